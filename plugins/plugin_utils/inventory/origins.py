@@ -1,0 +1,45 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a value was written, as far as the running ansible-core knows it.
+
+ansible-core 2.19 and later tag every value from a YAML file with its origin; 2.17 and 2.18 keep a position on
+untemplated YAML objects only. Neither is promised to be there: an unknown origin is ``None``, never an error.
+"""
+
+from __future__ import annotations
+
+import os
+
+try:
+    from ansible._internal._datatag._tags import Origin
+except ImportError:  # ansible-core 2.17, 2.18
+    Origin = None
+
+
+def _from_tag(value: object) -> tuple[str, int | None, int | None] | None:
+    tag = Origin.get_tag(value) if Origin is not None else None
+    if tag is None or not tag.path:
+        return None
+    return str(tag.path), tag.line_num, tag.col_num
+
+
+def _from_position(value: object) -> tuple[str, int | None, int | None] | None:
+    position = getattr(value, "ansible_pos", None)
+    if not (isinstance(position, tuple) and len(position) == 3 and position[0]):
+        return None
+    return str(position[0]), position[1], position[2]
+
+
+def origin_of(value: object) -> str | None:
+    """Return ``path:line:column`` of a templated or raw variable value (any type), or None when it is not known.
+
+    The path is relative to the working directory when it lies below it, as people write it.
+    """
+    found = _from_tag(value) or _from_position(value)
+    if found is None:
+        return None
+    path, line, column = found
+    relative = os.path.relpath(path)
+    shown = path if relative.startswith("..") else relative
+    return ":".join(str(part) for part in (shown, line, column) if part)

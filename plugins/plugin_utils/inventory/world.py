@@ -1,0 +1,71 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The inventory as the policy sees it: which hosts a pattern names, and which addresses they have."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.inventory.manager import InventoryManager
+from ansible.parsing.dataloader import DataLoader
+
+
+def is_address(text: object) -> bool:
+    """Tell whether text is an IPv4 or IPv6 address without a prefix."""
+    try:
+        ipaddress.ip_address(str(text))
+    except ValueError:
+        return False
+    return True
+
+
+class InventoryWorld:
+    """Answers for one host's policy out of a task's variables; never limited by ``--limit`` or ``serial``.
+
+    ``task_vars``: the variables of the running task, with Ansible's own ``groups`` and ``hostvars``.
+    """
+
+    def __init__(self, loader: DataLoader, task_vars: Mapping[str, Any]) -> None:
+        self.host: str = str(task_vars["inventory_hostname"])
+        self._loader = loader
+        self._groups: Mapping[str, list[str]] = task_vars["groups"]
+        self._hostvars: Mapping[str, Mapping[str, Any]] = task_vars["hostvars"]
+
+    @cached_property
+    def _manager(self) -> InventoryManager:
+        # A copy made from `groups`, as the core's inventory_hostnames lookup makes it: it knows no --limit.
+        manager = InventoryManager(self._loader, parse=False)
+        for group, hosts in self._groups.items():
+            manager.add_group(group)
+            for host in hosts:
+                manager.add_host(host, group=group)
+        return manager
+
+    def hosts(self, pattern: str) -> list[str]:
+        """Return the names of the inventory's hosts that an Ansible host pattern matches; [] when none does."""
+        if not pattern.strip(" :,"):
+            return []  # Ansible reads an empty pattern as all; a policy must never
+        try:
+            return [str(host.name) for host in self._manager.get_hosts(pattern=pattern)]
+        except AnsibleError:
+            return []
+
+    def addresses(self, host: str) -> list[str]:
+        """Return a host's addresses: ``egress_addresses``, else ``ansible_host``, else its name, where that is one."""
+        variables = self._hostvars[host]
+        declared = variables.get("egress_addresses")
+        if declared:
+            return [str(address) for address in ([declared] if isinstance(declared, str) else declared)]
+        for candidate in (variables.get("ansible_host"), host):
+            if is_address(candidate):
+                return [str(candidate)]
+        return []
+
+    def groups(self) -> list[str]:
+        """Return the names of the inventory's groups, for guesses at a misspelt pattern."""
+        return sorted(self._groups)

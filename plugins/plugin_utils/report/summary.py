@@ -1,0 +1,121 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The few lines at the end of a run: per tier what stands, per changed host what opened and closed.
+
+Pure functions of the results that ``egress_apply`` returned; short for five hundred hosts as for five.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+MOST_HOSTS = 10
+"""Changed hosts named one by one; the rest are counted."""
+
+MOST_NAMES = 6
+"""Names listed in one line; the rest are counted."""
+
+
+class Line(NamedTuple):
+    """One line of text and how loud it is: ``plain``, ``changed`` or ``loud``."""
+
+    text: str
+    tone: str = "plain"
+
+
+def _some(names: Iterable[str]) -> str:
+    ordered = sorted(set(names))
+    rest = len(ordered) - MOST_NAMES
+    return ", ".join(ordered[:MOST_NAMES]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _hosts(count: int) -> str:
+    return f"{count} host" if count == 1 else f"{count} hosts"
+
+
+def _range(numbers: Iterable[int]) -> str:
+    low, high = min(numbers := list(numbers)), max(numbers)
+    return str(low) if low == high else f"{low}-{high}"
+
+
+def _tier_line(tier: str, mode: str, results: list[Mapping[str, Any]]) -> Line:
+    entries = [result["egress"]["entries"] for result in results]
+    outward = [result["egress"]["internet_entries"] for result in results]
+    return Line(
+        f"  {tier:<12} {_hosts(len(results)):<10} {mode:<8} {_range(entries)} entries, "
+        f"{_range(outward)} reach the internet"
+    )
+
+
+def _opened_and_closed(changes: Iterable[Mapping[str, Any]]) -> str:
+    """Say what a host's changes come to, in the words of the policy: entries by name, addresses by count."""
+    parts: list[str] = []
+    by_action: dict[str, list[str]] = defaultdict(list)
+    addresses: dict[str, int] = defaultdict(int)
+    for change in changes:
+        if change["kind"] == "element":
+            addresses[change["action"]] += change["count"]
+        elif change["kind"] == "rule" and change.get("chain") == "egress_allow":
+            by_action[change["action"]].append(change.get("comment") or change.get("text", ""))
+    for action, word in (("add", "opened"), ("delete", "closed"), ("move", "moved")):
+        if by_action[action]:
+            parts.append(f"{word} {_some(by_action[action])}")
+    for action, word in (("add", "added"), ("delete", "removed")):
+        if addresses[action]:
+            parts.append(f"{addresses[action]} addresses {word}")
+    return "; ".join(parts) or "table adjusted"
+
+
+def _changed_lines(changed: Mapping[str, Mapping[str, Any]], check: bool) -> list[Line]:
+    would = "would change" if check else "changed"
+    lines = [
+        Line(f"  {host}: {would}: {_opened_and_closed(result.get('changes', ()))}", "changed")
+        for host, result in sorted(changed.items())[:MOST_HOSTS]
+    ]
+    rest = len(changed) - MOST_HOSTS
+    return [*lines, Line(f"  and {_hosts(rest)} more {would}", "changed")] if rest > 0 else lines
+
+
+def _missing_user_lines(results: Mapping[str, Mapping[str, Any]]) -> list[Line]:
+    where: dict[str, list[str]] = defaultdict(list)
+    for host, result in results.items():
+        for user in result.get("missing_users", ()):
+            where[user].append(host)
+    return [
+        Line(f"  user {user} does not exist on {_some(hosts)}: its entries allow nothing there until it does", "loud")
+        for user, hosts in sorted(where.items())
+    ]
+
+
+def summary(results: Mapping[str, Mapping[str, Any]], check: bool = False) -> list[Line]:
+    """Return the lines to print for ``results``, a mapping of host name to what egress_apply returned there.
+
+    ``check``: the run was made with ``--check``, nothing was really changed.
+    """
+    good = {host: result for host, result in results.items() if "egress" in result and not result.get("failed")}
+    lines = [Line(f"egress policy on {_hosts(len(good))}" + (", check mode: nothing was changed" if check else ""))]
+    groups: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
+    for result in good.values():
+        groups[result["egress"]["tier"] or "-", result["egress"]["mode"]].append(result)
+    lines += [_tier_line(tier, mode, group) for (tier, mode), group in sorted(groups.items()) if mode != "absent"]
+    removed = [host for host, result in good.items() if result["egress"]["mode"] == "absent"]
+    if removed:
+        lines.append(Line(f"  no policy on {_hosts(len(removed))} (egress_mode: absent): {_some(removed)}"))
+    lines += _changed_lines({host: result for host, result in good.items() if result.get("changed")}, check)
+    lines += _missing_user_lines(good)
+    failed = [host for host in results if host not in good]
+    if failed:
+        lines.append(Line(f"  FAILED on {_hosts(len(failed))}, nothing was changed there: {_some(failed)}", "loud"))
+    observed = [host for host, result in good.items() if result["egress"]["mode"] == "observe"]
+    if observed:
+        lines.append(
+            Line(
+                f"OBSERVE MODE on {_hosts(len(observed))}: NOTHING IS REFUSED there. What would be refused is counted "
+                "(nft list counter inet tidegate would_deny). To refuse it: egress_mode: enforce",
+                "loud",
+            )
+        )
+    return lines

@@ -1,0 +1,63 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a person reads at the end of a run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.report.summary import summary
+
+
+def applied(mode: str = "enforce", tier: str = "web", **more: Any) -> dict[str, Any]:
+    return {"egress": {"mode": mode, "tier": tier, "entries": 5, "internet_entries": 1}, "changed": False, **more}
+
+
+def text(results: dict[str, dict[str, Any]], **options: Any) -> str:
+    return "\n".join(line.text for line in summary(results, **options))
+
+
+def test_each_tier_says_mode_entries_and_how_many_reach_the_internet() -> None:
+    shown = text({"w1": applied(), "w2": applied(), "d1": applied(tier="database", mode="observe")})
+    assert "web          2 hosts    enforce  5 entries, 1 reach the internet" in shown
+    assert "database     1 host     observe  5 entries" in shown
+
+
+def test_observe_says_loudly_that_nothing_is_refused() -> None:
+    lines = summary({"w1": applied(mode="observe"), "w2": applied()})
+    loud = [line.text for line in lines if line.tone == "loud"]
+    assert len(loud) == 1
+    assert "1 host" in loud[0]
+    assert "NOTHING IS REFUSED" in loud[0]
+    assert "NOTHING IS REFUSED" not in text({"w2": applied()})
+
+
+def test_a_changed_host_says_what_opened_and_closed() -> None:
+    changes = [
+        {"kind": "rule", "action": "add", "chain": "egress_allow", "comment": "payments-api"},
+        {"kind": "rule", "action": "add", "chain": "egress_allow", "comment": "payments-api"},
+        {"kind": "rule", "action": "delete", "chain": "egress_allow", "comment": "old-api"},
+        {"kind": "element", "action": "add", "set": "allow_x4", "count": 3, "sample": []},
+    ]
+    shown = text({"w1": applied(changed=True, changes=changes)})
+    assert "w1: changed: opened payments-api; closed old-api; 3 addresses added" in shown
+    assert "w1: would change" in text({"w1": applied(changed=True, changes=changes)}, check=True)
+
+
+def test_it_stays_short_for_five_hundred_hosts() -> None:
+    results = {f"w{n}": applied(changed=True, changes=[], missing_users=["payd"]) for n in range(500)}
+    lines = summary(results)
+    assert len(lines) < 20
+    assert "and 490 hosts more changed" in "\n".join(line.text for line in lines)
+
+
+def test_a_missing_user_and_a_failed_host_are_named() -> None:
+    shown = text({"w1": applied(missing_users=["payd"]), "w2": {"failed": True, "msg": "no"}})
+    assert "user payd does not exist on w1" in shown
+    assert "FAILED on 1 host, nothing was changed there: w2" in shown
+
+
+def test_absent_hosts_are_counted_apart() -> None:
+    shown = text({"w1": applied(mode="absent", tier=None)})
+    assert "no policy on 1 host (egress_mode: absent): w1" in shown
