@@ -1,0 +1,88 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The same variable in two unrelated groups of one host: Ansible silently keeps one, a policy must not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible.inventory.group import Group
+from ansible.inventory.helpers import sort_groups
+from ansible.parsing.dataloader import DataLoader
+from ansible.vars.plugins import get_vars_from_inventory_sources, get_vars_from_path
+
+PREFIX = "egress_"
+
+
+@dataclass(frozen=True)
+class GroupVariables:
+    """A group's own variables, as written; ``ancestors`` are the names of all groups above it."""
+
+    name: str
+    ancestors: frozenset[str] = frozenset()
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+    def above(self, other: GroupVariables) -> bool:
+        """Tell whether the other group is a descendant, whose variables replace this group's."""
+        return self.name in other.ancestors
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """One variable that ``loser`` sets and ``winner``, a group beside it, silently replaces."""
+
+    variable: str
+    loser: str
+    winner: str
+
+
+def conflicts(groups: Sequence[GroupVariables], effective: Mapping[str, Any]) -> list[Conflict]:
+    """Return what Ansible would silently drop. Pure.
+
+    ``groups``: one host's groups in Ansible's order, the last one wins. ``effective``: the host's raw variables; where
+    the value in force is not the winning group's, something stronger (host_vars, extra vars, a role's parameter) decided
+    on purpose, and there is no conflict. Equal values are none either.
+    """
+    found: list[Conflict] = []
+    for name in sorted({name for group in groups for name in group.variables if name.startswith(PREFIX)}):
+        setters = [group for group in groups if name in group.variables]
+        winner = setters[-1]
+        if effective.get(name) != winner.variables[name]:
+            continue
+        found += [
+            Conflict(name, loser.name, winner.name)
+            for loser in setters[:-1]
+            if loser.variables[name] != winner.variables[name]
+            and not loser.above(winner)
+            and not any(loser.above(other) for other in setters if other is not loser)
+        ]
+    return found
+
+
+def group_variables(
+    task_vars: Mapping[str, Any], loader: DataLoader, search_path: Sequence[str]
+) -> list[GroupVariables]:
+    """Return the groups of the running task's host with the variables that each sets itself, in Ansible's order.
+
+    Reads what the core reads: the inventory and the group_vars beside it and beside the playbook and roles
+    (``search_path``, a task's). The inventory is found through ``hostvars``, the only way the core offers to an action.
+    """
+    inventory = task_vars["hostvars"]._inventory  # noqa: SLF001  # no public door leads there (ansible-core 2.17-2.21)
+    host = inventory.get_host(task_vars["inventory_hostname"])
+    if host is None:
+        return []
+
+    def own(group: Group) -> dict[str, Any]:
+        variables = dict(group.get_vars())
+        variables.update(get_vars_from_inventory_sources(loader, inventory._sources, [group], "task"))  # noqa: SLF001
+        for path in search_path:
+            variables.update(get_vars_from_path(loader, path, [group], "task"))
+        return variables
+
+    return [
+        GroupVariables(group.name, frozenset(above.name for above in group.get_ancestors()), own(group))
+        for group in sort_groups(host.get_groups())
+    ]
