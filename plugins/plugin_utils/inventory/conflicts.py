@@ -43,7 +43,7 @@ def conflicts(groups: Sequence[GroupVariables], effective: Mapping[str, Any]) ->
     """Return what Ansible would silently drop. Pure.
 
     ``groups``: one host's groups in Ansible's order, the last one wins. ``effective``: the host's raw variables; where
-    the value in force is not the winning group's, something stronger (host_vars, extra vars, a role's parameter) decided
+    the value in force is not the winning group's, something stronger (host_vars, extra vars, role parameters) decided
     on purpose, and there is no conflict. Equal values are none either.
     """
     found: list[Conflict] = []
