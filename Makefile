@@ -1,0 +1,111 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# make demo    what this is about, in a minute: a lab of network namespaces, real packets   (root)
+# make test    everything that CI runs                                                      (root)
+# make help    the rest
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --silent --no-print-directory --no-builtin-rules
+
+VENV := $(CURDIR)/.venv
+PYTHON := $(VENV)/bin/python
+SUITES := bullseye bookworm trixie
+NFT := build/nft/0.9.8/nft build/nft/1.0.6/nft build/nft/1.1.3/nft
+TYPED := plugins tests molecule
+SCENARIOS := $(notdir $(patsubst %/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
+
+export PATH := $(VENV)/bin:$(PATH):/usr/sbin:/sbin
+export LC_ALL := C.UTF-8
+# This checkout, not a copy that happens to be installed for the user.
+export ANSIBLE_COLLECTIONS_PATH := $(VENV)/collections
+
+.PHONY: help
+help: ## This list
+	sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | column -ts'|'
+
+## Set-up ------------------------------------------------------------------------------------------------------------
+
+.PHONY: deps
+deps: ## System packages for everything (installs what is missing on Debian, as root)
+	tests/tools/deps.sh test
+
+.PHONY: venv
+venv: .venv/complete ## Python packages, in .venv
+	:
+
+.venv/complete: requirements.txt requirements-dev.txt tests/tools/venv.sh
+	tests/tools/venv.sh
+	touch $@
+
+build/debian/%.tar: tests/images/packages.txt tests/images/build.sh
+	tests/images/build.sh $* $@
+
+build/nft/0.9.8/nft: build/debian/bullseye.tar
+build/nft/1.0.6/nft: build/debian/bookworm.tar
+build/nft/1.1.3/nft: build/debian/trixie.tar
+$(NFT): tests/images/nft.sh
+	tests/images/nft.sh $(filter %.tar,$^) $(notdir $(@D)) $@
+
+.PHONY: nft
+nft: deps ## The nft of Debian 11, 12 and 13 as build/nft/VERSION/nft
+	$(MAKE) -j3 $(NFT)
+
+.PHONY: images
+images: nft ## podman images of Debian 11, 12 and 13
+	tests/images/import.sh $(SUITES:%=build/debian/%.tar)
+
+.PHONY: setup
+setup: deps ## All of the above
+	$(MAKE) -j4 venv $(NFT)
+	$(MAKE) images
+
+## Checks ------------------------------------------------------------------------------------------------------------
+
+.PHONY: test
+test: setup ## Everything; ends with "N passed, N failed"
+	$(PYTHON) tests/tools/report.py lint unit integration molecule
+
+.PHONY: lint
+lint: venv ## ruff, mypy, ansible-lint with yamllint, documentation and changelog
+	ruff check .
+	ruff format --check .
+	cd $(ANSIBLE_COLLECTIONS_PATH) && mypy --config-file $(CURDIR)/pyproject.toml $(TYPED:%=-p ansible_collections.tidegate.nftables.%)
+	ansible-lint
+	antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=self .
+	antsibull-changelog lint
+
+.PHONY: unit
+unit: venv ## Unit tests: no root, no kernel
+	$(PYTHON) -m pytest tests/unit --junitxml=build/reports/unit.xml
+
+.PHONY: integration
+integration: venv nft ## Tests against real nft, in network namespaces of their own
+	$(PYTHON) -m pytest tests/integration --junitxml=build/reports/integration.xml
+
+.PHONY: molecule
+molecule: venv images ## Roles and modules on Debian 11, 12 and 13 (SCENARIOS="default observe" for some)
+	tests/tools/molecule.sh $(SCENARIOS)
+
+.PHONY: bench
+bench: venv nft ## How long things take
+	$(PYTHON) -m pytest tests/bench -s
+
+.PHONY: demo
+demo: ## The lab: five tiers, three outsiders, every pair tried over IPv4 and IPv6
+	tests/tools/deps.sh demo
+	$(MAKE) venv
+	ansible-playbook playbooks/lab.yml
+
+## Packaging ---------------------------------------------------------------------------------------------------------
+
+.PHONY: build
+build: venv ## The collection's archive, in build/
+	ansible-galaxy collection build --force --output-path build
+
+.PHONY: clean
+clean: ## Remove what was built (the virtual environment stays)
+	rm -rf build .ansible .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/output

@@ -1,0 +1,61 @@
+#!/bin/bash
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Make sure that the system packages are there: deps.sh demo | test
+# Installs only what is missing, and only as root where apt-get is; elsewhere it says what to install.
+set -euo pipefail
+PATH=$PATH:/usr/sbin:/sbin
+
+# what proves that it is there (a command, or files of which one must exist) : Debian package
+demo=(
+    "nft:nftables"
+    "ip:iproute2"
+    "nsenter:util-linux"
+    "/etc/services:netbase"
+)
+tests=(
+    "ping:iputils-ping"
+    "ps:procps"
+    "podman:podman"
+    "runc:runc"
+    "conmon:conmon"
+    "/usr/lib/podman/netavark /usr/libexec/podman/netavark:netavark"
+    "mmdebstrap:mmdebstrap"
+    "/usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring"
+)
+
+there() {
+    local path
+    for path in $1; do
+        case $path in
+            /*) [ -e "$path" ] && return 0 ;;
+            *) command -v "$path" >/dev/null && return 0 ;;
+        esac
+    done
+    return 1
+}
+
+needed=("${demo[@]}")
+[ "${1:-test}" = demo ] || needed+=("${tests[@]}")
+missing=()
+for item in "${needed[@]}"; do
+    there "${item%:*}" || missing+=("${item##*:}")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+    echo "Please install ${missing[*]} (Debian's package names) and run this again: that needs root and apt-get." >&2
+    exit 1
+fi
+echo "installing ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+install=(apt-get install --yes --quiet --quiet --no-install-recommends -o DPkg::Lock::Timeout=300 "${missing[@]}")
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+{ apt-get update --quiet --quiet && "${install[@]}"; } >"$log" 2>&1 </dev/null || {
+    cat "$log" >&2
+    echo "apt-get could not install ${missing[*]}: see above." >&2
+    exit 1
+}

@@ -1,0 +1,48 @@
+#!/bin/bash
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Create .venv with the newest suitable Python, install requirements-dev.txt, and let the checkout be found as
+# ansible_collections.tidegate.nftables whatever its folder is called.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+suitable() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; }
+complete() { "$1" -c 'import ensurepip, venv' 2>/dev/null; }
+
+python=""
+for candidate in python3 python3.11 python3.12 python3.13; do
+    if suitable "$candidate"; then
+        python=${python:-$candidate}
+        if complete "$candidate"; then
+            python=$candidate
+            break
+        fi
+    fi
+done
+if [ -z "$python" ]; then
+    echo "No Python 3.11 to 3.13 found (python3 is $(python3 --version 2>&1 || true)): please put one on PATH." >&2
+    exit 1
+fi
+if ! complete "$python" && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
+    echo "installing python3-venv"
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -yqq --no-install-recommends python3-venv; } \
+        >/dev/null </dev/null
+fi
+if ! complete "$python"; then
+    echo "$python cannot make virtual environments: please install python3-venv." >&2
+    exit 1
+fi
+
+if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
+    "$python" -m venv --clear .venv
+fi
+.venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+
+# Twice: for every Python and Ansible of this environment, and alone for ANSIBLE_COLLECTIONS_PATH and mypy.
+site_packages=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+for place in "$site_packages" .venv/collections; do
+    mkdir -p "$place/ansible_collections/tidegate"
+    ln -sfn "$PWD" "$place/ansible_collections/tidegate/nftables"
+done
