@@ -1,0 +1,42 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``python -m labnet up < SPEC`` starts a lab and prints what was made; ``python -m labnet down KEEPER`` removes it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+
+from labnet import keeper
+from labnet.owner import owner
+from labnet.topology import LabError
+
+
+def main() -> int:
+    """Return 0, or 1 after one sentence on the standard error output."""
+    parser = argparse.ArgumentParser(prog="labnet", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    up = commands.add_parser("up", help="build the net that the JSON document on standard input describes")
+    up.add_argument("--owner", type=int, help="process whose end ends the lab (default: the ansible-playbook above)")
+    down = commands.add_parser("down", help="remove a net")
+    down.add_argument("keeper", type=int, help="its keeper's process number, as up printed it")
+    arguments = parser.parse_args()
+    try:
+        if os.geteuid() != 0:
+            raise LabError("network namespaces need root: run the lab with sudo")
+        if arguments.command == "up":
+            made = keeper.start(json.load(sys.stdin), arguments.owner or owner())
+            sys.stdout.write(f"{json.dumps(made)}\n")
+        else:
+            keeper.stop(arguments.keeper)
+    except LabError as error:
+        sys.stderr.write(f"{error}.\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Building and removing the lab's namespaces: the one place that calls ip(8)."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+
+from labnet.namespace import NAMES, inside
+from labnet.topology import LabError, Net, steps
+
+NAME = re.compile(r"tg-lab(?P<keeper>\d+)-")
+FORWARDING = ("/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding")
+SECONDS = 30
+
+
+def prefix_of(keeper: int) -> str:
+    """Namespaces are named after the process that keeps them, so that orphans can be told."""
+    return f"tg-lab{keeper}"
+
+
+def _ip(*arguments: str, lines: tuple[str, ...] = ()) -> str:
+    try:
+        done = subprocess.run(
+            ["ip", *arguments],
+            input="\n".join(lines) + "\n",
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+    except FileNotFoundError as error:
+        raise LabError("the lab needs ip (package iproute2)") from error
+    if done.returncode:
+        raise LabError(f"ip {' '.join(arguments)}: {done.stderr.strip() or f'exit status {done.returncode}'}")
+    return done.stdout
+
+
+def build(net: Net) -> None:
+    """Make namespaces, links, addresses and routes. Raises LabError; what was made until then stays for remove()."""
+    for step in steps(net):
+        where = [] if step.namespace is None else ["-netns", step.namespace]
+        _ip(*where, "-batch", "-", lines=step.lines)
+    with inside(net.router):
+        for setting in FORWARDING:
+            Path(setting).write_text("1\n", encoding="ascii")
+
+
+def remove(prefix: str) -> None:
+    """Remove every namespace whose name begins with the prefix, and end the processes in them."""
+    for name in _names():
+        if name.startswith(f"{prefix}-"):
+            _end_processes(name)
+            _ip("netns", "delete", name)
+
+
+def remove_orphans() -> list[str]:
+    """Remove the labs whose keeper was killed before it could do so, and return their prefixes."""
+    prefixes = {found.group().rstrip("-"): int(found["keeper"]) for found in map(NAME.match, _names()) if found}
+    orphans = [prefix for prefix, keeper in sorted(prefixes.items()) if not is_keeper(keeper)]
+    for prefix in orphans:
+        remove(prefix)
+    return orphans
+
+
+def is_keeper(pid: int) -> bool:
+    """Whether a process of that number lives and is a keeper, not somebody who got the number later."""
+    try:
+        return b"labnet" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+
+
+def _names() -> list[str]:
+    return sorted(entry.name for entry in NAMES.iterdir()) if NAMES.is_dir() else []
+
+
+def _end_processes(name: str) -> None:
+    for pid in _ip("netns", "pids", name).split():
+        with suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGTERM)

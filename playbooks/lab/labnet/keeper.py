@@ -1,0 +1,129 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The process that owns a lab: it builds the net, answers for its hosts, and removes everything when its time is over.
+
+Its time is over when the process it works for ends, however that ends, or when it is asked to stop. It is in a session
+of its own, so that Ctrl-C at the terminal reaches the playbook, and the keeper then sees the playbook gone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import signal
+from collections.abc import Mapping
+from types import FrameType
+from typing import Any
+
+from labnet.build import build, prefix_of, remove, remove_orphans
+from labnet.listener import Listener
+from labnet.topology import LabError, parse
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+class _Stop(Exception):
+    """Somebody asked the keeper to stop."""
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    raise _Stop
+
+
+def start(spec: Mapping[str, Any], owner: int) -> dict[str, Any]:
+    """Start a keeper for ``owner`` and return ``{keeper, prefix, namespaces}`` once every host answers.
+
+    Raises LabError when the net could not be built; nothing of it is left then.
+    """
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reader)
+        _detach_and_keep(spec, owner, writer)
+    os.close(writer)
+    os.waitpid(child, 0)
+    with os.fdopen(reader, "rb") as pipe:
+        text = pipe.read()
+    if not text:
+        raise LabError("the keeper of the lab died while it built the net")
+    answer: dict[str, Any] = json.loads(text)
+    if "error" in answer:
+        raise LabError(answer["error"])
+    return answer
+
+
+def stop(keeper: int) -> None:
+    """Ask a keeper to remove its lab and wait until it is gone; remove the lab of one that is gone already."""
+    try:
+        process = os.pidfd_open(keeper)
+    except ProcessLookupError:
+        remove_orphans()
+        return
+    with os.fdopen(process, "rb", buffering=0), selectors.DefaultSelector() as selector:
+        os.kill(keeper, signal.SIGTERM)
+        selector.register(process, selectors.EVENT_READ)
+        if not selector.select(timeout=60):
+            raise LabError(f"the keeper of the lab, process {keeper}, does not end")
+
+
+def _detach_and_keep(spec: Mapping[str, Any], owner: int, writer: int) -> None:
+    """The child's whole life: a daemon that outlives its parent, not its owner."""
+    try:
+        os.setsid()
+        if os.fork() == 0:
+            nothing = os.open(os.devnull, os.O_RDWR)
+            for descriptor in range(3):
+                os.dup2(nothing, descriptor)
+            os.chdir("/")
+            keep(spec, owner, writer)
+    finally:
+        os._exit(0)
+
+
+def keep(spec: Mapping[str, Any], owner: int, writer: int) -> None:
+    """Build, tell ``writer`` that all is ready or what went wrong, answer until the time is over, remove."""
+    prefix = prefix_of(os.getpid())
+    for number in SIGNALS:
+        signal.signal(number, _stop)
+    failure: str | None = None
+    try:
+        _build_and_serve(spec, owner, writer, prefix)
+    except _Stop:
+        pass
+    except (LabError, OSError) as error:
+        failure = str(error)
+    finally:
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        remove(prefix)
+    if failure is not None:
+        _tell(writer, {"error": failure})
+
+
+def _build_and_serve(spec: Mapping[str, Any], owner: int, writer: int, prefix: str) -> None:
+    with selectors.DefaultSelector() as selector:
+        process = os.pidfd_open(owner)
+        selector.register(process, selectors.EVENT_READ, _owner_gone)
+        remove_orphans()
+        net = parse(spec, prefix)
+        build(net)
+        listener = Listener(net, selector)
+        try:
+            names = {host.name: net.namespace(host.name) for host in net.hosts}
+            _tell(writer, {"keeper": os.getpid(), "prefix": prefix, "namespaces": names})
+            while True:
+                for key, _events in selector.select():
+                    key.data()
+        finally:
+            listener.close()
+
+
+def _owner_gone() -> None:
+    raise _Stop
+
+
+def _tell(writer: int, answer: Mapping[str, Any]) -> None:
+    with os.fdopen(writer, "wb") as pipe:
+        pipe.write(json.dumps(answer).encode())
