@@ -6,13 +6,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.origins import origin_of
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.conflicts import (
+    Conflict,
+    conflicts,
+    group_variables,
+)
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.origins import origins_in
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.variables import (
     UntemplatableVariable,
     policy_variables,
@@ -51,6 +57,21 @@ def with_tier(variables: dict[str, Any], tier: str | None, earlier: object) -> d
     return {**variables, "egress_tier": tier}
 
 
+def conflict_error(conflict: Conflict, host: str) -> policy.PolicyError:
+    """Say what Ansible would drop, and how to have both."""
+    cure = (
+        "put the host into one of the groups, or decide in its host_vars"
+        if conflict.variable == "egress_tier"
+        else "give the variables names of their own (egress_allow_<group>: they are merged), or decide in host_vars"
+    )
+    return policy.PolicyError(
+        conflict.variable,
+        f"host {host} gets it from two groups, {conflict.loser} and {conflict.winner}, and Ansible would silently keep "
+        f"the one of {conflict.winner}",
+        cure,
+    )
+
+
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
     """The door: variables in, one module run out."""
 
@@ -68,7 +89,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 **result,
                 "failed": True,
                 "msg": str(errors),
-                "errors": [error.as_dict() for error in errors.errors],
+                "errors": [asdict(error) for error in errors.errors],
             }
         except (TierConflict, UntemplatableVariable) as error:
             return {**result, "failed": True, "msg": str(error)}
@@ -81,14 +102,23 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         return {**result, **outcome, **facts}
 
     def _resolve(self, task_vars: dict[str, Any]) -> policy.ResolvedPolicy:
+        """Return the host's policy; raises PolicyErrors with what the inventory and the policy have wrong together."""
         variables = policy_variables(task_vars, self._templar.template)
-        tier = self._task.args.get("tier")
-        return policy.build(
-            with_tier(variables, tier, task_vars.get(EARLIER)),
-            InventoryWorld(self._loader, task_vars),
-            today=datetime.now(UTC).date(),
-            origin=origin_of,
-        )
+        world = InventoryWorld(self._loader, task_vars)
+        groups = group_variables(task_vars, self._loader, self._task.get_search_path())
+        dropped = tuple(conflict_error(conflict, world.host) for conflict in conflicts(groups, task_vars))
+        try:
+            resolved = policy.build(
+                with_tier(variables, self._task.args.get("tier"), task_vars.get(EARLIER)),
+                world,
+                today=datetime.now(UTC).date(),
+                origins=origins_in(variables, task_vars),
+            )
+        except policy.PolicyErrors as errors:
+            raise policy.PolicyErrors(dropped + errors.errors) from errors
+        if dropped:
+            raise policy.PolicyErrors(dropped)
+        return resolved
 
     def _without_nft(self, mode: str) -> dict[str, Any]:
         """A host without nft has no table: nothing to remove, and nft to install before anything can be added."""

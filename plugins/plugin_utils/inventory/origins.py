@@ -10,6 +10,8 @@ untemplated YAML objects only. Neither is promised to be there: an unknown origi
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 try:
     from ansible._internal._datatag._tags import Origin
@@ -43,3 +45,33 @@ def origin_of(value: object) -> str | None:
     relative = os.path.relpath(path)
     shown = path if relative.startswith("..") else relative
     return ":".join(str(part) for part in (shown, line, column) if part)
+
+
+def origins_in(*layers: Mapping[str, Any]) -> Callable[[Sequence[str | int]], str | None]:
+    """Return a function from a path into the variables (``("egress_allow_app", 0, "to", 1)``) to where that was written.
+
+    ``layers``: mappings of the same variables, the most exact first (templated, then raw). Of all layers the deepest
+    known origin on the way to the value counts: of a list's element, else of the list, else of the variable.
+    """
+
+    def walk(value: Any, path: Sequence[str | int]) -> list[str | None]:
+        found = [origin_of(value)]
+        for key in path:
+            try:
+                value = value[key]
+            except (KeyError, IndexError, TypeError):
+                break
+            found.append(origin_of(value))
+        return found
+
+    def find(path: Sequence[str | int]) -> str | None:
+        name, *rest = path
+        walks = [walk(layer[name], rest) for layer in layers if name in layer]
+        deepest = max((len(found) for found in walks), default=0)
+        for depth in range(deepest - 1, -1, -1):
+            for found in walks:
+                if depth < len(found) and found[depth]:
+                    return found[depth]
+        return None
+
+    return find
