@@ -67,7 +67,7 @@ setup: deps ## All of the above
 
 .PHONY: test
 test: setup ## Everything; ends with "N passed, N failed"
-	$(PYTHON) tests/tools/report.py lint unit integration molecule
+	$(PYTHON) tests/tools/report.py lint build unit integration molecule
 
 .PHONY: lint
 lint: venv ## ruff, mypy, ansible-lint with yamllint, documentation and changelog
@@ -103,8 +103,11 @@ demo: ## The lab: five tiers, three outsiders, every pair tried over IPv4 and IP
 ## Packaging ---------------------------------------------------------------------------------------------------------
 
 .PHONY: build
-build: venv ## The collection's archive, in build/
-	ansible-galaxy collection build --force --output-path build
+build: venv ## The collection's archive in build/, installed once to see that it is whole
+	rm -rf build/*.tar.gz build/installed
+	ansible-galaxy collection build --output-path build
+	ansible-galaxy collection install --offline --collections-path build/installed build/*.tar.gz
+	ANSIBLE_COLLECTIONS_PATH=build/installed ansible-doc --list tidegate.nftables
 
 .PHONY: clean
 clean: ## Remove what was built (the virtual environment stays)

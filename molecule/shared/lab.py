@@ -1,0 +1,115 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the scenarios' tests know of the lab: its machines, and how to try flows from one of them.
+
+Read from the inventory that Ansible uses. A flow is tried over IPv4 and IPv6 and has one name for each of them:
+``mirror`` becomes ``mirror/4`` and ``mirror/6``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+SHARED = Path(__file__).resolve().parent
+CHECKOUT = SHARED.parents[1]
+TIERS = ("web", "app", "database", "bastion")
+NFT_VERSION = {"bullseye": "0.9.8", "bookworm": "1.0.6", "trixie": "1.1.3"}
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A host of the inventory. tier: its group; addresses: IPv4 and IPv6."""
+
+    name: str
+    tier: str
+    release: str
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of an attempt: "open", "refused" or "silent", after so many milliseconds."""
+
+    result: str
+    milliseconds: int
+
+
+def _inventory(path: str) -> Any:
+    return yaml.safe_load((SHARED / "inventory" / path).read_text(encoding="utf-8"))
+
+
+def _machines() -> dict[str, Machine]:
+    children = _inventory("hosts.yml")["all"]["children"]
+    groups = {**children["containers"]["children"], "elsewhere": children["elsewhere"]}
+    return {
+        name: Machine(name, tier, variables.get("release", ""), tuple(variables["egress_addresses"]))
+        for tier, group in groups.items()
+        for name, variables in group["hosts"].items()
+    }
+
+
+MACHINES = _machines()
+_FLOWS = _inventory("group_vars/containers/flows.yml")["lab_flows"]
+FLOWS: dict[str, str] = {
+    f"{name}/{6 if ':' in address else 4}": f"{flow['service']}@{address}"
+    for name, flow in _FLOWS.items()
+    for address in MACHINES[flow["to"]].addresses
+}
+TCP = frozenset(name for name, attempt in FLOWS.items() if attempt.startswith("tcp/"))
+
+
+def both(*flows: str) -> frozenset[str]:
+    """The names of flows over IPv4 and IPv6. A name that is no flow is an error in the test."""
+    unknown = [flow for flow in flows if flow not in _FLOWS]
+    if unknown:
+        message = f"no such flow: {', '.join(unknown)}"
+        raise KeyError(message)
+    return frozenset(f"{flow}/{version}" for flow in flows for version in (4, 6))
+
+
+def to_itself(machine: Machine) -> frozenset[str]:
+    """Flows whose destination is the machine itself: those take the loopback interface, which no policy closes."""
+    return both(*(name for name, flow in _FLOWS.items() if flow["to"] == machine.name))
+
+
+def targets(*groups: str) -> list[str]:
+    """What pytest-testinfra takes as testinfra_hosts: every machine of the groups."""
+    lab = "tidegate-" + hashlib.sha256(str(CHECKOUT).encode()).hexdigest()[:8]
+    return [f"podman://{lab}-{machine.name}" for machine in MACHINES.values() if machine.tier in groups]
+
+
+def machine_of(host: Any) -> Machine:
+    """The machine that testinfra's host is."""
+    return MACHINES[host.backend.name.rsplit("-", 1)[1]]
+
+
+def attempt(host: Any, user: str, flows: dict[str, str]) -> dict[str, Outcome]:
+    """Try flows from the host as the user, all at once."""
+    command = " ".join(["runuser", "-u", user, "--", "python3", "/opt/lab/reach.py", *flows.values()])
+    found = json.loads(host.check_output(command))
+    return {name: Outcome(*found[attempted]) for name, attempted in flows.items()}
+
+
+def reached(outcomes: dict[str, Outcome]) -> set[str]:
+    """The names of the flows that somebody answered."""
+    return {name for name, outcome in outcomes.items() if outcome.result == "open"}
+
+
+def counter(host: Any, name: str) -> int:
+    """Packets that a named counter of the collection's table has seen."""
+    listing = json.loads(host.check_output(f"nft -j list counter inet tidegate {name}"))
+    (found,) = (item["counter"]["packets"] for item in listing["nftables"] if "counter" in item)
+    return int(found)
+
+
+def files_like(host: Any, pattern: str) -> list[str]:
+    """Every file or directory of the host whose name fits the pattern."""
+    everywhere = "find / -path /proc -prune -o -path /sys -prune -o"
+    return str(host.check_output(f"{everywhere} -name '{pattern}' -print")).splitlines()
