@@ -57,6 +57,17 @@ def with_tier(variables: dict[str, Any], tier: str | None, earlier: object) -> d
     return {**variables, "egress_tier": tier}
 
 
+def numbers(resolved: policy.Resolved) -> dict[str, Any]:
+    """Return the policy in numbers and what its author should know, as the summary reads them."""
+    return {
+        "mode": resolved.mode,
+        "tier": resolved.tier,
+        "entries": len(resolved.entries),
+        "internet_entries": len(resolved.reaching_internet()),
+        "notices": [str(notice) for notice in resolved.notices],
+    }
+
+
 def conflict_error(conflict: Conflict, host: str) -> policy.PolicyError:
     """Say what Ansible would drop, and how to have both."""
     cure = (
@@ -93,7 +104,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             }
         except (TierConflict, UntemplatableVariable) as error:
             return {**result, "failed": True, "msg": str(error)}
-        facts = {"egress": policy.facts(resolved)}
+        facts = {"egress": numbers(resolved)}
         outcome = self._execute_module(
             module_name=ENGINE, module_args={"tables": [compile_table(resolved)]}, task_vars=variables
         )
@@ -101,7 +112,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             outcome = self._without_nft(resolved.mode)
         return {**result, **outcome, **facts}
 
-    def _resolve(self, task_vars: dict[str, Any]) -> policy.ResolvedPolicy:
+    def _resolve(self, task_vars: dict[str, Any]) -> policy.Resolved:
         """Return the host's policy; raises PolicyErrors with what the inventory and the policy have wrong together."""
         variables = policy_variables(task_vars, self._templar.template)
         world = InventoryWorld(self._loader, task_vars)
