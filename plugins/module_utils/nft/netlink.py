@@ -1,70 +1,71 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What nf_tables says of itself without nft: generation, namespace, tables.
+"""nf_tables without nft: the public face of the netlink layer; the parts are in the netlink_* files beside it.
 
 Each function opens its own socket in the current network namespace and closes it. Errors are NetlinkError and its
-subclasses in netlink_errors: MissingCapability, NoNfTables and so on.
+subclasses in netlink_errors (MissingCapability, NoNfTables, StaleGeneration and so on).
 """
 
 from __future__ import annotations
 
-import errno
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_change import Change, change_elements
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_elements import CATCH_ALL, Element
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_errors import (
+    AlreadyExists,
+    BadElement,
+    BufferOverrun,
+    Busy,
+    MalformedMessage,
+    MessageTooLong,
+    MissingCapability,
+    NetlinkError,
+    NoNfTables,
+    NoSuchObject,
+    StaleGeneration,
+    UnknownLiteral,
+    UnsupportedSet,
+)
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_intervals import difference, merge
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_literals import read_all, reader, show
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_query import dump_elements, get_elements
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_ruleset import (
+    generation,
+    table_handle,
+    table_names,
+)
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_set import SetInfo, get_set
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_socket import netns_cookie
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_errors as errors
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_wire as wire
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_errors import NetlinkError
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_socket import Connection, netns_cookie
-
-__all__ = ["NetlinkError", "generation", "netns_cookie", "table_handle", "table_names"]
-
-
-def generation() -> int:
-    """The generation of this network namespace's ruleset: moves on with every commit of anybody and nothing else.
-
-    An unsigned 32 bit number that is never 0. Takes about 0.04 ms.
-    """
-    doing = "reading the ruleset's generation"
-    with Connection() as kernel:
-        try:
-            answers = kernel.ask(doing, wire.NFT_MSG_GETGEN, 0, b"")
-        except NetlinkError as error:
-            # nfnetlink answers EINVAL for a subsystem that it does not have and cannot load
-            if error.errno == errno.EINVAL:
-                raise errors.from_errno(doing, errno.EOPNOTSUPP) from error
-            raise
-    _family, attributes = wire.nft_payload(_only(doing, answers), wire.NFT_MSG_NEWGEN)
-    return wire.number(attributes, wire.NFTA_GEN_ID, 4)
-
-
-def table_handle(family: str, name: str) -> int | None:
-    """The handle of one table, None when there is none; a table that was deleted and made again has another handle."""
-    doing = f"reading table {family} {name}"
-    request = wire.string_attribute(wire.NFTA_TABLE_NAME, name)
-    with Connection() as kernel:
-        try:
-            answers = kernel.ask(doing, wire.NFT_MSG_GETTABLE, wire.family_number(family), request)
-        except errors.NoSuchObject:
-            return None
-    _family, attributes = wire.nft_payload(_only(doing, answers), wire.NFT_MSG_NEWTABLE)
-    return wire.number(attributes, wire.NFTA_TABLE_HANDLE, 8)
-
-
-def table_names() -> list[tuple[str, str]]:
-    """(family, name) of every table, in the kernel's order; contents and flags are not looked at.
-
-    A family that nft has no name for appears as its number, a name that is no UTF-8 with backslash escapes.
-    """
-    with Connection() as kernel:
-        answers = kernel.dump("reading the names of all tables", wire.NFT_MSG_GETTABLE, 0, b"")
-    found = []
-    for answer in answers:
-        family, attributes = wire.nft_payload(answer, wire.NFT_MSG_NEWTABLE)
-        found.append((wire.family_name(family), wire.text(attributes, wire.NFTA_TABLE_NAME)))
-    return found
-
-
-def _only(doing: str, answers: list[wire.Message]) -> wire.Message:
-    if len(answers) != 1:
-        raise errors.MalformedMessage(f"{doing}: {len(answers)} answers came, 1 expected")
-    return answers[0]
+__all__ = [
+    "CATCH_ALL",
+    "AlreadyExists",
+    "BadElement",
+    "BufferOverrun",
+    "Busy",
+    "Change",
+    "Element",
+    "MalformedMessage",
+    "MessageTooLong",
+    "MissingCapability",
+    "NetlinkError",
+    "NoNfTables",
+    "NoSuchObject",
+    "SetInfo",
+    "StaleGeneration",
+    "UnknownLiteral",
+    "UnsupportedSet",
+    "change_elements",
+    "difference",
+    "dump_elements",
+    "generation",
+    "get_elements",
+    "get_set",
+    "merge",
+    "netns_cookie",
+    "read_all",
+    "reader",
+    "show",
+    "table_handle",
+    "table_names",
+]

@@ -63,9 +63,14 @@ class BufferOverrun(NetlinkError):
 
 
 class MessageTooLong(NetlinkError):
-    """One transaction is larger than the send buffer this process may have (a user namespace); nothing was sent."""
+    """One transaction is larger than the send buffer this process may have (a user namespace); nothing was done.
+
+    size, limit: bytes of the transaction and of the largest one that can be sent, 0 when not known.
+    """
 
     reason = "not_applied"
+    size = 0
+    limit = 0
 
 
 class NoSuchObject(NetlinkError):
@@ -74,6 +79,22 @@ class NoSuchObject(NetlinkError):
 
 class AlreadyExists(NetlinkError):
     """An element to add is there already or overlaps one that is (EEXIST)."""
+
+
+class UnsupportedSet(NetlinkError):
+    """A kind of set (a map, an unknown key type) that this layer leaves to nft; nothing was done."""
+
+
+class UnknownLiteral(NetlinkError):
+    """A text that this layer cannot turn into a key; nft itself may still know it. Nothing was done."""
+
+    reason = "bad_spec"
+
+
+class BadElement(NetlinkError):
+    """Elements that contradict each other or their set: wrong length, reversed, overlapping. Nothing was done."""
+
+    reason = "bad_spec"
 
 
 _BY_ERRNO: dict[int, type[NetlinkError]] = {
@@ -99,6 +120,14 @@ _CAUSES: dict[type[NetlinkError], str] = {
     BufferOverrun: "the netlink receive buffer overflowed and answers were lost",
     MessageTooLong: "the transaction is larger than the netlink send buffer this process may have",
 }
+
+
+def too_long(doing: str, size: int, limit: int) -> MessageTooLong:
+    """The error for a transaction of size bytes where limit can be sent."""
+    told = f"{_CAUSES[MessageTooLong]}: {size} bytes, {limit} possible in this user namespace; nothing was done"
+    error = MessageTooLong(f"{doing}: {told}", errno.EMSGSIZE)
+    error.size, error.limit = size, limit
+    return error
 
 
 def from_errno(doing: str, error: int, detail: str = "") -> NetlinkError:

@@ -18,7 +18,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netli
 
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Callable, Iterator
+    from typing import Callable, Iterable, Iterator
 
 _NETLINK_NETFILTER = 12
 _SOL_NETLINK = 270
@@ -28,8 +28,16 @@ _NETLINK_EXT_ACK = 11
 _RECEIVE = 65536
 # The kernel answers while the request is being sent; silence for this long means an answer was lost.
 _SILENCE_SECONDS = 60.0
+# Single requests under way at once: their answers fit into the smallest receive buffer that Linux gives by default.
+_WINDOW = 64
 _DUMP_ATTEMPTS = 40
 _DUMP_PAUSE_SECONDS = 0.005
+
+_SO_SNDBUFFORCE = 32
+_SO_RCVBUFFORCE = 33
+# What netlink_sendmsg keeps free of the send buffer, and more than an answer without its request takes.
+_SLACK = 32
+_ANSWER = 1024
 
 # socket.h differs by architecture only on these two.
 _SO_NETNS_COOKIE = {"sparc64": 0x50, "parisc": 0x4045, "parisc64": 0x4045}
@@ -85,6 +93,43 @@ class Connection:
             found.append(received)
         raise AssertionError("unreachable: _messages never ends")
 
+    def ask_each(self, doing: str, kind: int, family: int, requests: Iterable[bytes]) -> list[wire.Message | None]:
+        """One answer for each request's attributes, in order; None where the kernel says that there is none."""
+        found: list[wire.Message | None] = []
+        window: list[bytes] = []
+        for attributes in requests:
+            window.append(attributes)
+            if len(window) == _WINDOW:
+                found += self._ask_window(doing, kind, family, window)
+                window = []
+        return found + self._ask_window(doing, kind, family, window) if window else found
+
+    def _ask_window(self, doing: str, kind: int, family: int, window: list[bytes]) -> list[wire.Message | None]:
+        """Only the last request is acknowledged; the kernel answers some questions with success and no message."""
+        first = self.reserve(len(window))
+        last = first + len(window) - 1
+        flags = [0] * (len(window) - 1) + [wire.NLM_F_ACK]
+        requests = [
+            wire.nft_message(kind, flags[place], first + place, family, one) for place, one in enumerate(window)
+        ]
+        self._send(doing, b"".join(requests))
+        found: list[wire.Message | None] = [None] * len(window)
+        due = first
+        for received in self._messages(doing):
+            if not due <= received.seq <= last:
+                raise errors.MalformedMessage(f"{doing}: answer {received.seq} came where {due} to {last} was due")
+            due = received.seq + 1
+            if received.type != wire.NLMSG_ERROR:
+                found[received.seq - first] = received
+                due = min(due, last)  # the acknowledgement of the last one is still to come
+                continue
+            answer = wire.parse_error(received)
+            if answer.error not in (0, errno.ENOENT):
+                raise errors.from_errno(doing, answer.error, answer.text)
+            if received.seq == last:
+                return found
+        raise AssertionError("unreachable: _messages never ends")
+
     def dump(self, doing: str, kind: int, family: int, attributes: bytes) -> list[wire.Message]:
         """All messages of one dump, consistent: a dump that a commit interrupted is read again."""
         for attempt in range(_DUMP_ATTEMPTS):
@@ -110,6 +155,47 @@ class Connection:
                 return None if interrupted or error else found
             found.append(received)
         raise AssertionError("unreachable: _messages never ends")
+
+    def reserve(self, count: int) -> int:
+        """The first of count message numbers for a transaction."""
+        first = self._seq + 1
+        self._seq += count
+        return first
+
+    def transact(self, doing: str, parts: list[bytes], first: int, last: int) -> Iterator[tuple[int, wire.Answer]]:
+        """Sends a transaction; yields number and answer of what the kernel answers to, up to the last message.
+
+        A refusal of the whole (number first) comes alone: whoever reads one stops there.
+        """
+        data = b"".join(parts)
+        self._make_room(doing, len(data), len(parts))
+        self._send(doing, data)
+        for received in self._messages(doing):
+            if received.type != wire.NLMSG_ERROR or not first <= received.seq <= last:
+                raise errors.MalformedMessage(f"{doing}: message {received.seq} of type {received.type:#x} came")
+            yield received.seq, wire.parse_error(received)
+            if received.seq == last:
+                return
+
+    def _make_room(self, doing: str, size: int, answers: int) -> None:
+        """Buffers for a transaction of size bytes; MessageTooLong when this process may not have them.
+
+        The kernel takes a transaction only as one datagram. Beyond net.core.wmem_max a send buffer takes CAP_NET_ADMIN
+        in the first user namespace, which a rootless container has not.
+        """
+        for forced, plain, want in (
+            (_SO_SNDBUFFORCE, socket.SO_SNDBUF, size + _SLACK),
+            (_SO_RCVBUFFORCE, socket.SO_RCVBUF, answers * _ANSWER),
+        ):
+            if self._socket.getsockopt(socket.SOL_SOCKET, plain) >= want:
+                continue
+            try:
+                self._socket.setsockopt(socket.SOL_SOCKET, forced, want)
+            except OSError:
+                self._socket.setsockopt(socket.SOL_SOCKET, plain, want)
+        limit = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) - _SLACK
+        if size > limit:
+            raise errors.too_long(doing, size, limit)
 
     def _next(self) -> int:
         self._seq += 1

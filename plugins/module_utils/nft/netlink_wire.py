@@ -32,6 +32,11 @@ NLMSG_OVERRUN = 4
 NFNL_SUBSYS_NFTABLES = 10
 NFT_MSG_NEWTABLE = 0
 NFT_MSG_GETTABLE = 1
+NFT_MSG_NEWSET = 9
+NFT_MSG_GETSET = 10
+NFT_MSG_NEWSETELEM = 12
+NFT_MSG_GETSETELEM = 13
+NFT_MSG_DELSETELEM = 14
 NFT_MSG_NEWGEN = 15
 NFT_MSG_GETGEN = 16
 
@@ -177,6 +182,29 @@ def text(attributes: dict[int, bytes], kind: int) -> str:
     if value is None or not value.endswith(b"\0") or b"\0" in value[:-1]:
         raise MalformedMessage(f"netlink: attribute {kind} is no zero-terminated string")
     return value[:-1].decode("utf-8", "backslashreplace")
+
+
+def userdata(kind: int, value: bytes) -> bytes:
+    """One of nft's own notes on an object, as libnftnl lays them out: a byte type, a byte length, the value."""
+    return bytes((kind, len(value))) + value
+
+
+def parse_userdata(data: bytes) -> dict[int, bytes]:
+    """nft's notes by type; empty when the bytes are somebody else's, for the kernel keeps whatever it was given."""
+    found: dict[int, bytes] = {}
+    offset = 0
+    while offset < len(data):
+        if offset + 2 > len(data) or offset + 2 + data[offset + 1] > len(data):
+            return {}
+        start, end = offset + 2, offset + 2 + data[offset + 1]
+        found[data[offset]] = data[start:end]
+        offset = end
+    return found
+
+
+def userdata_text(value: bytes | None) -> str | None:
+    """A text among nft's notes, such as a comment."""
+    return None if value is None else value.rstrip(b"\0").decode("utf-8", "backslashreplace")
 
 
 def parse_error(received: Message) -> Answer:

@@ -1,0 +1,93 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One transaction about elements: its bytes, its way to the kernel, and what the kernel says of it."""
+
+from __future__ import annotations
+
+import errno
+import struct
+from typing import NamedTuple, Sequence
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_errors as errors
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_wire as wire
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_decode import decode_list
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_elements import (
+    INTERVAL_END,
+    Element,
+    address,
+    before,
+)
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_errors import MalformedMessage, NetlinkError
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_literals import show_any
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_set import SetInfo
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_socket import Connection
+
+_BATCH_BEGIN, _BATCH_END = 16, 17
+_BATCH_GENID = 1
+_RES_ID = struct.Struct(">BBH").pack(0, 0, wire.NFNL_SUBSYS_NFTABLES)
+
+
+class Step(NamedTuple):
+    """One message of a transaction: NFT_MSG_* about a set's elements, flags, and its list of elements (or nothing)."""
+
+    target: SetInfo
+    kind: int
+    flags: int
+    attributes: bytes
+
+
+def commit(kernel: Connection, generation: int, steps: Sequence[Step]) -> None:
+    """Sends the steps as one transaction pinned to a generation; raises when the kernel did not do all of them."""
+    doing = "changing elements of " + ", ".join(dict.fromkeys(f"{s.family} {s.table} {s.name}" for s, *_rest in steps))
+    first = kernel.reserve(len(steps) + 2)
+    last = first + len(steps)
+    parts = [_begin(first, generation)]
+    parts += [_message(step, first + 1 + place, last) for place, step in enumerate(steps)]
+    parts.append(wire.message(_BATCH_END, wire.NLM_F_REQUEST, last + 1, _RES_ID))
+    for seq, answer in kernel.transact(doing, parts, first, last):
+        if answer.error == 0:
+            continue
+        if seq == first:
+            raise errors.from_errno(doing, answer.error, answer.text)
+        raise _refused(steps[seq - first - 1], parts[seq - first], answer)
+
+
+def _begin(seq: int, generation: int) -> bytes:
+    pin = wire.attribute(_BATCH_GENID, generation.to_bytes(4, "big"))
+    return wire.message(_BATCH_BEGIN, wire.NLM_F_REQUEST, seq, _RES_ID + pin)
+
+
+def _message(step: Step, seq: int, last: int) -> bytes:
+    """One step's message; only the last one is acknowledged, or the answers of a large batch overflow the buffer."""
+    flags = step.flags | (wire.NLM_F_ACK if seq == last else 0)
+    number = wire.family_number(step.target.family)
+    return wire.nft_message(step.kind, flags, seq, number, address(step.target) + step.attributes)
+
+
+def _refused(step: Step, sent: bytes, answer: wire.Answer) -> NetlinkError:
+    """The error for one refused message, naming the element where the kernel points at it."""
+    doing = "adding to" if step.kind == wire.NFT_MSG_NEWSETELEM else "deleting from"
+    place = f"{doing} {step.target}: element {_element_at(step.target, sent, answer.offset)}"
+    if answer.error == errno.EEXIST:
+        return errors.AlreadyExists(f"{place} is there already or overlaps one that is; nothing was done", errno.EEXIST)
+    if answer.error == errno.ENOENT:
+        return errors.NoSuchObject(f"{place} is not there; nothing was done", errno.ENOENT)
+    if answer.error == errno.EPERM:
+        return NetlinkError(f"{place}: the table is owned by another process; nothing was done", errno.EPERM)
+    if answer.error == errno.ENFILE:
+        return NetlinkError(f"{place}: the set is full (size {step.target.size}); nothing was done", errno.ENFILE)
+    return errors.from_errno(place, answer.error, answer.text or "nothing was done")
+
+
+def _element_at(info: SetInfo, sent: bytes, offset: int) -> str:
+    """The element whose attribute begins at an offset of a message that we sent."""
+    if not 0 < offset < len(sent) - 4:
+        return "(the kernel does not say which)"
+    length = struct.unpack_from("=H", sent, offset)[0]
+    try:
+        raw = decode_list(info, sent[offset : offset + length])[0]
+    except (MalformedMessage, IndexError):
+        return "(the kernel does not say which)"
+    key = before(raw.key) if raw.flags & INTERVAL_END else raw.key
+    return show_any(info, Element(key, raw.key_end or key))

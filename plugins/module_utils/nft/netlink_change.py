@@ -1,0 +1,168 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Elements of several sets changed in one transaction, without nft.
+
+The transaction is pinned to one generation of the ruleset (NFNL_BATCH_GENID): what was looked at to make it is what it
+meets, or nothing is done. What the kernel would accept and get wrong is looked up first over the same socket: it
+deletes a concatenated interval by its start alone, the start of one interval with the end of another, and adds an
+interval that reaches the highest key around those that are there.
+"""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import Iterator, Sequence
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_elements as elements
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_errors as errors
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_wire as wire
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_batch import Step, commit
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_elements import Element
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_literals import show_any
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_query import covering
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_ruleset import read_generation
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_set import (
+    Layout,
+    SetInfo,
+    read_set,
+    require_plain,
+)
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_socket import Connection
+
+_KEYS = itemgetter(0, 1)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is to change in one set, in this order: flush (everything goes), delete, add.
+
+    delete: elements that are in the set with exactly these keys (timeout and comment do not matter). add: elements
+    none of whose keys is in the set after the deletions.
+    """
+
+    target: SetInfo
+    add: Sequence[Element] = field(default=())
+    delete: Sequence[Element] = field(default=())
+    flush: bool = False
+
+
+def change_elements(changes: Sequence[Change], generation: int | None = None) -> int:
+    """Commits all changes or none; returns the generation that this commit made.
+
+    generation: the one at which the caller read what the changes are made from; None: the current one. StaleGeneration
+    when somebody committed since, or when a set is no longer the one that was read. NoSuchObject and AlreadyExists name
+    the element. BadElement for what no kernel should be asked. MessageTooLong in a user namespace (or container) whose
+    send buffer is too small. BufferOverrun is the only error after which it is not known whether it was done.
+    """
+    for change in changes:
+        require_plain(change.target)
+        elements.check(change.target, change.delete)
+        elements.check(change.target, change.add)
+    with Connection() as kernel:
+        current = read_generation(kernel)
+        pinned = current if generation is None else generation
+        if pinned != current:
+            raise errors.from_errno("changing elements", errors.ERESTART, f"generation {current}, not {pinned}")
+        if not any(change.flush or change.add or change.delete for change in changes):
+            return current
+        prepared = [_prepare(kernel, change) for change in changes]
+        commit(kernel, pinned, [step for one in prepared for step in _steps(one)])
+    return pinned + 1 & 0xFFFFFFFF or 1
+
+
+def _prepare(kernel: Connection, change: Change) -> Change:
+    """The change with its elements sorted, after all checks that need the kernel."""
+    info = change.target
+    found = read_set(kernel, info.family, info.table, info.name)
+    if (found.handle, found.key_type, found.key_len, found.layout) != (
+        info.handle,
+        info.key_type,
+        info.key_len,
+        info.layout,
+    ):
+        raise errors.from_errno(f"changing {info}", errors.ERESTART, "the set was deleted and made again")
+    add, delete = sorted(change.add, key=_KEYS), sorted(change.delete, key=_KEYS)
+    _check_apart(info, add)
+    _check_apart(info, delete)
+    if change.flush:
+        if delete:
+            raise errors.BadElement(f"{info}: a flush leaves no elements to delete")
+        return Change(info, add, (), flush=True)
+    _check_present(kernel, info, delete)
+    _check_highest(kernel, info, add, delete)
+    return Change(info, add, delete)
+
+
+def _steps(change: Change) -> Iterator[Step]:
+    """The messages for one set, in the order of the transaction."""
+    info = change.target
+    if change.flush:
+        yield Step(info, wire.NFT_MSG_DELSETELEM, 0, b"")
+    for one in elements.lists(elements.encode(info, change.delete, bare=True)):
+        yield Step(info, wire.NFT_MSG_DELSETELEM, 0, one)
+    for one in elements.lists(elements.encode(info, change.add)):
+        yield Step(info, wire.NFT_MSG_NEWSETELEM, wire.NLM_F_CREATE | wire.NLM_F_EXCL, one)
+    if _reaches_highest(info, change.add):
+        yield from _closing_steps(info, change.add[-1])
+
+
+def _check_apart(info: SetInfo, ordered: Sequence[Element]) -> None:
+    """No element twice and, in plain intervals, none that overlaps another; the elements are sorted."""
+    tree = info.layout is Layout.TREE
+    previous: Element | None = None
+    for element in ordered:
+        if previous is not None and (element[:2] == previous[:2] or (tree and element.start <= previous.end)):
+            raise errors.BadElement(f"{info}: {show_any(info, previous)} and {show_any(info, element)} overlap")
+        previous = element
+
+
+def _check_present(kernel: Connection, info: SetInfo, delete: Sequence[Element]) -> None:
+    """Every element to delete is there with exactly its start and end.
+
+    In a tree the start that the kernel finds for the last key must be the start of the interval: then nothing begins or
+    ends between them. That the end follows is the deletion's own condition.
+    """
+    if info.layout is Layout.HASH:
+        return
+    keys = [element.start for element in delete]
+    firsts = covering(kernel, info, keys)
+    lasts = firsts
+    if info.layout is Layout.TREE:
+        wide = iter(covering(kernel, info, [element.end for element in delete if element.start != element.end]))
+        lasts = [next(wide) if element.start != element.end else first for element, first in zip(delete, firsts)]
+    for element, first, last in zip(delete, firsts, lasts):
+        if first is None or last is None or first.key != element.start or last.key != element.start:
+            raise _absent(info, element)
+        if info.layout is Layout.RANGES and (first.key_end or first.key) != element.end:
+            raise _absent(info, element)
+
+
+def _check_highest(kernel: Connection, info: SetInfo, add: Sequence[Element], delete: Sequence[Element]) -> None:
+    """An interval up to the highest key meets no other that reaches there; see _closing_steps for the rest."""
+    if not _reaches_highest(info, add):
+        return
+    met = covering(kernel, info, [add[-1].end])[0]
+    if met is not None and all(met.key != element.start for element in delete):
+        raise errors.AlreadyExists(f"{info}: {show_any(info, add[-1])} overlaps an element that is there", errno.EEXIST)
+
+
+def _reaches_highest(info: SetInfo, ordered: Sequence[Element]) -> bool:
+    return info.layout is Layout.TREE and bool(ordered) and ordered[-1].end == b"\xff" * info.key_len
+
+
+def _closing_steps(info: SetInfo, last: Element) -> Iterator[Step]:
+    """Makes the kernel look for elements inside an interval that has no end because it reaches the highest key.
+
+    The kernel notices an overlap from inside only when an end is added, so one is added and taken away again.
+    """
+    if last.start != last.end:
+        edge = next(elements.lists([elements.element_attribute(last.end, elements.INTERVAL_END)]))
+        yield Step(info, wire.NFT_MSG_NEWSETELEM, wire.NLM_F_CREATE | wire.NLM_F_EXCL, edge)
+        yield Step(info, wire.NFT_MSG_DELSETELEM, 0, edge)
+
+
+def _absent(info: SetInfo, element: Element) -> errors.NetlinkError:
+    return errors.NoSuchObject(f"{info}: no element {show_any(info, element)} to delete", errno.ENOENT)
