@@ -1,0 +1,188 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one place that starts nft."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from typing import Iterator, Mapping
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import UNCHANGED, EngineError
+
+OLDEST = (0, 9, 8)
+"""Oldest nft that is known to list what it loads."""
+
+TIMEOUT = 900.0
+"""Seconds; a million intervals take nft about a minute, twice, and the kernel as long."""
+
+_VERSION = re.compile(r"v(\d+)\.(\d+)(?:\.(\d+))?")
+_ERROR = re.compile(r"^.*?:(\d+):\d+(?:-\d+)?: Error: (.*)$|^(?:internal:.*: )?Error: (.*)$", re.MULTILINE)
+_CAP_NET_ADMIN = 12
+_WHERE_NFT_IS = ("/usr/sbin", "/sbin", "/usr/local/sbin", "/usr/bin", "/bin")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run of nft came to. code: exit status, minus the signal's number when one ended it."""
+
+    code: int
+    out: str
+    err: str
+
+    def errors(self) -> list[tuple[int, str]]:
+        """(line of the script from 1, or 0; what nft says) of every error."""
+        return [(int(line or 0), text or other) for line, text, other in _ERROR.findall(self.err)]
+
+
+def find_nft(path: str | None = None) -> str:
+    """Return the path of nft: the first on PATH, else where distributions put it."""
+    for folder in [*os.environ.get("PATH", "").split(os.pathsep), *_WHERE_NFT_IS] if path is None else []:
+        candidate = os.path.join(folder, "nft")  # noqa: PTH118  # an empty entry of PATH means the current folder
+        if folder and os.access(candidate, os.X_OK):
+            return candidate
+    if path is not None and os.access(path, os.X_OK):
+        return path
+    raise EngineError(
+        "nft_missing",
+        "There is no nft on this host. Install the package that has it: nftables on Debian, Ubuntu, Fedora, RHEL, SUSE, "
+        f"Arch and Alpine. {UNCHANGED}",
+    )
+
+
+class Nft:
+    """nft on this host. path: the binary; timeout: seconds that one run may take."""
+
+    def __init__(self, path: str | None = None, timeout: float = TIMEOUT) -> None:
+        self.path = find_nft(path)
+        self._timeout = timeout
+        # nft -i writes a history file into HOME; LC_ALL keeps the kernel's error texts in English.
+        self._environment: Mapping[str, str] = {**os.environ, "HOME": "/nonexistent", "LC_ALL": "C"}
+
+    def version(self) -> str:
+        """Return the version, as in "1.0.6"; raise when it is older than OLDEST."""
+        outcome = self.run("--version")
+        found = _VERSION.search(outcome.out)
+        if outcome.code != 0 or found is None:
+            raise failure(outcome, f"{self.path} --version")
+        numbers = tuple(int(number or 0) for number in found.groups())
+        if numbers < OLDEST:
+            raise EngineError(
+                "nft_too_old",
+                f"{self.path} is nft {found.group()[1:]}; 0.9.8 (Debian 11, RHEL 9) is the oldest that can be used. {UNCHANGED}",
+            )
+        return found.group()[1:]
+
+    def list_table(self, family: str, name: str, *, elements: bool = True) -> Outcome:
+        """List one table with handles, counters and numeric priorities."""
+        return self.run("-a", "-y", *([] if elements else ["-t"]), "list", "table", family, name)
+
+    def load(self, script: str, *, check: bool = False) -> Outcome:
+        """Load a script as one transaction; check: only ask nft and the kernel whether they would."""
+        with script_file(script) as path:
+            return self.run(*(["-c"] if check else []), "-f", path)
+
+    def converse(self, lines: str) -> Outcome:
+        """Run several commands, one a line and each its own transaction, in one process. The exit status says nothing."""
+        return self.run("-a", "-y", "-i", stdin=lines)
+
+    def run(self, *arguments: str, stdin: str = "") -> Outcome:
+        """Run nft to its end; raise when it was killed or cannot be started."""
+        command = [self.path, *arguments]
+        try:
+            done = subprocess.run(  # noqa: PLW1510  # the exit status is the outcome's
+                command,
+                input=stdin,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                encoding="utf-8",
+                errors="surrogateescape",
+                env=self._environment,
+                timeout=self._timeout,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise EngineError(
+                "busy",
+                f"nft did not finish within {self._timeout:.0f} s: {' '.join(command)}. Is the ruleset very large?",
+            ) from error
+        except OSError as error:
+            raise EngineError("nft_missing", f"{self.path} cannot be started: {error.strerror}. {UNCHANGED}") from error
+        outcome = Outcome(done.returncode, done.stdout, done.stderr)
+        if outcome.code < 0:
+            raise failure(outcome, " ".join(command))
+        return outcome
+
+
+@contextlib.contextmanager
+def script_file(script: str) -> Iterator[str]:
+    """Put a script into a file only we can read and yield its path; 0.9.8 cannot read it from a pipe everywhere."""
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="tidegate-", suffix=".nft", encoding="utf-8", errors="surrogateescape"
+    ) as file:
+        file.write(script)
+        file.flush()
+        yield file.name
+
+
+def failure(outcome: Outcome, command: str, where: str = "") -> EngineError:
+    """Return the error for a run of nft that failed."""
+    if outcome.code < 0:
+        return _crash(outcome, command)
+    said = "; ".join(dict.fromkeys(text for _line, text in outcome.errors())) or outcome.err.strip() or "nothing"
+    for sign, reason, meaning in _MEANINGS:
+        if sign in outcome.err and (reason != "no_cap_net_admin" or not has_net_admin()):
+            return EngineError(reason, f"{meaning} nft says: {said}. {UNCHANGED}", where)
+    return EngineError("rejected_by_nft", f"nft refuses: {said}. {UNCHANGED}", where)
+
+
+_MEANINGS = (
+    (
+        "Operation not permitted",
+        "no_cap_net_admin",
+        "This process may not change the firewall: it has no CAP_NET_ADMIN. Run the task with become: true; "
+        "in a container, give it the capability.",
+    ),
+    (
+        "Operation not permitted",
+        "busy",
+        "The table belongs to another process that is still running (flags owner), so nobody else may change it.",
+    ),
+    ("Unable to initialize Netlink socket", "no_nf_tables", "The kernel has no nf_tables, or may not load it here."),
+    ("Protocol not supported", "no_nf_tables", "The kernel has no nf_tables, or may not load it here."),
+    ("Device or resource busy", "busy", "Something that shall go is still in use."),
+    (
+        "Message too long",
+        "rejected_by_nft",
+        "The transaction is larger than the socket buffer that this process may have (net.core.wmem_max). In a container "
+        "without privileges about 3,000 elements fit into one transaction.",
+    ),
+)
+
+
+def _crash(outcome: Outcome, command: str) -> EngineError:
+    try:
+        name = signal.Signals(-outcome.code).name
+    except ValueError:
+        name = f"signal {-outcome.code}"
+    return EngineError(
+        "nft_crashed",
+        f"nft was ended by {name} while running: {command}. nft 0.9.8 is known to crash on every listing while any table has "
+        "a set of concatenated intervals with counters and an element in it, and on interface names with a star in sets; "
+        f"a newer nft does not. {outcome.err.strip()}".rstrip(),
+    )
+
+
+def has_net_admin() -> bool:
+    """Whether this process has CAP_NET_ADMIN in its own user namespace (True when that cannot be known)."""
+    try:
+        with open("/proc/self/status", encoding="ascii") as status:  # noqa: PTH123
+            held = next(line for line in status if line.startswith("CapEff:"))
+    except (OSError, StopIteration):
+        return True
+    return bool(int(held.split()[1], 16) >> _CAP_NET_ADMIN & 1)

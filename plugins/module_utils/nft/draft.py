@@ -1,0 +1,114 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What goes into a scratch table: the wanted things, and stubs of the live ones that rules may refer to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Iterable
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import bad_spec
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import NamedSet, Table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import SetSpec, TableSpec
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of nft's text and the path into the arguments that an error in it names."""
+
+    text: str
+    where: str = ""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A scratch table: what is between its braces, and (chain, rule) of the rules to add to it."""
+
+    family: str
+    block: tuple[Line, ...]
+    rules: tuple[tuple[str, Line], ...]
+
+
+def draft(spec: TableSpec, live: Table | None) -> Draft:
+    """Return the draft for one table. Raise when something must be in the kernel and is not."""
+    staying = live if spec.others == "stay" and live is not None else Table(spec.family, spec.name)
+    block = [*_objects(spec, staying), *_sets(spec, live, staying), *_chains(spec, live, staying)]
+    rules = [
+        (chain.name, Line(rule.text, rule.where))
+        for chain in spec.chains
+        for rule in (*(chain.rules or ()), *((chain.edit.rule,) if chain.edit and chain.edit.rule else ()))
+    ]
+    return Draft(spec.family, tuple(block), tuple(rules))
+
+
+def _objects(spec: TableSpec, staying: Table) -> Iterable[Line]:
+    named = {(wanted.kind, wanted.name) for wanted in spec.objects}
+    for wanted in spec.objects:
+        if wanted.present:
+            yield from _braces(f"{wanted.kind} {wanted.name}", wanted.declaration, wanted.where)
+    for found in staying.objects:
+        if (found.kind, found.name) not in named:
+            # A device can be in one flowtable only on some kernels.
+            yield from _braces(
+                f"{found.kind} {found.name}", [line for line in found.declaration if "devices" not in line]
+            )
+
+
+def _sets(spec: TableSpec, live: Table | None, staying: Table) -> Iterable[Line]:
+    for wanted in spec.sets:
+        if wanted.present:
+            yield from _set(wanted, live_set(wanted, live))
+    named = {wanted.name for wanted in spec.sets}
+    for found in staying.sets:
+        if found.name not in named:
+            yield from _braces(f"{found.kind} {found.name}", found.declaration)
+
+
+def _set(wanted: SetSpec, found: NamedSet | None) -> Iterable[Line]:
+    kind = wanted.kind or (found.kind if found else "set")
+    declaration = (found.declaration if found else ()) if wanted.declaration is None else wanted.declaration
+    elements = [Line(f"{element.whole},", element.where) for element in wanted.elements or ()]
+    if wanted.mode == "remove":
+        # Only keys are asked for, so a map is drafted as the set of its keys.
+        kind, declaration = "set", tuple(line.partition(" : ")[0] for line in declaration)
+        elements = [Line(f"{element.text},", element.where) for element in wanted.elements or ()]
+    elif wanted.mode == "add" and found is not None and found.has("auto-merge"):
+        elements += [Line(f"{element.canon},", wanted.where) for element in found.elements]
+    yield Line(f"{kind} {wanted.name} {{", wanted.where)
+    yield from (Line(line, wanted.where) for line in declaration)
+    if elements:
+        yield Line("elements = {", wanted.where)
+        yield from elements
+        yield Line("}", wanted.where)
+    yield Line("}", wanted.where)
+
+
+def _chains(spec: TableSpec, live: Table | None, staying: Table) -> Iterable[Line]:
+    for wanted in spec.chains:
+        if wanted.edit is not None and (live is None or live.chain(wanted.name) is None):
+            raise bad_spec(
+                wanted.where, f"There is no chain {wanted.name} in the table. The module nft_chain makes chains."
+            )
+        if wanted.present:
+            yield from _braces(f"chain {wanted.name}", (), wanted.where)
+    named = {wanted.name for wanted in spec.chains}
+    for found in staying.chains:
+        if found.name not in named:
+            yield from _braces(f"chain {found.name}", ())
+
+
+def _braces(header: str, lines: Iterable[str], where: str = "") -> Iterable[Line]:
+    yield Line(f"{header} {{", where)
+    yield from (Line(line, where) for line in lines)
+    yield Line("}", where)
+
+
+def live_set(wanted: SetSpec, live: Table | None) -> NamedSet | None:
+    """Return the live set of that name, if any; raise when only its elements are given and it is not there."""
+    found = live.set(wanted.name) if live else None
+    if found is None and wanted.declaration is None and wanted.present:
+        raise bad_spec(
+            wanted.where, f"There is no set or map {wanted.name} in the table. The module nft_set makes sets."
+        )
+    return found

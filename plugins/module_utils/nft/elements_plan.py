@@ -1,0 +1,74 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The elements of one set: what goes, what comes, what steps aside."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Sequence
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import Element, NamedSet
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.references import References
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.transaction import SAMPLE, Command, Steps, change
+
+LINE_LENGTH = 100
+
+SLOW = 500_000
+"""Elements times deletions of an interval set above which emptying and filling it in the same transaction is faster.
+
+nft 1.0.6 takes 17 to 44 s for 100 deletions from 100,000 intervals, about 1 s for emptying and filling (measured).
+"""
+
+
+def plan_elements(steps: Steps, target: str, live: NamedSet, goal: NamedSet, gone: References) -> None:
+    """Bring the elements of a set that stays to those wanted; deletions come first."""
+    wanted = {element.canon for element in goal.elements}
+    there = {element.canon: element for element in live.elements}
+    aside = [element for element in live.elements if element.canon in wanted and gone.in_text(element.canon)]
+    out = [element for element in live.elements if element.canon not in wanted]
+    new = [element for element in goal.elements if element.canon not in there]
+    if live.has("interval") and len(out) * len(live.elements) > SLOW:
+        steps.elements_out.append(Command(f"flush set {target} {live.name}"))
+        whole = [there.get(element.canon, element) for element in goal.elements]
+        steps.elements_in.append(_command("add", target, goal, [element.text for element in whole]))
+    else:
+        if out or aside:
+            steps.elements_out.append(_command("delete", target, goal, [element.key for element in [*out, *aside]]))
+        if new or aside:
+            steps.elements_in.append(_command("add", target, goal, [element.text for element in [*aside, *new]]))
+    for action, changed in (("delete", out), ("recreate", aside), ("add", new)):
+        _change(steps, action, goal, changed)
+
+
+def fill(steps: Steps, target: str, goal: NamedSet, before: NamedSet | None) -> None:
+    """Give a set that was made anew its elements, those it had with the time and counts they had."""
+    there = {element.canon: element for element in before.elements} if before else {}
+    elements = [
+        replace(element, text=there[element.canon].text) if element.canon in there else element
+        for element in goal.elements
+    ]
+    if elements:
+        steps.elements_in.append(_command("add", target, goal, [element.text for element in elements]))
+    _change(steps, "add", goal, [element for element in goal.elements if element.canon not in there])
+    wanted = {element.canon for element in goal.elements}
+    _change(
+        steps,
+        "delete",
+        goal,
+        [element for element in (before.elements if before else ()) if element.canon not in wanted],
+    )
+
+
+def _change(steps: Steps, action: str, goal: NamedSet, elements: Sequence[Element]) -> None:
+    if elements:
+        sample = [element.canon for element in elements[:SAMPLE]]
+        steps.changes.append(change(action, "element", set=goal.name, count=len(elements), sample=sample))
+
+
+def _command(verb: str, target: str, goal: NamedSet, texts: Sequence[str]) -> Command:
+    start = f"{verb} element {target} {goal.name}"
+    line = f"{start} {{ {', '.join(texts)} }}" if sum(map(len, texts[:20])) < LINE_LENGTH else ""
+    if line and len(line) <= LINE_LENGTH * 2:
+        return Command(line, goal.where)
+    return Command("\n".join([f"{start} {{", *(f"\t{text}," for text in texts), "}"]), goal.where)

@@ -1,0 +1,39 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one exception of the engine; a module turns it into its failure."""
+
+from __future__ import annotations
+
+REASONS = (
+    "nft_missing",
+    "nft_too_old",
+    "no_cap_net_admin",
+    "no_nf_tables",
+    "bad_spec",
+    "rejected_by_nft",
+    "nft_crashed",
+    "not_applied",
+    "busy",
+)
+"""Every word that a failure's ``reason`` can be."""
+
+UNCHANGED = "Nothing was changed."
+
+
+class EngineError(Exception):
+    """Something that stops a run.
+
+    reason: one of REASONS. message: a paragraph for people, without the place. where: path into the arguments, or "".
+    """
+
+    def __init__(self, reason: str, message: str, where: str = "") -> None:
+        super().__init__(f"{where}: {message}" if where else message)
+        self.reason = reason
+        self.message = message
+        self.where = where
+
+
+def bad_spec(where: str, message: str) -> EngineError:
+    """Return the error for arguments that cannot mean anything; nothing was looked at or changed."""
+    return EngineError("bad_spec", f"{message} {UNCHANGED}", where)

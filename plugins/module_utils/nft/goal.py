@@ -1,0 +1,102 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The table that shall be: what is wanted, in nft's words, with what stays of what there is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Iterable, Sequence, TypeVar
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import elements
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.draft import live_set
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import (
+    Chain,
+    NamedObject,
+    NamedSet,
+    Rule,
+    Table,
+)
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.rules import edited
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import ChainSpec, SetSpec, TableSpec
+
+Named = TypeVar("Named", Chain, NamedSet, NamedObject)
+
+
+def build(spec: TableSpec, canon: Table | None, live: Table | None) -> Table | None:
+    """Return the table to reach, None when it shall not be.
+
+    canon: what the scratch table listed for this spec.
+    """
+    if not spec.present or canon is None:
+        return None
+    staying = live if spec.others == "stay" and live is not None else Table(spec.family, spec.name)
+    before = live or staying
+    implicit = (
+        {found.name for found in canon.sets} - {wanted.name for wanted in spec.sets} - {s.name for s in staying.sets}
+    )
+    objects = [
+        replace(found, text=wanted.declaration, where=wanted.where)
+        for wanted in spec.objects
+        for found in [canon.object(wanted.kind, wanted.name)]
+        if wanted.present and found is not None
+    ]
+    sets = [_set(wanted, canon, live) for wanted in spec.sets if wanted.present]
+    sets += [replace(found, elements=(), implicit=True) for found in canon.sets if found.name in implicit]
+    chains = [_chain(wanted, canon, live) for wanted in spec.chains if wanted.present]
+    named_objects = {(wanted.kind, wanted.name) for wanted in spec.objects}
+    named_sets = {wanted.name for wanted in spec.sets}
+    named_chains = {wanted.name for wanted in spec.chains}
+    return Table(
+        family=spec.family,
+        name=spec.name,
+        comment=staying.comment if spec.comment is None else spec.comment,
+        flags=staying.flags,
+        objects=_ordered(
+            [*objects, *(o for o in staying.objects if (o.kind, o.name) not in named_objects)], before.objects
+        ),
+        sets=_ordered([*sets, *(found for found in staying.sets if found.name not in named_sets)], before.sets),
+        chains=_ordered(
+            [*chains, *(found for found in staying.chains if found.name not in named_chains)], before.chains
+        ),
+        where=spec.where,
+    )
+
+
+def _ordered(things: Iterable[Named], before: Sequence[Named]) -> tuple[Named, ...]:
+    """Put things into the order of the listing, new ones last as they were given, so that a diff shows only changes."""
+    places = {(getattr(thing, "kind", ""), thing.name): at for at, thing in enumerate(before)}
+    return tuple(sorted(things, key=lambda thing: places.get((getattr(thing, "kind", ""), thing.name), len(places))))
+
+
+def _chain(wanted: ChainSpec, canon: Table, live: Table | None) -> Chain:
+    found = live.chain(wanted.name) if live else None
+    drafted = canon.chain(wanted.name)
+    rules = () if drafted is None else drafted.rules
+    if wanted.edit is not None and found is not None:
+        sent = wanted.edit.rule
+        new = replace(rules[0], text=sent.text, handle=None, where=sent.where) if sent and rules else None
+        return replace(found, rules=edited(found.rules, new, wanted.edit, wanted.where), where=wanted.where)
+    if wanted.rules is None:
+        kept = found.rules if found else ()
+    else:
+        kept = tuple(Rule(rule.canon, sent.text, None, sent.where) for rule, sent in zip(rules, wanted.rules))
+    return Chain(wanted.name, wanted.hook, wanted.comment, kept, wanted.where)
+
+
+def _set(wanted: SetSpec, canon: Table, live: Table | None) -> NamedSet:
+    found = live_set(wanted, live)
+    drafted = canon.set(wanted.name)
+    if drafted is None:
+        raise ValueError(wanted.name)
+    if wanted.declaration is None and found is not None:
+        base = found
+    else:
+        base = replace(drafted, text=wanted.declaration or ())
+    before = found.elements if found else ()
+    return replace(
+        base,
+        elements=elements.wanted(wanted, base, drafted.elements, before),
+        managed=wanted.elements is not None,
+        where=wanted.where,
+    )

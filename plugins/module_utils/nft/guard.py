@@ -1,0 +1,143 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Refuse text that would not stay the one rule, element or name it says it is."""
+
+from __future__ import annotations
+
+import re
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import words
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import bad_spec
+
+COMMENT_MAX = 128
+"""Bytes; NFTNL_UDATA_COMMENT_MAXLEN of libnftnl, for rules, elements, sets, chains and tables alike."""
+
+NAME_MAX = 255
+"""Bytes; NFT_NAME_MAXLEN of the kernel without its final zero."""
+
+_NAME = re.compile(r"[A-Za-z_.][A-Za-z0-9_./-]*")
+_COMMENT = re.compile(r'\bcomment\s+("[^"]*"|[^\s"]+)')
+_PLACES = ("handle", "position", "index")
+
+
+def name(value: object, where: str) -> str:
+    """Return a name of a table, chain, set or object that nft can read."""
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        raise bad_spec(
+            where,
+            f"{value!r} is no name that nft can read: a letter, '_' or '.' first, then letters, digits and any of '_./-'.",
+        )
+    if len(value.encode()) > NAME_MAX:
+        raise bad_spec(where, f"The name has {len(value.encode())} bytes, the kernel takes {NAME_MAX}. Shorten it.")
+    return value
+
+
+def comment(value: object, where: str) -> str:
+    """Return a comment that fits into quotes and into the kernel."""
+    if not isinstance(value, str):
+        raise bad_spec(where, f"The comment is {value!r}, a text is needed.")
+    if '"' in value or _control(value):
+        raise bad_spec(
+            where, "A comment cannot hold a double quote, a line break or another control character: nft has no escape."
+        )
+    if len(value.encode("utf-8", "surrogateescape")) > COMMENT_MAX:
+        raise bad_spec(where, f"The comment has {len(value.encode())} bytes, nft takes {COMMENT_MAX}. Shorten it.")
+    return value
+
+
+def word(value: object, where: str) -> str:
+    """Return one plain word, such as a chain's type or hook."""
+    if not isinstance(value, str) or not re.fullmatch(r"[a-z]+", value):
+        raise bad_spec(where, f"{value!r} is no word of nft.")
+    return value
+
+
+def device(value: object, where: str) -> str:
+    """Return the name of a network device."""
+    if not isinstance(value, str) or not re.fullmatch(r'[^\s/:"{},;#]{1,15}', value):
+        raise bad_spec(where, f"{value!r} is no name of a network device.")
+    return value
+
+
+def rule(value: object, where: str) -> str:
+    """Return the text of one rule, as it follows ``add rule FAMILY TABLE CHAIN``."""
+    text = _text(value, where, "rule")
+    blank = words.unquoted(text)
+    depth = 0
+    for sign in blank:
+        depth += {"{": 1, "}": -1}.get(sign, 0)
+        if depth < 0:
+            raise bad_spec(
+                where, "The rule closes a brace that it did not open, which would end more than the rule itself."
+            )
+        if sign == ";" and depth == 0:
+            raise bad_spec(
+                where,
+                "The rule holds ';', which ends a rule and begins another. Write each rule as an item of its own.",
+            )
+    if depth:
+        raise bad_spec(where, "The rule opens a brace that it does not close.")
+    if blank.split()[0] in _PLACES:
+        raise bad_spec(
+            where, f"A rule cannot begin with {blank.split()[0]!r}: its place is where it stands in the list."
+        )
+    for found in _COMMENT.finditer(text):
+        if blank[found.start()] != " ":
+            comment(found.group(1).strip('"'), where)
+    return text
+
+
+def rule_comment(text: str) -> str | None:
+    """Return the comment that a rule text ends with, if it has one."""
+    found = None
+    for match in _COMMENT.finditer(text):
+        if words.unquoted(text)[match.start()] == "c" and match.end() == len(text):
+            found = match.group(1).strip('"')
+    return found
+
+
+def element(value: object, where: str) -> str:
+    """Return the text of one element: key, options, data; no comma, no brace."""
+    text = _text(value, where, "element")
+    for sign, meaning in (
+        (",", "separates elements"),
+        (";", "ends a statement"),
+        ("{", "opens a list"),
+        ("}", "ends the list"),
+    ):
+        if sign in words.unquoted(text):
+            raise bad_spec(
+                where, f"The element holds {sign!r}, which {meaning}. Write each element as an item of its own."
+            )
+    return text
+
+
+def statement(value: object, where: str) -> str:
+    """Return one declaration line, such as a set's type or a limit's rate."""
+    text = _text(value, where, "value")
+    for sign in ";{}":
+        if sign in words.unquoted(text):
+            raise bad_spec(where, f"The value holds {sign!r}, which ends or opens something else.")
+    return text
+
+
+def _text(value: object, where: str, what: str) -> str:
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        raise bad_spec(where, f"The {what} is {value!r}, a text is needed.")
+    text = str(value).strip()
+    if not text:
+        raise bad_spec(where, f"The {what} is empty.")
+    if _control(text):
+        raise bad_spec(where, f"The {what} holds a line break or another control character. Write it on one line.")
+    if text.count('"') % 2:
+        raise bad_spec(where, f"The {what} opens a double quote that it does not close.")
+    if "#" in words.unquoted(text):
+        raise bad_spec(
+            where, f"The {what} holds '#', which makes the rest a remark that nft ignores. Use comment \"…\"."
+        )
+    return text
+
+
+def _control(text: str) -> bool:
+    return any(ord(sign) < 32 or ord(sign) == 127 for sign in text)

@@ -1,0 +1,105 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tables, chains, rules and objects out of untyped arguments: the only door from plain data to a spec."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import arguments, guard, hooks, parse_sets
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import bad_spec
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import (
+    FAMILIES,
+    ChainSpec,
+    ObjectSpec,
+    RuleSpec,
+    TableSpec,
+)
+
+TABLE_KEYS = ("family", "name", "comment", "state", "counters", "quotas", "limits", "sets", "maps", "chains")
+CHAIN_KEYS = ("name", "type", "hook", "priority", "policy", "devices", "comment", "rules")
+RULE_KEYS = ("rule", "users", "missing_users")
+OBJECTS = {"counters": ("counter", ""), "quotas": ("quota", "quota"), "limits": ("limit", "limit")}
+"""Key of a table: (kind of object, key of its words)."""
+
+
+def tables(value: object, where: str = "tables") -> tuple[TableSpec, ...]:
+    """Return the tables of a list of mappings."""
+    found = arguments.items(value, where, table)
+    arguments.unique((((spec.family, spec.name), spec.where) for spec in found), "tables")
+    return found
+
+
+def table(value: object, where: str) -> TableSpec:
+    """Return the table that a mapping of TABLE_KEYS describes."""
+    given = arguments.mapping(value, where, TABLE_KEYS)
+    family = arguments.choice(given.get("family", "inet"), f"{where}.family", FAMILIES)
+    sets = [
+        spec
+        for key, kind in (("sets", "set"), ("maps", "map"))
+        for spec in arguments.items(given.get(key, []), f"{where}.{key}", partial(parse_sets.parse, kind))
+    ]
+    chains = arguments.items(given.get("chains", []), f"{where}.chains", partial(chain, family=family))
+    objects = [
+        spec
+        for key, (kind, words) in OBJECTS.items()
+        for spec in arguments.items(given.get(key, []), f"{where}.{key}", partial(_object, kind=kind, words=words))
+    ]
+    arguments.unique(((spec.name, spec.where) for spec in sets), "sets or maps")
+    arguments.unique(((spec.name, spec.where) for spec in chains), "chains")
+    arguments.unique((((spec.kind, spec.name), spec.where) for spec in objects), "objects")
+    return TableSpec(
+        family=family,
+        name=guard.name(arguments.needed(given, "name", where), f"{where}.name"),
+        comment=guard.comment(given["comment"], f"{where}.comment") if "comment" in given else None,
+        present=arguments.choice(given.get("state", "present"), f"{where}.state", ("present", "absent")) == "present",
+        objects=tuple(objects),
+        sets=tuple(sets),
+        chains=chains,
+        where=where,
+    )
+
+
+def chain(value: object, where: str, family: str) -> ChainSpec:
+    """Return the chain that a mapping of CHAIN_KEYS describes."""
+    given = arguments.mapping(value, where, CHAIN_KEYS)
+    return ChainSpec(
+        name=guard.name(arguments.needed(given, "name", where), f"{where}.name"),
+        hook=hooks.parse(given, family, where),
+        comment=guard.comment(given["comment"], f"{where}.comment") if "comment" in given else None,
+        rules=arguments.items(given["rules"], f"{where}.rules", rule) if "rules" in given else None,
+        where=where,
+    )
+
+
+def rule(value: object, where: str) -> RuleSpec:
+    """Return one rule, given as nft text or as a mapping of RULE_KEYS."""
+    if not isinstance(value, dict):
+        return RuleSpec(guard.rule(value, where), where=where)
+    given = arguments.mapping(value, where, RULE_KEYS)
+    users: tuple[str, ...] | None = None
+    if "users" in given:
+        users = arguments.items(given["users"], f"{where}.users", _user)
+        if not users:
+            raise bad_spec(where, "'users' is empty. Name the users, or leave the key out for a rule about everybody.")
+    missing = arguments.choice(given.get("missing_users", "skip"), f"{where}.missing_users", ("skip", "error"))
+    return RuleSpec(guard.rule(arguments.needed(given, "rule", where), where), users, missing, where)
+
+
+def _user(value: object, where: str) -> str:
+    if isinstance(value, bool) or not isinstance(value, (str, int)) or not str(value).strip():
+        raise bad_spec(where, f"{value!r} is neither a user's name nor a uid.")
+    return str(value).strip()
+
+
+def _object(value: object, where: str, kind: str, words: str) -> ObjectSpec:
+    """Return a counter, quota or limit; words: the key that holds nft's own words for it, if it has any."""
+    keys = tuple(key for key in ("name", words, "comment") if key)
+    given: dict[str, Any] = arguments.mapping(value, where, keys)
+    lines = [guard.statement(arguments.needed(given, words, where), f"{where}.{words}")] if words else []
+    if "comment" in given:
+        lines.append(f'comment "{guard.comment(given["comment"], f"{where}.comment")}"')
+    name = guard.name(arguments.needed(given, "name", where), f"{where}.name")
+    return ObjectSpec(kind, name, tuple(lines), where=where)

@@ -1,0 +1,67 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A table as nft would list it, for people (the diff) and for files."""
+
+from __future__ import annotations
+
+from typing import Iterable
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import Chain, NamedObject, NamedSet, Table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import Hook
+
+
+def table(value: Table | None) -> str:
+    """Return the table's text without handles and without state; empty for no table."""
+    if value is None:
+        return ""
+    lines = [f"table {value.family} {value.name} {{"]
+    if value.comment is not None:
+        lines.append(f'\tcomment "{value.comment}"')
+    if value.flags:
+        lines.append(f"\tflags {value.flags}")
+    blocks = [
+        *(_object(found) for found in value.objects),
+        *(_set(found) for found in value.sets if not found.implicit),
+        *(_chain(found) for found in value.chains),
+    ]
+    for at, block in enumerate(blocks):
+        lines += ["", *block] if at or len(lines) > 1 else block
+    return "".join(f"{line}\n" for line in [*lines, "}"])
+
+
+def hook(value: Hook) -> str:
+    """Return a base chain's line."""
+    devices = ""
+    if len(value.devices) == 1:
+        devices = f' device "{value.devices[0]}"'
+    elif value.devices:
+        devices = " devices = { " + ", ".join(f'"{name}"' for name in value.devices) + " }"
+    return f"type {value.type} hook {value.hook}{devices} priority {value.priority}; policy {value.policy};"
+
+
+def _object(value: NamedObject) -> list[str]:
+    return [f"\t{value.kind} {value.name} {{", *(f"\t\t{line}" for line in value.declaration), "\t}"]
+
+
+def _set(value: NamedSet) -> list[str]:
+    lines = [f"\t{value.kind} {value.name} {{", *(f"\t\t{line}" for line in value.declaration)]
+    if value.elements:
+        canons = [element.canon for element in value.elements]
+        lines += ["\t\telements = {", *(f"\t\t\t{canon}," for canon in canons), "\t\t}"]
+    return [*lines, "\t}"]
+
+
+def _chain(value: Chain) -> list[str]:
+    lines = [f"\tchain {value.name} {{"]
+    if value.comment is not None:
+        lines.append(f'\t\tcomment "{value.comment}"')
+    if value.hook is not None:
+        lines.append(f"\t\t{hook(value.hook)}")
+    return [*lines, *(f"\t\t{rule.canon}" for rule in value.rules), "\t}"]
+
+
+def block(lines: Iterable[str]) -> str:
+    """Return declaration lines as they stand between braces in one line."""
+    body = " ".join(line if line.endswith(";") else f"{line};" for line in lines)
+    return f"{{ {body} }}" if body else "{ }"

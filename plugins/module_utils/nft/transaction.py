@@ -1,0 +1,111 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The commands of one transaction and what they change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Iterable
+
+SAMPLE = 20
+"""Elements that a change shows of each set."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """One nft command, on one or more lines; where: path into the arguments that an error in it names."""
+
+    text: str
+    where: str = ""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that changes, for people and machines.
+
+    action: add, delete, recreate or move. kind: table, chain, rule, set, map, element, counter, quota, limit, …
+    """
+
+    action: str
+    kind: str
+    place: tuple[tuple[str, Any], ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the change as a module returns it."""
+        return {
+            "action": self.action,
+            "kind": self.kind,
+            **{key: value for key, value in self.place if value not in (None, "")},
+        }
+
+
+def change(action: str, kind: str, **place: Any) -> Change:
+    """Return a change; place: chain, set, name, comment, text, count, sample as they apply."""
+    return Change(action, kind, tuple(place.items()))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What leads from one table to another; nothing when both are the same."""
+
+    commands: tuple[Command, ...] = ()
+    changes: tuple[Change, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.commands)
+
+
+@dataclass
+class Steps:
+    """Commands by the phase of the transaction they belong to; a phase only needs what earlier phases did.
+
+    Rules go before what they refer to, and come after it; a chain is emptied before it is deleted, for kernels that refuse
+    to delete one with rules in it.
+    """
+
+    rules_out: list[Command] = field(default_factory=list)
+    chains_emptied: list[Command] = field(default_factory=list)
+    elements_out: list[Command] = field(default_factory=list)
+    sets_out: list[Command] = field(default_factory=list)
+    chains_out: list[Command] = field(default_factory=list)
+    objects_out: list[Command] = field(default_factory=list)
+    table: list[Command] = field(default_factory=list)
+    objects_in: list[Command] = field(default_factory=list)
+    sets_in: list[Command] = field(default_factory=list)
+    chains_in: list[Command] = field(default_factory=list)
+    elements_in: list[Command] = field(default_factory=list)
+    rules_in: list[Command] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+
+    def plan(self) -> Plan:
+        """Return the phases in their order."""
+        phases = [
+            self.rules_out,
+            self.chains_emptied,
+            self.elements_out,
+            self.sets_out,
+            self.chains_out,
+            self.objects_out,
+            self.table,
+            self.objects_in,
+            self.sets_in,
+            self.chains_in,
+            self.elements_in,
+            self.rules_in,
+        ]
+        return Plan(tuple(command for phase in phases for command in phase), tuple(self.changes))
+
+
+def text(commands: Iterable[Command]) -> str:
+    """Return the transaction as it is sent."""
+    return "".join(f"{command.text}\n" for command in commands)
+
+
+def where(commands: Iterable[Command], line: int) -> Command | None:
+    """Return the command that a line (from 1) of the transaction's text belongs to."""
+    for command in commands:
+        line -= command.text.count("\n") + 1
+        if line <= 0:
+            return command
+    return None

@@ -1,0 +1,65 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""nft's text, cut where nft would cut it: quotes, braces, state, elements.
+
+In nft a quoted string ends at the next double quote; there is no escape (scanner.l, 0.9.8 to 1.1.3).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Iterator
+
+QUOTED = re.compile(r'"[^"]*"')
+
+# What a listing shows of a thing's life and not of its declaration. `nft -s` hides most of it, but 0.9.8 shows rule
+# counters again once it listed a named one, and no version hides all.
+_STATE = re.compile(
+    r'("[^"]*")'
+    r"|(?<=\bcounter) packets \d+ bytes \d+"
+    r"|(?<=\blast) (?:used \S+|never)"
+    r"|(?<=bytes) used \d+ [a-z]*bytes"
+    r"|\s+expires \S+"
+)
+
+
+def without_state(text: str) -> str:
+    """Return nft text without counters' values, used quotas, times left."""
+    return _STATE.sub(lambda found: found.group(1) or "", text)
+
+
+def pieces(text: str) -> Iterator[tuple[bool, str]]:
+    """Yield (quoted, piece) in order; a piece is a quoted string with its quotes or what is between two."""
+    at = 0
+    for found in QUOTED.finditer(text):
+        if found.start() > at:
+            yield False, text[at : found.start()]
+        yield True, found.group()
+        at = found.end()
+    if at < len(text):
+        yield False, text[at:]
+
+
+def unquoted(text: str) -> str:
+    """Return the text with every quoted string blanked, of the same length."""
+    return QUOTED.sub(lambda found: '"' + " " * (len(found.group()) - 2) + '"', text)
+
+
+def split_elements(text: str) -> list[str]:
+    """Cut what is between the braces of an elements line at its commas."""
+    if '"' not in text:
+        return [element.strip() for element in text.split(",") if element.strip()]
+    blank = unquoted(text)
+    cuts = [-1, *(at for at, sign in enumerate(blank) if sign == ","), len(text)]
+    found = [text[start + 1 : end].strip() for start, end in zip(cuts, cuts[1:])]
+    return [element for element in found if element]
+
+
+_OPTION = re.compile(r" (?:timeout|expires|comment|counter|quota|limit|last|ct count|:)(?= |$)")
+
+
+def element_key(element: str) -> str:
+    """Return the key of a listed element: what comes before its options and its data."""
+    found = _OPTION.search(unquoted(element))
+    return element[: found.start()] if found else element
