@@ -1,0 +1,92 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sets of integers as sorted, disjoint, non-adjacent closed intervals.
+
+Addresses, ports and protocols are all integers on a line, so one small algebra serves them all.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+
+Interval = tuple[int, int]
+Intervals = tuple[Interval, ...]
+
+EMPTY: Intervals = ()
+
+
+def normalise(pairs: Iterable[Interval]) -> Intervals:
+    """Sort, and join what overlaps or touches. Every pair must have start <= end."""
+    joined: list[Interval] = []
+    for start, end in sorted(pairs):
+        if joined and start <= joined[-1][1] + 1:
+            if end > joined[-1][1]:
+                joined[-1] = (joined[-1][0], end)
+        else:
+            joined.append((start, end))
+    return tuple(joined)
+
+
+def union(left: Intervals, right: Intervals) -> Intervals:
+    """Everything that is in one of the two."""
+    if not left or not right:
+        return left or right
+    return normalise(left + right)
+
+
+def intersect(left: Intervals, right: Intervals) -> Intervals:
+    """Everything that is in both."""
+    found: list[Interval] = []
+    i = j = 0
+    while i < len(left) and j < len(right):
+        start, end = max(left[i][0], right[j][0]), min(left[i][1], right[j][1])
+        if start <= end:
+            found.append((start, end))
+        if left[i][1] < right[j][1]:
+            i += 1
+        else:
+            j += 1
+    return tuple(found)
+
+
+def subtract(left: Intervals, right: Intervals) -> Intervals:
+    """Everything of left that is not in right."""
+    rest: list[Interval] = []
+    j = 0
+    for start, end in left:
+        while j < len(right) and right[j][1] < start:
+            j += 1
+        k = j
+        while k < len(right) and right[k][0] <= end:
+            if right[k][0] > start:
+                rest.append((start, right[k][0] - 1))
+            start = right[k][1] + 1
+            k += 1
+        if start <= end:
+            rest.append((start, end))
+    return tuple(rest)
+
+
+def contains(intervals: Intervals, value: int) -> bool:
+    """Is the value in the set? Logarithmic in the number of intervals."""
+    at = bisect_right(intervals, (value, float("inf"))) - 1
+    return at >= 0 and intervals[at][1] >= value
+
+
+def size(intervals: Intervals) -> int:
+    """How many integers are in the set."""
+    return sum(end - start + 1 for start, end in intervals)
+
+
+def prefixes(start: int, end: int, bits: int) -> list[tuple[int, int]]:
+    """The fewest (address, prefix length) that together are start to end, in order."""
+    found: list[tuple[int, int]] = []
+    while start <= end:
+        free = (start & -start).bit_length() - 1 if start else bits
+        fits = (end - start + 1).bit_length() - 1
+        host_bits = min(free, fits)
+        found.append((start, bits - host_bits))
+        start += 1 << host_bits
+    return found

@@ -1,0 +1,118 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What people mean, typed: entries as they are written, before groups and words are looked up."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import NOTHING, AddressSet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Place
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.services import ServiceSet
+
+MODES = ("observe", "enforce", "absent")
+
+
+class World(Protocol):
+    """What only the inventory knows."""
+
+    host: str
+
+    def hosts(self, pattern: str) -> list[str]:
+        """The hosts of an Ansible host pattern; [] when nothing matches."""
+
+    def addresses(self, host: str) -> list[str]:
+        """egress_addresses of a host, else its ansible_host when that is an address, else []."""
+
+
+@dataclass(frozen=True)
+class Destination:
+    """One element of a `to`, `from` or `except`.
+
+    kind: "literal" (addresses is set), "word" or "hosts" (value is the word or the pattern).
+    """
+
+    kind: str
+    text: str
+    value: str
+    place: Place
+    addresses: AddressSet = NOTHING
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that is allowed. kind: "base", "tier", "allow", "raise" or "inbound".
+
+    users: names or uids whose sockets only; None: everybody. raw: what was written, to compare two of one name.
+    """
+
+    name: str
+    kind: str
+    place: Place
+    to: tuple[Destination, ...]
+    except_: tuple[Destination, ...]
+    services: ServiceSet
+    service_texts: tuple[str, ...]
+    users: tuple[str, ...] | None = None
+    reason: str = ""
+    owner: str = ""
+    expires: dt.date | None = None
+    review_by: dt.date | None = None
+    optional: bool = False
+    raw: object = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class NeverEntry:
+    """What is subtracted from every allow. except_users: whom it does not concern."""
+
+    place: Place
+    to: tuple[Destination, ...]
+    except_: tuple[Destination, ...]
+    services: ServiceSet
+    except_users: tuple[str, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class ReachTest:
+    """A sentence that must be true of the policy: the destinations can be reached with the services, or cannot."""
+
+    name: str
+    place: Place
+    reach: bool
+    to: tuple[Destination, ...]
+    services: ServiceSet
+    user: str | None = None
+    raw: object = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Realm:
+    """One side of a ceiling, inside or outside.
+
+    services: what may be spoken there at all, None: nothing goes there. whole: may an entry cover all of it.
+    widest: where whole is false, the shortest prefix lengths (IPv4, IPv6) that count as a named destination.
+    most: the same for everything together: no more addresses than one network of this length. never: classes
+    of services that are refused although services would have them.
+    """
+
+    services: ServiceSet | None = None
+    whole: bool = False
+    widest: tuple[int, int] = (32, 128)
+    most: tuple[int, int] = (32, 128)
+    never: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Tier:
+    """A profile: the services of its entry to `internal`, its own entries, and what it can never exceed."""
+
+    name: str
+    internal_services: tuple[str, ...]
+    allow: tuple[Entry, ...]
+    inside: Realm
+    outside: Realm

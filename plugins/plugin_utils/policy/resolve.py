@@ -1,0 +1,142 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Looks up what only a host's inventory knows: groups, words, what an entry finally opens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import addresses, services, words
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import NOTHING, AddressSet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.context import Context
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import (
+    Destination,
+    Entry,
+    NeverEntry,
+    ReachTest,
+)
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import (
+    Grant,
+    Never,
+    ResolvedEntry,
+    ResolvedTest,
+)
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.services import ServiceSet
+
+
+@dataclass(frozen=True)
+class Resolver:
+    """Destinations to addresses on one host."""
+
+    context: Context
+    internal: AddressSet
+
+    def addresses(self, destinations: Iterable[Destination], optional: bool = False) -> AddressSet:
+        """All of them together. optional: a host pattern may match nothing."""
+        return addresses.union(self._one(destination, optional) for destination in destinations)
+
+    def entry(self, entry: Entry) -> ResolvedEntry | None:
+        """The entry, or None when it opens nothing: an entry without addresses never becomes one without limits."""
+        report, errors = self.context.report, len(self.context.report.errors)
+        excepted = self.addresses(entry.except_)
+        word = self.addresses(one for one in entry.to if one.value == "internal" and one.kind == "word") - excepted
+        named = self.addresses((one for one in entry.to if one.value != "internal"), entry.optional) - excepted
+        if entry.kind == "inbound":
+            named, word = named | word, NOTHING
+        if len(report.errors) > errors:
+            return None
+        grants = tuple(_grants(word, named, entry.services))
+        if not grants:
+            self._opens_nothing(entry, word | named)
+            return None
+        return ResolvedEntry(
+            entry.name,
+            entry.kind,
+            grants,
+            tuple(one.text for one in entry.to),
+            entry.service_texts,
+            entry.place.text,
+            entry.users,
+            max(words.RANKS.get(one.value, 0) if one.kind == "word" else 0 for one in entry.to),
+            entry.reason,
+            entry.owner,
+            entry.expires,
+            entry.review_by,
+        )
+
+    def never(self, entry: NeverEntry) -> Never:
+        """What is subtracted."""
+        found = self.addresses(entry.to) - self.addresses(entry.except_)
+        return Never(found, entry.services, entry.except_users, entry.reason)
+
+    def test(self, test: ReachTest) -> ResolvedTest | None:
+        """The test, or None after an error. A test of nothing would always pass, so it is an error."""
+        errors = len(self.context.report.errors)
+        found = self.addresses(test.to)
+        if not found and len(self.context.report.errors) == errors:
+            self.context.report.error(test.place, "tests no address at all", "set egress_internal_networks")
+        if len(self.context.report.errors) > errors:
+            return None
+        return ResolvedTest(test.name, test.place.text, test.reach, found, test.services, test.user)
+
+    def _one(self, destination: Destination, optional: bool) -> AddressSet:
+        if destination.kind == "literal":
+            return destination.addresses
+        if destination.kind == "word":
+            return words.lookup(destination.value, self.internal)
+        hosts = self.context.world.hosts(destination.value)
+        if not hosts and not optional:
+            cure = "mend the pattern, or write optional: true if it may match nothing"
+            self.context.report.error(destination.place, f'"{destination.text}" matches no host', cure)
+        return addresses.union(self._host(destination, host) for host in sorted(set(hosts)))
+
+    def _host(self, destination: Destination, host: str) -> AddressSet:
+        texts = self.context.world.addresses(host)
+        if not texts:
+            cause = f'"{destination.text}": the host {host} has no address'
+            self.context.report.error(destination.place, cause, f"set egress_addresses for {host}")
+        found = NOTHING
+        for text in texts:
+            try:
+                version, value = addresses.parse_address(text)
+            except addresses.AddressError as error:
+                cause = f'"{destination.text}": egress_addresses of the host {host}: {error}'
+                self.context.report.error(destination.place, cause, f"mend egress_addresses of {host}")
+                continue
+            found |= addresses.single(version, value)
+        return found
+
+    def _opens_nothing(self, entry: Entry, found: AddressSet) -> None:
+        report = self.context.report
+        if found:
+            cause = "internal never includes DNS (ports 53 and 853)"
+            report.error(entry.place, cause, "name the servers in egress_dns_servers, or as addresses in to")
+        elif any(one.kind == "word" and one.value == "internal" for one in entry.to) and not self.internal:
+            report.notice("no_internal_networks", entry.place, "opens nothing: egress_internal_networks is not set")
+        elif entry.optional:
+            report.notice("optional", entry.place, "opens nothing: no host matches")
+        else:
+            report.error(entry.place, "opens nothing: except covers everything in to", "mend except, or drop the entry")
+
+
+def _grants(word: AddressSet, named: AddressSet, spoken: ServiceSet) -> Iterable[Grant]:
+    """What an entry opens; the word internal opens no DNS (contract of the vocabulary), named destinations do."""
+    dns = spoken & services.DNS
+    if not dns or not word - named:
+        if word | named:
+            yield Grant(word | named, spoken)
+        return
+    if spoken - dns:
+        yield Grant(word | named, spoken - dns)
+    if named:
+        yield Grant(named, dns, "dns")
+
+
+def order(entries: Iterable[ResolvedEntry]) -> tuple[ResolvedEntry, ...]:
+    """Named destinations before words, a word before a wider one, somebody's before everybody's, then by name.
+
+    The order does not depend on addresses: a changed address must move no rule.
+    """
+    return tuple(sorted(entries, key=lambda entry: (entry.rank, entry.users is None, entry.name)))

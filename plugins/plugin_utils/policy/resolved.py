@@ -1,0 +1,108 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A policy with nothing left to look up: what the targets compile and what the proofs calculate with."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import addresses
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import NOTHING, AddressSet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Notice
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.services import ServiceSet
+
+
+@dataclass(frozen=True)
+class Grant:
+    """These addresses with these services, every combination. Neither is ever empty.
+
+    part: "" or a word that tells the grants of an entry apart, such as "dns".
+    """
+
+    addresses: AddressSet
+    services: ServiceSet
+    part: str = ""
+
+
+@dataclass(frozen=True)
+class ResolvedEntry:
+    """One entry with its destinations as addresses.
+
+    kind: "base", "tier", "allow", "raise" or "inbound". users: None is everybody, never an empty tuple.
+    to, service_texts: as written, for people. rank: 0 for named destinations, else that of the widest word in it.
+    where: the place in the variables.
+    """
+
+    name: str
+    kind: str
+    grants: tuple[Grant, ...]
+    to: tuple[str, ...]
+    service_texts: tuple[str, ...]
+    where: str
+    users: tuple[str, ...] | None = None
+    rank: int = 0
+    reason: str = ""
+    owner: str = ""
+    expires: dt.date | None = None
+    review_by: dt.date | None = None
+
+    @property
+    def addresses(self) -> AddressSet:
+        """All addresses of the entry."""
+        return addresses.union(grant.addresses for grant in self.grants)
+
+
+@dataclass(frozen=True)
+class Never:
+    """Addresses and services that no entry opens, but for these users (names or uids)."""
+
+    addresses: AddressSet
+    services: ServiceSet
+    except_users: tuple[str, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class ResolvedTest:
+    """A test with its destinations as addresses. user: None for nobody in particular."""
+
+    name: str
+    where: str
+    reach: bool
+    addresses: AddressSet
+    services: ServiceSet
+    user: str | None = None
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """The whole policy of one host.
+
+    entries: in the order in which they are looked at, narrower first. quiet: refused like everything else, but kept out
+    of the ledger. inbound: None when inbound traffic is not filtered. floor: the names of the parts of the floor that
+    are there. internet: what the word stands for here.
+    missing_users: "skip" or "error". notices: what is no error but should be said.
+    """
+
+    host: str
+    mode: str
+    tier: str = ""
+    entries: tuple[ResolvedEntry, ...] = ()
+    never: tuple[Never, ...] = ()
+    quiet: tuple[Grant, ...] = ()
+    tests: tuple[ResolvedTest, ...] = ()
+    inbound: tuple[ResolvedEntry, ...] | None = None
+    dns: AddressSet = NOTHING
+    ntp: AddressSet = NOTHING
+    floor: tuple[str, ...] = ()
+    internal: AddressSet = NOTHING
+    internet: AddressSet = NOTHING
+    missing_users: str = "skip"
+    ansible_port: int = 22
+    notices: tuple[Notice, ...] = ()
+
+    def reaching_internet(self) -> tuple[str, ...]:
+        """The names of the entries that reach any address of the internet."""
+        return tuple(entry.name for entry in self.entries if entry.addresses & self.internet)

@@ -1,0 +1,59 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The floor in nft: what no policy removes by accident."""
+
+from __future__ import annotations
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import Resolved
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import nft_match
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nft_match import Spec
+
+LOOPBACK = 'oifname "lo" accept comment "loopback"'
+REPLIES = 'ct state established,related accept comment "replies"'
+# A flow that was open before connection tracking knew it looks new; only its SYN flag tells. Without this rule the
+# first apply kills sessions in which this host speaks next, the one that applies the policy perhaps among them.
+OLDER = 'tcp flags & (fin | syn | rst | ack) != syn accept comment "older connections"'
+
+_ERRORS4 = "icmp type { destination-unreachable, time-exceeded, parameter-problem }"
+_ERRORS6 = "icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem }"
+_NEIGHBOURS = "icmpv6 type { nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert }"
+_LISTENERS = "icmpv6 type { mld-listener-query, mld-listener-report, mld-listener-done, mld2-listener-report }"
+
+# part of the floor -> its matches; the servers' rules are made from their sets
+_STATIC: dict[str, list[str]] = {
+    "icmp-errors": [_ERRORS4, _ERRORS6],
+    "neighbours": [_NEIGHBOURS],
+    # Without memberships an interface that comes up is refused its reports, and snooping switches cut it off.
+    "memberships": ["ip daddr 224.0.0.0/4 meta l4proto igmp", f"ip6 daddr ff00::/8 {_LISTENERS}"],
+    # ff02::1:2 is all DHCPv6 servers and relays (RFC 8415); a renewal may go to the server's own link-local address.
+    "dhcp": [
+        "meta nfproto ipv4 udp sport 68 udp dport 67",
+        "ip6 daddr { fe80::/10, ff02::1:2 } udp sport 546 udp dport 547",
+    ],
+}
+
+
+def sets(resolved: Resolved) -> list[Spec]:
+    """The named servers' sets."""
+    dns = nft_match.address_sets("floor_dns", resolved.dns) if "dns" in resolved.floor else []
+    return dns + (nft_match.address_sets("floor_ntp", resolved.ntp) if "ntp" in resolved.floor else [])
+
+
+def rules(resolved: Resolved) -> list[str]:
+    """The rules of the chain egress_floor."""
+    found: list[str] = []
+    for part in resolved.floor:
+        found.extend(f'{match} accept comment "{part}"' for match in _STATIC.get(part, ()))
+    return found + _servers(resolved)
+
+
+def _servers(resolved: Resolved) -> list[str]:
+    found: list[str] = []
+    for version, family in nft_match.FAMILIES.items():
+        if "dns" in resolved.floor and resolved.dns.family(version):
+            match = f"{family} daddr @floor_dns{version} meta l4proto {{ tcp, udp }} th dport {{ 53, 853 }}"
+            found.append(f'{match} counter accept comment "dns"')
+        if "ntp" in resolved.floor and resolved.ntp.family(version):
+            found.append(f'{family} daddr @floor_ntp{version} udp dport 123 counter accept comment "ntp"')
+    return found

@@ -1,0 +1,165 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The host itself: a resolved policy as the table `inet tidegate`, a plain dict that the nft engine applies."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import (
+    Grant,
+    Never,
+    Resolved,
+    ResolvedEntry,
+)
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import nft_denied, nft_floor, nft_inbound
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nft_match import Spec, address_sets, matches
+
+FAMILY, NAME = "inet", "tidegate"
+Rule = str | dict[str, Any]
+
+
+def compile_table(resolved: Resolved) -> Spec:
+    """The table spec of contract 1 in docs/architecture.md. The same policy gives the same bytes."""
+    if resolved.mode == "absent":
+        return {"family": FAMILY, "name": NAME, "state": "absent"}
+    return {
+        "family": FAMILY,
+        "name": NAME,
+        "state": "present",
+        "counters": [{"name": name} for name in _counters(resolved)],
+        "sets": _sets(resolved),
+        "chains": _chains(resolved),
+    }
+
+
+def _counters(resolved: Resolved) -> list[str]:
+    names = ["chatter", nft_denied.counter_name(resolved.mode), "invalid", "ledger_full"]
+    if resolved.quiet:
+        names.append("quiet")
+    if resolved.inbound is not None:
+        names.append(nft_inbound.counter_name(resolved.mode))
+    return sorted(names)
+
+
+def _sets(resolved: Resolved) -> list[Spec]:
+    found = nft_floor.sets(resolved)
+    for number, never in enumerate(resolved.never, start=1):
+        found += address_sets(f"never_{number}", never.addresses)
+    for entry in sorted(resolved.entries, key=lambda entry: entry.name):
+        for grant in entry.grants:
+            found += address_sets(_set_name("allow", entry, grant), grant.addresses)
+    for number, quiet in enumerate(resolved.quiet, start=1):
+        found += address_sets(f"quiet_{number}", quiet.addresses)
+    for entry in sorted(resolved.inbound or (), key=lambda entry: entry.name):
+        for grant in entry.grants:
+            found += address_sets(_set_name("inbound", entry, grant), grant.addresses)
+    return found + nft_denied.ledger_sets(resolved.mode)
+
+
+def _chains(resolved: Resolved) -> list[Spec]:
+    quiet = [
+        match
+        for number, one in enumerate(resolved.quiet, start=1)
+        for match in matches(f"quiet_{number}", one.addresses, one.services)
+    ]
+    # In the order in which a packet meets them, which is the order in which they are listed.
+    found = [
+        _base_chain(resolved),
+        _chain("egress_floor", nft_floor.rules(resolved)),
+        *_never_chains(resolved),
+        _chain("egress_allow", [rule for entry in resolved.entries for rule in _allow(resolved, entry)]),
+        _chain("egress_denied", nft_denied.denied_rules(resolved.mode, quiet)),
+        _chain("egress_ledger", nft_denied.ledger_rules(resolved.mode)),
+        _chain("egress_refuse", nft_denied.refuse_rules(resolved.mode)),
+    ]
+    if resolved.inbound is not None:
+        entries = [rule for entry in resolved.inbound for rule in _allow(resolved, entry)]
+        found.append(nft_inbound.chain(resolved, entries))
+    return found
+
+
+def _base_chain(resolved: Resolved) -> Spec:
+    enforce = resolved.mode == "enforce"
+    older = [nft_floor.OLDER] if "older-connections" in resolved.floor else []
+    rules = [
+        nft_floor.LOOPBACK,
+        nft_floor.REPLIES,
+        *older,
+        # In observe mode nothing at all is refused, not even this.
+        f'ct state invalid counter name "invalid" {"drop" if enforce else "accept"}',
+        "jump egress_floor",
+        *(["jump egress_never"] if resolved.never else []),
+        "jump egress_allow",
+        "jump egress_denied",
+    ]
+    return {
+        "name": "egress_output",
+        "type": "filter",
+        "hook": "output",
+        "priority": "filter",
+        "policy": "drop" if enforce else "accept",
+        "rules": rules,
+    }
+
+
+def _never_chains(resolved: Resolved) -> list[Spec]:
+    """egress_never, and for each entry with excepted users a chain of its own.
+
+    There an excepted user's packet returns and everything else goes on to the refusal, packets without a socket
+    included: `meta skuid != …` in one rule would let those slip through.
+    """
+    rules: list[Rule] = []
+    found: list[Spec] = []
+    for number, never in enumerate(resolved.never, start=1):
+        target = f"egress_never_{number}" if never.except_users else "egress_denied"
+        rules += [
+            f'{match} goto {target} comment "never {number}"'
+            for match in matches(f"never_{number}", never.addresses, never.services)
+        ]
+        if never.except_users:
+            found.append(_chain(target, _excepted(never, resolved.missing_users)))
+    return [_chain("egress_never", rules), *found] if rules else []
+
+
+def _excepted(never: Never, missing_users: str) -> list[Rule]:
+    return [
+        {"rule": "counter return", "users": list(never.except_users), "missing_users": missing_users},
+        "goto egress_denied",
+    ]
+
+
+def _allow(resolved: Resolved, entry: ResolvedEntry) -> list[Rule]:
+    """One rule for each family and protocol shape of an entry."""
+    prefix = "inbound" if entry.kind == "inbound" else "allow"
+    side = "saddr" if entry.kind == "inbound" else "daddr"
+    texts = [
+        f'{_until(entry.expires)}{match} counter accept comment "{entry.name}"'
+        for grant in entry.grants
+        for match in matches(_set_name(prefix, entry, grant), grant.addresses, grant.services, side)
+    ]
+    if entry.users is None:
+        return list(texts)
+    return [{"rule": text, "users": list(entry.users), "missing_users": resolved.missing_users} for text in texts]
+
+
+def _until(expires: dt.date | None) -> str:
+    """A match that ends with the day in UTC, so that the entry closes on the host without any run.
+
+    As seconds, because nft reads a date in the time zone of the machine.
+    """
+    if expires is None:
+        return ""
+    midnight = dt.datetime.combine(expires, dt.time(), dt.UTC) + dt.timedelta(days=1)
+    return f"meta time < {int(midnight.timestamp())} "
+
+
+def _set_name(prefix: str, entry: ResolvedEntry, grant: Grant) -> str:
+    """A point cannot be in an entry's name, so the parts of one entry never take the name of another."""
+    return f"{prefix}_{entry.name}.{grant.part}" if grant.part else f"{prefix}_{entry.name}"
+
+
+def _chain(name: str, rules: list[str] | list[Rule]) -> Spec:
+    return {"name": name, "rules": list(rules)}
