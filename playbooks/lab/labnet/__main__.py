@@ -10,9 +10,9 @@ import json
 import os
 import sys
 
-from labnet import keeper
-from labnet.owner import owner
-from labnet.topology import LabError
+from . import keeper
+from .owner import owner
+from .topology import LabError
 
 
 def main() -> int:

@@ -17,9 +17,9 @@ from collections.abc import Mapping
 from types import FrameType
 from typing import Any
 
-from labnet.build import build, prefix_of, remove, remove_orphans
-from labnet.listener import Listener
-from labnet.topology import LabError, parse
+from .build import build, prefix_of, remove, remove_orphans
+from .listener import Listener
+from .topology import LabError, parse
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 

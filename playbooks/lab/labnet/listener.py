@@ -12,9 +12,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from labnet import answers
-from labnet.namespace import inside
-from labnet.topology import LabError, Net
+from . import answers
+from .namespace import inside
+from .topology import LabError, Net
 
 BACKLOG = 1024
 _NOBODY_CARES = (OSError,)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from labnet.topology import LabError
+from .topology import LabError
 
 
 def owner() -> int:

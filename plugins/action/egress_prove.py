@@ -1,0 +1,70 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Try with real packets whether a host's kernel does what its policy says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.variables import (
+    UntemplatableVariable,
+    policy_variables,
+)
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.world import InventoryWorld
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.proof.flows import Flow, flows
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.proof.named import first_packets, named_ports
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.proof.prove import probes, proof, tried
+
+PROBE = "tidegate.nftables.egress_probe"
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
+    """The door: the policy and a list of flows in, one module run, the differences out."""
+
+    TRANSFERS_FILES = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return the proof of one host; never changed, never failed for a difference."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        variables = task_vars or {}
+        _checked, given = self.validate_argument_spec(
+            {
+                "hosts": {"type": "list", "elements": "str", "default": []},
+                "ports": {"type": "list", "elements": "int", "default": []},
+                "users": {"type": "list", "elements": "str", "default": ["root"]},
+                "timeout": {"type": "float", "default": 2.0},
+                "send": {"type": "bool", "default": True},
+            }
+        )
+        try:
+            world = InventoryWorld(self._loader, variables)
+            resolved = policy.build(
+                policy_variables(variables, self._templar.template), world, today=datetime.now(UTC).date()
+            )
+        except (policy.PolicyErrors, UntemplatableVariable) as error:
+            return {**result, "failed": True, "msg": str(error)}
+        if not given["send"]:
+            return {
+                **result,
+                "changed": False,
+                "ports": named_ports(resolved),
+                "first_packets": first_packets(resolved),
+            }
+        destinations = {host: world.addresses(host) for host in given["hosts"] if host != world.host}
+        wanted = flows(destinations, given["ports"], given["users"])
+        return {**result, **self._prove(resolved, wanted, given["timeout"], variables)}
+
+    def _prove(
+        self, resolved: policy.Resolved, wanted: list[Flow], timeout: float, task_vars: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        arguments = {"probes": probes(wanted), "timeout": timeout}
+        outcome: dict[str, Any] = self._execute_module(module_name=PROBE, module_args=arguments, task_vars=task_vars)
+        if outcome.get("failed"):
+            return outcome
+        return {"changed": False, **proof(resolved, tried(resolved, wanted, outcome["results"]))}

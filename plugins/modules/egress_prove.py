@@ -1,0 +1,147 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of the action egress_prove, which does its work on the controller and through egress_probe."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: egress_prove
+short_description: Try with real packets whether a host's kernel does what its policy says
+version_added: 0.1.0
+description:
+  - Builds the host's policy on the controller from its C(egress_*) variables, without any look at nftables.
+  - Runs P(tidegate.nftables.egress_probe#module) once on the host, towards other hosts of the inventory, and puts what
+    became of each packet beside what the policy says of it.
+  - Checks the policy's C(egress_tests_*) against the same packets, where the mode is V(enforce).
+  - Changes nothing and does not fail for a difference; P(tidegate.nftables.egress_matrix#module) prints and fails.
+options:
+  hosts:
+    description:
+      - Inventory hosts to try to reach, at the addresses that the policy takes them to have.
+      - The host itself is left out.
+      - They must listen on all of O(ports), or nobody can tell a closed port from a refusal.
+    type: list
+    elements: str
+    default: []
+  ports:
+    description: Ports to try, each over TCP and UDP.
+    type: list
+    elements: int
+    default: []
+  users:
+    description: Users of the host to try as. Others than the one that Ansible becomes need root.
+    type: list
+    elements: str
+    default: [root]
+  timeout:
+    description: Seconds to wait for each packet.
+    type: float
+    default: 2.0
+  send:
+    description: With V(false) nothing is sent and the host is not connected to; only what the policy names is returned.
+    type: bool
+    default: true
+attributes:
+  check_mode:
+    description: Does the same in check mode, since it changes nothing.
+    support: full
+  diff_mode:
+    description: There is nothing to compare.
+    support: none
+seealso:
+  - module: tidegate.nftables.egress_probe
+  - module: tidegate.nftables.egress_matrix
+author:
+  - The tidegate developers (@tidegate)
+"""
+
+EXAMPLES = r"""
+- name: Try what the application servers reach
+  tidegate.nftables.egress_prove:
+    hosts: "{{ groups['database'] + groups['mirror'] }}"
+    ports: [22, 443, 5432]
+    users: [root, www-data]
+  become: true
+  register: proof
+
+- name: Print it, and stop when the kernel and the policy are not of one mind
+  tidegate.nftables.egress_matrix:
+    proofs: proof
+  run_once: true
+"""
+
+RETURN = r"""
+mode:
+  description: The host's mode.
+  returned: when packets were sent
+  type: str
+  sample: enforce
+tier:
+  description: The host's tier.
+  returned: when packets were sent
+  type: str
+  sample: app
+flows:
+  description: How many flows were tried.
+  returned: when packets were sent
+  type: int
+  sample: 704
+answered:
+  description: How many of them were answered.
+  returned: when packets were sent
+  type: int
+  sample: 40
+refused:
+  description: How many of them were refused.
+  returned: when packets were sent
+  type: int
+  sample: 664
+would_be_refused:
+  description: How many of those that may leave in this mode the policy would refuse in the mode V(enforce).
+  returned: when packets were sent
+  type: int
+  sample: 0
+differences:
+  description: A sentence for each flow whose packet did not meet what the policy says.
+  returned: when packets were sent
+  type: list
+  elements: str
+tests:
+  description: How many of the policy's C(egress_tests_*) were checked.
+  returned: when packets were sent
+  type: int
+  sample: 6
+complaints:
+  description: A sentence for each test that does not hold or that no packet was about.
+  returned: when packets were sent
+  type: list
+  elements: str
+cells:
+  description:
+    - A table of the flows, one cell for each host and service.
+    - C(expected) and C(measured) have one mark for each of C(variants) - V(+) answered, V(-) refused, V(?) silent,
+      V(!) not sent.
+  returned: when packets were sent
+  type: list
+  elements: dict
+  sample:
+    - destination: db1
+      service: tcp/5432
+      variants: [[v4, root], [v4, www-data]]
+      expected: "-+"
+      measured: "-+"
+ports:
+  description: Ports that entries and tests of the policy name.
+  returned: when nothing was sent
+  type: list
+  elements: int
+  sample: [22, 443]
+first_packets:
+  description: Probes of the host's DNS and time servers, as P(tidegate.nftables.egress_probe#module) takes them.
+  returned: when nothing was sent
+  type: list
+  elements: dict
+  sample:
+    - {to: 10.10.0.10, protocol: udp, port: 53}
+"""
