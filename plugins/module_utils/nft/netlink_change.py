@@ -20,6 +20,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netli
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_errors as errors
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_wire as wire
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_batch import Step, commit
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_collector import paused
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_elements import Element
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_literals import show_any
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_query import covering
@@ -49,6 +50,7 @@ class Change:
     flush: bool = False
 
 
+@paused
 def change_elements(changes: Sequence[Change], generation: int | None = None) -> int:
     """Commits all changes or none; returns the generation that this commit made.
 
@@ -141,12 +143,13 @@ def _check_present(kernel: Connection, info: SetInfo, delete: Sequence[Element])
 
 
 def _check_highest(kernel: Connection, info: SetInfo, add: Sequence[Element], delete: Sequence[Element]) -> None:
-    """An interval up to the highest key meets no other that reaches there; see _closing_steps for the rest."""
-    if not _reaches_highest(info, add):
+    """No element to add meets the one that reaches the highest key: having no end, it is not compared by the kernel."""
+    if info.layout is not Layout.TREE or not add:
         return
-    met = covering(kernel, info, [add[-1].end])[0]
-    if met is not None and all(met.key != element.start for element in delete):
-        raise errors.AlreadyExists(f"{info}: {show_any(info, add[-1])} overlaps an element that is there", errno.EEXIST)
+    met = covering(kernel, info, [b"\xff" * info.key_len])[0]
+    if met is None or met.key > add[-1].end or any(met.key == element.start for element in delete):
+        return
+    raise errors.AlreadyExists(f"{info}: {show_any(info, add[-1])} overlaps an element that is there", errno.EEXIST)
 
 
 def _reaches_highest(info: SetInfo, ordered: Sequence[Element]) -> bool:

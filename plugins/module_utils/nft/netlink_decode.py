@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import struct
-from operator import itemgetter
 from typing import Iterable, NamedTuple
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_elements as elements
@@ -123,23 +122,29 @@ def _assemble_tree(info: SetInfo, raws: Iterable[Raw]) -> list[Element]:
 
     An end without a start is no element: nft puts one at the lowest key, and an expired start leaves its own behind.
     """
-    edges = [(raw.key, not raw.flags & INTERVAL_END, raw) for raw in raws]
-    edges.reverse()  # the kernel sends the highest first; sorting what is sorted costs nothing
-    edges.sort(key=itemgetter(0, 1))
+    edges = list(raws)
+    edges.reverse()  # the kernel sends the highest first; sorting what is sorted costs little
+    edges.sort(key=_edge_order)
     found: list[Element] = []
     begun: Raw | None = None
-    for key, starts, raw in edges:
-        if key == CATCH_ALL:
+    for raw in edges:
+        if raw.key == CATCH_ALL:
             found.append(_element(raw, CATCH_ALL))
             continue
+        starts = not raw.flags & INTERVAL_END
         if begun is not None:
-            if starts and begun.key == key:
+            if starts and begun.key == raw.key:
                 continue
-            found.append(_element(begun, elements.before(key)))
+            found.append(_element(begun, elements.before(raw.key)))
         begun = raw if starts else None
     if begun is not None:
         found.append(_element(begun, b"\xff" * info.key_len))
     return found
+
+
+def _edge_order(raw: Raw) -> bytes:
+    """By key, an end before a start at the same key."""
+    return raw[0] + (b"\0" if raw[2] & INTERVAL_END else b"\1")
 
 
 def _element(raw: Raw, end: bytes) -> Element:

@@ -8,12 +8,14 @@ from __future__ import annotations
 from operator import itemgetter
 from typing import Iterable
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_collector import paused
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_elements import Element, after
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_set import SetInfo
 
 _KEYS = itemgetter(0, 1)
 
 
+@paused
 def merge(elements: Iterable[Element]) -> list[Element]:
     """The union of plain intervals as a set with auto-merge holds it: sorted, overlapping and adjacent ones joined.
 
@@ -30,6 +32,7 @@ def merge(elements: Iterable[Element]) -> list[Element]:
     return found
 
 
+@paused
 def difference(info: SetInfo, have: Iterable[Element], want: Iterable[Element]) -> tuple[list[Element], list[Element]]:
     """What to add and what to delete, sorted, so that the set, which holds have, holds exactly want.
 

@@ -13,6 +13,7 @@ import socket
 from typing import Callable, Iterable
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_types as types
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_collector import paused
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_elements import CATCH_ALL, Element
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_errors import UnknownLiteral, UnsupportedSet
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_set import Layout, SetInfo
@@ -87,6 +88,7 @@ def _address_reader(info: SetInfo) -> Callable[[str], Element]:
     return read_address
 
 
+@paused
 def read_all(info: SetInfo, texts: Iterable[str]) -> list[Element]:
     """Elements of many texts, one each."""
     return list(map(reader(info), texts))

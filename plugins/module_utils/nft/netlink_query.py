@@ -9,6 +9,7 @@ from typing import Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_elements as elements
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_wire as wire
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_collector import paused
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_decode import Raw, assemble, decode_message
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_elements import Element
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_errors import BadElement, MalformedMessage
@@ -16,6 +17,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_set 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_socket import Connection
 
 
+@paused
 def dump_elements(info: SetInfo) -> list[Element]:
     """All elements, sorted by key; read again when somebody commits meanwhile.
 
@@ -56,25 +58,35 @@ def covering(kernel: Connection, info: SetInfo, keys: Sequence[bytes]) -> list[R
 def _ends(kernel: Connection, info: SetInfo, keys: Sequence[bytes], starts: Sequence[Raw | None]) -> list[bytes | None]:
     """The last key of the interval that each key lies in.
 
-    The kernel finds the first end after a key, except that it may answer with a start at exactly the key asked for
-    (nft_rbtree_get up to at least Linux 6.18). Asked for the key after ours, either of the two bounds our interval.
+    Asked for the end at a key inside an interval, the kernel tells that interval's end (seen on Linux 6.18). Before,
+    it told whatever lies at exactly that key, else the next end: where the answer is not beyond our key, the key after
+    ours is asked for, and there either of the two bounds our interval. No answer: the interval has no end.
     """
+    inside = [place for place, raw in enumerate(starts) if raw is not None and keys[place]]
+    edges: list[Raw | None] = [None] * len(keys)
+    for place, edge in zip(inside, _get(kernel, info, [keys[place] for place in inside], elements.INTERVAL_END)):
+        edges[place] = edge
+    again = {place: elements.after(keys[place]) for place in inside if _not_beyond(edges[place], keys[place])}
+    asked = {place: key for place, key in again.items() if key is not None}
+    for place, edge in zip(asked, _get(kernel, info, list(asked.values()), elements.INTERVAL_END)):
+        edges[place] = edge
+    top = covering(kernel, info, [b"\xff" * info.key_len])[0]
+    return [_end(info, *one, top) for one in zip(keys, starts, edges)]
+
+
+def _not_beyond(edge: Raw | None, key: bytes) -> bool:
+    return edge is not None and edge.key <= key
+
+
+def _end(info: SetInfo, key: bytes, start: Raw | None, edge: Raw | None, top: Raw | None) -> bytes | None:
+    if start is None or key == elements.CATCH_ALL:
+        return start and key
+    if edge is not None and edge.key > key:
+        return elements.before(edge.key)
     highest = b"\xff" * info.key_len
-    top = covering(kernel, info, [highest])[0]
-    asked = [elements.after(key) if raw is not None and key else None for key, raw in zip(keys, starts)]
-    answers = iter(_get(kernel, info, [key for key in asked if key is not None], elements.INTERVAL_END))
-    found: list[bytes | None] = []
-    for key, next_key, raw in zip(keys, asked, starts):
-        edge = next(answers) if next_key is not None else None
-        if raw is None or next_key is None:
-            found.append(key if raw is not None else None)
-        elif edge is None and top is not None and top.key == raw.key:
-            found.append(highest)
-        elif edge is not None and edge.key >= next_key and (edge.key == next_key or edge.flags & elements.INTERVAL_END):
-            found.append(elements.before(edge.key))
-        else:
-            raise MalformedMessage(f"netlink: {info}: no end comes after {key.hex()}, which lies in an interval")
-    return found
+    if key == highest or (edge is None and top is not None and top.key == start.key):
+        return highest
+    raise MalformedMessage(f"netlink: {info}: no end comes after {key.hex()}, which lies in an interval")
 
 
 def _get(kernel: Connection, info: SetInfo, keys: Sequence[bytes], flags: int = 0) -> list[Raw | None]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import socket
 import sys
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -88,6 +89,7 @@ def _show_ether(value: int) -> str:
     return ":".join(f"{byte:02x}" for byte in value.to_bytes(6, "big"))
 
 
+@lru_cache(maxsize=None)
 def _protocols() -> dict[str, int]:
     """Protocol numbers by name: ours and /etc/protocols of this machine, as nft reads it."""
     known = {**_PROTOCOL_WORDS, **_PROTOCOL_NAMES}

@@ -1,0 +1,31 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Python's cyclic garbage collector, kept quiet while very many objects are made that are no garbage."""
+
+from __future__ import annotations
+
+import functools
+import gc
+from typing import Any, Callable, TypeVar, cast
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def paused(function: _Function) -> _Function:
+    """A decorator: the collector rests during the call.
+
+    It would look at every element of a large set again and again, which doubles the time of reading 100,000 of them.
+    """
+
+    @functools.wraps(function)
+    def quiet(*args: Any, **keywords: Any) -> Any:
+        if not gc.isenabled():
+            return function(*args, **keywords)
+        gc.disable()
+        try:
+            return function(*args, **keywords)
+        finally:
+            gc.enable()
+
+    return cast("_Function", quiet)
