@@ -8,6 +8,7 @@
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
 .DELETE_ON_ERROR:
 MAKEFLAGS += --silent --no-print-directory --no-builtin-rules
 
@@ -15,7 +16,7 @@ VENV := $(CURDIR)/.venv
 PYTHON := $(VENV)/bin/python
 SUITES := bullseye bookworm trixie
 NFT := build/nft/0.9.8/nft build/nft/1.0.6/nft build/nft/1.1.3/nft
-TYPED := plugins tests molecule
+TYPED := plugins playbooks tests molecule
 SCENARIOS := $(notdir $(patsubst %/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
 
 export PATH := $(VENV)/bin:$(PATH):/usr/sbin:/sbin
@@ -71,12 +72,15 @@ test: setup ## Everything; ends with "N passed, N failed"
 
 .PHONY: lint
 lint: venv ## ruff, mypy, ansible-lint with yamllint, documentation and changelog
-	ruff check .
-	ruff format --check .
-	cd $(ANSIBLE_COLLECTIONS_PATH) && mypy --config-file $(CURDIR)/pyproject.toml $(TYPED:%=-p ansible_collections.tidegate.nftables.%)
-	ansible-lint
-	antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=self .
-	antsibull-changelog lint
+	failed=0
+	ruff check . || failed=1
+	ruff format --check . || failed=1
+	(cd $(ANSIBLE_COLLECTIONS_PATH) && mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache \
+	    $(TYPED:%=-p ansible_collections.tidegate.nftables.%)) || failed=1
+	ansible-lint || failed=1
+	antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=self . || failed=1
+	antsibull-changelog lint || failed=1
+	exit $$failed
 
 .PHONY: unit
 unit: venv ## Unit tests: no root, no kernel
@@ -106,8 +110,9 @@ demo: ## The lab: five tiers, three outsiders, every pair tried over IPv4 and IP
 build: venv ## The collection's archive in build/, installed once to see that it is whole
 	rm -rf build/*.tar.gz build/installed
 	ansible-galaxy collection build --output-path build
-	ansible-galaxy collection install --offline --collections-path build/installed build/*.tar.gz
-	ANSIBLE_COLLECTIONS_PATH=build/installed ansible-doc --list tidegate.nftables
+	export ANSIBLE_COLLECTIONS_PATH=build/installed
+	ansible-galaxy collection install --offline --force build/*.tar.gz
+	ansible-doc --list tidegate.nftables
 
 .PHONY: clean
 clean: ## Remove what was built (the virtual environment stays)

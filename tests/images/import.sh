@@ -10,7 +10,7 @@ set -euo pipefail
 
 for tar in "$@"; do
     image=$(image_of "$(basename "$tar" .tar)")
-    if ! podman image exists "$image"; then
+    if ! podman --log-level error image exists "$image"; then
         echo "importing $image"
         podman import --quiet --change 'CMD ["/lib/systemd/systemd"]' "$tar" "$image" >/dev/null
     fi

@@ -38,7 +38,7 @@ fi
 if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
     "$python" -m venv --clear .venv
 fi
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+.venv/bin/python -m pip install --quiet --quiet --disable-pip-version-check --requirement requirements-dev.txt
 
 # Twice: for every Python and Ansible of this environment, and alone for ANSIBLE_COLLECTIONS_PATH and mypy.
 site_packages=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
