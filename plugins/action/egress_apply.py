@@ -15,8 +15,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.conflicts import (
     Conflict,
-    conflicts,
-    group_variables,
+    host_conflicts,
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.origins import origins_in
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.variables import (
@@ -116,8 +115,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         """Return the host's policy; raises PolicyErrors with what the inventory and the policy have wrong together."""
         variables = policy_variables(task_vars, self._templar.template)
         world = InventoryWorld(self._loader, task_vars)
-        groups = group_variables(task_vars, self._loader, self._task.get_search_path())
-        dropped = tuple(conflict_error(conflict, world.host) for conflict in conflicts(groups, task_vars))
+        found = host_conflicts(task_vars, self._loader, self._task.get_search_path())
+        dropped = tuple(conflict_error(conflict, world.host) for conflict in found)
         try:
             resolved = policy.build(
                 with_tier(variables, self._task.args.get("tier"), task_vars.get(EARLIER)),

@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible.inventory.group import Group
 from ansible.inventory.helpers import sort_groups
+from ansible.inventory.host import Host
 from ansible.parsing.dataloader import DataLoader
 from ansible.vars.plugins import get_vars_from_inventory_sources, get_vars_from_path
 
@@ -39,35 +40,34 @@ class Conflict:
     winner: str
 
 
-def conflicts(groups: Sequence[GroupVariables], effective: Mapping[str, Any]) -> list[Conflict]:
+def conflicts(
+    groups: Sequence[GroupVariables], effective: Mapping[str, Any], of_host: Mapping[str, Any]
+) -> list[Conflict]:
     """Return what Ansible would silently drop. Pure.
 
-    ``groups``: one host's groups in Ansible's order, the last one wins. ``effective``: the host's raw variables; where
-    the value in force is not the winning group's, something stronger (host_vars, extra vars, role parameters) decided
-    on purpose, and there is no conflict. Equal values are none either.
+    ``groups``: one host's groups in Ansible's order, the last one wins. ``of_host``: what is set for the host itself.
+    ``effective``: the raw values in force; where one is not the winning group's, something stronger (extra vars, a
+    role's parameter) decided on purpose, as host_vars do, and there is no conflict. Equal values are none either.
     """
     found: list[Conflict] = []
     for name in sorted({name for group in groups for name in group.variables if name.startswith(PREFIX)}):
         setters = [group for group in groups if name in group.variables]
         winner = setters[-1]
-        if effective.get(name) != winner.variables[name]:
+        if name in of_host or effective.get(name) != winner.variables[name]:
             continue
         found += [
             Conflict(name, loser.name, winner.name)
             for loser in setters[:-1]
             if loser.variables[name] != winner.variables[name]
-            and not loser.above(winner)
             and not any(loser.above(other) for other in setters if other is not loser)
         ]
     return found
 
 
-def group_variables(
-    task_vars: Mapping[str, Any], loader: DataLoader, search_path: Sequence[str]
-) -> list[GroupVariables]:
-    """Return the groups of the running task's host with the variables that each sets itself, in Ansible's order.
+def host_conflicts(task_vars: Mapping[str, Any], loader: DataLoader, search_path: Sequence[str]) -> list[Conflict]:
+    """Return the conflicts of the running task's host.
 
-    Reads what the core reads: the inventory and the group_vars beside it and beside the playbook and roles
+    Reads what the core reads: the inventory, and the group_vars and host_vars beside it and beside playbook and roles
     (``search_path``, a task's). The inventory is found through ``hostvars``, the only way the core offers to an action.
     """
     inventory = task_vars["hostvars"]._inventory  # noqa: SLF001  # no public door leads there (ansible-core 2.17-2.21)
@@ -75,14 +75,15 @@ def group_variables(
     if host is None:
         return []
 
-    def own(group: Group) -> dict[str, Any]:
-        variables = dict(group.get_vars())
-        variables.update(get_vars_from_inventory_sources(loader, inventory._sources, [group], "task"))  # noqa: SLF001
+    def own(entity: Group | Host) -> dict[str, Any]:
+        variables = dict(entity.vars)
+        variables.update(get_vars_from_inventory_sources(loader, inventory._sources, [entity], "task"))  # noqa: SLF001
         for path in search_path:
-            variables.update(get_vars_from_path(loader, path, [group], "task"))
+            variables.update(get_vars_from_path(loader, path, [entity], "task"))
         return variables
 
-    return [
+    groups = [
         GroupVariables(group.name, frozenset(above.name for above in group.get_ancestors()), own(group))
         for group in sort_groups(host.get_groups())
     ]
+    return conflicts(groups, task_vars, own(host))

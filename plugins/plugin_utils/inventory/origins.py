@@ -48,7 +48,7 @@ def origin_of(value: object) -> str | None:
 
 
 def origins_in(*layers: Mapping[str, Any]) -> Callable[[Sequence[str | int]], str | None]:
-    """Return a function from a path into the variables (``("egress_allow_app", 0, "to", 1)``) to where that was written.
+    """Return a function from a path such as ``("egress_allow_app", 0, "to", 1)`` to where that value was written.
 
     ``layers``: mappings of the same variables, the most exact first (templated, then raw). Of all layers the deepest
     known origin on the way to the value counts: of a list's element, else of the list, else of the variable.

@@ -38,15 +38,16 @@ APP_EU = GroupVariables("app_eu", frozenset({"all", "app"}), {ALLOW: ["app_eu"]}
 def test_unrelated_groups_conflict_and_related_ones_do_not(
     groups: list[GroupVariables], expected: list[Conflict]
 ) -> None:
-    assert conflicts(groups, {ALLOW: groups[-1].variables.get(ALLOW, ["app"])}) == expected
+    assert conflicts(groups, {ALLOW: groups[-1].variables.get(ALLOW, ["app"])}, {}) == expected
 
 
 def test_what_host_vars_or_extra_vars_decide_is_no_conflict() -> None:
     effective: dict[str, Any] = {ALLOW: ["host"]}
-    assert conflicts([APP, PCI], effective) == []
+    assert conflicts([APP, PCI], effective, {}) == []
+    assert conflicts([APP, PCI], {ALLOW: ["pci"]}, {ALLOW: ["pci"]}) == []
 
 
 def test_two_tiers_for_one_host_are_a_conflict() -> None:
     web = GroupVariables("web", frozenset(), {"egress_tier": "web"})
     app = GroupVariables("app", frozenset(), {"egress_tier": "app"})
-    assert conflicts([app, web], {"egress_tier": "web"}) == [Conflict("egress_tier", "app", "web")]
+    assert conflicts([app, web], {"egress_tier": "web"}, {}) == [Conflict("egress_tier", "app", "web")]

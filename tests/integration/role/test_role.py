@@ -1,0 +1,237 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role as a user runs it: a real ansible-playbook, a real kernel table in a namespace of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+if TYPE_CHECKING:
+    from conftest import Project
+
+ENGINE = ["nft_ruleset"]
+
+
+def comments(project: Project, chain: str = "egress_allow") -> list[str]:
+    return [rule.get("comment", "") for rule in project.rules(chain)]
+
+
+def handles(project: Project, chain: str = "egress_allow") -> dict[str, int]:
+    return {str(rule["expr"]): rule["handle"] for rule in project.rules(chain)}
+
+
+def with_entry(project: Project, **entry: Any) -> dict[str, Any]:
+    return {**project.app, "egress_allow_app": [*project.app["egress_allow_app"], entry]}
+
+
+def test_first_run_changes_second_run_is_one_module_run_and_no_change(project: Project) -> None:
+    first = project.play()
+    assert first.code == 0, first.output
+    assert first.changed() > 0
+    assert len(first.module_runs) <= 3
+    assert set(comments(project)) >= {"package-mirror", "payments-api", "database"}
+    second = project.play()
+    assert second.code == 0, second.output
+    assert second.changed() == 0
+    assert second.module_runs == ENGINE
+
+
+def test_check_predicts_and_changes_nothing(project: Project) -> None:
+    predicted = project.play("--check", "--diff")
+    assert predicted.code == 0, predicted.output
+    assert predicted.changed() > 0
+    assert "+table inet tidegate" in predicted.output
+    assert "tidegate" not in project.nft("list", "tables")
+    assert project.play().changed() > 0
+    project.write(
+        "group_vars/app/egress.yml", with_entry(project, name="erp", to=["10.20.0.0/16"], services=["tcp/8000-8010"])
+    )
+    before = project.nft("list", "table", "inet", "tidegate")
+    predicted = project.play("--check", "--diff")
+    assert predicted.changed() == 1
+    assert 'comment "erp"' in predicted.output
+    assert project.nft("list", "table", "inet", "tidegate") == before
+    assert project.play().changed() == 1
+    assert project.play("--check").changed() == 0
+
+
+def test_a_new_destination_touches_elements_and_no_rule(project: Project) -> None:
+    project.play()
+    before = handles(project)
+    entries = yaml.safe_load(yaml.safe_dump(project.app))
+    entries["egress_allow_app"][0]["to"].append("198.51.100.7")
+    project.write("group_vars/app/egress.yml", entries)
+    assert project.play().changed() == 1
+    assert "198.51.100.7" in project.nft("list", "set", "inet", "tidegate", "allow_payments-api4")
+    assert handles(project) == before
+
+
+@pytest.mark.parametrize("edit", ["delete_rule", "edit_rule", "add_element"])
+def test_a_hand_edit_is_repaired_and_nothing_else_is_touched(project: Project, edit: str) -> None:
+    assert project.play().code == 0
+    table = ("inet", "tidegate")
+    text = project.nft("-s", "list", "table", *table)
+    rules = project.rules("egress_allow")
+    victim = next(rule for rule in rules if rule.get("comment") == "database")
+    others = {str(rule["expr"]): rule["handle"] for rule in rules if rule["handle"] != victim["handle"]}
+    if edit == "delete_rule":
+        project.nft("delete", "rule", *table, "egress_allow", "handle", str(victim["handle"]))
+    elif edit == "edit_rule":
+        project.nft("replace", "rule", *table, "egress_allow", "handle", str(victim["handle"]), "tcp dport 1 accept")
+    else:
+        project.nft("add", "element", *table, "allow_database4", "{ 192.0.2.66 }")
+    assert project.nft("-s", "list", "table", *table) != text
+    assert project.play().changed() == 1
+    assert project.nft("-s", "list", "table", *table) == text
+    now = handles(project)
+    assert {expression: now[expression] for expression in others} == others
+
+
+def test_observe_says_loudly_that_nothing_is_refused(project: Project) -> None:
+    project.write("group_vars/all/egress.yml", {**project.common, "egress_mode": "observe"})
+    run = project.play()
+    assert run.code == 0, run.output
+    assert "OBSERVE MODE on 1 host: NOTHING IS REFUSED" in run.output
+    assert "would_deny" in project.nft("list", "table", "inet", "tidegate")
+    project.write("group_vars/all/egress.yml", project.common)
+    run = project.play()
+    assert "OBSERVE MODE" not in run.output
+    assert "enforce" in run.output
+
+
+def test_observe_is_the_default_mode(project: Project) -> None:
+    project.write(
+        "group_vars/all/egress.yml", {key: value for key, value in project.common.items() if key != "egress_mode"}
+    )
+    assert "NOTHING IS REFUSED" in project.play().output
+
+
+def test_absent_removes_every_trace(project: Project) -> None:
+    before = project.nft("list", "ruleset")
+    first = project.play()
+    assert first.code == 0, first.output
+    assert project.nft("list", "ruleset") != before
+    assert project.play("-e", "egress_mode=absent").changed() == 1
+    assert project.nft("list", "ruleset") == before
+    again = project.play("-e", "egress_mode=absent")
+    assert again.changed() == 0
+    assert "no policy on 1 host" in again.output
+
+
+def test_every_error_is_told_at_once_and_nothing_is_changed(project: Project) -> None:
+    project.play()
+    before = project.nft("list", "table", "inet", "tidegate")
+    project.write(
+        "group_vars/app/egress.yml",
+        with_entry(project, name="bad", to=["10.0.0.300"], services=["htps"], ports=[443]),
+    )
+    run = project.play()
+    assert run.code != 0
+    for told in (
+        "10.0.0.300",
+        "htps",
+        "https",
+        "ports",
+        "services",
+        "group_vars/app/egress.yml",
+        "Nothing was changed",
+    ):
+        assert told in run.output
+    assert "Traceback" not in run.output
+    assert run.module_runs == []
+    assert project.nft("list", "table", "inet", "tidegate") == before
+
+
+def test_a_thin_role_sets_the_tier_and_refuses_another(project: Project) -> None:
+    entries = {key: value for key, value in project.app.items() if key != "egress_tier"}
+    project.write("group_vars/app/egress.yml", entries)
+    project.write("site.yml", project.site.replace("nftables.egress", "nftables.egress_app"))
+    assert project.play().code == 0
+    assert project.play().changed() == 0
+    project.write("group_vars/app/egress.yml", {**entries, "egress_tier": "web"})
+    refused = project.play()
+    assert refused.code != 0
+    assert "egress_tier of this host is web" in refused.output
+    project.write("group_vars/app/egress.yml", entries)
+    project.write(
+        "site.yml",
+        project.site.replace(
+            "[tidegate.nftables.egress]", "[tidegate.nftables.egress_app, tidegate.nftables.egress_web]"
+        ),
+    )
+    refused = project.play()
+    assert refused.code != 0
+    assert "tier app was applied to this host earlier" in refused.output
+
+
+def test_hosts_patterns_see_past_limit_tags_and_serial(project: Project) -> None:
+    project.write(
+        "site.yml",
+        """
+- hosts: app
+  gather_facts: false
+  serial: 1
+  module_defaults:
+    tidegate.nftables.nft_ruleset: {}
+    group/tidegate.nftables.nftables: {}
+  roles:
+    - {role: tidegate.nftables.egress, tags: [egress]}
+""",
+    )
+    assert project.play("--limit", "app1", "--tags", "egress").code == 0
+    assert "10.10.5.1" in project.nft("list", "set", "inet", "tidegate", "allow_database4")
+    assert "fd12:3456:789a:5::1" in project.nft("list", "set", "inet", "tidegate", "allow_database6")
+
+
+def test_include_role_and_become_work(project: Project) -> None:
+    project.write(
+        "site.yml",
+        """
+- hosts: app
+  gather_facts: false
+  become: true
+  tasks:
+    - ansible.builtin.include_role:
+        name: tidegate.nftables.egress
+""",
+    )
+    assert project.play().code == 0
+    assert project.play().changed() == 0
+
+
+def test_a_variable_in_two_unrelated_groups_is_refused_and_host_vars_decide(project: Project) -> None:
+    inventory = yaml.safe_load((project.path / "inventory.yml").read_text())
+    inventory["all"]["children"]["pci"] = {"hosts": {"app1": {}}}
+    project.write("inventory.yml", inventory)
+    project.write("group_vars/pci/egress.yml", {"egress_allow_app": []})
+    refused = project.play()
+    assert refused.code != 0
+    for told in ("egress_allow_app", "app1", "pci", "Nothing was changed"):
+        assert told in refused.output
+    assert "tidegate" not in project.nft("list", "tables")
+    project.write("host_vars/app1.yml", {"egress_allow_app": []})
+    assert project.play().code == 0
+
+
+def test_two_tiers_for_one_host_are_refused(project: Project) -> None:
+    inventory = yaml.safe_load((project.path / "inventory.yml").read_text())
+    inventory["all"]["children"]["web"] = {"hosts": {"app1": {}}}
+    project.write("inventory.yml", inventory)
+    project.write("group_vars/web/egress.yml", {"egress_tier": "web"})
+    refused = project.play()
+    assert refused.code != 0
+    for told in ("egress_tier", "app", "web"):
+        assert told in refused.output
+
+
+def test_a_template_that_fails_is_named(project: Project) -> None:
+    project.write("group_vars/app/egress.yml", with_entry(project, name="x", to=["{{ no_such }}"], services=["https"]))
+    refused = project.play()
+    assert refused.code != 0
+    assert "egress_allow_app" in refused.output
+    assert "no_such" in refused.output
+    assert "Traceback" not in refused.output
