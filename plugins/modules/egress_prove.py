@@ -87,6 +87,11 @@ flows:
   returned: when packets were sent
   type: int
   sample: 704
+allowed:
+  description: How many of them the policy allows, in this mode.
+  returned: when packets were sent
+  type: int
+  sample: 40
 answered:
   description: How many of them were answered.
   returned: when packets were sent

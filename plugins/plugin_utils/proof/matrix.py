@@ -25,16 +25,16 @@ class Block:
 
 def legend(blocks: Sequence[Block]) -> list[str]:
     """Explain the words of the table, with the families and users that were really tried."""
-    variants = [variant for block in blocks for cell in block.cells for variant in cell.variants]
-    families = " and ".join(f"IP{family}" for family in sorted({family for family, _user in variants}))
+    variants = list(dict.fromkeys(variant for block in blocks for cell in block.cells for variant in cell.variants))
+    families = " and ".join(sorted({family for family, _user in variants}))
     users = list(dict.fromkeys(user for _family, user in variants))
+    both = f"over {families}, as {' and as '.join(users)}"
+    marks = ", ".join(f"{family} {user}" for family, user in variants)
     return [
-        f"{EVERY}: answered, over {families}, as {' and as '.join(users)}.   {NONE}  refused at once, likewise.",
-        f"{users[-1]}, v6, v6:{users[-1]}: answered for that user or family only, refused for the rest.",
-        "A row that differs from the policy is marked > and has what the policy expects below it.",
-        "There + is answered, - refused, ? silent, ! not sent, in the order "
-        + ", ".join(f"{family} {user}" for family, user in dict.fromkeys(variants))
-        + ".",
+        f"{EVERY}: answered, {both}.  {NONE}  refused at once, {both}.",
+        f"{users[-1]}, v6, v6:{users[-1]}: answered for that user, over that family, for both only; else refused.",
+        f"{MARK.strip()} marks a row that differs from the policy; what the policy expects there is below it.",
+        f"Several marks are + answered, - refused, ? silent, ! not sent, for {marks}.",
     ]
 
 

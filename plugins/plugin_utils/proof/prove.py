@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.proof.cells import cells
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.proof.flows import Flow, Tried
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.proof.flows import ANSWERED, REFUSED, Flow, Tried
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.proof.sentences import check
 
 CAUSES = {
@@ -49,8 +49,9 @@ def proof(resolved: policy.Resolved, packets: Sequence[Tried]) -> dict[str, Any]
         "mode": resolved.mode,
         "tier": resolved.tier,
         "flows": len(packets),
-        "answered": sum(one.outcome == "answered" for one in packets),
-        "refused": sum(one.outcome == "refused" for one in packets),
+        "allowed": sum(one.allowed for one in packets),
+        "answered": sum(one.outcome == ANSWERED for one in packets),
+        "refused": sum(one.outcome == REFUSED for one in packets),
         "would_be_refused": sum(one.refused for one in packets if one.allowed),
         "differences": [str(one) for one in packets if not one.agrees],
         "tests": len(checked),

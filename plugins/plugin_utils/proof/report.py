@@ -29,9 +29,9 @@ def report(proofs: Mapping[str, Mapping[str, Any]]) -> Report:
     blocks = [_block(host, proof) for host, proof in proofs.items()]
     differences = [f"{host}: {text}" for host, proof in proofs.items() for text in proof["differences"]]
     complaints = [f"{host}: {text}" for host, proof in proofs.items() for text in proof["complaints"]]
-    lines = ["", *matrix(blocks), "", *legend(blocks), "", *_counts(proofs)]
     if not sum(proof["flows"] for proof in proofs.values()):
-        return Report(lines, "No packet was tried, so nothing is proven.")
+        return Report([], "No packet was tried, so nothing is proven.")
+    lines = ["", *matrix(blocks), "", *legend(blocks), "", *_counts(proofs)]
     wrong = [*differences, *complaints]
     lines += [f"  {text}" for text in wrong[:MOST]]
     if len(wrong) > MOST:
@@ -49,19 +49,23 @@ def _cell(given: Mapping[str, Any]) -> Cell:
 
 
 def _counts(proofs: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    total = {name: sum(proof[name] for proof in proofs.values()) for name in ("flows", "answered", "refused", "tests")}
+    def total(name: str) -> int:
+        return sum(proof[name] for proof in proofs.values())
+
     modes = ", ".join(sorted({str(proof["mode"]) for proof in proofs.values()}))
-    would = sum(proof["would_be_refused"] for proof in proofs.values())
+    flows, allowed, answered, refused = map(total, ("flows", "allowed", "answered", "refused"))
     wrong = sum(len(proof["differences"]) for proof in proofs.values())
-    untrue = sum(len(proof["complaints"]) for proof in proofs.values())
     lines = [
-        f"{modes}: {total['flows']} flows tried with real packets: {total['answered']} answered"
-        + (f" ({would} of them would be refused in enforce)" if would else "")
-        + f", {total['refused']} refused"
-        + f"; {wrong} differ from the policy."
+        f"mode {modes}: {flows} flows tried with real packets",
+        f"  expected by the policy: {allowed} answered, {flows - allowed} refused",
+        f"  found:                  {answered} answered, {refused} refused, {flows - answered - refused} neither",
+        f"  different: {wrong}",
     ]
-    if total["tests"]:
-        lines.append(f"{total['tests']} hand-written tests (egress_tests_*): {untrue} do not hold.")
+    if total("would_be_refused"):
+        lines.append(f"  answered in this mode, refused in the mode enforce: {total('would_be_refused')}")
+    if total("tests"):
+        untrue = sum(len(proof["complaints"]) for proof in proofs.values())
+        lines.append(f"  hand-written tests (egress_tests_*): {total('tests')}, of which {untrue} do not hold")
     return lines
 
 
