@@ -9,9 +9,11 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.builder i
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.decide import Flow, Verdict, decide
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Notice, PolicyError, PolicyErrors
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import World
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reach import FailedTest, failed_tests
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import Resolved, ResolvedEntry
 
 __all__ = [
+    "FailedTest",
     "Flow",
     "Notice",
     "PolicyError",
@@ -22,4 +24,5 @@ __all__ = [
     "World",
     "build",
     "decide",
+    "failed_tests",
 ]

@@ -63,10 +63,10 @@ def decide(resolved: Resolved, flow: Flow) -> Verdict:
     port = flow.port or 0
     for never in resolved.never:
         concerned = _inside(never.addresses, version, value) and never.services.contains(protocol, port)
-        if concerned and not _is_one_of(flow.user, never.except_users):
+        if concerned and not is_one_of(flow.user, never.except_users):
             return _refused(resolved, "never")
     for entry in resolved.entries:
-        if entry.users is not None and not _is_one_of(flow.user, entry.users):
+        if entry.users is not None and not is_one_of(flow.user, entry.users):
             continue
         for grant in entry.grants:
             if _inside(grant.addresses, version, value) and grant.services.contains(protocol, port):
@@ -82,7 +82,7 @@ def _inside(found: AddressSet, version: int, value: int) -> bool:
     return intervals.contains(found.family(version), value)
 
 
-def _is_one_of(user: str | None, users: tuple[str, ...]) -> bool:
+def is_one_of(user: str | None, users: tuple[str, ...]) -> bool:
     """Is the socket's owner named? The superuser is called by both names; a packet without a socket is nobody's."""
     if user is None:
         return False

@@ -34,6 +34,7 @@ KEYS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
 }
 _NEVER_KEYS = ("to", "except", "services", "except_users", *_ABOUT)
+_QUIET_KEYS = ("to", "except", "services", *_ABOUT)
 _TEST_KEYS = ("name", "reach", "not_reach", "services", "user")
 # The name is a part of set names and the comment of rules (128 characters, nft's limit), so no more than this.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -68,8 +69,12 @@ def parse_entry(context: Context, place: Place, value: Any, kind: str) -> Entry 
 
 def parse_never(context: Context, place: Place, value: Any) -> NeverEntry | None:
     """One entry of egress_never; without services it concerns all of them."""
+    return _parse_closed(context, place, value, _NEVER_KEYS)
+
+
+def _parse_closed(context: Context, place: Place, value: Any, keys: tuple[str, ...]) -> NeverEntry | None:
     errors = len(context.report.errors)
-    given = values.mapping(context.report, place, value, _NEVER_KEYS, ("to",))
+    given = values.mapping(context.report, place, value, keys, ("to",))
     if given is None:
         return None
     to, except_ = _where_to(context, place, given, "to")
@@ -79,6 +84,11 @@ def parse_never(context: Context, place: Place, value: Any) -> NeverEntry | None
     if len(context.report.errors) > errors or to is None or except_ is None or spoken is None:
         return None
     return NeverEntry(place, to, except_, spoken[0], users or (), about.get("reason", ""))
+
+
+def parse_quiet(context: Context, place: Place, value: Any) -> NeverEntry | None:
+    """One entry of egress_deny_quietly: what is refused like everything else, but kept out of the ledger."""
+    return _parse_closed(context, place, value, _QUIET_KEYS)
 
 
 def parse_test(context: Context, place: Place, value: Any) -> ReachTest | None:

@@ -19,7 +19,9 @@ MODES = ("observe", "enforce", "absent")
 class World(Protocol):
     """What only the inventory knows."""
 
-    host: str
+    @property
+    def host(self) -> str:
+        """The host that the policy is for."""
 
     def hosts(self, pattern: str) -> list[str]:
         """The hosts of an Ansible host pattern; [] when nothing matches."""

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import addresses, services, words
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import addresses, nat64, services, words
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import NOTHING, AddressSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.context import Context
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import (
@@ -32,10 +32,15 @@ class Resolver:
 
     context: Context
     internal: AddressSet
+    nat64: AddressSet
+
+    def translate(self, found: AddressSet) -> AddressSet:
+        """The set with its IPv4 addresses also as the network translates them for this host."""
+        return nat64.translate(found, self.nat64)
 
     def addresses(self, destinations: Iterable[Destination], optional: bool = False) -> AddressSet:
         """All of them together. optional: a host pattern may match nothing."""
-        return addresses.union(self._one(destination, optional) for destination in destinations)
+        return self.translate(addresses.union(self._one(destination, optional) for destination in destinations))
 
     def entry(self, entry: Entry) -> ResolvedEntry | None:
         """The entry, or None when it opens nothing: an entry without addresses never becomes one without limits."""
@@ -70,6 +75,10 @@ class Resolver:
         """What is subtracted."""
         found = self.addresses(entry.to) - self.addresses(entry.except_)
         return Never(found, entry.services, entry.except_users, entry.reason)
+
+    def quiet(self, entry: NeverEntry) -> Grant:
+        """What is refused without a line in the ledger."""
+        return Grant(self.addresses(entry.to) - self.addresses(entry.except_), entry.services)
 
     def test(self, test: ReachTest) -> ResolvedTest | None:
         """The test, or None after an error. A test of nothing would always pass, so it is an error."""
@@ -110,9 +119,12 @@ class Resolver:
 
     def _opens_nothing(self, entry: Entry, found: AddressSet) -> None:
         report = self.context.report
-        if found:
+        if found and entry.services <= services.DNS:
             cause = "internal never includes DNS (ports 53 and 853)"
             report.error(entry.place, cause, "name the servers in egress_dns_servers, or as addresses in to")
+        elif found:
+            spoken = ", ".join(entry.service_texts)
+            report.error(entry.place, f"opens nothing: {spoken} cannot be spoken with these addresses", "write icmp")
         elif any(one.kind == "word" and one.value == "internal" for one in entry.to) and not self.internal:
             report.notice("no_internal_networks", entry.place, "opens nothing: egress_internal_networks is not set")
         elif entry.optional:
@@ -125,13 +137,22 @@ def _grants(word: AddressSet, named: AddressSet, spoken: ServiceSet) -> Iterable
     """What an entry opens; the word internal opens no DNS (contract of the vocabulary), named destinations do."""
     dns = spoken & services.DNS
     if not dns or not word - named:
-        if word | named:
-            yield Grant(word | named, spoken)
-        return
-    if spoken - dns:
-        yield Grant(word | named, spoken - dns)
-    if named:
-        yield Grant(named, dns, "dns")
+        found = [Grant(word | named, spoken)]
+    else:
+        found = [Grant(word | named, spoken - dns), Grant(named, dns, "dns")]
+    for grant in found:
+        carried = _carrying(grant.services, grant.addresses)
+        if carried and grant.services:
+            yield replace(grant, addresses=carried)
+
+
+def _carrying(spoken: ServiceSet, found: AddressSet) -> AddressSet:
+    """The addresses that the services can be spoken with: ICMP is of IPv4 alone, ICMPv6 of IPv6."""
+    if spoken <= services.of_protocol(services.ICMP):
+        return AddressSet(v4=found.v4)
+    if spoken <= services.of_protocol(services.ICMPV6):
+        return AddressSet(v6=found.v6)
+    return found
 
 
 def order(entries: Iterable[ResolvedEntry]) -> tuple[ResolvedEntry, ...]:

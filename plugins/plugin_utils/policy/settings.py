@@ -87,9 +87,14 @@ def check_definitions(context: Context, variables: Mapping[str, Any]) -> None:
 
 def read(context: Context, variables: Mapping[str, Any], mode: str) -> Settings:
     """All settings; what is wrong is reported and stands as if it were not set."""
+    _check_unsupported(context.report, variables)
+    internal = _networks(context, variables, "egress_internal_networks")
+    if mode == "enforce" and not internal:
+        cure = "name your networks, such as [10.0.0.0/8]; observe does without"
+        context.report.error(variable("egress_internal_networks"), "is needed to enforce", cure)
     return Settings(
         mode=mode,
-        internal=_networks(context, variables, "egress_internal_networks"),
+        internal=internal,
         dns=_servers(context, variables, "egress_dns_servers"),
         ntp=_servers(context, variables, "egress_ntp_servers"),
         missing_users=_missing_users(context.report, variables),
@@ -97,6 +102,17 @@ def read(context: Context, variables: Mapping[str, Any], mode: str) -> Settings:
         nat64=_nat64(context.report, variables),
         ansible_port=_ansible_port(context.report, variables),
     )
+
+
+def _check_unsupported(report: Report, variables: Mapping[str, Any]) -> None:
+    """What has its place in the vocabulary, but would be ignored by this release, is refused."""
+    containers = variables.get("egress_containers")
+    if containers is not None and values.boolean(report, variable("egress_containers"), containers):
+        cause = "traffic of containers is not filtered by this release"
+        report.error(variable("egress_containers"), cause, "set it to false, or leave it out")
+    lists = variables.get("egress_prefix_lists")
+    if lists is not None and not isinstance(lists, Mapping):
+        report.error(variable("egress_prefix_lists"), "is no mapping", "write NAME: {…}")
 
 
 def _networks(context: Context, variables: Mapping[str, Any], name: str) -> AddressSet:

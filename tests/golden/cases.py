@@ -1,0 +1,78 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The golden cases: a policy in a folder's policy.yml, and beside it the table that it compiles to."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables import compile_table
+from ansible_collections.tidegate.nftables.tests.golden.render import render
+
+ROOT = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class FixedWorld:
+    """An inventory of a few lines. Patterns are group and host names joined by `:`, with & and ! as in Ansible."""
+
+    host: str = "app1"
+    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    known: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def hosts(self, pattern: str) -> list[str]:
+        found: set[str] = set()
+        for part in pattern.split(":"):
+            name = part.lstrip("&!")
+            members = set(self.groups.get(name, [name] if name in self.known else []))
+            if part.startswith("&"):
+                found &= members
+            elif part.startswith("!"):
+                found -= members
+            else:
+                found |= members
+        return sorted(found)
+
+    def addresses(self, host: str) -> list[str]:
+        return list(self.known[host])
+
+
+@dataclass(frozen=True)
+class Case:
+    """One folder."""
+
+    folder: Path
+
+    def __str__(self) -> str:
+        return self.folder.name
+
+    @property
+    def golden(self) -> Path:
+        return self.folder / "table.nft"
+
+    def resolved(self) -> policy.Resolved:
+        """The policy of the case."""
+        written = yaml.safe_load((self.folder / "policy.yml").read_text(encoding="utf-8"))
+        world = FixedWorld(written.get("host", "app1"), written.get("groups", {}), written.get("hosts", {}))
+        return policy.build(written["variables"], world, today=written.get("today", dt.date(2026, 11, 20)))
+
+    def spec(self) -> dict[str, Any]:
+        """What the policy compiles to."""
+        return compile_table(self.resolved())
+
+    def text(self) -> str:
+        """The same as an nft file with user names."""
+        return render(self.spec())
+
+
+def cases() -> list[Case]:
+    """Every folder with a policy."""
+    return [Case(path.parent) for path in sorted(ROOT.glob("*/policy.yml"))]
