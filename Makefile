@@ -15,6 +15,7 @@ MAKEFLAGS += --silent --no-print-directory --no-builtin-rules
 VENV := $(CURDIR)/.venv
 PYTHON := $(VENV)/bin/python
 SUITES := bullseye bookworm trixie
+INPUTS := $(shell . tests/images/podman.sh && echo $$inputs)
 NFT := build/nft/0.9.8/nft build/nft/1.0.6/nft build/nft/1.1.3/nft
 TYPED := plugins playbooks tests molecule
 SCENARIOS := $(notdir $(patsubst %/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
@@ -42,12 +43,12 @@ venv: .venv/complete ## Python packages, in .venv
 	tests/tools/venv.sh
 	touch $@
 
-build/debian/%.tar: tests/images/packages.txt tests/images/build.sh
+build/debian/%-$(INPUTS).tar:
 	tests/images/build.sh $* $@
 
-build/nft/0.9.8/nft: build/debian/bullseye.tar
-build/nft/1.0.6/nft: build/debian/bookworm.tar
-build/nft/1.1.3/nft: build/debian/trixie.tar
+build/nft/0.9.8/nft: build/debian/bullseye-$(INPUTS).tar
+build/nft/1.0.6/nft: build/debian/bookworm-$(INPUTS).tar
+build/nft/1.1.3/nft: build/debian/trixie-$(INPUTS).tar
 $(NFT): tests/images/nft.sh
 	tests/images/nft.sh $(filter %.tar,$^) $(notdir $(@D)) $@
 
@@ -57,7 +58,7 @@ nft: deps ## The nft of Debian 11, 12 and 13 as build/nft/VERSION/nft
 
 .PHONY: images
 images: nft ## podman images of Debian 11, 12 and 13
-	tests/images/import.sh $(SUITES:%=build/debian/%.tar)
+	tests/images/import.sh build/debian $(SUITES)
 
 .PHONY: setup
 setup: deps ## All of the above

@@ -15,11 +15,13 @@ mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Ori
     sort -u | head -n 1) || mirror=""
 
 mkdir -p "$(dirname "$target")"
-trap 'rm -f "$target.part"' EXIT
+part=$(dirname "$target")/.$suite.part
+trap 'rm -f "$part"' EXIT
 echo "building Debian $suite"
 # shellcheck disable=SC2086 # no mirror is no argument
 mmdebstrap --quiet --variant=minbase --format=tar --include="$packages" \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
     --dpkgopt='path-exclude=/usr/share/locale/*' \
-    "$suite" "$target.part" $mirror </dev/null
-mv "$target.part" "$target"
+    "$suite" "$part" $mirror </dev/null
+rm -rf "$(dirname "$target")/$suite"-*
+mv "$part" "$target"

@@ -3,15 +3,18 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Give podman the images of the releases whose tars are named, unless it has them: import.sh build/debian/SUITE.tar …
+# Give podman the images of Debian releases, unless it has them: import.sh build/debian bullseye …
 set -euo pipefail
 # shellcheck source=tests/images/podman.sh
 . "$(dirname "$0")/podman.sh"
 
-for tar in "$@"; do
-    image=$(image_of "$(basename "$tar" .tar)")
+folder=$1
+shift
+
+for suite in "$@"; do
+    image=$(image_of "$suite")
     if ! podman --log-level error image exists "$image"; then
         echo "importing $image"
-        podman import --quiet --change 'CMD ["/lib/systemd/systemd"]' "$tar" "$image" >/dev/null
+        podman import --quiet "$folder/$suite-$inputs.tar" "$image" >/dev/null
     fi
 done

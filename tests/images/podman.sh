@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=bash
 #
-# To be sourced: settings for podman that only some machines need.
+# To be sourced: settings for podman that only some machines need, and the names of images.
 images=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 # A hybrid cgroup hierarchy is beyond crun, and without CAP_SYS_RESOURCE (bit 24) podman's default limits are refused.
@@ -18,7 +18,7 @@ if [ "$(stat --file-system --format %T "$(dirname "$images")")" = overlayfs ] &&
     export STORAGE_DRIVER=vfs
 fi
 
-# The image of a release is named after what it is made from: two checkouts that differ do not share one.
-image_of() {
-    echo "localhost/tidegate-nftables-test:$1-$(cat "$images/packages.txt" "$images/build.sh" | sha256sum | cut -c1-12)"
-}
+# Releases are named after what they are made from, so that nothing is built again when nothing changed, and two
+# checkouts that differ do not share an image.
+inputs=$(cat "$images/packages.txt" "$images/build.sh" | sha256sum | cut -c1-12)
+image_of() { echo "localhost/tidegate-nftables-test:$1-$inputs"; }
