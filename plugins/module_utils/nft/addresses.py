@@ -11,9 +11,9 @@ _FAMILIES = {4: (socket.AF_INET, 32), 6: (socket.AF_INET6, 128)}
 
 
 def parse(text: str, version: int) -> tuple[int, int] | None:
-    """Return (first, last) of an address, a network or a range, None when it is none; host bits are ignored as nft does.
+    """Return (first, last) of an address, a network or a range, None when it is none.
 
-    A reversed range comes back reversed.
+    Host bits are ignored, as nft does. A reversed range comes back reversed.
     """
     family, bits = _FAMILIES[version]
     start, dash, end = text.partition("-")

@@ -14,7 +14,12 @@ import tempfile
 from dataclasses import dataclass
 from typing import Iterator, Mapping
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import UNCHANGED, EngineError
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import (
+    UNCHANGED,
+    EngineError,
+    no_nf_tables,
+    not_allowed,
+)
 
 OLDEST = (0, 9, 8)
 """Oldest nft that is known to list what it loads."""
@@ -51,8 +56,8 @@ def find_nft(path: str | None = None) -> str:
         return path
     raise EngineError(
         "nft_missing",
-        "There is no nft on this host. Install the package that has it: nftables on Debian, Ubuntu, Fedora, RHEL, SUSE, "
-        f"Arch and Alpine. {UNCHANGED}",
+        "There is no nft on this host. Install the package that has it: nftables on Debian, Ubuntu, Fedora, RHEL, "
+        f"SUSE, Arch and Alpine. {UNCHANGED}",
     )
 
 
@@ -62,11 +67,17 @@ class Nft:
     def __init__(self, path: str | None = None, timeout: float = TIMEOUT) -> None:
         self.path = find_nft(path)
         self._timeout = timeout
+        self._version = ""
         # nft -i writes a history file into HOME; LC_ALL keeps the kernel's error texts in English.
         self._environment: Mapping[str, str] = {**os.environ, "HOME": "/nonexistent", "LC_ALL": "C"}
 
     def version(self) -> str:
         """Return the version, as in "1.0.6"; raise when it is older than OLDEST."""
+        if not self._version:
+            self._version = self._ask_version()
+        return self._version
+
+    def _ask_version(self) -> str:
         outcome = self.run("--version")
         found = _VERSION.search(outcome.out)
         if outcome.code != 0 or found is None:
@@ -75,7 +86,8 @@ class Nft:
         if numbers < OLDEST:
             raise EngineError(
                 "nft_too_old",
-                f"{self.path} is nft {found.group()[1:]}; 0.9.8 (Debian 11, RHEL 9) is the oldest that can be used. {UNCHANGED}",
+                f"{self.path} is nft {found.group()[1:]}, and 0.9.8 (Debian 11) is the oldest that can be used. "
+                f"{UNCHANGED}",
             )
         return found.group()[1:]
 
@@ -89,7 +101,7 @@ class Nft:
             return self.run(*(["-c"] if check else []), "-f", path)
 
     def converse(self, lines: str) -> Outcome:
-        """Run several commands, one a line and each its own transaction, in one process. The exit status says nothing."""
+        """Run commands, one a line and each its own transaction, in one process. The exit status says nothing."""
         return self.run("-a", "-y", "-i", stdin=lines)
 
     def run(self, *arguments: str, stdin: str = "") -> Outcome:
@@ -99,8 +111,7 @@ class Nft:
             done = subprocess.run(  # noqa: PLW1510  # the exit status is the outcome's
                 command,
                 input=stdin,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
+                capture_output=True,
                 encoding="utf-8",
                 errors="surrogateescape",
                 env=self._environment,
@@ -121,7 +132,7 @@ class Nft:
 
 @contextlib.contextmanager
 def script_file(script: str) -> Iterator[str]:
-    """Put a script into a file only we can read and yield its path; 0.9.8 cannot read it from a pipe everywhere."""
+    """Put a script into a file only we can read and yield its path; 0.9.8 cannot read from a pipe everywhere."""
     with tempfile.NamedTemporaryFile(
         "w", prefix="tidegate-", suffix=".nft", encoding="utf-8", errors="surrogateescape"
     ) as file:
@@ -135,34 +146,26 @@ def failure(outcome: Outcome, command: str, where: str = "") -> EngineError:
     if outcome.code < 0:
         return _crash(outcome, command)
     said = "; ".join(dict.fromkeys(text for _line, text in outcome.errors())) or outcome.err.strip() or "nothing"
+    if "Operation not permitted" in outcome.err and not has_net_admin():
+        return not_allowed(f"nft says: {said}")
+    if "Unable to initialize Netlink socket" in outcome.err or "Protocol not supported" in outcome.err:
+        return no_nf_tables(f"nft says: {said}")
     for sign, reason, meaning in _MEANINGS:
-        if sign in outcome.err and (reason != "no_cap_net_admin" or not has_net_admin()):
+        if sign in outcome.err:
             return EngineError(reason, f"{meaning} nft says: {said}. {UNCHANGED}", where)
     return EngineError("rejected_by_nft", f"nft refuses: {said}. {UNCHANGED}", where)
 
 
-_MEANINGS = (
-    (
-        "Operation not permitted",
-        "no_cap_net_admin",
-        "This process may not change the firewall: it has no CAP_NET_ADMIN. Run the task with become: true; "
-        "in a container, give it the capability.",
-    ),
-    (
-        "Operation not permitted",
-        "busy",
-        "The table belongs to another process that is still running (flags owner), so nobody else may change it.",
-    ),
-    ("Unable to initialize Netlink socket", "no_nf_tables", "The kernel has no nf_tables, or may not load it here."),
-    ("Protocol not supported", "no_nf_tables", "The kernel has no nf_tables, or may not load it here."),
-    ("Device or resource busy", "busy", "Something that shall go is still in use."),
-    (
-        "Message too long",
-        "rejected_by_nft",
-        "The transaction is larger than the socket buffer that this process may have (net.core.wmem_max). In a container "
-        "without privileges about 3,000 elements fit into one transaction.",
-    ),
+_TOO_LONG = (
+    "The transaction is larger than the socket buffer that this process may have (net.core.wmem_max): in a container "
+    "without privileges about 3,000 elements fit into one."
 )
+_MEANINGS = (
+    ("Operation not permitted", "busy", "Only the process that made the table may change it (flags owner)."),
+    ("Device or resource busy", "busy", "Something that shall go is still in use."),
+    ("Message too long", "rejected_by_nft", _TOO_LONG),
+)
+"""(what nft says, reason, what it means)."""
 
 
 def _crash(outcome: Outcome, command: str) -> EngineError:
@@ -172,9 +175,9 @@ def _crash(outcome: Outcome, command: str) -> EngineError:
         name = f"signal {-outcome.code}"
     return EngineError(
         "nft_crashed",
-        f"nft was ended by {name} while running: {command}. nft 0.9.8 is known to crash on every listing while any table has "
-        "a set of concatenated intervals with counters and an element in it, and on interface names with a star in sets; "
-        f"a newer nft does not. {outcome.err.strip()}".rstrip(),
+        f"nft was ended by {name} while running: {command}. nft 0.9.8 is known to crash on every listing while any "
+        "table has a set of concatenated intervals with counters and an element in it, and on interface names with "
+        f"a star in sets; a newer nft does not. {outcome.err.strip()}".rstrip(),
     )
 
 

@@ -9,18 +9,28 @@ from typing import Any, Callable, Mapping, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import persist
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.engine import Engine
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import TableSpec
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import FAMILIES, TableSpec
+
+FAMILY: dict[str, Any] = {"type": "str", "choices": list(FAMILIES), "default": "inet"}
+STATE: dict[str, Any] = {"type": "str", "choices": ["present", "absent"], "default": "present"}
+IN_TABLE: dict[str, Any] = {"family": FAMILY, "table": {"type": "str", "required": True}, "state": STATE}
+"""Options of every module that owns something in a table."""
 
 
-def run(argument_spec: Mapping[str, Any], read: Callable[[dict[str, Any]], Sequence[TableSpec]], **rules: Any) -> None:
-    """Run a module that makes tables so. read: from its parameters to the tables; rules: what else AnsibleModule takes."""
-    module = AnsibleModule(argument_spec=dict(argument_spec), supports_check_mode=True, **rules)
+def run(options: Mapping[str, Any], read: Callable[[dict[str, Any]], Sequence[TableSpec]], **rules: Any) -> None:
+    """Run a module. options: its argument_spec; rules: more of the kind; read: from parameters to tables."""
+    module = AnsibleModule(argument_spec=dict(options), supports_check_mode=True, **rules)
     try:
         wanted = read(module.params)
-        result = Engine(Nft(), check=module.check_mode).run(wanted)
+        path = module.params.get("persist")
+        save = persist.File(path) if path else None
+        result = Engine(Nft(), check=module.check_mode).run(wanted, save)
     except EngineError as error:
         module.fail_json(msg=str(error), reason=error.reason, where=error.where)
+    for sentence in result.warnings:
+        module.warn(sentence)
     module.exit_json(**result.as_dict())

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Iterable
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import bad_spec
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import NamedSet, Table
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import SetSpec, TableSpec
 
@@ -31,15 +30,24 @@ class Draft:
 
 
 def draft(spec: TableSpec, live: Table | None) -> Draft:
-    """Return the draft for one table. Raise when something must be in the kernel and is not."""
+    """Return the draft for one table. A set of which only elements are given is there."""
     staying = live if spec.others == "stay" and live is not None else Table(spec.family, spec.name)
-    block = [*_objects(spec, staying), *_sets(spec, live, staying), *_chains(spec, live, staying)]
+    block = [*_objects(spec, staying), *_sets(spec, live, staying), *_chains(spec, staying)]
     rules = [
         (chain.name, Line(rule.text, rule.where))
         for chain in spec.chains
         for rule in (*(chain.rules or ()), *((chain.edit.rule,) if chain.edit and chain.edit.rule else ()))
     ]
     return Draft(spec.family, tuple(block), tuple(rules))
+
+
+def block_of(table: Table) -> tuple[Line, ...]:
+    """Return stubs of all that rules of a table may refer to."""
+    return (
+        *_objects(TableSpec("", ""), table),
+        *_sets(TableSpec("", ""), None, table),
+        *_chains(TableSpec("", ""), table),
+    )
 
 
 def _objects(spec: TableSpec, staying: Table) -> Iterable[Line]:
@@ -58,7 +66,7 @@ def _objects(spec: TableSpec, staying: Table) -> Iterable[Line]:
 def _sets(spec: TableSpec, live: Table | None, staying: Table) -> Iterable[Line]:
     for wanted in spec.sets:
         if wanted.present:
-            yield from _set(wanted, live_set(wanted, live))
+            yield from _set(wanted, live.set(wanted.name) if live else None)
     named = {wanted.name for wanted in spec.sets}
     for found in staying.sets:
         if found.name not in named:
@@ -84,12 +92,8 @@ def _set(wanted: SetSpec, found: NamedSet | None) -> Iterable[Line]:
     yield Line("}", wanted.where)
 
 
-def _chains(spec: TableSpec, live: Table | None, staying: Table) -> Iterable[Line]:
+def _chains(spec: TableSpec, staying: Table) -> Iterable[Line]:
     for wanted in spec.chains:
-        if wanted.edit is not None and (live is None or live.chain(wanted.name) is None):
-            raise bad_spec(
-                wanted.where, f"There is no chain {wanted.name} in the table. The module nft_chain makes chains."
-            )
         if wanted.present:
             yield from _braces(f"chain {wanted.name}", (), wanted.where)
     named = {wanted.name for wanted in spec.chains}
@@ -102,13 +106,3 @@ def _braces(header: str, lines: Iterable[str], where: str = "") -> Iterable[Line
     yield Line(f"{header} {{", where)
     yield from (Line(line, where) for line in lines)
     yield Line("}", where)
-
-
-def live_set(wanted: SetSpec, live: Table | None) -> NamedSet | None:
-    """Return the live set of that name, if any; raise when only its elements are given and it is not there."""
-    found = live.set(wanted.name) if live else None
-    if found is None and wanted.declaration is None and wanted.present:
-        raise bad_spec(
-            wanted.where, f"There is no set or map {wanted.name} in the table. The module nft_set makes sets."
-        )
-    return found

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Sequence
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import Element, NamedSet
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import SetSpec
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import intervals
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import Element, NamedSet, Table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import SetSpec, TableSpec
 
 
 def wanted(
@@ -20,12 +21,58 @@ def wanted(
     """
     if spec.elements is None:
         return tuple(before)
+    merging = declared.has("auto-merge") and declared.has("interval")
     if spec.mode == "remove":
-        gone = {element.key for element in asked}
-        return tuple(element for element in before if element.key not in gone)
+        return _without(asked, before, merging=merging)
+    there = {element.key: element for element in before}
+    # In a set that others refresh, an element that is there is as asked for, unless more than its key was asked for.
+    lenient = _volatile(declared)
+    goal = [there.get(found.key, found) if lenient and found.canon == found.key else found for found in asked]
+    if merging:
+        # nft merged what was asked for, and in mode "add" what was there, in the scratch set.
+        return tuple(before) if _same_union(goal, before) else tuple(goal)
     if spec.mode == "add":
-        if declared.has("auto-merge"):
-            return tuple(asked)
-        keys = {element.key for element in asked}
-        return (*(element for element in before if element.key not in keys), *asked)
-    return tuple(asked)
+        return tuple({**there, **{element.key: element for element in goal}}.values())
+    return tuple(goal)
+
+
+def _volatile(declared: NamedSet) -> bool:
+    return (
+        declared.has("dynamic")
+        or declared.has("timeout")
+        or any(line.startswith("timeout ") for line in declared.declaration)
+    )
+
+
+def _without(asked: Sequence[Element], before: Sequence[Element], *, merging: bool) -> tuple[Element, ...]:
+    """Take out exactly what is named: listed elements of the same key or, where nft merges, their part of the union."""
+    gone = {element.key for element in asked}
+    rest = tuple(element for element in before if element.key not in gone)
+    if not merging:
+        return rest
+    there, out = intervals.union(rest), intervals.union(asked)
+    if there is None or out is None or there.version != out.version or there.minus(out) == there:
+        return rest
+    known = {element.canon: element for element in rest}
+    return tuple(known.get(text, Element(text, text, text)) for text in there.minus(out).texts())
+
+
+def _same_union(goal: Sequence[Element], before: Sequence[Element]) -> bool:
+    left, right = intervals.union(goal), intervals.union(before)
+    return left is not None and left == right
+
+
+def still_inside(spec: TableSpec, canon: Table, goal: Table) -> list[str]:
+    """Return sentences about elements that were taken out by name and still match, since a larger one holds them."""
+    found = []
+    for named in spec.sets:
+        drafted, reached = canon.set(named.name), goal.set(named.name)
+        if named.mode != "remove" or drafted is None or reached is None:
+            continue
+        for element in drafted.elements:
+            larger = intervals.covers(reached.elements, element.key)
+            if larger is not None:
+                found.append(
+                    f"{element.key} still matches set {named.name}: it is inside of {larger}, which was not named."
+                )
+    return found

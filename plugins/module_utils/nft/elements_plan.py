@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Sequence
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import intervals
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import Element, NamedSet
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.references import References
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.transaction import SAMPLE, Command, Steps, change
@@ -31,12 +32,13 @@ def plan_elements(steps: Steps, target: str, live: NamedSet, goal: NamedSet, gon
     if live.has("interval") and len(out) * len(live.elements) > SLOW:
         steps.elements_out.append(Command(f"flush set {target} {live.name}"))
         whole = [there.get(element.canon, element) for element in goal.elements]
-        steps.elements_in.append(_command("add", target, goal, [element.text for element in whole]))
+        steps.elements_in.append(_add(target, goal, whole))
     else:
         if out or aside:
-            steps.elements_out.append(_command("delete", target, goal, [element.key for element in [*out, *aside]]))
+            keys = [element.key for element in sorted([*out, *aside], key=intervals.order)]
+            steps.elements_out.append(_command("delete", target, goal, keys))
         if new or aside:
-            steps.elements_in.append(_command("add", target, goal, [element.text for element in [*aside, *new]]))
+            steps.elements_in.append(_add(target, goal, [*aside, *new]))
     for action, changed in (("delete", out), ("recreate", aside), ("add", new)):
         _change(steps, action, goal, changed)
 
@@ -49,7 +51,7 @@ def fill(steps: Steps, target: str, goal: NamedSet, before: NamedSet | None) -> 
         for element in goal.elements
     ]
     if elements:
-        steps.elements_in.append(_command("add", target, goal, [element.text for element in elements]))
+        steps.elements_in.append(_add(target, goal, elements))
     _change(steps, "add", goal, [element for element in goal.elements if element.canon not in there])
     wanted = {element.canon for element in goal.elements}
     _change(
@@ -62,8 +64,12 @@ def fill(steps: Steps, target: str, goal: NamedSet, before: NamedSet | None) -> 
 
 def _change(steps: Steps, action: str, goal: NamedSet, elements: Sequence[Element]) -> None:
     if elements:
-        sample = [element.canon for element in elements[:SAMPLE]]
+        sample = [element.canon for element in sorted(elements, key=intervals.order)[:SAMPLE]]
         steps.changes.append(change(action, "element", set=goal.name, count=len(elements), sample=sample))
+
+
+def _add(target: str, goal: NamedSet, elements: Sequence[Element]) -> Command:
+    return _command("add", target, goal, [element.text for element in sorted(elements, key=intervals.order)])
 
 
 def _command(verb: str, target: str, goal: NamedSet, texts: Sequence[str]) -> Command:

@@ -5,24 +5,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Sequence
+import contextlib
+from dataclasses import dataclass, replace
+from typing import Any, ContextManager, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import (
+    borrowed,
+    dangling,
     goal,
-    netlink,
+    kernel,
+    persist,
     plan,
+    proof,
     render,
     scratch,
     transaction,
 )
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.applicable import applicable
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft, Outcome, failure
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.draft import draft
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import UNCHANGED, EngineError, bad_spec
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listing import parse_tables
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.elements import still_inside
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import UNCHANGED, EngineError
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import Table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.reader import read_table, readable_again
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.run_directory import RunDirectory
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import TableSpec
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.transaction import Change, Command
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.transaction import Change, Command, Plan, change
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.users import resolve
 
 ATTEMPTS = 4
@@ -41,7 +49,7 @@ class Result:
     missing_users: tuple[str, ...] = ()
     nft_version: str = ""
     path: str = "full"
-    warnings: tuple[str, ...] = field(default=())
+    warnings: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the result as module output."""
@@ -56,94 +64,174 @@ class Result:
         }
 
 
-class Engine:
-    """nft on this host and network namespace. check: change nothing, say what would be."""
+@dataclass(frozen=True)
+class _Work:
+    """One way from what there is to what shall be; canon: what nft made of the wanted things."""
 
-    def __init__(self, nft: Nft, *, check: bool = False) -> None:
+    specs: tuple[TableSpec, ...]
+    live: tuple[Table | None, ...]
+    canon: tuple[Table | None, ...]
+    goals: tuple[Table | None, ...]
+    commands: tuple[Command, ...]
+    changes: tuple[Change, ...]
+    generation: int | None
+
+
+class Engine:
+    """nft on this host, in this network namespace. check: change nothing, say what would be."""
+
+    def __init__(self, nft: Nft, *, check: bool = False, notes: RunDirectory | None = None) -> None:
         self._nft = nft
         self._check = check
+        self._notes = notes or RunDirectory()
 
-    def run(self, wanted: Sequence[TableSpec]) -> Result:
-        """Make the tables so. Raise EngineError when that cannot be; then nothing was changed unless the message says so."""
+    def run(self, wanted: Sequence[TableSpec], save: persist.File | None = None) -> Result:
+        """Make the tables so, and the file at save hold them.
+
+        slot: what this run is about, under which its proof is kept. Raise EngineError when it cannot be done; then
+        nothing was changed unless the message says so.
+        """
         found = [resolve(spec) for spec in wanted]
         specs = [spec for spec, _missing in found]
         missing = tuple(sorted({name for _spec, names in found for name in names}))
+        slot = proof.slot(specs)
+        version = self._proven(specs, save, slot)
+        if version:
+            return Result(changed=False, missing_users=missing, nft_version=version, path="fast")
         version = self._nft.version()
+        scratch.sweep(self._nft, self._notes)
         for attempt in range(1, ATTEMPTS + 1):
-            outcome = self._attempt(specs, last=attempt == ATTEMPTS)
-            if outcome is not None:
-                break
-        else:
-            raise EngineError("busy", "The tables changed again and again while this ran.")
-        before, after, commands, changes = outcome
-        return Result(
-            changed=bool(commands),
-            before=before,
-            after=after,
-            transaction=transaction.text(commands),
-            changes=changes,
-            missing_users=missing,
-            nft_version=version,
+            work = self._plan(specs)
+            done = self._carry_out(work, save, last=attempt == ATTEMPTS)
+            if done is not None:
+                result, verified = done
+                self._remember(specs, save, slot, version, verified)
+                return replace(result, missing_users=missing, nft_version=version)
+        raise EngineError("busy", "The tables changed again and again while this ran. Run again when that is over.")
+
+    def _plan(self, specs: Sequence[TableSpec]) -> _Work:
+        """Read, canonicalise and compare; nothing is changed."""
+        start = kernel.generation()
+        live = tuple(self._read(spec) for spec in specs)
+        specs = [applicable(spec, table) for spec, table in zip(specs, live)]
+        drafts = [draft(spec, table) for spec, table in zip(specs, live) if spec.present]
+        listed = iter(scratch.canonical(self._nft, drafts, self._notes))
+        canon = tuple(next(listed) if spec.present else None for spec in specs)
+        kept = tuple(scratch.without_misfits(self._nft, table, said) for table, said in zip(live, canon))
+        goals = tuple(goal.build(spec, said, table) for spec, said, table in zip(specs, canon, kept))
+        plans: list[Plan] = []
+        for table, end in zip(live, goals):
+            dangling.check(table, end)
+            plans.append(plan.make(table, end))
+            borrowed.check(self._nft, end, plans[-1].borrowed, self._notes)
+        commits = (1 + len(drafts)) if drafts else 0
+        now = kernel.generation()
+        undisturbed = start is not None and now == start + commits and not any(found.borrowed for found in plans)
+        return _Work(
+            tuple(specs),
+            live,
+            canon,
+            goals,
+            tuple(command for found in plans for command in found.commands),
+            tuple(found for planned in plans for found in planned.changes),
+            now if undisturbed else None,
         )
 
-    def read(self, family: str, name: str, *, elements: bool = True) -> Table | None:
-        """Return a table as it is, None when there is none."""
-        if netlink.table_handle(family, name) is None:
-            return None
-        outcome = self._nft.list_table(family, name, elements=elements)
+    def _carry_out(self, work: _Work, save: persist.File | None, *, last: bool) -> tuple[Result, int | None] | None:
+        """Send the transaction and write the file, or only ask whether that is possible; None to start again.
+
+        With the result comes the generation at which the kernel was seen to be right, if it is known.
+        """
+        content = persist.text(work.goals) if save else None
+        to_save = save.state(content) if save else ""
+        before = "".join(map(render.table, work.live))
+        after = "".join(render.table(goal.listed_like(end, table)) for end, table in zip(work.goals, work.live))
+        changes = work.changes
+        if save and to_save:
+            changes = (*changes, change(to_save, "file", name=str(save)))
+            before, after = before + save.describe(None), after + save.describe(content)
+            self._loadable(content)
+        result = Result(changed=bool(work.commands or to_save), warnings=self._warnings(work))
+        if not result.changed:
+            return result, work.generation
+        writing: ContextManager[None] = contextlib.nullcontext()
+        if save and to_save and not self._check:
+            writing = save.prepared(content)
+        verified = work.generation
+        with writing:
+            if work.commands:
+                sent, verified = self._send(work, last=last)
+                if not sent:
+                    return None
+        text = transaction.text(work.commands)
+        return replace(result, before=before, after=after, transaction=text, changes=changes), verified
+
+    def _send(self, work: _Work, *, last: bool) -> tuple[bool, int | None]:
+        """Send the transaction and see that it did what it says; (False, …) when somebody else wrote in between."""
+        before = kernel.generation()
+        outcome = self._nft.load(transaction.text(work.commands), check=self._check)
+        after = kernel.generation()
         if outcome.code != 0:
-            if "No such file or directory" in outcome.err:
-                return None
-            raise failure(outcome, "nft list table")
-        return parse_tables(outcome.out)[0]
-
-    def _attempt(
-        self, specs: Sequence[TableSpec], *, last: bool
-    ) -> tuple[str, str, tuple[Command, ...], tuple[Change, ...]] | None:
-        """Go once from reading to verifying; None when somebody else wrote in between."""
-        live = [self.read(spec.family, spec.name) for spec in specs]
-        for spec, table in zip(specs, live):
-            if spec.must_exist and table is None:
-                raise bad_spec(
-                    spec.where, f"There is no table {spec.family} {spec.name}. The module nft_table makes tables."
-                )
-        canon = self._canonical(specs, live)
-        goals = [goal.build(spec, said, table) for spec, said, table in zip(specs, canon, live)]
-        plans = [plan.make(table, end) for table, end in zip(live, goals)]
-        commands = tuple(command for found in plans for command in found.commands)
-        changes = tuple(found for planned in plans for found in planned.changes)
-        before = "".join(map(render.table, live))
-        after = "".join(map(render.table, goals))
-        if not commands:
-            return before, after, (), ()
-        generation = netlink.generation()
-        outcome = self._nft.load(transaction.text(commands), check=self._check)
-        if outcome.code != 0:
-            if not last and netlink.generation() != generation:
-                return None
-            raise _refusal(outcome, commands)
-        if not self._check and not self._verified(specs, canon, last=last or netlink.generation() == generation + 1):
-            return None
-        return before, after, commands, changes
-
-    def _canonical(self, specs: Sequence[TableSpec], live: Sequence[Table | None]) -> list[Table | None]:
-        drafts = [draft(spec, table) for spec, table in zip(specs, live) if spec.present]
-        found = iter(scratch.canonical(self._nft, drafts, scratch.scratch_name()))
-        return [next(found) if spec.present else None for spec in specs]
-
-    def _verified(self, specs: Sequence[TableSpec], canon: Sequence[Table | None], *, last: bool) -> bool:
-        """Whether the kernel is what was asked for; raise when nobody else can be the reason."""
-        residue: list[Change] = []
-        for spec, said in zip(specs, canon):
-            table = self.read(spec.family, spec.name)
-            residue += plan.make(table, goal.build(spec, said, table)).changes
-        if residue and last:
-            names = "; ".join(" ".join(str(value) for value in found.as_dict().values()) for found in residue[:5])
+            if not last and after != before:
+                return False, None
+            raise _refusal(outcome, work.commands)
+        if self._check:
+            return True, None
+        residue = self._residue(work)
+        alone = before is not None and kernel.generation() == after == before + 1
+        if residue and (alone or last or before is None):
+            names = "; ".join(" ".join(map(str, found.as_dict().values())) for found in residue[:5])
             raise EngineError(
                 "not_applied",
-                f"nft reported success, yet the kernel is not as asked. Still to do: {names}. Run again, or look there.",
+                f"nft reported success, yet the kernel is not as asked. Still to do: {names}. Look at "
+                "the table, or run again.",
             )
-        return not residue
+        return not residue, after if alone else None
+
+    def _read(self, spec: TableSpec) -> Table | None:
+        table = read_table(self._nft, spec.family, spec.name)
+        return readable_again(table) if self._nft.version().startswith("0.") else table
+
+    def _residue(self, work: _Work) -> list[Change]:
+        """Return what would still have to be done."""
+        found: list[Change] = []
+        for spec, said in zip(work.specs, work.canon):
+            table = self._read(spec)
+            found += plan.make(table, goal.build(spec, said, table)).changes
+        return found
+
+    def _loadable(self, content: str | None) -> None:
+        """Raise when nft would not load its own listing, which would be found out at the next boot."""
+        if content is not None:
+            outcome = self._nft.load(content, check=True)
+            if outcome.code != 0:
+                raise failure(outcome, "nft -c -f", "persist")
+
+    def _warnings(self, work: _Work) -> tuple[str, ...]:
+        return tuple(
+            sentence
+            for spec, said, end in zip(work.specs, work.canon, work.goals)
+            if said is not None and end is not None
+            for sentence in still_inside(spec, said, end)
+        )
+
+    def _proven(self, specs: Sequence[TableSpec], save: persist.File | None, slot: str) -> str:
+        """Return nft's version when the kernel proves that nothing changed since the last verified run, else ""."""
+        note = self._notes.read(slot)
+        if not note:
+            return ""
+        now = proof.take(specs, self._nft.path, save.digest() if save else "")
+        return str(note.get("version", "")) if now and note.get("proof") == now else ""
+
+    def _remember(
+        self, specs: Sequence[TableSpec], save: persist.File | None, slot: str, version: str, verified: int | None
+    ) -> None:
+        """Keep the proof of what was verified at a generation, if that is still the generation."""
+        if self._check or verified is None or not proof.provable(specs):
+            return
+        now = proof.take(specs, self._nft.path, save.digest() if save else "")
+        if now.get("generation") == verified:
+            self._notes.write(slot, {"version": version, "proof": now})
 
 
 def _refusal(outcome: Outcome, commands: Sequence[Command]) -> EngineError:

@@ -35,5 +35,24 @@ class EngineError(Exception):
 
 
 def bad_spec(where: str, message: str) -> EngineError:
-    """Return the error for arguments that cannot mean anything; nothing was looked at or changed."""
+    """Return the error for arguments that cannot be; message: without the assurance that nothing was changed."""
     return EngineError("bad_spec", f"{message} {UNCHANGED}", where)
+
+
+def not_allowed(detail: str = "") -> EngineError:
+    """Return the error for a process without CAP_NET_ADMIN."""
+    said = f" {detail}." if detail else ""
+    return EngineError(
+        "no_cap_net_admin",
+        "This process may not look at or change the firewall: it has no CAP_NET_ADMIN. Run the task with become: true; "
+        f"in a container, give it the capability NET_ADMIN.{said} {UNCHANGED}",
+    )
+
+
+def no_nf_tables(detail: str) -> EngineError:
+    """Return the error for a kernel without nf_tables."""
+    return EngineError(
+        "no_nf_tables",
+        "The kernel has no nf_tables: the module is not built, cannot be loaded, or a sandbox hides it. "
+        f"Check with 'modprobe nf_tables'. {detail}. {UNCHANGED}",
+    )

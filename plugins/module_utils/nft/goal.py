@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Iterable, Sequence, TypeVar
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import elements
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.draft import live_set
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import (
     Chain,
     NamedObject,
@@ -31,7 +30,6 @@ def build(spec: TableSpec, canon: Table | None, live: Table | None) -> Table | N
     if not spec.present or canon is None:
         return None
     staying = live if spec.others == "stay" and live is not None else Table(spec.family, spec.name)
-    before = live or staying
     implicit = (
         {found.name for found in canon.sets} - {wanted.name for wanted in spec.sets} - {s.name for s in staying.sets}
     )
@@ -50,21 +48,28 @@ def build(spec: TableSpec, canon: Table | None, live: Table | None) -> Table | N
     return Table(
         family=spec.family,
         name=spec.name,
-        comment=staying.comment if spec.comment is None else spec.comment,
+        comment=staying.comment if spec.comment is None else spec.comment or None,
         flags=staying.flags,
-        objects=_ordered(
-            [*objects, *(o for o in staying.objects if (o.kind, o.name) not in named_objects)], before.objects
-        ),
-        sets=_ordered([*sets, *(found for found in staying.sets if found.name not in named_sets)], before.sets),
-        chains=_ordered(
-            [*chains, *(found for found in staying.chains if found.name not in named_chains)], before.chains
-        ),
+        objects=(*objects, *(found for found in staying.objects if (found.kind, found.name) not in named_objects)),
+        sets=(*sets, *(found for found in staying.sets if found.name not in named_sets)),
+        chains=(*chains, *(found for found in staying.chains if found.name not in named_chains)),
         where=spec.where,
     )
 
 
+def listed_like(goal: Table | None, live: Table | None) -> Table | None:
+    """Return the goal in the order of a listing, new things last, so that a diff shows only changes."""
+    if goal is None or live is None:
+        return goal
+    return replace(
+        goal,
+        objects=_ordered(goal.objects, live.objects),
+        sets=_ordered(goal.sets, live.sets),
+        chains=_ordered(goal.chains, live.chains),
+    )
+
+
 def _ordered(things: Iterable[Named], before: Sequence[Named]) -> tuple[Named, ...]:
-    """Put things into the order of the listing, new ones last as they were given, so that a diff shows only changes."""
     places = {(getattr(thing, "kind", ""), thing.name): at for at, thing in enumerate(before)}
     return tuple(sorted(things, key=lambda thing: places.get((getattr(thing, "kind", ""), thing.name), len(places))))
 
@@ -85,7 +90,7 @@ def _chain(wanted: ChainSpec, canon: Table, live: Table | None) -> Chain:
 
 
 def _set(wanted: SetSpec, canon: Table, live: Table | None) -> NamedSet:
-    found = live_set(wanted, live)
+    found = live.set(wanted.name) if live else None
     drafted = canon.set(wanted.name)
     if drafted is None:
         raise ValueError(wanted.name)

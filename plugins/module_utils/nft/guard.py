@@ -16,17 +16,16 @@ COMMENT_MAX = 128
 NAME_MAX = 255
 """Bytes; NFT_NAME_MAXLEN of the kernel without its final zero."""
 
-_NAME = re.compile(r"[A-Za-z_.][A-Za-z0-9_./-]*")
 _COMMENT = re.compile(r'\bcomment\s+("[^"]*"|[^\s"]+)')
 _PLACES = ("handle", "position", "index")
 
 
 def name(value: object, where: str) -> str:
     """Return a name of a table, chain, set or object that nft can read."""
-    if not isinstance(value, str) or not _NAME.fullmatch(value):
+    if not isinstance(value, str) or not words.plain(value):
         raise bad_spec(
             where,
-            f"{value!r} is no name that nft can read: a letter, '_' or '.' first, then letters, digits and any of '_./-'.",
+            f"{value!r} is no name for nft: a letter, '_' or '.' comes first, then letters, digits and any of '_./-'.",
         )
     if len(value.encode()) > NAME_MAX:
         raise bad_spec(where, f"The name has {len(value.encode())} bytes, the kernel takes {NAME_MAX}. Shorten it.")
@@ -137,6 +136,12 @@ def _text(value: object, where: str, what: str) -> str:
             where, f"The {what} holds '#', which makes the rest a remark that nft ignores. Use comment \"…\"."
         )
     return text
+
+
+def without_remark(line: str) -> str:
+    """Return a line of a file without what follows '#' outside of quotes."""
+    at = words.unquoted(line).find("#")
+    return (line if at < 0 else line[:at]).strip()
 
 
 def _control(text: str) -> bool:

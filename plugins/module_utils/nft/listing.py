@@ -4,8 +4,8 @@
 """Read `nft -a -y list table`: nft's own text, cut into tables, sets, chains and rules but never interpreted.
 
 Text and not JSON: the JSON of 0.9.8 and 1.0.6 has no auto-merge, dynamic, typeof, chain comment and table comment, and
-for a table with flags it is no JSON at all. Rules and elements are compared as the words nft chose for them, which are the
-same for the same rule in any table (4722, 5737 and 5994 rules of nft's own test suite on the three versions).
+for a table with flags it is no JSON at all. Rules and elements are compared as the words nft chose for them, which are
+the same for the same rule in any table (4722, 5737 and 5994 rules of nft's own test suite on the three versions).
 """
 
 from __future__ import annotations
@@ -50,21 +50,21 @@ def cut(listing: str) -> list[Block]:
     open_blocks: list[tuple[str, list[str], int]] = []
     line: list[str] = []
     depth = 0
-    for token in _TOKEN.findall(listing):
-        if token == "\n":
+    for sign in _TOKEN.findall(listing):
+        if sign == "\n":
             _newline(line, open_blocks, depth)
-        elif token == "{" and depth < 2:
+        elif sign == "{" and depth < 2:
             depth += 1
             open_blocks.append((_flush(line), [], len(found)))
             found.append(Block("", ()))
-        elif token == "}" and depth <= 2:
+        elif sign == "}" and depth <= 2:
             _newline(line, open_blocks, depth)
             header, lines, at = open_blocks.pop()
             found[at] = Block(header, tuple(lines))
             depth -= 1
         else:
-            depth += {"{": 1, "}": -1}.get(token, 0)
-            line.append(token if depth <= 2 else token.lstrip("\t"))
+            depth += {"{": 1, "}": -1}.get(sign, 0)
+            line.append(sign if depth <= 2 else sign.lstrip("\t"))
     if depth:
         raise ValueError("braces do not match")
     return found

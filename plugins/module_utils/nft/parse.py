@@ -53,7 +53,7 @@ def table(value: object, where: str) -> TableSpec:
     return TableSpec(
         family=family,
         name=guard.name(arguments.needed(given, "name", where), f"{where}.name"),
-        comment=guard.comment(given["comment"], f"{where}.comment") if "comment" in given else None,
+        comment=_comment(given, where),
         present=arguments.choice(given.get("state", "present"), f"{where}.state", ("present", "absent")) == "present",
         objects=tuple(objects),
         sets=tuple(sets),
@@ -68,7 +68,7 @@ def chain(value: object, where: str, family: str) -> ChainSpec:
     return ChainSpec(
         name=guard.name(arguments.needed(given, "name", where), f"{where}.name"),
         hook=hooks.parse(given, family, where),
-        comment=guard.comment(given["comment"], f"{where}.comment") if "comment" in given else None,
+        comment=_comment(given, where) or None,
         rules=arguments.items(given["rules"], f"{where}.rules", rule) if "rules" in given else None,
         where=where,
     )
@@ -88,6 +88,10 @@ def rule(value: object, where: str) -> RuleSpec:
     return RuleSpec(guard.rule(arguments.needed(given, "rule", where), where), users, missing, where)
 
 
+def _comment(given: dict[str, Any], where: str) -> str | None:
+    return guard.comment(given["comment"], f"{where}.comment") if "comment" in given else None
+
+
 def _user(value: object, where: str) -> str:
     if isinstance(value, bool) or not isinstance(value, (str, int)) or not str(value).strip():
         raise bad_spec(where, f"{value!r} is neither a user's name nor a uid.")
@@ -99,7 +103,7 @@ def _object(value: object, where: str, kind: str, words: str) -> ObjectSpec:
     keys = tuple(key for key in ("name", words, "comment") if key)
     given: dict[str, Any] = arguments.mapping(value, where, keys)
     lines = [guard.statement(arguments.needed(given, words, where), f"{where}.{words}")] if words else []
-    if "comment" in given:
-        lines.append(f'comment "{guard.comment(given["comment"], f"{where}.comment")}"')
+    comment = _comment(given, where)
+    lines += [f'comment "{comment}"'] if comment else []
     name = guard.name(arguments.needed(given, "name", where), f"{where}.name")
     return ObjectSpec(kind, name, tuple(lines), where=where)

@@ -14,7 +14,8 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors impor
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import ElementSpec, SetSpec
 
 KEYS = (
-    "name", "type", "typeof", "flags", "timeout", "gc_interval", "size", "auto_merge", "counter", "comment", "elements", "purge",
+    "name", "type", "typeof", "flags", "timeout", "gc_interval", "size", "auto_merge", "counter", "comment",
+    "elements", "purge",
 )  # fmt: skip
 ELEMENT_KEYS = ("value", "data", "comment", "timeout")
 FLAGS = ("constant", "interval", "timeout", "dynamic")
@@ -64,7 +65,7 @@ def _declaration(kind: str, given: dict[str, Any], where: str) -> tuple[str, ...
     lines += [
         form.format(read(given[key], f"{where}.{key}"))
         for key, form, read in readers
-        if given.get(key) not in (None, [])
+        if given.get(key) not in (None, [], "")
     ]
     lines += [word for key, word in (("auto_merge", "auto-merge"), ("counter", "counter")) if _yes(given, key, where)]
     return tuple(lines)
@@ -112,22 +113,22 @@ def element(
         raise bad_spec(where, f"{text!r} maps to nothing: write it as 'value : data' or give 'data'.")
     if kind == "set" and data is not None:
         raise bad_spec(where, f"{text!r} has data, which only an element of a map can have.")
-    key = words.element_key(text)
-    if version is not None and key != "*":
-        _check_address(key, version, where)
+    if version is not None:
+        check_address(ElementSpec(text, data, where), version)
     if keys_only:
-        return ElementSpec(key, None, where)
+        return ElementSpec(words.element_key(text), None, where)
     if "timeout" in given:
         text += f" timeout {time(given['timeout'], f'{where}.timeout')}"
-    if "comment" in given:
+    if given.get("comment"):
         text += f' comment "{guard.comment(given["comment"], f"{where}.comment")}"'
     return ElementSpec(text, data, where)
 
 
-def _check_address(key: str, version: int, where: str) -> None:
+def check_address(element: ElementSpec, version: int) -> None:
     """Refuse what is no address, which nft would look up in the DNS, at the risk of another answer tomorrow."""
+    key = words.element_key(element.text)
     found = addresses.parse(key, version)
-    if found is None:
-        raise bad_spec(where, f"{key!r} is no IPv{version} address, network or range.")
-    if found[0] > found[1]:
-        raise bad_spec(where, f"The range {key} is reversed.")
+    if found is None and key != "*":
+        raise bad_spec(element.where, f"{key!r} is no IPv{version} address, network or range.")
+    if found is not None and found[0] > found[1]:
+        raise bad_spec(element.where, f"The range {key} is reversed.")

@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The smallest transaction from the table there is to the table that shall be.
 
-What is equal is not touched: rules keep handles and counters, sets their elements. What nft cannot change in place is deleted
-and made again in the same transaction together with everything that refers to it, and takes its values along. nft answers 0 to
-several changes it does not make (comments, auto-merge, a limit's rate: measured on 0.9.8, 1.0.6 and 1.1.3), so all of
-them are made that way.
+What is equal is not touched: rules keep handles and counters, sets their elements. What nft cannot change in place is
+deleted and made again in the same transaction together with everything that refers to it, and takes its values along.
+nft answers 0 to several changes it does not make (comments, auto-merge, a limit's rate: measured on 0.9.8, 1.0.6 and
+1.1.3), so all of them are made that way.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft import rende
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.elements_plan import fill, plan_elements
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import Chain, NamedObject, NamedSet, Table
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.references import References
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.rules_plan import plan_rules
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.rules_plan import Way, plan_rules
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.transaction import Command, Plan, Steps, change
 
 
@@ -31,14 +31,14 @@ def make(live: Table | None, goal: Table | None) -> Plan:
         return steps.plan()
     target = f"{goal.family} {goal.name}"
     there = _table(steps, target, live, goal)
+    before = live or there
     remade = _Remade.of(there, goal)
-    gone = References(remade.chains, remade.sets, remade.objects)
+    rest = remade.rest(there)
     _delete(steps, target, there, goal, remade)
-    _create(steps, target, live, there, goal, remade)
+    _create(steps, target, before, rest, goal)
     for chain in goal.chains:
-        found = None if chain.name in remade.chains else there.chain(chain.name)
-        before = live.chain(chain.name) if live else None
-        plan_rules(steps, target, found, before, chain, gone)
+        way = Way(target, rest.chain(chain.name), before.chain(chain.name), chain, remade.references)
+        plan_rules(steps, way)
     return steps.plan()
 
 
@@ -65,23 +65,36 @@ def _table(steps: Steps, target: str, live: Table | None, goal: Table) -> Table:
 
 @dataclass(frozen=True)
 class _Remade:
-    """Names of what must be deleted: because it is not wanted, or because it cannot be changed in place."""
+    """What must be deleted: not wanted, or not to be changed in place. objects: (kind, name)."""
 
     chains: frozenset[str]
     sets: frozenset[str]
-    objects: frozenset[str]
-    keys: frozenset[tuple[str, str]]
+    objects: frozenset[tuple[str, str]]
 
     @classmethod
     def of(cls, live: Table, goal: Table) -> _Remade:
-        chains = {found.name for found in live.chains if not _stays(found, goal.chain(found.name))}
-        sets = {found.name for found in live.sets if not _keeps(found, goal.set(found.name))}
-        keys = {
-            (found.kind, found.name)
-            for found in live.objects
-            if not _in_place(found, goal.object(found.kind, found.name))
-        }
-        return cls(frozenset(chains), frozenset(sets), frozenset(name for _kind, name in keys), frozenset(keys))
+        return cls(
+            frozenset(found.name for found in live.chains if not _stays(found, goal.chain(found.name))),
+            frozenset(found.name for found in live.sets if not _keeps(found, goal.set(found.name))),
+            frozenset(
+                (found.kind, found.name)
+                for found in live.objects
+                if not _in_place(found, goal.object(found.kind, found.name))
+            ),
+        )
+
+    @property
+    def references(self) -> References:
+        return References(self.chains, self.sets, (name for _kind, name in self.objects))
+
+    def rest(self, live: Table) -> Table:
+        """Return what stays."""
+        return replace(
+            live,
+            chains=tuple(found for found in live.chains if found.name not in self.chains),
+            sets=tuple(found for found in live.sets if found.name not in self.sets),
+            objects=tuple(found for found in live.objects if (found.kind, found.name) not in self.objects),
+        )
 
 
 def _stays(live: Chain, goal: Chain | None) -> bool:
@@ -102,39 +115,42 @@ def _in_place(live: NamedObject, goal: NamedObject | None) -> bool:
 
 
 def _delete(steps: Steps, target: str, live: Table, goal: Table, remade: _Remade) -> None:
-    gone = References(remade.chains, remade.sets, remade.objects)
     for chain in live.chains:
         if chain.name in remade.chains:
             steps.chains_emptied.append(Command(f"flush chain {target} {chain.name}"))
             steps.chains_out.append(Command(f"delete chain {target} {chain.name}"))
-            if goal.chain(chain.name) is None:
-                steps.changes.append(change("delete", "chain", name=chain.name))
+            _gone(steps, "chain", chain.name, goal.chain(chain.name))
     for found in live.sets:
         wanted = goal.set(found.name)
         if found.name in remade.sets:
             steps.sets_out.append(Command(f"delete {found.kind} {target} {found.name}"))
-            if wanted is None:
-                steps.changes.append(change("delete", found.kind, name=found.name))
+            _gone(steps, found.kind, found.name, wanted)
         elif wanted is not None:
-            plan_elements(steps, target, found, wanted, gone)
+            plan_elements(steps, target, found, wanted, remade.references)
     for thing in live.objects:
-        if (thing.kind, thing.name) in remade.keys:
+        if (thing.kind, thing.name) in remade.objects:
             steps.objects_out.append(Command(f"delete {thing.kind} {target} {thing.name}"))
-            if goal.object(thing.kind, thing.name) is None:
-                steps.changes.append(change("delete", thing.kind, name=thing.name))
+            _gone(steps, thing.kind, thing.name, goal.object(thing.kind, thing.name))
 
 
-def _create(steps: Steps, target: str, live: Table | None, there: Table, goal: Table, remade: _Remade) -> None:
+def _gone(steps: Steps, kind: str, name: str, wanted: object) -> None:
+    """Note a deletion, unless the thing comes back."""
+    if wanted is None:
+        steps.changes.append(change("delete", kind, name=name))
+
+
+def _create(steps: Steps, target: str, live: Table, there: Table, goal: Table) -> None:
+    """Make what is not there; live: the table as it was, from which values are carried."""
     for thing in goal.objects:
-        if there.object(thing.kind, thing.name) is None or (thing.kind, thing.name) in remade.keys:
-            _add_object(steps, target, thing, live.object(thing.kind, thing.name) if live else None)
+        if there.object(thing.kind, thing.name) is None:
+            _add_object(steps, target, thing, live.object(thing.kind, thing.name))
     for wanted in goal.sets:
-        if (there.set(wanted.name) is None or wanted.name in remade.sets) and not wanted.implicit:
-            _add_set(steps, target, wanted, live.set(wanted.name) if live else None)
+        if there.set(wanted.name) is None and not wanted.implicit:
+            _add_set(steps, target, wanted, live.set(wanted.name))
     for chain in goal.chains:
         found = there.chain(chain.name)
-        if found is None or chain.name in remade.chains:
-            _add_chain(steps, target, chain, new=live is None or live.chain(chain.name) is None)
+        if found is None:
+            _add_chain(steps, target, chain, new=live.chain(chain.name) is None)
         elif found.hook != chain.hook and chain.hook is not None:
             steps.chains_in.append(
                 Command(f"add chain {target} {chain.name} {{ {render.hook(chain.hook)} }}", chain.where)

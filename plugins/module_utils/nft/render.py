@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from typing import Iterable
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import intervals, words
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import Chain, NamedObject, NamedSet, Table
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import Hook
 
 
-def table(value: Table | None) -> str:
-    """Return the table's text without handles and without state; empty for no table."""
+def table(value: Table | None, *, unmanaged: bool = True) -> str:
+    """Return the table's text without handles and without state; empty for no table.
+
+    unmanaged: also elements of sets whose elements nobody asked for.
+    """
     if value is None:
         return ""
     lines = [f"table {value.family} {value.name} {{"]
@@ -22,7 +26,7 @@ def table(value: Table | None) -> str:
         lines.append(f"\tflags {value.flags}")
     blocks = [
         *(_object(found) for found in value.objects),
-        *(_set(found) for found in value.sets if not found.implicit),
+        *(_set(found, elements=unmanaged or found.managed) for found in value.sets),
         *(_chain(found) for found in value.chains),
     ]
     for at, block in enumerate(blocks):
@@ -32,11 +36,12 @@ def table(value: Table | None) -> str:
 
 def hook(value: Hook) -> str:
     """Return a base chain's line."""
+    names = [name if words.plain(name) else f'"{name}"' for name in value.devices]
     devices = ""
-    if len(value.devices) == 1:
-        devices = f' device "{value.devices[0]}"'
-    elif value.devices:
-        devices = " devices = { " + ", ".join(f'"{name}"' for name in value.devices) + " }"
+    if len(names) == 1:
+        devices = f" device {names[0]}"
+    elif names:
+        devices = " devices = { " + ", ".join(names) + " }"
     return f"type {value.type} hook {value.hook}{devices} priority {value.priority}; policy {value.policy};"
 
 
@@ -44,11 +49,11 @@ def _object(value: NamedObject) -> list[str]:
     return [f"\t{value.kind} {value.name} {{", *(f"\t\t{line}" for line in value.declaration), "\t}"]
 
 
-def _set(value: NamedSet) -> list[str]:
+def _set(value: NamedSet, *, elements: bool) -> list[str]:
     lines = [f"\t{value.kind} {value.name} {{", *(f"\t\t{line}" for line in value.declaration)]
-    if value.elements:
-        canons = [element.canon for element in value.elements]
-        lines += ["\t\telements = {", *(f"\t\t\t{canon}," for canon in canons), "\t\t}"]
+    if value.elements and elements:
+        found = sorted(value.elements, key=intervals.order)
+        lines += ["\t\telements = {", *(f"\t\t\t{element.canon}," for element in found), "\t\t}"]
     return [*lines, "\t}"]
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Hashable
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.guard import rule_comment
@@ -15,53 +16,62 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.sequence imp
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.transaction import Command, Steps, change
 
 
-def plan_rules(
-    steps: Steps, target: str, live: Chain | None, before: Chain | None, goal: Chain, gone: References
-) -> None:
+@dataclass(frozen=True)
+class Way:
+    """A chain on its way: as it stays (None: made anew), as it was, as it shall be."""
+
+    target: str
+    live: Chain | None
+    before: Chain | None
+    goal: Chain
+    gone: References
+
+    def rule(self, verb: str, rest: str) -> str:
+        return f"{verb} rule {self.target} {self.goal.name} {rest}"
+
+
+def plan_rules(steps: Steps, way: Way) -> None:
     """Bring a chain's rules to those wanted.
 
-    live: the chain if it stays; before: the chain as it was, from which values are carried. As many rules as possible stay as
-    they are; new ones are inserted before the next that stays (each insert lands right before it, so in natural order), the last
-    are added at the end. A rule that stands elsewhere afterwards, or has to step aside, takes its counters along.
+    As many rules as possible stay as they are. New ones are inserted before the next that stays (each insert lands
+    right before it, so in natural order), the last are added at the end. A rule that stands elsewhere afterwards, or
+    has to step aside, takes its counters along.
     """
-    there = live.rules if live else ()
-    labels: list[Hashable] = [at if gone.in_text(rule.canon) else rule.canon for at, rule in enumerate(there)]
-    kept = common(labels, [rule.canon for rule in goal.rules])
+    there = way.live.rules if way.live else ()
+    labels: list[Hashable] = [at if way.gone.in_text(rule.canon) else rule.canon for at, rule in enumerate(there)]
+    kept = common(labels, [rule.canon for rule in way.goal.rules])
     staying = {at for at, _other in kept}
     anchors = {other: there[at].handle for at, other in kept}
+    leaving = [rule for at, rule in enumerate(there) if at not in staying]
+    steps.rules_out += [Command(way.rule("delete", f"handle {rule.handle}")) for rule in leaving]
     spare: dict[str, list[Rule]] = {}
-    for at, rule in enumerate(there if live else before.rules if before else ()):
-        if live is None or at not in staying:
-            spare.setdefault(rule.canon, []).append(rule)
-    steps.rules_out += [
-        Command(f"delete rule {target} {goal.name} handle {rule.handle}")
-        for at, rule in enumerate(there)
-        if at not in staying
-    ]
+    for rule in leaving if way.live else way.before.rules if way.before else ():
+        spare.setdefault(rule.canon, []).append(rule)
     waiting: list[Command] = []
-    for at, rule in enumerate(goal.rules):
-        if at in anchors:
-            place = f"insert rule {target} {goal.name} handle {anchors[at]} "
-            steps.rules_in += [Command(place + command.text, command.where) for command in waiting]
-            waiting = []
-        else:
-            waiting.append(Command(_text(steps, rule, spare, live, goal, gone), rule.where))
-    steps.rules_in += [Command(f"add rule {target} {goal.name} {command.text}", command.where) for command in waiting]
+    for at, rule in enumerate(way.goal.rules):
+        if at not in anchors:
+            waiting.append(Command(_text(steps, way, rule, spare), rule.where))
+            continue
+        steps.rules_in += [
+            Command(way.rule("insert", f"handle {anchors[at]} {command.text}"), command.where) for command in waiting
+        ]
+        waiting = []
+    steps.rules_in += [Command(way.rule("add", command.text), command.where) for command in waiting]
     for rules in spare.values():
         for rule in rules:
-            _change(steps, "delete", goal, rule)
+            _change(steps, "delete", way.goal, rule)
 
 
-def _text(
-    steps: Steps, rule: Rule, spare: dict[str, list[Rule]], live: Chain | None, goal: Chain, gone: References
-) -> str:
+def _text(steps: Steps, way: Way, rule: Rule, spare: dict[str, list[Rule]]) -> str:
     """Return the text that makes a rule, and note the change."""
+    if rule.handle is not None:
+        steps.borrowed.append((way.goal.name, rule.canon, rule.text))
     if not spare.get(rule.canon):
-        _change(steps, "add", goal, rule)
+        _change(steps, "add", way.goal, rule)
         return rule.text
     before = spare[rule.canon].pop(0)
-    if live is not None:
-        _change(steps, "recreate" if gone.in_text(rule.canon) else "move", goal, rule)
+    if way.live is not None:
+        _change(steps, "recreate" if way.gone.in_text(rule.canon) else "move", way.goal, rule)
     return carry(rule.text, before.text)
 
 

@@ -3,50 +3,42 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Have nft say the desired rules, sets and elements in its own words.
 
-They are loaded into tables of our own that live for some milliseconds and have no hooks, so see no packet; they are listed and
-deleted again, all in one process. What nft refuses there is an error of the arguments, and nothing was changed.
+They are loaded into tables of our own that live for some milliseconds and have no hooks, so see no packet; they are
+listed and deleted again, all in one process. What nft refuses there is an error of the arguments, and nothing was
+changed.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
+from dataclasses import replace
 from typing import Sequence
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft, Outcome, failure, script_file
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.draft import Draft, Line
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import UNCHANGED, EngineError
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listing import parse_tables
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import Table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import NamedSet, Table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.run_directory import RunDirectory, tables_of
 
 PREFIX = "_tidegate_"
 """Scratch tables are named PREFIX, process id, _, random, _, number."""
 
 
-def scratch_name() -> str:
-    """Return a name that no other table begins with."""
-    return f"{PREFIX}{os.getpid()}_{secrets.token_hex(4)}"
-
-
-def canonical(nft: Nft, drafts: Sequence[Draft], name: str) -> list[Table]:
+def canonical(nft: Nft, drafts: Sequence[Draft], notes: RunDirectory) -> list[Table]:
     """Return each draft as nft lists it. Raise when nft refuses one; the error names its place."""
     if not drafts:
         return []
+    name = f"{PREFIX}{os.getpid()}_{secrets.token_hex(4)}"
     tables = [f"{draft.family} {name}_{at}" for at, draft in enumerate(drafts)]
-    lines = [line for table, draft in zip(tables, drafts) for line in _script(draft, table)]
-    with script_file("".join(f"{line.text}\n" for line in lines)) as path:
-        talk = [
-            f'include "{path}"',
-            *(f"list table {table}" for table in tables),
-            *(f"delete table {table}" for table in tables),
-        ]
-        try:
-            outcome = nft.converse("".join(f"{line}\n" for line in talk))
-        except EngineError:
-            remove(nft, tables)
-            raise
+    script = [line for table, draft in zip(tables, drafts) for line in _script(draft, table)]
+    with notes.using(name, {"tables": tables, "namespace": kernel.namespace()}):
+        outcome = _listed(nft, tables, "".join(f"{text}\n" for text, _line in script))
     if outcome.err.strip():
-        raise _refusal(nft, outcome, lines, drafts)
+        raise _refusal(nft, outcome, [line for _text, line in script], drafts)
     found = parse_tables(outcome.out)
     for draft, table in zip(drafts, found):
         _check_rules(draft, table)
@@ -57,15 +49,70 @@ def canonical(nft: Nft, drafts: Sequence[Draft], name: str) -> list[Table]:
     return found
 
 
-def remove(nft: Nft, tables: Sequence[str]) -> None:
-    """Delete tables, each as "family name", that may or may not be there."""
+def _listed(nft: Nft, tables: Sequence[str], script: str) -> Outcome:
+    with script_file(script) as path:
+        talk = [f'include "{path}"']
+        talk += [f"{verb} table {table}" for verb in ("list", "delete") for table in tables]
+        try:
+            return nft.converse("".join(f"{line}\n" for line in talk))
+        except EngineError:
+            # It died between making and deleting them.
+            _remove(nft, tables)
+            raise
+
+
+def sweep(nft: Nft, notes: RunDirectory) -> None:
+    """Delete the scratch tables of runs that were killed in this network namespace."""
+    for path, note in notes.left_over():
+        if note.get("namespace") == kernel.namespace():
+            _remove(nft, tables_of(note))
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def _remove(nft: Nft, tables: Sequence[str]) -> None:
+    """Delete tables, each "family name", that may or may not be there, without listing anything."""
     for table in tables:
-        nft.load(f"add table {table}\ndelete table {table}\n")
+        if PREFIX in table:
+            with contextlib.suppress(EngineError):
+                nft.load(f"add table {table}\ndelete table {table}\n")
 
 
-def _script(draft: Draft, table: str) -> list[Line]:
-    rules = [Line(f"add rule {table} {chain} {rule.text}", rule.where) for chain, rule in draft.rules]
-    return [Line(f"table {table} {{"), *draft.block, Line("}"), *rules]
+def _script(draft: Draft, table: str) -> list[tuple[str, Line]]:
+    """Return (text to send, what it stands for), line by line."""
+    head = Line(f"table {table}")
+    return [
+        (f"table {table} {{", head),
+        *((line.text, line) for line in draft.block),
+        ("}", head),
+        *((f"add rule {table} {chain} {rule.text}", rule) for chain, rule in draft.rules),
+    ]
+
+
+def without_misfits(nft: Nft, live: Table | None, canon: Table | None) -> Table | None:
+    """Return the live table without the elements that a set of another type, as it is wanted now, cannot hold."""
+    if live is None or canon is None:
+        return live
+    kept = []
+    for found in live.sets:
+        wanted = canon.set(found.name)
+        other_type = wanted is not None and found.declaration[:1] != wanted.declaration[:1]
+        if wanted is not None and other_type and found.elements and not _holds(nft, canon, wanted, found):
+            kept.append(replace(found, elements=()))
+        else:
+            kept.append(found)
+    return replace(live, sets=tuple(kept))
+
+
+def _holds(nft: Nft, canon: Table, wanted: NamedSet, found: NamedSet) -> bool:
+    """Whether elements of one set can be elements of another."""
+    lines = [
+        f"table {canon.family} {PREFIX}{os.getpid()} {{",
+        *(f"chain {chain.name} {{\n}}" for chain in canon.chains),
+    ]
+    lines += [f"{wanted.kind} {wanted.name} {{", *wanted.declaration, "elements = {"]
+    lines += [*(f"{element.canon}," for element in found.elements), "}", "}", "}", ""]
+    return nft.load("\n".join(lines), check=True).code == 0
 
 
 def _check_rules(draft: Draft, table: Table) -> None:
@@ -97,7 +144,7 @@ def _refusal(nft: Nft, outcome: Outcome, lines: Sequence[Line], drafts: Sequence
     )
     more = len({found for found, _said in errors if 0 < found <= len(lines)}) - 1
     others = f" {more} more of the same kind were found." if more > 0 else ""
-    text = line.text.rstrip(",")
+    text = line.text.rstrip(",{ ")
     return EngineError(
         "rejected_by_nft", f"nft refuses `{_short(text)}`: {said}.{hint}{others} {UNCHANGED}", line.where
     )
@@ -108,7 +155,7 @@ def _short(text: str) -> str:
 
 
 def _word_as_name(nft: Nft, line: Line, drafts: Sequence[Draft]) -> EngineError | None:
-    """Return the error for a name that nft reads as a word of its grammar, when the line declares or uses such a name."""
+    """Return the error for a declared name that nft reads as a word of its grammar, if there is one."""
     for draft in drafts:
         for declared in draft.block:
             words = declared.text.split()
@@ -117,8 +164,8 @@ def _word_as_name(nft: Nft, line: Line, drafts: Sequence[Draft]) -> EngineError 
             if not readable_name(nft, words[-2]):
                 return EngineError(
                     "bad_spec",
-                    f"{words[-2]!r} is a word of nft's own grammar and cannot be a name in nft {nft.version()}. Choose another, "
-                    f"such as {'my_' + words[-2]!r}. {UNCHANGED}",
+                    f"{words[-2]!r} is a word of nft's own grammar and cannot be a name in nft {nft.version()}. "
+                    f"Choose another, such as {'my_' + words[-2]!r}. {UNCHANGED}",
                     declared.where or line.where,
                 )
     return None

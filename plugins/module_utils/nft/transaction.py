@@ -51,6 +51,8 @@ class Plan:
 
     commands: tuple[Command, ...] = ()
     changes: tuple[Change, ...] = ()
+    borrowed: tuple[tuple[str, str, str], ...] = ()
+    """(chain, canon, text) of rules nobody gave us that have to be made anew from nft's own listing."""
 
     def __bool__(self) -> bool:
         return bool(self.commands)
@@ -60,8 +62,8 @@ class Plan:
 class Steps:
     """Commands by the phase of the transaction they belong to; a phase only needs what earlier phases did.
 
-    Rules go before what they refer to, and come after it; a chain is emptied before it is deleted, for kernels that refuse
-    to delete one with rules in it.
+    Rules go before what they refer to, and come after it; a chain is emptied before it is deleted, for kernels that
+    refuse to delete one with rules in it.
     """
 
     rules_out: list[Command] = field(default_factory=list)
@@ -77,6 +79,7 @@ class Steps:
     elements_in: list[Command] = field(default_factory=list)
     rules_in: list[Command] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
+    borrowed: list[tuple[str, str, str]] = field(default_factory=list)
 
     def plan(self) -> Plan:
         """Return the phases in their order."""
@@ -94,7 +97,7 @@ class Steps:
             self.elements_in,
             self.rules_in,
         ]
-        return Plan(tuple(command for phase in phases for command in phase), tuple(self.changes))
+        return Plan(tuple(command for phase in phases for command in phase), tuple(self.changes), tuple(self.borrowed))
 
 
 def text(commands: Iterable[Command]) -> str:

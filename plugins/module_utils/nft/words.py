@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from typing import Iterator
 
+_PLAIN = re.compile(r"[A-Za-z_.][A-Za-z0-9_./-]*")
 QUOTED = re.compile(r'"[^"]*"')
 
 # What a listing shows of a thing's life and not of its declaration. `nft -s` hides most of it, but 0.9.8 shows rule
@@ -22,6 +23,11 @@ _STATE = re.compile(
     r"|(?<=bytes) used \d+ [a-z]*bytes"
     r"|\s+expires \S+"
 )
+
+
+def plain(text: str) -> bool:
+    """Whether nft reads the text as one word without quotes (scanner.l, "string"); 0.9.8 wants device names so."""
+    return bool(_PLAIN.fullmatch(text))
 
 
 def without_state(text: str) -> str:

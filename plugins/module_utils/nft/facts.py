@@ -1,0 +1,99 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A table as data, in the words of a table spec, with what only a live table has: handles and counts."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.guard import rule_comment
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import Chain, NamedObject, NamedSet, Table
+
+_COUNTER = re.compile(r'"[^"]*"|\bcounter packets (\d+) bytes (\d+)')
+_PLURAL = {"counter": "counters", "quota": "quotas", "limit": "limits"}
+
+
+def table(value: Table, *, elements: bool) -> dict[str, Any]:
+    """Return a table's facts; elements: also those of sets and maps."""
+    found: dict[str, Any] = {
+        "family": value.family,
+        "name": value.name,
+        "comment": value.comment,
+        "flags": value.flags.split(",") if value.flags else [],
+        "counters": [],
+        "quotas": [],
+        "limits": [],
+        "others": [],
+        "sets": [_set(thing, elements=elements) for thing in value.sets if thing.kind == "set"],
+        "maps": [_set(thing, elements=elements) for thing in value.sets if thing.kind == "map"],
+        "chains": [_chain(chain) for chain in value.chains],
+    }
+    for thing in value.objects:
+        found[_PLURAL.get(thing.kind, "others")].append(_object(thing))
+    return found
+
+
+def _object(value: NamedObject) -> dict[str, Any]:
+    fields = _declared(value.declaration)
+    facts: dict[str, Any] = {"name": value.name, "comment": fields.pop("comment", None)}
+    for line in value.text:
+        numbers = re.fullmatch(r"packets (\d+) bytes (\d+)", line)
+        if numbers:
+            facts.update(packets=int(numbers.group(1)), bytes=int(numbers.group(2)))
+    words = [line for line in value.declaration if not line.startswith("comment ")]
+    if value.kind in ("quota", "limit"):
+        facts[value.kind] = " ".join(words)
+        used = next((line.partition(" used ")[2] for line in value.text if " used " in line), None)
+        facts.update({"used": used} if value.kind == "quota" else {})
+    elif value.kind != "counter":
+        facts.update(kind=value.kind, text="; ".join(words))
+    return facts
+
+
+def _set(value: NamedSet, *, elements: bool) -> dict[str, Any]:
+    fields = _declared(value.declaration)
+    size = fields.get("size")
+    facts: dict[str, Any] = {
+        "name": value.name,
+        "type": fields.get("type"),
+        "typeof": fields.get("typeof"),
+        "flags": fields["flags"].split(",") if "flags" in fields else [],
+        "timeout": fields.get("timeout"),
+        "gc_interval": fields.get("gc-interval"),
+        "size": int(size) if size else None,
+        "auto_merge": value.has("auto-merge"),
+        "counter": value.has("counter"),
+        "comment": fields.get("comment"),
+    }
+    if elements:
+        facts["elements"] = [element.text for element in value.elements]
+    return facts
+
+
+def _declared(lines: tuple[str, ...]) -> dict[str, str]:
+    pairs = (line.partition(" ") for line in lines)
+    return {key: rest.strip('"') if key == "comment" else rest for key, _space, rest in pairs}
+
+
+def _chain(value: Chain) -> dict[str, Any]:
+    hook = value.hook
+    return {
+        "name": value.name,
+        "comment": value.comment,
+        "type": hook.type if hook else None,
+        "hook": hook.hook if hook else None,
+        "priority": hook.priority if hook else None,
+        "policy": hook.policy if hook else None,
+        "devices": list(hook.devices) if hook else [],
+        "rules": [_rule(rule.canon, rule.text, rule.handle) for rule in value.rules],
+    }
+
+
+def _rule(canon: str, text: str, handle: int | None) -> dict[str, Any]:
+    facts: dict[str, Any] = {"rule": canon, "handle": handle, "comment": rule_comment(canon)}
+    counts = next(((found.group(1), found.group(2)) for found in _COUNTER.finditer(text) if found.group(1)), None)
+    if counts:
+        facts.update(packets=int(counts[0]), bytes=int(counts[1]))
+    return facts

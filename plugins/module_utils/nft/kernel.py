@@ -1,0 +1,45 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the engine asks the kernel without nft: generation, network namespace, handles of tables."""
+
+from __future__ import annotations
+
+from typing import Callable, TypeVar
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink, netlink_errors
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import no_nf_tables, not_allowed
+
+Answer = TypeVar("Answer")
+
+
+def _asked(question: Callable[[], Answer]) -> Answer | None:
+    """Return the answer, None when it could not be had; raise when nft could not work either."""
+    try:
+        return question()
+    except netlink_errors.MissingCapability as error:
+        raise not_allowed() from error
+    except netlink_errors.NoNfTables as error:
+        raise no_nf_tables(str(error)) from error
+    except (netlink_errors.NetlinkError, OSError):
+        return None
+
+
+def generation() -> int | None:
+    """Return the number that moves by one with every commit of anybody, None when it cannot be read."""
+    return _asked(netlink.generation)
+
+
+def namespace() -> int | None:
+    """Return what identifies this network namespace since boot, None before Linux 5.14."""
+    return netlink.netns_cookie()
+
+
+def has_table(family: str, name: str) -> bool | None:
+    """Whether there is such a table, None when that cannot be known without nft."""
+    return _asked(lambda: netlink.table_handle(family, name) is not None)
+
+
+def handle(family: str, name: str) -> int | None:
+    """Return a table's handle, None when there is no such table or it cannot be read."""
+    return _asked(lambda: netlink.table_handle(family, name))

@@ -1,0 +1,107 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What proves without nft that a table is as it was when it was last verified.
+
+The kernel's generation moves with every commit of anybody and with nothing else, so the same generation of the same
+namespace means the same ruleset. It does not prove that the same words still mean the same: a file that names are
+looked up in may have changed, or a network device.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Sequence
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import TableSpec
+
+_NAMES = (
+    "/etc/services",
+    "/etc/protocols",
+    "/etc/hosts",
+    "/etc/passwd",
+    "/etc/group",
+    "/etc/iproute2/rt_marks",
+    "/etc/iproute2/rt_realms",
+    "/etc/iproute2/group",
+    "/etc/connlabel.conf",
+)
+"""Files in which nft looks names up."""
+
+_MOVING = re.compile(r"\b(?:iif|oif|cgroupv2|timeout)\b")
+"""Words whose meaning can change without a commit: an index of a device, of a cgroup, an element that goes."""
+
+
+def slot(specs: Sequence[TableSpec]) -> str:
+    """Return what tells one task from another about the same tables: what it owns there."""
+    parts = []
+    for spec in specs:
+        parts += [spec.family, spec.name]
+        if spec.others == "stay":
+            parts += [f"{found.kind} {found.name}" for found in (*spec.objects, *spec.sets)]
+            parts += [f"chain {found.name} {found.edit.comment if found.edit else ''}" for found in spec.chains]
+    return "/".join(parts)
+
+
+def provable(specs: Sequence[TableSpec]) -> bool:
+    """Whether an unchanged ruleset means that nothing is to be done."""
+    for spec in specs:
+        texts = [rule.text for chain in spec.chains for rule in chain.rules or ()]
+        texts += [chain.edit.rule.text for chain in spec.chains if chain.edit and chain.edit.rule]
+        given = [found for found in spec.sets if found.elements]
+        texts += [element.text for found in given for element in found.elements or ()]
+        texts += [line for found in given for line in found.declaration or ("timeout",)]
+        if any(_MOVING.search(text) for text in texts):
+            return False
+    return True
+
+
+def take(specs: Sequence[TableSpec], binary: str, file: str) -> dict[str, Any]:
+    """Return everything that must be the same for nothing to have changed.
+
+    binary: path of nft. file: digest of the saved file. Without a generation nothing can be proven: {}.
+    """
+    generation = kernel.generation()
+    if generation is None:
+        return {}
+    wanted = json.dumps([asdict(spec) for spec in specs], sort_keys=True)
+    return {
+        "generation": generation,
+        "namespace": kernel.namespace() or _inode("/proc/self/ns/net"),
+        "boot": _boot(),
+        "handles": [kernel.handle(spec.family, spec.name) for spec in specs],
+        "spec": hashlib.sha256(wanted.encode("utf-8", "surrogateescape")).hexdigest(),
+        "nft": [binary, *_stamp(binary)],
+        "names": [_stamp(path) for path in _NAMES],
+        "clock": time.localtime().tm_gmtoff,
+        "file": file,
+    }
+
+
+def _stamp(path: str) -> list[int]:
+    try:
+        about = Path(path).stat()
+    except OSError:
+        return []
+    return [about.st_mtime_ns, about.st_size, about.st_ino]
+
+
+def _inode(path: str) -> str:
+    try:
+        return os.readlink(path)  # Path.readlink came with Python 3.9
+    except OSError:
+        return ""
+
+
+def _boot() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except OSError:
+        return ""

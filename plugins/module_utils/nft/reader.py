@@ -1,0 +1,46 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read a table of the kernel."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft, failure
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listing import parse_tables
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import NamedSet, Table
+
+_STATEMENT = re.compile(r" (?:counter|limit rate|quota|last|ct count) ")
+_STATEMENTS = ("counter", "limit ", "quota ", "last", "ct count")
+
+
+def read_table(nft: Nft, family: str, name: str, *, elements: bool = True) -> Table | None:
+    """Return a table as it is, None when there is none. No other table is listed."""
+    if kernel.has_table(family, name) is False:
+        return None
+    outcome = nft.list_table(family, name, elements=elements)
+    if outcome.code != 0:
+        if "No such file or directory" in outcome.err and kernel.has_table(family, name) is not True:
+            return None
+        raise failure(outcome, "nft list table")
+    found = parse_tables(outcome.out)
+    return found[0] if found else None
+
+
+def readable_again(table: Table | None) -> Table | None:
+    """Return the table without elements that nft 0.9 cannot read back: with a statement their set does not declare.
+
+    Traffic makes them (``add @set { ip saddr limit rate … }``); given such an element, 0.9.8 crashes (measured).
+    """
+    if table is None:
+        return None
+    return replace(table, sets=tuple(_readable(found) for found in table.sets))
+
+
+def _readable(found: NamedSet) -> NamedSet:
+    if any(line.startswith(_STATEMENTS) for line in found.declaration):
+        return found
+    return replace(found, elements=tuple(e for e in found.elements if not _STATEMENT.search(f"{e.text} ")))

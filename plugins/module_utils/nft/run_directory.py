@@ -1,0 +1,109 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Notes that outlive a run but not a boot: what was verified last, and scratch tables in use.
+
+Everything here may be missing, unwritable or nonsense: then a run does the whole work and leaves no notes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import stat
+import tempfile
+from pathlib import Path
+from typing import Any, Iterator, Sequence
+
+DEFAULT = "/run/tidegate"
+VARIABLE = "TIDEGATE_RUN_DIR"
+"""Environment variable that names another directory than DEFAULT."""
+
+_SCRATCH = "scratch."
+
+
+class RunDirectory:
+    """A directory that only this user can write to; one that others could write to is not used."""
+
+    def __init__(self, path: str | None = None) -> None:
+        self._path = Path(path or os.environ.get(VARIABLE) or DEFAULT)
+
+    def read(self, slot: str) -> dict[str, Any]:
+        """Return the note of a slot, {} when there is none that can be trusted."""
+        try:
+            if not self._ours():
+                return {}
+            found = json.loads(self._file(slot).read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def write(self, slot: str, note: dict[str, Any]) -> None:
+        """Keep a note, in place of the slot's last one."""
+        with contextlib.suppress(OSError):
+            self._make()
+            with self._new() as (file, name):
+                json.dump(note, file)
+                file.flush()
+                Path(name).replace(self._file(slot))
+
+    @contextlib.contextmanager
+    def using(self, name: str, note: dict[str, Any]) -> Iterator[None]:
+        """Have a note, locked, while the body runs: what is locked is in use, what is not was left over."""
+        with contextlib.ExitStack() as stack:
+            with contextlib.suppress(OSError):
+                self._make()
+                file, temporary = stack.enter_context(self._new())
+                fcntl.flock(file, fcntl.LOCK_EX)
+                json.dump(note, file)
+                file.flush()
+                path = self._path / f"{_SCRATCH}{name}"
+                Path(temporary).replace(path)
+                stack.callback(_forget, path)
+            yield
+
+    def left_over(self) -> list[tuple[Path, dict[str, Any]]]:
+        """Return (file, note) of the scratch notes whose run is dead."""
+        found = []
+        with contextlib.suppress(OSError):
+            for path in sorted(self._path.glob(f"{_SCRATCH}*")) if self._ours() else ():
+                with contextlib.suppress(OSError, ValueError), path.open(encoding="utf-8") as file:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    found.append((path, json.load(file)))
+        return found
+
+    def _file(self, slot: str) -> Path:
+        return self._path / f"applied.{hashlib.sha256(slot.encode()).hexdigest()[:32]}"
+
+    def _make(self) -> None:
+        self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not self._ours():
+            raise PermissionError(str(self._path))
+
+    def _ours(self) -> bool:
+        about = self._path.lstat()
+        return stat.S_ISDIR(about.st_mode) and about.st_uid == os.geteuid() and not about.st_mode & 0o022
+
+    @contextlib.contextmanager
+    def _new(self) -> Iterator[tuple[Any, str]]:
+        """Yield a new file and its name; the file is removed unless it was given another name."""
+        number, name = tempfile.mkstemp(prefix="new.", dir=str(self._path))
+        try:
+            with os.fdopen(number, "w", encoding="utf-8") as file:
+                yield file, name
+        finally:
+            _forget(Path(name))
+
+
+def _forget(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink()
+
+
+def tables_of(note: dict[str, Any]) -> Sequence[str]:
+    """Return the tables, each "family name", that a scratch note is about."""
+    tables = note.get("tables")
+    return [str(table) for table in tables] if isinstance(tables, list) else []
