@@ -11,20 +11,22 @@ from typing import NamedTuple, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_errors as errors
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_wire as wire
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_decode import decode_list
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_decode import assemble, decode_list
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_elements import (
     INTERVAL_END,
+    LIST_ELEMENTS,
     Element,
     address,
-    before,
+    after,
 )
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_errors import MalformedMessage, NetlinkError
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_errors import NetlinkError
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_literals import show_any
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_set import SetInfo
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_socket import Connection
 
 _BATCH_BEGIN, _BATCH_END = 16, 17
 _BATCH_GENID = 1
+_BODY = wire.HEADER_LEN + 4
 _RES_ID = struct.Struct(">BBH").pack(0, 0, wire.NFNL_SUBSYS_NFTABLES)
 
 
@@ -81,13 +83,14 @@ def _refused(step: Step, sent: bytes, answer: wire.Answer) -> NetlinkError:
 
 
 def _element_at(info: SetInfo, sent: bytes, offset: int) -> str:
-    """The element whose attribute begins at an offset of a message that we sent."""
-    if not 0 < offset < len(sent) - 4:
+    """The element whose attribute, or whose end's, begins at an offset of a message that we sent."""
+    listed = wire.parse_attributes(sent[_BODY:]).get(LIST_ELEMENTS, b"")
+    place = offset - len(sent) + len(listed)
+    if not 0 <= place < len(listed):
         return "(the kernel does not say which)"
-    length = struct.unpack_from("=H", sent, offset)[0]
-    try:
-        raw = decode_list(info, sent[offset : offset + length])[0]
-    except (MalformedMessage, IndexError):
-        return "(the kernel does not say which)"
-    key = before(raw.key) if raw.flags & INTERVAL_END else raw.key
-    return show_any(info, Element(key, raw.key_end or key))
+    length = struct.unpack_from("=H", listed, place)[0]
+    raw = decode_list(info, listed[place : place + length])[0]
+    for element in assemble(info, decode_list(info, listed)):
+        if raw.key == (after(element.end) if raw.flags & INTERVAL_END else element.start):
+            return show_any(info, element)
+    return f"that reaches {show_any(info, Element(raw.key, raw.key))}"

@@ -167,7 +167,7 @@ def _read_protocols(kind: FieldType, text: str) -> tuple[int, int]:
 def _read_prefix(kind: FieldType, size: int, text: str) -> tuple[int, int]:
     base, _slash, length = text.partition("/")
     bits = size * 8
-    if not (length.isascii() and length.isdigit()) or int(length) > bits:
+    if length not in map(str, range(bits + 1)):
         raise UnknownLiteral(f"{text!r} has no prefix length from 0 to {bits}")
     mask = (1 << (bits - int(length))) - 1
     value = kind.read(base)

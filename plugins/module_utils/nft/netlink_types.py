@@ -33,7 +33,7 @@ _PROTOCOL_NAMES = {"gre": 47, "icmpv6": 58, "ipv6-icmp": 58, "comp": 108, "ipcom
 _WORD_OF_PROTOCOL = {number: word for word, number in _PROTOCOL_WORDS.items()}
 _ETC_PROTOCOLS = Path("/etc/protocols")
 
-_DECIMAL = re.compile(r"[0-9]+\Z", re.ASCII)
+_DECIMAL = re.compile(r"(0|[1-9][0-9]*)\Z", re.ASCII)
 _HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+\Z", re.ASCII)
 _ETHER = re.compile(r"[0-9a-fA-F]{1,2}(:[0-9a-fA-F]{1,2}){5}\Z", re.ASCII)
 
