@@ -103,7 +103,7 @@ bench: venv nft ## How long things take
 demo: ## The lab: five tiers, three outsiders, every pair tried over IPv4 and IPv6
 	tests/tools/deps.sh demo
 	$(MAKE) venv
-	ansible-playbook playbooks/lab.yml
+	ansible-playbook -i playbooks/lab/inventory.yml playbooks/lab.yml
 
 ## Packaging ---------------------------------------------------------------------------------------------------------
 
