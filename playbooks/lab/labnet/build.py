@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import subprocess
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,7 +17,9 @@ from .namespace import NAMES, inside
 from .topology import LabError, Net, steps
 
 NAME = re.compile(r"tg-lab(?P<keeper>\d+)-")
-FORWARDING = ("/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding")
+FORWARDING = {"ipv4/ip_forward": 1, "ipv6/conf/all/forwarding": 1}
+# Without duplicate address detection an address can be used at once; with it, IPv6 is silent for the first two seconds.
+HASTE = {"ipv6/conf/all/accept_dad": 0, "ipv6/conf/default/accept_dad": 0}
 SECONDS = 30
 
 
@@ -44,12 +47,18 @@ def _ip(*arguments: str, lines: tuple[str, ...] = ()) -> str:
 
 def build(net: Net) -> None:
     """Make namespaces, links, addresses and routes. Raises LabError; what was made until then stays for remove()."""
+    _ip("-batch", "-", lines=tuple(f"netns add {name}" for name in net.namespaces))
+    for name in net.namespaces:
+        _set(name, HASTE)
     for step in steps(net):
-        where = [] if step.namespace is None else ["-netns", step.namespace]
-        _ip(*where, "-batch", "-", lines=step.lines)
-    with inside(net.router):
-        for setting in FORWARDING:
-            Path(setting).write_text("1\n", encoding="ascii")
+        _ip("-netns", step.namespace, "-batch", "-", lines=step.lines)
+    _set(net.router, FORWARDING)
+
+
+def _set(namespace: str, settings: Mapping[str, int]) -> None:
+    with inside(namespace):
+        for name, value in settings.items():
+            Path("/proc/sys/net", name).write_text(f"{value}\n", encoding="ascii")
 
 
 def remove(prefix: str) -> None:

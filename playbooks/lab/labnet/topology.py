@@ -49,12 +49,17 @@ class Net:
         """The name of the router's namespace."""
         return self.namespace("router")
 
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """Every namespace, the router's first."""
+        return (self.router, *(self.namespace(host.name) for host in self.hosts))
+
 
 @dataclass(frozen=True)
 class Step:
-    """One call of ip: in which namespace (None: none), and the lines of its batch."""
+    """One call of ip: in which namespace, and the lines of its batch."""
 
-    namespace: str | None
+    namespace: str
     lines: tuple[str, ...]
 
 
@@ -62,7 +67,13 @@ def parse(spec: Mapping[str, Any], prefix: str) -> Net:
     """Read ``{networks: {name: [gateway/length, …]}, hosts: {name: [address, …]}, ports: [number, …]}``."""
     networks = {name: tuple(map(ipaddress.ip_interface, gateways)) for name, gateways in spec["networks"].items()}
     hosts = tuple(_host(name, addresses, networks) for name, addresses in spec["hosts"].items())
-    return Net(prefix, networks, hosts, tuple(int(port) for port in spec["ports"]))
+    return Net(prefix, networks, hosts, tuple(_port(port) for port in spec["ports"]))
+
+
+def _port(port: int) -> int:
+    if not 1 <= port <= 65535:
+        raise LabError(f"{port} is no port that a host could listen on")
+    return port
 
 
 def _host(name: str, addresses: list[str], networks: Mapping[str, tuple[Interface, ...]]) -> Host:
@@ -93,10 +104,8 @@ def _place(name: str, text: str, networks: Mapping[str, tuple[Interface, ...]]) 
 
 
 def steps(net: Net) -> list[Step]:
-    """Return the calls that build the net, in order."""
-    namespaces = [net.router, *(net.namespace(host.name) for host in net.hosts)]
+    """Return the calls that build the net once its namespaces are there, in order."""
     return [
-        Step(None, tuple(f"netns add {name}" for name in namespaces)),
         Step(net.router, tuple(_router(net))),
         *(Step(net.namespace(host.name), tuple(_endpoint(host))) for host in net.hosts),
     ]
@@ -107,7 +116,7 @@ def _router(net: Net) -> list[str]:
     bridges = {name: f"br{number}" for number, name in enumerate(net.networks)}
     for name, bridge in bridges.items():
         lines.append(f"link add {bridge} type bridge")
-        lines += [f"address add {gateway} dev {bridge}{_settled(gateway)}" for gateway in net.networks[name]]
+        lines += [f"address add {gateway} dev {bridge}" for gateway in net.networks[name]]
         lines.append(f"link set {bridge} up")
     for number, host in enumerate(net.hosts):
         port = f"port{number}"
@@ -121,11 +130,6 @@ def _router(net: Net) -> list[str]:
 
 def _endpoint(host: Host) -> list[str]:
     lines = ["link set lo up", "link set eth0 up"]
-    lines += [f"address add {address} dev eth0{_settled(address)}" for address in host.addresses]
+    lines += [f"address add {address} dev eth0" for address in host.addresses]
     versions = {gateway.version: gateway.ip for gateway in host.gateways}
     return [*lines, *(f"route add default via {gateway}" for gateway in versions.values())]
-
-
-def _settled(address: Interface) -> str:
-    """An address without duplicate address detection can be used at once."""
-    return " nodad" if address.version == 6 else ""

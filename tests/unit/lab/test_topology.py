@@ -19,11 +19,11 @@ def spec(**hosts: list[str]) -> dict[str, Any]:
 
 
 def test_a_host_has_its_addresses_a_link_and_its_gateways() -> None:
-    router, host = steps(parse(spec(web1=["10.10.1.10", "fd12::1:10"]), "tg-x"))[1:]
+    router, host = steps(parse(spec(web1=["10.10.1.10", "fd12::1:10"]), "tg-x"))
     assert host.namespace == "tg-x-web1"
     assert host.lines[2:] == (
         "address add 10.10.1.10/16 dev eth0",
-        "address add fd12::1:10/64 dev eth0 nodad",
+        "address add fd12::1:10/64 dev eth0",
         "route add default via 10.10.0.1",
         "route add default via fd12::1",
     )
@@ -31,12 +31,16 @@ def test_a_host_has_its_addresses_a_link_and_its_gateways() -> None:
     assert "link set port0 master br0" in router.lines
 
 
-def test_only_names_are_made_outside_the_labs_own_namespaces() -> None:
-    for step in steps(parse(spec(web1=["10.10.1.10"], api1=["203.0.113.10"]), "tg-x")):
-        if step.namespace is None:
-            assert all(line.startswith("netns add tg-x-") for line in step.lines)
-        else:
-            assert step.namespace.startswith("tg-x-")
+def test_everything_is_made_inside_the_labs_own_namespaces() -> None:
+    net = parse(spec(web1=["10.10.1.10"], api1=["203.0.113.10"]), "tg-x")
+    assert [step.namespace for step in steps(net)] == list(net.namespaces)
+    assert all(name.startswith("tg-x-") for name in net.namespaces)
+
+
+@pytest.mark.parametrize("port", [0, 65536])
+def test_a_port_that_there_is_not_is_told_in_a_sentence(port: int) -> None:
+    with pytest.raises(LabError, match=f"{port} is no port"):
+        parse({**spec(), "ports": [53, port]}, "tg-x")
 
 
 @pytest.mark.parametrize(

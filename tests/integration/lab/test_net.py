@@ -1,0 +1,151 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lab's net: everybody answers everybody, and nothing of it stays, however its owner ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from typing import Any
+
+import pytest
+
+from ansible_collections.tidegate.nftables.tests.integration.lab.conftest import (
+    NETNS,
+    SPEC,
+    Net,
+    eventually,
+    labnet,
+    labs,
+    namespaces,
+)
+
+
+def here() -> str:
+    """What the namespace of this test has: links, addresses, routes, rules."""
+    commands = (["ip", "-o", "link"], ["ip", "route"], ["ip", "-6", "route"], ["nft", "list", "ruleset"])
+    return "".join(subprocess.run(command, capture_output=True, text=True, check=True).stdout for command in commands)
+
+
+def everything(host: str) -> list[dict[str, Any]]:
+    return [
+        {"to": address, "protocol": protocol, "port": port}
+        for other, addresses in SPEC["hosts"].items()
+        if other != host
+        for address in addresses
+        for port in SPEC["ports"]
+        for protocol in ("tcp", "udp")
+    ]
+
+
+@pytest.mark.parametrize("host", list(SPEC["hosts"]))
+def test_everybody_answers_everybody_on_every_port(net: Net, host: str) -> None:
+    probes = everything(host)
+    assert set(zip(net.probe(host, *probes), [probe["to"] for probe in probes], strict=True)) == {
+        (("answered", None), probe["to"]) for probe in probes
+    }
+
+
+def test_nobody_listens_elsewhere(net: Net) -> None:
+    probes = [{"to": "203.0.113.10", "protocol": protocol, "port": 444} for protocol in ("tcp", "udp")]
+    assert net.probe("web1", *probes) == [("refused", "ECONNREFUSED")] * 2
+
+
+def test_there_is_no_way_out(net: Net) -> None:
+    assert net.probe("web1", {"to": "198.51.100.1", "protocol": "tcp", "port": 443}) == [("failed", "ENETUNREACH")]
+
+
+def test_the_namespace_that_it_was_started_from_is_not_touched() -> None:
+    before = here()
+    owner = subprocess.Popen(["sleep", "300"])
+    try:
+        made = json.loads(labnet("up", "--owner", str(owner.pid), given=json.dumps(SPEC)).stdout)
+        assert here() == before
+        assert labnet("down", str(made["keeper"])).returncode == 0
+        assert namespaces(made["keeper"]) == []
+        assert here() == before
+    finally:
+        owner.kill()
+        owner.wait()
+
+
+def test_down_removes_everything_before_it_returns(net: Net) -> None:
+    assert len(namespaces(net.keeper)) == len(SPEC["hosts"]) + 1
+    assert labnet("down", str(net.keeper)).returncode == 0
+    assert namespaces(net.keeper) == []
+    assert not net.alive
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_the_end_of_the_owner_is_the_end_of_the_net(net: Net, number: signal.Signals) -> None:
+    net.owner.send_signal(number)
+    net.owner.wait()
+    assert eventually(lambda: not net.alive and namespaces(net.keeper) == [])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_keeper_that_is_asked_to_stop_tidies_up(net: Net, number: signal.Signals) -> None:
+    os.kill(net.keeper, number)
+    assert eventually(lambda: not net.alive and namespaces(net.keeper) == [])
+
+
+def test_processes_in_the_net_end_with_it(net: Net) -> None:
+    inside = subprocess.Popen(["ip", "netns", "exec", net.names["web1"], "sleep", "300"])
+    assert eventually(lambda: str(inside.pid) in net.run("dns1", "ip", "netns", "pids", net.names["web1"]).stdout)
+    assert labnet("down", str(net.keeper)).returncode == 0
+    assert inside.wait(timeout=10) == -signal.SIGTERM
+
+
+def test_what_a_killed_keeper_left_is_removed_by_the_next_lab(net: Net) -> None:
+    os.kill(net.keeper, signal.SIGKILL)
+    assert eventually(lambda: not net.alive)
+    assert namespaces(net.keeper) != []
+    made = json.loads(labnet("up", "--owner", str(net.owner.pid), given=json.dumps(SPEC)).stdout)
+    assert namespaces(net.keeper) == []
+    assert namespaces(made["keeper"]) != []
+    labnet("down", str(made["keeper"]))
+
+
+def test_a_living_lab_is_left_alone_by_the_next_one(net: Net) -> None:
+    made = json.loads(labnet("up", "--owner", str(net.owner.pid), given=json.dumps(SPEC)).stdout)
+    assert made["keeper"] != net.keeper
+    assert labnet("down", str(made["keeper"])).returncode == 0
+    assert len(namespaces(net.keeper)) == len(SPEC["hosts"]) + 1
+    assert net.probe("web1", *everything("web1")) == [("answered", None)] * len(everything("web1"))
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"hosts": {"web1": ["10.99.0.1", "192.0.2.1"]}}, "web1: 192.0.2.1 is in none of the lab's networks"),
+        ({"hosts": {"web1": ["10.10.0.1"]}, "ports": [70000]}, "70000"),
+        ({"hosts": {"a host": ["10.10.0.9"]}}, "netns"),
+    ],
+)
+def test_a_lab_that_cannot_be_built_leaves_a_sentence_and_nothing_else(change: dict[str, Any], sentence: str) -> None:
+    change["networks"] = {**SPEC["networks"], "other": ["10.99.0.254/24"]}
+    before = labs()
+    done = labnet("up", "--owner", str(os.getpid()), given=json.dumps({**SPEC, **change}))
+    assert done.returncode == 1
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+    assert labs() == before
+
+
+def test_without_a_playbook_above_there_is_no_lab() -> None:
+    done = labnet("up", given=json.dumps(SPEC))
+    assert done.returncode == 1
+    assert "run ansible-playbook" in done.stderr
+
+
+def test_names_that_others_made_are_left_alone(net: Net) -> None:
+    name = f"tg-labother-{os.getpid()}"
+    subprocess.run(["ip", "netns", "add", name], check=True)
+    try:
+        assert labnet("down", str(net.keeper)).returncode == 0
+        assert (NETNS / name).exists()
+    finally:
+        subprocess.run(["ip", "netns", "delete", name], check=True)
