@@ -109,6 +109,13 @@ def counter(host: Any, name: str) -> int:
     return int(found)
 
 
+def ledger(host: Any, name: str) -> set[tuple[str, str, int, int]]:
+    """Who tried what, as a ledger set keeps it: address, protocol, port, uid."""
+    listing = json.loads(host.check_output(f"nft -j list set inet tidegate {name}"))
+    (elements,) = (item["set"]["elem"] for item in listing["nftables"] if "set" in item)
+    return {tuple(element["elem"]["val"]["concat"]) for element in elements}
+
+
 def files_like(host: Any, pattern: str) -> list[str]:
     """Every file or directory of the host whose name fits the pattern."""
     everywhere = "find / -path /proc -prune -o -path /sys -prune -o"

@@ -65,13 +65,16 @@ def test_answers_those_who_come_in(host: Any) -> None:
     assert lab.reached(lab.attempt(world, "root", {flow: flow for flow in flows})) == set(flows)
 
 
-def test_counts_every_refusal(host: Any) -> None:
+def test_counts_every_refusal_and_remembers_who_tried(host: Any) -> None:
     before = lab.counter(host, "denied")
     refused = {name: lab.FLOWS[name] for name in lab.both("stranger", "stranger-dns-udp")}
 
     lab.attempt(host, "nosy", refused)
 
     assert lab.counter(host, "denied") - before >= len(refused)
+    uid = int(host.check_output("id -u nosy"))
+    assert {("192.0.2.66", "tcp", 443, uid), ("192.0.2.66", "udp", 53, uid)} <= lab.ledger(host, "denied4")
+    assert {("2001:db8:192::66", "tcp", 443, uid), ("2001:db8:192::66", "udp", 53, uid)} <= lab.ledger(host, "denied6")
 
 
 def test_runs_on_the_nft_of_its_release(host: Any) -> None:
