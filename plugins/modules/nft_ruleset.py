@@ -12,27 +12,418 @@ short_description: Make whole nftables tables equal to what is written
 version_added: 0.1.0
 author: The tidegate developers (@tidegate)
 description:
-  - Makes each named table of the kernel equal to what is written, in one transaction for all of them.
+  - Makes each named table of the kernel equal to what is written, all of them in one transaction.
+  - What is in such a table and not written is removed, except the elements of sets and maps for which no elements are
+    written, and of dynamic sets. Tables that are not named are not looked at.
 options:
   tables:
     description: The tables.
     type: list
     elements: dict
     required: true
+    suboptions:
+      family:
+        description: The address family.
+        type: str
+        choices: [inet, ip, ip6, arp, bridge, netdev]
+        default: inet
+      name:
+        description: The name.
+        type: str
+        required: true
+      comment:
+        description: A comment, of at most 128 bytes. Changing it makes the table and all in it anew, state included.
+        type: str
+      state:
+        description: Whether the table shall be there.
+        type: str
+        choices: [present, absent]
+        default: present
+      counters:
+        description: Named counters, for rules such as C(counter name denied).
+        type: list
+        elements: dict
+        suboptions:
+          name:
+            description: The name.
+            type: str
+            required: true
+          comment:
+            description: A comment. nft older than 1.0 may not know comments of counters.
+            type: str
+      quotas:
+        description: Named quotas, for rules such as C(quota name daily).
+        type: list
+        elements: dict
+        suboptions:
+          name:
+            description: The name.
+            type: str
+            required: true
+          quota:
+            description: The quota in nft's words, such as V(over 10 mbytes).
+            type: str
+            required: true
+          comment:
+            description: A comment.
+            type: str
+      limits:
+        description: Named limits, for rules such as C(limit name calm).
+        type: list
+        elements: dict
+        suboptions:
+          name:
+            description: The name.
+            type: str
+            required: true
+          limit:
+            description: The limit in nft's words, such as V(rate 10/second burst 5 packets).
+            type: str
+            required: true
+          comment:
+            description: A comment.
+            type: str
+      sets:
+        description: Named sets, for rules such as C(ip daddr @mirrors).
+        type: list
+        elements: dict
+        suboptions:
+          name:
+            description: The name.
+            type: str
+            required: true
+          type:
+            description: The type of its elements, such as V(ipv4_addr) or V(ipv4_addr . inet_service).
+            type: str
+          typeof:
+            description: In place of C(type), an expression whose type the elements have.
+            type: str
+          flags:
+            description: The flags. Networks and ranges need V(interval).
+            type: list
+            elements: str
+            choices: [constant, interval, timeout, dynamic]
+          timeout:
+            description: How long an element stays, in seconds or as in V(1d).
+            type: str
+          gc_interval:
+            description: How often the kernel removes what timed out, in seconds or as in V(1h).
+            type: str
+          size:
+            description: How many elements it can hold at most.
+            type: int
+          auto_merge:
+            description: Whether nft merges elements that overlap or touch.
+            type: bool
+          counter:
+            description: Whether each element counts the packets that match it.
+            type: bool
+          comment:
+            description: A comment, of at most 128 bytes.
+            type: str
+          elements:
+            description:
+              - The elements, each a text in nft's language or a mapping of C(value), C(comment) and C(timeout).
+              - Left out, the elements stay as they are.
+            type: list
+            elements: raw
+          purge:
+            description:
+              - Whether elements that are not named are removed. V(true) unless given, but V(false) with the flags
+                V(dynamic) or V(timeout), whose elements others add.
+            type: bool
+      maps:
+        description: Named maps, for rules such as C(tcp dport vmap @services).
+        type: list
+        elements: dict
+        suboptions:
+          name:
+            description: The name.
+            type: str
+            required: true
+          type:
+            description: 'The types of keys and data, such as V(inet_service : verdict).'
+            type: str
+          typeof:
+            description: 'In place of C(type), expressions that have the types, such as V(ip daddr : ip saddr).'
+            type: str
+          flags:
+            description: The flags. Networks and ranges need V(interval).
+            type: list
+            elements: str
+            choices: [constant, interval, timeout, dynamic]
+          timeout:
+            description: How long an element stays, in seconds or as in V(1d).
+            type: str
+          gc_interval:
+            description: How often the kernel removes what timed out, in seconds or as in V(1h).
+            type: str
+          size:
+            description: How many elements it can hold at most.
+            type: int
+          auto_merge:
+            description: Whether nft merges elements that overlap or touch.
+            type: bool
+          counter:
+            description: Whether each element counts the packets that match it.
+            type: bool
+          comment:
+            description: A comment, of at most 128 bytes.
+            type: str
+          elements:
+            description:
+              - The elements, each a text in nft's language, key and data with a colon between blanks, or a mapping of
+                C(value), C(data), C(comment) and C(timeout).
+              - Left out, the elements stay as they are.
+            type: list
+            elements: raw
+          purge:
+            description:
+              - Whether elements that are not named are removed. V(true) unless given, but V(false) with the flags
+                V(dynamic) or V(timeout), whose elements others add.
+            type: bool
+      chains:
+        description: The chains.
+        type: list
+        elements: dict
+        suboptions:
+          name:
+            description: The name.
+            type: str
+            required: true
+          type:
+            description: What a base chain does, such as V(filter), V(nat), V(route).
+            type: str
+          hook:
+            description: Where in the packet's way a base chain sits, such as V(output).
+            type: str
+          priority:
+            description: The order among base chains of a hook, such as V(0), V(filter), V(filter - 10).
+            type: str
+          policy:
+            description: What a base chain does with a packet that no rule decided. V(accept) unless given.
+            type: str
+            choices: [accept, drop]
+          devices:
+            description: Network devices, for family V(netdev) and the hooks V(ingress) and V(egress).
+            type: list
+            elements: str
+          comment:
+            description: A comment, of at most 128 bytes.
+            type: str
+          rules:
+            description:
+              - The rules in their order, each a text in nft's language or a mapping. Left out, the rules stay as they
+                are; an empty list removes all.
+              - In a mapping, C(rule) is the text. C(users) lists names or uids; the rule is then only about the
+                sockets of these users, who are looked up on the host. C(missing_users) says what to do about a user
+                who does not exist, V(skip) (the default) or V(error). A rule all of whose users are missing is left
+                out, so it allows nothing, and the users are returned as RV(missing_users).
+            type: list
+            elements: raw
+  persist:
+    description:
+      - A file that is to hold the tables as nft loads them, for example at boot. Its directory must exist.
+      - It holds nft's own listing with numbers for users, addresses and services, so nothing is looked up at boot. It
+        is written in one step, readable by its owner only, and is removed when no table is left.
+    type: path
+extends_documentation_fragment:
+  - tidegate.nftables.common
+  - tidegate.nftables.common.attributes
+seealso:
+  - module: tidegate.nftables.nft_info
+  - module: tidegate.nftables.nft_chain
 """
 
 EXAMPLES = r"""
+- name: Let this host reach two services and nothing else
+  tidegate.nftables.nft_ruleset:
+    tables:
+      - name: site
+        counters:
+          - name: refused
+        sets:
+          - name: mirrors4
+            type: ipv4_addr
+            flags: [interval]
+            elements: [192.0.2.0/28, 198.51.100.7]
+        chains:
+          - name: site_output
+            type: filter
+            hook: output
+            priority: filter
+            policy: drop
+            rules:
+              - oifname "lo" accept
+              - ct state established,related accept
+              - ip daddr @mirrors4 tcp dport { http, https } counter accept comment "package mirrors"
+              - rule: ip daddr 203.0.113.25 tcp dport 5432 accept
+                users: [postgres]
+              - counter name refused
+              - meta l4proto tcp reject with tcp reset
+              - reject with icmpx type admin-prohibited
+    persist: /etc/nftables-site.nft
+
+- name: Send web traffic to a chain of its own, by a map
+  tidegate.nftables.nft_ruleset:
+    tables:
+      - name: web
+        maps:
+          - name: services
+            type: "inet_service : verdict"
+            elements:
+              - value: 443
+                data: jump web_tls
+              - "80 : drop"
+        chains:
+          - name: web_tls
+            rules: [counter accept]
+          - name: web_input
+            type: filter
+            hook: input
+            priority: filter
+            rules: [tcp dport vmap @services]
+
+- name: Remove both
+  tidegate.nftables.nft_ruleset:
+    tables:
+      - name: site
+        state: absent
+      - name: web
+        state: absent
+    persist: /etc/nftables-site.nft
 """
 
 RETURN = r"""
+diff:
+  description: The table before and after in nft syntax, both empty when nothing changes.
+  returned: success
+  type: dict
+  contains:
+    before:
+      description: The table as it was.
+      type: str
+    after:
+      description: The table as it is now, in check mode as it would be.
+      type: str
+transaction:
+  description: The text that was sent to nft, in check mode that would be sent. Empty when nothing changes.
+  returned: success
+  type: str
+  sample: add rule inet site site_input tcp dport 443 accept
+changes:
+  description: What changes, one by one.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    action:
+      description: One of V(add), V(delete), V(recreate), V(move).
+      type: str
+    kind:
+      description: What it is, such as V(table), V(chain), V(rule), V(set), V(map), V(element), V(counter), V(file).
+      type: str
+    name:
+      description: Its name, if it has one.
+      type: str
+    chain:
+      description: The chain of a rule.
+      type: str
+    comment:
+      description: The comment of a rule or table.
+      type: str
+    text:
+      description: A rule or declaration in nft's words.
+      type: str
+    set:
+      description: The set or map of elements.
+      type: str
+    count:
+      description: How many elements.
+      type: int
+    sample:
+      description: The first 20 of the elements.
+      type: list
+      elements: str
+missing_users:
+  description: Users of rules that this host does not have, sorted.
+  returned: success
+  type: list
+  elements: str
+nft_version:
+  description: The version of nft on the host.
+  returned: success
+  type: str
+  sample: 1.0.6
+path:
+  description:
+    - V(fast) when the kernel proved that nothing changed since the last verified run, so that nft was not even
+      started, else V(full).
+  returned: success
+  type: str
+reason:
+  description:
+    - Why it failed, in one word. One of V(nft_missing), V(nft_too_old), V(no_cap_net_admin), V(no_nf_tables),
+      V(bad_spec), V(rejected_by_nft), V(nft_crashed), V(not_applied), V(busy).
+  returned: failure
+  type: str
+where:
+  description: The place in the arguments that the failure is about, if it is about one.
+  returned: failure
+  type: str
+  sample: tables[0].chains[2].rules[5]
 """
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import door, parse
 
+_NAME = {"type": "str", "required": True}
+_WORDS = {"type": "str"}
+_NEEDED = {"type": "str", "required": True}
+_SET = {
+    "name": _NAME,
+    "type": _WORDS,
+    "typeof": _WORDS,
+    "flags": {"type": "list", "elements": "str", "choices": ["constant", "interval", "timeout", "dynamic"]},
+    "timeout": _WORDS,
+    "gc_interval": _WORDS,
+    "size": {"type": "int"},
+    "auto_merge": {"type": "bool"},
+    "counter": {"type": "bool"},
+    "comment": _WORDS,
+    "elements": {"type": "list", "elements": "raw"},
+    "purge": {"type": "bool"},
+}
+_CHAIN = {
+    "name": _NAME,
+    "type": _WORDS,
+    "hook": _WORDS,
+    "priority": _WORDS,
+    "policy": {"type": "str", "choices": ["accept", "drop"]},
+    "devices": {"type": "list", "elements": "str"},
+    "comment": _WORDS,
+    "rules": {"type": "list", "elements": "raw"},
+}
+_TABLE = {
+    "family": door.FAMILY,
+    "name": _NAME,
+    "comment": _WORDS,
+    "state": door.STATE,
+    "counters": {"type": "list", "elements": "dict", "options": {"name": _NAME, "comment": _WORDS}},
+    "quotas": {"type": "list", "elements": "dict", "options": {"name": _NAME, "quota": _NEEDED, "comment": _WORDS}},
+    "limits": {"type": "list", "elements": "dict", "options": {"name": _NAME, "limit": _NEEDED, "comment": _WORDS}},
+    "sets": {"type": "list", "elements": "dict", "options": _SET},
+    "maps": {"type": "list", "elements": "dict", "options": _SET},
+    "chains": {"type": "list", "elements": "dict", "options": _CHAIN},
+}
+OPTIONS = {
+    "tables": {"type": "list", "elements": "dict", "required": True, "options": _TABLE},
+    "persist": {"type": "path"},
+}
+
 
 def main() -> None:
-    """Read the tables and run."""
-    door.run({"tables": {"type": "list", "elements": "dict", "required": True}}, lambda given: parse.tables(given["tables"]))
+    """Make whole tables so."""
+    door.run(OPTIONS, lambda given: parse.tables(given["tables"]))
 
 
 if __name__ == "__main__":

@@ -8,11 +8,26 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import guard, kernel
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.guard import rule_comment
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import Chain, NamedObject, NamedSet, Table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.reader import read_table
 
 _COUNTER = re.compile(r'"[^"]*"|\bcounter packets (\d+) bytes (\d+)')
 _PLURAL = {"counter": "counters", "quota": "quotas", "limit": "limits"}
+
+
+def gather(family: str | None, name: str | None, *, elements: bool) -> dict[str, Any]:
+    """Return what nft_info returns."""
+    if name is None:
+        names = [{"family": there, "name": found} for there, found in kernel.tables() if family in (None, there)]
+        return {"tables": names, "table": None, "nft_version": ""}
+    nft = Nft()
+    version = nft.version()
+    found = read_table(nft, family or "inet", guard.name(name, "table"), elements=elements)
+    facts = None if found is None else table(found, elements=elements)
+    return {"tables": [], "table": facts, "nft_version": version}
 
 
 def table(value: Table, *, elements: bool) -> dict[str, Any]:

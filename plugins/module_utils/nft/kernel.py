@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Callable, TypeVar
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink, netlink_errors
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import no_nf_tables, not_allowed
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError, no_nf_tables, not_allowed
 
 Answer = TypeVar("Answer")
 
@@ -43,3 +43,11 @@ def has_table(family: str, name: str) -> bool | None:
 def handle(family: str, name: str) -> int | None:
     """Return a table's handle, None when there is no such table or it cannot be read."""
     return _asked(lambda: netlink.table_handle(family, name))
+
+
+def tables() -> list[tuple[str, str]]:
+    """Return (family, name) of every table, sorted; what is in them is not looked at."""
+    found = _asked(netlink.table_names)
+    if found is None:
+        raise EngineError("busy", "The kernel did not answer with the names of its tables. Run again.")
+    return sorted(found)

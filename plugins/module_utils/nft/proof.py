@@ -45,7 +45,7 @@ def slot(specs: Sequence[TableSpec]) -> str:
     for spec in specs:
         parts += [spec.family, spec.name]
         if spec.others == "stay":
-            parts += [f"{found.kind} {found.name}" for found in (*spec.objects, *spec.sets)]
+            parts += [f"set {found.name}" for found in spec.sets]
             parts += [f"chain {found.name} {found.edit.comment if found.edit else ''}" for found in spec.chains]
     return "/".join(parts)
 
