@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -128,14 +129,19 @@ class Run:
     code: int
     output: str
 
+    def block(self, host: str) -> str:
+        """The rows of a host in the first table, without its title."""
+        title = re.compile(r"^(?=\w+ \(\w+\)$|$)", re.MULTILINE)
+        begins = self.output.index("\n", self.output.index(f"\n{host} (") + 1)
+        return self.output[begins + 1 :][: next(title.finditer(self.output[begins + 1 :])).start()]
+
     def row(self, host: str, service: str) -> dict[str, str]:
         """What the first table says a host reaches of a service: destination to word."""
         lines = self.output.splitlines()
         header = next(line for line in lines if line.split()[:2] == ["dns1", "ntp1"])
         columns = header.split()
         starts = [header.index(f" {name}") + 1 for name in columns] + [len(header) + 20]
-        block = lines[next(number for number, line in enumerate(lines) if line.startswith(f"{host} (")) + 1 :]
-        row = next(line for line in block if line.lstrip("> ").startswith(f"{service} "))
+        row = next(line for line in self.block(host).splitlines() if line.lstrip("> ").startswith(f"{service} "))
         return {name: row[starts[place] : starts[place + 1]].strip() for place, name in enumerate(columns)}
 
 

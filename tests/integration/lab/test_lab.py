@@ -1,0 +1,210 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lab as a whole: it agrees with the policy, also with an edited one, notices what is spoiled, leaves nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+
+import pytest
+import yaml
+
+from ansible_collections.tidegate.nftables.tests.integration.lab.conftest import (
+    ANSIBLE,
+    LAB,
+    PLAYBOOK,
+    Lab,
+    Run,
+    end,
+    eventually,
+    labs,
+)
+
+ENFORCE = ("--skip-tags", "observe")
+
+# What a reader of the shipped group_vars expects, one cell of each kind, without any help of the policy's own code.
+BY_HAND = {
+    ("web1", "udp/53"): {"dns1": "yes", "mirror1": ".", "stranger1": "."},
+    ("web1", "tcp/443"): {"mirror1": "yes", "app1": "yes", "payments1": ".", "stranger1": "."},
+    ("web1", "tcp/8443"): {"app1": "yes", "database1": "."},
+    ("app1", "tcp/443"): {"payments1": "www-data", "partner1": "yes", "stranger1": ".", "web1": "."},
+    ("app1", "tcp/5432"): {"database1": "yes", "warehouse1": "."},
+    ("app1", "udp/123"): {"ntp1": "yes", "dns1": "."},
+    ("database1", "tcp/5432"): {"warehouse1": "root", "app1": "."},
+    ("database1", "tcp/443"): {"mirror1": "yes", "partner1": "."},
+    ("bastion1", "tcp/22"): {"web1": "yes", "build1": "yes", "mirror1": "yes", "partner1": "."},
+    ("build1", "tcp/443"): {"stranger1": "yes", "partner1": "yes", "payments1": ".", "mirror1": "yes", "app1": "."},
+    ("build1", "tcp/22"): {"stranger1": "yes", "web1": "."},
+}
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays() -> object:
+    """Every test of this file must leave the machine without a lab that it began with."""
+    before = set(labs())
+    yield
+    assert set(labs()) - before == set()
+
+
+def agrees(run: Run) -> None:
+    assert run.code == 0, run.output
+    assert re.findall(r"^ +different: (\d+)$", run.output, re.MULTILINE)
+    assert set(re.findall(r"^ +different: (\d+)$", run.output, re.MULTILINE)) == {"0"}
+    assert "failed=0" in run.output
+
+
+def test_the_kernel_does_what_the_policy_says(lab: Lab) -> None:
+    run = lab.run()
+    agrees(run)
+    # enforce and observe, five tiers, eleven others each, eight ports, two protocols, two families, two users
+    flows = 5 * 11 * 8 * 2 * 2 * 2
+    found = re.findall(r"^mode (\w+): (\d+) flows tried with real packets$", run.output, re.MULTILINE)
+    assert found == [("enforce", str(flows)), ("observe", str(flows))]
+    assert f"found:                  {flows} answered, 0 refused, 0 neither" in run.output
+    assert re.search(r"hand-written tests \(egress_tests_\*\): \d\d, of which 0 do not hold", run.output)
+    for host in ("web1", "app1", "database1", "bastion1", "build1"):
+        assert run.output.count(f"changed=0 on {host}") == 2  # after enforce, after observe
+        assert re.search(rf"^{host} +: .* changed=2 ", run.output, re.MULTILINE)  # once into each mode
+        counted = re.search(rf'ok: \[{host}\] => {{\n.*\n +"msg": "(\d+) counted, (\d+) would be refused"', run.output)
+        assert counted
+        assert int(counted[1]) >= int(counted[2]) > 500
+    for (host, service), cells in BY_HAND.items():
+        row = run.row(host, service)
+        assert {name: row[name] for name in cells} == cells, (host, service)
+
+
+def test_opening_a_destination_opens_it(lab: Lab) -> None:
+    new = "  - {name: stranger, to: [192.52.193.66], services: [tcp/8080], users: [root], reason: test, owner: test}\n"
+    lab.edit("group_vars/app/egress.yml", "egress_allow_app:\n", f"egress_allow_app:\n{new}")
+    # IPv4 only, root only, and a port that the lab did not try before
+    lab.edit("group_vars/app/egress.yml", "  - {name: no-stranger,", "  # - {name: no-stranger,")
+    run = lab.run(*ENFORCE)
+    agrees(run)
+    row = run.row("app1", "tcp/8080")
+    assert (row["stranger1"], row["partner1"]) == ("v4:root", ".")
+
+
+def test_closing_a_destination_closes_it(lab: Lab) -> None:
+    path = lab.path / "group_vars/app/egress.yml"
+    given = yaml.safe_load(path.read_text())
+    given["egress_allow_app"] = [one for one in given["egress_allow_app"] if one["name"] != "database"]
+    path.write_text(yaml.safe_dump(given))
+    run = lab.run(*ENFORCE)
+    agrees(run)
+    # no row of its own any more: it is one of the "others", which are refused everywhere
+    assert "tcp/443" in run.block("app1")
+    assert "5432" not in run.block("app1")
+
+
+def test_a_host_that_moves_to_another_tier_has_that_tiers_policy(lab: Lab) -> None:
+    line = '            web1: {egress_addresses: [10.10.1.10, "fd12:3456:789a::1:10"]}\n'
+    lab.edit("inventory.yml", line, '            web2: {egress_addresses: [10.10.1.20, "fd12:3456:789a::1:20"]}\n')
+    lab.edit("inventory.yml", "        build:\n          hosts:\n", f"        build:\n          hosts:\n{line}")
+    run = lab.run(*ENFORCE)
+    agrees(run)
+    assert "web1 (build)" in run.output
+    assert run.row("web1", "tcp/443")["stranger1"] == "yes"
+    assert run.row("web2", "tcp/443")["stranger1"] == "."
+
+
+def test_a_tier_of_its_own_for_one_host(lab: Lab) -> None:
+    host = "            app1: {egress_addresses: [10.10.2.10, "
+    lab.edit("inventory.yml", host, f"{host.replace('{', '{egress_tier: database, ')}")
+    run = lab.run(*ENFORCE)
+    # the group's entries to the outside are above the ceiling of the new tier: refused before anything is built
+    assert run.code != 0
+    assert "egress_allow_app[payments]" in run.output
+    assert "Build the namespaces" not in run.output
+
+
+MEDDLE = """
+case $(ip netns identify) in
+*-web1) nft insert rule inet tidegate egress_output tcp dport 4444 accept ;;
+*-app1) nft insert rule inet tidegate egress_output tcp dport 5432 drop ;;
+*-database1) nft delete table inet tidegate ;;
+*-bastion1) nft insert rule inet tidegate egress_output ip6 daddr 2001:3:0:193::66 udp dport 443 meta skuid 33 accept ;;
+esac
+"""
+
+
+def test_what_is_spoiled_is_noticed(lab: Lab) -> None:
+    run = lab.run(*ENFORCE, "-e", json.dumps({"lab_meddle": MEDDLE, "lab_seconds": 1}))
+    assert run.code == 2
+    assert re.search(r"\d+ of 3520 flows differ from the policy, first \w+: ", run.output)
+    for host, service, cells in (
+        ("web1", "tcp/4444", {"stranger1": "yes", "mirror1": "yes"}),
+        ("app1", "tcp/5432", {"database1": "????", "mirror1": "????"}),  # refused, but in silence, is no refusal
+        ("database1", "tcp/443", {"stranger1": "yes"}),
+        ("bastion1", "udp/443", {"stranger1": "v6:www-data", "partner1": "."}),
+    ):
+        row = run.row(host, service)
+        assert {name: row[name] for name in cells} == cells, (host, service)
+        assert f"\n> {service} " in run.block(host)
+    assert ">" not in run.block("build1")  # nobody meddled with it
+    assert "Run the role a second time" not in run.output
+
+
+def test_a_host_that_lost_its_resolver_is_noticed_first(lab: Lab) -> None:
+    run = lab.run(
+        *ENFORCE,
+        "-e",
+        json.dumps({"lab_meddle": "nft insert rule inet tidegate egress_output udp dport 53 drop", "lab_seconds": 1}),
+    )
+    assert run.code == 2
+    assert "app1 has no answer from its DNS and time servers: 10.10.0.10, fd12:3456:789a::10" in run.output
+
+
+def test_a_second_run_that_changes_something_is_noticed(lab: Lab) -> None:
+    """A rule that no packet of the lab meets is no difference, but the second run takes it away."""
+    run = lab.run(*ENFORCE, "-e", "lab_meddle='nft add rule inet tidegate egress_allow tcp dport 9 accept'")
+    assert run.code == 2
+    assert "The second run of the role changed something on app1" in run.output
+    assert "different: 0" in run.output
+
+
+def has_policy(namespace: str) -> bool:
+    command = ["ip", "netns", "exec", namespace, "nft", "list", "table", "inet", "tidegate"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_nothing_stays_after_an_interrupt(lab: Lab, number: signal.Signals) -> None:
+    before = set(labs())
+    process = lab.start()
+    try:
+        assert eventually(lambda: bool(set(labs()) - before), 60)
+        if number == signal.SIGINT:
+            (keeper,) = set(labs()) - before
+            assert eventually(lambda: has_policy(f"tg-lab{keeper}-web1"), 60)
+            os.killpg(process.pid, number)  # Ctrl-C reaches the whole job
+        else:
+            process.send_signal(number)
+        assert process.wait(timeout=30) != 0
+        assert eventually(lambda: set(labs()) == before, 15)
+    finally:
+        end(process)
+
+
+def test_a_policy_with_a_mistake_builds_nothing(lab: Lab) -> None:
+    lab.edit("group_vars/app/egress.yml", "203.0.113.0/24", "203.0.113.0/33")
+    run = lab.run()
+    assert run.code != 0
+    assert "egress_allow_app[payments].to[0]" in run.output
+    assert "Build the namespaces" not in run.output
+
+
+def test_without_its_inventory_it_says_how_to_run_it() -> None:
+    done = subprocess.run([ANSIBLE, PLAYBOOK], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert f"ansible-playbook -i {LAB}/inventory.yml {PLAYBOOK}" in done.stdout + done.stderr
+
+
+def test_there_is_no_check_mode(lab: Lab) -> None:
+    run = lab.run("--check")
+    assert run.code == 2
+    assert "Run it without --check" in run.output
