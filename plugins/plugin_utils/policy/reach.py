@@ -43,10 +43,11 @@ class FailedTest:
     user: str | None = None
 
     def __str__(self) -> str:
-        whom = f"user {self.user}" if self.user else "nobody in particular"
+        what = f"{self.address} with {self.service}"
         if self.test.reach:
-            return f"fails: {whom} does not reach {self.address} with {self.service}"
-        return f"fails: {whom} reaches {self.address} with {self.service} by {self.by}"
+            whom = f"user {self.user} does not reach" if self.user else "not everybody reaches"
+            return f"fails: {whom} {what}"
+        return f"fails: {f'user {self.user}' if self.user else 'everybody'} reaches {what} by {self.by}"
 
 
 def failed_tests(resolved: Resolved) -> tuple[FailedTest, ...]:

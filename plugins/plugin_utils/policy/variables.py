@@ -39,5 +39,8 @@ def _cure(name: str, known: list[str], prefixes: tuple[str, ...]) -> str:
         head, topic = "_".join(name.split("_")[:depth]) + "_", "_".join(name.split("_")[depth:])
         if topic and hints.guess(head, [prefix]):
             return f"did you mean {prefix}{topic}?"
-    close = hints.guess(name, known)
-    return f"did you mean {close}?" if close else "see docs/policy.md for the variables there are"
+    # The common beginning would make any two names look alike.
+    stems = [one.removeprefix(PREFIX) for one in known]
+    stem = name.removeprefix(PREFIX)
+    close = hints.guess(stem, stems) or next((one for one in stems if stem and one.startswith(stem)), None)
+    return f"did you mean {PREFIX}{close}?" if close else "see docs/policy.md for the variables there are"

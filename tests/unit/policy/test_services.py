@@ -104,6 +104,7 @@ def test_own_services_and_bundles() -> None:
     ("own", "message"),
     [
         ({"erp": ["tcp/99999"]}, 'egress_services.erp[0]: "tcp/99999" has a port above 65535'),
+        ({"erp": {"tcp": 8000}}, "egress_services.erp: is a mapping where a list belongs"),
         ({"erp": []}, "egress_services.erp: is an empty list"),
         ({"erp": ["htps"]}, 'egress_services.erp[0]: "htps" is no service; did you mean https?'),
         ({"a": ["b"], "b": ["a"]}, '"a" is defined by itself'),
@@ -113,7 +114,9 @@ def test_own_services_and_bundles() -> None:
     ],
 )
 def test_a_mistake_in_own_services_is_found_where_it_is_written(own: Any, message: str) -> None:
-    assert any(message in found for found in errors(egress_services=own))
+    found = errors(egress_services=own)
+    assert any(message in one for one in found)
+    assert len(found) == len(set(found))
 
 
 def test_own_service_wins_over_a_shipped_one_and_is_said() -> None:

@@ -1,0 +1,200 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs one packet through a table spec, rule by rule, as the kernel would: for the few words that our tables use.
+
+Anything it does not know is an error, so that a new kind of rule cannot go untested.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+NUMBERS = {
+    "tcp": 6,
+    "udp": 17,
+    "dccp": 33,
+    "sctp": 132,
+    "udplite": 136,
+    "icmp": 1,
+    "icmpv6": 58,
+    "igmp": 2,
+    "esp": 50,
+    "ah": 51,
+    # ICMP and ICMPv6 message types, as nft calls them (RFC 792, RFC 4443, RFC 4861, RFC 2710, RFC 3810).
+    "destination-unreachable": (3, 1),
+    "time-exceeded": (11, 3),
+    "parameter-problem": (12, 4),
+    "packet-too-big": (None, 2),
+    "nd-router-solicit": (None, 133),
+    "nd-router-advert": (None, 134),
+    "nd-neighbor-solicit": (None, 135),
+    "nd-neighbor-advert": (None, 136),
+    "mld-listener-query": (None, 130),
+    "mld-listener-report": (None, 131),
+    "mld-listener-done": (None, 132),
+    "mld2-listener-report": (None, 143),
+}
+PORTED = ("tcp", "udp", "dccp", "sctp", "udplite")
+_TOKEN = re.compile(r'"[^"]*"|\{[^}]*\}|\([^)]*\)|\S+')
+
+
+@dataclass(frozen=True)
+class Packet:
+    """The first packet of a flow. port: for ICMP the message type. user: the socket's owner, None without a socket."""
+
+    address: str
+    protocol: int
+    port: int | None = None
+    user: str | None = None
+    source_port: int | None = None
+    now: int = 0
+
+    @property
+    def version(self) -> int:
+        return ipaddress.ip_address(self.address).version
+
+
+@dataclass
+class Outcome:
+    """What became of it. verdict: accept, drop or reject. counters, written: named counters and ledger sets it met."""
+
+    verdict: str = ""
+    entry: str = ""
+    counters: list[str] = field(default_factory=list)
+    written: list[str] = field(default_factory=list)
+
+
+def run(spec: dict[str, Any], packet: Packet, chain: str = "egress_output") -> Outcome:
+    """The packet's way through a base chain."""
+    outcome = Outcome()
+    machine = _Machine(spec, packet, outcome)
+    base = machine.chains[chain]
+    outcome.verdict = machine.through(base["rules"]) or base["policy"]
+    return outcome
+
+
+class _Machine:
+    def __init__(self, spec: dict[str, Any], packet: Packet, outcome: Outcome) -> None:
+        self.chains = {chain["name"]: chain for chain in spec["chains"]}
+        self.sets = {one["name"]: one for one in spec["sets"]}
+        self.packet = packet
+        self.outcome = outcome
+
+    def through(self, rules: Sequence[str | dict[str, Any]]) -> str:
+        """The verdict of a chain; "" when the packet comes out at its end or returns."""
+        for rule in rules:
+            if isinstance(rule, dict):
+                if self.packet.user not in rule["users"]:
+                    continue
+                rule = rule["rule"]
+            verdict = self._rule(_TOKEN.findall(str(rule)))
+            if verdict == "return":
+                return ""
+            if verdict.startswith("goto "):
+                return self.through(self.chains[verdict[5:]]["rules"])
+            if verdict:
+                return verdict
+        return ""
+
+    def _rule(self, tokens: list[str]) -> str:
+        comment = tokens[-1].strip('"') if len(tokens) > 1 and tokens[-2] == "comment" else ""
+        while tokens:
+            word = tokens.pop(0)
+            if word in ("accept", "drop", "return"):
+                self.outcome.entry = comment if word == "accept" else ""
+                return word
+            if word == "reject":
+                return word
+            if word in ("jump", "goto"):
+                target = tokens.pop(0)
+                if word == "goto":
+                    return f"goto {target}"
+                return self.through(self.chains[target]["rules"])
+            if not self._statement(word, tokens):
+                return ""
+        return ""
+
+    def _statement(self, word: str, tokens: list[str]) -> bool:
+        """Does the rule go on after this match or statement?"""
+        packet = self.packet
+        if word == "counter":
+            if tokens and tokens[0] == "name":
+                tokens.pop(0)
+                self.outcome.counters.append(tokens.pop(0).strip('"'))
+            return True
+        if word == "update":
+            name, key = tokens.pop(0).lstrip("@"), tokens.pop(0)
+            if "skuid" in key and packet.user is None:
+                return False
+            assert ("th dport" in key) == (packet.protocol in (6, 17, 33, 132))
+            assert key.strip("{ }") == self.sets[name]["typeof"]
+            self.outcome.written.append(name)
+            return True
+        what = f"{word} {tokens.pop(0)}"
+        return self._match(what, tokens)
+
+    def _match(self, what: str, tokens: list[str]) -> bool:
+        packet = self.packet
+        if what == 'oifname "lo"':
+            return ipaddress.ip_address(packet.address).is_loopback
+        operand = tokens.pop(0)
+        if what == "ct state":
+            return "new" in operand
+        if what == "tcp flags":
+            # The first packet of a flow: SYN and nothing else.
+            assert (operand, tokens[:3]) == ("&", ["(fin | syn | rst | ack)", "!=", "syn"])
+            del tokens[:3]
+            return False
+        if what == "meta time":
+            assert operand == "<"
+            return packet.now < int(tokens.pop(0))
+        if what == "meta nfproto":
+            return operand == f"ipv{packet.version}"
+        if what in ("ip daddr", "ip6 daddr", "ip saddr", "ip6 saddr"):
+            return packet.version == (6 if what.startswith("ip6") else 4) and self._holds_address(operand)
+        return self._match_number(what, operand, tokens)
+
+    def _match_number(self, what: str, operand: str, tokens: list[str]) -> bool:
+        packet, (word, detail) = self.packet, what.split()
+        if what == "meta l4proto":
+            if operand == "!=":
+                return not _holds_number(tokens.pop(0), packet.protocol)
+            return _holds_number(operand, packet.protocol)
+        if what == "meta skuid":
+            return packet.user is not None and operand == "0-4294967294"
+        if detail == "type":
+            number, place = (1, 0) if word == "icmp" else (58, 1)
+            kinds = [NUMBERS[name][place] for name in operand.strip("{ }").split(", ")]  # type: ignore[index]
+            return packet.protocol == number and packet.port in kinds
+        assert word == "th" or word in PORTED, what
+        port = {"dport": packet.port, "sport": packet.source_port}[detail]
+        return (word == "th" or packet.protocol == NUMBERS[word]) and port is not None and _holds_number(operand, port)
+
+    def _holds_address(self, operand: str) -> bool:
+        elements = self.sets[operand[1:]]["elements"] if operand[0] == "@" else operand.strip("{ }").split(", ")
+        return any(_covers(element, self.packet.address) for element in elements)
+
+
+def _covers(element: str, address: str) -> bool:
+    one = ipaddress.ip_address(address)
+    if "-" in element:
+        first, last = (ipaddress.ip_address(part) for part in element.split("-"))
+        return int(first) <= int(one) <= int(last)
+    return one in ipaddress.ip_network(element)
+
+
+def _holds_number(operand: str, number: int) -> bool:
+    for element in operand.strip("{ }").split(", "):
+        if element in NUMBERS:
+            if NUMBERS[element] == number:
+                return True
+            continue
+        first, _dash, last = element.partition("-")
+        if int(first) <= number <= int(last or first):
+            return True
+    return False
