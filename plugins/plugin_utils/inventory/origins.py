@@ -65,7 +65,7 @@ def origins_in(*layers: Mapping[str, Any]) -> Callable[[Sequence[str | int]], st
         return found
 
     def find(path: Sequence[str | int]) -> str | None:
-        name, *rest = path
+        name, rest = str(path[0]), path[1:]
         walks = [walk(layer[name], rest) for layer in layers if name in layer]
         deepest = max((len(found) for found in walks), default=0)
         for depth in range(deepest - 1, -1, -1):

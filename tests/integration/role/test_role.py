@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import yaml
 
-if TYPE_CHECKING:
-    from conftest import Project
+from ansible_collections.tidegate.nftables.tests.integration.role.project import Project
 
 ENGINE = ["nft_ruleset"]
 

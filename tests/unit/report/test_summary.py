@@ -10,7 +10,7 @@ from typing import Any
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.report.summary import summary
 
 
-def applied(mode: str = "enforce", tier: str = "web", **more: Any) -> dict[str, Any]:
+def applied(mode: str = "enforce", tier: str | None = "web", **more: Any) -> dict[str, Any]:
     return {"egress": {"mode": mode, "tier": tier, "entries": 5, "internet_entries": 1}, "changed": False, **more}
 
 

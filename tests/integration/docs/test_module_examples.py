@@ -1,0 +1,75 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The examples in the modules' documentation, run from top to bottom: each changes once and never twice."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+MODULES = sorted(path.stem for path in (Path(__file__).parents[3] / "plugins" / "modules").glob("nft_*.py"))
+PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
+CHANGERS = [name for name in MODULES if not name.endswith("_info")]
+
+
+def examples(module: str) -> list[dict[str, Any]]:
+    loaded = importlib.import_module(f"ansible_collections.tidegate.nftables.plugins.modules.{module}")
+    tasks = yaml.safe_load(loaded.EXAMPLES)
+    assert tasks, f"{module} has no examples"
+    return list(tasks)
+
+
+@pytest.fixture
+def namespace() -> Iterator[str]:
+    name = f"tg-examples-{uuid.uuid4().hex[:8]}"
+    subprocess.run(["ip", "netns", "add", name], check=True)
+    try:
+        yield name
+    finally:
+        subprocess.run(["ip", "netns", "delete", name], check=True)
+
+
+def play(tasks: list[dict[str, Any]], where: Path, namespace: str, *options: str) -> list[dict[str, Any]]:
+    """Run tasks in the namespace; returns each task's result."""
+    local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    book = [{"hosts": "localhost", "gather_facts": False, "vars": local, "tasks": tasks}]
+    (where / "play.yml").write_text(yaml.safe_dump(book, sort_keys=False))
+    done = subprocess.run(
+        ["ip", "netns", "exec", namespace, str(PLAYBOOK), "-i", "localhost,", "play.yml", *options],
+        cwd=where,
+        env={**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_NOCOLOR": "1"},
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads(done.stdout[done.stdout.index("{") :])
+    return [task["hosts"]["localhost"] for task in report["plays"][0]["tasks"]]
+
+
+@pytest.mark.parametrize("module", CHANGERS)
+def test_each_example_changes_once_and_never_twice(module: str, tmp_path: Path, namespace: str) -> None:
+    tasks = [task for task in examples(module) for _ in range(2)]
+    results = play(tasks, tmp_path, namespace)
+    firsts, seconds = results[::2], results[1::2]
+    told = [task.get("name", "") for task in examples(module)]
+    assert [name for name, result in zip(told, seconds, strict=True) if result["changed"]] == []
+    assert any(result["changed"] for result in firsts)
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name.endswith("_info")])
+def test_an_info_module_changes_nothing(module: str, tmp_path: Path, namespace: str) -> None:
+    table = {"tidegate.nftables.nft_table": {"name": "tidegate"}}
+    results = play([table, *examples(module)], tmp_path, namespace)
+    assert [result["changed"] for result in results[1:]] == [False] * len(examples(module))

@@ -1,0 +1,125 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A project as a user would have it (inventory, group_vars, a playbook), run in a network namespace of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
+TABLE = ("inet", "tidegate")
+
+
+@dataclass
+class Run:
+    """What one ansible-playbook run printed and returned."""
+
+    code: int
+    output: str
+
+    @property
+    def module_runs(self) -> list[str]:
+        """Names of the modules that were really sent to a host, in order (``-vvv`` names each one)."""
+        return [Path(path).stem for path in re.findall(r"Using module file (\S+)", self.output)]
+
+    def changed(self, host: str = "app1") -> int:
+        found = re.search(rf"^{host}\s+:.*changed=(\d+)", self.output, re.MULTILINE)
+        assert found, self.output
+        return int(found[1])
+
+
+@dataclass
+class Project:
+    """A directory with an inventory, group_vars and site.yml; its one machine is a network namespace."""
+
+    path: Path
+    namespace: str
+    common: dict[str, Any]
+    app: dict[str, Any]
+    site: str
+
+    def write(self, name: str, content: Any) -> None:
+        target = self.path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(content if isinstance(content, str) else yaml.safe_dump(content, sort_keys=False))
+
+    def play(self, *options: str, playbook: str = "site.yml", env: dict[str, str] | None = None) -> Run:
+        command = [
+            "ip",
+            "netns",
+            "exec",
+            self.namespace,
+            str(PLAYBOOK),
+            "-vvv",
+            "-i",
+            "inventory.yml",
+            playbook,
+            *options,
+        ]
+        done = subprocess.run(
+            command,
+            cwd=self.path,
+            env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCALHOST_WARNING": "0", **(env or {})},
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=300,
+            check=False,
+        )
+        return Run(done.returncode, done.stdout)
+
+    def nft(self, *words: str) -> str:
+        done = subprocess.run(
+            ["ip", "netns", "exec", self.namespace, "nft", *words],
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        return done.stdout
+
+    def rules(self, chain: str) -> list[dict[str, Any]]:
+        """The chain's rules as nft's JSON shows them, handles and counters included."""
+        listed = json.loads(self.nft("-j", "list", "chain", *TABLE, chain))["nftables"]
+        return [item["rule"] for item in listed if "rule" in item]
+
+
+SITE = """
+- hosts: app
+  gather_facts: false
+  roles: [tidegate.nftables.egress]
+"""
+
+COMMON = {
+    "egress_mode": "enforce",
+    "egress_internal_networks": ["10.0.0.0/8", "fd12:3456:789a::/48"],
+    "egress_dns_servers": ["10.10.0.10"],
+    "egress_ntp_servers": ["10.10.0.20"],
+    "egress_allow_base": [
+        {"name": "package-mirror", "to": ["10.10.0.30", "fd12:3456:789a::30"], "services": ["https"]},
+    ],
+}
+
+APP = {
+    "egress_tier": "app",
+    "egress_allow_app": [
+        {
+            "name": "payments-api",
+            "to": ["203.0.113.0/24", "2001:db8::/48"],
+            "except": ["203.0.113.13"],
+            "services": ["https", "tcp/8443"],
+            "users": ["www-data"],
+        },
+        {"name": "database", "to": ["hosts:database"], "services": ["postgresql"]},
+    ],
+}
