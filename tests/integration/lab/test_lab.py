@@ -79,10 +79,9 @@ def test_the_kernel_does_what_the_policy_says(lab: Lab) -> None:
 
 
 def test_opening_a_destination_opens_it(lab: Lab) -> None:
+    # IPv4 only, root only, and a port that the lab did not try before
     new = "  - {name: stranger, to: [192.52.193.66], services: [tcp/8080], users: [root], reason: test, owner: test}\n"
     lab.edit("group_vars/app/egress.yml", "egress_allow_app:\n", f"egress_allow_app:\n{new}")
-    # IPv4 only, root only, and a port that the lab did not try before
-    lab.edit("group_vars/app/egress.yml", "  - {name: no-stranger,", "  # - {name: no-stranger,")
     run = lab.run(*ENFORCE)
     agrees(run)
     row = run.row("app1", "tcp/8080")
@@ -101,15 +100,27 @@ def test_closing_a_destination_closes_it(lab: Lab) -> None:
     assert "5432" not in run.block("app1")
 
 
-def test_a_host_that_moves_to_another_tier_has_that_tiers_policy(lab: Lab) -> None:
-    line = '            web1: {egress_addresses: [10.10.1.10, "fd12:3456:789a::1:10"]}\n'
-    lab.edit("inventory.yml", line, '            web2: {egress_addresses: [10.10.1.20, "fd12:3456:789a::1:20"]}\n')
-    lab.edit("inventory.yml", "        build:\n          hosts:\n", f"        build:\n          hosts:\n{line}")
+@pytest.mark.parametrize(
+    ("host", "tier", "open_to", "closed"),
+    [
+        ("database1", "build", {"tcp/443": "stranger1", "tcp/22": "partner1"}, ("app1", "tcp/5432")),
+        ("app1", "bastion", {"tcp/22": "web1"}, ("web1", "tcp/8443")),
+    ],
+)
+def test_a_host_that_moves_to_another_tier_has_that_tiers_policy(
+    lab: Lab, host: str, tier: str, open_to: dict[str, str], closed: tuple[str, str]
+) -> None:
+    path = lab.path / "inventory.yml"
+    (line,) = [line for line in path.read_text().splitlines(keepends=True) if f" {host}: " in line]
+    lab.edit("inventory.yml", f"          hosts:\n{line}", "")
+    lab.edit("inventory.yml", f"        {tier}:\n          hosts:\n", f"        {tier}:\n          hosts:\n{line}")
     run = lab.run(*ENFORCE)
     agrees(run)
-    assert "web1 (build)" in run.output
-    assert run.row("web1", "tcp/443")["stranger1"] == "yes"
-    assert run.row("web2", "tcp/443")["stranger1"] == "."
+    assert f"\n{host} ({tier})\n" in run.output
+    for service, destination in open_to.items():
+        assert run.row(host, service)[destination] == "yes"
+    other, service = closed  # what others could reach of it in its old tier
+    assert service not in run.block(other)
 
 
 def test_a_tier_of_its_own_for_one_host(lab: Lab) -> None:
