@@ -5,49 +5,98 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+import errno
+import time
+from typing import Callable, Sequence, TypeVar
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_elements as elements
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_wire as wire
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_collector import paused
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_decode import Raw, assemble, decode_message
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_elements import Element
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_errors import BadElement, MalformedMessage
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_errors import (
+    BadElement,
+    MalformedMessage,
+    from_errno,
+)
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_ruleset import read_generation
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_set import Layout, SetInfo, require_plain
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_socket import Connection
+
+_Found = TypeVar("_Found")
+_ATTEMPTS = 40
+_PAUSE_SECONDS = 0.005
 
 
 @paused
 def dump_elements(info: SetInfo) -> list[Element]:
-    """All elements, sorted by key; read again when somebody commits meanwhile.
+    """All elements, sorted by key, as they were at one moment: read again when somebody commits meanwhile.
 
     The kernel's own work grows with the square of the number of intervals: 0.2 s for 100,000, a minute for a million.
     """
     require_plain(info)
+    doing = f"reading the elements of {info}"
+    number, request = wire.family_number(info.family), elements.address(info)
+
+    def dump() -> list[Element]:
+        answers = kernel.dump(doing, wire.NFT_MSG_GETSETELEM, number, request)
+        return assemble(info, [raw for answer in answers for raw in decode_message(info, answer)])
+
     with Connection() as kernel:
-        request = elements.address(info)
-        number = wire.family_number(info.family)
-        answers = kernel.dump(f"reading the elements of {info}", wire.NFT_MSG_GETSETELEM, number, request)
-    return assemble(info, [raw for answer in answers for raw in decode_message(info, answer)])
+        return _steady(kernel, doing, dump)
 
 
 def get_elements(info: SetInfo, keys: Sequence[bytes]) -> list[Element | None]:
     """For each key the element that contains it, None where there is none; no dump, about 0.01 ms a key."""
-    with Connection() as kernel:
-        return read_elements(kernel, info, keys)
-
-
-def read_elements(kernel: Connection, info: SetInfo, keys: Sequence[bytes]) -> list[Element | None]:
-    """As get_elements, over an open connection."""
     require_plain(info)
     for key in keys:
         if len(key) not in (info.key_len, len(elements.CATCH_ALL)):
             raise BadElement(f"{info}: key {key.hex()} has not the {info.key_len} bytes of the set's keys")
+    with Connection() as kernel:
+        if info.layout is Layout.TREE:
+            return _steady(kernel, f"reading elements of {info}", lambda: _intervals(kernel, info, keys))
+        return [raw and _element(raw, raw.key_end or raw.key) for raw in covering(kernel, info, keys)]
+
+
+def _intervals(kernel: Connection, info: SetInfo, keys: Sequence[bytes]) -> list[Element | None]:
     starts = covering(kernel, info, keys)
-    if info.layout is not Layout.TREE:
-        return [raw and Element(raw.key, raw.key_end or raw.key, *raw[3:]) for raw in starts]
     ends = _ends(kernel, info, keys, starts)
-    return [None if raw is None or end is None else Element(raw.key, end, *raw[3:]) for raw, end in zip(starts, ends)]
+    return [None if raw is None or end is None else _element(raw, end) for raw, end in zip(starts, ends)]
+
+
+def _element(raw: Raw, end: bytes) -> Element:
+    return Element(raw.key, end, raw.timeout, raw.expires, raw.comment)
+
+
+def _steady(kernel: Connection, doing: str, read: Callable[[], Sequence[_Found]]) -> list[_Found]:
+    """What read finds while nobody commits. The kernel does not say that a dump of elements was interrupted.
+
+    On a host where somebody commits all the time, to other tables, what is found twice in a row counts too.
+    """
+    generation = read_generation(kernel)
+    previous: Sequence[_Found] | None = None
+    for attempt in range(_ATTEMPTS):
+        try:
+            found: Sequence[_Found] | None = read()
+        except MalformedMessage:
+            if read_generation(kernel) == generation:
+                raise
+            found = None
+        now = read_generation(kernel)
+        if found is not None and (now == generation or _alike(found, previous)):
+            return list(found)
+        generation, previous = now, found
+        time.sleep(_PAUSE_SECONDS * min(attempt + 1, 10))
+    raise from_errno(doing, errno.EINTR, f"somebody committed during each of {_ATTEMPTS} readings")
+
+
+def _alike(found: Sequence[object], previous: Sequence[object] | None) -> bool:
+    """Whether two readings differ in nothing but the time that is left."""
+    return previous is not None and _timeless(found) == _timeless(previous)
+
+
+def _timeless(found: Sequence[object]) -> list[object]:
+    return [one._replace(expires=None) if isinstance(one, Element) else one for one in found]
 
 
 def covering(kernel: Connection, info: SetInfo, keys: Sequence[bytes]) -> list[Raw | None]:

@@ -1,0 +1,319 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A change is done whole, at the generation that it was made for, or not at all; and it deletes what it names."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import subprocess
+import sys
+import time
+
+import pytest
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_sets as sets
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_sets import Change, Element, SetInfo
+from ansible_collections.tidegate.nftables.tests.integration.netlink.conftest import Nft
+
+TWO_SETS = """table inet t {
+ set a { type ipv4_addr; flags interval; elements = { 10.0.0.0/8, 20.0.0.0/8, 21.0.0.0/8 }
+ }
+ set b { type ipv6_addr; size 3; elements = { ::1 }
+ }
+ set c { type ipv4_addr . inet_proto . inet_service; flags interval; elements = { 10.0.0.0/8 . tcp . 443 }
+ }
+}
+"""
+
+
+@pytest.fixture
+def loaded(nft: Nft) -> Nft:
+    nft.load(TWO_SETS)
+    return nft
+
+
+def of(name: str) -> SetInfo:
+    return sets.get_set("inet", "t", name)
+
+
+def texts(name: str) -> set[str]:
+    info = of(name)
+    return {sets.show(info, one) for one in sets.dump_elements(info)}
+
+
+def change(name: str, add: list[str], delete: list[str]) -> Change:
+    info = of(name)
+    return Change(info, sets.read_all(info, add), sets.read_all(info, delete))
+
+
+def test_several_sets_change_in_one_commit(loaded: Nft) -> None:
+    before = netlink.generation()
+    made = sets.change_elements(
+        [
+            change("a", ["30.0.0.0/8", "20.0.0.0-20.0.0.9"], ["20.0.0.0/8"]),
+            change("b", ["::2"], ["::1"]),
+            change("c", ["10.0.0.0/9 . udp . 53-54"], []),
+        ],
+        generation=before,
+    )
+    assert made == netlink.generation() == before + 1
+    assert texts("a") == {"10.0.0.0/8", "20.0.0.0-20.0.0.9", "21.0.0.0/8", "30.0.0.0/8"}
+    assert texts("b") == {"::2"}
+    assert texts("c") == {"10.0.0.0/8 . tcp . 443", "10.0.0.0/9 . udp . 53-54"}
+    assert "20.0.0.0-20.0.0.9" in loaded("list", "set", "inet", "t", "a")
+
+
+def test_a_stale_generation_is_refused_and_nothing_is_done(loaded: Nft) -> None:
+    seen = netlink.generation()
+    planned = change("a", ["30.0.0.0/8"], ["10.0.0.0/8"])
+    loaded("add", "table", "ip", "somebody_elses")
+    now = netlink.generation()
+    assert now == seen + 1
+    listing = loaded("list", "ruleset")
+    with pytest.raises(sets.StaleGeneration):
+        sets.change_elements([planned], generation=seen)
+    assert loaded("list", "ruleset") == listing
+    assert netlink.generation() == now
+    assert sets.change_elements([planned], generation=now) == now + 1
+
+
+def test_the_kernel_itself_refuses_a_stale_generation(loaded: Nft, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody commits after our own look at the generation."""
+    from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_change
+
+    def late(_kernel: object, target: Change) -> Change:
+        loaded("add", "table", "ip", "somebody_elses")
+        return target
+
+    planned = change("a", ["30.0.0.0/8"], [])
+    monkeypatch.setattr(netlink_change, "_prepare", late)
+    with pytest.raises(sets.StaleGeneration, match="nothing was done"):
+        sets.change_elements([planned], generation=netlink.generation())
+    assert "30.0.0.0/8" not in texts("a")
+
+
+def test_a_set_that_was_made_again_is_not_taken_for_the_old_one(loaded: Nft) -> None:
+    planned = change("b", ["::2"], [])
+    loaded.load("delete set inet t b\nadd set inet t b { type ipv6_addr; }\n")
+    with pytest.raises(sets.StaleGeneration, match="made again"):
+        sets.change_elements([planned])
+    assert texts("b") == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "add", "delete", "kind", "says"),
+    [
+        ("a", ["10.1.0.0/16"], [], sets.AlreadyExists, "element 10.1.0.0/16 is there already or overlaps"),
+        ("a", ["9.0.0.0-10.0.0.0"], [], sets.AlreadyExists, "element 9.0.0.0-10.0.0.0 is there already"),
+        ("a", ["10.0.0.0/8"], [], sets.AlreadyExists, "element 10.0.0.0/8 is there already"),
+        ("a", ["5.0.0.0-15.0.0.0"], [], sets.AlreadyExists, "element 5.0.0.0-15.0.0.0 is there already or overlaps"),
+        ("a", ["15.0.0.0-255.255.255.255"], [], sets.AlreadyExists, "overlaps"),
+        ("a", [], ["10.0.0.0/9"], sets.NoSuchObject, "element 10.0.0.0/9 is not there"),
+        ("a", [], ["20.0.0.0/7"], sets.NoSuchObject, "no element 20.0.0.0/7 to delete"),
+        ("a", [], ["20.5.0.0/16"], sets.NoSuchObject, "no element 20.5.0.0/16 to delete"),
+        ("a", [], ["99.0.0.1"], sets.NoSuchObject, "no element 99.0.0.1 to delete"),
+        ("b", ["::1"], [], sets.AlreadyExists, "element ::1 is there already"),
+        ("b", [], ["::7"], sets.NoSuchObject, "element ::7 is not there"),
+        ("b", ["::2", "::3", "::4"], [], sets.NetlinkError, "::4: the set is full"),
+        ("c", ["10.0.0.0/8 . tcp . 443"], [], sets.AlreadyExists, "443 is there already"),
+        ("c", [], ["10.1.2.3 . tcp . 443"], sets.NoSuchObject, r"no element 10.1.2.3 \. tcp \. 443 to delete"),
+        ("c", [], ["10.0.0.0/9 . tcp . 443"], sets.NoSuchObject, "no element"),
+    ],
+)
+def test_a_refusal_names_the_element_and_nothing_is_done(
+    loaded: Nft, name: str, add: list[str], delete: list[str], kind: type[sets.NetlinkError], says: str
+) -> None:
+    listing, before = loaded("list", "ruleset"), netlink.generation()
+    good = {"a": change("b", ["::9"], []), "b": change("a", ["9.9.9.9"], []), "c": change("a", ["9.9.9.9"], [])}
+    with pytest.raises(kind, match=says):
+        sets.change_elements([good[name], change(name, add, delete)])
+    assert loaded("list", "ruleset") == listing
+    assert netlink.generation() == before
+
+
+def test_flush_and_refill_in_one_commit(loaded: Nft) -> None:
+    info, before = of("a"), netlink.generation()
+    wanted = ["10.0.0.0/9", "0.0.0.0/8", "255.0.0.0/8"]
+    sets.change_elements([Change(info, sets.read_all(info, wanted), flush=True)])
+    assert texts("a") == set(wanted)
+    assert netlink.generation() == before + 1
+    sets.change_elements([Change(info, flush=True)])
+    assert texts("a") == set()
+    assert "elements" not in loaded("list", "set", "inet", "t", "a")
+
+
+def test_a_comment_is_changed_by_delete_and_add(loaded: Nft) -> None:
+    info = of("a")
+    want = [one._replace(comment="new") for one in sets.dump_elements(info)]
+    add, delete = sets.difference(info, sets.dump_elements(info), want)
+    sets.change_elements([Change(info, add, delete)])
+    assert loaded("list", "set", "inet", "t", "a").count('comment "new"') == 3
+
+
+def test_a_table_that_another_process_owns_is_named(nft: Nft) -> None:
+    owner = subprocess.Popen([str(nft.path), "-i"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    try:
+        assert owner.stdin is not None
+        owner.stdin.write("add table inet owned { flags owner; }\nadd set inet owned s { type ipv4_addr; }\n")
+        owner.stdin.flush()
+        info = _wait_for_set()
+        with pytest.raises(sets.NetlinkError, match="owned by another process"):
+            sets.change_elements([Change(info, sets.read_all(info, ["10.0.0.1"]))])
+        assert sets.dump_elements(info) == []
+    finally:
+        owner.communicate(timeout=10)
+
+
+def _wait_for_set() -> SetInfo:
+    end = time.monotonic() + 10
+    while True:
+        try:
+            return sets.get_set("inet", "owned", "s")
+        except sets.NoSuchObject:
+            assert time.monotonic() < end, "nft -i did not make its table"
+            time.sleep(0.02)
+
+
+def test_random_changes_of_intervals_do_what_arithmetic_says(nft: Nft) -> None:
+    """A set of 256 keys, so that edges meet all the time; every third change asks for something impossible."""
+    nft.load("table inet t {\n set s { type inet_proto; flags interval; }\n}\n")
+    info = of("s")
+    dice = random.Random(20261120)
+    have: set[tuple[int, int]] = set()
+    done = 0
+    for _turn in range(250):
+        add, delete, flush = _random_change(dice, have)
+        remain = set() if flush else have - delete
+        row = sorted(remain | add)
+        apart = all(one[1] < following[0] for one, following in itertools.pairwise(row))
+        possible = delete <= have and apart and not remain & add
+        try:
+            sets.change_elements([Change(info, list(map(_element, add)), list(map(_element, delete)), flush)])
+        except (sets.AlreadyExists, sets.NoSuchObject, sets.BadElement):
+            assert not possible, (sorted(have), delete, add, flush)
+        else:
+            assert possible, (sorted(have), delete, add, flush)
+            have = remain | add
+            done += 1
+        assert {(one.start[0], one.end[0]) for one in sets.dump_elements(info)} == have
+        found = sets.get_elements(info, [bytes([key]) for key in range(256)])
+        assert [one and (one.start[0], one.end[0]) for one in found] == [
+            next((pair for pair in have if pair[0] <= key <= pair[1]), None) for key in range(256)
+        ]
+    assert 80 < done < 220
+
+
+def _element(pair: tuple[int, int]) -> Element:
+    return Element(bytes([pair[0]]), bytes([pair[1]]))
+
+
+def _random_pair(dice: random.Random) -> tuple[int, int]:
+    first = dice.randint(*dice.choice([(0, 255), (0, 10), (245, 255)]))
+    return first, min(255, first + dice.choice([0, 0, 1, 2, 5, 30, 255]))
+
+
+def _random_change(
+    dice: random.Random, have: set[tuple[int, int]]
+) -> tuple[set[tuple[int, int]], set[tuple[int, int]], bool]:
+    delete = set(dice.sample(sorted(have), dice.randint(0, min(3, len(have)))))
+    if have and dice.random() < 0.3:
+        first, last = dice.choice(sorted(have))[0], dice.choice(sorted(have))[1]
+        delete.add((first, last) if first <= last else _random_pair(dice))
+    add = {_random_pair(dice) for _number in range(dice.randint(0, 2))}
+    flush = dice.random() < 0.03
+    return add, set() if flush else delete, flush
+
+
+def test_random_changes_of_concatenated_intervals_delete_only_what_they_name(nft: Nft) -> None:
+    """The kernel refuses some overlaps and takes others; what is taken is what was asked for."""
+    nft.load("table inet t {\n set s { type inet_proto . inet_service; flags interval; }\n}\n")
+    info = of("s")
+    dice = random.Random(20261120)
+    have: set[Element] = set()
+    done = refused = 0
+    for _turn in range(250):
+        add = {_random_box(dice) for _number in range(dice.randint(0, 2))}
+        delete = set(dice.sample(sorted(have), dice.randint(0, min(2, len(have)))))
+        if dice.random() < 0.2:
+            delete.add(_random_box(dice))
+        try:
+            sets.change_elements([Change(info, list(add), list(delete))])
+        except sets.AlreadyExists:
+            refused += 1
+        except sets.NoSuchObject:
+            refused += 1
+            assert not delete <= have
+        else:
+            assert delete <= have
+            have = have - delete | add
+            done += 1
+        assert set(sets.dump_elements(info)) == have
+    assert done > 80
+    assert refused > 20
+
+
+def _random_box(dice: random.Random) -> Element:
+    low, high = [], []
+    for size in (1, 2):
+        first = dice.randint(0, 6)
+        low.append(first.to_bytes(size, "big").ljust(4, b"\0"))
+        high.append(min(6, first + dice.choice([0, 0, 1, 5])).to_bytes(size, "big").ljust(4, b"\0"))
+    return Element(b"".join(low), b"".join(high))
+
+
+FLIP = """
+import sys
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_sets as sets
+info = sets.get_set("inet", "t", sys.argv[1])
+sides = [sets.read_all(info, [f"10.{side}.{n // 256}.{n % 256}" for n in range(0, 8000, 2)]) for side in (1, 2)]
+while True:
+    for side in sides:
+        sets.change_elements([sets.Change(info, side, flush=True)])
+"""
+
+
+@pytest.mark.parametrize(("flags", "times"), [("", 50), ("flags interval;", 15)])
+def test_a_dump_while_the_set_is_replaced_is_one_of_its_two_contents(nft: Nft, flags: str, times: int) -> None:
+    """The kernel lets a commit happen in the middle of a dump and says nothing: one dump of hashes in fifteen is torn."""
+    nft.load(f"table inet t {{\n set s {{ type ipv4_addr; {flags} }}\n}}\n")
+    info = of("s")
+    sides = [sets.read_all(info, [f"10.{side}.{n // 256}.{n % 256}" for n in range(0, 8000, 2)]) for side in (1, 2)]
+    writer = subprocess.Popen([sys.executable, "-c", FLIP, "s"])
+    try:
+        seen = 0
+        end = time.monotonic() + 60
+        while seen < times:
+            assert time.monotonic() < end, "nothing could be read"
+            try:
+                found = sets.dump_elements(info)
+            except sets.Busy:
+                continue
+            assert found in (*sides, [])
+            (first,) = sets.get_elements(info, [sides[0][7].start])
+            assert first in (sides[0][7], None)
+            seen += bool(found)
+        assert writer.poll() is None, "the writer died"
+    finally:
+        writer.kill()
+        writer.wait()
+
+
+def test_on_a_host_that_commits_all_the_time_a_set_can_be_read(nft: Nft) -> None:
+    nft.load("table inet t {\n set s { type ipv4_addr; flags interval; }\n}\n")
+    info = of("s")
+    many = sets.read_all(info, [f"10.{number // 256}.{number % 256}.0/30" for number in range(20_000)])
+    sets.change_elements([Change(info, many)])
+    loop = "import subprocess, sys\nwhile True: subprocess.run([sys.argv[1], 'add table ip z; delete table ip z'])"
+    writer = subprocess.Popen([sys.executable, "-c", loop, str(nft.path)])
+    try:
+        before = netlink.generation()
+        for _turn in range(5):
+            assert sets.dump_elements(info) == many
+            assert ("inet", "t") in netlink.table_names()
+        assert netlink.generation() > before + 5, "the other writer did not write"
+    finally:
+        writer.kill()
+        writer.wait()
