@@ -10,7 +10,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.references import References
 
 
-def check(live: Table | None, goal: Table | None) -> None:
+def check(live: Table | None, goal: Table | None, where: str) -> None:
     """Raise when the goal still refers to a chain, set or object that goes."""
     if live is None or goal is None:
         return
@@ -37,7 +37,7 @@ def check(live: Table | None, goal: Table | None) -> None:
             raise EngineError(
                 "busy",
                 f"The {kind} {name} cannot go: {user} refers to it. Take that out first. {UNCHANGED}",
-                goal.where,
+                where,
             )
 
 

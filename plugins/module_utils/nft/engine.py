@@ -25,7 +25,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.applicable i
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft, Outcome, failure
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.draft import draft
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.elements import still_inside
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import UNCHANGED, EngineError
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import UNCHANGED, EngineError, Overlap
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import Table
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.reader import read_table, readable_again
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.run_directory import RunDirectory
@@ -100,16 +100,22 @@ class Engine:
             return Result(changed=False, missing_users=missing, nft_version=version, path="fast")
         version = self._nft.version()
         scratch.sweep(self._nft, self._notes)
+        refill = False
         for attempt in range(1, ATTEMPTS + 1):
-            work = self._plan(specs)
-            done = self._carry_out(work, save, last=attempt == ATTEMPTS)
+            work = self._plan(specs, refill=refill)
+            try:
+                done = self._carry_out(work, save, last=attempt == ATTEMPTS)
+            except Overlap:
+                if refill:
+                    raise
+                refill, done = True, None
             if done is not None:
                 result, verified = done
                 self._remember(specs, save, slot, version, verified)
                 return replace(result, missing_users=missing, nft_version=version)
         raise EngineError("busy", "The tables changed again and again while this ran. Run again when that is over.")
 
-    def _plan(self, specs: Sequence[TableSpec]) -> _Work:
+    def _plan(self, specs: Sequence[TableSpec], *, refill: bool) -> _Work:
         """Read, canonicalise and compare; nothing is changed."""
         start = kernel.generation()
         live = tuple(self._read(spec) for spec in specs)
@@ -120,9 +126,10 @@ class Engine:
         kept = tuple(scratch.without_misfits(self._nft, table, said) for table, said in zip(live, canon))
         goals = tuple(goal.build(spec, said, table) for spec, said, table in zip(specs, canon, kept))
         plans: list[Plan] = []
-        for table, end in zip(live, goals):
-            dangling.check(table, end)
-            plans.append(plan.make(table, end))
+        for spec, table, end in zip(specs, live, goals):
+            gone = [thing.where for thing in (*spec.chains, *spec.sets) if not thing.present]
+            dangling.check(table, end, (gone or [spec.where])[0])
+            plans.append(plan.make(table, end, refill=refill))
             borrowed.check(self._nft, end, plans[-1].borrowed, self._notes)
         commits = (1 + len(drafts)) if drafts else 0
         now = kernel.generation()
@@ -174,6 +181,8 @@ class Engine:
         if outcome.code != 0:
             if not last and after != before:
                 return False, None
+            for spec in work.specs if "syntax error" in outcome.err else ():
+                scratch.check_name(self._nft, spec.name, spec.where)
             raise _refusal(outcome, work.commands)
         if self._check:
             return True, None
@@ -234,6 +243,10 @@ class Engine:
             self._notes.write(slot, {"version": version, "proof": now})
 
 
+_OVERLAP = ("interval overlaps", "conflicting intervals", "File exists")
+"""What different versions of nft say of an interval that meets another."""
+
+
 def _refusal(outcome: Outcome, commands: Sequence[Command]) -> EngineError:
     """Return the error for a transaction that was refused, which names the command."""
     line, said = next(iter(outcome.errors()), (0, ""))
@@ -242,4 +255,5 @@ def _refusal(outcome: Outcome, commands: Sequence[Command]) -> EngineError:
     if command is None or error.reason != "rejected_by_nft":
         return error
     first = command.text.splitlines()[0]
-    return EngineError(error.reason, f"nft refuses `{first[:200]}`: {said}. {UNCHANGED}", command.where)
+    kind = Overlap if any(sign in outcome.err for sign in _OVERLAP) else EngineError
+    return kind(error.reason, f"nft refuses `{first[:200]}`: {said}. {UNCHANGED}", command.where)

@@ -34,6 +34,10 @@ class EngineError(Exception):
         self.where = where
 
 
+class Overlap(EngineError):
+    """nft finds an element overlapping one that the same transaction deletes; emptying the set first helps."""
+
+
 def bad_spec(where: str, message: str) -> EngineError:
     """Return the error for arguments that cannot be; message: without the assurance that nothing was changed."""
     return EngineError("bad_spec", f"{message} {UNCHANGED}", where)

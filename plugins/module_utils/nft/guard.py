@@ -131,6 +131,8 @@ def _text(value: object, where: str, what: str) -> str:
         raise bad_spec(where, f"The {what} holds a line break or another control character. Write it on one line.")
     if text.count('"') % 2:
         raise bad_spec(where, f"The {what} opens a double quote that it does not close.")
+    if text.endswith("\\"):
+        raise bad_spec(where, f"The {what} ends with a backslash, which would join it with what follows.")
     if "#" in words.unquoted(text):
         raise bad_spec(
             where, f"The {what} holds '#', which makes the rest a remark that nft ignores. Use comment \"…\"."

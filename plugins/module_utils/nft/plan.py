@@ -14,15 +14,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import render
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.elements_plan import fill, plan_elements
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.elements_plan import empty, fill, plan_elements
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import Chain, NamedObject, NamedSet, Table
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.references import References
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.rules_plan import Way, plan_rules
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.transaction import Command, Plan, Steps, change
 
 
-def make(live: Table | None, goal: Table | None) -> Plan:
-    """Return what to do; an empty plan when both are the same."""
+def make(live: Table | None, goal: Table | None, *, refill: bool = False) -> Plan:
+    """Return what to do; an empty plan when both are the same. refill: as in elements_plan."""
     steps = Steps()
     if goal is None:
         if live is not None:
@@ -31,10 +31,13 @@ def make(live: Table | None, goal: Table | None) -> Plan:
         return steps.plan()
     target = f"{goal.family} {goal.name}"
     there = _table(steps, target, live, goal)
+    if refill and live is not None and there is not live:
+        for found in live.sets:
+            empty(steps, target, found)
     before = live or there
     remade = _Remade.of(there, goal)
     rest = remade.rest(there)
-    _delete(steps, target, there, goal, remade)
+    _delete(steps, target, there, goal, remade, refill=refill)
     _create(steps, target, before, rest, goal)
     for chain in goal.chains:
         way = Way(target, rest.chain(chain.name), before.chain(chain.name), chain, remade.references)
@@ -107,14 +110,21 @@ def _stays(live: Chain, goal: Chain | None) -> bool:
 
 
 def _keeps(live: NamedSet, goal: NamedSet | None) -> bool:
-    return goal is not None and (live.kind, set(live.declaration)) == (goal.kind, set(goal.declaration))
+    """Whether a set can stay; the elements of a constant one cannot be changed."""
+    if goal is None or (live.kind, set(live.declaration)) != (goal.kind, set(goal.declaration)):
+        return False
+    return not live.has("constant") or _canons(live) == _canons(goal)
+
+
+def _canons(found: NamedSet) -> set[str]:
+    return {element.canon for element in found.elements}
 
 
 def _in_place(live: NamedObject, goal: NamedObject | None) -> bool:
     return goal is not None and set(live.declaration) == set(goal.declaration)
 
 
-def _delete(steps: Steps, target: str, live: Table, goal: Table, remade: _Remade) -> None:
+def _delete(steps: Steps, target: str, live: Table, goal: Table, remade: _Remade, *, refill: bool) -> None:
     for chain in live.chains:
         if chain.name in remade.chains:
             steps.chains_emptied.append(Command(f"flush chain {target} {chain.name}"))
@@ -123,10 +133,12 @@ def _delete(steps: Steps, target: str, live: Table, goal: Table, remade: _Remade
     for found in live.sets:
         wanted = goal.set(found.name)
         if found.name in remade.sets:
+            if refill:
+                empty(steps, target, found)
             steps.sets_out.append(Command(f"delete {found.kind} {target} {found.name}"))
             _gone(steps, found.kind, found.name, wanted)
         elif wanted is not None:
-            plan_elements(steps, target, found, wanted, remade.references)
+            plan_elements(steps, target, found, wanted, remade.references, refill=refill)
     for thing in live.objects:
         if (thing.kind, thing.name) in remade.objects:
             steps.objects_out.append(Command(f"delete {thing.kind} {target} {thing.name}"))

@@ -133,9 +133,8 @@ def _refusal(nft: Nft, outcome: Outcome, lines: Sequence[Line], drafts: Sequence
     if not number:
         return failure(Outcome(1, outcome.out, outcome.err), "nft")
     line = lines[number - 1]
-    broken = _word_as_name(nft, line, drafts) if "syntax error" in said else None
-    if broken is not None:
-        return broken
+    if "syntax error" in said:
+        _check_names(nft, drafts, line.where)
     plain = failure(Outcome(1, "", outcome.err), "nft", line.where)
     if plain.reason != "rejected_by_nft":
         return plain
@@ -144,34 +143,32 @@ def _refusal(nft: Nft, outcome: Outcome, lines: Sequence[Line], drafts: Sequence
     )
     more = len({found for found, _said in errors if 0 < found <= len(lines)}) - 1
     others = f" {more} more of the same kind were found." if more > 0 else ""
-    text = line.text.rstrip(",{ ")
-    return EngineError(
-        "rejected_by_nft", f"nft refuses `{_short(text)}`: {said}.{hint}{others} {UNCHANGED}", line.where
-    )
+    # nft 1.1 guesses at names, also at names of other tables.
+    said = said.partition("; did you mean")[0]
+    text = _short(line.text.rstrip(",{ "))
+    return EngineError("rejected_by_nft", f"nft refuses `{text}`: {said}.{hint}{others} {UNCHANGED}", line.where)
 
 
 def _short(text: str) -> str:
     return text if len(text) <= 200 else f"{text[:197]}…"
 
 
-def _word_as_name(nft: Nft, line: Line, drafts: Sequence[Draft]) -> EngineError | None:
-    """Return the error for a declared name that nft reads as a word of its grammar, if there is one."""
+def _check_names(nft: Nft, drafts: Sequence[Draft], where: str) -> None:
+    """Raise when a declared name is a word of nft's grammar."""
     for draft in drafts:
-        for declared in draft.block:
-            words = declared.text.split()
-            if len(words) < 3 or words[-1] != "{" or words[1] == "=":
-                continue
-            if not readable_name(nft, words[-2]):
-                return EngineError(
-                    "bad_spec",
-                    f"{words[-2]!r} is a word of nft's own grammar and cannot be a name in nft {nft.version()}. "
-                    f"Choose another, such as {'my_' + words[-2]!r}. {UNCHANGED}",
-                    declared.where or line.where,
-                )
-    return None
+        for line in draft.block:
+            words = line.text.split()
+            if len(words) >= 3 and words[-1] == "{" and words[1] != "=":
+                check_name(nft, words[-2], line.where or where)
 
 
-def readable_name(nft: Nft, name: str) -> bool:
-    """Whether nft reads this as a name and not as a word of its grammar."""
+def check_name(nft: Nft, name: str, where: str) -> None:
+    """Raise when nft reads a name as a word of its grammar; which those are differs between its versions."""
     outcome = nft.load(f"add table inet {name}\nadd chain inet {name} {name}\n", check=True)
-    return "syntax error" not in outcome.err
+    if "syntax error" in outcome.err:
+        raise EngineError(
+            "bad_spec",
+            f"{name!r} is a word of nft's own grammar and cannot be a name in nft {nft.version()}. "
+            f"Choose another, such as {'my_' + name!r}. {UNCHANGED}",
+            where,
+        )
