@@ -1,0 +1,94 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The last good copy of each list, kept on the controller from run to run."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds.model import PrefixList
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import addresses
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import AddressSet
+
+_ABOUT = "The last good copy of a prefix list, kept by tidegate.nftables. Remove it to begin anew."
+
+
+@dataclass(frozen=True)
+class Copy:
+    """What a list was when it was last good. fetched_at: UTC."""
+
+    addresses: AddressSet
+    fetched_at: dt.datetime
+
+
+def digest(*parts: Any) -> str:
+    """A key for anything that JSON can write: the same parts, the same 16 letters."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def identity(declared: PrefixList) -> list[Any]:
+    """What a list is: its name and all that decides its content, but not its guards."""
+    aws = [declared.aws.service, list(declared.aws.regions)] if declared.aws else None
+    return [declared.name, declared.kind, declared.location, aws, declared.query, declared.sha256]
+
+
+@dataclass(frozen=True)
+class Copies:
+    """The copies of one project in a directory, one file a list: `<name>-<key>.json`.
+
+    Two projects never share a copy. Where the directory lies in the project it can be committed: names and content
+    are then the same in every checkout.
+    """
+
+    directory: Path
+    project_dir: Path
+
+    def path(self, declared: PrefixList) -> Path:
+        """Where the copy of a list is. Another source, query or pin is another list, with a copy of its own."""
+        project = self.project_dir.resolve()
+        scope = "" if self.directory.resolve().is_relative_to(project) else str(project)
+        return self.directory / f"{declared.name}-{digest(scope, *identity(declared))}.json"
+
+    def read(self, declared: PrefixList) -> Copy | None:
+        """The copy; None when there is none that can be read."""
+        try:
+            written = json.loads(self.path(declared).read_text(encoding="utf-8"))
+            moment = dt.datetime.fromisoformat(written["fetched_at"])
+            found = addresses.union(addresses.parse(text) for text in written["prefixes"])
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+        return Copy(found, moment) if found and moment.tzinfo else None
+
+    def write(self, declared: PrefixList, source: str, copy: Copy) -> None:
+        """Keep a copy, one prefix a line, whole or not at all. Raises OSError."""
+        written = {
+            "about": _ABOUT,
+            "name": declared.name,
+            "source": source,
+            "fetched_at": copy.fetched_at.astimezone(dt.UTC).isoformat(timespec="seconds"),
+            "prefixes": copy.addresses.cidrs(),
+        }
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        replace(self.path(declared), (json.dumps(written, indent=1) + "\n").encode())
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Write a file that nobody ever sees half-written. Raises OSError."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

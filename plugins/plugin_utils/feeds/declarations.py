@@ -1,0 +1,154 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads egress_prefix_lists: every declaration, every error at once. Touches no file and no server."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds import options
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds.model import AWS_URL, TIMEOUT, PrefixList
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import hints, values
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Place, Report, variable
+
+VARIABLE = "egress_prefix_lists"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_FETCHED = ("aws", "region", "query", "sha256", "max_age_days", "max_change", "shared")
+# where a list comes from -> the keys that such a list can have beside it; aws alone is a url of its own
+KEYS: Mapping[str, tuple[str, ...]] = {
+    "prefixes": ("shared",),
+    "file": _FETCHED,
+    "url": (*_FETCHED, "refresh_minutes", "timeout"),
+    "fed_by": ("shared",),
+}
+_KNOWN = tuple(dict.fromkeys((*KEYS, "aws", *(key for keys in KEYS.values() for key in keys))))
+# What people write instead of our keys; consulted before guessing by likeness.
+_INSTEAD: Mapping[str, str] = {
+    **dict.fromkeys(("address", "endpoint", "href", "link", "uri"), "url"),
+    **dict.fromkeys(("filename", "local", "path", "src"), "file"),
+    **dict.fromkeys(("addresses", "cidr", "cidrs", "elements", "entries", "ips", "list", "networks", "to"), "prefixes"),
+    **dict.fromkeys(("filter", "jmespath", "jq", "json_query", "jsonpath", "select"), "query"),
+    **dict.fromkeys(("amazon", "provider", "service", "services"), "aws"),
+    **dict.fromkeys(("location", "regions", "zone"), "region"),
+    **dict.fromkeys(("checksum", "digest", "hash", "pin", "sha256sum"), "sha256"),
+    **dict.fromkeys(("age", "expires", "max_age", "ttl"), "max_age_days"),
+    **dict.fromkeys(("change", "max_delta", "max_growth", "max_removed", "max_shrink"), "max_change"),
+    **dict.fromkeys(("cache", "cache_minutes", "interval", "refresh"), "refresh_minutes"),
+    **dict.fromkeys(("external", "fed", "filled_by", "managed_by"), "fed_by"),
+    **dict.fromkeys(("multi_tenant", "public"), "shared"),
+}
+
+
+def parse(report: Report, value: Any) -> dict[str, PrefixList]:
+    """The lists by name. What is wrong goes to the report; a list with an error is left out."""
+    place = variable(VARIABLE)
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        report.error(place, "is no mapping", "write NAME: {…}")
+        return {}
+    found = [_declaration(report, place.key(str(name)), name, item) for name, item in value.items()]
+    return {one.name: one for one in found if one is not None}
+
+
+def _declaration(report: Report, place: Place, name: Any, value: Any) -> PrefixList | None:
+    errors = len(report.errors)
+    if not isinstance(name, str):
+        report.error(place, f"the name is read by YAML as {values.kind(name)}", "write it in quotes")
+    elif not _NAME.fullmatch(name):
+        cure = "use letters, digits, - and _, beginning with a letter or digit, at most 64"
+        report.error(place, f"{values.show(name)} is no name for a list", cure)
+    if not isinstance(value, Mapping):
+        report.error(place, *_no_mapping(value))
+        return None
+    # `sha256: null` says the same as no sha256 at all.
+    given = {str(key): item for key, item in value.items() if item is not None or key in KEYS}
+    guesses = _check_known(report, place, given)
+    source = _source(report, place, given, guesses)
+    if source is None:
+        return None
+    _check_fitting(report, place, source, [key for key in given if key in _KNOWN])
+    found = _read(report, place, str(name), source, given)
+    return found if len(report.errors) == errors else None
+
+
+def _read(report: Report, place: Place, name: str, source: str, given: Mapping[str, Any]) -> PrefixList:
+    """The declaration; only of use when there was no error."""
+    shared = bool(options.optional(report, place, given, "shared", values.boolean))
+    if source == "prefixes":
+        found = options.prefixes(report, place.key("prefixes"), given["prefixes"])
+        return PrefixList(name, place, "inline", found, shared=shared)
+    if source == "fed_by":
+        options.fed_by(report, place.key("fed_by"), given["fed_by"])
+        return PrefixList(name, place, "external", shared=shared)
+    read_location = options.path if source == "file" else options.url
+    location = AWS_URL
+    if source in given:
+        pinned = given.get("sha256") is not None
+        location = read_location(report, place.key(source), given[source], pinned) or ""
+    return PrefixList(
+        name,
+        place,
+        kind=source,
+        location=location,
+        aws=options.aws(report, place, given),
+        query=options.optional(report, place, given, "query", options.query),
+        sha256=options.optional(report, place, given, "sha256", options.sha256),
+        max_age_days=options.optional(report, place, given, "max_age_days", options.positive),
+        max_change=options.optional(report, place, given, "max_change", options.percent),
+        refresh_minutes=options.optional(report, place, given, "refresh_minutes", options.positive) or 0,
+        timeout=options.optional(report, place, given, "timeout", options.positive) or TIMEOUT,
+        shared=shared,
+    )
+
+
+def _check_known(report: Report, place: Place, given: Mapping[str, Any]) -> set[str]:
+    """An error for each unknown key; returns the keys that were probably meant."""
+    guesses = set()
+    for key in given:
+        if key in _KNOWN:
+            continue
+        close = _INSTEAD.get(key.lower()) or hints.guess(key, _KNOWN)
+        cure = f"did you mean {close}?" if close else f"the keys are {', '.join(sorted(_KNOWN))}"
+        report.error(place, f"unknown key {values.show(key)}", cure)
+        guesses.add(close or "")
+    return guesses
+
+
+def _source(report: Report, place: Place, given: Mapping[str, Any], guesses: set[str]) -> str | None:
+    """The key that says where the list comes from."""
+    found = [key for key in KEYS if key in given]
+    if len(found) > 1:
+        report.error(place, f"has {' and '.join(found)}, two sources", "keep one of them, or declare two lists")
+        return None
+    if found:
+        return found[0]
+    if "aws" in given:
+        return "url"
+    if not guesses & {*KEYS, "aws"}:
+        report.error(place, "does not say where its prefixes are", "write one of prefixes, file, url, aws and fed_by")
+    return None
+
+
+def _check_fitting(report: Report, place: Place, source: str, given: list[str]) -> None:
+    for key in given:
+        if key != source and key not in KEYS[source]:
+            report.error(place.key(key), f"means nothing beside {source}", "take it out")
+    if "aws" in given and "query" in given:
+        report.error(place.key("query"), "means nothing beside aws, which picks by service and region", "keep one")
+    if "region" in given and "aws" not in given:
+        report.error(place.key("region"), "means nothing without aws", "name the service, such as aws: S3")
+
+
+def _no_mapping(value: Any) -> tuple[str, str]:
+    """Cause and cure for the short forms that people try."""
+    if isinstance(value, (list, tuple)):
+        return "is a list", "write {prefixes: […]}"
+    if isinstance(value, str) and "://" in value:
+        return "is a text", f"write {{url: {values.show(value)}}}"
+    if isinstance(value, str):
+        return f"{values.show(value)} is a text", "write {prefixes: […]}, {file: …} or {url: …}"
+    return f"is {values.kind(value)}", "write one of {prefixes: […]}, {file: …}, {url: …}, {aws: …}, {fed_by: external}"

@@ -1,0 +1,214 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The prefix lists of a host: what each stands for in this run."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds import (
+    declarations,
+    documents,
+    fetching,
+    files,
+    guards,
+    options,
+)
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds.copies import Copies, Copy, digest, identity
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds.model import (
+    Clock,
+    Fetch,
+    PrefixList,
+    PrefixListResult,
+    Unusable,
+)
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds.outcome import Outcome
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds.run import Run
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import hints, values
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import (
+    Origins,
+    PolicyErrors,
+    Report,
+    variable,
+)
+
+ACCEPT = "egress_prefix_list_accept"
+
+
+def default_cache_dir() -> Path:
+    """Where copies are kept unless told otherwise (XDG Base Directory Specification)."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tidegate" / "prefix_lists"
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+class PrefixLists:
+    """The lists that one host's variables declare.
+
+    declared: the templated value of egress_prefix_lists. cache_dir: where last good copies are kept; a relative path
+    begins at project_dir. search_paths: where the files of `file:` are looked for, in order. project_dir: the
+    directory of the playbook. run_dir: a directory that all workers of this run share and that goes with the run.
+    check_mode: the last good copies are read, but not written. accept: the value of egress_prefix_list_accept, lists
+    whose max_change does not hold in this run. Nothing is read or fetched before a list is resolved.
+
+    errors: what is wrong with the declarations, all of them, used or not.
+    """
+
+    def __init__(
+        self,
+        declared: Any,
+        cache_dir: Path | str,
+        search_paths: Sequence[Path | str],
+        *,
+        project_dir: Path | str,
+        run_dir: Path | str,
+        origins: Origins | None = None,
+        check_mode: bool = False,
+        accept: Any = None,
+        fetch: Fetch = fetching.fetch,
+        now: Clock = _now,
+    ) -> None:
+        self._origins: Origins = origins or {}
+        report = Report(self._origins)
+        self._lists = declarations.parse(report, declared)
+        self._declared = sorted(str(name) for name in declared) if isinstance(declared, Mapping) else []
+        self._accepted = self._accept(report, accept)
+        self.errors = tuple(report.errors)
+        self._search_paths = [Path(path) for path in search_paths]
+        project = Path(project_dir)
+        self._copies = Copies(project / Path(cache_dir).expanduser(), project)
+        self._run = Run(Path(run_dir))
+        self._check_mode = check_mode
+        self._fetch = fetch
+        self._now = now
+        self._resolved: dict[str, PrefixListResult] = {}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all lists that are declared, sorted, those with errors among them."""
+        return tuple(self._declared)
+
+    def resolve(self, name: str) -> PrefixListResult:
+        """What a list stands for; fetched once a run.
+
+        Raises PolicyErrors: the list is not declared, its declaration is wrong, or its source cannot be used and no
+        good copy of it is kept.
+        """
+        if name not in self._resolved:
+            self._resolved[name] = self._resolve(name)
+        return self._resolved[name]
+
+    def _resolve(self, name: str) -> PrefixListResult:
+        declared = self._lists.get(name)
+        report = Report(self._origins)
+        if declared is None:
+            if name in self._declared and self.errors:
+                raise PolicyErrors(self.errors)
+            cure = hints.did_you_mean(name, self._declared) or "declare it: NAME: {url: …}"
+            report.error(variable(declarations.VARIABLE), f"no list is called {values.show(name)}", cure)
+            raise PolicyErrors(tuple(report.errors))
+        if declared.kind in ("inline", "external"):
+            external = declared.kind == "external"
+            return PrefixListResult(name, declared.addresses, external, declared.shared, _source(declared))
+        try:
+            outcome = Outcome.parse(self._run.once(self._key(declared), lambda: self._obtain(declared).text()))
+        except Unusable as error:
+            report.error(declared.place, error.cause, error.cure)
+            raise PolicyErrors(tuple(report.errors)) from error
+        except OSError as error:
+            cause = f"cannot be kept for this run: {error.filename}: {error.strerror}"
+            report.error(declared.place, cause, "Ansible's local temporary directory must be writable")
+            raise PolicyErrors(tuple(report.errors)) from error
+        for kind, text in outcome.notices:
+            report.notice(kind, declared.place, text)
+        return PrefixListResult(
+            name,
+            outcome.addresses,
+            shared=declared.shared,
+            source=_source(declared),
+            fetched_at=outcome.fetched_at,
+            kept=outcome.kept,
+            notices=tuple(report.notices),
+        )
+
+    def _obtain(self, declared: PrefixList) -> Outcome:
+        """The list from its source, or its last good copy. Raises Unusable when there is neither."""
+        copy, now = self._copies.read(declared), self._now()
+        if copy is not None and guards.is_fresh(declared, copy, now):
+            return Outcome(copy.addresses, copy.fetched_at)
+        try:
+            new = self._new(declared)
+            guards.check_age(declared, new, now)
+            accepted = declared.name in self._accepted
+            notices = [] if accepted else guards.check_change(declared, copy, new)
+        except Unusable as error:
+            return guards.fall_back(declared, copy, error, now, self._copies.directory)
+        return Outcome(new.addresses, new.fetched_at, notices=(*notices, *self._keep(declared, new)))
+
+    def _new(self, declared: PrefixList) -> Copy:
+        """What the source says now."""
+        if declared.kind == "file":
+            body, moment = files.read(declared.location, self._search_paths)
+        else:
+            written, _newline, body = self._document(declared).partition(b"\n")
+            moment = dt.datetime.fromisoformat(written.decode())
+        return Copy(documents.read(declared, body), moment)
+
+    def _document(self, declared: PrefixList) -> bytes:
+        """The moment of fetching, a newline and the document; lists with one URL share it."""
+
+        def fetch() -> bytes:
+            body = self._fetch(declared.location, declared.timeout)
+            return self._now().isoformat(timespec="seconds").encode() + b"\n" + body
+
+        return self._run.once(digest("document", declared.location), fetch)
+
+    def _keep(self, declared: PrefixList, copy: Copy) -> list[tuple[str, str]]:
+        """Make this the last good copy; a notice when that cannot be."""
+        if self._check_mode:
+            return []
+        try:
+            self._copies.write(declared, _source(declared), copy)
+        except OSError as error:
+            text = f"is used, but no copy could be kept in {self._copies.directory}: {error.strerror}"
+            return [("prefix_list_not_kept", text)]
+        return []
+
+    def _key(self, declared: PrefixList) -> str:
+        """Hosts for whom a list means the same share what one of them found."""
+        return digest(
+            identity(declared),
+            [declared.max_age_days, declared.max_change, declared.refresh_minutes, declared.name in self._accepted],
+            [str(path) for path in self._search_paths],
+            [str(self._copies.directory), str(self._copies.project_dir), self._check_mode],
+        )
+
+    def _accept(self, report: Report, value: Any) -> frozenset[str]:
+        """The names in egress_prefix_list_accept: a list, or one text with commas, as `-e` gives it."""
+        place, found = variable(ACCEPT), []
+        elements = [] if value is None or value == "" else values.items(report, place, value) or []
+        for at, item in elements:
+            for name in str(item).split(","):
+                if name.strip() not in self._declared:
+                    cure = hints.did_you_mean(name.strip(), self._declared)
+                    report.error(at, f"no list is called {values.show(name.strip())}", cure)
+                found.append(name.strip())
+        return frozenset(found)
+
+
+def _source(declared: PrefixList) -> str:
+    """Where a list comes from, for people."""
+    if declared.kind in ("inline", "external"):
+        return {"inline": "written in the policy", "external": "filled by others"}[declared.kind]
+    where = declared.location if declared.kind == "file" else options.shown(declared.location)
+    if declared.aws is None:
+        return where
+    regions = f" in {', '.join(declared.aws.regions)}" if declared.aws.regions else ""
+    return f"AWS {declared.aws.service}{regions}, {where}"
