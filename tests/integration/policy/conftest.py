@@ -1,0 +1,138 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A network namespace for each test, with one interface behind which there is nothing, and packets into it."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import socket
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Flow
+from ansible_collections.tidegate.nftables.tests.golden.render import render
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+BINARIES = [*sorted(CHECKOUT.glob("build/nft/*/nft")), Path("/usr/sbin/nft")]
+CLONE_NEWNET = 0x40000000
+UIDS = {"root": 0, "payd": 20001, "www-data": 33, "telegraf": 20002, "postfix": 20003, "postgres": 20004}
+TABLE = "inet tidegate"
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _must(result: int) -> None:
+    if result != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+@pytest.fixture(autouse=True)
+def namespace() -> Iterator[None]:
+    """Run the test, and everything it starts, in a new network namespace that is gone afterwards."""
+    home = os.open("/proc/self/ns/net", os.O_RDONLY)
+    inside = Path("/proc/self/ns/net").readlink()
+    try:
+        _must(_libc.unshare(CLONE_NEWNET))
+        assert Path("/proc/self/ns/net").readlink() != inside
+        yield
+    finally:
+        _must(_libc.setns(home, CLONE_NEWNET))
+        os.close(home)
+
+
+@pytest.fixture
+def network(namespace: None) -> None:
+    """Loopback, and an interface that leads nowhere, with default routes for both families."""
+    for command in (
+        "link set lo up",
+        "link add tgout type veth peer name tgnowhere",
+        # Without neighbours to ask for, every packet leaves at once.
+        "link set tgout arp off up",
+        "link set tgnowhere up",
+        "address add 198.18.0.1/24 dev tgout",
+        "-6 address add 2001:2::1/64 dev tgout nodad",
+        "route add default dev tgout",
+        "-6 route add default dev tgout",
+    ):
+        subprocess.run(["ip", *command.split()], check=True)
+
+
+def nft(*arguments: str, given: str | None = None, binary: str | Path = "/usr/sbin/nft") -> str:
+    """One nft call; its error is the test's."""
+    done = subprocess.run([str(binary), *arguments], input=given, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def load(spec: dict[str, Any], tmp_path: Path, binary: str | Path = "/usr/sbin/nft") -> None:
+    """Load a table spec with nft alone, each user by a number."""
+    file = tmp_path / "table.nft"
+    file.write_text(render(spec, uid=uid), encoding="utf-8")
+    nft("-f", str(file), binary=binary)
+
+
+def uid(user: str) -> str:
+    """The number of a user of these tests."""
+    return user if user.isdigit() else str(UIDS[user])
+
+
+def counters() -> dict[str, int]:
+    """The packets of every named counter of the namespace."""
+    listed = json.loads(nft("-j", "list", "counters"))["nftables"]
+    return {item["counter"]["name"]: int(item["counter"]["packets"]) for item in listed if "counter" in item}
+
+
+def elements(name: str) -> list[Any]:
+    """The keys of a set, in nft's JSON, sorted by their text."""
+    listed = json.loads(nft("-j", "list", "set", *TABLE.split(), name))
+    found = next(item["set"].get("elem", []) for item in listed["nftables"] if "set" in item)
+    return sorted((element["elem"]["val"] if "elem" in element else element for element in found), key=str)
+
+
+def send(flow: Flow) -> None:
+    """Send the first packet of a flow, as the flow's user; whether it may leave is the kernel's answer, not ours."""
+    family = socket.AF_INET6 if ":" in flow.address else socket.AF_INET
+    kind, number, data = _shape(flow, family)
+    # The kernel takes a socket's owner from the file system uid of its maker; capabilities stay with it.
+    _libc.setfsuid(int(uid(flow.user or "root")))
+    try:
+        one = socket.socket(family, kind, number)
+    finally:
+        _libc.setfsuid(0)
+    with one:
+        one.settimeout(0)
+        target: Sequence[Any] = (flow.address, flow.port if kind != socket.SOCK_RAW and flow.port else 0)
+        try:
+            if kind == socket.SOCK_STREAM:
+                one.connect(tuple(target))
+            else:
+                one.sendto(data, tuple(target))
+        except OSError:
+            return
+
+
+def _shape(flow: Flow, family: int) -> tuple[int, int, bytes]:
+    if flow.protocol == "tcp":
+        return socket.SOCK_STREAM, 0, b""
+    if flow.protocol == "udp":
+        return socket.SOCK_DGRAM, 0, b"x"
+    if flow.protocol == "icmp":
+        number = socket.IPPROTO_ICMPV6 if family == socket.AF_INET6 else socket.IPPROTO_ICMP
+        return socket.SOCK_RAW, number, _echo(flow.port or 0)
+    return socket.SOCK_RAW, int(flow.protocol), b"\0" * 16
+
+
+def _echo(kind: int) -> bytes:
+    """An ICMP message with identifier 1 and a right checksum; for ICMPv6 the kernel writes the checksum itself."""
+    head = bytes([kind, 0, 0, 0, 0, 1, 0, 0])
+    total = sum(int.from_bytes(head[at : at + 2], "big") for at in range(0, len(head), 2))
+    total = (total & 0xFFFF) + (total >> 16)
+    return head[:2] + (~total & 0xFFFF).to_bytes(2, "big") + head[4:]

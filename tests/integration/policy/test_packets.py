@@ -1,0 +1,214 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Real packets against the compiled tables: the kernel lets through exactly what the oracle says."""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+import random
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import AddressSet, to_text
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables import compile_table
+from ansible_collections.tidegate.nftables.tests.golden.cases import Case, FixedWorld, cases
+from ansible_collections.tidegate.nftables.tests.integration.policy.conftest import (
+    UIDS,
+    counters,
+    elements,
+    load,
+    nft,
+    send,
+)
+
+pytestmark = pytest.mark.usefixtures("network")
+
+# Their entries hold until a day that may be over on this machine's clock.
+DATED = ("expiry", "inbound")
+ENFORCED = [case for case in cases() if case.resolved().mode == "enforce" and str(case) not in DATED]
+PORTS: list[tuple[str | int, int | None]] = [
+    ("tcp", 22),
+    ("tcp", 53),
+    ("tcp", 80),
+    ("tcp", 443),
+    ("tcp", 5432),
+    ("tcp", 8005),
+    ("tcp", 8443),
+]
+PORTS += [("udp", 53), ("udp", 88), ("udp", 123), ("udp", 443), ("udp", 4505), ("udp", 5353)]
+OTHERS: list[tuple[str | int, int | None]] = [("icmp", 8), (50, None), (112, None)]
+REFUSED = {"denied", "chatter", "quiet"}
+# Sees every packet before our table does, so that one that was never sent is not taken for one that was let out.
+WATCH = """table inet watch {
+  counter sent { }
+  chain everything {
+    type filter hook output priority -400;
+    oifname != "lo" counter name "sent"
+  }
+}
+"""
+VARIABLES: dict[str, Any] = {
+    "egress_mode": "enforce",
+    "egress_tier": "app",
+    "egress_internal_networks": ["10.0.0.0/8", "fd12:3456:789a::/48"],
+}
+
+
+def borders(found: AddressSet) -> Iterator[str]:
+    """The first and last address of each interval, and those beside it."""
+    for version in (4, 6):
+        for start, end in found.family(version):
+            for value in (start - 1, start, end, end + 1):
+                if 0 <= value < 2 ** (32 if version == 4 else 128):
+                    yield to_text(version, value)
+
+
+def sendable(address: str) -> bool:
+    """Can a program send there over a route? Not to this host, a whole network or another interface's link."""
+    one = ipaddress.ip_address(address)
+    special = one.is_loopback or one.is_unspecified or one.is_link_local or address == "255.255.255.255"
+    narrow = one.version == 6 and (one.is_multicast or int(one) < 2**32)
+    return not special and not narrow and (one.version == 6 or 2**24 <= int(one) < 0xF0000000)
+
+
+def flows(resolved: policy.Resolved) -> list[policy.Flow]:
+    """Flows around everything that the policy names, and some that it does not."""
+    sets = [entry.addresses for entry in resolved.entries] + [one.addresses for one in resolved.never]
+    named = {address for found in [*sets, resolved.dns, resolved.ntp] for address in borders(found)}
+    chosen = random.Random(20261120)
+    kinds = PORTS + OTHERS
+    found = []
+    for address in sorted({"192.0.2.1", "1.1.1.1", "2606:4700::1", *filter(sendable, named)}):
+        for protocol, port in chosen.sample(kinds, 5):
+            if protocol == "tcp" and ipaddress.ip_address(address).is_multicast:
+                continue
+            if protocol == "icmp" and ":" in address:
+                port = 128
+            user = chosen.choice(["root", "payd", "www-data", "postfix", "postgres", "telegraf"])
+            found.append(policy.Flow(address, protocol, port, user))
+    return chosen.sample(found, min(len(found), 90))
+
+
+@pytest.mark.parametrize("case", ENFORCED, ids=str)
+def test_the_kernel_agrees_with_the_oracle(case: Case, tmp_path: Path) -> None:
+    resolved = case.resolved()
+    load(case.spec(), tmp_path)
+    nft("-f", "-", given=WATCH)
+    wrong = []
+    before = counters()
+    for flow in flows(resolved):
+        send(flow)
+        after = counters()
+        met = {name for name, packets in after.items() if packets > before[name]}
+        before = after
+        wanted = "sent" if policy.decide(resolved, flow).allowed else "refused"
+        got = "refused" if met & REFUSED else "sent" if "sent" in met else "never tried"
+        if wanted != got:
+            wrong.append((flow, wanted, got))
+    assert wrong == []
+
+
+def built(**changes: Any) -> policy.Resolved:
+    return policy.build({**VARIABLES, **changes}, FixedWorld(), today=dt.datetime.now(dt.UTC).date())
+
+
+def test_the_ledger_says_who_tried_what(tmp_path: Path) -> None:
+    load(compile_table(built(egress_floor_without=["memberships"])), tmp_path)
+    send(policy.Flow("192.0.2.1", "tcp", 443, "payd"))
+    send(policy.Flow("192.0.2.1", "tcp", 443, "payd"))
+    send(policy.Flow("2001:db8::1", "udp", 53, "www-data"))
+    send(policy.Flow("192.0.2.1", "icmp", 8, "root"))
+    send(policy.Flow("2001:db8::1", 112, None, "root"))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        # The kernel itself now announces a membership: a packet without a socket.
+        group = socket.inet_aton("239.1.2.3") + socket.inet_aton("198.18.0.1")
+        one.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, group)
+        deadline = time.monotonic() + 5
+        while not elements("denied_nosocket_proto4") and time.monotonic() < deadline:
+            time.sleep(0.05)
+    assert concatenated("denied4") == [["192.0.2.1", 6, 443, UIDS["payd"]]]
+    assert concatenated("denied6") == [["2001:db8::1", 17, 53, UIDS["www-data"]]]
+    assert concatenated("denied_proto4") == [["192.0.2.1", 1, 0]]
+    assert concatenated("denied_proto6") == [["2001:db8::1", 112, 0]]
+    assert ["224.0.0.22", 2] in concatenated("denied_nosocket_proto4")
+    assert counters()["ledger_full"] == 0
+
+
+def concatenated(name: str) -> list[list[Any]]:
+    """The keys of a ledger set, protocols as numbers whatever nft calls them."""
+    numbers = {"icmp": 1, "igmp": 2, "tcp": 6, "udp": 17, "vrrp": 112}
+    return [
+        [numbers.get(part, part) if isinstance(part, str) else part for part in e["concat"]] for e in elements(name)
+    ]
+
+
+def test_a_full_ledger_refuses_all_the_same_and_counts_what_it_left_out(tmp_path: Path) -> None:
+    spec = compile_table(built())
+    for one in spec["sets"]:
+        if one["name"] == "denied4":
+            one["size"] = 4
+    load(spec, tmp_path)
+    for port in range(1, 11):
+        send(policy.Flow("192.0.2.1", "udp", port, "payd"))
+    assert len(elements("denied4")) == 4
+    assert elements("denied_nosocket4") == []
+    assert (counters()["denied"], counters()["ledger_full"]) == (10, 6)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one, pytest.raises(PermissionError):
+        one.sendto(b"x", ("192.0.2.1", 99))
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::1"])
+def test_refused_connections_fail_at_once(address: str, tmp_path: Path) -> None:
+    load(compile_table(built()), tmp_path)
+    start = time.monotonic()
+    for _ in range(400):
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((address, 443), timeout=5).close()
+    assert time.monotonic() - start < 1
+    assert counters()["denied"] == 400
+
+
+def test_observe_refuses_nothing_and_counts_the_same(tmp_path: Path) -> None:
+    resolved = replace(built(), mode="observe")
+    load(compile_table(resolved), tmp_path)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        one.connect(("192.0.2.1", 99))
+        one.send(b"x")
+        one.send(b"x")
+    send(policy.Flow("192.0.2.1", "tcp", 443, "payd"))
+    # One each: the second datagram is of a new flow, since nothing answered the first.
+    assert counters()["would_deny"] == 3
+    assert len(elements("would_deny4")) == 2
+
+
+def test_an_entry_closes_on_the_host_after_its_last_day(tmp_path: Path) -> None:
+    today = dt.datetime.now(dt.UTC).date()
+    dated = {"to": ["192.0.2.1"], "services": ["https"]}
+    resolved = built(egress_allow_x=[{"name": "today", "expires": today, **dated}])
+    load(compile_table(resolved), tmp_path)
+    send(policy.Flow("192.0.2.1", "tcp", 443))
+    assert counters()["denied"] == 0
+    yesterday = tuple(replace(entry, expires=today - dt.timedelta(days=1)) for entry in resolved.entries)
+    spec = compile_table(replace(resolved, entries=yesterday))
+    spec["name"] = "tidegate_later"
+    load(spec, tmp_path)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("192.0.2.1", 443), timeout=5).close()
+
+
+def test_loopback_stays_open_whatever_is_refused(tmp_path: Path) -> None:
+    load(compile_table(built(egress_never=[{"to": "any"}])), tmp_path)
+    for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"), (socket.AF_INET, "198.18.0.1")):
+        with socket.socket(family) as server:
+            server.bind((address, 0))
+            server.listen()
+            socket.create_connection(server.getsockname()[:2], timeout=5).close()
