@@ -277,7 +277,7 @@ while True:
 
 @pytest.mark.parametrize(("flags", "times"), [("", 50), ("flags interval;", 15)])
 def test_a_dump_while_the_set_is_replaced_is_one_of_its_two_contents(nft: Nft, flags: str, times: int) -> None:
-    """The kernel lets a commit happen in the middle of a dump and says nothing: one dump of hashes in fifteen is torn."""
+    """The kernel lets a commit happen in the middle of a dump and says nothing: one in fifteen is torn here."""
     nft.load(f"table inet t {{\n set s {{ type ipv4_addr; {flags} }}\n}}\n")
     info = of("s")
     sides = [sets.read_all(info, [f"10.{side}.{n // 256}.{n % 256}" for n in range(0, 8000, 2)]) for side in (1, 2)]

@@ -1,0 +1,106 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Generation, namespace and tables, asked of a real kernel."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink
+from ansible_collections.tidegate.nftables.tests.integration.netlink.conftest import Nft
+
+ASK = """
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink
+try:
+    print(netlink.generation(), netlink.table_names(), netlink.netns_cookie())
+except netlink.NetlinkError as error:
+    print(type(error).__name__, error.reason, error)
+"""
+
+
+def test_the_generation_moves_with_commits_and_with_nothing_else(nft: Nft) -> None:
+    first = netlink.generation()
+    nft.load("table inet t {\n set s { type ipv4_addr; }\n}\n")
+    second = netlink.generation()
+    assert second == first + 1
+    nft("list", "ruleset")
+    nft("-c", "add", "table", "inet", "u")
+    nft.try_("add", "rule", "inet", "nosuch", "c", "accept")
+    netlink.table_names()
+    assert netlink.generation() == second
+
+
+def test_a_table_made_again_has_another_handle(nft: Nft) -> None:
+    assert netlink.table_handle("inet", "t") is None
+    nft("add", "table", "inet", "t")
+    first = netlink.table_handle("inet", "t")
+    assert first is not None
+    assert netlink.table_handle("ip", "t") is None
+    nft("add", "chain", "inet", "t", "c")
+    assert netlink.table_handle("inet", "t") == first
+    nft("delete", "table", "inet", "t")
+    nft("add", "table", "inet", "t")
+    assert netlink.table_handle("inet", "t") not in (None, first)
+
+
+def test_names_of_foreign_dormant_and_owned_tables_come_whole(each_nft: Nft) -> None:
+    """These break listings by nft up to 1.0.6."""
+    each_nft.load(
+        "table ip d { flags dormant; }\n"
+        + "".join(f"table {one} t {{ }}\n" for one in ("inet", "arp", "bridge", "ip6"))
+    )
+    owner = None
+    if each_nft.version != "0.9.8":
+        owner = subprocess.Popen([str(each_nft.path), "-i"], stdin=subprocess.PIPE, text=True)
+        assert owner.stdin is not None
+        owner.stdin.write("add table netdev owned { flags owner; }\n")
+        owner.stdin.flush()
+        end = time.monotonic() + 10
+        while netlink.table_handle("netdev", "owned") is None:
+            assert time.monotonic() < end, "nft -i did not make its table"
+            time.sleep(0.02)
+    try:
+        expected = {("ip", "d"), ("inet", "t"), ("arp", "t"), ("bridge", "t"), ("ip6", "t")}
+        assert set(netlink.table_names()) == expected | ({("netdev", "owned")} if owner else set())
+    finally:
+        if owner:
+            owner.communicate(timeout=10)
+
+
+def test_two_thousand_tables_take_more_than_one_datagram(nft: Nft) -> None:
+    names = {f"table-with-a-rather-long-name-{number}" for number in range(2000)}
+    nft.load("".join(f"add table ip {name}\n" for name in names))
+    assert set(netlink.table_names()) == {("ip", name) for name in names}
+
+
+def test_a_namespace_has_a_cookie_of_its_own() -> None:
+    here = netlink.netns_cookie()
+    there = subprocess.run(
+        ["unshare", "--net", sys.executable, "-c", ASK], capture_output=True, text=True, check=True
+    ).stdout.split()[-1]
+    assert here is not None
+    assert here == netlink.netns_cookie() != int(there)
+
+
+def test_without_the_capability_the_error_says_become() -> None:
+    command = ["setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin", sys.executable, "-c", ASK]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert told.startswith("MissingCapability no_cap_net_admin reading the ruleset's generation")
+    assert "become: true" in told
+
+
+def test_no_socket_is_left_open(nft: Nft) -> None:
+    nft("add", "table", "inet", "t")
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _turn in range(20):
+        netlink.generation()
+        netlink.table_handle("inet", "nosuch")
+        with pytest.raises(netlink.NetlinkError):
+            netlink.table_handle("nosuch", "t")
+    assert len(list(Path("/proc/self/fd").iterdir())) == before

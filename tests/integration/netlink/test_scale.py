@@ -1,0 +1,112 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Large sets: how long a small change takes, and how large a transaction may be."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_sets as sets
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_sets import Change, Element, SetInfo
+from ansible_collections.tidegate.nftables.tests.integration.netlink.conftest import Nft
+
+LARGE = 100_000
+# What a change of 100 elements may take; it takes about a tenth of that.
+LIMIT_SECONDS = 0.3
+
+
+def networks(count: int) -> list[str]:
+    """Networks of 16 addresses with as many between them."""
+    return [f"{1 + n // 524_288}.{n // 2048 % 256}.{n // 8 % 256}.{n % 8 * 32}/28" for n in range(count)]
+
+
+def best(attempts: int, do: Callable[[], object], undo: Callable[[], object]) -> float:
+    """Seconds of the fastest attempt: others use the machine too."""
+    found = []
+    for _attempt in range(attempts):
+        begun = time.perf_counter()
+        do()
+        found.append(time.perf_counter() - begun)
+        undo()
+    return min(found)
+
+
+@pytest.fixture
+def info(nft: Nft) -> SetInfo:
+    nft.load("table inet t {\n set s { type ipv4_addr; flags interval; }\n}\n")
+    return sets.get_set("inet", "t", "s")
+
+
+def test_a_hundred_of_a_hundred_thousand_intervals(nft: Nft, info: SetInfo) -> None:
+    elements = sets.read_all(info, networks(LARGE + 100))
+    few, many = elements[::1001], [one for place, one in enumerate(elements) if place % 1001]
+    assert len(few) == 100
+    sets.change_elements([Change(info, many)])
+
+    def add() -> None:
+        sets.change_elements([Change(info, add=few)])
+
+    def delete() -> None:
+        sets.change_elements([Change(info, delete=few)])
+
+    assert best(3, add, delete) < LIMIT_SECONDS
+    add()
+    assert best(3, delete, add) < LIMIT_SECONDS
+    keys = [one.start for one in few]
+    assert best(3, lambda: sets.get_elements(info, keys), lambda: None) < LIMIT_SECONDS
+    assert sets.get_elements(info, keys) == few
+    delete()
+    assert sets.get_elements(info, keys) == [None] * 100
+    assert sets.dump_elements(info) == many
+    listed = json.loads(nft("-j", "list", "set", "inet", "t", "s"))["nftables"][1]["set"]["elem"]
+    assert [f"{one['prefix']['addr']}/{one['prefix']['len']}" for one in listed] == [
+        sets.show(info, one) for one in many
+    ]
+
+
+FILL = """
+import sys
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_sets as sets
+info = sets.get_set("inet", "t", "s")
+texts = [f"{1 + n // 524288}.{n // 2048 % 256}.{n // 8 % 256}.{n % 8 * 32}/28" for n in range(int(sys.argv[1]))]
+try:
+    sets.change_elements([sets.Change(info, sets.read_all(info, texts))])
+except sets.MessageTooLong as error:
+    print("too long", error.size > error.limit > 0, error)
+print("now", len(sets.dump_elements(info)))
+"""
+
+
+def rootless(nft: Nft, count: int) -> str:
+    """What a process prints that is root in a user namespace of its own only, as in a rootless container."""
+    make = "add table inet t; add set inet t s { type ipv4_addr; flags interval; }"
+    inside = f"'{nft.path}' '{make}' && '{sys.executable}' -c '{FILL}' {count}"
+    command = ["unshare", "--user", "--map-root-user", "--net", "sh", "-c", inside]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def test_in_a_user_namespace_a_transaction_over_the_send_buffer_is_refused_with_its_size(nft: Nft) -> None:
+    largest = 2 * int(Path("/proc/sys/net/core/wmem_max").read_text(encoding="ascii"))
+    assert rootless(nft, largest // 80) == f"now {largest // 80}\n"
+    refused = rootless(nft, largest // 38)
+    assert refused.startswith("too long True changing elements of inet t s")
+    assert "possible in this user namespace; nothing was done" in refused
+    assert refused.endswith("now 0\n")
+
+
+def test_four_hundred_thousand_keys_are_one_transaction_and_none_is_lost(nft: Nft) -> None:
+    nft.load("table inet t {\n set s { type ipv4_addr; }\n}\n")
+    info = sets.get_set("inet", "t", "s")
+    keys = [number.to_bytes(4, "big") for number in range(0x0A000000, 0x0A000000 + 400_000)]
+    sets.change_elements([Change(info, [Element(key, key) for key in keys])])
+    found = sets.get_elements(info, keys[:: len(keys) // 1000])
+    assert [one and one.start for one in found] == keys[:: len(keys) // 1000]
+    assert sets.get_set("inet", "t", "s").count in (len(keys), None)
