@@ -105,6 +105,11 @@ def test_where_everything_is_the_same_one_row_says_so() -> None:
     assert said.lines[1:4] == ["         dns1", "app1 (app)", "  all 2  yes"]
 
 
+def test_the_same_everywhere_is_no_agreement_when_the_policy_says_otherwise() -> None:
+    said = report({"app1": proof(cell("dns1", "tcp/443", "----", "++++"), cell("pay1", "tcp/443", "----", "++++"))})
+    assert said.lines[2:5] == ["app1 (app)", "> tcp/443     yes   yes", "    expected  .     ."]
+
+
 def test_nothing_tried_is_nothing_proven() -> None:
     assert report({"app1": proof()}).complaint == "No packet was tried, so nothing is proven."
 
