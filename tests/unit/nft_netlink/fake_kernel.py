@@ -61,7 +61,8 @@ class FakeKernel:
 
     declaration: attributes of the only set. held: the intervals in it as (first, last) keys. old_get: asked for the end
     at a key, tell what lies at exactly that key first, as kernels before 6.18 do. refuse: position of a message in the
-    batch (0 is its beginning) to (errno, element in the message to point at).
+    batch (0 is its beginning) to (errno, element in the message to point at). commits: what others make of the set, one
+    commit during each dump.
     """
 
     declaration: bytes
@@ -69,6 +70,7 @@ class FakeKernel:
     generation: int = 5
     old_get: bool = False
     refuse: dict[int, tuple[int, int]] = field(default_factory=dict)
+    commits: list[list[tuple[bytes, bytes]]] = field(default_factory=list)
     tamper: Tamper | None = None
     send_error: int = 0
     receive_errors: list[int] = field(default_factory=list)
@@ -119,6 +121,9 @@ class FakeKernel:
             nft_answer(wire.NFT_MSG_NEWSETELEM, one.seq, elements.address(self.info) + part, 2)
             for part in elements.lists(elements.encode(self.info, kept))
         ]
+        if self.commits:
+            self.held = self.commits.pop(0)
+            self.generation += 1
         return [*found, self._done(one)]
 
     def _get(self, one: wire.Message) -> list[Datagram]:
