@@ -1,0 +1,217 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One module run of a guarded change: check, install, snapshot, arm, apply; and the next one: try, confirm.
+
+The engine is a callable, so that this file knows neither table specs nor plans.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any, Callable, Mapping, Protocol, Sequence
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard import (
+    change,
+    confirmed,
+    files,
+    install,
+    life,
+    loaded,
+    pending,
+    undo,
+)
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.confirmed import Request
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.errors import UNCHANGED, GuardError
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.install import FileChange
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.kernel import Kernel
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.lock import exclusive
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.pending import Pending
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.places import TABLE, Places
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.settings import Settings
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
+
+WAIT = 10.0
+"""Seconds that a run waits for the guard or the watcher to finish what it is doing."""
+
+
+class Engine(Protocol):
+    """The engine with its wanted tables: returns contract 2 of docs/architecture.md, raises EngineError."""
+
+    def __call__(self, *, check: bool) -> Mapping[str, Any]:
+        """Apply, or only say what would be."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run is asked to do.
+
+    seconds: for the trial; needed: that its tests may take at most; tried: whether there is a trial at all; before:
+    called between the decision to change something and the change, its result comes back as ``before``; size: see
+    change.Trial.
+    """
+
+    request: Request
+    settings: Settings = field(default_factory=Settings)
+    seconds: float = 60.0
+    needed: float = 0.0
+    tried: bool = True
+    size: int = 0
+    before: Callable[[], Any] | None = None
+
+
+def request_of(tables: Sequence[Mapping[str, Any]], who: str, what: str = "") -> Request:
+    """Return whose policy a table spec is: checksum, and the sets whose elements it leaves to others.
+
+    Raise GuardError (bad_request) unless the one table is ours.
+    """
+    names = [(table.get("family", "inet"), table.get("name")) for table in tables]
+    if names != [TABLE]:
+        raise GuardError("bad_request", f"The guard knows the table {' '.join(TABLE)} only. {UNCHANGED}")
+    others = [
+        str(found["name"])
+        for kind in ("sets", "maps")
+        for found in tables[0].get(kind) or ()
+        if found.get("elements") is None or "dynamic" in (found.get("flags") or ())
+    ]
+    spec = hashlib.sha256(json.dumps(tables, sort_keys=True).encode()).hexdigest()
+    return Request(who, what, tuple(sorted(others)), spec)
+
+
+def apply_guarded(places: Places, kernel: Kernel, engine: Engine, plan: Plan, *, check: bool = False) -> dict[str, Any]:
+    """Apply what the engine wants, on trial. Return the engine's result with ``guard`` and ``files`` beside it.
+
+    guard: None when nothing is on trial, else token, seconds, kind and before. Raise GuardError or EngineError; then
+    the table is as it was, which the message says.
+    """
+    if plan.tried and plan.seconds <= plan.needed:
+        raise GuardError(
+            "bad_request",
+            f"The trial lasts {plan.seconds:.0f} s, but its tests may take {plan.needed:.0f} s: it would always be put "
+            f"back. Raise egress_confirm_timeout. {UNCHANGED}",
+        )
+    systemd = life.systemd_runs(places)
+    with exclusive(places, WAIT):
+        said = _settle(places, kernel, check=check)
+        wanted = engine(check=True)
+        installed = install.install(places, plan.settings, systemd=systemd, check=check)
+        if not wanted["changed"]:
+            return _joined(wanted, [*installed, *_saved(places, kernel, plan, check=check)], said, guard=None)
+        if check:
+            return _joined(wanted, installed, said, guard=None)
+        before = plan.before() if plan.before is not None else None
+        if not plan.tried:
+            result = engine(check=False)
+            confirmed.save(places, kernel, _described(plan.request, result))
+            return _joined(result, installed, said, guard=None)
+        made, result = _on_trial(places, kernel, engine, plan, wanted)
+        guard = {"token": made.token, "seconds": made.seconds, "kind": made.guard, "before": before}
+        return _joined(result, installed, said, guard=guard)
+
+
+def confirm(places: Places, kernel: Kernel, token: str) -> dict[str, Any]:
+    """Confirm the change on trial; return about it. When it cannot be, put it back at once and raise GuardError."""
+    with exclusive(places, WAIT):
+        try:
+            record = change.confirm(places, kernel, token)
+        except (GuardError, EngineError) as error:
+            if getattr(error, "reason", "") not in ("not_pending", "too_late"):
+                undo.fire(places, kernel, token, f"it could not be confirmed: {error}")
+                raise GuardError(error.reason, f"{error} The old policy was put back.") from error
+            raise
+        return {"token": record.token, "when": life.utc(record.when), "who": record.who, "what": record.what}
+
+
+def reject(places: Places, kernel: Kernel, token: str, why: str) -> None:
+    """Put the change on trial back at once."""
+    with exclusive(places, WAIT):
+        if not undo.fire(places, kernel, token, why):
+            raise GuardError("not_pending", f"There is no such change on trial on this host. {UNCHANGED}")
+
+
+def remove(places: Places, kernel: Kernel, engine: Engine, *, check: bool = False) -> dict[str, Any]:
+    """Remove the table and every file. Needs no trial: without a table nothing is refused."""
+    systemd = life.systemd_runs(places)
+    with exclusive(places, WAIT):
+        said = _settle(places, kernel, check=check)
+        if check:
+            return _joined(engine(check=True), install.remove(places, systemd=systemd, check=True), said, guard=None)
+        # While nothing is confirmed, the watcher brings nothing back.
+        wanted = engine(check=True)
+        if wanted["changed"]:
+            install.disown(places)
+        result = engine(check=False)
+        return _joined(result, install.remove(places, systemd=systemd), said, guard=None)
+
+
+def _settle(places: Places, kernel: Kernel, *, check: bool) -> str:
+    """Deal with a change that nobody guards any more; raise GuardError (pending) for one that is on trial."""
+    if not check:
+        return undo.recover(places, kernel)
+    found = pending.read(places)
+    if found is not None and found.ours and not undo.is_confirmed(places, found):
+        raise pending.refusal(found)
+    return ""
+
+
+def _on_trial(
+    places: Places, kernel: Kernel, engine: Engine, plan: Plan, wanted: Mapping[str, Any]
+) -> tuple[Pending, Mapping[str, Any]]:
+    request = _described(plan.request, wanted)
+    made = change.begin(places, kernel, request, change.Trial(plan.seconds, plan.size))
+    snapshot = files.read(places.snapshot) or ""
+    try:
+        result = engine(check=False)
+        change.loaded_new(places, kernel, made, request)
+    except BaseException as error:
+        # Also when the run is interrupted: what is half known is not left to the guard.
+        if pending.read(places) != made:
+            # The guard could wait no longer, did its work and tidied up, and the change came after that.
+            files.write(places.snapshot, snapshot.encode("utf-8", "surrogateescape"))
+        undo.take_back(places, kernel, made, f"it could not be loaded: {error}")
+        raise
+    return made, result
+
+
+def _saved(places: Places, kernel: Kernel, plan: Plan, *, check: bool) -> list[FileChange]:
+    """The kernel is right already. See that a boot finds the same, and that the watcher knows it."""
+    if not kernel.stands():
+        return []
+    if confirmed.save(
+        places, kernel, Request(plan.request.who, "as it stood", plan.request.others, plan.request.spec), check=check
+    ):
+        return [FileChange(str(places.confirmed), "change")]
+    if not check and loaded.read(places, kernel.version) is None:
+        confirmed.note_loaded(places, kernel, plan.request.others)
+    return []
+
+
+def _joined(
+    result: Mapping[str, Any], changed: Sequence[FileChange], said: str, *, guard: dict[str, Any] | None
+) -> dict[str, Any]:
+    diffs = result.get("diff") or {}
+    shown = [*(diffs if isinstance(diffs, list) else [diffs]), *(found.as_diff() for found in changed)]
+    return {
+        **result,
+        "changed": bool(result["changed"] or changed),
+        "diff": shown if changed else diffs,
+        "files": [{"path": found.path, "action": found.action} for found in changed],
+        "guard": guard,
+        "recovered": said,
+    }
+
+
+def _described(request: Request, result: Mapping[str, Any]) -> Request:
+    """Return the request with what it changes in words, unless the caller said."""
+    if request.what:
+        return request
+    counted: dict[tuple[str, str], int] = {}
+    for found in result.get("changes") or ():
+        name = (str(found.get("action")), str(found.get("kind")))
+        counted[name] = counted.get(name, 0) + int(found.get("count") or 1)
+    words = ", ".join(
+        f"{action} {count} {kind}{'s' if count != 1 else ''}" for (action, kind), count in counted.items()
+    )
+    return Request(request.who, words or "no change", request.others, request.spec)

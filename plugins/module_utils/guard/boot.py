@@ -1,0 +1,38 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a boot does: load the confirmed policy before the network is up, or the fail-safe table, and say so."""
+
+from __future__ import annotations
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard import arming, confirmed, journal, pending, undo
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.errors import GuardError
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.kernel import Kernel
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.places import Places
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
+
+LOADED, NOTHING, ON_TRIAL, FAILSAFE = "loaded", "nothing", "on_trial", "failsafe"
+
+
+def boot(places: Places, kernel: Kernel) -> str:
+    """Load what this host should have; return LOADED, NOTHING (no policy yet), ON_TRIAL (left alone) or FAILSAFE."""
+    change = pending.read(places)
+    if change is not None:
+        if change.ours and not undo.is_confirmed(places, change):
+            if arming.alive(places, change):
+                return ON_TRIAL
+            undo.take_back(places, kernel, change, "its guard was gone")
+        elif change.ours:
+            undo.tidy(places, change)
+        else:
+            pending.remove(places)
+            journal.note(places, "reverted", token=change.token, who=change.who, what=change.what)
+    try:
+        record = confirmed.load(places, kernel)
+    except (GuardError, EngineError) as error:
+        confirmed.load_failsafe(places, kernel, str(error))
+        return FAILSAFE
+    if record is None:
+        return NOTHING
+    journal.note(places, "booted", token=record.token, who=record.who, what=record.what)
+    return LOADED

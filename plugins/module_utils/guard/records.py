@@ -1,0 +1,79 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A policy in a file: a line about it, then text that nft loads as it is, in one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard import files
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.errors import GuardError
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.places import TABLE
+
+_MARK = "# tidegate 1 "
+_TABLE = " ".join(TABLE)
+_FRESH = f"table {_TABLE}\ndelete table {_TABLE}\n"
+"""Replaces the table as a whole: the first line is there so that the second finds something."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One policy. listing: its table as nft lists it; the rest says where it comes from.
+
+    token: the change that brought it; who: the controller's user; when: seconds since 1970 at which it was written,
+    which remaining timeouts are counted from; others: sets whose elements are not the policy's; spec: checksum of
+    what it was compiled from, "" when unknown; nft: the version that listed it.
+    """
+
+    listing: str
+    token: str = ""
+    who: str = ""
+    what: str = ""
+    when: float = 0.0
+    others: tuple[str, ...] = ()
+    spec: str = ""
+    nft: str = ""
+    result: str = field(default="confirmed")
+
+
+def script(listing: str) -> str:
+    """Return the transaction that replaces whatever table stands by this one."""
+    return _FRESH + listing
+
+
+def checksum(text: str) -> str:
+    """Return the SHA-256 of a text."""
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def dump(record: Record) -> bytes:
+    """Return the file of a record."""
+    body = script(record.listing)
+    about = {key: value for key, value in asdict(record).items() if key != "listing"}
+    line = json.dumps({"sha256": checksum(body), **about}, sort_keys=True)
+    return f"{_MARK}{line}\n{body}".encode("utf-8", "surrogateescape")
+
+
+def load(path: Path) -> Record | None:
+    """Return a record from its file, None when there is none.
+
+    Raise GuardError (damaged) unless it is what was written.
+    """
+    text = files.read(path)
+    if text is None:
+        return None
+    head, _line, body = text.partition("\n")
+    try:
+        about: dict[str, Any] = json.loads(head[len(_MARK) :]) if head.startswith(_MARK) else {}
+    except ValueError:
+        about = {}
+    if about.pop("sha256", None) != checksum(body) or not body.startswith(_FRESH):
+        raise GuardError("damaged", f"{path} is damaged or was edited: it does not fit its checksum.")
+    known = {entry.name for entry in fields(Record)}
+    about["others"] = tuple(about.get("others", ()))
+    return Record(listing=body[len(_FRESH) :], **{key: value for key, value in about.items() if key in known})

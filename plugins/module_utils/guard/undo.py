@@ -1,0 +1,139 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A change that is not to stay. Whoever calls these holds the lock."""
+
+from __future__ import annotations
+
+import time
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard import (
+    arming,
+    confirmed,
+    files,
+    journal,
+    life,
+    pending,
+    records,
+    wayback,
+)
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.errors import GuardError
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.kernel import Kernel
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.pending import Pending
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.places import Places
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.shape import shape
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_errors import NetlinkError
+
+_MORE_ATTEMPTS = 2
+_PAUSE = 1.0
+
+
+def take_back(places: Places, kernel: Kernel, change: Pending, why: str) -> None:
+    """Put the table back that stood before the change, and take the change off trial.
+
+    Raise GuardError (not_restored) when something else had to be loaded, which the message names.
+    """
+    if is_confirmed(places, change):
+        tidy(places, change)
+        return
+    others = tuple(sorted({*change.others, *confirmed.others(places)}))
+    trouble = _put_back(places, kernel, change, others)
+    if not trouble:
+        confirmed.note_loaded(places, kernel, others)
+    arming.disarm(places, change)
+    pending.remove(places)
+    journal.note(places, "restored", token=change.token, who=change.who, what=change.what, why=why, trouble=trouble)
+    if trouble:
+        raise GuardError("not_restored", trouble)
+
+
+def fire(places: Places, kernel: Kernel, token: str, why: str) -> bool:
+    """What the guard does when its time has come: whether there was anything to do."""
+    change = pending.read(places)
+    if change is None or change.token != token:
+        return False
+    take_back(places, kernel, change, why)
+    return True
+
+
+def recover(places: Places, kernel: Kernel) -> str:
+    """Deal with a change whose guard is gone; return what was done, "" when nothing had to be.
+
+    Raise GuardError (pending) for a change that is really on trial.
+    """
+    change = pending.read(places)
+    if change is None:
+        return ""
+    if is_confirmed(places, change):
+        tidy(places, change)
+        return ""
+    who = change.who or "somebody"
+    if not change.ours:
+        forget(places, kernel, change)
+        return f"The host was restarted before the change by {who} from {change.since} was confirmed: it is void."
+    if arming.alive(places, change):
+        raise pending.refusal(change)
+    take_back(places, kernel, change, "its guard was gone")
+    return f"The change by {who} from {change.since} was never confirmed and its guard was gone: it was put back."
+
+
+def forget(places: Places, kernel: Kernel, change: Pending) -> None:
+    """Deal with a change of an earlier life of the host: what was confirmed counts, and nothing else."""
+    if kernel.stands():
+        try:
+            if confirmed.load(places, kernel) is None:
+                wayback.put_back(kernel, None, 0.0, ())
+        except (GuardError, EngineError) as error:
+            confirmed.load_failsafe(places, kernel, str(error))
+    pending.remove(places)
+    journal.note(places, "reverted", token=change.token, who=change.who, what=change.what)
+
+
+def is_confirmed(places: Places, change: Pending) -> bool:
+    """Whether a change was confirmed, and only its traces are left."""
+    record = confirmed.read(places)
+    return record is not None and change.token != "" and record.token == change.token
+
+
+def tidy(places: Places, change: Pending) -> None:
+    """Do what is left of a confirmation that was cut short right after its deciding step."""
+    arming.disarm(places, change)
+    pending.remove(places)
+    journal.note(places, "confirmed", token=change.token, who=change.who, what=change.what)
+
+
+def _put_back(places: Places, kernel: Kernel, change: Pending, others: tuple[str, ...]) -> str:
+    """Return "" or what else was loaded, and why."""
+    said = _attempt(places, kernel, change, others)
+    for _again in range(_MORE_ATTEMPTS):
+        if not said:
+            return ""
+        time.sleep(_PAUSE)
+        said = _attempt(places, kernel, change, others)
+    return f"{said} {confirmed.last_resort(places, kernel)}" if said else ""
+
+
+def _attempt(places: Places, kernel: Kernel, change: Pending, others: tuple[str, ...]) -> str:
+    """Return what went wrong, "" when nothing did."""
+    try:
+        listing = _snapshot(places)
+        if not _untouched(kernel, change, listing):
+            wayback.put_back(kernel, listing, life.clock() - change.taken, others)
+    except (GuardError, EngineError, NetlinkError) as error:
+        return str(error)
+    return ""
+
+
+def _snapshot(places: Places) -> str | None:
+    text = files.read(places.snapshot)
+    if text is None or not text.startswith(records.script("")):
+        raise GuardError("damaged", f"{places.snapshot}, the table as it was, is gone or damaged.")
+    return text[len(records.script("")) :] or None
+
+
+def _untouched(kernel: Kernel, change: Pending, listing: str | None) -> bool:
+    """Whether the change never came into the kernel: then handles and counters are worth more than a perfect copy."""
+    if kernel.generation() == change.generation:
+        return True
+    return shape(kernel.listing(), (), temporary=True) == shape(listing, (), temporary=True)

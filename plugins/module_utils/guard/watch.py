@@ -1,0 +1,141 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Look after the table between two runs: bring it back when somebody flushed it, say when somebody edited it.
+
+The generation of the ruleset moves with every commit of anybody; asking for it takes 0.04 ms and needs no nft.
+Listing the table takes longer, so an edit is looked for at most so often that it costs a tenth of the time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import time
+from dataclasses import dataclass, field
+from typing import Callable
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard import (
+    confirmed,
+    journal,
+    loaded,
+    pending,
+    records,
+    settings,
+    undo,
+    wayback,
+)
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard import listing as words
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard import shape as shapes
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.errors import GuardError
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.kernel import Kernel
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.lock import held
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.places import Places
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_errors import NetlinkError
+
+EVERY = 2.0
+"""Seconds between two looks."""
+
+GRACE = 3.0
+"""Seconds that a guard may be late before the watcher does its work."""
+
+_SHOWN = 12
+"""Lines of an edit that are written down."""
+
+
+@dataclass
+class Watcher:
+    """The watcher of one table. seen: the generation at the last look that found all well."""
+
+    places: Places
+    kernel: Kernel
+    seen: int = 0
+    told: str = ""
+    rest_until: float = field(default=0.0)
+
+    def run(self) -> None:
+        """Look for ever. One watcher is enough: a second one leaves."""
+        with held(self.places.watching) as only:
+            while only:
+                with contextlib.suppress(GuardError, EngineError, NetlinkError, OSError, ValueError):
+                    self.look()
+                time.sleep(EVERY)
+
+    def look(self) -> str:
+        """Look once; return the event that was acted on, "" when all is well or somebody is at work."""
+        change = pending.read(self.places)
+        if change is not None:
+            late = not change.ours or change.seconds < -GRACE
+            return self._exclusively(self._recover) if late else ""
+        generation = self.kernel.generation()
+        if generation == self.seen or not self.places.confirmed.exists():
+            return ""
+        if not self.kernel.stands():
+            return self._exclusively(self._bring_back)
+        if time.monotonic() < self.rest_until:
+            return ""
+        return self._exclusively(self._compare)
+
+    def _exclusively(self, act: Callable[[], str]) -> str:
+        """Act under the lock, unless a run is at work; look again next time in that case."""
+        with held(self.places.lock) as got:
+            return act() if got else ""
+
+    def _recover(self) -> str:
+        undo.recover(self.places, self.kernel)
+        return "restored"
+
+    def _bring_back(self) -> str:
+        if pending.read(self.places) is not None or self.kernel.stands():
+            return ""
+        try:
+            record = confirmed.load(self.places, self.kernel)
+            token = record.token if record is not None else ""
+        except (GuardError, EngineError) as error:
+            confirmed.load_failsafe(self.places, self.kernel, str(error))
+            token = ""
+        self.seen = self.kernel.generation()
+        journal.note(self.places, "lost", token=token)
+        return "lost"
+
+    def _compare(self) -> str:
+        if pending.read(self.places) is not None:
+            return ""
+        began = time.monotonic()
+        generation = self.kernel.generation()
+        note = loaded.read(self.places, self.kernel.version)
+        now = shapes.shape(self.kernel.listing(), note.others if note is not None else ())
+        self.rest_until = time.monotonic() + 10 * (time.monotonic() - began)
+        if note is None or now == note.shape:
+            self.seen, self.told = generation, ""
+            return ""
+        return self._edited(note.shape, now, generation)
+
+    def _edited(self, expected: str, now: str, generation: int) -> str:
+        if now == self.told:
+            self.seen = generation
+            return ""
+        changed = list(difflib.unified_diff(expected.split("\n"), now.split("\n"), n=0, lineterm=""))[2:]
+        lines = [line for line in changed if not line.startswith("@@")]
+        shown = [line.replace("\t", " ") for line in lines[:_SHOWN]]
+        more = len(lines) - len(shown)
+        journal.note(self.places, "edited", edit=[*shown, *([f"and {more} lines more"] if more else [])])
+        if settings.read(self.places).drift == "repair" and self._repair():
+            return "repaired"
+        self.seen, self.told = generation, now
+        return "edited"
+
+    def _repair(self) -> bool:
+        """Load the confirmed policy over the edit, with the counters that the table has."""
+        record = records.load(self.places.confirmed)
+        live = self.kernel.listing()
+        if record is None or live is None:
+            return False
+        wanted = shapes.carried(words.parse(record.listing), words.parse(live))
+        since = max(0.0, time.time() - record.when)
+        wayback.put_back(self.kernel, words.render(wanted), since, record.others, record.nft)
+        confirmed.note_loaded(self.places, self.kernel, record.others)
+        self.seen, self.told = self.kernel.generation(), ""
+        journal.note(self.places, "repaired", token=record.token)
+        return True
