@@ -9,12 +9,22 @@ nothing of Ansible's tasks.
 
 from __future__ import annotations
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds.declarations import parse
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds.declarations import parse, template_each
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds.lists import PrefixLists, default_cache_dir
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds.model import (
     PrefixList,
     PrefixListResult,
+    Untemplated,
     Unusable,
 )
 
-__all__ = ["PrefixList", "PrefixListResult", "PrefixLists", "Unusable", "default_cache_dir", "parse"]
+__all__ = [
+    "PrefixList",
+    "PrefixListResult",
+    "PrefixLists",
+    "Untemplated",
+    "Unusable",
+    "default_cache_dir",
+    "parse",
+    "template_each",
+]

@@ -6,11 +6,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds import options
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds.model import AWS_URL, TIMEOUT, PrefixList
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds.model import (
+    AWS_URL,
+    TIMEOUT,
+    PrefixList,
+    Untemplated,
+)
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import hints, values
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Place, Report, variable
 
@@ -42,15 +47,36 @@ _INSTEAD: Mapping[str, str] = {
 }
 
 
+def template_each(value: Any, template: Callable[[Any], Any], failure: type[Exception]) -> Any:
+    """The declarations, each templated by itself: of a list for cloud hosts, others need not know the region.
+
+    value: egress_prefix_lists before templating. failure: what template raises.
+    """
+    whole = value if isinstance(value, Mapping) else template(value)
+    if not isinstance(whole, Mapping):
+        return whole
+    found: dict[Any, Any] = {}
+    for name in whole:
+        try:
+            found[name] = template(whole[name])
+        except failure as error:
+            found[name] = Untemplated(" ".join(str(error).split()))
+    return found
+
+
 def parse(report: Report, value: Any) -> dict[str, PrefixList]:
-    """The lists by name. What is wrong goes to the report; a list with an error is left out."""
+    """The lists by name. What is wrong goes to the report; a list with an error or without its template is left out."""
     place = variable(VARIABLE)
     if value is None:
         return {}
     if not isinstance(value, Mapping):
         report.error(place, "is no mapping", "write NAME: {…}")
         return {}
-    found = [_declaration(report, place.key(str(name)), name, item) for name, item in value.items()]
+    found = [
+        _declaration(report, place.key(str(name)), name, item)
+        for name, item in value.items()
+        if not isinstance(item, Untemplated)
+    ]
     return {one.name: one for one in found if one is not None}
 
 

@@ -25,6 +25,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds.model impo
     Fetch,
     PrefixList,
     PrefixListResult,
+    Untemplated,
     Unusable,
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds.outcome import Outcome
@@ -52,9 +53,9 @@ def _now() -> dt.datetime:
 class PrefixLists:
     """The lists that one host's variables declare.
 
-    declared: the templated value of egress_prefix_lists. cache_dir: where last good copies are kept; a relative path
-    begins at project_dir. search_paths: where the files of `file:` are looked for, in order. project_dir: the
-    directory of the playbook. run_dir: a directory that all workers of this run share and that goes with the run.
+    declared: the templated value of egress_prefix_lists, best from template_each. cache_dir: where last good copies are
+    kept; a relative path begins at project_dir. search_paths: where the files of `file:` are looked for, in order.
+    project_dir: the directory of the playbook. run_dir: one that all workers of this run share and that goes with it.
     check_mode: the last good copies are read, but not written. accept: the value of egress_prefix_list_accept, lists
     whose max_change does not hold in this run. Nothing is read or fetched before a list is resolved.
 
@@ -78,7 +79,9 @@ class PrefixLists:
         self._origins: Origins = origins or {}
         report = Report(self._origins)
         self._lists = declarations.parse(report, declared)
-        self._declared = sorted(str(name) for name in declared) if isinstance(declared, Mapping) else []
+        given = declared if isinstance(declared, Mapping) else {}
+        self._declared = sorted(str(name) for name in given)
+        self._untemplated = {str(name): one.reason for name, one in given.items() if isinstance(one, Untemplated)}
         self._accepted = self._accept(report, accept)
         self.errors = tuple(report.errors)
         self._search_paths = [Path(path) for path in search_paths]
@@ -109,6 +112,10 @@ class PrefixLists:
         declared = self._lists.get(name)
         report = Report(self._origins)
         if declared is None:
+            if name in self._untemplated:
+                place, cause = variable(declarations.VARIABLE).key(name), self._untemplated[name]
+                report.error(place, f"cannot be templated for this host: {cause}", "define it for this host")
+                raise PolicyErrors(tuple(report.errors))
             if name in self._declared and self.errors:
                 raise PolicyErrors(self.errors)
             cure = hints.did_you_mean(name, self._declared) or "declare it: NAME: {url: …}"

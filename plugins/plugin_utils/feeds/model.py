@@ -31,6 +31,13 @@ class Unusable(Exception):
 
 
 @dataclass(frozen=True)
+class Untemplated:
+    """Stands for a declaration whose template failed on this host: an error only where the list is used."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
 class Aws:
     """What to take out of a document of AWS's shape: one service, in these regions; no regions are all of them."""
 
