@@ -123,11 +123,14 @@ class Engine:
         drafts = [draft(spec, table) for spec, table in zip(specs, live) if spec.present]
         listed = iter(scratch.canonical(self._nft, drafts, self._notes))
         canon = tuple(next(listed) if spec.present else None for spec in specs)
-        kept = tuple(scratch.without_misfits(self._nft, table, said) for table, said in zip(live, canon))
+        kept = tuple(
+            scratch.without_misfits(self._nft, spec, table, said) for spec, table, said in zip(specs, live, canon)
+        )
         goals = tuple(goal.build(spec, said, table) for spec, said, table in zip(specs, canon, kept))
         plans: list[Plan] = []
         for spec, table, end in zip(specs, live, goals):
-            gone = [thing.where for thing in (*spec.chains, *spec.sets) if not thing.present]
+            gone = [found.where for found in spec.chains if not found.present]
+            gone += [found.where for found in spec.sets if not found.present]
             dangling.check(table, end, (gone or [spec.where])[0])
             plans.append(plan.make(table, end, refill=refill))
             borrowed.check(self._nft, end, plans[-1].borrowed, self._notes)

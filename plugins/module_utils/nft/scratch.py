@@ -23,6 +23,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors impor
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listing import parse_tables
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import NamedSet, Table
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.run_directory import RunDirectory, tables_of
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import TableSpec
 
 PREFIX = "_tidegate_"
 """Scratch tables are named PREFIX, process id, _, random, _, number."""
@@ -89,13 +90,14 @@ def _script(draft: Draft, table: str) -> list[tuple[str, Line]]:
     ]
 
 
-def without_misfits(nft: Nft, live: Table | None, canon: Table | None) -> Table | None:
+def without_misfits(nft: Nft, spec: TableSpec, live: Table | None, canon: Table | None) -> Table | None:
     """Return the live table without the elements that a set of another type, as it is wanted now, cannot hold."""
     if live is None or canon is None:
         return live
     kept = []
+    declared = {wanted.name for wanted in spec.sets if wanted.declaration is not None}
     for found in live.sets:
-        wanted = canon.set(found.name)
+        wanted = canon.set(found.name) if found.name in declared else None
         other_type = wanted is not None and found.declaration[:1] != wanted.declaration[:1]
         if wanted is not None and other_type and found.elements and not _holds(nft, canon, wanted, found):
             kept.append(replace(found, elements=()))

@@ -1,0 +1,171 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A network namespace for every test, and every nft there is: the host's and those of Debian 11, 12 and 13."""
+
+from __future__ import annotations
+
+import copy
+import ctypes
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import parse, parse_single, persist
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.engine import Engine, Result
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import Table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.reader import read_table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.run_directory import RunDirectory
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import TableSpec
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+CLONE_NEWNET = 0x40000000
+BINARIES = [*sorted(CHECKOUT.glob("build/nft/*/nft")), Path("/usr/sbin/nft")]
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _must(result: int) -> None:
+    if result != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+@pytest.fixture(autouse=True)
+def namespace() -> Iterator[None]:
+    """Run the test, and everything it starts, in a new network namespace that is gone afterwards."""
+    home = os.open("/proc/self/ns/net", os.O_RDONLY)
+    inside = os.readlink("/proc/self/ns/net")
+    try:
+        _must(_libc.unshare(CLONE_NEWNET))
+        assert os.readlink("/proc/self/ns/net") != inside
+        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+        yield
+    finally:
+        _must(_libc.setns(home, CLONE_NEWNET))
+        os.close(home)
+
+
+def _name(path: Path) -> str:
+    return "host" if path == BINARIES[-1] else path.parent.name
+
+
+@pytest.fixture(params=BINARIES, ids=_name)
+def binary(request: pytest.FixtureRequest) -> str:
+    """The path of one nft."""
+    return str(request.param)
+
+
+@dataclass
+class Lab:
+    """One nft in a namespace of its own, and the engine over it."""
+
+    path: str
+    notes: Path
+
+    def __post_init__(self) -> None:
+        self.nft = Nft(self.path)
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        return tuple(map(int, self.nft.version().split(".")))
+
+    def load(self, script: str) -> None:
+        """Have nft load a script, as somebody else would."""
+        outcome = self.nft.load(script if script.endswith("\n") else f"{script}\n")
+        assert outcome.code == 0, outcome.err
+
+    def listing(self, *what: str, options: tuple[str, ...] = ()) -> str:
+        """What `nft list` prints."""
+        outcome = self.nft.run(*options, "list", *(what or ("ruleset",)))
+        assert outcome.code == 0, outcome.err
+        return outcome.out
+
+    def table(self, name: str = "t", family: str = "inet") -> Table:
+        """A table as the engine reads it."""
+        found = read_table(self.nft, family, name)
+        assert found is not None
+        return found
+
+    def engine(self, *, check: bool = False) -> Engine:
+        return Engine(self.nft, check=check, notes=RunDirectory(str(self.notes)))
+
+    def run(self, *tables: dict[str, Any], check: bool = False, save: Path | None = None) -> Result:
+        """One run of nft_ruleset."""
+        wanted = parse.tables([copy.deepcopy(table) for table in tables])
+        file = persist.File(str(save)) if save else None
+        return self.engine(check=check).run(wanted, file)
+
+    def single(self, kind: str, *, check: bool = False, **given: Any) -> Result:
+        """One run of nft_KIND on table t."""
+        options: dict[str, Any] = {
+            "family": "inet",
+            "table": "t",
+            "state": "present",
+            **DEFAULTS.get(kind, {}),
+            **given,
+        }
+        if kind == "table":
+            del options["table"]
+        reader = parse_single.set_ if kind == "set" else getattr(parse_single, kind)
+        wanted: tuple[TableSpec, ...] = reader(options)
+        return self.engine(check=check).run(wanted)
+
+    def predicted(self, *tables: dict[str, Any]) -> Result:
+        """A run of which check mode said beforehand exactly what it does, and after which a run has nothing to do."""
+        foreseen = self.run(*tables, check=True)
+        result = self.run(*tables)
+        assert _timeless(foreseen) == _timeless(result)
+        self.settled(*tables)
+        return result
+
+    def settled(self, *tables: dict[str, Any]) -> None:
+        """Assert that nothing is left to do, in check mode and for real, by proof and without."""
+        for check in (True, False):
+            again = self.run(*tables, check=check)
+            assert not again.changed, again.transaction
+        self.forget()
+        again = self.run(*tables)
+        assert not again.changed, again.transaction
+        assert again.path == "full"
+
+    def single_predicted(self, kind: str, **given: Any) -> Result:
+        """The same as predicted, for a module that owns one object."""
+        foreseen = self.single(kind, check=True, **given)
+        result = self.single(kind, **given)
+        assert _timeless(foreseen) == _timeless(result)
+        for check in (True, False):
+            again = self.single(kind, check=check, **given)
+            assert not again.changed, again.transaction
+        self.forget()
+        assert not self.single(kind, **given).changed
+        return result
+
+    def forget(self) -> None:
+        """Throw away what earlier runs noted."""
+        for note in self.notes.glob("applied.*"):
+            note.unlink()
+
+
+def _timeless(result: Result) -> dict[str, Any]:
+    """What a run returned, without the time that elements have left, which goes by between two runs."""
+    found = result.as_dict()
+    return {**found, "transaction": re.sub(r" expires \S+", "", found["transaction"])}
+
+
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "rule": {"rule": None, "comment": None, "position": None, "before": None, "after": None},
+}
+
+
+@pytest.fixture
+def lab(binary: str, tmp_path: Path) -> Lab:
+    """An empty namespace with one nft."""
+    return Lab(binary, tmp_path / "run")

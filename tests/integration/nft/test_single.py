@@ -1,0 +1,271 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The modules that own one object of a table: what they name is as they say, the rest is as it was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
+
+from .conftest import Lab
+
+OTHERS = """
+table inet t {
+	comment "mine"
+	counter hits { packets 5 bytes 500; }
+	set fed { type ipv4_addr; flags interval; elements = { 192.0.2.0/24 } }
+	chain other { counter packets 7 bytes 700 accept comment "others own this"; }
+	chain base { type filter hook input priority 0; policy accept;
+		tcp dport 22 counter packets 3 bytes 300 accept comment "ssh"
+		jump other
+	}
+}
+"""
+
+
+def keys(lab: Lab, name: str) -> list[str]:
+    return sorted(element.canon for element in lab.table().set(name).elements)
+
+
+def rules(lab: Lab, name: str = "base") -> list[str]:
+    return [rule.text for rule in lab.table().chain(name).rules]
+
+
+@pytest.fixture(autouse=True)
+def others(lab: Lab) -> None:
+    lab.load(OTHERS)
+
+
+def test_table_comes_and_goes(lab: Lab) -> None:
+    lab.single_predicted("table", name="new", comment="words")
+    assert lab.table("new").comment == "words"
+    before = lab.listing("table", "inet", "t")
+    assert not lab.single("table", name="t").changed
+    lab.single_predicted("table", name="new", state="absent")
+    assert "new" not in lab.listing("tables")
+    assert lab.listing("table", "inet", "t") == before
+
+
+def test_table_comment_changes_and_nothing_is_lost(lab: Lab) -> None:
+    before = lab.listing("table", "inet", "t")
+    lab.single_predicted("table", name="t", comment="ours")
+    assert lab.listing("table", "inet", "t") == before.replace('"mine"', '"ours"')
+    lab.single_predicted("table", name="t", comment="")
+    assert lab.listing("table", "inet", "t") == before.replace('\tcomment "mine"\n', "")
+
+
+def test_chain_is_made_filled_emptied_and_removed(lab: Lab) -> None:
+    before = lab.listing("chain", "inet", "t", "base")
+    hook = {"type": "filter", "hook": "output", "priority": "filter"}
+    lab.single_predicted("chain", name="c", rules=["tcp dport https counter accept", "ip daddr @fed drop"], **hook)
+    assert rules(lab, "c") == ["tcp dport 443 counter packets 0 bytes 0 accept", "ip daddr @fed drop"]
+    lab.single_predicted("chain", name="c", **{**hook, "priority": "5"})
+    assert len(rules(lab, "c")) == 2
+    lab.single_predicted("chain", name="c", rules=[], **{**hook, "priority": "5"})
+    assert rules(lab, "c") == []
+    lab.single_predicted("chain", name="c", state="absent")
+    assert lab.table().chain("c") is None
+    assert lab.listing("chain", "inet", "t", "base") == before
+
+
+def test_chain_of_others_is_declared_anew_with_its_rules(lab: Lab) -> None:
+    lab.single_predicted("chain", name="base", type="filter", hook="input", priority="10", policy="drop", comment="x")
+    assert rules(lab) == ['tcp dport 22 counter packets 3 bytes 300 accept comment "ssh"', "jump other"]
+    lab.single_predicted("chain", name="other", comment="now with words")
+    assert rules(lab, "other") == ['counter packets 7 bytes 700 accept comment "others own this"']
+    assert rules(lab)[1] == "jump other"
+
+
+def test_chain_in_use_is_not_removed(lab: Lab) -> None:
+    before = lab.listing()
+    with pytest.raises(EngineError, match="The chain other cannot go: the rule .jump other. of chain base") as error:
+        lab.single("chain", name="other", state="absent")
+    assert (error.value.reason, error.value.where) == ("busy", "name")
+    assert lab.listing() == before
+
+
+def test_set_in_use_is_not_removed(lab: Lab) -> None:
+    lab.load("add rule inet t base ip saddr @fed drop")
+    with pytest.raises(EngineError, match="The set fed cannot go") as error:
+        lab.single("set", name="fed", state="absent")
+    assert error.value.reason == "busy"
+    assert keys(lab, "fed") == ["192.0.2.0/24"]
+
+
+def test_set_is_made_filled_and_removed(lab: Lab) -> None:
+    declared = {"name": "s", "type": "ipv4_addr", "flags": ["interval"]}
+    lab.single_predicted("set", **declared, elements=["10.1.2.3/8", {"value": "192.0.2.7", "comment": "seven"}])
+    assert keys(lab, "s") == ["10.0.0.0/8", '192.0.2.7 comment "seven"']
+    assert not lab.single("set", **declared).changed
+    lab.single_predicted("set", **declared, elements=["11.0.0.0/8"], purge=False)
+    assert keys(lab, "s") == ["10.0.0.0/8", "11.0.0.0/8", '192.0.2.7 comment "seven"']
+    lab.single_predicted("set", **declared, elements=[])
+    assert keys(lab, "s") == []
+    lab.single_predicted("set", name="s", state="absent")
+    assert lab.table().set("s") is None
+
+
+def test_set_from_a_file(lab: Lab, tmp_path: Path) -> None:
+    file = tmp_path / "feed"
+    file.write_text('# bad networks\n10.0.0.0/8  # private\n\n192.0.2.7 comment "a # b"\n')
+    declared = {"name": "s", "type": "ipv4_addr", "flags": ["interval"], "elements_file": str(file)}
+    lab.single_predicted("set", **declared)
+    assert keys(lab, "s") == ["10.0.0.0/8", '192.0.2.7 comment "a # b"']
+    file.write_text("10.0.0.0/8\n10.0.0.300\n")
+    with pytest.raises(EngineError, match=rf"elements_file {file}:2: '10.0.0.300' is no IPv4 address") as error:
+        lab.single("set", **declared)
+    assert error.value.reason == "bad_spec"
+    file.unlink()
+    with pytest.raises(EngineError, match=f"{file} cannot be read: No such file"):
+        lab.single("set", **declared)
+    assert keys(lab, "s") == ["10.0.0.0/8", '192.0.2.7 comment "a # b"']
+
+
+def test_element_comes_and_goes(lab: Lab) -> None:
+    lab.single_predicted("element", set="fed", elements=["10.1.2.3/8", {"value": "192.0.3.7", "comment": "c"}])
+    assert keys(lab, "fed") == ["10.0.0.0/8", "192.0.2.0/24", '192.0.3.7 comment "c"']
+    lab.single_predicted("element", set="fed", elements=[{"value": "192.0.3.7", "comment": "d"}])
+    assert keys(lab, "fed") == ["10.0.0.0/8", "192.0.2.0/24", '192.0.3.7 comment "d"']
+    lab.single_predicted("element", set="fed", elements=["10.0.0.0/8", "172.16.0.0/12"], state="absent")
+    assert keys(lab, "fed") == ["192.0.2.0/24", '192.0.3.7 comment "d"']
+
+
+def test_element_with_a_time(lab: Lab) -> None:
+    lab.single_predicted("set", name="s", type="ipv4_addr", flags=["timeout"])
+    lab.single_predicted("element", set="s", elements=[{"value": "10.0.0.1", "timeout": "3600"}])
+    assert keys(lab, "s") == ["10.0.0.1 timeout 1h"]
+    # Without a time it is there already; with another it is not.
+    assert not lab.single("element", set="s", elements=["10.0.0.1"]).changed
+    lab.single_predicted("element", set="s", elements=["10.0.0.1 timeout 2h"])
+    assert keys(lab, "s") == ["10.0.0.1 timeout 2h"]
+
+
+def test_element_of_a_map(lab: Lab) -> None:
+    lab.load("add map inet t m { type inet_service : verdict; elements = { 80 : accept } }")
+    lab.single_predicted("element", set="m", elements=[{"value": "https", "data": "jump other"}, "22 : drop"])
+    assert keys(lab, "m") == ["22 : drop", "443 : jump other", "80 : accept"]
+    lab.single_predicted("element", set="m", elements=["443 : drop"])
+    assert keys(lab, "m") == ["22 : drop", "443 : drop", "80 : accept"]
+    lab.single_predicted("element", set="m", elements=["443", "80 : drop"], state="absent")
+    assert keys(lab, "m") == ["22 : drop"]
+
+
+def test_only_the_named_element_of_concatenated_intervals_goes(lab: Lab) -> None:
+    lab.load(
+        "add set inet t wide { type ipv4_addr . inet_proto . inet_service; flags interval; }\n"
+        "add element inet t wide { 10.1.2.3 . tcp . 443 }\n"
+        "add element inet t wide { 10.0.0.0/8 . tcp . 443, 10.0.0.0/8 . udp . 443 }"
+    )
+    # nft itself would remove 10.0.0.0/8 . udp . 443 here.
+    assert not lab.single("element", set="wide", elements=["10.1.2.3 . udp . 443"], state="absent").changed
+    assert len(keys(lab, "wide")) == 3
+    lab.single_predicted("element", set="wide", elements=["10.1.2.3 . tcp . 443"], state="absent")
+    assert keys(lab, "wide") == ["10.0.0.0/8 . tcp . 443", "10.0.0.0/8 . udp . 443"]
+    lab.single_predicted("element", set="wide", elements=["10.0.0.0/8 . 6 . https"], state="absent")
+    assert keys(lab, "wide") == ["10.0.0.0/8 . udp . 443"]
+    lab.single_predicted("element", set="wide", elements=[{"value": "10.0.0.0/8 . udp . 443", "comment": "new"}])
+    assert keys(lab, "wide") == ['10.0.0.0/8 . udp . 443 comment "new"']
+
+
+def test_part_of_an_element_is_not_the_element(lab: Lab) -> None:
+    result = lab.single("element", set="fed", elements=["192.0.2.5"], state="absent")
+    assert not result.changed
+    assert result.warnings == ("192.0.2.5 still matches set fed: it is inside of 192.0.2.0/24, which was not named.",)
+    assert keys(lab, "fed") == ["192.0.2.0/24"]
+
+
+def test_part_of_merged_elements_goes(lab: Lab) -> None:
+    lab.load(
+        "add set inet t m { type ipv4_addr; flags interval; auto-merge; elements = { 10.0.0.0/25, 10.0.0.128/25 } }"
+    )
+    assert keys(lab, "m") == ["10.0.0.0/24"]
+    assert not lab.single("element", set="m", elements=["10.0.0.7"]).changed
+    result = lab.single_predicted("element", set="m", elements=["10.0.0.128/25"], state="absent")
+    assert result.warnings == ()
+    assert keys(lab, "m") == ["10.0.0.0/25"]
+    lab.single_predicted("element", set="m", elements=["10.0.0.100-10.0.0.200"])
+    assert keys(lab, "m") == ["10.0.0.0-10.0.0.200"]
+
+
+def test_overlapping_element_is_refused_by_name(lab: Lab) -> None:
+    before = lab.listing()
+    with pytest.raises(EngineError, match=r"add element inet t fed \{ 192.0.2.128/25 \}") as error:
+        lab.single("element", set="fed", elements=["192.0.2.128/25"])
+    assert error.value.reason == "rejected_by_nft"
+    assert lab.listing() == before
+
+
+def test_rule_found_by_comment(lab: Lab) -> None:
+    lab.single_predicted("rule", chain="base", rule="tcp dport https accept", comment="web", position="first")
+    assert rules(lab)[0] == 'tcp dport 443 accept comment "web"'
+    lab.single_predicted("rule", chain="base", rule="tcp dport { http, https } accept", comment="web")
+    assert rules(lab)[0] == 'tcp dport { 80, 443 } accept comment "web"'
+    lab.single_predicted("rule", chain="base", rule="tcp dport { 80, 443 } accept", comment="web", after="ssh")
+    assert rules(lab)[1] == 'tcp dport { 80, 443 } accept comment "web"'
+    assert not lab.single("rule", chain="base", rule="tcp dport { 80, 443 } accept", comment="web").changed
+    lab.single_predicted("rule", chain="base", rule="tcp dport { 80, 443 } accept", comment="web", before="ssh")
+    assert rules(lab)[0] == 'tcp dport { 80, 443 } accept comment "web"'
+    lab.single_predicted("rule", chain="base", rule="tcp dport { 80, 443 } accept", comment="web", position="last")
+    assert rules(lab)[2] == 'tcp dport { 80, 443 } accept comment "web"'
+    lab.single_predicted("rule", chain="base", comment="web", state="absent")
+    assert rules(lab) == ['tcp dport 22 counter packets 3 bytes 300 accept comment "ssh"', "jump other"]
+
+
+def test_rule_found_by_what_it_says(lab: Lab) -> None:
+    lab.single_predicted("rule", chain="base", rule="udp dport {53, 123} counter accept")
+    assert rules(lab)[2] == "udp dport { 53, 123 } counter packets 0 bytes 0 accept"
+    assert not lab.single("rule", chain="base", rule="udp dport { domain, ntp } counter accept").changed
+    lab.single_predicted("rule", chain="base", rule="udp dport { ntp,domain } counter accept", state="absent")
+    assert len(rules(lab)) == 2
+
+
+def test_moved_rule_takes_its_counter_along(lab: Lab) -> None:
+    lab.single_predicted("rule", chain="base", rule="tcp dport ssh counter accept", comment="ssh", position="last")
+    assert rules(lab) == ["jump other", 'tcp dport 22 counter packets 3 bytes 300 accept comment "ssh"']
+
+
+def test_rule_beside_a_missing_anchor(lab: Lab) -> None:
+    with pytest.raises(EngineError, match='no rule with the comment "nothing" in the chain to stand after') as error:
+        lab.single("rule", chain="base", rule="accept", after="nothing")
+    assert error.value.reason == "bad_spec"
+
+
+def test_rule_whose_comment_is_not_unique(lab: Lab) -> None:
+    lab.load('add rule inet t base tcp dport 23 accept comment "ssh"')
+    with pytest.raises(EngineError, match='2 rules of the chain have the comment "ssh"'):
+        lab.single("rule", chain="base", rule="accept", comment="ssh")
+    lab.single_predicted("rule", chain="base", comment="ssh", state="absent")
+    assert rules(lab) == ["jump other"]
+
+
+MISSING: dict[str, tuple[str, dict[str, Any], str]] = {
+    "table of a chain": ("chain", {"table": "no", "name": "c"}, "nft_table makes tables"),
+    "table of a set": ("set", {"table": "no", "name": "s", "type": "mark"}, "nft_table makes tables"),
+    "table of an element": ("element", {"table": "no", "set": "s", "elements": ["1"]}, "nft_table makes tables"),
+    "table of a rule": ("rule", {"table": "no", "chain": "c", "rule": "accept"}, "nft_table makes tables"),
+    "chain of a rule": ("rule", {"chain": "no", "rule": "accept"}, "nft_chain makes chains"),
+    "set of an element": ("element", {"set": "no", "elements": ["1"]}, "nft_set makes sets"),
+}
+
+
+@pytest.mark.parametrize("what", MISSING)
+def test_missing_parent_says_who_makes_it(lab: Lab, what: str) -> None:
+    kind, given, mend = MISSING[what]
+    for check in (True, False):
+        with pytest.raises(EngineError, match=mend) as error:
+            lab.single(kind, check=check, **given)
+        assert error.value.reason == "bad_spec"
+
+
+@pytest.mark.parametrize("what", MISSING)
+def test_absent_from_a_missing_parent_is_absent(lab: Lab, what: str) -> None:
+    kind, given, _mend = MISSING[what]
+    before = lab.listing()
+    lab_result = lab.single(kind, **given, state="absent")
+    assert not lab_result.changed
+    assert lab.listing() == before
