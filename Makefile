@@ -72,12 +72,13 @@ test: setup ## Everything; ends with "N passed, N failed"
 	$(PYTHON) tests/tools/report.py lint build unit integration molecule
 
 .PHONY: lint
-lint: venv ## ruff, mypy, ansible-lint with yamllint, documentation and changelog
+lint: venv ## ruff, mypy, shellcheck, ansible-lint with yamllint, documentation and changelog
 	failed=0
 	ruff check . || failed=1
 	ruff format --check . || failed=1
 	(cd $(ANSIBLE_COLLECTIONS_PATH) && mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache \
 	    $(TYPED:%=-p ansible_collections.tidegate.nftables.%)) || failed=1
+	shellcheck -x .ci/run $(wildcard tests/*/*.sh molecule/*/*.sh) || failed=1
 	ansible-lint || failed=1
 	antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=self . || failed=1
 	antsibull-changelog lint || failed=1

@@ -11,6 +11,7 @@ target=$2
 here=$(dirname "$0")
 
 packages=$(grep -v '^#' "$here/packages.txt" | paste -sd,)
+# shellcheck disable=SC2016 # apt-get expands it
 mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' 2>/dev/null |
     sort -u | head -n 1) || mirror=""
 

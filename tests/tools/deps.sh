@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Make sure that the system packages are there: deps.sh demo | test
+# Make sure that the system packages are there: deps.sh demo | test | install PACKAGE …
 # Installs only what is missing, and only as root where apt-get is; elsewhere it says what to install.
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin
@@ -37,9 +37,13 @@ there() {
     return 1
 }
 
-needed=("${demo[@]}")
-[ "${1:-test}" = demo ] || needed+=("${tests[@]}")
+needed=()
 missing=()
+case $1 in
+    install) missing=("${@:2}") ;;
+    demo) needed=("${demo[@]}") ;;
+    test) needed=("${demo[@]}" "${tests[@]}") ;;
+esac
 for item in "${needed[@]}"; do
     there "${item%:*}" || missing+=("${item##*:}")
 done

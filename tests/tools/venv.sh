@@ -25,15 +25,8 @@ if [ -z "$python" ]; then
     echo "No Python 3.11 to 3.13 found (python3 is $(python3 --version 2>&1 || true)): please put one on PATH." >&2
     exit 1
 fi
-if ! complete "$python" && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
-    echo "installing python3-venv"
-    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -yqq --no-install-recommends python3-venv; } \
-        >/dev/null </dev/null
-fi
-if ! complete "$python"; then
-    echo "$python cannot make virtual environments: please install python3-venv." >&2
-    exit 1
-fi
+complete "$python" || tests/tools/deps.sh install python3-venv
+complete "$python" || { echo "$python cannot make virtual environments even with python3-venv installed." >&2 && exit 1; }
 
 if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
     "$python" -m venv --clear .venv
