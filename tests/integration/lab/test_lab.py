@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 import yaml
@@ -209,10 +210,13 @@ def test_a_policy_with_a_mistake_builds_nothing(lab: Lab) -> None:
     assert "Build the namespaces" not in run.output
 
 
-def test_without_its_inventory_it_says_how_to_run_it() -> None:
-    done = subprocess.run([ANSIBLE, PLAYBOOK], capture_output=True, text=True, timeout=60, check=False)
+@pytest.mark.parametrize("playbook", [str(PLAYBOOK), "tidegate.nftables.demo"])
+def test_without_its_inventory_it_says_how_to_run_it(playbook: str) -> None:
+    done = subprocess.run([ANSIBLE, playbook], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
-    assert f"ansible-playbook -i {LAB}/inventory.yml {PLAYBOOK}" in done.stdout + done.stderr
+    said = re.search(r"Run: ansible-playbook -i (\S+) (\S+)", done.stdout + done.stderr)
+    assert said
+    assert [Path(path).resolve() for path in said.groups()] == [LAB / "inventory.yml", PLAYBOOK]
 
 
 def test_there_is_no_check_mode(lab: Lab) -> None:
