@@ -50,7 +50,7 @@ def test_a_number_that_the_kernel_cannot_hold_is_none(number: str) -> None:
 
 
 def test_only_root_probes_as_somebody_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run.os, "geteuid", lambda: 3999998)
+    monkeypatch.setattr(os, "geteuid", lambda: 3999998)
     with pytest.raises(ProbeError, match="become") as caught:
         probe_all([Probe("127.0.0.1", "tcp", 9, "3999998"), Probe("127.0.0.1", "tcp", 9, "root")], 0.1, 4)
     assert caught.value.index == 1
