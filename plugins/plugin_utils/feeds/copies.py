@@ -57,13 +57,21 @@ class Copies:
         scope = "" if self.directory.resolve().is_relative_to(project) else str(project)
         return self.directory / f"{declared.name}-{digest(scope, *identity(declared))}.json"
 
-    def read(self, declared: PrefixList) -> Copy | None:
+    def load(self, declared: PrefixList) -> bytes:
+        """The copy as it is written; nothing when there is none."""
+        try:
+            return self.path(declared).read_bytes()
+        except OSError:
+            return b""
+
+    @staticmethod
+    def parse(content: bytes) -> Copy | None:
         """The copy; None when there is none that can be read."""
         try:
-            written = json.loads(self.path(declared).read_text(encoding="utf-8"))
+            written = json.loads(content)
             moment = dt.datetime.fromisoformat(written["fetched_at"])
             found = addresses.union(addresses.parse(text) for text in written["prefixes"])
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             return None
         return Copy(found, moment) if found and moment.tzinfo else None
 

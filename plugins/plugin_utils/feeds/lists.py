@@ -147,7 +147,7 @@ class PrefixLists:
 
     def _obtain(self, declared: PrefixList) -> Outcome:
         """The list from its source, or its last good copy. Raises Unusable when there is neither."""
-        copy, now = self._copies.read(declared), self._now()
+        copy, now = self._copy(declared), self._now()
         if copy is not None and guards.is_fresh(declared, copy, now):
             return Outcome(copy.addresses, copy.fetched_at)
         try:
@@ -158,6 +158,11 @@ class PrefixLists:
         except Unusable as error:
             return guards.fall_back(declared, copy, error, now, self._copies.directory)
         return Outcome(new.addresses, new.fetched_at, notices=(*notices, *self._keep(declared, new)))
+
+    def _copy(self, declared: PrefixList) -> Copy | None:
+        """The last good copy as the run first met it: a host with other guards must not move what is compared."""
+        key = digest("copy", str(self._copies.path(declared)))
+        return self._copies.parse(self._run.once(key, lambda: self._copies.load(declared)))
 
     def _new(self, declared: PrefixList) -> Copy:
         """What the source says now."""

@@ -312,6 +312,17 @@ def test_every_host_of_a_run_is_told_the_same(project: Project) -> None:
     assert first.notices
 
 
+def test_hosts_with_other_guards_decide_for_themselves_in_one_run(project: Project) -> None:
+    publish(project, *TEN)
+    project.resolve(GUARDED)
+    publish(project, TEN[0])
+    run = project.run_dir()
+    loose, strict = project.resolve(CRM, run_dir=run), project.resolve(GUARDED, run_dir=run)
+    assert (len(shown(loose)), loose.kept) == (1, False)
+    assert (len(shown(strict)), strict.kept) == (10, True)
+    assert project.asked == [URL, URL]
+
+
 def test_lists_that_mean_different_things_on_two_hosts_are_kept_apart(project: Project) -> None:
     project.answers[URL] = json.dumps(
         {
