@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A network namespace for every test, and every nft there is: the host's and those of Debian 11, 12 and 13."""
+"""A network namespace for every test, and every version of nft there is: Debian 11's, 12's and 13's, and the host's."""
 
 from __future__ import annotations
 
@@ -27,7 +27,16 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import 
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 CLONE_NEWNET = 0x40000000
-BINARIES = [*sorted(CHECKOUT.glob("build/nft/*/nft")), Path("/usr/sbin/nft")]
+HOST = Path("/usr/sbin/nft")
+
+
+def _binaries() -> dict[str, Path]:
+    """One nft of each version; the host's stands for its own."""
+    found = {path.parent.name: path for path in sorted(CHECKOUT.glob("build/nft/*/nft"))}
+    return {**found, Nft(str(HOST)).version(): HOST}
+
+
+BINARIES = _binaries()
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -53,14 +62,10 @@ def namespace() -> Iterator[None]:
         os.close(home)
 
 
-def _name(path: Path) -> str:
-    return "host" if path == BINARIES[-1] else path.parent.name
-
-
-@pytest.fixture(params=BINARIES, ids=_name)
+@pytest.fixture(params=BINARIES)
 def binary(request: pytest.FixtureRequest) -> str:
     """The path of one nft."""
-    return str(request.param)
+    return str(BINARIES[request.param])
 
 
 @dataclass
