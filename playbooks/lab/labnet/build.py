@@ -41,7 +41,8 @@ def _ip(*arguments: str, lines: tuple[str, ...] = ()) -> str:
     except FileNotFoundError as error:
         raise LabError("the lab needs ip (package iproute2)") from error
     if done.returncode:
-        raise LabError(f"ip {' '.join(arguments)}: {done.stderr.strip() or f'exit status {done.returncode}'}")
+        why = " (a container needs --privileged for it)" if "Operation not permitted" in done.stderr else ""
+        raise LabError(f"ip {' '.join(arguments)}: {done.stderr.strip() or f'exit status {done.returncode}'}{why}")
     return done.stdout
 
 

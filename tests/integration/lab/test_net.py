@@ -9,11 +9,16 @@ import json
 import os
 import signal
 import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ansible_collections.tidegate.nftables.tests.integration.lab.conftest import (
+    LAB,
     NETNS,
     SPEC,
     Net,
@@ -24,10 +29,35 @@ from ansible_collections.tidegate.nftables.tests.integration.lab.conftest import
 )
 
 
-def here() -> str:
-    """What the namespace of this test has: links, addresses, routes, rules."""
-    commands = (["ip", "-o", "link"], ["ip", "route"], ["ip", "-6", "route"], ["nft", "list", "ruleset"])
-    return "".join(subprocess.run(command, capture_output=True, text=True, check=True).stdout for command in commands)
+@dataclass(frozen=True)
+class Home:
+    """A namespace to start labs from, in place of the machine's own, in which others may be at work."""
+
+    name: str
+
+    def run(self, *command: str, given: str = "", cwd: Path | None = None) -> str:
+        entered = ["nsenter", f"--net=/run/netns/{self.name}", *command]
+        return subprocess.run(entered, input=given, cwd=cwd, capture_output=True, text=True, check=True).stdout
+
+    def state(self) -> str:
+        """Links, addresses, routes, rules, and whether packets are forwarded."""
+        commands = (
+            "ip -o link",
+            "ip -o address",
+            "ip route",
+            "ip -6 route",
+            "nft list ruleset",
+            "sysctl net.ipv4.ip_forward",
+        )
+        return "".join(self.run(*command.split()) for command in commands)
+
+
+@pytest.fixture
+def home() -> Iterator[Home]:
+    name = f"tg-home-{os.getpid()}"
+    subprocess.run(["ip", "netns", "add", name], check=True)
+    yield Home(name)
+    subprocess.run(["ip", "netns", "delete", name], check=True)
 
 
 def everything(host: str) -> list[dict[str, Any]]:
@@ -58,15 +88,17 @@ def test_there_is_no_way_out(net: Net) -> None:
     assert net.probe("web1", {"to": "198.51.100.1", "protocol": "tcp", "port": 443}) == [("failed", "ENETUNREACH")]
 
 
-def test_the_namespace_that_it_was_started_from_is_not_touched() -> None:
-    before = here()
+def test_the_namespace_that_it_was_started_from_is_not_touched(home: Home) -> None:
+    before = home.state()
     owner = subprocess.Popen(["sleep", "300"])
+    program = (sys.executable, "-B", "-m", "labnet")
     try:
-        made = json.loads(labnet("up", "--owner", str(owner.pid), given=json.dumps(SPEC)).stdout)
-        assert here() == before
-        assert labnet("down", str(made["keeper"])).returncode == 0
+        made = json.loads(home.run(*program, "up", "--owner", str(owner.pid), given=json.dumps(SPEC), cwd=LAB))
+        assert home.state() == before
+        assert len(namespaces(made["keeper"])) == len(SPEC["hosts"]) + 1
+        home.run(*program, "down", str(made["keeper"]), cwd=LAB)
         assert namespaces(made["keeper"]) == []
-        assert here() == before
+        assert home.state() == before
     finally:
         owner.kill()
         owner.wait()
