@@ -66,7 +66,8 @@ def build(
 def _resolve(context: Context, given: Given, setting: Settings) -> Resolved:
     resolver = Resolver(context, setting.internal, setting.nat64)
     tier = _tier(context, given)
-    entries = _placed(resolver, _entries(context, given, tier))
+    current, expired = _entries(context, given, tier)
+    entries = _placed(resolver, current)
     resolved = _together(context, given, setting, resolver, entries)
     if tier is not None:
         Ceiling(context.report, tier, setting.internal, setting.nat64).check(entries)
@@ -74,7 +75,7 @@ def _resolve(context: Context, given: Given, setting: Settings) -> Resolved:
         context,
         [one for name in variables.topics(given, _TESTS) for one in lists.read(context, given, name, parse_test)],
     )
-    resolved = _tested(context, resolver, resolved, tests)
+    resolved = _tested(context, resolver, resolved, tests, expired)
     advise(context.report, resolved, entries, context.today)
     return resolved
 
@@ -100,14 +101,24 @@ def _together(context: Context, given: Given, setting: Settings, resolver: Resol
     )
 
 
-def _tested(context: Context, resolver: Resolver, resolved: Resolved, tests: Sequence[ReachTest]) -> Resolved:
-    """The policy with its tests; those that are not true of it are errors."""
+def _tested(
+    context: Context, resolver: Resolver, resolved: Resolved, tests: Sequence[ReachTest], expired: Sequence[Entry]
+) -> Resolved:
+    """The policy with its tests; those that are not true of it are errors, unless only a date made them so."""
     found = [(test.place, resolver.test(test)) for test in tests]
     resolved = replace(resolved, tests=tuple(test for _place, test in found if test is not None))
     places = {test: place for place, test in found if test is not None}
     # Of a policy that could only be read in part, most tests would be untrue.
-    for failed in () if context.report.errors else failed_tests(resolved):
-        context.report.error(places[failed.test], str(failed), "mend the policy or the test")
+    if context.report.errors:
+        return resolved
+    unheard = Resolver(replace(context, report=Report()), resolver.internal, resolver.nat64)
+    before = replace(resolved, entries=(*resolved.entries, *(entry for _place, entry in _placed(unheard, expired))))
+    always = {failed.test for failed in failed_tests(before)}
+    for failed in failed_tests(resolved):
+        if failed.test in always:
+            context.report.error(places[failed.test], str(failed), "mend the policy or the test")
+        else:
+            context.report.notice("expired", places[failed.test], f"{failed}; the entry for it has expired")
     return resolved
 
 
@@ -123,14 +134,16 @@ def _tier(context: Context, given: Given) -> Tier | None:
     return replace(tier, internal_services=tiers.internal_services(context, at, given["egress_internal_services"]))
 
 
-def _entries(context: Context, given: Given, tier: Tier | None) -> list[Entry]:
-    """Every entry of the host that is not past its day, each name once."""
+def _entries(context: Context, given: Given, tier: Tier | None) -> tuple[list[Entry], list[Entry]]:
+    """Every entry of the host, each name once: those that hold, and those past their day."""
     found: list[Entry] = [] if tier is None else [*_tier_internal(context, tier, given), *tier.allow]
     allow = [name for name in variables.topics(given, _ALLOW) if name != _BASE]
     for kind, names in (("base", [_BASE]), ("allow", allow), ("raise", variables.topics(given, _RAISE))):
         for name in names:
             found.extend(lists.read(context, given, name, partial(parse_entry, kind=kind)))
-    return [entry for entry in lists.once(context, found) if not _expired(context, entry)]
+    entries = lists.once(context, found)
+    expired = [entry for entry in entries if _expired(context, entry)]
+    return [entry for entry in entries if entry not in expired], expired
 
 
 def _tier_internal(context: Context, tier: Tier, given: Given) -> list[Entry]:

@@ -156,7 +156,7 @@ def _floor(report: Report, variables: Mapping[str, Any]) -> tuple[str, ...]:
     place, value = variable("egress_floor_without"), variables.get("egress_floor_without")
     without: set[str] = set()
     for at, item in values.items(report, place, [] if value is None else value) or []:
-        if item in parts and not parts[item]["removable"]:
+        if isinstance(item, str) and item in parts and not parts[item]["removable"]:
             report.error(at, f'the floor cannot be without "{item}": {parts[item]["about"]}', "take it out of the list")
             continue
         without.add(values.word(report, at, item, [name for name in parts if parts[name]["removable"]]) or "")

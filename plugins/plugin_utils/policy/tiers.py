@@ -22,15 +22,19 @@ _FAMILIES = {"ipv4": 32, "ipv6": 128}
 
 def load(context: Context, place: Place, name: Any, own: Any) -> Tier | None:
     """The tier of this name. place: where the name stands; own: egress_tiers. None after an error."""
-    written = own if isinstance(own, Mapping) else {}
+    at = variable("egress_tiers")
     if not isinstance(own, (Mapping, type(None))):
-        context.report.error(variable("egress_tiers"), "is no mapping", "write NAME: {extends: app, …}")
-    return _load(context, place, name, written, ())
+        context.report.error(at, "is no mapping", "write NAME: {extends: app, …}")
+    written = own if isinstance(own, Mapping) else {}
+    for key in written:
+        if not isinstance(key, str):
+            context.report.error(at, f"{values.show(key)} is read by YAML as {values.kind(key)}", "write it in quotes")
+    return _load(context, place, name, {key: tier for key, tier in written.items() if isinstance(key, str)}, ())
 
 
 def _load(context: Context, place: Place, name: Any, own: Mapping[str, Any], above: tuple[str, ...]) -> Tier | None:
     known = {*datafiles.names("tiers"), *own}
-    if name not in known:
+    if not isinstance(name, str) or name not in known:
         context.report.error(place, f"unknown tier {values.show(name)}", hints.did_you_mean(str(name), known, "tiers"))
         return None
     if above and name == above[-1] and name in datafiles.names("tiers"):

@@ -119,6 +119,18 @@ def test_a_test_of_nothing_is_an_error() -> None:
     assert found == "egress_tests_web[t]: tests no address at all; set egress_internal_networks"
 
 
+def test_a_test_that_counts_on_an_expired_entry_stops_no_deploy() -> None:
+    dated = entry(name="dated", expires="2026-11-19")
+    tests = [{"name": "t", "reach": "203.0.113.1", "services": ["https"]}]
+    resolved = build(egress_allow_web=[dated], egress_tests_web=tests)
+    assert [str(notice) for notice in resolved.notices] == [
+        "egress_allow_web[dated]: is left out: it expired on 2026-11-19",
+        "egress_tests_web[t]: fails: not everybody reaches 203.0.113.1 with tcp/443; the entry for it has expired",
+    ]
+    tests[0]["services"] = ["http"]
+    assert len(errors(egress_allow_web=[dated], egress_tests_web=tests)) == 1
+
+
 def kinds(**changes: Any) -> list[str]:
     return [notice.kind for notice in build(**changes).notices]
 

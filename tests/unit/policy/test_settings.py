@@ -132,6 +132,7 @@ def test_what_the_floor_does_not_open() -> None:
     [
         (["loopback"], 'the floor cannot be without "loopback": what never leaves the host; take it out of the list'),
         (["replies"], 'the floor cannot be without "replies"'),
+        ([["dhcp"]], "unknown word \"['dhcp']\"; choose one of"),
         (["dhpc"], 'unknown word "dhpc"; did you mean dhcp?'),
     ],
 )

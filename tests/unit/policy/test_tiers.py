@@ -70,7 +70,12 @@ def test_a_tier_is_needed() -> None:
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("databse", "did you mean database?"), ("db", "did you mean database?"), (5, 'unknown tier "5"')],
+    [
+        ("databse", "did you mean database?"),
+        ("db", "did you mean database?"),
+        (5, 'unknown tier "5"'),
+        (["web"], "unknown tier \"['web']\""),
+    ],
 )
 def test_an_unknown_tier(name: Any, message: str) -> None:
     (found,) = errors(egress_tier=name)
@@ -120,6 +125,7 @@ def test_one_side_of_a_ceiling_can_be_changed_alone() -> None:
         ({"x": {}}, "egress_tiers.x: has no ceiling; write one, or extends:"),
         ({"x": {"extend": "app"}}, 'egress_tiers.x: unknown key "extend"; did you mean extends?'),
         ({"x": ["app"]}, "egress_tiers.x: \"['app']\" is no mapping"),
+        ({0: {"extends": "app"}}, 'egress_tiers: "0" is read by YAML as a number; write it in quotes'),
         (["x"], "egress_tiers: is no mapping; write NAME: {extends: app, …}"),
         ({"x": {"extends": "app", "ceiling": {"outside": {}}}}, 'egress_tiers.x.ceiling: unknown key "outside"'),
         ({"x": {"extends": "app", "ceiling": {"external": {"service": []}}}}, "did you mean services?"),

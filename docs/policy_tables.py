@@ -1,0 +1,131 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes the tables of docs/policy.md from the policy's data files; with --check it only compares them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import datafiles
+
+PAGE = Path(__file__).with_name("policy.md")
+
+
+def _table(head: tuple[str, ...], rows: Iterable[Iterable[str]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _code(texts: Iterable[str]) -> str:
+    return ", ".join(f"`{text}`" for text in texts)
+
+
+def services() -> str:
+    """Every service of the catalogue."""
+    rows = ((f"`{name}`", _code(row["is"]), row["class"], row["about"]) for name, row in _rows("services"))
+    return _table(("name", "is", "class", "about"), rows)
+
+
+def tiers() -> str:
+    """Every shipped tier: what it opens by itself, and its ceiling."""
+    rows = []
+    for name in datafiles.names("tiers"):
+        tier = datafiles.load(f"tiers/{name}")
+        opens = [f"`internal`: {_code(tier['internal_services'])}"] if tier["internal_services"] else []
+        opens += [f"{_code(entry['to'])}: {_code(entry['services'])}" for entry in tier["allow"]]
+        ceiling = tier["ceiling"]
+        cells = (f"`{name}`", tier["about"], "; ".join(opens) or "nothing")
+        rows.append(
+            (*cells, _realm(ceiling["internal"], "all of it"), _realm(ceiling["external"], "all of the internet"))
+        )
+    return _table(("tier", "what it is", "opens by itself", "ceiling inside", "ceiling outside"), rows)
+
+
+def metadata() -> str:
+    """The addresses of the word cloud-metadata."""
+    rows = (
+        (f"`{row['network'].partition('/')[0]}`", row["about"]) for row in datafiles.load("words")["cloud_metadata"]
+    )
+    return _table(("address", "of"), rows)
+
+
+def floor() -> str:
+    """The parts of the floor."""
+    rows = ((f"`{name}`", row["about"], "yes" if row["removable"] else "no") for name, row in _rows("floor"))
+    return _table(("part", "what it lets through", "removable"), rows)
+
+
+def variables() -> str:
+    """Every variable there is."""
+    table = _rows("variables")
+    rows = ((f"`{name.replace('*', 'TOPIC')}`", row["about"]) for name, row in table if row["by"] != "nobody")
+    return _table(("variable", "what it is for"), rows)
+
+
+TABLES: Mapping[str, Callable[[], str]] = {
+    "floor": floor,
+    "metadata": metadata,
+    "services": services,
+    "tiers": tiers,
+    "variables": variables,
+}
+
+
+def page(text: str) -> str:
+    """The page with every table between its two marks written anew. Raises ValueError when a mark is missing."""
+    for name, table in TABLES.items():
+        begin, end = f"<!-- table: {name} -->\n", f"<!-- end of table: {name} -->"
+        before, mark, rest = text.partition(begin)
+        _old, closing, after = rest.partition(end)
+        if not mark or not closing:
+            raise ValueError(f"{PAGE.name} has no marks for the table {name}")
+        text = f"{before}{begin}{table()}\n{end}{after}"
+    return text
+
+
+def main() -> int:
+    """Write the page; with --check, exit 1 where that would change it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing, fail when the page is not up to date")
+    check = parser.parse_args().check
+    old = PAGE.read_text(encoding="utf-8")
+    new = page(old)
+    if check and old != new:
+        sys.stderr.write(f"{PAGE} is not what the data files say: run {Path(__file__).name}\n")
+        return 1
+    if not check:
+        PAGE.write_text(new, encoding="utf-8")
+    return 0
+
+
+def _rows(name: str) -> Iterable[tuple[str, dict[str, str]]]:
+    rows: dict[str, dict[str, str]] = datafiles.load(name)
+    return rows.items()
+
+
+def _realm(realm: dict[str, object], whole: str) -> str:
+    """One side of a ceiling in words."""
+    services = realm["services"]
+    if services == "none":
+        return "nothing"
+    spoken = "any service" if services == "any" else _code(map(str, services))  # type: ignore[call-overload]
+    never = realm.get("never")
+    if never:
+        spoken += f" but those of class {_code(never)}"  # type: ignore[arg-type]
+    if realm["any"]:
+        return f"{spoken}; {whole}"
+    widest, most = _lengths(realm["widest"]), _lengths(realm["most"])
+    return f"{spoken}; only what is named, no network wider than {widest}, altogether no more than {most}"
+
+
+def _lengths(lengths: object) -> str:
+    assert isinstance(lengths, dict)
+    return f"/{lengths['ipv4']} (IPv4) or /{lengths['ipv6']} (IPv6)"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
