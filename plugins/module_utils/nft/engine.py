@@ -232,7 +232,7 @@ class Engine:
         note = self._notes.read(slot)
         if not note:
             return ""
-        now = proof.take(specs, self._nft.path, save.digest() if save else "")
+        now = proof.take(specs, self._nft.path, save.seal() if save else "")
         return str(note.get("version", "")) if now and note.get("proof") == now else ""
 
     def _remember(
@@ -241,7 +241,7 @@ class Engine:
         """Keep the proof of what was verified at a generation, if that is still the generation."""
         if self._check or verified is None or not proof.provable(specs):
             return
-        now = proof.take(specs, self._nft.path, save.digest() if save else "")
+        now = proof.take(specs, self._nft.path, save.seal() if save else "")
         if now.get("generation") == verified:
             self._notes.write(slot, {"version": version, "proof": now})
 

@@ -68,6 +68,10 @@ class File:
         except OSError:
             return ""
 
+    def seal(self) -> str:
+        """Return what is the same only for the same file with the same content and mode."""
+        return f"{self._path} {self.digest()}"
+
     def state(self, wanted: str | None) -> str:
         """Return what is to be done to have it hold this text: "", "add", "recreate" or "delete"."""
         there = self.digest()

@@ -66,7 +66,7 @@ def provable(specs: Sequence[TableSpec]) -> bool:
 def take(specs: Sequence[TableSpec], binary: str, file: str) -> dict[str, Any]:
     """Return everything that must be the same for nothing to have changed.
 
-    binary: path of nft. file: digest of the saved file. Without a generation nothing can be proven: {}.
+    binary: path of nft. file: seal of the saved file, if one is asked for. Without a generation nothing can be proven: {}.
     """
     generation = kernel.generation()
     if generation is None:

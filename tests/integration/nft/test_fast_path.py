@@ -1,0 +1,196 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A run that has nothing to do starts no nft, and one that has something to do is never mistaken for it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft, Outcome
+
+from .conftest import Lab
+
+TABLE: dict[str, Any] = {
+    "name": "t",
+    "sets": [{"name": "s", "type": "ipv4_addr", "elements": ["10.0.0.1"]}],
+    "chains": [
+        {"name": "c", "type": "filter", "hook": "output", "priority": "filter", "rules": ["tcp dport 80 accept"]}
+    ],
+}
+
+
+class Counting(Nft):
+    """Counts how often nft is started."""
+
+    starts = 0
+
+    def run(self, *arguments: str, stdin: str = "") -> Outcome:
+        type(self).starts += 1
+        return super().run(*arguments, stdin=stdin)
+
+
+@pytest.fixture
+def counting(lab: Lab) -> Lab:
+    Counting.starts = 0
+    lab.nft = Counting(lab.path)
+    return lab
+
+
+def test_unchanged_run_starts_no_nft(counting: Lab) -> None:
+    assert counting.run(TABLE).path == "full"
+    Counting.starts = 0
+    again = counting.run(TABLE)
+    assert (again.changed, again.path, again.transaction) == (False, "fast", "")
+    assert again.nft_version == counting.nft.version()
+    assert counting.run(TABLE, check=True).path == "fast"
+    assert Counting.starts <= 1
+    # The version above was asked for by this test.
+
+
+def test_unchanged_run_proves_itself_too(lab: Lab) -> None:
+    lab.run(TABLE)
+    lab.forget()
+    assert lab.run(TABLE).path == "full"
+    assert lab.run(TABLE).path == "fast"
+
+
+def test_check_mode_proves_nothing(lab: Lab) -> None:
+    lab.run(TABLE)
+    lab.forget()
+    lab.run(TABLE, check=True)
+    assert lab.run(TABLE).path == "full"
+
+
+CHANGES: dict[str, str] = {
+    "its rules": "add rule inet t c drop",
+    "its elements": "add element inet t s { 10.0.0.2 }",
+    "another table": "add table ip elsewhere",
+    "itself": "delete table inet t",
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_somebody_changes(lab: Lab, what: str) -> None:
+    lab.run(TABLE)
+    lab.load(CHANGES[what])
+    again = lab.run(TABLE)
+    assert again.path == "full"
+    assert again.changed == (what != "another table")
+    assert lab.run(TABLE).path == "fast"
+
+
+def test_other_arguments_are_another_matter(lab: Lab) -> None:
+    lab.run(TABLE)
+    assert lab.run({**TABLE, "chains": []}).changed
+    assert lab.run(TABLE).changed
+
+
+def test_same_words_in_another_namespace(lab: Lab, tmp_path: Path) -> None:
+    lab.run(TABLE)
+    here = kernel.generation()
+    inside = os.fork()
+    if inside == 0:
+        # A new namespace with a ruleset of its own that has come to the same generation.
+        from .conftest import CLONE_NEWNET, _libc, _must
+
+        code = 1
+        try:
+            _must(_libc.unshare(CLONE_NEWNET))
+            while (kernel.generation() or 0) < (here or 0):
+                lab.load("add table inet t\nadd chain inet t c\n")
+                lab.load("delete table inet t\n")
+            result = lab.run(TABLE)
+            code = 0 if (result.path, result.changed) == ("full", True) else 2
+        finally:
+            os._exit(code)
+    _pid, status = os.waitpid(inside, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+
+
+def test_table_made_again_by_others_at_the_same_generation_is_not_trusted(lab: Lab) -> None:
+    lab.run(TABLE)
+    (note,) = lab.notes.glob("applied.*")
+    lab.load("delete table inet t\n")
+    lab.load("add table inet t\n")
+    text = note.read_text().replace('"generation": ', '"generation": 0, "was": ')
+    note.write_text(text.replace('"generation": 0', f'"generation": {kernel.generation()}'))
+    assert lab.run(TABLE).changed
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"version": "1", "proof": 5}', "\xff\xfe"])
+def test_a_spoiled_note_is_no_proof(lab: Lab, content: str) -> None:
+    lab.run(TABLE)
+    (note,) = lab.notes.glob("applied.*")
+    note.write_text(content, "latin-1")
+    assert lab.run(TABLE).path == "full"
+    assert lab.run(TABLE).path == "fast"
+
+
+def test_a_directory_that_others_can_write_to_is_not_believed(lab: Lab) -> None:
+    lab.run(TABLE)
+    lab.notes.chmod(0o777)
+    assert lab.run(TABLE).path == "full"
+    assert lab.run(TABLE).path == "full"
+
+
+@pytest.mark.parametrize("obstacle", ["file", "read-only"])
+def test_a_directory_that_cannot_be_used_never_breaks_a_run(lab: Lab, obstacle: str, tmp_path: Path) -> None:
+    if obstacle == "file":
+        lab.notes.write_text("in the way")
+    else:
+        lab.notes = Path("/proc/1/tidegate")
+    assert lab.run(TABLE).changed
+    assert not lab.run(TABLE).changed
+
+
+VOLATILE: dict[str, dict[str, Any]] = {
+    "an index of an interface": {"chains": [{"name": "c", "rules": ["iif lo accept"]}]},
+    "an element that times out": {"sets": [{"name": "s", "type": "mark", "timeout": "1d", "elements": ["1"]}]},
+    "an element with a time": {
+        "sets": [{"name": "s", "type": "mark", "flags": ["timeout"], "elements": [{"value": "1", "timeout": 99}]}]
+    },
+}
+
+
+@pytest.mark.parametrize("what", VOLATILE)
+def test_what_changes_without_a_commit_is_always_looked_at(lab: Lab, what: str) -> None:
+    table = {"name": "t", **VOLATILE[what]}
+    lab.run(table)
+    assert lab.run(table).path == "full"
+
+
+def test_saved_file_is_looked_at(lab: Lab, tmp_path: Path) -> None:
+    file = tmp_path / "table.nft"
+    lab.run(TABLE, save=file)
+    assert lab.run(TABLE, save=file).path == "fast"
+    content = file.read_text()
+    file.write_text(f"{content}# edited\n")
+    assert lab.run(TABLE, save=file).changed
+    assert file.read_text() == content
+    file.chmod(0o644)
+    assert lab.run(TABLE, save=file).changed
+    assert file.stat().st_mode & 0o777 == 0o600
+    file.unlink()
+    assert lab.run(TABLE, save=file).changed
+    assert lab.run(TABLE, save=file).path == "fast"
+
+
+def test_ledger_filled_by_traffic_keeps_the_proof(lab: Lab) -> None:
+    from .test_declarations import send
+
+    table = {
+        "name": "t",
+        "sets": [{"name": "seen", "type": "ipv4_addr", "flags": ["dynamic", "timeout"], "timeout": "1d", "size": 99}],
+        "chains": [
+            {"name": "c", "type": "filter", "hook": "output", "priority": 0, "rules": ["update @seen { ip daddr }"]}
+        ],
+    }
+    lab.run(table)
+    send(2)
+    assert lab.run(table).path == "fast"
