@@ -30,7 +30,7 @@ TIMEOUT = 900.0
 _VERSION = re.compile(r"v(\d+)\.(\d+)(?:\.(\d+))?")
 _ERROR = re.compile(r"^.*?:(\d+):\d+(?:-\d+)?: Error: (.*)$|^(?:internal:.*: )?Error: (.*)$", re.MULTILINE)
 _CAP_NET_ADMIN = 12
-_WHERE_NFT_IS = ("/usr/sbin", "/sbin", "/usr/local/sbin", "/usr/bin", "/bin")
+FOLDERS = ("/usr/sbin", "/sbin", "/usr/local/sbin", "/usr/bin", "/bin")
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Outcome:
 
 def find_nft(path: str | None = None) -> str:
     """Return the path of nft: the first on PATH, else where distributions put it."""
-    for folder in [*os.environ.get("PATH", "").split(os.pathsep), *_WHERE_NFT_IS] if path is None else []:
+    for folder in [*os.environ.get("PATH", "").split(os.pathsep), *FOLDERS] if path is None else []:
         candidate = os.path.join(folder, "nft")  # noqa: PTH118  # an empty entry of PATH means the current folder
         if folder and os.access(candidate, os.X_OK):
             return candidate

@@ -88,8 +88,7 @@ class Engine:
     def run(self, wanted: Sequence[TableSpec], save: persist.File | None = None) -> Result:
         """Make the tables so, and the file at save hold them.
 
-        slot: what this run is about, under which its proof is kept. Raise EngineError when it cannot be done; then
-        nothing was changed unless the message says so.
+        Raise EngineError when that cannot be done; then nothing was changed unless the message says so.
         """
         found = [resolve(spec) for spec in wanted]
         specs = [spec for spec, _missing in found]
@@ -98,6 +97,12 @@ class Engine:
         version = self._proven(specs, save, slot)
         if version:
             return Result(changed=False, missing_users=missing, nft_version=version, path="fast")
+        with self._notes.turn(str(kernel.namespace())):
+            return self._run(specs, missing, save, slot)
+
+    def _run(
+        self, specs: Sequence[TableSpec], missing: tuple[str, ...], save: persist.File | None, slot: str
+    ) -> Result:
         version = self._nft.version()
         scratch.sweep(self._nft, self._notes)
         refill = False

@@ -40,8 +40,8 @@ _MOVING = re.compile(r"\b(?:iif|oif|cgroupv2|timeout)\b")
 
 
 def slot(specs: Sequence[TableSpec]) -> str:
-    """Return what tells one task from another about the same tables: what it owns there."""
-    parts = []
+    """Return what tells one task from another: the network namespace, the tables and what it owns there."""
+    parts = [str(kernel.namespace())]
     for spec in specs:
         parts += [spec.family, spec.name]
         if spec.others == "stay":

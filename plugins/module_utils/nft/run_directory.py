@@ -15,12 +15,19 @@ import json
 import os
 import stat
 import tempfile
+import time
 from pathlib import Path
-from typing import Any, Iterator, Sequence
+from typing import IO, Any, Iterator, Sequence
 
 DEFAULT = "/run/tidegate"
 VARIABLE = "TIDEGATE_RUN_DIR"
 """Environment variable that names another directory than DEFAULT."""
+
+PATIENCE = 60.0
+"""Seconds that a run waits for another one; then it goes on, and finds out what the other did."""
+
+KEPT = 500
+"""Files kept; a machine with many short-lived network namespaces leaves some for each."""
 
 _SCRATCH = "scratch."
 
@@ -49,6 +56,19 @@ class RunDirectory:
                 json.dump(note, file)
                 file.flush()
                 Path(name).replace(self._file(slot))
+                self._forget_old()
+
+    @contextlib.contextmanager
+    def turn(self, slot: str, patience: float = PATIENCE) -> Iterator[None]:
+        """Let one run at a time do the body, so that two do not undo each other; patience: seconds to wait for it."""
+        with contextlib.ExitStack() as stack:
+            with contextlib.suppress(OSError):
+                self._make()
+                file = stack.enter_context(self._file(slot, "turn").open("w", encoding="utf-8"))
+                end = time.monotonic() + patience
+                while not _locked(file) and time.monotonic() < end:
+                    time.sleep(0.01)
+            yield
 
     @contextlib.contextmanager
     def using(self, name: str, note: dict[str, Any]) -> Iterator[None]:
@@ -75,8 +95,15 @@ class RunDirectory:
                     found.append((path, json.load(file)))
         return found
 
-    def _file(self, slot: str) -> Path:
-        return self._path / f"applied.{hashlib.sha256(slot.encode()).hexdigest()[:32]}"
+    def _file(self, slot: str, kind: str = "applied") -> Path:
+        return self._path / f"{kind}.{hashlib.sha256(slot.encode()).hexdigest()[:32]}"
+
+    def _forget_old(self) -> None:
+        """Remove the oldest notes."""
+        files = [path for kind in ("applied", "turn") for path in self._path.glob(f"{kind}.*")]
+        if len(files) > KEPT:
+            for path in sorted(files, key=lambda found: found.stat().st_mtime)[: len(files) - KEPT]:
+                _forget(path)
 
     def _make(self) -> None:
         self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -96,6 +123,14 @@ class RunDirectory:
                 yield file, name
         finally:
             _forget(Path(name))
+
+
+def _locked(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _forget(path: Path) -> None:
