@@ -12,6 +12,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.origins import origins_in
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.variables import (
     UntemplatableVariable,
     policy_variables,
@@ -44,9 +45,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         )
         try:
             world = InventoryWorld(self._loader, variables)
-            resolved = policy.build(
-                policy_variables(variables, self._templar.template), world, today=datetime.now(UTC).date()
-            )
+            written = policy_variables(variables, self._templar.template)
+            today = datetime.now(UTC).date()
+            resolved = policy.build(written, world, today=today, origins=origins_in(written, variables))
         except (policy.PolicyErrors, UntemplatableVariable) as error:
             return {**result, "failed": True, "msg": str(error)}
         if not given["send"]:
