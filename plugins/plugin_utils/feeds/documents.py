@@ -137,8 +137,8 @@ def _pick_aws(wanted: Aws, document: Any) -> Iterable[str]:
 def _joined(texts: Iterable[str]) -> AddressSet:
     """All networks together. One that cannot be read spoils the whole list: nobody knows what else is wrong with it.
 
-    The policy's own reading is strict about bits behind the prefix, which is what a cut-off length looks like, and
-    its intervals join faster than netaddr.cidr_merge (20 ms against 300 ms for 10,000 networks).
+    The policy's own reading, not netaddr's: it is strict about bits behind the prefix, which is what a cut-off length
+    looks like, and gives the intervals that everything else calculates with (50,000 networks in a quarter of a second).
     """
     try:
         return addresses.union(addresses.parse(text.strip()) for text in texts)
