@@ -84,7 +84,11 @@ def disarm(places: Places, pending: Pending) -> None:
 def detach(places: Places) -> bool:
     """Become the guard: True in the detached process; False in the one that was started, once the other is ready."""
     reader, writer = os.pipe()
-    if os.fork() != 0:
+    try:
+        forked = os.fork()
+    except OSError as error:
+        raise GuardError("cannot_arm", f"No process could be started: {error.strerror}. {UNCHANGED}") from error
+    if forked != 0:
         os.close(writer)
         ready = os.read(reader, 1)
         os.close(reader)

@@ -72,8 +72,9 @@ def begin(places: Places, kernel: Kernel, request: Request, trial: Trial) -> Pen
         pending.write(places, made)
         arming.arm(places, made)
     except GuardError:
-        with contextlib.suppress(GuardError):
-            pending.remove(places)
+        for path in pending.files_of(places):
+            with contextlib.suppress(GuardError):
+                files.remove(path)
         raise
     return made
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard import files, life
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.errors import GuardError
@@ -65,10 +66,14 @@ def read(places: Places) -> Pending | None:
         return Pending("", "change", "", "an unreadable pending.json", "", 0.0, 0.0, "", 0, "process")
 
 
+def files_of(places: Places) -> tuple[Path, ...]:
+    """Return the files that only a change on trial needs; pending.json first: nothing else counts without it."""
+    return places.pending, places.snapshot, places.candidate, places.guard
+
+
 def remove(places: Places) -> None:
-    """Take the change off trial, with what only it needed. pending.json goes first: nothing else counts without it."""
-    files.remove(places.pending)
-    for path in (places.snapshot, places.candidate, places.guard):
+    """Take the change off trial."""
+    for path in files_of(places):
         files.remove(path)
 
 

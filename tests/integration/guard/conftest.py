@@ -1,0 +1,222 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host of its own for every test: a network namespace, and a folder that the guard takes for the root."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard import apply, confirmed, records
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.kernel import Kernel, UtcNft
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.places import Places
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.settings import Settings
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.shape import shape
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+BINARIES = {path.parent.name: path for path in sorted(CHECKOUT.glob("build/nft/*/nft"))} or {
+    "host": Path("/usr/sbin/nft")
+}
+CLONE_NEWNET = 0x40000000
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _call(name: str, *arguments: int) -> None:
+    if getattr(_libc, name)(*arguments) != 0:
+        error = ctypes.get_errno()
+        raise OSError(error, f"{name}: {os.strerror(error)} (these tests need root)")
+
+
+@pytest.fixture(autouse=True)
+def namespace() -> Iterator[None]:
+    """Run the test, and everything it starts, in a new network namespace that is gone afterwards."""
+    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+    try:
+        new_namespace()
+        yield
+    finally:
+        _call("setns", home, CLONE_NEWNET)
+        os.close(home)
+
+
+def new_namespace() -> None:
+    """Leave the network namespace for an empty one, as a reboot does."""
+    outside = Path("/proc/thread-self/ns/net").readlink()
+    _call("unshare", CLONE_NEWNET)
+    assert Path("/proc/thread-self/ns/net").readlink() != outside
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+
+
+# Counters that count, an element that ends, elements of others, a comment that looks like syntax.
+OLD = """table inet tidegate {
+	counter denied {
+		packets 7 bytes 420
+	}
+
+	set allow_api4 {
+		type ipv4_addr
+		flags interval
+		elements = { 203.0.113.0/24 }
+	}
+
+	set once4 {
+		type ipv4_addr
+		flags timeout
+		elements = { 198.51.100.7 timeout 1h expires 30m comment "expires 5s, { x" }
+	}
+
+	set fed4 {
+		type ipv4_addr
+	}
+
+	set denied4 {
+		type ipv4_addr . inet_proto . inet_service
+		size 65535
+		flags dynamic,timeout
+		timeout 1d
+	}
+
+	chain egress_floor {
+		icmp type echo-request accept
+	}
+
+	chain egress_output {
+		type filter hook output priority 0; policy accept;
+		oifname "lo" accept
+		jump egress_floor
+		ip daddr @allow_api4 tcp dport 443 counter packets 12 bytes 720 accept comment "payments-api"
+		counter name "denied"
+	}
+}
+"""
+NEW = OLD.replace("203.0.113.0/24", "192.0.2.0/24").replace(
+    "tcp dport 443 counter packets 12 bytes 720", "tcp dport 8443 counter packets 0 bytes 0"
+)
+REQUEST = confirmed.Request("alice@control", "", ("fed4",), "")
+
+
+@dataclass
+class TextEngine:
+    """Stands for the engine: makes the table what a text says. spoil: what it does in the place of that."""
+
+    kernel: Kernel
+    text: str | None
+    runs: list[bool] = field(default_factory=list)
+
+    def __call__(self, *, check: bool) -> Mapping[str, Any]:
+        self.runs.append(check)
+        before = self.kernel.listing()
+        changed = shape(before, ("fed4",)) != shape(self.text, ("fed4",))
+        if changed and not check:
+            self.kernel.load(records.script(self.text or ""))
+        changes = [{"action": "add", "kind": "rule"}] if changed else []
+        return {"changed": changed, "diff": {"before": before or "", "after": self.text or ""}, "changes": changes}
+
+
+@dataclass
+class Host:
+    """One host. nft: the binary, which the guard finds as well."""
+
+    places: Places
+    nft: Path
+
+    def __post_init__(self) -> None:
+        self.kernel = Kernel(UtcNft(str(self.nft)))
+
+    def load(self, script: str) -> None:
+        """Have nft load a script, as somebody else would."""
+        self.kernel.load(script)
+
+    def table(self) -> str:
+        """The table with everything in it, "" when there is none."""
+        return self.kernel.listing() or ""
+
+    def apply(self, text: str | None, *, seconds: float = 60.0, check: bool = False, **plan: Any) -> dict[str, Any]:
+        """One module run that wants a table."""
+        wanted = apply.Plan(**{"request": REQUEST, "settings": Settings(), "seconds": seconds, **plan})
+        return apply.apply_guarded(self.places, self.kernel, TextEngine(self.kernel, text), wanted, check=check)
+
+    def has(self, text: str) -> None:
+        """Give the host a confirmed policy."""
+        applied = self.apply(text)
+        apply.confirm(self.places, self.kernel, applied["guard"]["token"])
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run the installed command."""
+        return subprocess.run(
+            [str(self.places.program), "--root", self.places.root, *words], text=True, capture_output=True, check=False
+        )
+
+    def guard(self) -> int:
+        """Process id of the armed guard."""
+        return int(self.places.guard.read_text().split()[0])
+
+    def kill_guard(self) -> None:
+        pid = self.guard()
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not Path(f"/proc/{pid}/stat").exists() or ") Z " in Path(f"/proc/{pid}/stat").read_text())
+
+    def reboot(self) -> None:
+        """Lose what a reboot loses: the kernel's tables, /run, every process."""
+        if self.places.guard.exists():
+            self.kill_guard()
+        shutil.rmtree(self.places.run)
+        new_namespace()
+
+
+def wait_for(condition: Any, seconds: float = 10.0) -> None:
+    """Wait until something is so."""
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def timeless(text: str) -> str:
+    """A listing without the time that elements have left."""
+    return re.sub(r" expires \d+(ms|[dhms])[0-9dhms]*(?= comment|,| }|$)", "", text, flags=re.MULTILINE)
+
+
+def blocks(text: str) -> list[str]:
+    """The blocks of a listing, each byte for byte, without the time that elements have left.
+
+    In the order of their names: nft lists sets in the order of their making, and a set that is kept is older than one
+    that is put back.
+    """
+    return sorted(timeless(text).split("\n\n" if "\n\n" in text else "\n"))
+
+
+@pytest.fixture
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
+    """An empty host; its guard ends with the test."""
+    yield from _host(tmp_path, BINARIES.get("1.0.6", Path("/usr/sbin/nft")), monkeypatch)
+
+
+@pytest.fixture(params=sorted(BINARIES))
+def each_host(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
+    """An empty host with each release of nft in turn."""
+    yield from _host(tmp_path, BINARIES[request.param], monkeypatch)
+
+
+def _host(root: Path, nft: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
+    # The guard finds nft as any program does.
+    monkeypatch.setenv("PATH", f"{nft.parent}:{os.environ['PATH']}")
+    made = Host(Places(str(root)), nft)
+    try:
+        yield made
+    finally:
+        if made.places.guard.exists():
+            made.kill_guard()

@@ -1,0 +1,184 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a boot loads: the confirmed policy, nothing, or the fail-safe table; and what became of a change on trial."""
+
+from __future__ import annotations
+
+import re
+import socket
+import subprocess
+
+import pytest
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard import apply, failsafe, journal, records
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.lock import exclusive
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.settings import Settings
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.shape import shape
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.units import FAILSAFE_STATUS
+
+from .conftest import BINARIES, NEW, OLD, Host, new_namespace, timeless, wait_for
+
+
+def boots(host: Host) -> tuple[int, str]:
+    done = host.run("boot")
+    return done.returncode, done.stdout.strip()
+
+
+def events(host: Host) -> list[str]:
+    return [event["event"] for event in journal.read(host.places)]
+
+
+def test_the_confirmed_policy_is_loaded_with_counters_at_nought(each_host: Host) -> None:
+    each_host.has(OLD)
+    each_host.load("add element inet tidegate fed4 { 10.0.0.1 }\n")
+    expected = shape(each_host.table(), ("fed4",))
+    each_host.reboot()
+    assert not each_host.table()
+    assert boots(each_host) == (0, "loaded")
+    assert shape(each_host.table(), ("fed4",)) == expected
+    assert "packets 12" not in each_host.table()
+    assert "10.0.0.1" not in each_host.table()
+    assert "expires" in each_host.table()
+    assert events(each_host)[-1] == "booted"
+
+
+def test_elements_that_ended_meanwhile_stay_away(host: Host) -> None:
+    host.has(OLD.replace("timeout 1h expires 30m comment", "timeout 1h expires 2s comment"))
+    host.reboot()
+    subprocess.run(["sleep", "2.1"], check=True)
+    assert boots(host) == (0, "loaded")
+    assert "198.51.100.7" not in host.table()
+
+
+def test_a_reboot_during_the_trial_boots_the_old_policy(host: Host) -> None:
+    host.has(OLD)
+    expected = shape(host.table(), ("fed4",))
+    token = host.apply(NEW)["guard"]["token"]
+    host.reboot()
+    assert boots(host) == (0, "loaded")
+    assert shape(host.table(), ("fed4",)) == expected
+    assert not host.places.pending.exists()
+    assert not host.places.candidate.exists()
+    assert journal.fate(host.places, token)["event"] == "reverted"  # type: ignore[index]
+
+
+def test_a_reboot_during_the_first_trial_boots_without_a_table(host: Host) -> None:
+    host.apply(NEW)
+    host.reboot()
+    assert boots(host) == (0, "nothing")
+    assert not host.table()
+    assert not host.places.pending.exists()
+
+
+def test_a_run_before_any_boot_unit_finds_the_void_change(host: Host) -> None:
+    host.has(OLD)
+    host.apply(NEW)
+    host.reboot()
+    again = host.apply(OLD)
+    assert "restarted before the change by alice@control" in again["recovered"]
+    assert again["changed"]
+    apply.confirm(host.places, host.kernel, again["guard"]["token"])
+
+
+def test_a_boot_during_a_live_trial_leaves_it_alone(host: Host) -> None:
+    host.has(OLD)
+    host.apply(NEW)
+    before = host.table()
+    assert boots(host) == (0, "on_trial")
+    assert timeless(host.table()) == timeless(before)
+    assert host.places.pending.exists()
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "edited", "refused"])
+def test_a_damaged_policy_boots_the_failsafe_table(each_host: Host, damage: str) -> None:
+    each_host.has(OLD)
+    saved = each_host.places.confirmed
+    text = saved.read_text()
+    damaged = {
+        "cut": text[: len(text) // 2],
+        "flipped": text.replace("203.0.113.0", "203.0.112.0"),
+        "empty": "",
+        "edited": text.replace("policy accept", "policy drop"),
+        # Whole, but this kernel or nft does not take it.
+        "refused": records.dump(records.Record(listing=OLD.replace("tcp dport 443", "tcp dport nonsense"))).decode(),
+    }
+    saved.write_text(damaged[damage])
+    each_host.reboot()
+    assert boots(each_host) == (FAILSAFE_STATUS, "failsafe")
+    table = each_host.table()
+    assert "policy drop" in table
+    assert "203.0.11" not in table
+    assert events(each_host)[-1] == "failsafe"
+
+
+def test_the_failsafe_table_lets_the_floor_out_and_nothing_else(each_host: Host) -> None:
+    each_host.load(records.script(failsafe.table(Settings(dns=("10.10.0.10/32",), ntp=("fd00::/64",)))))
+    listed = each_host.table()
+    assert re.search(r"ip daddr (\{ )?10\.10\.0\.10( \})? meta l4proto", listed)
+    assert re.search(r"ip6 daddr (\{ )?fd00::/64( \})? udp dport 123", listed)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        socket.create_connection(server.getsockname(), timeout=5).close()
+    commands = "ip link add v0 type veth peer v1; ip addr add 192.0.2.1/24 dev v0; ip link set v0 up; ip link set v1 up"
+    subprocess.run(commands, shell=True, check=True)
+    with socket.socket() as refused, pytest.raises(ConnectionRefusedError):
+        refused.connect(("192.0.2.9", 443))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as query:
+        query.connect(("192.0.2.9", 53))
+        with pytest.raises(PermissionError):
+            query.send(b"x")
+    assert "counter failsafe {\n\t\tpackets 0" not in each_host.table()
+
+
+def test_in_observe_mode_the_failsafe_table_refuses_nothing(host: Host) -> None:
+    host.load(records.script(failsafe.table(Settings(mode="observe"))))
+    assert "policy accept" in host.table()
+    assert "reject" not in host.table()
+
+
+def test_a_policy_written_by_an_older_nft_boots(each_host: Host) -> None:
+    """An upgrade of the system brings an nft with other words for the same rules."""
+    each_host.has(
+        OLD.replace(
+            "\t\tjump egress_floor", "\t\ttcp flags & (fin | syn | rst | ack) != syn accept\n\t\tjump egress_floor"
+        )
+    )
+    record = records.load(each_host.places.confirmed)
+    assert record is not None
+    each_host.reboot()
+    for name, nft in BINARIES.items():
+        if name > each_host.nft.parent.name:
+            other = Host(each_host.places, nft)
+            done = subprocess.run(
+                [str(each_host.places.program), "--root", each_host.places.root, "boot"],
+                env={"PATH": f"{nft.parent}:/usr/bin:/bin"},
+                text=True,
+                capture_output=True,
+                check=False,
+            )
+            assert done.stdout == "loaded\n", (name, done.stdout, done.stderr)
+            assert "payments-api" in other.table()
+            new_namespace()
+
+
+def test_a_boot_over_a_table_that_stands_keeps_its_counters(host: Host) -> None:
+    host.has(OLD)
+    before = host.table()
+    assert boots(host) == (0, "loaded")
+    assert "packets 12 bytes 720" in before
+    assert "packets 12 bytes 720" in host.table()
+
+
+def test_a_boot_waits_for_a_run_that_is_at_work(host: Host) -> None:
+    host.has(OLD)
+    host.reboot()
+    with exclusive(host.places, 1):
+        booting = subprocess.Popen(
+            [str(host.places.program), "--root", host.places.root, "boot"], stdout=subprocess.PIPE
+        )
+        with pytest.raises(subprocess.TimeoutExpired):
+            booting.wait(1)
+        assert not host.table()
+    assert booting.wait(10) == 0
+    wait_for(lambda: bool(host.table()))
+    booting.communicate()

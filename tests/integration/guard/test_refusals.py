@@ -1,0 +1,163 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is refused before anything is touched, because there would be no way back."""
+
+from __future__ import annotations
+
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard import program
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.errors import GuardError
+
+from .conftest import NEW, OLD, Host, timeless
+
+
+def refused(host: Host, reason: str) -> str:
+    """Assert that a change is refused and nothing was touched; return what is said."""
+    before, generation = host.table(), host.kernel.generation()
+    with pytest.raises(GuardError) as caught:
+        host.apply(NEW)
+    assert caught.value.reason == reason, caught.value
+    assert timeless(host.table()) == timeless(before)
+    assert host.kernel.generation() == generation
+    assert not host.places.pending.exists()
+    return caught.value.message
+
+
+def test_no_guard_no_change(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    host.load(OLD)
+    monkeypatch.setattr(program, "build", lambda: b"#!/nonexistent/python\n")
+    said = refused(host, "cannot_arm")
+    assert "A process to guard the change could not be started" in said
+    assert "The table was not changed." in said
+    assert not host.places.snapshot.exists()
+    assert not host.places.candidate.exists()
+
+
+def test_a_guard_that_dies_at_once_is_no_guard(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    host.load(OLD)
+    monkeypatch.setattr(program, "build", lambda: b"#!/bin/true\n")
+    assert "ended at once" in refused(host, "cannot_arm")
+
+
+def test_a_guard_that_cannot_fork_is_no_guard(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    host.load(OLD)
+    sources = program._sources()
+    name = next(name for name in sources if name.endswith("guard/arming.py"))
+    refusing = sources[name].replace(b"os.fork()", b"os.open('/proc/self/mem/nothing', 0)")
+    assert refusing != sources[name]
+    monkeypatch.setattr(program, "_sources", lambda: {**sources, name: refusing})
+    program.build.cache_clear()
+    said = refused(host, "cannot_arm")
+    program.build.cache_clear()
+    assert "No process could be started" in said
+
+
+def test_systemd_that_refuses_the_timer_stops_the_change(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.load(OLD)
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    tool = folder / "systemd-run"
+    tool.write_text("#!/bin/sh\necho Failed to start transient timer unit: access denied >&2\nexit 1\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/sbin:/usr/bin:/bin")
+    monkeypatch.setattr(
+        "ansible_collections.tidegate.nftables.plugins.module_utils.guard.arming.kind", lambda _places: "timer"
+    )
+    said = refused(host, "cannot_arm")
+    assert "A timer of systemd" in said
+    assert "access denied" in said
+
+
+# Mounts are made in a mount namespace of the process that runs the change and its guard, so nobody else sees them.
+INSIDE = """
+import ctypes, os, subprocess, sys
+sys.path.insert(0, {tests!r})
+from guard import conftest
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.errors import GuardError
+assert ctypes.CDLL(None).unshare(0x00020000) == 0
+subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+host = conftest.Host(conftest.Places({root!r}), conftest.Path({nft!r}))
+state = host.places.state
+for command in {mounts!r}:
+    subprocess.run(command.format(state=state), shell=True, check=True)
+try:
+    host.apply(conftest.NEW, seconds=2)
+    {then}
+except GuardError as error:
+    print(error.reason, error.message)
+finally:
+    subprocess.run(["umount", "-l", str(state)], check=False)
+"""
+
+
+def inside(host: Host, mounts: list[str], folder: Path, then: str = "pass") -> str:
+    """Run a change with something mounted over the state's folder; return what it prints."""
+    script = folder / "run.py"
+    tests = str(Path(__file__).parent.parent)
+    script.write_text(INSIDE.format(tests=tests, root=host.places.root, nft=str(host.nft), mounts=mounts, then=then))
+    done = subprocess.run([sys.executable, str(script)], text=True, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("mounts", "said"),
+    [
+        (["mount -t tmpfs -o size=16k tmpfs {state}"], "No space left on device"),
+        (["mount --bind {state} {state}", "mount -o remount,bind,ro {state}"], "Read-only file system"),
+    ],
+    ids=["full", "read-only"],
+)
+def test_a_disk_that_takes_nothing_stops_the_change(host: Host, mounts: list[str], said: str, tmp_path: Path) -> None:
+    host.has(OLD)
+    host.load("add element inet tidegate fed4 { 10.0.0.1 }\n")
+    before, generation = host.table(), host.kernel.generation()
+    printed = inside(host, mounts, tmp_path)
+    assert printed.startswith("cannot_write "), printed
+    assert said in printed
+    assert timeless(host.table()) == timeless(before)
+    assert host.kernel.generation() == generation
+    assert not host.places.pending.exists()
+    assert not host.places.snapshot.exists()
+
+
+def test_a_table_that_could_not_be_put_back_is_not_touched(host: Host, tmp_path: Path) -> None:
+    host.load(OLD)
+    # An nft whose listing it does not load itself, as happens with rare statements.
+    broken = tmp_path / "nft"
+    wrong = f'{host.nft} "$@" | sed "s/oifname/oifnam/"'
+    broken.write_text(f'#!/bin/sh\ncase "$*" in *"list table"*) {wrong} ;; *) exec {host.nft} "$@" ;; esac\n')
+    broken.chmod(0o755)
+    other = Host(host.places, broken)
+    said = refused(other, "no_way_back")
+    assert "could not be put back, so it is not touched" in said
+
+
+def test_what_is_installed_is_roots_and_nobody_reads_the_state(host: Host) -> None:
+    host.has(OLD)
+    for path in (host.places.state, host.places.run):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o700, path
+    for path in [*host.places.state.glob("*.*"), host.places.loaded]:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
+
+
+FILL = """
+    subprocess.run(f"dd if=/dev/zero of={state}/rest bs=4k 2>/dev/null; ! echo x >{state}/more", shell=True, check=True)
+    conftest.wait_for(lambda: not host.places.pending.exists())
+    print("restored" if "203.0.113.0/24" in host.table() else host.table())
+"""
+
+
+def test_the_guard_acts_on_a_full_disk(host: Host, tmp_path: Path) -> None:
+    host.load(OLD)
+    host.places.state.mkdir(parents=True)
+    assert inside(host, ["mount -t tmpfs -o size=2m tmpfs {state}"], tmp_path, FILL.strip()) == "restored\n"

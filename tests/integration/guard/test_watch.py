@@ -1,0 +1,184 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The watcher: the table is back after a flush, an edit is seen, and nothing is done while somebody is at work."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard import apply, journal, lock
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.settings import Settings
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.shape import shape
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.watch import Watcher
+
+from .conftest import NEW, OLD, Host, timeless, wait_for
+
+FOREIGN = "table ip other {\n\tset banned {\n\t\ttype ipv4_addr\n\t}\n}\n"
+
+
+def events(host: Host) -> list[str]:
+    return [event["event"] for event in journal.read(host.places)]
+
+
+def policy(host: Host) -> str:
+    return shape(host.table(), ("fed4",))
+
+
+@contextmanager
+def watcher(host: Host) -> Iterator[subprocess.Popen[bytes]]:
+    """The installed watcher, as systemd would run it."""
+    running = subprocess.Popen([str(host.places.program), "--root", host.places.root, "watch"])
+    try:
+        wait_for(lambda: lock.taken(host.places.watching))
+        yield running
+    finally:
+        running.send_signal(signal.SIGTERM)
+        running.wait(10)
+
+
+def test_a_flushed_table_is_back_within_five_seconds(each_host: Host) -> None:
+    each_host.has(OLD)
+    expected = policy(each_host)
+    with watcher(each_host):
+        for script in ("flush ruleset\n", "delete table inet tidegate\n"):
+            each_host.load(script)
+            began = time.monotonic()
+            wait_for(lambda: bool(each_host.table()), 5)
+            assert time.monotonic() - began < 5
+            assert policy(each_host) == expected
+    assert events(each_host).count("lost") == 2
+
+
+def test_the_watcher_is_quiet_during_a_trial_and_looks_after_a_late_guard(host: Host) -> None:
+    host.has(OLD)
+    expected = policy(host)
+    watching = Watcher(host.places, host.kernel)
+    host.apply(NEW, seconds=1)
+    host.kill_guard()
+    host.load("flush ruleset\n")
+    assert watching.look() == ""
+    assert not host.table()
+    assert "lost" not in events(host)
+    time.sleep(4.2)
+    assert watching.look() == "restored"
+    assert policy(host) == expected
+    assert not host.places.pending.exists()
+    assert watching.look() == ""
+
+
+def test_commits_of_others_are_nothing_to_tell(host: Host) -> None:
+    host.has(OLD)
+    watching = Watcher(host.places, host.kernel)
+    watching.look()
+    before = host.table()
+    host.load(FOREIGN)
+    host.load("add element ip other banned { 10.0.0.1 }\n")
+    host.load("add element inet tidegate fed4 { 10.0.0.1 }\n")
+    watching.rest_until = 0
+    assert watching.look() == ""
+    assert "edited" not in events(host)
+    assert timeless(host.table()) == timeless(before).replace(
+        "\t\ttype ipv4_addr\n\t}", "\t\ttype ipv4_addr\n\t\telements = { 10.0.0.1 }\n\t}"
+    )
+
+
+def test_an_edit_by_hand_is_told_once(host: Host) -> None:
+    host.has(OLD)
+    watching = Watcher(host.places, host.kernel)
+    assert watching.look() == ""
+    host.load("insert rule inet tidegate egress_output accept\n")
+    watching.rest_until = 0
+    assert watching.look() == "edited"
+    told = journal.read(host.places)[-1]
+    assert told["event"] == "edited"
+    assert "+  accept" in told["edit"]
+    host.load(FOREIGN)
+    watching.rest_until = 0
+    assert watching.look() == ""
+    assert events(host).count("edited") == 1
+    assert "\t\taccept\n" in host.table()
+
+
+def test_an_edit_by_hand_is_undone_where_that_is_wanted(each_host: Host) -> None:
+    each_host.apply(OLD, settings=Settings(drift="repair"), tried=False)
+    expected, before = policy(each_host), each_host.table()
+    watching = Watcher(each_host.places, each_host.kernel)
+    each_host.load("insert rule inet tidegate egress_output accept\n")
+    each_host.load("add element inet tidegate allow_api4 { 10.0.0.0/8 }\n")
+    each_host.load("add element inet tidegate fed4 { 10.0.0.1 }\n")
+    assert watching.look() == "repaired"
+    assert policy(each_host) == expected
+    assert "packets 12 bytes 720" in before
+    assert "packets 12 bytes 720" in each_host.table()
+    assert "packets 7 bytes 420" in each_host.table()
+    assert "10.0.0.1" in each_host.table()
+    assert events(each_host)[-2:] == ["edited", "repaired"]
+    watching.rest_until = 0
+    assert watching.look() == ""
+
+
+def test_a_look_is_cheap_when_nothing_happened(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    host.has(OLD)
+    watching = Watcher(host.places, host.kernel)
+    watching.look()
+
+    def never(*_words: str) -> None:
+        raise AssertionError("nft was started")
+
+    monkeypatch.setattr(host.kernel._nft, "run", never)
+    for _look in range(3):
+        assert watching.look() == ""
+
+
+def test_a_run_at_work_is_not_disturbed(host: Host) -> None:
+    host.has(OLD)
+    watching = Watcher(host.places, host.kernel)
+    with lock.exclusive(host.places, 1):
+        host.load("flush ruleset\n")
+        assert watching.look() == ""
+        assert not host.table()
+    assert watching.look() == "lost"
+    assert host.table()
+
+
+def test_a_damaged_policy_is_replaced_by_the_failsafe_table(host: Host) -> None:
+    host.has(OLD)
+    host.places.confirmed.write_text("damaged")
+    watching = Watcher(host.places, host.kernel)
+    host.load("flush ruleset\n")
+    assert watching.look() == "lost"
+    assert 'counter name "failsafe"' in host.table()
+    assert watching.look() == ""
+
+
+def test_a_host_without_a_policy_is_not_touched(host: Host) -> None:
+    host.load(OLD)
+    host.load("flush ruleset\n")
+    assert Watcher(host.places, host.kernel).look() == ""
+    assert not host.table()
+
+
+def test_what_a_run_confirms_is_no_edit(host: Host) -> None:
+    host.has(OLD)
+    watching = Watcher(host.places, host.kernel)
+    watching.look()
+    token = host.apply(NEW)["guard"]["token"]
+    assert watching.look() == ""
+    apply.confirm(host.places, host.kernel, token)
+    watching.rest_until = 0
+    assert watching.look() == ""
+    assert "edited" not in events(host)
+
+
+def test_a_second_watcher_leaves(host: Host) -> None:
+    host.has(OLD)
+    with watcher(host):
+        second = host.run("watch")
+        assert second.returncode == 0
