@@ -6,17 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.origins import origins_in
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.variables import (
-    UntemplatableVariable,
-    policy_variables,
-)
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.host_policy import host_policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.world import InventoryWorld
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.proof.flows import Flow, flows
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.proof.named import first_packets, named_ports
@@ -44,12 +39,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             }
         )
         try:
-            world = InventoryWorld(self._loader, variables)
-            written = policy_variables(variables, self._templar.template)
-            today = datetime.now(UTC).date()
-            resolved = policy.build(written, world, today=today, origins=origins_in(written, variables))
-        except (policy.PolicyErrors, UntemplatableVariable) as error:
-            return {**result, "failed": True, "msg": str(error)}
+            resolved = host_policy(self, variables)
+        except policy.PolicyErrors as errors:
+            return {**result, "failed": True, "msg": str(errors)}
+        world = InventoryWorld(self._loader, variables)
         if not given["send"]:
             return {
                 **result,

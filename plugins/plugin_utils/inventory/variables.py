@@ -5,34 +5,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleError
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import PolicyError, PolicyErrors
 
 PREFIX = "egress_"
 CONNECTION = ("ansible_port",)
 """Facts about Ansible's own connection that the inbound policy must know."""
 
 
-class UntemplatableVariable(Exception):
-    """A variable whose template failed; ``name`` is the variable, ``str()`` the templating engine's reason."""
+def policy_variables(
+    task_vars: Mapping[str, Any], template: Callable[[Any], Any], leave: Collection[str] = ()
+) -> dict[str, Any]:
+    """Return the host's flat mapping of policy variables to templated values, without those in ``leave``.
 
-    def __init__(self, name: str, reason: str) -> None:
-        super().__init__(f"{name} cannot be templated: {reason}")
-        self.name = name
-
-
-def policy_variables(task_vars: Mapping[str, Any], template: Callable[[Any], Any]) -> dict[str, Any]:
-    """Return the host's flat mapping of policy variables to templated values.
-
-    ``template`` is Ansible's templating function. Raises UntemplatableVariable for the first that cannot be rendered.
+    ``template`` is Ansible's templating function. Raises PolicyErrors with every variable that cannot be rendered.
     """
     found: dict[str, Any] = {}
+    errors: list[PolicyError] = []
     for name in sorted(task_vars):
-        if name.startswith(PREFIX) or name in CONNECTION:
-            try:
-                found[name] = template(task_vars[name])
-            except AnsibleError as error:
-                raise UntemplatableVariable(name, str(error)) from error
+        if (not name.startswith(PREFIX) and name not in CONNECTION) or name in leave:
+            continue
+        try:
+            found[name] = template(task_vars[name])
+        except AnsibleError as error:
+            errors.append(PolicyError(name, f"cannot be templated: {error}"))
+    if errors:
+        raise PolicyErrors(tuple(errors))
     return found

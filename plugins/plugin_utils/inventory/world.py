@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds import PrefixListResult
 
 
 def is_address(text: object) -> bool:
@@ -27,13 +30,20 @@ def is_address(text: object) -> bool:
 class InventoryWorld:
     """Answers for one host's policy out of a task's variables; never limited by ``--limit`` or ``serial``.
 
-    ``task_vars``: the variables of the running task, with Ansible's own ``groups`` and ``hostvars``.
+    ``task_vars``: the variables of the running task, with Ansible's own ``groups`` and ``hostvars``. ``prefix_list``:
+    what looks a prefix list up by its name, raising PolicyErrors.
     """
 
-    def __init__(self, loader: DataLoader, task_vars: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        loader: DataLoader,
+        task_vars: Mapping[str, Any],
+        prefix_list: Callable[[str], PrefixListResult] | None = None,
+    ) -> None:
         self.host: str = str(task_vars["inventory_hostname"])
         self._loader = loader
         self._groups: Mapping[str, list[str]] = task_vars["groups"]
+        self._prefix_list = prefix_list
         self._hostvars: Mapping[str, Mapping[str, Any]] = task_vars["hostvars"]
 
     @cached_property
@@ -65,6 +75,14 @@ class InventoryWorld:
             if is_address(candidate):
                 return [str(candidate)]
         return []
+
+    def prefix_list(self, name: str) -> PrefixListResult:
+        """Return what a declared prefix list stands for; raise PolicyErrors when it cannot be had."""
+        if self._prefix_list is None:
+            raise policy.PolicyErrors(
+                (policy.PolicyError(f"prefix_list:{name}", "prefix lists are not looked up here"),)
+            )
+        return self._prefix_list(name)
 
     def groups(self) -> list[str]:
         """Return the names of the inventory's groups, for guesses at a misspelt pattern."""

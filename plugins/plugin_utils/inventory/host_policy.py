@@ -1,0 +1,80 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One host's policy out of a running task: what every action of the collection begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ansible import constants
+from ansible.errors import AnsibleError
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils import feeds, policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.conflicts import Conflict, host_conflicts
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.origins import origins_in
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.tiers import with_tier
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.variables import policy_variables
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.world import InventoryWorld
+
+PREFIX_LISTS = "egress_prefix_lists"
+
+
+def host_policy(action: ActionBase, task_vars: Mapping[str, Any], tier: str | None = None) -> policy.Resolved:
+    """Return the policy of the host that an action runs for.
+
+    ``tier``: the tier that a thin role names. Raises policy.PolicyErrors with everything that inventory, prefix lists
+    and policy have wrong together.
+    """
+    variables = policy_variables(task_vars, action._templar.template, leave=(PREFIX_LISTS,))  # noqa: SLF001
+    declared = feeds.template_each(task_vars.get(PREFIX_LISTS), action._templar.template, AnsibleError)  # noqa: SLF001
+    if declared is not None:
+        variables[PREFIX_LISTS] = declared
+    origins = origins_in(variables, task_vars)
+    lists = _prefix_lists(action, variables, declared, origins)
+    world = InventoryWorld(action._loader, task_vars, lists.resolve)  # noqa: SLF001
+    search_path = action._task.get_search_path()  # noqa: SLF001
+    found = [_conflict_error(one, world.host) for one in host_conflicts(task_vars, action._loader, search_path)]  # noqa: SLF001
+    try:
+        resolved = policy.build(
+            with_tier(variables, tier, task_vars), world, today=datetime.now(UTC).date(), origins=origins
+        )
+    except policy.PolicyErrors as errors:
+        raise policy.PolicyErrors(tuple(dict.fromkeys((*found, *lists.errors, *errors.errors)))) from errors
+    if resolved.mode != "absent" and (found or lists.errors):
+        raise policy.PolicyErrors(tuple(dict.fromkeys((*found, *lists.errors))))
+    return resolved
+
+
+def _prefix_lists(action: ActionBase, variables: Mapping[str, Any], declared: Any, origins: Any) -> feeds.PrefixLists:
+    project = action._loader.get_basedir()  # noqa: SLF001  # ActionBase has no other name for it
+    return feeds.PrefixLists(
+        declared,
+        variables.get("egress_prefix_list_cache") or feeds.default_cache_dir(),
+        [*action._task.get_search_path(), project],  # noqa: SLF001
+        project_dir=project,
+        # One directory per ansible-playbook process, inherited by its workers and removed with it.
+        run_dir=str(Path(constants.DEFAULT_LOCAL_TMP) / "tidegate"),
+        origins=origins,
+        check_mode=action._task.check_mode,  # noqa: SLF001
+        accept=variables.get("egress_prefix_list_accept"),
+    )
+
+
+def _conflict_error(conflict: Conflict, host: str) -> policy.PolicyError:
+    """Say what Ansible would drop, and how to have both."""
+    cure = (
+        "put the host into one of the groups, or decide in its host_vars"
+        if conflict.variable == "egress_tier"
+        else "give the variables names of their own (egress_allow_<group>: they are merged), or decide in host_vars"
+    )
+    return policy.PolicyError(
+        conflict.variable,
+        f"host {host} gets it from two groups, {conflict.loser} and {conflict.winner}, and Ansible would silently keep "
+        f"the one of {conflict.winner}",
+        cure,
+    )
