@@ -146,7 +146,10 @@ def _get(kernel: Connection, info: SetInfo, keys: Sequence[bytes], flags: int = 
         address + next(elements.lists([elements.element_attribute(key, flags, last=key if ranges else None)]))
         for key in keys
     )
-    answers = kernel.ask_each(doing, wire.NFT_MSG_GETSETELEM, wire.family_number(info.family), requests)
+    silence = bool(flags & elements.INTERVAL_END)
+    answers = kernel.ask_each(
+        doing, wire.NFT_MSG_GETSETELEM, wire.family_number(info.family), requests, silence=silence
+    )
     found: list[Raw | None] = []
     for answer in answers:
         raws = [None] if answer is None else decode_message(info, answer)

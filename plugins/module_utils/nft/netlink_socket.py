@@ -93,40 +93,47 @@ class Connection:
             found.append(received)
         raise AssertionError("unreachable: _messages never ends")
 
-    def ask_each(self, doing: str, kind: int, family: int, requests: Iterable[bytes]) -> list[wire.Message | None]:
-        """One answer for each request's attributes, in order; None where the kernel says that there is none."""
+    def ask_each(
+        self, doing: str, kind: int, family: int, requests: Iterable[bytes], *, silence: bool = False
+    ) -> list[wire.Message | None]:
+        """One answer for each request's attributes, in order; None where the kernel says that there is none.
+
+        silence: the kernel says so by success without an answer too, as it does when asked for a missing end.
+        """
         found: list[wire.Message | None] = []
         window: list[bytes] = []
         for attributes in requests:
             window.append(attributes)
             if len(window) == _WINDOW:
-                found += self._ask_window(doing, kind, family, window)
+                found += self._ask_window(doing, kind, family, window, silence=silence)
                 window = []
-        return found + self._ask_window(doing, kind, family, window) if window else found
+        return found + self._ask_window(doing, kind, family, window, silence=silence) if window else found
 
-    def _ask_window(self, doing: str, kind: int, family: int, window: list[bytes]) -> list[wire.Message | None]:
-        """Only the last request is acknowledged; the kernel answers some questions with success and no message."""
-        first = self.reserve(len(window))
-        last = first + len(window) - 1
-        flags = [0] * (len(window) - 1) + [wire.NLM_F_ACK]
+    def _ask_window(
+        self, doing: str, kind: int, family: int, window: list[bytes], *, silence: bool
+    ) -> list[wire.Message | None]:
+        due = self.reserve(len(window))
         requests = [
-            wire.nft_message(kind, flags[place], first + place, family, one) for place, one in enumerate(window)
+            wire.nft_message(kind, wire.NLM_F_ACK, due + place, family, one) for place, one in enumerate(window)
         ]
         self._send(doing, b"".join(requests))
-        found: list[wire.Message | None] = [None] * len(window)
-        due = first
+        found: list[wire.Message | None] = []
+        told: wire.Message | None = None
         for received in self._messages(doing):
-            if not due <= received.seq <= last:
-                raise errors.MalformedMessage(f"{doing}: answer {received.seq} came where {due} to {last} was due")
-            due = received.seq + 1
+            self._expect(due, received)
             if received.type != wire.NLMSG_ERROR:
-                found[received.seq - first] = received
-                due = min(due, last)  # the acknowledgement of the last one is still to come
+                if told is not None:
+                    raise errors.MalformedMessage(f"{doing}: two answers came to one question")
+                told = received
                 continue
             answer = wire.parse_error(received)
             if answer.error not in (0, errno.ENOENT):
                 raise errors.from_errno(doing, answer.error, answer.text)
-            if received.seq == last:
+            if told is None and not answer.error and not silence:
+                raise errors.MalformedMessage(f"{doing}: success came without an answer")
+            found.append(told)
+            due, told = due + 1, None
+            if len(found) == len(window):
                 return found
         raise AssertionError("unreachable: _messages never ends")
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import socket
 import struct
 
@@ -217,6 +218,26 @@ def dumped(answers: list[bytes]) -> int:
     """The number of the request that these answers dump for, 0 when they are none of a dump."""
     first = wire.parse_messages(answers[0])[0]
     return first.seq if first.flags & 2 else 0
+
+
+def test_answers_to_many_questions_come_in_their_order_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel keeps the order; a missing answer must not pass for an element that is not there."""
+    keys = [bytes([key]) for key in (1, 7, 8)]
+    orders = [*itertools.permutations(range(5)), (1, 3, 4), (0, 1, 2, 4), (0, 1, 3, 4), (2, 3, 4), (0, 0, 1, 2, 3, 4)]
+    right = 0
+    for order in orders:
+        kernel = tree(
+            HELD, tamper=lambda answers, order=order: [answers[place] for place in order if place < len(answers)]
+        )
+        monkeypatch.setattr(netlink_socket, "open_socket", kernel.open)
+        with netlink_socket.Connection() as connection:
+            try:
+                found = query.covering(connection, kernel.info, keys)
+            except errors.NetlinkError:
+                continue
+        assert [one and one.key[0] for one in found] == [1, None, 8]
+        right += 1
+    assert right == 1
 
 
 class Interrupted:

@@ -1,0 +1,306 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Elements of large sets: ours beside plain nft and beside writing the whole file anew and loading it.
+
+    python tests/bench/sets.py --sizes 1000,10000,100000 --kinds interval,hash,concat --families 4,6 --nft 1.0.6,1.1.3
+
+Needs root; everything happens in a network namespace that ends with this process. A million elements
+(--sizes 1000000) take minutes in nft, so what takes longer than --limit seconds is stopped and shown as such.
+What is measured, for each operation in a fresh process: wall time, processor time with the kernel's share, and the most
+memory the process held. Ours is without the start of Python, which every Ansible module pays; "+start" is with it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+WORKER = Path(__file__).with_name("worker.py")
+CLONE_NEWNET = 0x40000000
+FEW = 100
+OPERATIONS = ("load", "unchanged", "compare", "add", "delete", "get", "replace")
+# Writing the file anew always loads the whole of it, and answers no question.
+RELOADS = ("load", "unchanged", "add", "delete", "replace")
+
+TYPES = {
+    ("interval", 4): "type ipv4_addr; flags interval;",
+    ("interval", 6): "type ipv6_addr; flags interval;",
+    ("hash", 4): "type ipv4_addr;",
+    ("hash", 6): "type ipv6_addr;",
+    ("concat", 4): "type ipv4_addr . inet_proto . inet_service; flags interval;",
+    ("concat", 6): "type ipv6_addr . inet_proto . inet_service; flags interval;",
+}
+SUFFIXES = {"interval": {4: "/28", 6: "/64"}, "hash": {4: "", 6: ""}}
+SUFFIXES["concat"] = {family: f"{SUFFIXES['interval'][family]} . tcp . 443" for family in (4, 6)}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds and megabytes of one operation; start: wall time with the start of the interpreter."""
+
+    wall: float
+    cpu: float
+    megabytes: float
+    start: float = 0.0
+    over: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    kind: str
+    family: int
+    size: int
+    operation: str
+    costs: dict[str, Cost]  # by method: ours, nft VERSION, reload VERSION
+
+    def ratio(self, method: str) -> float:
+        """How many times longer a method takes than ours; a lower bound where it was stopped."""
+        return self.costs[method].wall / self.costs["ours"].wall
+
+
+def element(kind: str, family: int, number: int, shift: int) -> str:
+    """Every second network of /28 or /64; a shift gives another whole content."""
+    place = 2 * number + shift
+    if family == 4:
+        value = 0x01000000 + place * 16
+        base = f"{value >> 24}.{value >> 16 & 255}.{value >> 8 & 255}.{value & 255}"
+    else:
+        base = f"2001:db8:{place >> 16:x}:{place & 0xFFFF:x}::"
+    return base + SUFFIXES[kind][family]
+
+
+class Bench:
+    """One kind, family and size: its files and its set in table inet bench."""
+
+    def __init__(self, kind: str, family: int, size: int, folder: Path, limit: float) -> None:
+        self.kind, self.family, self.size, self.folder, self.limit = kind, family, size, folder, limit
+        # the few lie evenly between the many, in no order: as changes of real lists do
+        self.few = [(number * 7919) % size for number in range(FEW)]
+        few = set(self.few)
+        self._write("many", (number for number in range(size) if number not in few), 0)
+        self._write("few", self.few, 0)
+        self._write("all", range(size), 0)
+        self._write("other", range(size), 1)
+
+    def _write(self, name: str, numbers: Iterator[int] | Sequence[int], shift: int) -> None:
+        with self.path(name).open("w", encoding="ascii") as file:
+            for number in numbers:
+                file.write(element(self.kind, self.family, number, shift) + "\n")
+
+    def path(self, name: str) -> Path:
+        return self.folder / f"{name}.txt"
+
+    def text(self, name: str, before: str, after: str) -> Path:
+        """A file for nft with the elements of a list."""
+        path = self.folder / f"{name}.nft"
+        with path.open("w", encoding="ascii") as file, self.path(name).open(encoding="ascii") as given:
+            file.write(before)
+            for line in given:
+                file.write(line.rstrip("\n") + ",\n")
+            file.write(after)
+        return path
+
+    def declare(self, version: str) -> None:
+        """An empty set. Releases before 1.1 crash on tables that 1.1.3 made: the newest takes the old one away."""
+        subprocess.run([str(nft_path("1.1.3")), "add table inet bench; delete table inet bench"], check=True)
+        body = f"table inet bench {{\n set s {{ {TYPES[self.kind, self.family]} }}\n}}\n"
+        subprocess.run([str(nft_path(version)), "-f", "-"], input=body, text=True, check=True)
+
+    def ours(self, operation: str) -> Cost:
+        name = {"load": "all", "unchanged": "all", "compare": "all", "replace": "other"}.get(operation, "few")
+        more = [str(netlink.generation())] if operation == "unchanged" else []
+        return run_worker(operation, "s", self.path(name), *more, limit=self.limit)
+
+    def plain(self, operation: str, version: str) -> Cost:
+        nft = str(nft_path(version))
+        if operation in ("unchanged", "compare"):
+            return measured([nft, "-j", "list", "set", "inet", "bench", "s"], self.limit)
+        if operation == "get":
+            keys = ", ".join(self.path("few").read_text(encoding="ascii").split("\n")[:-1])
+            return measured([nft, "get", "element", "inet", "bench", "s", f"{{ {keys} }}"], self.limit)
+        if operation == "replace":
+            path = self.text("other", "flush set inet bench s\nadd element inet bench s {\n", "}\n")
+        else:
+            verb = "delete" if operation == "delete" else "add"
+            path = self.text("all" if operation == "load" else "few", f"{verb} element inet bench s {{\n", "}\n")
+        return measured([nft, "-f", str(path)], self.limit)
+
+    def reload(self, operation: str, version: str) -> Cost:
+        """What a template task and its handler do: the whole table's file is written and loaded in one transaction."""
+        name = {"delete": "many", "replace": "other"}.get(operation, "all")
+        begun = perf_counter()
+        path = self.text(
+            name,
+            "table inet bench\ndelete table inet bench\n"
+            f"table inet bench {{\n set s {{ {TYPES[self.kind, self.family]} elements = {{\n",
+            "}\n}\n}\n",
+        )
+        written = perf_counter() - begun
+        cost = measured([str(nft_path(version)), "-f", str(path)], self.limit)
+        return Cost(cost.wall + written, cost.cpu + written, cost.megabytes, over=cost.over)
+
+    def prepare(self, operation: str, version: str) -> None:
+        """The state that an operation begins with, brought about by the quickest way and unmeasured."""
+        self.declare(version)
+        if operation != "load":
+            run_worker("load", "s", self.path("many" if operation == "add" else "all"))
+
+    def row(self, operation: str, versions: Sequence[str], repeat: int) -> Row:
+        methods: dict[str, Callable[[], Cost]] = {"ours": lambda: self.ours(operation)}
+        for version in versions:
+            methods[f"nft {version}"] = lambda version=version: self.plain(operation, version)  # type: ignore[misc]
+            if operation in RELOADS:
+                methods[f"reload {version}"] = lambda version=version: self.reload(operation, version)  # type: ignore[misc]
+        costs = {}
+        for name, method in methods.items():
+            tries = []
+            for _attempt in range(repeat):
+                self.prepare(operation, versions[0] if name == "ours" else name.split()[1])
+                tries.append(method())
+                if tries[-1].wall > 3:
+                    break
+            costs[name] = min(tries, key=lambda cost: cost.wall)
+        return Row(self.kind, self.family, self.size, operation, costs)
+
+
+def nft_path(version: str) -> Path:
+    path = CHECKOUT / "build" / "nft" / version / "nft"
+    if not path.exists():
+        raise SystemExit(f"no nft {version}: run `make nft`")
+    return path
+
+
+def run_worker(operation: str, name: str, path: Path, *more: str, limit: float = 3600.0) -> Cost:
+    return measured([sys.executable, str(WORKER), operation, name, str(path), *more], limit)
+
+
+def measured(command: Sequence[str], limit: float) -> Cost:
+    """Runs a command; stopped when it takes longer than limit seconds."""
+    with tempfile.TemporaryFile() as output:
+        begun = perf_counter()
+        child = subprocess.Popen(command, stdout=output, stderr=subprocess.PIPE)
+        signal.signal(signal.SIGALRM, lambda *_arguments: child.kill())
+        signal.setitimer(signal.ITIMER_REAL, limit)
+        assert child.stderr is not None
+        told = child.stderr.read()
+        _pid, status, usage = os.wait4(child.pid, 0)
+        wall = perf_counter() - begun
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        child.stderr.close()
+        over = child.returncode == -signal.SIGKILL
+        if child.returncode != 0 and not over:
+            raise SystemExit(f"{' '.join(command)[:200]}: {child.returncode} {told.decode(errors='replace')[:2000]}")
+        output.seek(0)
+        megabytes, cpu = usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime
+        if str(WORKER) in command and not over:
+            inside = json.loads(output.read())
+            return Cost(inside["wall"], inside["cpu"], megabytes, wall)
+        return Cost(wall, cpu, megabytes, wall, over)
+
+
+def table(rows: Sequence[Row], versions: Sequence[str]) -> str:
+    """Milliseconds and megabytes; behind each method of others how many times ours it takes."""
+    methods = [f"{way} {version}" for version in versions for way in ("nft", "reload")]
+    head = ["set", "elements", "operation", "ours ms", "+start", "cpu", "MB"]
+    head += [part for method in methods for part in (f"{method} ms", "x ours", "cpu", "MB")]
+    lines = [head]
+    for row in rows:
+        mine = row.costs["ours"]
+        line = [f"{row.kind} v{row.family}", f"{row.size}", row.operation]
+        line += [_ms(mine), f"{mine.start * 1000:.0f}", f"{mine.cpu * 1000:.1f}", f"{mine.megabytes:.0f}"]
+        for method in methods:
+            cost = row.costs.get(method)
+            if cost is None:
+                line += ["-"] * 4
+                continue
+            more = ">" if cost.over else ""
+            line += [_ms(cost), f"{more}{row.ratio(method):.1f}", f"{cost.cpu * 1000:.0f}", f"{cost.megabytes:.0f}"]
+        lines.append(line)
+    widths = [max(len(line[place]) for line in lines) for place in range(len(head))]
+    return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
+
+
+def _ms(cost: Cost) -> str:
+    return f"{'>' if cost.over else ''}{cost.wall * 1000:.1f}"
+
+
+def enter_own_namespace() -> None:
+    """Out of the machine's network, for good."""
+    own = Path("/proc/self/ns/net")
+    before = own.stat().st_ino
+    if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET) != 0 or own.stat().st_ino == before:
+        raise SystemExit("no network namespace of our own: run this as root")
+
+
+def measure(
+    sizes: Sequence[int],
+    kinds: Sequence[str],
+    families: Sequence[int],
+    versions: Sequence[str],
+    operations: Sequence[str] = OPERATIONS,
+    *,
+    limit: float = 60.0,
+    repeat: int = 3,
+    progress: Callable[[Row], None] = lambda _row: None,
+) -> list[Row]:
+    """Rows in the order of the arguments; call it in a namespace of its own."""
+    rows = []
+    for kind in kinds:
+        for family in families:
+            for size in sizes:
+                with tempfile.TemporaryDirectory(prefix="tidegate-bench-") as folder:
+                    bench = Bench(kind, family, size, Path(folder), limit)
+                    for operation in operations:
+                        # no tool can list a million intervals in a reasonable time: the kernel's dump is quadratic
+                        if operation == "compare" and size > 200_000:
+                            continue
+                        rows.append(bench.row(operation, versions, repeat))
+                        progress(rows[-1])
+    return rows
+
+
+def main(arguments: Sequence[str] | None = None) -> list[Row]:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", default="1000,10000,100000", help="numbers of elements (%(default)s)")
+    parser.add_argument("--kinds", default="interval,hash,concat", help="(%(default)s)")
+    parser.add_argument("--families", default="4,6", help="(%(default)s)")
+    parser.add_argument("--nft", default="1.0.6,1.1.3", help="releases to compare with (%(default)s)")
+    parser.add_argument("--operations", default=",".join(OPERATIONS), help="(%(default)s)")
+    parser.add_argument("--limit", type=float, default=60.0, help="seconds until one is stopped (%(default)s)")
+    parser.add_argument("--repeat", type=int, default=3, help="attempts, of which the fastest counts (%(default)s)")
+    given = parser.parse_args(arguments)
+    versions = given.nft.split(",")
+    enter_own_namespace()
+    rows = measure(
+        [int(size) for size in given.sizes.split(",")],
+        given.kinds.split(","),
+        [int(family) for family in given.families.split(",")],
+        versions,
+        given.operations.split(","),
+        limit=given.limit,
+        repeat=given.repeat,
+        progress=lambda row: print(f"{row.kind} v{row.family} {row.size} {row.operation}", file=sys.stderr, flush=True),
+    )
+    print(f"Linux {platform.release()}, Python {platform.python_version()}, {os.cpu_count()} processors")
+    print(table(rows, versions))
+    return rows
+
+
+if __name__ == "__main__":
+    main()
