@@ -23,7 +23,7 @@ def check_known(report: Report, variables: Mapping[str, Any]) -> None:
     """An error for each egress_* variable that nobody reads."""
     table = datafiles.load("variables")
     prefixes = tuple(name[:-1] for name in table if name.endswith("*"))
-    known = [name for name, row in table.items() if not name.endswith("*") and "instead" not in row]
+    known = {name: row.get("instead", name) for name, row in table.items() if not name.endswith("*")}
     for name in sorted(str(name) for name in variables if str(name).startswith(PREFIX)):
         instead = table.get(name, {}).get("instead")
         if instead:
@@ -32,7 +32,7 @@ def check_known(report: Report, variables: Mapping[str, Any]) -> None:
             report.error(variable(name), "unknown variable", _cure(name, known, prefixes))
 
 
-def _cure(name: str, known: list[str], prefixes: tuple[str, ...]) -> str:
+def _cure(name: str, known: Mapping[str, str], prefixes: tuple[str, ...]) -> str:
     for prefix in prefixes:
         # `egress_alow_app`: the beginning is a misspelt topic prefix when what stands before the topic is like it.
         depth = prefix.count("_")
@@ -43,4 +43,4 @@ def _cure(name: str, known: list[str], prefixes: tuple[str, ...]) -> str:
     stems = [one.removeprefix(PREFIX) for one in known]
     stem = name.removeprefix(PREFIX)
     close = hints.guess(stem, stems) or next((one for one in stems if stem and one.startswith(stem)), None)
-    return f"did you mean {PREFIX}{close}?" if close else "see docs/policy.md for the variables there are"
+    return f"did you mean {known[PREFIX + close]}?" if close else "see docs/policy.md for the variables there are"

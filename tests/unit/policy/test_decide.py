@@ -99,6 +99,13 @@ def test_inbound_entries_let_nothing_out() -> None:
     assert [one.name for one in resolved.inbound] == ["site"]
 
 
+def test_an_inbound_entry_ends_with_its_day() -> None:
+    over = {"name": "over", "from": "any", "services": ["https"], "expires": "2026-11-19"}
+    resolved = build(egress_inbound_allow=[over])
+    assert resolved.inbound == ()
+    assert [notice.kind for notice in resolved.notices] == ["expired"]
+
+
 def test_inbound_is_off_without_entries_and_has_its_own_keys() -> None:
     assert build(egress_inbound_allow=[]).inbound is None
     with pytest.raises(policy.PolicyErrors) as raised:

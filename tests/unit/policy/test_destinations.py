@@ -149,8 +149,11 @@ def test_a_named_server_beside_internal_keeps_its_dns() -> None:
 
 
 def test_an_icmp_of_the_other_family_is_an_error_never_every_protocol() -> None:
-    (found,) = errors(egress_allow_app=[entry(to="fd12:3456:789a::1", services=["proto/1"])])
-    assert found.startswith("egress_allow_app[api]: opens nothing: proto/1 cannot be spoken with these addresses")
+    for to, service in (("fd12:3456:789a::1", "proto/1"), ("10.1.1.1", "proto/58")):
+        (found,) = errors(egress_allow_app=[entry(to=to, services=[service])])
+        assert found.startswith(
+            f"egress_allow_app[api]: opens nothing: {service} cannot be spoken with these addresses"
+        )
 
 
 def test_the_world_is_asked_for_the_pattern_as_written() -> None:

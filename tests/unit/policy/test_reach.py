@@ -143,6 +143,8 @@ def test_an_entry_that_adds_nothing_is_said() -> None:
     assert kinds(egress_allow_app=[wide, {**narrow, "users": ["a"]}]) == ["redundant"]
     assert kinds(egress_allow_app=[{**wide, "expires": "2030-01-01"}, narrow]) == []
     assert kinds(egress_allow_app=[entry(name="a"), entry(name="b")]) == ["redundant"]
+    # A tier's own entry is no mistake of a person's.
+    assert kinds(egress_tier="build", egress_allow_x=[entry(to="internet", services=["http", "https", "git"])]) == []
 
 
 def test_an_entry_that_never_covers_is_said() -> None:

@@ -181,6 +181,7 @@ def test_nat64_opens_and_closes_both_spellings() -> None:
         ("egress_allow", "write egress_allow_TOPIC, with a topic such as your group's name"),
         ("egress_tests", "write egress_tests_TOPIC"),
         ("egress_ceiling_raise", "write egress_ceiling_raise_TOPIC"),
+        ("egress_test", "did you mean egress_tests_TOPIC?"),
         ("egress_allow_", "unknown variable"),
     ],
 )

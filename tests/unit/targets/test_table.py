@@ -1,0 +1,160 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The shape of every compiled table, and what golden files do not show."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables import compile_table
+from ansible_collections.tidegate.nftables.tests.golden.cases import Case, cases
+from ansible_collections.tidegate.nftables.tests.golden.interpret import Packet, run
+from ansible_collections.tidegate.nftables.tests.unit.policy.support import build, entry
+
+PRESENT = [case for case in cases() if case.spec().get("state") != "absent"]
+
+
+def texts(spec: dict[str, Any]) -> list[str]:
+    rules = [rule for chain in spec["chains"] for rule in chain["rules"]]
+    return [rule["rule"] if isinstance(rule, dict) else rule for rule in rules]
+
+
+def test_absent_is_nothing_but_a_name() -> None:
+    assert compile_table(build(egress_mode="absent")) == {"family": "inet", "name": "tidegate", "state": "absent"}
+
+
+@pytest.mark.parametrize("case", PRESENT, ids=str)
+def test_names_are_unique_and_what_a_rule_names_is_there(case: Case) -> None:
+    spec = case.spec()
+    written = "\n".join(texts(spec))
+    for kind, mention in (
+        ("sets", r"@(\S+)"),
+        ("counters", r'counter name "(\w+)"'),
+        ("chains", r"(?:jump|goto) (\w+)"),
+    ):
+        names = [one["name"] for one in spec[kind]]
+        assert len(names) == len(set(names))
+        base = {chain["name"] for chain in spec["chains"] if "hook" in chain} if kind == "chains" else set()
+        assert set(re.findall(mention, written)) == set(names) - base
+
+
+@pytest.mark.parametrize("case", PRESENT, ids=str)
+def test_no_set_is_empty_and_every_allow_rule_names_one(case: Case) -> None:
+    spec = case.spec()
+    assert all(one["elements"] for one in spec["sets"] if "typeof" not in one)
+    allow = next(chain for chain in spec["chains"] if chain["name"] == "egress_allow")
+    for rule in allow["rules"]:
+        text = rule["rule"] if isinstance(rule, dict) else rule
+        assert re.search(r"(ip|ip6) daddr @allow_\S+ .*counter accept comment \"[^\"]+\"$", text)
+
+
+@pytest.mark.parametrize("case", PRESENT, ids=str)
+def test_the_table_can_be_sent_as_json(case: Case) -> None:
+    assert json.loads(json.dumps(case.spec())) == case.spec()
+
+
+@pytest.mark.parametrize("missing", ["skip", "error"])
+def test_users_are_left_to_the_host_to_look_up(missing: str) -> None:
+    resolved = build(
+        egress_missing_users=missing,
+        egress_never=[{"to": "cloud-metadata", "except_users": ["telegraf"]}],
+        egress_allow_app=[entry(users=["payd", 1003])],
+    )
+    rules = [rule for chain in compile_table(resolved)["chains"] for rule in chain["rules"] if isinstance(rule, dict)]
+    text = 'ip daddr @allow_api4 tcp dport 443 counter accept comment "api"'
+    assert rules == [
+        {"rule": "counter return", "users": ["telegraf"], "missing_users": missing},
+        {"rule": text, "users": ["1003", "payd"], "missing_users": missing},
+    ]
+
+
+def test_observe_and_enforce_differ_only_in_verdicts_and_names_of_what_is_counted() -> None:
+    given: dict[str, Any] = {
+        "egress_never": [{"to": "cloud-metadata", "except_users": ["root"]}],
+        "egress_deny_quietly": [{"to": "192.0.2.80"}],
+        "egress_allow_app": [entry()],
+        "egress_inbound_allow": [{"name": "site", "from": "any", "services": ["https"]}],
+    }
+    enforced, observed = (
+        json.dumps(compile_table(build(**given, egress_mode=mode))) for mode in ("enforce", "observe")
+    )
+    for before, after in (
+        ("would_deny", "denied"),
+        ('["accept"]', '["meta l4proto tcp reject with tcp reset", "reject with icmpx type admin-prohibited"]'),
+        ('"policy": "accept"', '"policy": "drop"'),
+        (r"counter name \"invalid\" accept", r"counter name \"invalid\" drop"),
+    ):
+        observed = observed.replace(before, after)
+    one, other = (json.loads(text) for text in (observed, enforced))
+    for spec in (one, other):
+        spec["counters"].sort(key=lambda counter: counter["name"])
+    assert one == other
+
+
+def test_a_changed_address_changes_no_rule_and_no_declaration() -> None:
+    one, other = (
+        compile_table(build(egress_allow_app=[entry(to=to)])) for to in ("203.0.113.0/24", ["192.0.2.1", "10.1.1.1"])
+    )
+    assert one["chains"] == other["chains"]
+    for before, after in zip(one["sets"], other["sets"], strict=True):
+        assert {**before, "elements": []} == {**after, "elements": []}
+
+
+def test_packets_without_a_socket_do_not_slip_past_a_never_with_excepted_users() -> None:
+    resolved = build(
+        egress_never=[{"to": "10.99.0.0/16", "except_users": ["root"]}], egress_allow_app=[entry(to="internal")]
+    )
+    spec = compile_table(resolved)
+    verdicts = [run(spec, Packet("10.99.0.1", 6, 443, user)).verdict for user in ("root", "www-data", None)]
+    assert verdicts == ["accept", "reject", "reject"]
+    # Where the host has no such user, the engine leaves the rule out: then nobody is excepted.
+    spec = json.loads(json.dumps(spec))
+    for chain in spec["chains"]:
+        chain["rules"] = [rule for rule in chain["rules"] if not isinstance(rule, dict)]
+    assert run(spec, Packet("10.99.0.1", 6, 443, "root")).verdict == "reject"
+
+
+@pytest.mark.parametrize(
+    ("packet", "written"),
+    [
+        (Packet("192.0.2.1", 6, 443, "payd"), "denied4"),
+        (Packet("192.0.2.1", 17, 53), "denied_nosocket4"),
+        (Packet("192.0.2.1", 132, 80, "payd"), "denied4"),
+        (Packet("192.0.2.1", 1, 8, "payd"), "denied_proto4"),
+        (Packet("192.0.2.1", 112), "denied_nosocket_proto4"),
+        (Packet("2001:db8::1", 6, 443, "payd"), "denied6"),
+        (Packet("2001:db8::1", 6, 443), "denied_nosocket6"),
+        (Packet("2001:db8::1", 58, 128, "payd"), "denied_proto6"),
+        (Packet("2001:db8::1", 50), "denied_nosocket_proto6"),
+    ],
+)
+def test_each_refused_packet_is_written_into_one_ledger(packet: Packet, written: str) -> None:
+    outcome = run(compile_table(build()), packet)
+    assert (outcome.verdict, outcome.written, outcome.counters) == ("reject", [written], ["denied"])
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [Packet("224.0.0.251", 17, 5353, "avahi"), Packet("ff02::1:3", 17, 5355), Packet("239.255.255.250", 17, 1900)],
+)
+def test_chatter_is_refused_and_counted_by_itself(packet: Packet) -> None:
+    outcome = run(compile_table(build()), packet)
+    assert (outcome.verdict, outcome.written, outcome.counters) == ("reject", [], ["chatter"])
+
+
+def test_an_entry_lets_chatter_out() -> None:
+    resolved = build(egress_allow_app=[entry(to="multicast", services=["mdns"])])
+    assert run(compile_table(resolved), Packet("224.0.0.251", 17, 5353, "avahi")).verdict == "accept"
+
+
+def test_what_is_refused_quietly_is_counted_and_kept_out_of_the_ledger() -> None:
+    resolved = build(egress_deny_quietly=[{"to": "192.0.2.80", "services": ["https"]}])
+    spec = compile_table(resolved)
+    quiet, loud = (run(spec, Packet("192.0.2.80", 6, port)) for port in (443, 80))
+    assert (quiet.verdict, quiet.written, quiet.counters) == ("reject", [], ["quiet"])
+    assert loud.counters == ["denied"]
