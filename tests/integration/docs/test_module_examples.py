@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import re
 import subprocess
 import sys
 import uuid
@@ -66,6 +67,14 @@ def test_each_example_changes_once_and_never_twice(module: str, tmp_path: Path, 
     told = [task.get("name", "") for task in examples(module)]
     assert [name for name, result in zip(told, seconds, strict=True) if result["changed"]] == []
     assert any(result["changed"] for result in firsts)
+
+
+def test_the_page_about_the_modules_shows_what_runs(tmp_path: Path, namespace: str) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "modules.md").read_text()
+    (block,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    (task,) = yaml.safe_load(block)
+    assert [result["changed"] for result in play([task, task], tmp_path, namespace)] == [True, False]
+    assert sorted(re.findall(r"^\| `(nft_\w+)`", page, re.MULTILINE)) == MODULES
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if name.endswith("_info")])
