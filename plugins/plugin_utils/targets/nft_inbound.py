@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import Resolved
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nft_match import Spec
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.settings import SSH
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nft_match import Spec, named_set
 
 # What a host must hear to stay on its network, whatever the policy says.
 _NEEDED = (
@@ -38,15 +39,19 @@ def counter_name(mode: str) -> str:
 
 
 def chain(resolved: Resolved, entries: Sequence[str | dict[str, Any]]) -> Spec:
-    """The chain egress_inbound. The connection that Ansible uses stays open from everywhere."""
+    """The chain egress_inbound. The connection that Ansible uses stays open from everywhere.
+
+    Port 22 always does: where something forwards a port to the host, ansible_port is not the host's own.
+    """
     enforce = resolved.mode == "enforce"
+    ports = [str(port) for port in sorted({SSH, resolved.ansible_port})]
     rules: list[Any] = [
         'iifname "lo" accept comment "loopback"',
         'ct state established,related accept comment "replies"',
         'tcp flags & (fin | syn | rst | ack) != syn accept comment "older connections"',
         f'ct state invalid counter name "invalid" {"drop" if enforce else "accept"}',
         *_NEEDED,
-        f'tcp dport {resolved.ansible_port} counter accept comment "ansible"',
+        f'tcp dport {named_set(ports)} counter accept comment "ansible"',
         *entries,
         f'counter name "{counter_name(resolved.mode)}"',
     ]
