@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Mapping
+
 UNCHANGED = "The table was not changed."
 
 REASONS = (
@@ -26,9 +28,10 @@ REASONS = (
 
 
 class GuardError(Exception):
-    """Something that stops a step. reason: one of REASONS; message: a paragraph for people."""
+    """Something that stops a step. reason: one of REASONS; message: a paragraph for people; details: for machines."""
 
-    def __init__(self, reason: str, message: str) -> None:
+    def __init__(self, reason: str, message: str, details: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
         self.reason = reason
         self.message = message
+        self.details = dict(details or {})

@@ -19,11 +19,11 @@ import zipfile
 from functools import lru_cache
 from typing import Any
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard import cli
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.errors import UNCHANGED, GuardError
 
 ROOMS = "ansible_collections.tidegate.nftables.plugins.module_utils"
 PARTS = (
-    "guard",
     "guard.arming",
     "guard.boot",
     "guard.change",
@@ -53,7 +53,6 @@ PARTS = (
     "guard.watch",
     "guard.wayback",
     "guard.why",
-    "nft",
     "nft.command",
     "nft.errors",
     "nft.netlink_errors",
@@ -65,7 +64,8 @@ PARTS = (
 
 OLDEST = (3, 8)
 _SYSTEM = "/usr/bin/python3"
-_MAIN = f"import sys\n\nfrom {ROOMS}.guard.cli import main\n\nsys.exit(main())\n"
+# Named by the module itself, so that Ansible, which looks for imports, sends it and all that it needs to the host.
+_MAIN = f"import sys\n\nfrom {cli.__name__} import main\n\nsys.exit(main())\n"
 _DATE = (1980, 1, 1, 0, 0, 0)
 
 
@@ -120,14 +120,14 @@ def _version(path: str) -> tuple[int, ...]:
 def _sources() -> dict[str, bytes]:
     found = {"__main__.py": _MAIN.encode()}
     above = ROOMS.split(".")
-    for depth in range(1, len(above) + 1):
-        found["/".join([*above[:depth], "__init__.py"])] = b""
+    packages = [above[:depth] for depth in range(1, len(above) + 1)]
+    for package in [*packages, *([*above, room] for room in sorted({part.split(".")[0] for part in PARTS}))]:
+        found["/".join([*package, "__init__.py"])] = b""
     for part in PARTS:
         module = importlib.import_module(f"{ROOMS}.{part}")
-        path = module.__name__.replace(".", "/")
         loader: Any = module.__spec__.loader if module.__spec__ else None
         source: str | None = loader.get_source(module.__name__) if loader else None
         if source is None:
             raise GuardError("bad_request", f"The source of {module.__name__} cannot be found. {UNCHANGED}")
-        found[f"{path}/__init__.py" if hasattr(module, "__path__") else f"{path}.py"] = source.encode()
+        found[f"{module.__name__.replace('.', '/')}.py"] = source.encode()
     return found

@@ -18,26 +18,29 @@ _SILENT = ("counter", "log", "limit", "quota", "set", "last", "mangle", "ct coun
 """Statements that decide nothing; a limit or quota is taken as not used up."""
 
 
+_LAST = "egress_refuse"
+"""The compiler's chain for what no entry allows; accept there means that the host observes."""
+
+
 @dataclass
 class Answer:
     """What becomes of a connection.
 
-    verdict: accept, drop or reject; chain and rule: where that was decided, rule "" for a chain's policy; counters:
-    named counters on the way; doubts: rules that could not be judged and were passed over; nearly: entries that allow
-    it but for one thing.
+    verdict: accept, drop or reject; chain and rule: where that was decided, rule "" for one without a comment or a
+    chain's policy; doubts: rules that could not be judged and were passed over; nearly: entries that allow it but for
+    one thing.
     """
 
     verdict: str
     chain: str
     rule: str = ""
-    counters: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
     nearly: list[str] = field(default_factory=list)
 
     @property
     def only_observed(self) -> bool:
         """Whether the connection passes because the host only observes."""
-        return self.verdict == "accept" and any(name.startswith("would_") for name in self.counters)
+        return self.verdict == "accept" and self.chain == _LAST
 
 
 def why(objects: list[Json], flow: Flow, hook: str = "output") -> Answer:
@@ -64,7 +67,7 @@ def _walk(table: Table, flow: Flow, chain: str, answer: Answer, depth: int) -> s
         raise CannotJudge("chains that call each other without end")
     for rule in table.chains.get(chain, []):
         try:
-            verdict, target = _rule(table, flow, rule, answer)
+            verdict, target = _rule(table, flow, rule)
         except CannotJudge as doubt:
             answer.doubts.append(f"{chain}: {rule.get('comment', 'a rule')} ({doubt})")
             continue
@@ -80,30 +83,23 @@ def _walk(table: Table, flow: Flow, chain: str, answer: Answer, depth: int) -> s
     return ""
 
 
-def _rule(table: Table, flow: Flow, rule: Json, answer: Answer) -> tuple[str, str]:
+def _rule(table: Table, flow: Flow, rule: Json) -> tuple[str, str]:
     """Return a rule's verdict and, for jump and goto, the chain; "" when it does not match or decides nothing."""
-    seen: list[str] = []
     for statement in rule["expr"]:
         kind, what = next(iter(statement.items()))
         if kind == "match":
             if not packet.matches(table, flow, what):
                 break
         elif kind in ("accept", "drop", "reject", "return"):
-            answer.counters += seen
             return kind, ""
         elif kind in ("jump", "goto"):
-            answer.counters += seen
             return kind, what["target"]
         elif kind == "vmap":
             verdict = _verdict_of_map(table, flow, what)
             if verdict is not None:
                 return verdict
-        elif kind == "counter" and isinstance(what, str):
-            seen.append(what)
         elif kind not in _SILENT:
             raise CannotJudge(kind)
-    else:
-        answer.counters += seen
     return "", ""
 
 

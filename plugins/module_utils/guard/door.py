@@ -1,0 +1,200 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the module's parameters to its result, one function for each phase."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict
+from typing import Any, Callable, Mapping
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard import (
+    apply,
+    confirmed,
+    emergency,
+    history,
+    journal,
+    settings,
+    status,
+    trial,
+    undo,
+    wayback,
+)
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.confirmed import Request
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.errors import GuardError
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.kernel import Kernel
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.lock import exclusive
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.places import Places
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.records import Record
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.shape import shape
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import parse
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.engine import Engine
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
+
+Given = Mapping[str, Any]
+SPARE = 10.0
+"""Seconds of a trial that are not the tests': for the change itself and for the new connection."""
+
+
+def run(module: AnsibleModule) -> None:
+    """Run one phase and end the module."""
+    places = Places(module.params["root"] or "")
+    try:
+        result = PHASES[module.params["phase"]](places, module.params, module.check_mode)
+    except GuardError as error:
+        module.fail_json(msg=error.message, reason=error.reason, **error.details)
+    except EngineError as error:
+        module.fail_json(msg=str(error), reason=error.reason, where=error.where)
+    module.exit_json(**result)
+
+
+def _apply(places: Places, given: Given, check: bool) -> dict[str, Any]:
+    tables = given["tables"] or []
+    wanted = parse.tables(tables)
+
+    def engine(*, check: bool) -> Mapping[str, Any]:
+        return Engine(Nft(), check=check).run(wanted).as_dict()
+
+    if tables and tables[0].get("state") == "absent":
+        apply.request_of(tables, "")
+        return apply.remove(places, Kernel(), engine, check=check)
+    kernel = Kernel()
+    plan = _plan(kernel, apply.request_of(tables, given["who"], given["what"]), len(json.dumps(tables)), given)
+    return apply.apply_guarded(places, kernel, engine, plan, check=check)
+
+
+def _rollback(places: Places, given: Given, check: bool) -> dict[str, Any]:
+    record = history.find(places, given["to"] or "1")
+    kernel = Kernel()
+
+    def engine(*, check: bool) -> Mapping[str, Any]:
+        return _go_back(kernel, record, check=check)
+
+    request = Request(given["who"], confirmed.back_to(record), record.others, record.spec)
+    plan = _plan(kernel, request, len(record.listing), given)
+    return apply.apply_guarded(places, kernel, engine, plan, check=check)
+
+
+def _plan(kernel: Kernel, request: Request, size: int, given: Given) -> apply.Plan:
+    """Return the module's options for a trial. size: characters of what was asked for."""
+    tests, timeout = given["tests"] or [], given["test_timeout"]
+    return apply.Plan(
+        request=request,
+        settings=settings.parse({key: given[key] for key in ("drift", "mode", "dns", "ntp")}),
+        seconds=given["timeout"],
+        needed=trial.needed(tests, timeout) + SPARE if tests else 0.0,
+        tried=given["trial"],
+        size=size,
+        before=lambda: trial.failing(trial.run(kernel, tests, timeout)),
+    )
+
+
+def _go_back(kernel: Kernel, record: Record, *, check: bool) -> dict[str, Any]:
+    before = kernel.listing()
+    changed = shape(before, record.others) != shape(record.listing, record.others)
+    if changed and not check:
+        age = max(0.0, time.time() - record.when)
+        wayback.put_back(kernel, record.listing, age, record.others, record.nft)
+    after = kernel.listing() if not check else record.listing
+    diff = {"before": shape(before, record.others), "after": shape(after, record.others)}
+    return {"changed": changed, "diff": diff, "changes": [], "transaction": "", "nft_version": kernel.version}
+
+
+def _confirm(places: Places, given: Given, check: bool) -> dict[str, Any]:
+    """Run the tests over whatever connection brought us here, then keep the change or put it back."""
+    kernel = Kernel()
+    judged = trial.run(kernel, given["tests"] or [], given["test_timeout"])
+    already = given["failing_before"] or []
+    broken = trial.broken(judged, already)
+    told = {
+        "tests": [asdict(one) for one in judged],
+        "broken_before": [name for name in trial.failing(judged) if name in already],
+    }
+    if broken and given["mode"] == "enforce" and not check:
+        apply.reject(places, kernel, given["token"], f"tests failed: {trial.sentence(broken)}")
+        raise GuardError(
+            "tests_failed",
+            f"The change was put back: {trial.sentence(broken)}. The old policy stands.",
+            {**told, "broken": [one.name for one in broken]},
+        )
+    if check:
+        return {"changed": True, **told, "broken": [one.name for one in broken]}
+    about = apply.confirm(places, kernel, given["token"])
+    return {"changed": True, **told, "broken": [one.name for one in broken], "confirmed": about}
+
+
+def _reject(places: Places, given: Given, check: bool) -> dict[str, Any]:
+    if not check:
+        apply.reject(places, Kernel(), given["token"], given["what"] or "the run asked for it")
+    return {"changed": True}
+
+
+def _emergency(places: Places, given: Given, check: bool) -> dict[str, Any]:
+    kernel = Kernel()
+    request = Request(given["who"], given["what"] or f"emergency: {given['emergency']}", confirmed.others(places))
+    if check:
+        return {"changed": True}
+    with exclusive(places, apply.WAIT):
+        said = undo.recover(places, kernel)
+        made = emergency.declare(places, kernel, given["emergency"], given["minutes"], request)
+    return {
+        "changed": True,
+        "recovered": said,
+        "guard": {"token": made.token, "seconds": made.seconds, "kind": made.guard},
+    }
+
+
+def _status(places: Places, given: Given, _check: bool) -> dict[str, Any]:
+    fate = journal.fate(places, given["token"]) if given["token"] else None
+    return {"changed": False, "status": status.facts(places, Kernel()), "fate": fate}
+
+
+Phase = Callable[[Places, Given, bool], "dict[str, Any]"]
+PHASES: Mapping[str, Phase] = {
+    "apply": _apply,
+    "confirm": _confirm,
+    "reject": _reject,
+    "rollback": _rollback,
+    "emergency": _emergency,
+    "status": _status,
+}
+
+TEST: dict[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "to": {"type": "str", "required": True},
+    "protocol": {"type": "str", "choices": ["tcp", "udp"], "default": "tcp"},
+    "port": {"type": "int", "required": True},
+    "user": {"type": "str"},
+    "expect": {"type": "str", "choices": [trial.REACH, trial.NOT_REACH], "default": trial.REACH},
+}
+NEEDED = [
+    ("phase", "apply", ["tables"]),
+    ("phase", "confirm", ["token"]),
+    ("phase", "reject", ["token"]),
+    ("phase", "emergency", ["emergency", "minutes"]),
+]
+ARGUMENTS: dict[str, Any] = {
+    "phase": {"type": "str", "choices": list(PHASES), "required": True},
+    "tables": {"type": "list", "elements": "dict"},
+    "who": {"type": "str", "default": ""},
+    "what": {"type": "str", "default": ""},
+    "trial": {"type": "bool", "default": True},
+    "timeout": {"type": "float", "default": 60.0},
+    "token": {"type": "str", "no_log": False},
+    "tests": {"type": "list", "elements": "dict", "options": TEST},
+    "test_timeout": {"type": "float", "default": 2.0},
+    "failing_before": {"type": "list", "elements": "str"},
+    "mode": {"type": "str", "choices": list(settings.MODES), "default": "enforce"},
+    "drift": {"type": "str", "choices": list(settings.DRIFT), "default": "report"},
+    "dns": {"type": "list", "elements": "str"},
+    "ntp": {"type": "list", "elements": "str"},
+    "to": {"type": "str"},
+    "emergency": {"type": "str", "choices": [emergency.OPEN, emergency.CLOSE]},
+    "minutes": {"type": "int"},
+    "root": {"type": "str"},
+}

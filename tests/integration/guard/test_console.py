@@ -1,0 +1,266 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command on the host, as a person at the console at night uses it: no controller, no Ansible."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard import apply, history, journal
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.shape import shape
+from ansible_collections.tidegate.nftables.tests.golden.cases import ROOT, Case
+from ansible_collections.tidegate.nftables.tests.golden.render import render
+
+from .conftest import BINARIES, NEW, OLD, Host, wait_for
+
+
+def policy(host: Host) -> str:
+    return shape(host.table(), ("fed4",))
+
+
+def golden(name: str) -> str:
+    """A compiled policy; payd has uid 20001."""
+    return render(Case(ROOT / name).spec(), uid=lambda user: {"payd": "20001", "root": "0"}.get(user, "33"))
+
+
+@pytest.fixture
+def compiled(host: Host) -> Host:
+    """A host with a real policy, and an interface into nowhere."""
+    host.has(OLD)
+    host.load(f"delete table inet tidegate\n{golden('app-enforce')}")
+    for command in (
+        "link add tgout type veth peer name tgnowhere",
+        "link set tgout arp off up",
+        "link set tgnowhere up",
+        "address add 198.18.0.1/24 dev tgout",
+        "route add default dev tgout",
+    ):
+        subprocess.run(["ip", *command.split()], check=True)
+    return host
+
+
+def test_status_tells_who_what_and_when(host: Host) -> None:
+    host.has(OLD)
+    said = host.run("status")
+    assert said.returncode == 0, said.stderr
+    assert re.search(r"^table +stands as it was confirmed$", said.stdout, re.MULTILINE)
+    assert re.search(r"^confirmed +20\S+Z by alice@control: add 1 rule$", said.stdout, re.MULTILINE)
+    host.apply(NEW)
+    said = host.run("status")
+    assert re.search(r"^on trial +add 1 rule, by alice@control; put back in [45]\d s$", said.stdout, re.MULTILINE)
+    facts = json.loads(host.run("status", "--json").stdout)
+    assert facts["table"] == "on_trial"
+    assert facts["watcher"] is False
+    assert facts["on_trial"]["who"] == "alice@control"
+
+
+def test_status_tells_of_an_edit_and_of_no_table(host: Host) -> None:
+    host.has(OLD)
+    host.load("insert rule inet tidegate egress_output accept\n")
+    assert "somebody edited it since" in host.run("status").stdout
+    host.load("flush ruleset\n")
+    assert "there is none: nothing is refused" in host.run("status").stdout
+    host.places.confirmed.write_text("x")
+    assert "is damaged or was edited" in host.run("status").stdout
+
+
+def test_why_names_the_entry_or_what_is_nearly_allowed(compiled: Host) -> None:
+    allowed = compiled.run("why", "203.0.113.9", "443", "--user", "20001")
+    assert allowed.returncode == 0, allowed.stderr
+    assert allowed.stdout.startswith('203.0.113.9 tcp/443 as 20001: allowed (rule "payments-api" in egress_allow).\n')
+    refused = compiled.run("why", "203.0.113.9", "22", "--user", "20001")
+    assert refused.returncode == 1
+    assert "refused (chain egress_refuse)" in refused.stdout
+    assert "nearly: payments-api allows it for tcp port 443 or 8443" in refused.stdout
+    other = compiled.run("why", "203.0.113.9", "443")
+    assert "nearly: payments-api allows it for user 20001" in other.stdout
+    never = compiled.run("why", "10.99.0.1", "443")
+    assert "refused" in never.stdout
+    assert "nearly" not in never.stdout
+    assert 'allowed (rule "loopback"' in compiled.run("why", "127.0.0.1", "22").stdout
+
+
+def test_why_says_when_only_the_mode_lets_it_through(compiled: Host) -> None:
+    compiled.load(f"delete table inet tidegate\n{golden('app-observe')}")
+    said = compiled.run("why", "203.0.113.9", "22")
+    assert said.returncode == 0
+    assert "let through because this host only observes; enforced, it would be refused" in said.stdout
+
+
+@pytest.mark.parametrize("words", [["why", "nonsense", "443"], ["why", "10.0.0.1", "443", "--user", "nobody-here"]])
+def test_wrong_words_are_told_without_a_traceback(host: Host, words: list[str]) -> None:
+    host.has(OLD)
+    said = host.run(*words)
+    assert said.returncode == 1
+    assert said.stderr.startswith("tidegate: ")
+    assert "Usage: tidegate why ADDRESS PORT" in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+@pytest.mark.parametrize("name", BINARIES)
+def test_denied_shows_the_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compiled: Host, name: str) -> None:
+    nft = BINARIES[name]
+    monkeypatch.setenv("PATH", f"{nft.parent}:/usr/sbin:/usr/bin:/bin")
+    subprocess.run([str(nft), "delete", "table", "inet", "tidegate"], check=True)
+    file = tmp_path / "policy.nft"
+    file.write_text(golden("app-enforce"))
+    subprocess.run([str(nft), "-f", str(file)], check=True)
+    for _again in range(3):
+        with socket.socket() as refused, pytest.raises(ConnectionRefusedError):
+            refused.connect(("203.0.113.9", 22))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as refused, pytest.raises(PermissionError):
+        refused.sendto(b"x", ("10.1.2.3", 99))
+    said = compiled.run("denied")
+    assert re.fullmatch(
+        r" +3  203\.0\.113\.9 tcp/22  by root, last \d s ago\n +1  10\.1\.2\.3 udp/99  by root, last \d s ago\n",
+        said.stdout,
+    ), said.stdout + said.stderr
+
+
+def test_restore_undoes_an_edit_and_a_change_on_trial(host: Host) -> None:
+    host.has(OLD)
+    expected = policy(host)
+    host.apply(NEW)
+    host.load("insert rule inet tidegate egress_output accept\n")
+    said = host.run("restore")
+    assert said.returncode == 0, said.stderr
+    assert re.fullmatch(r"The policy of 20\S+Z by alice@control stands\.\n", said.stdout)
+    assert policy(host) == expected
+    assert not host.places.pending.exists()
+    host.load("flush ruleset\n")
+    assert host.run("restore").returncode == 0
+    assert policy(host) == expected
+
+
+def test_restore_without_a_policy_says_so(host: Host) -> None:
+    host.apply(OLD)
+    host.run("rollback")
+    said = host.run("restore")
+    assert said.returncode == 1
+    assert "No policy was ever confirmed on this host" in said.stderr
+
+
+def test_confirm_keeps_the_change_on_trial(host: Host) -> None:
+    host.apply(OLD, seconds=2)
+    said = host.run("confirm")
+    assert said.returncode == 0, said.stderr
+    assert "Confirmed and saved for boot: add 1 rule." in said.stdout
+    assert host.places.confirmed.exists()
+    assert host.run("confirm").returncode == 1
+
+
+def test_rollback_puts_the_change_on_trial_back(host: Host) -> None:
+    host.has(OLD)
+    expected = policy(host)
+    host.apply(NEW)
+    said = host.run("rollback")
+    assert said.stdout == "Put back: add 1 rule.\n"
+    assert policy(host) == expected
+    wait_for(lambda: not host.places.guard.exists())
+
+
+def test_rollback_returns_to_an_earlier_policy(each_host: Host) -> None:
+    each_host.has(OLD)
+    oldest = policy(each_host)
+    each_host.has(NEW)
+    each_host.has(OLD.replace("203.0.113.0/24", "100.64.0.0/10"))
+    each_host.load("add element inet tidegate fed4 { 10.0.0.1 }\n")
+    name = history.earlier(each_host.places)[1].name
+    said = each_host.run("rollback", name)
+    assert said.returncode == 0, said.stderr
+    assert policy(each_host) == oldest
+    assert "10.0.0.1" in each_host.table()
+    assert "203.0.113.0/24" in each_host.places.confirmed.read_text()
+    assert "100.64.0.0/10" in history.find(each_host.places, "1").listing
+    assert journal.read(each_host.places)[-1]["what"].startswith("back to the policy of 20")
+    unknown = each_host.run("rollback", "1999")
+    assert unknown.returncode == 1
+    assert "names none of the earlier policies" in unknown.stderr
+
+
+def test_rollback_by_time_needs_one_answer(host: Host) -> None:
+    for text in (OLD, NEW, OLD):
+        host.has(text)
+    names = [one.name for one in history.earlier(host.places)]
+    assert host.run("rollback", names[1][:23]).returncode == 0
+    said = host.run("rollback", names[0][:4])
+    assert said.returncode == 1
+    assert "names more than one" in said.stderr
+
+
+def test_an_emergency_opens_everything_and_ends(compiled: Host) -> None:
+    before = compiled.table()
+    assert connects(compiled, "203.0.113.9") == "refused"
+    said = compiled.run("open", "1")
+    assert said.returncode == 0, said.stderr
+    assert "Everything is let out for 1 minutes" in said.stdout
+    assert connects(compiled, "203.0.113.9") == "let out"
+    with pytest.raises(Exception, match="It ends by itself in"):
+        compiled.apply(NEW)
+    assert compiled.run("confirm").returncode == 1
+    assert compiled.run("rollback").returncode == 0
+    assert connects(compiled, "203.0.113.9") == "refused"
+    assert shape(compiled.table(), ()) == shape(before, ())
+
+
+def test_an_emergency_closes_everything_but_the_floor(compiled: Host) -> None:
+    compiled.load(f"delete table inet tidegate\n{golden('app-observe')}")
+    before = compiled.table()
+    assert connects(compiled, "10.20.0.1", 5432) == "let out"
+    assert compiled.run("close", "5").returncode == 0
+    assert connects(compiled, "10.20.0.1", 5432) == "refused"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        socket.create_connection(server.getsockname(), timeout=5).close()
+    compiled.reboot()
+    assert compiled.run("boot").stdout == "loaded\n"
+    assert "203.0.113.0/24" in compiled.table()
+    assert "would_deny" in before
+
+
+def test_an_emergency_has_bounds_and_needs_a_policy(host: Host) -> None:
+    host.has(OLD)
+    assert "minutes: 0 is not in 1 to 1440" in host.run("open", "0").stderr
+    host.load("flush ruleset\n")
+    assert "nothing to open" in host.run("open", "5").stderr
+
+
+def test_without_rights_it_says_what_is_needed(host: Host) -> None:
+    host.has(OLD)
+    program = [str(host.places.program), "--root", host.places.root, "restore"]
+    host.load("flush ruleset\n")
+    done = subprocess.run(
+        ["setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin", *program],
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "CAP_NET_ADMIN" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def connects(host: Host, address: str, port: int = 22) -> str:
+    """What becomes of a connection into nowhere: our reset, or silence."""
+    with socket.socket() as attempt:
+        attempt.settimeout(0.3)
+        try:
+            attempt.connect((address, port))
+        except TimeoutError:
+            return "let out"
+        except ConnectionRefusedError:
+            return "refused"
+    return "answered"
+
+
+def test_reject_from_the_controller_and_the_console_meet(host: Host) -> None:
+    token = host.apply(OLD)["guard"]["token"]
+    host.run("rollback")
+    with pytest.raises(Exception, match="no such change on trial"):
+        apply.reject(host.places, host.kernel, token, "tests failed")

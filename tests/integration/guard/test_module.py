@@ -1,0 +1,265 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module as Ansible runs it: packed, sent, in a process of its own; several runs over several connections."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard import lock
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.door import ARGUMENTS, PHASES
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.errors import GuardError
+from ansible_collections.tidegate.nftables.tests.golden.cases import ROOT, Case
+
+from .conftest import Host, wait_for
+
+PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
+SPEC = Case(ROOT / "app-enforce").spec()
+CLOSED = Case(ROOT / "web-defaults").spec()
+REACHES = {"name": "database", "to": "10.20.0.1", "port": 5432}
+REFUSED = {"name": "no-internet", "to": "1.1.1.1", "port": 443, "expect": "not_reach"}
+
+
+@dataclass
+class Machine:
+    """A host with an interface into nowhere, and Ansible that runs on it."""
+
+    host: Host
+    folder: Path
+
+    def run(self, *tasks: dict[str, Any], options: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+        """Run the module once for each of the arguments; a failing one ends the play. Returns the results."""
+        asked = [
+            {
+                "tidegate.nftables.egress_guard": {"root": self.host.places.root, **arguments},
+                "register": f"run{number}",
+            }
+            for number, arguments in enumerate(tasks)
+        ]
+        local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+        book = [{"hosts": "localhost", "gather_facts": False, "vars": local, "tasks": asked}]
+        (self.folder / "play.yml").write_text(yaml.safe_dump(book, sort_keys=False))
+        done = subprocess.run(
+            [str(PLAYBOOK), "-i", "localhost,", "play.yml", *options],
+            cwd=self.folder,
+            env={**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_NOCOLOR": "1"},
+            text=True,
+            capture_output=True,
+            check=False,
+        )
+        report = json.loads(done.stdout[done.stdout.index("{") :])
+        return [task["hosts"]["localhost"] for task in report["plays"][0]["tasks"]]
+
+    def ask(self, phase: str, **given: Any) -> dict[str, Any]:
+        """Run one phase in this process, without Ansible in between; a failure is a result too."""
+        defaults = {name: option.get("default") for name, option in ARGUMENTS.items()}
+        tests = [{"protocol": "tcp", "user": None, "expect": "reach", **test} for test in given.get("tests", [])]
+        try:
+            return PHASES[phase](self.host.places, {**defaults, **given, "tests": tests}, False)  # noqa: FBT003
+        except GuardError as error:
+            return {"failed": True, "msg": error.message, "reason": error.reason, **error.details}
+
+
+@pytest.fixture
+def machine(host: Host, tmp_path: Path) -> Machine:
+    for command in (
+        "link add tgout type veth peer name tgnowhere",
+        "link set tgout arp off up",
+        "link set tgnowhere up",
+        "address add 198.18.0.1/24 dev tgout",
+        "route add default dev tgout",
+    ):
+        subprocess.run(["ip", *command.split()], check=True)
+    return Machine(host, tmp_path)
+
+
+TOKEN = "{{ run0.guard.token }}"  # a name, not a secret
+
+
+def test_two_runs_change_and_one_run_finds_all_well(machine: Machine) -> None:
+    change = {
+        "phase": "apply",
+        "tables": [SPEC],
+        "who": "alice@control",
+        "tests": [REACHES, REFUSED],
+        "test_timeout": 0.3,
+    }
+    confirm = {
+        "phase": "confirm",
+        "token": TOKEN,
+        "tests": change["tests"],
+        "test_timeout": 0.3,
+        "failing_before": "{{ run0.guard.before }}",
+    }
+    first, second, third, fourth = machine.run(change, confirm, change, {"phase": "status"})
+    assert first["changed"]
+    assert first["guard"]["before"] == ["no-internet"]
+    assert [found["action"] for found in first["files"]] == ["add"] * 4
+    assert second["changed"]
+    assert [(test["name"], test["ours"], test["ok"]) for test in second["tests"]] == [
+        ("database", "let_through", True),
+        ("no-internet", "refused", True),
+    ]
+    assert second["broken"] == second["broken_before"] == []
+    assert not third["changed"]
+    assert third["guard"] is None
+    assert third["files"] == []
+    assert third["path"] == "fast"
+    assert fourth["status"]["table"] == "confirmed"
+    assert fourth["status"]["confirmed"]["who"] == "alice@control"
+
+
+def test_a_failing_test_puts_the_change_back_and_is_named(machine: Machine) -> None:
+    common = {"tests": [REACHES], "test_timeout": 0.3}
+    applied = machine.ask("apply", tables=[CLOSED], **common)
+    said = machine.ask("confirm", token=applied["guard"]["token"], **common)
+    assert said["failed"]
+    assert said["reason"] == "tests_failed"
+    assert "database (10.20.0.1 tcp/5432) is refused by the new policy" in said["msg"]
+    assert said["broken"] == ["database"]
+    assert not machine.host.table()
+    assert not machine.host.places.pending.exists()
+
+
+def test_a_test_that_failed_before_stops_nothing(machine: Machine) -> None:
+    other = "table inet other { chain o { type filter hook output priority 0; ip daddr 10.20.0.1 drop; }; }\n"
+    machine.host.load(other)
+    common = {"tests": [{**REACHES, "name": "other-firewall"}], "test_timeout": 0.3}
+    applied = machine.ask("apply", tables=[CLOSED], **common)
+    assert applied["guard"]["before"] == ["other-firewall"]
+    said = machine.ask("confirm", token=applied["guard"]["token"], failing_before=applied["guard"]["before"], **common)
+    assert said["broken"] == []
+    assert said["broken_before"] == ["other-firewall"]
+
+
+def test_a_far_end_that_is_silent_or_refuses_fails_no_test(machine: Machine) -> None:
+    silent = {"name": "silent", "to": "10.20.0.1", "port": 5432}
+    refusing = {"name": "refusing", "to": "127.0.0.1", "port": 9}
+    common = {"tests": [silent, refusing], "test_timeout": 0.3}
+    applied = machine.ask("apply", tables=[SPEC], **common)
+    said = machine.ask("confirm", token=applied["guard"]["token"], **common)
+    assert [(test["ours"], test["outcome"]) for test in said["tests"]] == [
+        ("let_through", "silent"),
+        ("let_through", "refused"),
+    ]
+    assert said["confirmed"]
+
+
+def test_in_observe_mode_a_failing_test_is_told_and_stops_nothing(machine: Machine) -> None:
+    observing = Case(ROOT / "app-observe").spec()
+    common = {"tests": [{"name": "elsewhere", "to": "203.0.113.9", "port": 22}], "test_timeout": 0.3, "mode": "observe"}
+    applied = machine.ask("apply", tables=[observing], **common)
+    assert applied["guard"]["before"] == []
+    said = machine.ask("confirm", token=applied["guard"]["token"], **common)
+    assert said["confirmed"]
+    assert said["broken"] == ["elsewhere"]
+
+
+def test_a_trial_too_short_for_its_tests_is_refused(machine: Machine) -> None:
+    tests = [{**REACHES, "name": f"t{number}"} for number in range(65)]
+    said = machine.ask("apply", tables=[SPEC], tests=tests, test_timeout=10, timeout=25)
+    assert "The trial lasts 25 s, but its tests may take 30 s" in said["msg"]
+    assert not machine.host.table()
+
+
+@pytest.mark.parametrize(
+    ("test", "said"),
+    [
+        ({"user": "nobody-here"}, 'tests[0]: there is no user "nobody-here"'),
+        ({"to": "mirror.example"}, "is no IPv4 or IPv6 address"),
+        ({"port": 0}, "port 0 is not in 1 to 65535"),
+    ],
+)
+def test_a_test_that_names_unknown_things_stops_the_change_before_it(
+    machine: Machine, test: dict[str, Any], said: str
+) -> None:
+    generation = machine.host.kernel.generation()
+    refused = machine.ask("apply", tables=[SPEC], tests=[{**REACHES, **test}])
+    assert said in refused["msg"]
+    assert "The table was not changed." in refused["msg"]
+    assert not machine.host.table()
+    assert not machine.host.places.pending.exists()
+    assert generation
+
+
+def test_check_mode_predicts_the_run(machine: Machine) -> None:
+    change = {"phase": "apply", "tables": [SPEC]}
+    (predicted,) = machine.run(change, options=("--check", "--diff"))
+    assert not machine.host.table()
+    assert not machine.host.places.state.exists()
+    (done,) = machine.run(change)
+    assert predicted["changed"]
+    assert predicted["changes"] == done["changes"]
+    assert predicted["files"] == done["files"]
+
+
+def test_a_run_that_nobody_confirms_is_told_about_afterwards(machine: Machine) -> None:
+    machine.ask("apply", tables=[SPEC], trial=False)
+    applied = machine.ask("apply", tables=[CLOSED], timeout=2)
+    assert 'comment "database"' not in machine.host.table()
+    wait_for(lambda: not machine.host.places.pending.exists())
+    assert 'comment "database"' in machine.host.table()
+    fate = machine.ask("status", token=applied["guard"]["token"])["fate"]
+    assert fate["event"] == "restored"
+    assert fate["why"] == "nobody confirmed it in time"
+
+
+def test_rollback_is_a_trial_too(machine: Machine) -> None:
+    for spec in (SPEC, CLOSED):
+        machine.ask("apply", tables=[spec], trial=False)
+    assert 'comment "database"' not in machine.host.places.confirmed.read_text()
+    returned = machine.ask("rollback", who="bob")
+    assert returned["changed"]
+    assert 'comment "database"' in machine.host.table()
+    assert 'comment "database"' not in machine.host.places.confirmed.read_text()
+    said = machine.ask("confirm", token=returned["guard"]["token"])
+    assert said["confirmed"]["what"].startswith("back to the policy of")
+    assert 'comment "database"' in machine.host.places.confirmed.read_text()
+    assert machine.ask("rollback", to="99")["reason"] == "not_found"
+
+
+def test_an_emergency_by_the_module_ends_with_its_token(machine: Machine) -> None:
+    machine.ask("apply", tables=[SPEC], trial=False)
+    opened = machine.ask("emergency", emergency="open", minutes=5, who="bob", what="INC-7")
+    assert 'comment "emergency: open"' in machine.host.table()
+    assert 290 <= opened["guard"]["seconds"] <= 300
+    assert machine.ask("apply", tables=[CLOSED])["reason"] == "pending"
+    assert machine.ask("reject", token=opened["guard"]["token"])["changed"]
+    assert "emergency" not in machine.host.table()
+
+
+def test_absent_removes_every_trace(machine: Machine) -> None:
+    machine.run(
+        {"phase": "apply", "tables": [SPEC], "trial": False}, {"phase": "apply", "tables": [CLOSED], "trial": False}
+    )
+    places = machine.host.places
+    running = subprocess.Popen([str(places.program), "--root", places.root, "watch"])
+    wait_for(lambda: lock.taken(places.watching))
+    gone = [{"family": "inet", "name": "tidegate", "state": "absent"}]
+    predicted = machine.run({"phase": "apply", "tables": gone}, options=("--check",))[0]
+    first, second = machine.run({"phase": "apply", "tables": gone}, {"phase": "apply", "tables": gone})
+    time.sleep(2.5)
+    running.kill()
+    running.wait()
+    assert not machine.host.table()
+    assert first["changed"]
+    assert first["files"] == predicted["files"]
+    assert not second["changed"]
+    left = [str(path) for path in Path(places.root).rglob("*") if "tidegate" in path.name]
+    assert left in ([], [str(places.run)])
+
+
+def test_another_table_is_refused(machine: Machine) -> None:
+    said = machine.ask("apply", tables=[{"family": "ip", "name": "mine"}])
+    assert said["reason"] == "bad_request"

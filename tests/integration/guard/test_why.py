@@ -1,0 +1,100 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What `tidegate why` says of a connection is what the policy says, for every golden policy and every nft."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard import packet
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.why import Answer, why
+from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
+from ansible_collections.tidegate.nftables.tests.golden.cases import Case, cases
+from ansible_collections.tidegate.nftables.tests.golden.render import render
+
+from .conftest import BINARIES
+
+NOW = 1_795_000_000.0
+"""2026-11-18: between the days on which the golden policies' entries end."""
+UIDS = {"root": 0, "www-data": 33}
+PORTS = (22, 53, 123, 443, 5353, 5432)
+PLAIN = ("1.1.1.1", "10.1.2.3", "127.0.0.1", "169.254.169.254", "224.0.0.251", "2600::1", "::1", "ff02::fb")
+PRESENT = [case for case in cases() if case.spec().get("state") != "absent"]
+
+
+def uid(user: str) -> int:
+    """A number for every user: the real ones of every system, made up ones for the others."""
+    if user.isdigit():
+        return int(user)
+    return UIDS.get(user, 20000 + sum(user.encode()))
+
+
+def addresses(resolved: policy.Resolved) -> list[str]:
+    """Addresses at and just beyond the edges of what the policy names."""
+    named = [grant.addresses for entry in resolved.entries for grant in entry.grants]
+    named += [never.addresses for never in resolved.never] + [resolved.dns, resolved.ntp]
+    found: set[str] = set(PLAIN)
+    for addresses_of in named:
+        for version, kind in ((4, ipaddress.IPv4Address), (6, ipaddress.IPv6Address)):
+            top = 2 ** (32 if version == 4 else 128) - 1
+            for first, last in list(addresses_of.family(version))[:2]:
+                found |= {str(kind(value)) for value in (first - 1, first, last, last + 1) if 0 < value < top}
+    return sorted(found)
+
+
+def flows(resolved: policy.Resolved) -> Iterator[tuple[policy.Flow, packet.Flow]]:
+    users = sorted({"root", "www-data", *(user for entry in resolved.entries for user in entry.users or ())})
+    for text in addresses(resolved):
+        address = ipaddress.ip_address(text)
+        for protocol in ("tcp", "udp"):
+            for port in PORTS:
+                for user in users:
+                    local = address.is_loopback
+                    yield (
+                        policy.Flow(text, protocol, port, user),
+                        packet.Flow(address, protocol, port, uid(user), NOW, local),
+                    )
+
+
+def disagreement(resolved: policy.Resolved, asked: policy.Flow, answer: Answer) -> str:
+    """What the two say differently, "" when they agree."""
+    expected = policy.decide(resolved, asked)
+    if answer.doubts:
+        return f"{asked}: not judged {answer.doubts}"
+    refused = answer.verdict != "accept" or answer.only_observed
+    if refused != expected.refused:
+        return f"{asked}: {answer}, expected {expected}"
+    if expected.cause == "entry" and answer.rule != expected.entry:
+        return f"{asked}: decided by {answer.rule}, expected {expected.entry}"
+    return ""
+
+
+@pytest.mark.parametrize("binary", BINARIES.values(), ids=BINARIES)
+def test_every_golden_policy_is_read_as_it_was_meant(binary: Path, tmp_path: Path) -> None:
+    compared = 0
+    for case in PRESENT:
+        objects = loaded(case, binary, tmp_path)
+        resolved = case.resolved()
+        for asked, flow in flows(resolved):
+            found = disagreement(resolved, asked, why(objects, flow))
+            assert not found, f"{case}: {found}"
+            compared += 1
+    assert compared > 5_000
+
+
+def loaded(case: Case, binary: Path, tmp_path: Path) -> list[packet.Json]:
+    """The objects of a case's table as this nft lists them."""
+    file = tmp_path / "table.nft"
+    file.write_text(render(case.spec(), uid=lambda user: str(uid(user))), encoding="utf-8")
+    subprocess.run([str(binary), "-f", str(file)], check=True)
+    done = subprocess.run([str(binary), "-j", "list", "table", "inet", "tidegate"], capture_output=True, check=True)
+    subprocess.run([str(binary), "delete", "table", "inet", "tidegate"], check=True)
+    found: list[packet.Json] = json.loads(done.stdout)["nftables"]
+    return found
