@@ -32,9 +32,6 @@ def advise(report: Report, resolved: Resolved, entries: Placed, today: dt.date) 
         report.notice("metadata_inside", place, f"contains the metadata service {address}; egress_never closes it")
     for place, entry in entries:
         _dates(report, place, entry, today)
-        for name in entry.shared:
-            text = f"anybody can be a customer of what prefix_list:{name} names, so data can leave to strangers there"
-            report.notice("shared", place, text)
         if any(_covered(entry, [never]) for never in resolved.never if not never.except_users):
             report.notice("closed_by_never", place, "opens nothing: egress_never covers it")
         elif entry.kind != "tier":
@@ -71,7 +68,7 @@ def _covered(entry: ResolvedEntry, by: Sequence[Grant | Never]) -> bool:
     if not any(first in one.addresses for one in by):
         # Nearly always so, and much cheaper to find than the whole difference.
         return False
-    rest = [Box(grant.addresses, grant.services) for grant in entry.most]
+    rest = [Box(grant.addresses, grant.services) for grant in entry.grants]
     for one in by:
         rest = [piece for box in rest for piece in minus(box, Box(one.addresses, one.services))]
     return not rest
