@@ -64,11 +64,11 @@ def _holds_for(wide: ResolvedEntry, narrow: ResolvedEntry) -> bool:
 
 def _covered(entry: ResolvedEntry, by: Sequence[Grant | Never]) -> bool:
     """Is all that the entry opens in these?"""
-    first = str(entry.grants[0].addresses.first())
+    rest = [Box(grant.addresses, grant.services) for grant in entry.grants]
+    first = str(rest[0].addresses.first())
     if not any(first in one.addresses for one in by):
         # Nearly always so, and much cheaper to find than the whole difference.
         return False
-    rest = [Box(grant.addresses, grant.services) for grant in entry.grants]
     for one in by:
         rest = [piece for box in rest for piece in minus(box, Box(one.addresses, one.services))]
     return not rest

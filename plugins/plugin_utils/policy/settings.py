@@ -136,7 +136,7 @@ def _servers(context: Context, variables: Mapping[str, Any], name: str) -> tuple
             context.report.error(at, f'"{item}" is not supported by this release', "write the servers' addresses")
             continue
         one = destinations.parse(context.report, context.world, at, item)
-        if one is not None and one.kind == "word":
+        if one is not None and one.kind != "hosts" and one.addresses.size(4) + one.addresses.size(6) != 1:
             context.report.error(at, f'"{one.text}" is no server', "write addresses or hosts:PATTERN")
         elif one is not None:
             found.append(one)

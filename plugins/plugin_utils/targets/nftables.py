@@ -108,15 +108,17 @@ def _base_chain(resolved: Resolved) -> Spec:
 def _never_chains(resolved: Resolved) -> list[Spec]:
     """egress_never, and for each entry with excepted users a chain of its own.
 
-    There an excepted user's packet returns and everything else goes on to the refusal, packets without a socket
-    included: `meta skuid != …` in one rule would let those slip through.
+    There an excepted user's packet returns to the next entry, and everything else goes on to the refusal, packets
+    without a socket included: `meta skuid != …` in one rule would let those slip through.
     """
     rules: list[Rule] = []
     found: list[Spec] = []
     for number, never in enumerate(resolved.never, start=1):
         target = f"egress_never_{number}" if never.except_users else "egress_denied"
+        # Whoever returns from a chain that was gone to does not come back here, but past all later entries.
+        verdict = "jump" if never.except_users else "goto"
         rules += [
-            f'{match} goto {target} comment "never {number}"'
+            f'{match} {verdict} {target} comment "never {number}"'
             for match in matches(f"never_{number}", never.addresses, never.services)
         ]
         if never.except_users:

@@ -81,6 +81,7 @@ def test_dns_and_ntp_go_to_the_named_servers_and_nowhere_else() -> None:
         (["auto"], '"auto" is not supported by this release; write the servers\' addresses'),
         ("pool", '"pool" is not supported by this release'),
         (["internal"], '"internal" is no server; write addresses or hosts:PATTERN'),
+        (["10.10.0.0/24"], '"10.10.0.0/24" is no server; write addresses or hosts:PATTERN'),
         (["10.0.0.300"], '"10.0.0.300" is no address'),
         (["hosts:nobody"], '"hosts:nobody" matches no host'),
     ],

@@ -119,6 +119,16 @@ def test_packets_without_a_socket_do_not_slip_past_a_never_with_excepted_users()
     assert run(spec, Packet("10.99.0.1", 6, 443, "root")).verdict == "reject"
 
 
+def test_a_user_excepted_from_one_never_is_not_excepted_from_the_next() -> None:
+    resolved = build(
+        egress_never=[{"to": "10.99.0.0/16", "except_users": ["payd"]}, {"to": "10.99.9.0/24"}],
+        egress_allow_app=[entry(to="internal")],
+    )
+    spec = compile_table(resolved)
+    verdicts = [run(spec, Packet(address, 6, 443, "payd")).verdict for address in ("10.99.0.1", "10.99.9.1")]
+    assert verdicts == ["accept", "reject"]
+
+
 @pytest.mark.parametrize(
     ("packet", "written"),
     [
