@@ -15,7 +15,7 @@ import json
 import os
 import re
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Sequence
 
@@ -66,12 +66,13 @@ def provable(specs: Sequence[TableSpec]) -> bool:
 def take(specs: Sequence[TableSpec], binary: str, file: str) -> dict[str, Any]:
     """Return everything that must be the same for nothing to have changed.
 
-    binary: path of nft. file: seal of the saved file, if one is asked for. Without a generation nothing can be proven: {}.
+    binary: path of nft. file: seal of the saved file, if one is asked for. {} when nothing can be proven.
     """
     generation = kernel.generation()
     if generation is None:
         return {}
-    wanted = json.dumps([asdict(spec) for spec in specs], sort_keys=True)
+    # What may be removed does not matter while nothing is.
+    wanted = json.dumps([asdict(replace(spec, max_removed=None)) for spec in specs], sort_keys=True)
     return {
         "generation": generation,
         "namespace": kernel.namespace() or _inode("/proc/self/ns/net"),

@@ -20,7 +20,7 @@ import pytest
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import parse, parse_single, persist
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.engine import Engine, Result
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import Table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import Element, Rule, Table
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.reader import read_table
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.run_directory import RunDirectory
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import TableSpec
@@ -50,11 +50,12 @@ def _must(result: int) -> None:
 @pytest.fixture(autouse=True)
 def namespace() -> Iterator[None]:
     """Run the test, and everything it starts, in a new network namespace that is gone afterwards."""
-    home = os.open("/proc/self/ns/net", os.O_RDONLY)
-    inside = os.readlink("/proc/self/ns/net")
+    mine = Path("/proc/self/ns/net")
+    home = os.open(mine, os.O_RDONLY)
+    before = mine.readlink()
     try:
         _must(_libc.unshare(CLONE_NEWNET))
-        assert os.readlink("/proc/self/ns/net") != inside
+        assert mine.readlink() != before
         subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
         yield
     finally:
@@ -98,6 +99,18 @@ class Lab:
         found = read_table(self.nft, family, name)
         assert found is not None
         return found
+
+    def rules(self, chain: str, family: str = "inet") -> tuple[Rule, ...]:
+        """The rules of a chain of table t."""
+        found = self.table("t", family).chain(chain)
+        assert found is not None
+        return found.rules
+
+    def elements(self, name: str) -> tuple[Element, ...]:
+        """The elements of a set or map of table t."""
+        found = self.table().set(name)
+        assert found is not None
+        return found.elements
 
     def engine(self, *, check: bool = False) -> Engine:
         return Engine(self.nft, check=check, notes=RunDirectory(str(self.notes)))

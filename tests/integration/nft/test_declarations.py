@@ -214,10 +214,10 @@ def _nothing_lost(lab: Lab, before: str, what: str) -> None:
 
 def test_kept_rules_keep_their_handles(lab: Lab) -> None:
     lab.run(TABLE)
-    before = {rule.canon: rule.handle for rule in lab.table().chain("sent").rules}
+    before = {rule.canon: rule.handle for rule in lab.rules("sent")}
     rules = TABLE["chains"][1]["rules"]
     lab.predicted(changed(chains__1__rules=["udp dport 7 drop", *rules[:2], "tcp dport 9 drop", *rules[3:], "drop"]))
-    after = {rule.canon: rule.handle for rule in lab.table().chain("sent").rules}
+    after = {rule.canon: rule.handle for rule in lab.rules("sent")}
     kept = set(before) & set(after)
     assert len(kept) == len(rules) - 1
     assert all(before[canon] == after[canon] for canon in kept)
@@ -227,11 +227,11 @@ def test_a_move_moves_as_little_as_possible(lab: Lab) -> None:
     rules = [f"tcp dport {port} counter accept" for port in range(1, 9)]
     chain = {"name": "c", "rules": rules}
     lab.run({"name": "t", "chains": [chain]})
-    before = {rule.canon: rule.handle for rule in lab.table().chain("c").rules}
+    before = {rule.canon: rule.handle for rule in lab.rules("c")}
     moved = [rules[5], *rules[:5], *rules[6:]]
     result = lab.predicted({"name": "t", "chains": [{**chain, "rules": moved}]})
     assert [(change.action, change.kind) for change in result.changes] == [("move", "rule")]
-    after = {rule.canon: rule.handle for rule in lab.table().chain("c").rules}
+    after = {rule.canon: rule.handle for rule in lab.rules("c")}
     assert [canon for canon in before if before[canon] != after[canon]] == [rules[5]]
     assert list(after) == moved
 

@@ -14,7 +14,8 @@ import pytest
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft, Outcome
 
-from .conftest import Lab
+from .conftest import CLONE_NEWNET, Lab, _libc, _must
+from .test_declarations import send
 
 TABLE: dict[str, Any] = {
     "name": "t",
@@ -97,8 +98,6 @@ def test_same_words_in_another_namespace(lab: Lab, tmp_path: Path) -> None:
     inside = os.fork()
     if inside == 0:
         # A new namespace with a ruleset of its own that has come to the same generation.
-        from .conftest import CLONE_NEWNET, _libc, _must
-
         code = 1
         try:
             _must(_libc.unshare(CLONE_NEWNET))
@@ -182,8 +181,6 @@ def test_saved_file_is_looked_at(lab: Lab, tmp_path: Path) -> None:
 
 
 def test_ledger_filled_by_traffic_keeps_the_proof(lab: Lab) -> None:
-    from .test_declarations import send
-
     table = {
         "name": "t",
         "sets": [{"name": "seen", "type": "ipv4_addr", "flags": ["dynamic", "timeout"], "timeout": "1d", "size": 99}],

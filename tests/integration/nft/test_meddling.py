@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel, netlink, netlink_errors
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft, Outcome
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 
@@ -55,7 +55,7 @@ def meddled(lab: Lab, meddle: Callable[[], None], times: int = 1) -> None:
 
 def test_a_rule_goes_that_was_to_be_deleted(lab: Lab) -> None:
     lab.run(TABLE)
-    handle = lab.table().chain("c").rules[1].handle
+    handle = lab.rules("c")[1].handle
     other = Nft(lab.path)
     meddled(lab, lambda: _must(other.load(f"delete rule inet t c handle {handle}\n")))
     lab.run(FEWER)
@@ -113,7 +113,7 @@ def test_a_change_that_nft_only_says_it_made(lab: Lab) -> None:
     lab.run(TABLE)
     lab.nft = Silent(lab.path)
     with pytest.raises(
-        EngineError, match="reported success, yet the kernel is not as asked. Still to do: delete rule"
+        EngineError, match=r"reported success, yet the kernel is not as asked\. Still to do: delete rule"
     ) as error:
         lab.run(FEWER)
     assert error.value.reason == "not_applied"
@@ -167,7 +167,7 @@ def test_a_run_that_is_killed_leaves_a_whole_table(lab: Lab, tmp_path: Path) -> 
             run.stdout.readline()
             time.sleep(0.008 * step)
             run.send_signal(signal.SIGKILL)
-        assert tuple(rule.canon for rule in lab.table().chain("c").rules) in states
+        assert tuple(rule.canon for rule in lab.rules("c")) in states
     lab.forget()
     lab.run(TABLE)
     for _wait in range(50):
@@ -225,7 +225,7 @@ def test_nft_that(lab: Lab, tmp_path: Path, what: str) -> None:
 
 
 def test_nft_that_is_not_there(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(EngineError, match="There is no nft on this host. Install the package that has it: nftables"):
+    with pytest.raises(EngineError, match=r"There is no nft on this host\. Install the package that has it: nftables"):
         Nft(str(tmp_path / "nft"))
     monkeypatch.setattr("ansible_collections.tidegate.nftables.plugins.module_utils.nft.command.FOLDERS", ())
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -293,13 +293,12 @@ def test_without_the_capability(lab: Lab) -> None:
 
 def test_a_kernel_without_nf_tables(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """nfnetlink of such a kernel answers EINVAL to a subsystem that it does not have."""
-    from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_errors
 
     def missing(*_arguments: object) -> None:
         raise netlink_errors.from_errno("reading", 95)
 
-    monkeypatch.setattr(kernel.netlink, "generation", missing)
-    monkeypatch.setattr(kernel.netlink, "table_handle", missing)
+    monkeypatch.setattr(netlink, "generation", missing)
+    monkeypatch.setattr(netlink, "table_handle", missing)
     with pytest.raises(EngineError, match="The kernel has no nf_tables") as error:
         lab.run(TABLE)
     assert error.value.reason == "no_nf_tables"
@@ -311,8 +310,8 @@ def test_a_kernel_that_does_not_say_its_generation(lab: Lab, monkeypatch: pytest
     def silent(*_arguments: object) -> None:
         raise OSError(1, "blocked by a sandbox")
 
-    monkeypatch.setattr(kernel.netlink, "generation", silent)
-    monkeypatch.setattr(kernel.netlink, "table_handle", silent)
+    monkeypatch.setattr(netlink, "generation", silent)
+    monkeypatch.setattr(netlink, "table_handle", silent)
     assert lab.run(TABLE).changed
     again = lab.run(TABLE)
     assert (again.changed, again.path) == (False, "full")
@@ -335,5 +334,5 @@ def test_two_runs_at_once(lab: Lab) -> None:
         pids.append(pid)
     assert [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids] == [0, 0]
     states = {tuple(found["chains"][0]["rules"]) for found in (TABLE, FEWER)}
-    assert tuple(rule.canon for rule in lab.table().chain("c").rules) in states
+    assert tuple(rule.canon for rule in lab.rules("c")) in states
     assert tables() == ["t"]

@@ -14,7 +14,7 @@ from .test_declarations import TABLE, send
 
 
 def _handle(lab: Lab, chain: str, number: int) -> int:
-    handle = lab.table().chain(chain).rules[number].handle
+    handle = lab.rules(chain)[number].handle
     assert handle is not None
     return handle
 

@@ -29,11 +29,11 @@ table inet t {
 
 
 def keys(lab: Lab, name: str) -> list[str]:
-    return sorted(element.canon for element in lab.table().set(name).elements)
+    return sorted(element.canon for element in lab.elements(name))
 
 
 def rules(lab: Lab, name: str = "base") -> list[str]:
-    return [rule.text for rule in lab.table().chain(name).rules]
+    return [rule.text for rule in lab.rules(name)]
 
 
 @pytest.fixture(autouse=True)
@@ -83,7 +83,7 @@ def test_chain_of_others_is_declared_anew_with_its_rules(lab: Lab) -> None:
 
 def test_chain_in_use_is_not_removed(lab: Lab) -> None:
     before = lab.listing()
-    with pytest.raises(EngineError, match="The chain other cannot go: the rule .jump other. of chain base") as error:
+    with pytest.raises(EngineError, match=r"The chain other cannot go: the rule .jump other. of chain base") as error:
         lab.single("chain", name="other", state="absent")
     assert (error.value.reason, error.value.where) == ("busy", "name")
     assert lab.listing() == before
@@ -98,7 +98,7 @@ def test_set_in_use_is_not_removed(lab: Lab) -> None:
 
 
 def test_set_is_made_filled_and_removed(lab: Lab) -> None:
-    declared = {"name": "s", "type": "ipv4_addr", "flags": ["interval"]}
+    declared: dict[str, Any] = {"name": "s", "type": "ipv4_addr", "flags": ["interval"]}
     lab.single_predicted("set", **declared, elements=["10.1.2.3/8", {"value": "192.0.2.7", "comment": "seven"}])
     assert keys(lab, "s") == ["10.0.0.0/8", '192.0.2.7 comment "seven"']
     assert not lab.single("set", **declared).changed
@@ -113,7 +113,7 @@ def test_set_is_made_filled_and_removed(lab: Lab) -> None:
 def test_set_from_a_file(lab: Lab, tmp_path: Path) -> None:
     file = tmp_path / "feed"
     file.write_text('# bad networks\n10.0.0.0/8  # private\n\n192.0.2.7 comment "a # b"\n')
-    declared = {"name": "s", "type": "ipv4_addr", "flags": ["interval"], "elements_file": str(file)}
+    declared: dict[str, Any] = {"name": "s", "type": "ipv4_addr", "flags": ["interval"], "elements_file": str(file)}
     lab.single_predicted("set", **declared)
     assert keys(lab, "s") == ["10.0.0.0/8", '192.0.2.7 comment "a # b"']
     file.write_text("10.0.0.0/8\n10.0.0.300\n")

@@ -1,0 +1,129 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The modules as Ansible runs them, also with the oldest Python of a managed host."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
+
+
+def _pythons() -> list[str]:
+    """This Python, and 3.8 where the machine has it."""
+    pyenv = sorted(Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")).glob("versions/3.8.*/bin/python"))
+    # pyenv's own python3.8 on PATH may be a stand-in that only says which versions there are.
+    old = next(map(str, pyenv), None) or shutil.which("python3.8")
+    return [sys.executable, *([old] if old else [])]
+
+
+@pytest.fixture(params=_pythons(), ids=["controller", "oldest"][: len(_pythons())])
+def python(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def play(where: Path, python: str, tasks: list[dict[str, Any]], **more: Any) -> list[dict[str, Any]]:
+    """Run tasks in this namespace, failures included; returns each task's result."""
+    variables = {"ansible_connection": "local", "ansible_python_interpreter": python}
+    named = [{"ignore_errors": True, **task} for task in tasks]
+    book = [{"hosts": "localhost", "gather_facts": False, "vars": variables, "tasks": named, **more}]
+    (where / "play.yml").write_text(yaml.safe_dump(book, sort_keys=False))
+    done = subprocess.run(
+        [str(PLAYBOOK), "-i", "localhost,", "play.yml"],
+        cwd=where,
+        env={
+            **os.environ,
+            "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
+            "ANSIBLE_NOCOLOR": "1",
+            "TIDEGATE_RUN_DIR": str(where / "run"),
+        },
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads(done.stdout[done.stdout.index("{") :])
+    return [task["hosts"]["localhost"] for task in report["plays"][0]["tasks"]]
+
+
+def task(module: str, check: bool = False, **given: Any) -> dict[str, Any]:
+    return {f"tidegate.nftables.nft_{module}": given, "check_mode": check}
+
+
+CHAIN = {"name": "c", "type": "filter", "hook": "output", "priority": 0, "policy": "accept"}
+RULES = ["tcp dport { https, http } accept", {"rule": "drop", "users": ["no-such-user"]}]
+SET = {"name": "s", "type": "ipv4_addr", "flags": ["interval"], "elements": ["10.0.0.0/8"]}
+
+
+def test_what_runs_return(tmp_path: Path, python: str) -> None:
+    tables = [{"name": "t", "sets": [SET], "chains": [{**CHAIN, "rules": RULES}]}]
+    bad = [{"name": "t", "chains": [{**CHAIN, "rules": ["accept", "tcp dport nonsense"]}]}]
+    saved = tmp_path / "saved.nft"
+    results = play(
+        tmp_path,
+        python,
+        [
+            task("ruleset", check=True, tables=tables),
+            task("ruleset", tables=tables),
+            task("ruleset", tables=tables),
+            task("ruleset", tables=bad),
+            task("ruleset", tables=[{"name": "t", "chain": []}]),
+            task("chain", table="nowhere", name="c"),
+            task("element", table="t", set="s", elements=["10.9.9.9"], state="absent"),
+            task("rule", table="t", chain="c", rule="udp dport 53 accept", comment="dns", position="first"),
+            task(
+                "set", table="t", name="u", typeof="ip daddr", auto_merge=True, flags=["interval"], elements=["1.1.1.1"]
+            ),
+            task("table", name="t", comment="words"),
+            task("ruleset", tables=tables, persist=str(saved)),
+            task("info", table="t", elements=True),
+            task("info"),
+        ],
+    )
+    foreseen, made, again, refused, unknown, missing, element, rule, named, table, saving, facts, names = results
+    assert foreseen["changed"]
+    assert {key: foreseen[key] for key in ("diff", "transaction", "changes")} == {
+        key: made[key] for key in ("diff", "transaction", "changes")
+    }
+    assert made["diff"]["before"] == ""
+    assert "tcp dport { 80, 443 } accept" in made["diff"]["after"]
+    assert made["transaction"].startswith("add table inet t\n")
+    assert made["missing_users"] == ["no-such-user"]
+    assert {change["kind"] for change in made["changes"]} == {"table", "set", "element", "chain", "rule"}
+    assert made["path"] == "full"
+    assert (again["changed"], again["path"], again["transaction"], again["changes"]) == (False, "fast", "", [])
+    assert again["nft_version"] == made["nft_version"]
+    assert refused["failed"]
+    assert (refused["reason"], refused["where"]) == ("rejected_by_nft", "tables[0].chains[0].rules[1]")
+    assert refused["msg"].startswith("tables[0].chains[0].rules[1]: nft refuses")
+    assert unknown["failed"]
+    assert "tables.chain" in unknown["msg"]
+    assert (missing["reason"], "nft_table makes tables" in missing["msg"]) == ("bad_spec", True)
+    assert not element["changed"]
+    assert element["warnings"] == ["10.9.9.9 still matches set s: it is inside of 10.0.0.0/8, which was not named."]
+    assert all(result["changed"] for result in (rule, named, table, saving))
+    assert saved.read_text().count("table inet t") == 3
+    chain = facts["table"]["chains"][0]
+    assert [found["rule"] for found in chain["rules"]] == ["tcp dport { 80, 443 } accept"]
+    assert facts["table"]["sets"][0]["elements"] == ["10.0.0.0/8"]
+    assert names["tables"] == [{"family": "inet", "name": "t"}]
+
+
+def test_defaults_for_all_modules_of_the_group(tmp_path: Path) -> None:
+    results = play(
+        tmp_path,
+        sys.executable,
+        [task("table", name="t"), task("chain", name="c", table="t"), task("info")],
+        module_defaults={"group/tidegate.nftables.nftables": {"family": "ip6"}},
+    )
+    assert results[2]["tables"] == [{"family": "ip6", "name": "t"}]
