@@ -15,6 +15,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.host_p
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables import compile_table
 
 ENGINE = "tidegate.nftables.nft_ruleset"
+MEANT = "If this is meant, run once with -e egress_max_removed=100."
 
 
 def numbers(resolved: policy.Resolved) -> dict[str, Any]:
@@ -46,6 +47,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         outcome = self._execute_module(
             module_name=ENGINE, module_args={"tables": [compile_table(resolved)]}, task_vars=variables
         )
+        if outcome.get("reason") == "too_much_removed":
+            outcome["msg"] = f"{outcome['msg']} {MEANT}"
         if outcome.get("reason") == "nft_missing":
             outcome = self._without_nft(resolved.mode)
         return {**result, **outcome, "egress": numbers(resolved)}

@@ -221,6 +221,24 @@ options:
                 out, so it allows nothing, and the users are returned as RV(missing_users).
             type: list
             elements: raw
+      max_removed:
+        description:
+          - Stops a run, check mode included, that would take away more than this share of what sets hold, before
+            anything is changed, and lists what would go. Guards against lists that came half or empty.
+          - Counted are the elements of sets that a rule refers to. An address counts one, a network or range one for
+            each of its addresses, but at most 8; of an element that goes in part, a part counts. What a set of a
+            new name takes over does not go.
+          - Fewer than 10 may always go. A table that is new or that goes altogether is never stopped.
+        type: dict
+        suboptions:
+          percent:
+            description: The share, from V(0) to V(100). V(100) stops nothing.
+            type: int
+            required: true
+          sets:
+            description: Which sets it is about, as a shell pattern of their names.
+            type: str
+            default: '*'
   persist:
     description:
       - A file that is to hold the tables as nft loads them, for example at boot. Its directory must exist.
@@ -364,7 +382,7 @@ path:
 reason:
   description:
     - Why it failed, in one word. One of V(nft_missing), V(nft_too_old), V(no_cap_net_admin), V(no_nf_tables),
-      V(bad_spec), V(rejected_by_nft), V(nft_crashed), V(not_applied), V(busy).
+      V(bad_spec), V(rejected_by_nft), V(nft_crashed), V(not_applied), V(busy), V(too_much_removed).
   returned: failure
   type: str
 where:
@@ -414,6 +432,10 @@ _TABLE = {
     "sets": {"type": "list", "elements": "dict", "options": _SET},
     "maps": {"type": "list", "elements": "dict", "options": _SET},
     "chains": {"type": "list", "elements": "dict", "options": _CHAIN},
+    "max_removed": {
+        "type": "dict",
+        "options": {"percent": {"type": "int", "required": True}, "sets": {"type": "str", "default": "*"}},
+    },
 }
 OPTIONS = {
     "tables": {"type": "list", "elements": "dict", "required": True, "options": _TABLE},

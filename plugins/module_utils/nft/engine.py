@@ -17,6 +17,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft import (
     persist,
     plan,
     proof,
+    removals,
     render,
     scratch,
     transaction,
@@ -137,6 +138,7 @@ class Engine:
             gone = [found.where for found in spec.chains if not found.present]
             gone += [found.where for found in spec.sets if not found.present]
             dangling.check(table, end, (gone or [spec.where])[0])
+            removals.check(spec, table, end)
             plans.append(plan.make(table, end, refill=refill))
             borrowed.check(self._nft, end, plans[-1].borrowed, self._notes)
         commits = (1 + len(drafts)) if drafts else 0

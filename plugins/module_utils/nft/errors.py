@@ -15,6 +15,7 @@ REASONS = (
     "nft_crashed",
     "not_applied",
     "busy",
+    "too_much_removed",
 )
 """Every word that a failure's ``reason`` can be."""
 

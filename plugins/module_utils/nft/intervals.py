@@ -37,7 +37,7 @@ class Union:
 
     def texts(self) -> list[str]:
         """Return the ranges as nft lists them."""
-        return [_text(first, last, self.version) for first, last in self.ranges]
+        return [text(first, last, self.version) for first, last in self.ranges]
 
     def holds(self, other: Union) -> bool:
         """Whether all of the other is in this."""
@@ -51,23 +51,23 @@ def union(elements: Iterable[Element]) -> Union | None:
     for element in elements:
         if element.canon != element.key:
             return None
-        parsed = _parse(element.key)
+        parsed = parse(element.key)
         if parsed is None:
             return None
         versions.add(parsed[0])
         found.append(parsed[1])
     if len(versions) > 1:
         return None
-    return Union(versions.pop() if versions else 0, _merged(found))
+    return Union(versions.pop() if versions else 0, merged(found))
 
 
 def covers(elements: Sequence[Element], key: str) -> str | None:
     """Return the key of an element that holds all of another key, None when none does or it is not known."""
-    parsed = _parse(key)
+    parsed = parse(key)
     if parsed is None:
         return None
     for element in elements:
-        other = _parse(element.key)
+        other = parse(element.key)
         if other and other[0] == parsed[0] and other[1][0] <= parsed[1][0] and parsed[1][1] <= other[1][1]:
             return element.key
     return None
@@ -75,11 +75,12 @@ def covers(elements: Sequence[Element], key: str) -> str | None:
 
 def order(element: Element) -> tuple[int, int, int, str]:
     """Return what elements are sorted by: addresses and numbers by value, others by their words."""
-    found = _parse(element.key)
+    found = parse(element.key)
     return (found[0], *found[1], element.canon) if found else (9, 0, 0, element.canon)
 
 
-def _merged(ranges: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+def merged(ranges: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Return ranges sorted, without overlaps and gaps of nothing."""
     found: list[tuple[int, int]] = []
     for first, last in sorted(ranges):
         if found and first <= found[-1][1] + 1:
@@ -89,7 +90,7 @@ def _merged(ranges: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
     return tuple(found)
 
 
-def _parse(key: str) -> tuple[int, tuple[int, int]] | None:
+def parse(key: str) -> tuple[int, tuple[int, int]] | None:
     """Return (version, range) of a listed key."""
     for version in (4, 6):
         found = addresses.parse(key, version)
@@ -101,7 +102,8 @@ def _parse(key: str) -> tuple[int, tuple[int, int]] | None:
     return None
 
 
-def _text(first: int, last: int, version: int) -> str:
+def text(first: int, last: int, version: int) -> str:
+    """Return a range as nft lists it; version: as in Union."""
     if not version:
         return str(first) if first == last else f"{first}-{last}"
     start = _address(first, version)

@@ -13,12 +13,15 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors impor
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import (
     FAMILIES,
     ChainSpec,
+    MaxRemoved,
     ObjectSpec,
     RuleSpec,
     TableSpec,
 )
 
-TABLE_KEYS = ("family", "name", "comment", "state", "counters", "quotas", "limits", "sets", "maps", "chains")
+TABLE_KEYS = (
+    "family", "name", "comment", "state", "counters", "quotas", "limits", "sets", "maps", "chains", "max_removed",
+)  # fmt: skip
 CHAIN_KEYS = ("name", "type", "hook", "priority", "policy", "devices", "comment", "rules")
 RULE_KEYS = ("rule", "users", "missing_users")
 OBJECTS = {"counters": ("counter", ""), "quotas": ("quota", "quota"), "limits": ("limit", "limit")}
@@ -58,8 +61,20 @@ def table(value: object, where: str) -> TableSpec:
         objects=tuple(objects),
         sets=tuple(sets),
         chains=chains,
+        max_removed=_max_removed(given["max_removed"], f"{where}.max_removed") if "max_removed" in given else None,
         where=where,
     )
+
+
+def _max_removed(value: object, where: str) -> MaxRemoved:
+    given: dict[str, Any] = arguments.mapping(value, where, ("percent", "sets"))
+    percent = arguments.needed(given, "percent", where)
+    if isinstance(percent, bool) or not isinstance(percent, int) or not 0 <= percent <= 100:
+        raise bad_spec(f"{where}.percent", f"{percent!r} is no share: a whole number from 0 to 100 is needed.")
+    sets = given.get("sets", "*")
+    if not isinstance(sets, str) or not sets:
+        raise bad_spec(f"{where}.sets", f"{sets!r} is no pattern of names, such as 'allow_*'.")
+    return MaxRemoved(percent, sets)
 
 
 def chain(value: object, where: str, family: str) -> ChainSpec:

@@ -10,6 +10,7 @@ from typing import Iterable
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import words
 
+_SET = re.compile(r"@([^\s,;}]+)")
 _COMMENT = re.compile(r'\bcomment "[^"]*"')
 
 
@@ -35,6 +36,11 @@ class References:
         blank = words.unquoted(plain)
         if any(name in self._chains for name in re.findall(r"\b(?:jump|goto) ([^\s,;}]+)", blank)):
             return True
-        if any(name in self._sets for name in re.findall(r"@([^\s,;}]+)", blank)):
+        if any(name in self._sets for name in _SET.findall(blank)):
             return True
         return any(name in self._objects for name in re.findall(r'"([^"]*)"', plain))
+
+
+def sets_in(canon: str) -> set[str]:
+    """Return the names of the sets and maps that a listed rule refers to."""
+    return set(_SET.findall(words.unquoted(_COMMENT.sub("", canon))))

@@ -110,6 +110,14 @@ class ChainSpec:
 
 
 @dataclass(frozen=True)
+class MaxRemoved:
+    """How much of what sets hold may go in one run. percent: 0 to 100; sets: shell pattern of their names."""
+
+    percent: int
+    sets: str = "*"
+
+
+@dataclass(frozen=True)
 class TableSpec:
     """A table. others: "remove" or "stay": what is in the kernel's table and not named here.
 
@@ -125,4 +133,5 @@ class TableSpec:
     objects: tuple[ObjectSpec, ...] = ()
     sets: tuple[SetSpec, ...] = ()
     chains: tuple[ChainSpec, ...] = ()
+    max_removed: MaxRemoved | None = None
     where: str = ""

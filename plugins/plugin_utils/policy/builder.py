@@ -105,6 +105,7 @@ def _tested(
     context: Context, resolver: Resolver, resolved: Resolved, tests: Sequence[ReachTest], expired: Sequence[Entry]
 ) -> Resolved:
     """The policy with its tests; those that are not true of it are errors, unless only a date made them so."""
+        max_removed=setting.max_removed,
     found = [(test.place, resolver.test(test)) for test in tests]
     resolved = replace(resolved, tests=tuple(test for _place, test in found if test is not None))
     places = {test: place for place, test in found if test is not None}

@@ -83,7 +83,8 @@ class Resolved:
     entries: in the order in which they are looked at, narrower first. quiet: refused like everything else, but kept out
     of the ledger. inbound: None when inbound traffic is not filtered. floor: the names of the parts of the floor that
     are there. internet: what the word stands for here.
-    missing_users: "skip" or "error". notices: what is no error but should be said.
+    missing_users: "skip" or "error". max_removed: percent of its destinations that one run may close.
+    notices: what is no error but should be said.
     """
 
     host: str
@@ -106,3 +107,4 @@ class Resolved:
     def reaching_internet(self) -> tuple[str, ...]:
         """The names of the entries that reach any address of the internet."""
         return tuple(entry.name for entry in self.entries if entry.addresses & self.internet)
+    max_removed: int = 25

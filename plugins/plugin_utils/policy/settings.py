@@ -22,6 +22,8 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors im
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import MODES, Destination, Entry
 
 SSH = 22
+MAX_REMOVED = 25
+"""Percent of a host's destinations that one run may close, see module_utils/nft/removals.py for how they count."""
 _REQUIRABLE = tuple(key for key in Entry.__dataclass_fields__ if key in ("reason", "owner", "review_by", "expires"))
 
 
@@ -37,6 +39,7 @@ class Settings:
     floor: tuple[str, ...]
     nat64: AddressSet
     ansible_port: int
+    max_removed: int
 
 
 def read_mode(report: Report, variables: Mapping[str, Any]) -> str | None:
@@ -101,6 +104,7 @@ def read(context: Context, variables: Mapping[str, Any], mode: str) -> Settings:
         floor=_floor(context.report, variables),
         nat64=_nat64(context.report, variables),
         ansible_port=_ansible_port(context.report, variables),
+        max_removed=_max_removed(context.report, variables),
     )
 
 
@@ -161,6 +165,20 @@ def _floor(report: Report, variables: Mapping[str, Any]) -> tuple[str, ...]:
             continue
         without.add(values.word(report, at, item, [name for name in parts if parts[name]["removable"]]) or "")
     return tuple(name for name in parts if name not in without)
+
+
+def _max_removed(report: Report, variables: Mapping[str, Any]) -> int:
+    """egress_max_removed, in percent; -e gives it as a text."""
+    value = variables.get("egress_max_removed")
+    if value is None:
+        return MAX_REMOVED
+    if not isinstance(value, bool) and isinstance(value, int | str):
+        text = str(value).strip()
+        if text.isascii() and text.isdigit() and int(text) <= 100:
+            return int(text)
+    cure = "write whole percent from 0 to 100; 100 switches the guard off"
+    report.error(variable("egress_max_removed"), f"{values.show(value)} is no share", cure)
+    return MAX_REMOVED
 
 
 def _nat64(report: Report, variables: Mapping[str, Any]) -> AddressSet:

@@ -32,6 +32,7 @@ def compile_table(resolved: Resolved) -> Spec:
         "counters": [{"name": name} for name in _counters(resolved)],
         "sets": _sets(resolved),
         "chains": _chains(resolved),
+        "max_removed": {"percent": resolved.max_removed, "sets": "allow_*"},
     }
 
 

@@ -111,7 +111,9 @@ def test_an_unchanged_run_is_as_quick_with_another_limit(lab: Lab) -> None:
     assert lab.run(table(*HOSTS, limit={"percent": 100})).path == "fast"
 
 
-@pytest.mark.parametrize("limit", [{"percent": 101}, {"percent": True}, {"percent": "25"}, {}, 25, {"percent": 1, "x": 1}])
+@pytest.mark.parametrize(
+    "limit", [{"percent": 101}, {"percent": True}, {"percent": "25"}, {}, 25, {"percent": 1, "x": 1}]
+)
 def test_a_limit_that_is_none(lab: Lab, limit: Any) -> None:
     with pytest.raises(EngineError) as caught:
         lab.run(table(*HOSTS, limit=limit))

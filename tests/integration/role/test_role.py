@@ -234,3 +234,30 @@ def test_a_template_that_fails_is_named(project: Project) -> None:
     assert "egress_allow_app" in refused.output
     assert "no_such" in refused.output
     assert "Traceback" not in refused.output
+
+
+def test_a_sliced_inventory_stops_before_it_closes_anything_unless_it_is_meant(project: Project) -> None:
+    inventory = yaml.safe_load((project.path / "inventory.yml").read_text())
+    whole = {f"db{number}": {"egress_addresses": [f"10.10.{number}.1"]} for number in range(1, 60)}
+    inventory["all"]["children"]["database"]["hosts"] = whole
+    project.write("inventory.yml", inventory)
+    assert project.play().code == 0
+    before = project.nft("-s", "list", "table", "inet", "tidegate")
+    inventory["all"]["children"]["database"]["hosts"] = {"db1": whole["db1"]}
+    project.write("inventory.yml", inventory)
+    for options in ([], ["--check"]):
+        refused = project.play(*options)
+        assert refused.code != 0
+        assert "58 of " in refused.output
+        assert "allow_database4 10.10.2.1" in refused.output
+        assert "-e egress_max_removed=100" in refused.output
+        assert project.nft("-s", "list", "table", "inet", "tidegate") == before
+    assert project.play("-e", "egress_mode=observe", "-e", "egress_max_removed=100").code == 0
+    assert "10.10.2.1" not in project.nft("list", "set", "inet", "tidegate", "allow_database4")
+
+
+def test_another_mode_takes_no_destination_away(project: Project) -> None:
+    for mode in ("observe", "enforce", "observe", "absent"):
+        run = project.play("-e", f"egress_mode={mode}", "-e", "egress_max_removed=0")
+        assert run.code == 0, run.output
+        assert run.changed() == 1

@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import datafiles
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables import compile_table
 from ansible_collections.tidegate.nftables.tests.unit.policy.support import WORLD, allowed, build, entry, errors
 
 
@@ -228,3 +229,17 @@ def test_missing_users(words: Any, wanted: str) -> None:
     assert build(egress_missing_users=words).missing_users == wanted
     (found,) = errors(egress_missing_users="ignore")
     assert found == 'egress_missing_users: unknown word "ignore"; choose one of error, skip'
+
+
+@pytest.mark.parametrize(("given", "percent"), [(..., 25), (0, 0), (100, 100), ("100", 100), (" 7 ", 7)])
+def test_the_share_that_a_run_may_close(given: Any, percent: int) -> None:
+    resolved = build(egress_max_removed=given)
+    assert resolved.max_removed == percent
+    assert compile_table(resolved)["max_removed"] == {"percent": percent, "sets": "allow_*"}
+
+
+@pytest.mark.parametrize("given", [101, -1, "25%", True, [25], 2.5])
+def test_what_is_no_share(given: Any) -> None:
+    (found,) = errors(egress_max_removed=given)
+    assert found.startswith("egress_max_removed: ")
+    assert "is no share; write whole percent from 0 to 100; 100 switches the guard off" in found
