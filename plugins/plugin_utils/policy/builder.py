@@ -98,6 +98,7 @@ def _together(context: Context, given: Given, setting: Settings, resolver: Resol
         internet=resolver.translate(words.lookup("internet", setting.internal)),
         missing_users=setting.missing_users,
         ansible_port=setting.ansible_port,
+        max_removed=setting.max_removed,
     )
 
 
@@ -105,7 +106,6 @@ def _tested(
     context: Context, resolver: Resolver, resolved: Resolved, tests: Sequence[ReachTest], expired: Sequence[Entry]
 ) -> Resolved:
     """The policy with its tests; those that are not true of it are errors, unless only a date made them so."""
-        max_removed=setting.max_removed,
     found = [(test.place, resolver.test(test)) for test in tests]
     resolved = replace(resolved, tests=tuple(test for _place, test in found if test is not None))
     places = {test: place for place, test in found if test is not None}

@@ -102,9 +102,9 @@ class Resolved:
     internet: AddressSet = NOTHING
     missing_users: str = "skip"
     ansible_port: int = 22
+    max_removed: int = 25
     notices: tuple[Notice, ...] = ()
 
     def reaching_internet(self) -> tuple[str, ...]:
         """The names of the entries that reach any address of the internet."""
         return tuple(entry.name for entry in self.entries if entry.addresses & self.internet)
-    max_removed: int = 25
