@@ -227,7 +227,7 @@ options:
             anything is changed, and lists what would go. Guards against lists that came half or empty.
           - Counted are the elements of sets that a rule refers to. An address counts one, a network or range one for
             each of its addresses, but at most 8; of an element that goes in part, a part counts. What a set of a
-            new name takes over does not go.
+            new name takes over does not go, nor what only rules refer to whose C(meta time <) is past.
           - Fewer than 10 may always go. A table that is new or that goes altogether is never stopped.
         type: dict
         suboptions:

@@ -5,11 +5,14 @@
 
 What counts are the destinations in sets that a rule refers to. An address is one, a network or range as many as it has
 addresses, but at most MOST, so that one /8 does not outweigh a thousand hosts; of what is lost in part, a part counts.
-What a set of a new name takes over is not lost: things may be renamed.
+What a set of a new name takes over is not lost: things may be renamed. Nor is what a rule
+opened until a day that is past.
 """
 
 from __future__ import annotations
 
+import re
+import time
 from bisect import bisect_left
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -29,6 +32,8 @@ FEWEST = 10
 
 SHOWN = 20
 """Lost destinations that the message lists."""
+
+_UNTIL = re.compile(r'\bmeta time < "([0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2})"')
 
 
 @dataclass(frozen=True)
@@ -77,8 +82,15 @@ def measure(live: Table, goal: Table, limit: MaxRemoved) -> Loss:
 
 def _in_use(table: Table, limit: MaxRemoved) -> dict[str, NamedSet]:
     """Return the sets that the limit is about and that any rule refers to."""
-    used = {name for chain in table.chains for rule in chain.rules for name in sets_in(rule.canon)}
+    rules = [rule.canon for chain in table.chains for rule in chain.rules if not _over(rule.canon)]
+    used = {name for rule in rules for name in sets_in(rule)}
     return {found.name: found for found in table.sets if found.name in used and fnmatchcase(found.name, limit.sets)}
+
+
+def _over(rule: str) -> bool:
+    """Whether a rule's day is past, so that it opens nothing any more. nft lists it in the host's time zone."""
+    until = _UNTIL.search(rule)
+    return until is not None and time.mktime(time.strptime(until.group(1), "%Y-%m-%d %H:%M:%S")) <= time.time()
 
 
 def _losses(found: NamedSet, kept: Sequence[NamedSet]) -> Iterable[tuple[str, int, int, list[str]]]:

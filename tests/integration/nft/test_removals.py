@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -99,6 +100,26 @@ def test_a_set_that_no_rule_refers_to_any_more_is_lost(lab: Lab) -> None:
     lab.run(table(*HOSTS))
     with pytest.raises(EngineError, match="40 of 40"):
         lab.run(table(*HOSTS, rules=["ip daddr @never drop"]))
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
+@pytest.mark.parametrize(("ahead", "stops"), [(-60, False), (3600, True)])
+def test_what_was_open_until_a_day_that_is_past_may_go(
+    lab: Lab, ahead: int, stops: bool, zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        lab = Lab(lab.path, lab.notes)
+        lab.run(table(*HOSTS, rules=[f"meta time < {int(time.time()) + ahead} ip daddr @allow_db4 accept"]))
+        if stops:
+            with pytest.raises(EngineError, match="40 of 40"):
+                lab.run(table(name="allow_other4"))
+        else:
+            assert lab.run(table(name="allow_other4")).changed
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_sets_of_other_names_do_not_count(lab: Lab) -> None:
