@@ -16,7 +16,7 @@ COMMENT_MAX = 128
 NAME_MAX = 255
 """Bytes; NFT_NAME_MAXLEN of the kernel without its final zero."""
 
-_COMMENT = re.compile(r'\bcomment\s+("[^"]*"|[^\s"]+)')
+_COMMENT = re.compile(r'"[^"]*"|\bcomment\s+("[^"]*"|[^\s"]+)')
 _PLACES = ("handle", "position", "index")
 
 
@@ -82,18 +82,18 @@ def rule(value: object, where: str) -> str:
             where, f"A rule cannot begin with {blank.split()[0]!r}: its place is where it stands in the list."
         )
     for found in _COMMENT.finditer(text):
-        if blank[found.start()] != " ":
+        if found.group(1) is not None:
             comment(found.group(1).strip('"'), where)
     return text
 
 
 def rule_comment(text: str) -> str | None:
     """Return the comment that a rule text ends with, if it has one."""
-    found = None
-    for match in _COMMENT.finditer(text):
-        if words.unquoted(text)[match.start()] == "c" and match.end() == len(text):
-            found = match.group(1).strip('"')
-    return found
+    said = None
+    for found in _COMMENT.finditer(text):
+        if found.group(1) is not None and found.end() == len(text):
+            said = found.group(1).strip('"')
+    return said
 
 
 def element(value: object, where: str) -> str:

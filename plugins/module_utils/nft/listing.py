@@ -33,6 +33,9 @@ _HOOK = re.compile(
     r"(?: devices? (?:= )?(?P<devices>\{[^}]*\}|\S+))?"
     r" priority (?P<priority>-?\d+); policy (?P<policy>\w+);"
 )
+_JOIN, _END = " ", "; "
+"""What a line break inside of inner braces becomes: nothing after a comma or the brace, else the end of a statement."""
+
 _OBJECT_STATE = re.compile(r"packets \d+ bytes \d+")
 
 
@@ -64,7 +67,7 @@ def cut(listing: str) -> list[Block]:
             depth -= 1
         else:
             depth += {"{": 1, "}": -1}.get(sign, 0)
-            line.append(sign if depth <= 2 else sign.lstrip("\t"))
+            line.append(sign.lstrip() if line[-1:] in ([_JOIN], [_END]) else sign)
     if depth:
         raise ValueError("braces do not match")
     return found
@@ -86,7 +89,7 @@ def _newline(line: list[str], open_blocks: list[tuple[str, list[str], int]], dep
     if line:
         line[-1] = _INNER_HANDLE.sub("", line[-1]).rstrip()
     last = next((piece for piece in reversed(line) if piece), "")
-    line.append(" " if last.endswith((",", "{")) else "; ")
+    line.append(_JOIN if last.endswith((",", "{")) else _END)
 
 
 def parse_tables(listing: str) -> list[Table]:

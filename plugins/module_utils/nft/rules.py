@@ -13,8 +13,10 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.guard import
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import Rule
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import RuleEdit
 
-_COUNTER = re.compile(r'("[^"]*")|\bcounter\b(?: packets \d+ bytes \d+)?(?!\s+name\b|\s+")')
-_COUNTER_VALUE = re.compile(r'"[^"]*"|\bcounter (packets \d+ bytes \d+)')
+_COUNTER = re.compile(r'"[^"]*"|(?P<kept>\bcounter\b)(?: packets \d+ bytes \d+)?(?!\s+name\b|\s+")')
+_COUNTER_VALUE = re.compile(r'"[^"]*"|\bcounter (?P<value>packets \d+ bytes \d+)')
+_QUOTA = re.compile(r'"[^"]*"|(?P<kept>\bquota (?:over |until )?\d+ [a-z]*bytes)(?: used \d+ [a-z]*bytes)?')
+_QUOTA_VALUE = re.compile(r'"[^"]*"|\bquota (?:over |until )?\d+ [a-z]*bytes(?P<value> used \d+ [a-z]*bytes)?')
 
 
 def edited(rules: Sequence[Rule], new: Rule | None, edit: RuleEdit, where: str) -> tuple[Rule, ...]:
@@ -59,10 +61,19 @@ def _place(rest: Sequence[Rule], at: int | None, edit: RuleEdit, where: str) -> 
 
 
 def carry(text: str, before: str) -> str:
-    """Return the rule text with the counter values of the rule that it succeeds, where both have as many counters."""
-    values = [value for value in _COUNTER_VALUE.findall(before) if value]
-    places = [found for found in _COUNTER.finditer(text) if not found.group(1)]
-    if len(values) != len(places) or all(value == "packets 0 bytes 0" for value in values):
+    """Return the rule text with the counts and used quotas of the listed rule that it succeeds."""
+    counted = _with(text, _COUNTER, [f" {value}" for value in _values(before, _COUNTER_VALUE)], " packets 0 bytes 0")
+    return _with(counted, _QUOTA, _values(before, _QUOTA_VALUE), "")
+
+
+def _values(before: str, pattern: re.Pattern[str]) -> list[str]:
+    return [found["value"] or "" for found in pattern.finditer(before) if not found.group().startswith('"')]
+
+
+def _with(text: str, pattern: re.Pattern[str], values: list[str], nothing: str) -> str:
+    """Put values behind the statements of a text, where there are as many of both."""
+    places = [found for found in pattern.finditer(text) if found["kept"]]
+    if len(values) != len(places) or all(value == nothing for value in values):
         return text
     left = iter(values)
-    return _COUNTER.sub(lambda found: found.group(1) or f"counter {next(left)}", text)
+    return pattern.sub(lambda found: found["kept"] + next(left) if found["kept"] else found.group(), text)
