@@ -13,7 +13,8 @@ from typing import Any
 
 import yaml
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils import feeds, policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import addresses
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables import compile_table
 from ansible_collections.tidegate.nftables.tests.golden.render import render
 
@@ -27,6 +28,7 @@ class FixedWorld:
     host: str = "app1"
     groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
     known: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    lists: Mapping[str, feeds.PrefixListResult] = field(default_factory=dict)
 
     def hosts(self, pattern: str) -> list[str]:
         found: set[str] = set()
@@ -43,6 +45,9 @@ class FixedWorld:
 
     def addresses(self, host: str) -> list[str]:
         return list(self.known[host])
+
+    def prefix_list(self, name: str) -> feeds.PrefixListResult:
+        return self.lists[name]
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,8 @@ class Case:
     def resolved(self) -> policy.Resolved:
         """The policy of the case."""
         written = yaml.safe_load((self.folder / "policy.yml").read_text(encoding="utf-8"))
-        world = FixedWorld(written.get("host", "app1"), written.get("groups", {}), written.get("hosts", {}))
+        lists = {name: _listed(name, row) for name, row in written.get("lists", {}).items()}
+        world = FixedWorld(written.get("host", "app1"), written.get("groups", {}), written.get("hosts", {}), lists)
         return policy.build(written["variables"], world, today=written.get("today", dt.date(2026, 11, 20)))
 
     def spec(self) -> dict[str, Any]:
@@ -71,6 +77,13 @@ class Case:
     def text(self) -> str:
         """The same as an nft file with user names."""
         return render(self.spec())
+
+
+def _listed(name: str, row: Mapping[str, Any]) -> feeds.PrefixListResult:
+    """What the feeds would have found: addresses, and whether they are fetched, external or shared."""
+    moment = dt.datetime(2026, 11, 20, tzinfo=dt.UTC) if row.get("fetched") else None
+    found = addresses.union(addresses.parse(text) for text in row.get("addresses", ()))
+    return feeds.PrefixListResult(name, found, row.get("external", False), row.get("shared", False), fetched_at=moment)
 
 
 def cases() -> list[Case]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.builder import build
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.decide import Flow, Verdict, decide
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Notice, PolicyError, PolicyErrors
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import World
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import Listed, World
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reach import FailedTest, failed_tests
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import Resolved, ResolvedEntry
 
 __all__ = [
     "FailedTest",
     "Flow",
+    "Listed",
     "Notice",
     "PolicyError",
     "PolicyErrors",

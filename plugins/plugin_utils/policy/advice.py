@@ -32,6 +32,9 @@ def advise(report: Report, resolved: Resolved, entries: Placed, today: dt.date) 
         report.notice("metadata_inside", place, f"contains the metadata service {address}; egress_never closes it")
     for place, entry in entries:
         _dates(report, place, entry, today)
+        for name in entry.shared:
+            text = f"anybody can be a customer of what prefix_list:{name} names, so data can leave to strangers there"
+            report.notice("shared", place, text)
         if any(_covered(entry, [never]) for never in resolved.never if not never.except_users):
             report.notice("closed_by_never", place, "opens nothing: egress_never covers it")
         elif entry.kind != "tier":
@@ -64,7 +67,7 @@ def _holds_for(wide: ResolvedEntry, narrow: ResolvedEntry) -> bool:
 
 def _covered(entry: ResolvedEntry, by: Sequence[Grant | Never]) -> bool:
     """Is all that the entry opens in these?"""
-    rest = [Box(grant.addresses, grant.services) for grant in entry.grants]
+    rest = [Box(grant.addresses, grant.services) for grant in entry.most]
     first = str(rest[0].addresses.first())
     if not any(first in one.addresses for one in by):
         # Nearly always so, and much cheaper to find than the whole difference.

@@ -11,7 +11,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import lists, settings, tiers, variables, words
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import (
+    lists,
+    prefix_lists,
+    settings,
+    tiers,
+    variables,
+)
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.advice import advise
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.ceilings import Ceiling
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.context import Context
@@ -56,6 +62,7 @@ def build(
         today or dt.datetime.now(dt.UTC).date(),
         settings.definitions(report, host_variables),
         settings.require(report, host_variables),
+        prefix_lists.declared(host_variables),
     )
     settings.check_definitions(context, host_variables)
     resolved = _resolve(context, host_variables, settings.read(context, host_variables, mode or "observe"))
@@ -92,10 +99,11 @@ def _together(context: Context, given: Given, setting: Settings, resolver: Resol
         quiet=tuple(one for one in quiet if one.addresses),
         inbound=_inbound(context, given, resolver),
         dns=resolver.addresses(setting.dns),
+        host_dns=setting.host_dns,
         ntp=resolver.addresses(setting.ntp),
         floor=setting.floor,
         internal=setting.internal,
-        internet=resolver.translate(words.lookup("internet", setting.internal)),
+        internet=resolver.internet,
         missing_users=setting.missing_users,
         ansible_port=setting.ansible_port,
         max_removed=setting.max_removed,

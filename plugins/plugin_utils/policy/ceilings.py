@@ -51,15 +51,18 @@ class Ceiling:
         """egress_allow_base is for every tier, so it stays inside; it is not bound to the tier's services."""
         outside = self._split(entry.addresses)["outside"]
         if outside:
-            cause = f"egress_allow_base stays inside egress_internal_networks, and {outside.first()} is not"
+            other = f"what others fill into prefix_list:{entry.external[0].part}" if entry.external else outside.first()
+            cause = f"egress_allow_base stays inside egress_internal_networks, and {other} is not"
             self.report.error(place, cause, "move the entry to the list of the groups that need it")
 
     def _check_entry(self, place: Place, entry: ResolvedEntry) -> None:
-        for grant in entry.grants:
+        for grant in entry.most:
+            # Nobody knows here what others fill in, so the ceiling must allow all that they could.
+            filled = f"prefix_list:{grant.part} is filled by others, with " if grant in entry.external else ""
             for side, part in self._split(grant.addresses).items():
                 cause = self._above(side, part, grant.services) if part else ""
                 if cause:
-                    self.report.error(place, f"is above the ceiling of tier {self.tier.name}: {cause}", CURE)
+                    self.report.error(place, f"is above the ceiling of tier {self.tier.name}: {filled}{cause}", CURE)
                     return
 
     def _above(self, side: str, part: AddressSet, spoken: ServiceSet) -> str:

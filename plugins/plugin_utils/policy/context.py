@@ -18,13 +18,17 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.services 
 
 @dataclass(frozen=True)
 class Context:
-    """One reading of one host's policy. definitions: service name -> texts. require: keys that entries must have."""
+    """One reading of one host's policy.
+
+    definitions: service name -> texts. require: keys that entries must have. lists: the names of declared prefix lists.
+    """
 
     report: Report
     world: World
     today: dt.date
     definitions: Mapping[str, Sequence[str]] = field(default_factory=services.catalogue)
     require: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
 
     def services(self, place: Place, value: Any) -> tuple[ServiceSet, tuple[str, ...]] | None:
         """A list of services: the set, and the texts as written. An empty list is an error."""

@@ -42,8 +42,9 @@ class Flow:
 class Verdict:
     """allowed: does the packet leave. entry: the entry that lets it, None for the floor and for refusals.
 
-    cause: "floor", "entry", "never", "unlisted" or "absent". In observe mode the last two but one are allowed, too:
-    `refused` is what enforce would do.
+    cause: "floor", "entry", "never", "unlisted", "resolvers" or "absent". "resolvers": refused, unless it is a name
+    server that the host itself uses, which only the host knows (egress_dns_servers: [auto]). In observe mode what is
+    refused is allowed, too: `refused` is what enforce would do.
     """
 
     allowed: bool
@@ -53,7 +54,10 @@ class Verdict:
 
 
 def decide(resolved: Resolved, flow: Flow) -> Verdict:
-    """May this flow leave, and who says so? Raises AddressError for what is no address."""
+    """May this flow leave, and who says so? Raises AddressError for what is no address.
+
+    A list that others fill counts as empty, which it is until they do.
+    """
     if resolved.mode == "absent":
         return Verdict(allowed=True, entry=None, cause="absent")
     version, value = addresses.parse_address(flow.address)
@@ -71,7 +75,8 @@ def decide(resolved: Resolved, flow: Flow) -> Verdict:
         for grant in entry.grants:
             if _inside(grant.addresses, version, value) and grant.services.contains(protocol, port):
                 return Verdict(allowed=True, entry=entry.name, cause="entry")
-    return _refused(resolved, "unlisted")
+    dns = services.DNS.contains(protocol, port) and resolved.host_dns and "dns" in resolved.floor
+    return _refused(resolved, "resolvers" if dns else "unlisted")
 
 
 def _refused(resolved: Resolved, cause: str) -> Verdict:

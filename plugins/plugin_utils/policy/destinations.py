@@ -17,7 +17,6 @@ _NUMERIC = re.compile(r"[0-9][0-9./ -]*|[0-9a-fA-F.]*:[0-9a-fA-F:./% -]*(%.*)?")
 _WITH_PORT = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[^:\[\]]+):(?P<port>[0-9]+)")
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 NAMES_REFUSED = "domain names are not resolved by this release"
-LISTS_REFUSED = "prefix lists are not fetched by this release"
 WRITE_ADDRESSES = "write the addresses or networks, or hosts:PATTERN for hosts of the inventory"
 
 
@@ -42,11 +41,8 @@ def parse(report: Report, world: World, place: Place, value: Any) -> Destination
     if text in RANKS:
         return Destination("word", text, text, place)
     kind, colon, rest = text.partition(":")
-    if colon and kind == "hosts" and rest.strip():
-        return Destination("hosts", text, rest.strip(), place)
-    if colon and kind == "prefix_list" and rest.strip():
-        report.error(place, f'"{text}": {LISTS_REFUSED}', WRITE_ADDRESSES)
-        return None
+    if colon and kind in ("hosts", "prefix_list") and rest.strip():
+        return Destination(kind, text, rest.strip(), place)
     ported = _WITH_PORT.fullmatch(text)
     if _NUMERIC.fullmatch(text) and not (ported and ported["host"].count(".") == 3):
         return _literal(report, place, text)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 Path = tuple[str | int, ...]
@@ -83,21 +83,31 @@ class Notice:
 
 @dataclass
 class Report:
-    """Collects errors and notices while a policy is read."""
+    """Collects errors and notices while a policy is read.
+
+    told: how often there was an error, the same one again included, to see whether something failed.
+    """
 
     origins: Origins = field(default_factory=dict)
     errors: list[PolicyError] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
+    told: int = 0
 
     def error(self, place: Place, cause: str, cure: str = "") -> None:
         """Note something wrong at a place; reading goes on."""
-        error = PolicyError(self._where(place), cause, cure)
-        if error not in self.errors:
-            self.errors.append(error)
+        self.extend([PolicyError(self._where(place), cause, cure)])
 
     def notice(self, kind: str, place: Place, text: str) -> None:
         """Note something that stops nothing."""
         self.notices.append(Notice(kind, self._where(place), text))
+
+    def extend(self, errors: Iterable[PolicyError] = (), notices: Iterable[Notice] = ()) -> None:
+        """Add what another report found, each only once."""
+        for error in errors:
+            self.told += 1
+            if error not in self.errors:
+                self.errors.append(error)
+        self.notices.extend(notice for notice in dict.fromkeys(notices) if notice not in self.notices)
 
     def raise_errors(self) -> None:
         """Raise PolicyErrors when there was any error."""

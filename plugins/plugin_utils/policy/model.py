@@ -10,10 +10,34 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import NOTHING, AddressSet
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Place
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Notice, Place
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.services import ServiceSet
 
 MODES = ("observe", "enforce", "absent")
+
+
+class Listed(Protocol):
+    """What a prefix list stands for, whoever looked it up."""
+
+    @property
+    def addresses(self) -> AddressSet:
+        """Its networks; empty only when external."""
+
+    @property
+    def external(self) -> bool:
+        """Is it a set on the host that others fill, so that nobody knows here what it holds?"""
+
+    @property
+    def shared(self) -> bool:
+        """Can anybody be a customer of what it names?"""
+
+    @property
+    def fetched_at(self) -> dt.datetime | None:
+        """When its content was fetched from elsewhere; None for networks that are written in the policy itself."""
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What is no error but should be said, such as that it is an old copy."""
 
 
 class World(Protocol):
@@ -29,12 +53,15 @@ class World(Protocol):
     def addresses(self, host: str) -> list[str]:
         """egress_addresses of a host, else its ansible_host when that is an address, else []."""
 
+    def prefix_list(self, name: str) -> Listed:
+        """A declared prefix list. Raises PolicyErrors when it cannot be had."""
+
 
 @dataclass(frozen=True)
 class Destination:
     """One element of a `to`, `from` or `except`.
 
-    kind: "literal" (addresses is set), "word" or "hosts" (value is the word or the pattern).
+    kind: "literal" (addresses is set), "word", "hosts" or "prefix_list" (value is the word, the pattern or the name).
     """
 
     kind: str

@@ -62,7 +62,7 @@ def failed_tests(resolved: Resolved) -> tuple[FailedTest, ...]:
 
 def _reach(resolved: Resolved, test: ResolvedTest) -> FailedTest | None:
     rest = [Box(test.addresses, test.services)]
-    for box in _open(resolved, test.user):
+    for box in _open(resolved, test.user, most=False):
         rest = [piece for one in rest for piece in minus(one, box)]
     return FailedTest(test, *_witness(rest[0]), user=test.user) if rest else None
 
@@ -70,7 +70,7 @@ def _reach(resolved: Resolved, test: ResolvedTest) -> FailedTest | None:
 def _not_reach(resolved: Resolved, test: ResolvedTest) -> FailedTest | None:
     users = [test.user] if test.user is not None else [None, *_users(resolved)]
     for user in users:
-        for box in _open(resolved, user):
+        for box in [*_open(resolved, user, most=True), *_unknown(resolved, test)]:
             common = _common(box, Box(test.addresses, test.services))
             if common:
                 return FailedTest(test, *_witness(common), by=box.by, user=user)
@@ -83,14 +83,14 @@ def _users(resolved: Resolved) -> list[str]:
     return sorted(named | {user for never in resolved.never for user in never.except_users})
 
 
-def _open(resolved: Resolved, user: str | None) -> list[Box]:
-    """What is open to a user, None being nobody in particular."""
+def _open(resolved: Resolved, user: str | None, *, most: bool) -> list[Box]:
+    """What is open to a user, None being nobody in particular. most: whatever lists that others fill may hold, too."""
     never = [Box(one.addresses, one.services) for one in resolved.never if not is_one_of(user, one.except_users)]
     found = [
         Box(grant.addresses, grant.services, f"the entry {entry.name}")
         for entry in resolved.entries
         if entry.users is None or is_one_of(user, entry.users)
-        for grant in entry.grants
+        for grant in (entry.most if most else entry.grants)
     ]
     for closed in never:
         found = [piece for box in found for piece in minus(box, closed)]
@@ -102,6 +102,15 @@ def _servers(resolved: Resolved) -> Iterable[Box]:
     for part, servers, spoken in (("dns", resolved.dns, services.DNS), ("ntp", resolved.ntp, NTP)):
         if servers and part in resolved.floor:
             yield Box(servers, spoken, f"egress_{part}_servers")
+
+
+def _unknown(resolved: Resolved, test: ResolvedTest) -> Iterable[Box]:
+    """The name servers that only the host knows could be anywhere, so that no test of DNS alone can rule them out.
+
+    A test of more than DNS is not about them.
+    """
+    if resolved.host_dns and "dns" in resolved.floor and test.services <= services.DNS:
+        yield Box(test.addresses, services.DNS, "egress_dns_servers: [auto], which only the host knows")
 
 
 def _common(left: Box, right: Box) -> Box:

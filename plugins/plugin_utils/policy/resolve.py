@@ -8,7 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import addresses, nat64, services, words
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import (
+    addresses,
+    nat64,
+    prefix_lists,
+    services,
+    words,
+)
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import NOTHING, AddressSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.context import Context
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import (
@@ -38,22 +44,38 @@ class Resolver:
         """The set with its IPv4 addresses also as the network translates them for this host."""
         return nat64.translate(found, self.nat64)
 
-    def addresses(self, destinations: Iterable[Destination], optional: bool = False) -> AddressSet:
-        """All of them together. optional: a host pattern may match nothing."""
-        return self.translate(addresses.union(self._one(destination, optional) for destination in destinations))
+    @property
+    def internet(self) -> AddressSet:
+        """The word internet on this host. Of the translated IPv4 only that of the internet, wherever the prefix is."""
+        return self.translate(words.lookup("internet", self.internal) - self.nat64)
+
+    @property
+    def _own(self) -> AddressSet:
+        """What no fetched list opens, in each spelling: internal networks, or those for private use, and metadata."""
+        found = (self.internal or words.table("private_use")) | words.table("cloud_metadata")
+        return self.translate(nat64.translate(found, nat64.WELL_KNOWN))
+
+    def addresses(
+        self, destinations: Iterable[Destination], *, optional: bool = False, opens: bool = False
+    ) -> AddressSet:
+        """All of them together. optional: a host pattern may match nothing. opens: it is for something that allows."""
+        return self.translate(addresses.union(self._one(one, optional, opens) for one in destinations))
 
     def entry(self, entry: Entry) -> ResolvedEntry | None:
         """The entry, or None when it opens nothing: an entry without addresses never becomes one without limits."""
-        report, errors = self.context.report, len(self.context.report.errors)
+        report, told = self.context.report, self.context.report.told
         excepted = self.addresses(entry.except_)
+        lists = prefix_lists.split(self.context, entry)
         word = self.addresses(one for one in entry.to if one.value == "internal" and one.kind == "word") - excepted
-        named = self.addresses((one for one in entry.to if one.value != "internal"), entry.optional) - excepted
+        known = (one for one in lists.known if one.value != "internal" or one.kind != "word")
+        named = self.addresses(known, optional=entry.optional, opens=True) - excepted
         if entry.kind == "inbound":
             named, word = named | word, NOTHING
-        if len(report.errors) > errors:
+        if report.told > told:
             return None
         grants = tuple(_grants(word, named, entry.services))
-        if not grants:
+        external = tuple(grant for name in lists.external for grant in self._external(name, entry.services))
+        if not grants and not external:
             self._opens_nothing(entry, word | named)
             return None
         return ResolvedEntry(
@@ -69,6 +91,8 @@ class Resolver:
             entry.owner,
             entry.expires,
             entry.review_by,
+            external,
+            lists.shared,
         )
 
     def never(self, entry: NeverEntry) -> Never:
@@ -82,19 +106,26 @@ class Resolver:
 
     def test(self, test: ReachTest) -> ResolvedTest | None:
         """The test, or None after an error. A test of nothing would always pass, so it is an error."""
-        errors = len(self.context.report.errors)
-        found = self.addresses(test.to)
-        if not found and len(self.context.report.errors) == errors:
+        told = self.context.report.told
+        found = self.addresses(test.to, opens=test.reach)
+        if not found and self.context.report.told == told:
             self.context.report.error(test.place, "tests no address at all", "set egress_internal_networks")
-        if len(self.context.report.errors) > errors:
+        if self.context.report.told > told:
             return None
         return ResolvedTest(test.name, test.place.text, test.reach, found, test.services, test.user)
 
-    def _one(self, destination: Destination, optional: bool) -> AddressSet:
+    def _external(self, name: str, spoken: ServiceSet) -> Iterable[Grant]:
+        """The most that a list filled by others can open: no more than the word internet."""
+        bound = _carrying(spoken, self.internet)
+        return [Grant(bound, spoken, name)] if bound else []
+
+    def _one(self, destination: Destination, optional: bool, opens: bool) -> AddressSet:
         if destination.kind == "literal":
             return destination.addresses
         if destination.kind == "word":
-            return words.lookup(destination.value, self.internal)
+            return self.internet if destination.value == "internet" else words.lookup(destination.value, self.internal)
+        if destination.kind == "prefix_list":
+            return prefix_lists.addresses(self.context, destination, self._own if opens else NOTHING)
         hosts = self.context.world.hosts(destination.value)
         if not hosts and not optional:
             cure = "mend the pattern, or write optional: true if it may match nothing"

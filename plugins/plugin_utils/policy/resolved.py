@@ -32,7 +32,8 @@ class ResolvedEntry:
 
     kind: "base", "tier", "allow", "raise" or "inbound". users: None is everybody, never an empty tuple.
     to, service_texts: as written, for people. rank: 0 for named destinations, else that of the widest word in it.
-    where: the place in the variables.
+    where: the place in the variables. external: for each list that others fill the most that it can open; part is the
+    list's name. shared: the lists whose platform anybody can be a customer of.
     """
 
     name: str
@@ -47,11 +48,18 @@ class ResolvedEntry:
     owner: str = ""
     expires: dt.date | None = None
     review_by: dt.date | None = None
+    external: tuple[Grant, ...] = ()
+    shared: tuple[str, ...] = ()
+
+    @property
+    def most(self) -> tuple[Grant, ...]:
+        """All that the entry can ever open, whatever others fill in: what ceilings and proofs of absence look at."""
+        return (*self.grants, *self.external)
 
     @property
     def addresses(self) -> AddressSet:
-        """All addresses of the entry."""
-        return addresses.union(grant.addresses for grant in self.grants)
+        """All addresses that the entry can ever open."""
+        return addresses.union(grant.addresses for grant in self.most)
 
 
 @dataclass(frozen=True)
@@ -83,6 +91,7 @@ class Resolved:
     entries: in the order in which they are looked at, narrower first. quiet: refused like everything else, but kept out
     of the ledger. inbound: None when inbound traffic is not filtered. floor: the names of the parts of the floor that
     are there. internet: what the word stands for here.
+    host_dns: whether the host adds the name servers that it uses, which nobody knows here, to those of dns.
     missing_users: "skip" or "error". max_removed: percent of its destinations that one run may close.
     notices: what is no error but should be said.
     """
@@ -96,6 +105,7 @@ class Resolved:
     tests: tuple[ResolvedTest, ...] = ()
     inbound: tuple[ResolvedEntry, ...] | None = None
     dns: AddressSet = NOTHING
+    host_dns: bool = False
     ntp: AddressSet = NOTHING
     floor: tuple[str, ...] = ()
     internal: AddressSet = NOTHING

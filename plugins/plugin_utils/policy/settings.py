@@ -29,11 +29,15 @@ _REQUIRABLE = tuple(key for key in Entry.__dataclass_fields__ if key in ("reason
 
 @dataclass(frozen=True)
 class Settings:
-    """What holds for the whole host. nat64: the translation prefix, empty when there is none."""
+    """What holds for the whole host. nat64: the translation prefix, empty when there is none.
+
+    host_dns: whether the name servers that the host itself uses are servers, too.
+    """
 
     mode: str
     internal: AddressSet
     dns: tuple[Destination, ...]
+    host_dns: bool
     ntp: tuple[Destination, ...]
     missing_users: str
     floor: tuple[str, ...]
@@ -99,6 +103,7 @@ def read(context: Context, variables: Mapping[str, Any], mode: str) -> Settings:
         mode=mode,
         internal=internal,
         dns=_servers(context, variables, "egress_dns_servers"),
+        host_dns="auto" in _listed(variables.get("egress_dns_servers")),
         ntp=_servers(context, variables, "egress_ntp_servers"),
         missing_users=_missing_users(context.report, variables),
         floor=_floor(context.report, variables),
@@ -136,6 +141,8 @@ def _servers(context: Context, variables: Mapping[str, Any], name: str) -> tuple
         return ()
     found = []
     for at, item in values.items(context.report, variable(name), value) or []:
+        if item == "auto" and name == "egress_dns_servers":
+            continue
         if item in ("auto", "pool"):
             context.report.error(at, f'"{item}" is not supported by this release', "write the servers' addresses")
             continue
@@ -145,6 +152,10 @@ def _servers(context: Context, variables: Mapping[str, Any], name: str) -> tuple
         elif one is not None:
             found.append(one)
     return tuple(found)
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _missing_users(report: Report, variables: Mapping[str, Any]) -> str:

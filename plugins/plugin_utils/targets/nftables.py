@@ -52,12 +52,27 @@ def _sets(resolved: Resolved) -> list[Spec]:
     for entry in sorted(resolved.entries, key=lambda entry: entry.name):
         for grant in entry.grants:
             found += address_sets(_set_name("allow", entry, grant), grant.addresses)
+    found += _external_sets(resolved)
     for number, quiet in enumerate(resolved.quiet, start=1):
         found += address_sets(f"quiet_{number}", quiet.addresses)
     for entry in sorted(resolved.inbound or (), key=lambda entry: entry.name):
         for grant in entry.grants:
             found += address_sets(_set_name("inbound", entry, grant), grant.addresses)
     return found + nft_denied.ledger_sets(resolved.mode)
+
+
+def _external_sets(resolved: Resolved) -> list[Spec]:
+    """The sets that others fill, one a list and family and without elements, so that no run touches what is in them.
+
+    Beside them what they cannot open more than: the word internet, whatever is filled in.
+    """
+    names = sorted({grant.part for entry in resolved.entries for grant in entry.external})
+    found = [
+        {"name": f"external_{name}{version}", "type": f"ipv{version}_addr", "flags": ["interval", "timeout"]}
+        for name in names
+        for version in (4, 6)
+    ]
+    return found + (address_sets("internet", resolved.internet) if found else [])
 
 
 def _chains(resolved: Resolved) -> list[Spec]:
@@ -138,11 +153,14 @@ def _allow(resolved: Resolved, entry: ResolvedEntry) -> list[Rule]:
     """One rule for each family and protocol shape of an entry."""
     prefix = "inbound" if entry.kind == "inbound" else "allow"
     side = "saddr" if entry.kind == "inbound" else "daddr"
-    texts = [
-        f'{_until(entry.expires)}{match} counter accept comment "{entry.name}"'
+    found = [
+        match
         for grant in entry.grants
         for match in matches(_set_name(prefix, entry, grant), grant.addresses, grant.services, side)
     ]
+    for grant in entry.external:
+        found += matches("internet", grant.addresses, grant.services, also=f"external_{grant.part}")
+    texts = [f'{_until(entry.expires)}{match} counter accept comment "{entry.name}"' for match in found]
     if entry.users is None:
         return list(texts)
     return [{"rule": text, "users": list(entry.users), "missing_users": resolved.missing_users} for text in texts]

@@ -84,15 +84,15 @@ def uid(user: str) -> str:
     return user if user.isdigit() else str(UIDS[user])
 
 
-def counters() -> dict[str, int]:
+def counters(binary: str | Path = "/usr/sbin/nft") -> dict[str, int]:
     """The packets of every named counter of the namespace."""
-    listed = json.loads(nft("-j", "list", "counters"))["nftables"]
+    listed = json.loads(nft("-j", "list", "counters", binary=binary))["nftables"]
     return {item["counter"]["name"]: int(item["counter"]["packets"]) for item in listed if "counter" in item}
 
 
-def elements(name: str) -> list[Any]:
+def elements(name: str, binary: str | Path = "/usr/sbin/nft") -> list[Any]:
     """The keys of a set, in nft's JSON, sorted by their text."""
-    listed = json.loads(nft("-j", "list", "set", *TABLE.split(), name))
+    listed = json.loads(nft("-j", "list", "set", *TABLE.split(), name, binary=binary))
     found = next(item["set"].get("elem", []) for item in listed["nftables"] if "set" in item)
     return sorted((element["elem"]["val"] if "elem" in element else element for element in found), key=str)
 

@@ -73,7 +73,6 @@ def test_an_except_that_covers_everything_is_an_error_never_no_limit() -> None:
         ("prefix-list:s3", "did you mean prefix_list:s3?"),
         ("api.payments.example", '"api.payments.example": domain names are not resolved by this release'),
         ("*.payments.example", '"*.payments.example": domain names are not resolved by this release'),
-        ("prefix_list:crm", '"prefix_list:crm": prefix lists are not fetched by this release'),
         ("https://api.example/v1", "is a URL; write the host (api.example) here and the service in services"),
         ("api.example:443", "has a port; write api.example here and the port in services"),
         ("10.1.1.1:443", "has a port; write 10.1.1.1 here and the port in services"),

@@ -8,14 +8,17 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from ansible_collections.tidegate.nftables.plugins.plugin_utils import feeds
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Report
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables import compile_table
-from ansible_collections.tidegate.nftables.tests.unit.policy.support import build, errors
+from ansible_collections.tidegate.nftables.tests.unit.policy.support import WORLD, build, errors
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 PAGE = (DOCS / "policy.md").read_text(encoding="utf-8")
@@ -46,8 +49,9 @@ def test_there_are_examples() -> None:
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda text: text.splitlines()[0].removeprefix("# "))
 def test_an_example_is_a_policy_without_errors(example: str) -> None:
     given: dict[str, Any] = yaml.safe_load(example)
-    assert errors(**given) == []
-    assert compile_table(build(**given))["name"] == "tidegate"
+    declared = feeds.parse(Report(), given.get("egress_prefix_lists"))
+    world = replace(WORLD, lists={name: feeds.PrefixListResult(name, one.addresses) for name, one in declared.items()})
+    assert compile_table(build(world, **given))["name"] == "tidegate"
 
 
 def test_the_sample_of_errors_is_what_is_said() -> None:

@@ -22,6 +22,9 @@ class Alone:
     def addresses(self, _host: str) -> list[str]:
         return []
 
+    def prefix_list(self, name: str) -> policy.Listed:
+        raise policy.PolicyErrors((policy.PolicyError(name, "is not declared"),))
+
 
 def app(mode: str = "enforce", **variables: Any) -> policy.Resolved:
     """Payments for payd only, and a port range to the inside."""

@@ -1,0 +1,126 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Compiled tables under the engine with each release of nft: what time and others do to them between two runs."""
+
+from __future__ import annotations
+
+import copy
+import datetime as dt
+import re
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import parse
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.engine import Engine
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.run_directory import RunDirectory
+from ansible_collections.tidegate.nftables.plugins.plugin_utils import feeds, policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables import compile_table
+from ansible_collections.tidegate.nftables.tests.golden.cases import FixedWorld
+from ansible_collections.tidegate.nftables.tests.integration.policy.conftest import (
+    BINARIES,
+    counters,
+    elements,
+    nft,
+    send,
+)
+
+pytestmark = pytest.mark.usefixtures("network")
+RELEASES = pytest.mark.parametrize("binary", BINARIES, ids=lambda path: path.parent.name)
+WORLD = replace(FixedWorld(), lists={"partners": feeds.PrefixListResult("partners", external=True)})
+NOW = dt.datetime(2026, 11, 20, tzinfo=dt.UTC)
+
+
+def compiled(*entries: dict[str, Any]) -> dict[str, Any]:
+    """A table of a tier that may have all of the internet."""
+    variables = {
+        "egress_mode": "enforce",
+        "egress_tier": "build",
+        "egress_internal_networks": ["10.0.0.0/8"],
+        "egress_prefix_lists": {"partners": {"fed_by": "external"}},
+        # Nothing but what a test says.
+        "egress_tiers": {
+            "build": {"extends": "build", "allow": [{**entry, "to": to_list(entry)} for entry in entries]}
+        },
+    }
+    return compile_table(policy.build(variables, WORLD, today=NOW.date()))
+
+
+def to_list(entry: dict[str, Any]) -> list[str]:
+    return [entry["to"]]
+
+
+def run(spec: dict[str, Any], binary: Path, notes: Path) -> bool:
+    """One run that proves nothing by earlier notes; did it change anything?"""
+    for note in notes.glob("applied.*"):
+        note.unlink()
+    result = Engine(Nft(str(binary)), check=False, notes=RunDirectory(str(notes))).run(
+        parse.tables([copy.deepcopy(spec)])
+    )
+    assert result.path == "full"
+    return result.changed
+
+
+PARTNERS = {"name": "tier-internet", "to": "prefix_list:partners", "services": ["https"]}
+
+
+@RELEASES
+def test_no_run_empties_what_others_fill_and_it_opens_no_more_than_the_internet(binary: Path, tmp_path: Path) -> None:
+    spec = compiled(PARTNERS)
+    assert run(spec, binary, tmp_path)
+    assert not run(spec, binary, tmp_path)
+    assert refused("1.1.1.1", binary)
+    filled = "{ 1.1.1.1 timeout 1h, 9.9.9.0/24, 10.1.0.0/16, 169.254.169.254 }"
+    nft("add", "element", "inet", "tidegate", "external_partners4", filled, binary=binary)
+    assert not run(spec, binary, tmp_path)
+    # Something else of the table changes.
+    wider = compiled(PARTNERS, {"name": "more", "to": "192.0.2.1", "services": ["https"]})
+    assert run(wider, binary, tmp_path)
+    assert not run(wider, binary, tmp_path)
+    assert len(elements("external_partners4", binary)) == 4
+    assert not refused("1.1.1.1", binary)
+    assert not refused("9.9.9.9", binary)
+    assert refused("10.1.0.1", binary)
+    assert refused("169.254.169.254", binary)
+    assert refused("1.0.0.1", binary)
+
+
+@RELEASES
+def test_an_expiring_entry_is_the_same_in_every_time_zone(
+    binary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = compiled({"name": "dated", "to": "192.0.2.1", "services": ["https"], "expires": "2027-03-31"})
+    for number, zone in enumerate(("UTC", "America/New_York", "Asia/Kathmandu", "UTC")):
+        monkeypatch.setenv("TZ", zone)
+        assert run(spec, binary, tmp_path) == (number == 0), zone
+        assert not run(spec, binary, tmp_path), zone
+    # The end of the day in UTC, whatever a listing calls it.
+    assert "2027-04-01 00:00:00" in nft("list", "chain", "inet", "tidegate", "egress_allow", binary=binary)
+
+
+@RELEASES
+def test_an_entry_closes_at_its_moment_without_any_run(
+    binary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    spec = compiled({"name": "dated", "to": "192.0.2.1", "services": ["https"], "expires": "2027-03-31"})
+    moment = int(time.time()) + 3
+    (chain,) = (chain for chain in spec["chains"] if chain["name"] == "egress_allow")
+    chain["rules"] = [re.sub(r"meta time < [0-9]+", f"meta time < {moment}", rule) for rule in chain["rules"]]
+    assert run(spec, binary, tmp_path)
+    assert not refused("192.0.2.1", binary)
+    time.sleep(max(0.0, moment + 0.2 - time.time()))
+    assert refused("192.0.2.1", binary)
+    assert not run(spec, binary, tmp_path)
+
+
+def refused(address: str, binary: Path) -> bool:
+    """Does a connection to tcp/443 end in our refusal?"""
+    before = counters(binary)["denied"]
+    send(policy.Flow(address, "tcp", 443))
+    return counters(binary)["denied"] > before
