@@ -132,6 +132,14 @@ options:
               - Whether elements that are not named are removed. V(true) unless given, but V(false) with the flags
                 V(dynamic) or V(timeout), whose elements others add.
             type: bool
+          elements_from:
+            description:
+              - With V(resolvers), the name servers that the host itself uses are elements, too, for a set of C(type)
+                V(ipv4_addr) or V(ipv6_addr) those of its family.
+              - They are those of C(/etc/resolv.conf), and of C(/run/systemd/resolve/resolv.conf) where that names only
+                systemd-resolved. Servers on the host itself are left out; that none is left is an error.
+            type: str
+            choices: [resolvers]
       maps:
         description: Named maps, for rules such as C(tcp dport vmap @services).
         type: list
@@ -382,7 +390,8 @@ path:
 reason:
   description:
     - Why it failed, in one word. One of V(nft_missing), V(nft_too_old), V(no_cap_net_admin), V(no_nf_tables),
-      V(bad_spec), V(rejected_by_nft), V(nft_crashed), V(not_applied), V(busy), V(too_much_removed).
+      V(bad_spec), V(rejected_by_nft), V(nft_crashed), V(not_applied), V(busy), V(too_much_removed),
+      V(no_resolvers).
   returned: failure
   type: str
 where:
@@ -397,6 +406,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft import door,
 _NAME = {"type": "str", "required": True}
 _WORDS = {"type": "str"}
 _NEEDED = {"type": "str", "required": True}
+_SOURCE = {"type": "str", "choices": ["resolvers"]}
 _SET = {
     "name": _NAME,
     "type": _WORDS,
@@ -429,7 +439,7 @@ _TABLE = {
     "counters": {"type": "list", "elements": "dict", "options": {"name": _NAME, "comment": _WORDS}},
     "quotas": {"type": "list", "elements": "dict", "options": {"name": _NAME, "quota": _NEEDED, "comment": _WORDS}},
     "limits": {"type": "list", "elements": "dict", "options": {"name": _NAME, "limit": _NEEDED, "comment": _WORDS}},
-    "sets": {"type": "list", "elements": "dict", "options": _SET},
+    "sets": {"type": "list", "elements": "dict", "options": {**_SET, "elements_from": _SOURCE}},
     "maps": {"type": "list", "elements": "dict", "options": _SET},
     "chains": {"type": "list", "elements": "dict", "options": _CHAIN},
     "max_removed": {

@@ -32,6 +32,8 @@ def _set_lines(one: dict[str, Any]) -> list[str]:
     lines += [f"{key} {one[key]}" for key in ("size", "timeout") if key in one]
     if one.get("counter"):
         lines.append("counter")
+    if one.get("elements_from"):
+        lines.append(f"# elements from: {one['elements_from']}")
     if one.get("elements"):
         lines += ["elements = {", *(f"  {element}," for element in one["elements"]), "}"]
     return lines

@@ -19,6 +19,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft import (
     proof,
     removals,
     render,
+    resolvers,
     scratch,
     transaction,
 )
@@ -91,7 +92,7 @@ class Engine:
 
         Raise EngineError when that cannot be done; then nothing was changed unless the message says so.
         """
-        found = [resolve(spec) for spec in wanted]
+        found = [resolve(resolvers.fill(spec)) for spec in wanted]
         specs = [spec for spec, _missing in found]
         missing = tuple(sorted({name for _spec, names in found for name in names}))
         slot = proof.slot(specs)

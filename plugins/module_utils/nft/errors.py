@@ -16,6 +16,7 @@ REASONS = (
     "not_applied",
     "busy",
     "too_much_removed",
+    "no_resolvers",
 )
 """Every word that a failure's ``reason`` can be."""
 

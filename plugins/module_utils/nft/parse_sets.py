@@ -15,9 +15,10 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import 
 
 KEYS = (
     "name", "type", "typeof", "flags", "timeout", "gc_interval", "size", "auto_merge", "counter", "comment",
-    "elements", "purge",
+    "elements", "elements_from", "purge",
 )  # fmt: skip
 ELEMENT_KEYS = ("value", "data", "comment", "timeout")
+SOURCES = ("resolvers",)
 FLAGS = ("constant", "interval", "timeout", "dynamic")
 
 _TIME = re.compile(r"(?:\d+(?:d|h|m|s|ms))+")
@@ -36,6 +37,9 @@ def parse(kind: str, value: object, where: str) -> SetSpec:
     if "elements" in given:
         read = partial(element, kind=kind, version=address_version(declaration))
         elements = arguments.items(given["elements"], f"{where}.elements", read)
+    source = _source(given["elements_from"], f"{where}.elements_from", declaration) if "elements_from" in given else ""
+    if source and elements is None:
+        elements = ()
     volatile = bool({"timeout", "dynamic"} & set(given.get("flags", []))) or "timeout" in given
     purge = arguments.boolean(given["purge"], f"{where}.purge") if "purge" in given else not volatile
     return SetSpec(
@@ -45,8 +49,15 @@ def parse(kind: str, value: object, where: str) -> SetSpec:
         volatile=volatile,
         elements=elements,
         mode="exact" if purge else "add",
+        source=source,
         where=where,
     )
+
+
+def _source(value: object, where: str, declaration: tuple[str, ...]) -> str:
+    if declaration[0] not in ("type ipv4_addr", "type ipv6_addr"):
+        raise bad_spec(where, f"A set of {declaration[0]!r} cannot hold addresses of the host's name servers.")
+    return arguments.choice(value, where, SOURCES)
 
 
 def _declaration(kind: str, given: dict[str, Any], where: str) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ class SetSpec:
     declaration: nft's lines between the braces without elements; None: as it is in the kernel, where it must be.
     volatile: elements come and go by themselves (flags dynamic or timeout).
     elements: None: as they are. mode: "exact" (no others), "add" (others stay) or "remove" (these go, others stay).
+    source: what on the host has more elements, "resolvers" or "".
     """
 
     kind: str
@@ -42,6 +43,7 @@ class SetSpec:
     volatile: bool = False
     elements: tuple[ElementSpec, ...] | None = None
     mode: str = "exact"
+    source: str = ""
     present: bool = True
     where: str = ""
 

@@ -65,18 +65,19 @@ def decide(resolved: Resolved, flow: Flow) -> Verdict:
     if _on_the_floor(resolved, flow, version, value, protocol):
         return Verdict(allowed=True, entry=None, cause="floor")
     port = flow.port or 0
+    to_any_dns = resolved.host_dns and "dns" in resolved.floor and services.DNS.contains(protocol, port)
+    unknown = "resolvers" if to_any_dns else ""
     for never in resolved.never:
         concerned = _inside(never.addresses, version, value) and never.services.contains(protocol, port)
         if concerned and not is_one_of(flow.user, never.except_users):
-            return _refused(resolved, "never")
+            return _refused(resolved, unknown or "never")
     for entry in resolved.entries:
         if entry.users is not None and not is_one_of(flow.user, entry.users):
             continue
         for grant in entry.grants:
             if _inside(grant.addresses, version, value) and grant.services.contains(protocol, port):
                 return Verdict(allowed=True, entry=entry.name, cause="entry")
-    dns = services.DNS.contains(protocol, port) and resolved.host_dns and "dns" in resolved.floor
-    return _refused(resolved, "resolvers" if dns else "unlisted")
+    return _refused(resolved, unknown or "unlisted")
 
 
 def _refused(resolved: Resolved, cause: str) -> Verdict:

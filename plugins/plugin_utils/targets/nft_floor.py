@@ -36,8 +36,26 @@ _STATIC: dict[str, list[str]] = {
 
 def sets(resolved: Resolved) -> list[Spec]:
     """The named servers' sets."""
-    dns = nft_match.address_sets("floor_dns", resolved.dns) if "dns" in resolved.floor else []
+    dns = _dns_sets(resolved) if "dns" in resolved.floor else []
     return dns + (nft_match.address_sets("floor_ntp", resolved.ntp) if "ntp" in resolved.floor else [])
+
+
+def _dns_sets(resolved: Resolved) -> list[Spec]:
+    """Both families when the host adds its own name servers, since only it knows of which they are."""
+    found = nft_match.address_sets("floor_dns", resolved.dns)
+    if not resolved.host_dns:
+        return found
+    named = {one["name"]: one["elements"] for one in found}
+    return [
+        {
+            "name": f"floor_dns{version}",
+            "type": f"ipv{version}_addr",
+            "flags": ["interval"],
+            "elements": named.get(f"floor_dns{version}", []),
+            "elements_from": "resolvers",
+        }
+        for version in nft_match.FAMILIES
+    ]
 
 
 def rules(resolved: Resolved) -> list[str]:
@@ -51,7 +69,7 @@ def rules(resolved: Resolved) -> list[str]:
 def _servers(resolved: Resolved) -> list[str]:
     found: list[str] = []
     for version, family in nft_match.FAMILIES.items():
-        if "dns" in resolved.floor and resolved.dns.family(version):
+        if "dns" in resolved.floor and (resolved.host_dns or resolved.dns.family(version)):
             match = f"{family} daddr @floor_dns{version} meta l4proto {{ tcp, udp }} th dport {{ 53, 853 }}"
             found.append(f'{match} counter accept comment "dns"')
         if "ntp" in resolved.floor and resolved.ntp.family(version):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import subprocess
 import sys
@@ -43,3 +44,16 @@ def project(tmp_path: Path) -> Iterator[Project]:
         yield made
     finally:
         subprocess.run(["ip", "netns", "delete", namespace], check=True)
+
+
+@pytest.fixture
+def resolv_conf(project: Project) -> Iterator[Path]:
+    """What `ip netns exec` shows as /etc/resolv.conf inside of the project's namespace."""
+    folder = Path("/etc/netns") / project.namespace
+    folder.mkdir(parents=True)
+    try:
+        yield folder / "resolv.conf"
+    finally:
+        shutil.rmtree(folder)
+        with contextlib.suppress(OSError):
+            folder.parent.rmdir()

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -261,3 +262,24 @@ def test_another_mode_takes_no_destination_away(project: Project) -> None:
         run = project.play("-e", f"egress_mode={mode}", "-e", "egress_max_removed=0")
         assert run.code == 0, run.output
         assert run.changed() == 1
+
+
+def test_dns_goes_to_the_servers_that_the_host_uses_when_that_is_asked_for(project: Project, resolv_conf: Path) -> None:
+    project.write("group_vars/app/dns.yml", {"egress_dns_servers": ["auto"]})
+    resolv_conf.write_text("nameserver 192.0.2.53\nnameserver 2001:db8::53\n")
+    first = project.play()
+    assert first.code == 0, first.output
+    assert "192.0.2.53" in project.nft("list", "set", "inet", "tidegate", "floor_dns4")
+    assert "2001:db8::53" in project.nft("list", "set", "inet", "tidegate", "floor_dns6")
+    again = project.play()
+    assert (again.changed(), again.module_runs) == (0, ENGINE)
+    resolv_conf.write_text("nameserver 192.0.2.54\nnameserver 2001:db8::53\n")
+    rules = handles(project, "egress_floor")
+    assert project.play().changed() == 1
+    assert "192.0.2.54" in project.nft("list", "set", "inet", "tidegate", "floor_dns4")
+    assert handles(project, "egress_floor") == rules
+    resolv_conf.write_text("nameserver 127.0.0.1\n")
+    refused = project.play()
+    assert refused.code != 0
+    assert "/etc/resolv.conf names only 127.0.0.1" in refused.output
+    assert "192.0.2.54" in project.nft("list", "set", "inet", "tidegate", "floor_dns4")

@@ -79,7 +79,6 @@ def test_dns_and_ntp_go_to_the_named_servers_and_nowhere_else() -> None:
 @pytest.mark.parametrize(
     ("servers", "message"),
     [
-        (["auto"], '"auto" is not supported by this release; write the servers\' addresses'),
         ("pool", '"pool" is not supported by this release'),
         (["internal"], '"internal" is no server; write addresses or hosts:PATTERN'),
         (["10.10.0.0/24"], '"10.10.0.0/24" is no server; write addresses or hosts:PATTERN'),
@@ -229,6 +228,39 @@ def test_missing_users(words: Any, wanted: str) -> None:
     assert build(egress_missing_users=words).missing_users == wanted
     (found,) = errors(egress_missing_users="ignore")
     assert found == 'egress_missing_users: unknown word "ignore"; choose one of error, skip'
+
+
+@pytest.mark.parametrize("servers", ["auto", ["auto"], ["10.10.0.10", "auto"]])
+def test_servers_that_the_host_uses_are_filled_in_there_and_nobody_claims_to_know_them(servers: Any) -> None:
+    resolved = build(egress_dns_servers=servers, egress_never=[{"to": ["192.0.2.0/24"]}])
+    assert resolved.host_dns
+    assert bool(resolved.dns) == (len(servers) == 2)
+    for address in ("1.1.1.1", "192.0.2.1"):
+        verdict = policy.decide(resolved, policy.Flow(address, "udp", 53))
+        assert (verdict.allowed, verdict.cause) == (False, "resolvers")
+    assert policy.decide(resolved, policy.Flow("192.0.2.1", "tcp", 443)).cause == "never"
+    assert policy.decide(resolved, policy.Flow("1.1.1.1", "tcp", 443)).cause == "unlisted"
+    sets = {one["name"]: one for one in compile_table(resolved)["sets"]}
+    assert [sets[f"floor_dns{version}"]["elements_from"] for version in (4, 6)] == ["resolvers"] * 2
+    without = build(egress_dns_servers=servers, egress_floor_without=["dns"])
+    assert policy.decide(without, policy.Flow("1.1.1.1", "udp", 53)).cause == "unlisted"
+    assert not any("elements_from" in one for one in compile_table(without)["sets"])
+
+
+def test_no_test_of_dns_alone_can_rule_out_the_servers_that_only_the_host_knows() -> None:
+    def said(way: str, *services: str, auto: bool = True) -> list[str]:
+        test = {"name": "t", way: ["198.51.100.0/24"], "services": list(services)}
+        return errors(egress_dns_servers=["auto"] if auto else ["10.10.0.10"], egress_tests_all=[test])
+
+    assert "by egress_dns_servers: [auto], which only the host knows" in said("not_reach", "dns")[0]
+    assert said("not_reach", "dns", auto=False) == []
+    assert said("not_reach", "any") == []
+    assert "not everybody reaches 198.51.100.0 with" in said("reach", "dns")[0]
+
+
+@pytest.mark.parametrize("servers", [["auto"], "pool"])
+def test_time_servers_are_written_down(servers: Any) -> None:
+    assert "is not supported by this release; write the servers' addresses" in errors(egress_ntp_servers=servers)[0]
 
 
 @pytest.mark.parametrize(("given", "percent"), [(..., 25), (0, 0), (100, 100), ("100", 100), (" 7 ", 7)])
