@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import errno
 from dataclasses import dataclass, field
-from operator import itemgetter
+from operator import eq, itemgetter, le
 from typing import Iterator, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_elements as elements
@@ -33,7 +33,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_set 
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_socket import Connection
 
-_KEYS = itemgetter(0, 1)
+_START, _END, _KEYS = itemgetter(0), itemgetter(1), itemgetter(0, 1)
 
 
 @dataclass(frozen=True)
@@ -113,12 +113,14 @@ def _steps(change: Change) -> Iterator[Step]:
 
 def _check_apart(info: SetInfo, ordered: Sequence[Element]) -> None:
     """No element twice and, in plain intervals, none that overlaps another; the elements are sorted."""
-    tree = info.layout is Layout.TREE
-    previous: Element | None = None
-    for element in ordered:
-        if previous is not None and (element[:2] == previous[:2] or (tree and element.start <= previous.end)):
-            raise errors.BadElement(f"{info}: {show_any(info, previous)} and {show_any(info, element)} overlap")
-        previous = element
+    if info.layout is Layout.TREE:
+        meets = map(le, map(_START, ordered[1:]), map(_END, ordered))
+    else:
+        meets = map(eq, map(_KEYS, ordered[1:]), map(_KEYS, ordered))
+    for place, met in enumerate(meets):
+        if met:
+            one, other = ordered[place : place + 2]
+            raise errors.BadElement(f"{info}: {show_any(info, one)} and {show_any(info, other)} overlap")
 
 
 def _check_present(kernel: Connection, info: SetInfo, delete: Sequence[Element]) -> None:

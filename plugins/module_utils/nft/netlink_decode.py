@@ -113,8 +113,9 @@ def assemble(info: SetInfo, raws: Iterable[Raw]) -> list[Element]:
     """The elements, sorted by key, from all that a dump brought; each once."""
     if info.layout is Layout.TREE:
         return _assemble_tree(info, raws)
-    unique = {raw.key: raw for raw in raws}
-    return [_element(raw, raw.key if raw.key_end is None else raw.key_end) for _key, raw in sorted(unique.items())]
+    unique = {raw[0]: raw for raw in raws}
+    ordered = [unique[key] for key in sorted(unique)]
+    return [Element(key, end or key, own, left, note) for key, end, _flags, own, left, note in ordered]
 
 
 def _assemble_tree(info: SetInfo, raws: Iterable[Raw]) -> list[Element]:

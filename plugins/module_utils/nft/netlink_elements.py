@@ -61,7 +61,11 @@ _NO_EXTRAS = (None, None, None)
 
 def check(info: SetInfo, elements: Iterable[Element]) -> None:
     """BadElement for the first element that this set cannot hold."""
+    length, tree = info.key_len, info.layout is Layout.TREE
     for element in elements:
+        start, end = element[0], element[1]
+        if element[2:] == _NO_EXTRAS and len(start) == len(end) == length and (start == end or (tree and start < end)):
+            continue  # nearly all of a large set
         problem = _problem(info, element)
         if problem:
             raise BadElement(f"{info}: element {element.start.hex()}-{element.end.hex()} {problem}")
@@ -140,9 +144,15 @@ def encode(info: SetInfo, elements: Iterable[Element], *, bare: bool = False) ->
 
 def _encode_single(info: SetInfo, elements: Iterable[Element], bare: bool) -> Iterator[bytes]:
     ranges = info.layout is Layout.RANGES
+    head = element_attribute(bytes(info.key_len))[:HEAD]
+    padding = bytes(-info.key_len % 4)
     for element in elements:
-        extras = b"" if bare or element[2:] == _NO_EXTRAS else _extras(element, is_open=False)
-        yield element_attribute(element.start, last=element.end if ranges else None, extras=extras)
+        plain = bare or element[2:] == _NO_EXTRAS
+        if plain and not ranges and element.start != CATCH_ALL:
+            yield head + element.start + padding
+        else:
+            last = element.end if ranges else None
+            yield element_attribute(element.start, last=last, extras=b"" if plain else _extras(element, is_open=False))
 
 
 def _encode_tree(info: SetInfo, elements: Iterable[Element], bare: bool) -> Iterator[bytes]:
