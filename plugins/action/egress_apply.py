@@ -45,8 +45,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             told = [asdict(error) for error in errors.errors]
             return {**result, "failed": True, "msg": str(errors), "errors": told}
         outcome = self._execute_module(
-            module_name=ENGINE, module_args={"tables": [compile_table(resolved)]}, task_vars=variables
+            module_name=ENGINE,
+            module_args={"tables": [compile_table(resolved)], "counters": resolved.mode != "absent"},
+            task_vars=variables,
         )
+        if outcome.get("missing_users"):
+            # Of the time daemons that the floor knows most are missing everywhere; only written users are news.
+            written = resolved.named_users()
+            outcome["missing_users"] = [user for user in outcome["missing_users"] if user in written]
         if outcome.get("reason") == "too_much_removed":
             outcome["msg"] = f"{outcome['msg']} {MEANT}"
         if outcome.get("reason") == "nft_missing":

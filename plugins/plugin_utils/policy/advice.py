@@ -18,7 +18,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved 
     ResolvedEntry,
 )
 
-WARN_DAYS = 30
+WARN_DAYS = 14
 Placed = Sequence[tuple[Place, ResolvedEntry]]
 
 
@@ -37,7 +37,7 @@ def advise(report: Report, resolved: Resolved, entries: Placed, today: dt.date) 
             report.notice("shared", place, text)
         if any(_covered(entry, [never]) for never in resolved.never if not never.except_users):
             report.notice("closed_by_never", place, "opens nothing: egress_never covers it")
-        elif entry.kind != "tier":
+        elif entry.kind not in ("tier", "floor"):
             _redundant(report, place, entry, [other for _place, other in entries])
 
 

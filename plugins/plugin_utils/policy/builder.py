@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import (
     lists,
+    ntp_pool,
     prefix_lists,
     settings,
     tiers,
@@ -73,7 +74,7 @@ def build(
 def _resolve(context: Context, given: Given, setting: Settings) -> Resolved:
     resolver = Resolver(context, setting.internal, setting.nat64)
     tier = _tier(context, given)
-    current, expired = _entries(context, given, tier)
+    current, expired = _entries(context, given, tier, setting)
     entries = _placed(resolver, current)
     resolved = _together(context, given, setting, resolver, entries)
     if tier is not None:
@@ -104,6 +105,7 @@ def _together(context: Context, given: Given, setting: Settings, resolver: Resol
         floor=setting.floor,
         internal=setting.internal,
         internet=resolver.internet,
+        outside=resolver.outside,
         missing_users=setting.missing_users,
         ansible_port=setting.ansible_port,
         max_removed=setting.max_removed,
@@ -143,9 +145,11 @@ def _tier(context: Context, given: Given) -> Tier | None:
     return replace(tier, internal_services=tiers.internal_services(context, at, given["egress_internal_services"]))
 
 
-def _entries(context: Context, given: Given, tier: Tier | None) -> tuple[list[Entry], list[Entry]]:
+def _entries(context: Context, given: Given, tier: Tier | None, setting: Settings) -> tuple[list[Entry], list[Entry]]:
     """Every entry of the host, each name once: those that hold, and those past their day."""
     found: list[Entry] = [] if tier is None else [*_tier_internal(context, tier, given), *tier.allow]
+    if setting.ntp_pool and "ntp" in setting.floor:
+        found.append(ntp_pool.entry())
     allow = [name for name in variables.topics(given, _ALLOW) if name != _BASE]
     for kind, names in (("base", [_BASE]), ("allow", allow), ("raise", variables.topics(given, _RAISE))):
         for name in names:

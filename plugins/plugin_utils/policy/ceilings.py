@@ -37,7 +37,7 @@ class Ceiling:
 
     def check(self, entries: Sequence[tuple[Place, ResolvedEntry]]) -> None:
         """Report each entry above the ceiling, or, when each is below it alone, what they add up to."""
-        bound = [(place, entry) for place, entry in entries if entry.kind != "raise"]
+        bound = [(place, entry) for place, entry in entries if entry.kind not in ("raise", "floor")]
         errors = len(self.report.errors)
         for place, entry in bound:
             if entry.kind == "base":

@@ -73,7 +73,7 @@ class Destination:
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing that is allowed. kind: "base", "tier", "allow", "raise" or "inbound".
+    """One thing that is allowed. kind: "base", "tier", "allow", "raise", "inbound" or "floor".
 
     users: names or uids whose sockets only; None: everybody. raw: what was written, to compare two of one name.
     """

@@ -50,6 +50,14 @@ class Resolver:
         return self.translate(words.lookup("internet", self.internal) - self.nat64)
 
     @property
+    def outside(self) -> AddressSet:
+        """What is neither internal nor ends on the host's own links; documentation and reserved space are outside."""
+        links = words.table("multicast") | words.table("link") | words.table("cloud_metadata")
+        return (
+            addresses.EVERYTHING - self.translate(self.internal or words.table("private_use")) - self.translate(links)
+        )
+
+    @property
     def _own(self) -> AddressSet:
         """What no fetched list opens, in each spelling: internal networks, or those for private use, and metadata."""
         found = (self.internal or words.table("private_use")) | words.table("cloud_metadata")

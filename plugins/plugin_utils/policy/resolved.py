@@ -30,7 +30,7 @@ class Grant:
 class ResolvedEntry:
     """One entry with its destinations as addresses.
 
-    kind: "base", "tier", "allow", "raise" or "inbound". users: None is everybody, never an empty tuple.
+    kind: "base", "tier", "allow", "raise", "inbound" or "floor". users: None is everybody, never an empty tuple.
     to, service_texts: as written, for people. rank: 0 for named destinations, else that of the widest word in it.
     where: the place in the variables. external: for each list that others fill the most that it can open; part is the
     list's name. shared: the lists whose platform anybody can be a customer of.
@@ -90,7 +90,8 @@ class Resolved:
 
     entries: in the order in which they are looked at, narrower first. quiet: refused like everything else, but kept out
     of the ledger. inbound: None when inbound traffic is not filtered. floor: the names of the parts of the floor that
-    are there. internet: what the word stands for here.
+    are there. internet: what the word stands for here. outside: what is neither internal nor on
+    the host's own links.
     host_dns: whether the host adds the name servers that it uses, which nobody knows here, to those of dns.
     missing_users: "skip" or "error". max_removed: percent of its destinations that one run may close.
     notices: what is no error but should be said.
@@ -110,11 +111,20 @@ class Resolved:
     floor: tuple[str, ...] = ()
     internal: AddressSet = NOTHING
     internet: AddressSet = NOTHING
+    outside: AddressSet = NOTHING
     missing_users: str = "skip"
     ansible_port: int = 22
     max_removed: int = 25
     notices: tuple[Notice, ...] = ()
 
     def reaching_internet(self) -> tuple[str, ...]:
-        """The names of the entries that reach any address of the internet."""
-        return tuple(entry.name for entry in self.entries if entry.addresses & self.internet)
+        """The names of the entries that can reach anything outside, as people would say that they reach the internet."""
+        return tuple(entry.name for entry in self.entries if entry.addresses & self.outside)
+
+    def named_users(self) -> frozenset[str]:
+        """The users that somebody wrote down, and therefore expects on the host."""
+        entries = (entry for entry in (*self.entries, *(self.inbound or ())) if entry.kind != "floor")
+        return frozenset(
+            {user for entry in entries for user in entry.users or ()}
+            | {user for never in self.never for user in never.except_users}
+        )

@@ -13,6 +13,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import (
     addresses,
     datafiles,
     destinations,
+    ntp_pool,
     services,
     values,
 )
@@ -24,6 +25,8 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model imp
 SSH = 22
 MAX_REMOVED = 25
 """Percent of a host's destinations that one run may close, see module_utils/nft/removals.py for how they count."""
+# The words that stand for servers which nobody can name here.
+_SERVER_WORDS = {"egress_dns_servers": "auto", "egress_ntp_servers": ntp_pool.WORD}
 _REQUIRABLE = tuple(key for key in Entry.__dataclass_fields__ if key in ("reason", "owner", "review_by", "expires"))
 
 
@@ -31,6 +34,7 @@ _REQUIRABLE = tuple(key for key in Entry.__dataclass_fields__ if key in ("reason
 class Settings:
     """What holds for the whole host. nat64: the translation prefix, empty when there is none.
 
+    ntp_pool: whether any server of the internet may tell the time daemon the time.
     host_dns: whether the name servers that the host itself uses are servers, too.
     """
 
@@ -38,6 +42,7 @@ class Settings:
     internal: AddressSet
     dns: tuple[Destination, ...]
     host_dns: bool
+    ntp_pool: bool
     ntp: tuple[Destination, ...]
     missing_users: str
     floor: tuple[str, ...]
@@ -104,6 +109,7 @@ def read(context: Context, variables: Mapping[str, Any], mode: str) -> Settings:
         internal=internal,
         dns=_servers(context, variables, "egress_dns_servers"),
         host_dns="auto" in _listed(variables.get("egress_dns_servers")),
+        ntp_pool=ntp_pool.WORD in _listed(variables.get("egress_ntp_servers")),
         ntp=_servers(context, variables, "egress_ntp_servers"),
         missing_users=_missing_users(context.report, variables),
         floor=_floor(context.report, variables),
@@ -141,7 +147,7 @@ def _servers(context: Context, variables: Mapping[str, Any], name: str) -> tuple
         return ()
     found = []
     for at, item in values.items(context.report, variable(name), value) or []:
-        if item == "auto" and name == "egress_dns_servers":
+        if item == _SERVER_WORDS[name]:
             continue
         if item in ("auto", "pool"):
             context.report.error(at, f'"{item}" is not supported by this release', "write the servers' addresses")

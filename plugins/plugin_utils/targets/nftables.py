@@ -51,13 +51,13 @@ def _sets(resolved: Resolved) -> list[Spec]:
         found += address_sets(f"never_{number}", never.addresses)
     for entry in sorted(resolved.entries, key=lambda entry: entry.name):
         for grant in entry.grants:
-            found += address_sets(_set_name("allow", entry, grant), grant.addresses)
+            found += address_sets(_set_name(entry, grant), grant.addresses)
     found += _external_sets(resolved)
     for number, quiet in enumerate(resolved.quiet, start=1):
         found += address_sets(f"quiet_{number}", quiet.addresses)
     for entry in sorted(resolved.inbound or (), key=lambda entry: entry.name):
         for grant in entry.grants:
-            found += address_sets(_set_name("inbound", entry, grant), grant.addresses)
+            found += address_sets(_set_name(entry, grant), grant.addresses)
     return found + nft_denied.ledger_sets(resolved.mode)
 
 
@@ -151,19 +151,20 @@ def _excepted(never: Never, missing_users: str) -> list[Rule]:
 
 def _allow(resolved: Resolved, entry: ResolvedEntry) -> list[Rule]:
     """One rule for each family and protocol shape of an entry."""
-    prefix = "inbound" if entry.kind == "inbound" else "allow"
     side = "saddr" if entry.kind == "inbound" else "daddr"
     found = [
         match
         for grant in entry.grants
-        for match in matches(_set_name(prefix, entry, grant), grant.addresses, grant.services, side)
+        for match in matches(_set_name(entry, grant), grant.addresses, grant.services, side)
     ]
     for grant in entry.external:
         found += matches("internet", grant.addresses, grant.services, also=f"external_{grant.part}")
     texts = [f'{_until(entry.expires)}{match} counter accept comment "{entry.name}"' for match in found]
     if entry.users is None:
         return list(texts)
-    return [{"rule": text, "users": list(entry.users), "missing_users": resolved.missing_users} for text in texts]
+    # Of the time daemons that the floor knows a host has one.
+    missing = "skip" if entry.kind == "floor" else resolved.missing_users
+    return [{"rule": text, "users": list(entry.users), "missing_users": missing} for text in texts]
 
 
 def _until(expires: dt.date | None) -> str:
@@ -177,8 +178,9 @@ def _until(expires: dt.date | None) -> str:
     return f"meta time < {int(midnight.timestamp())} "
 
 
-def _set_name(prefix: str, entry: ResolvedEntry, grant: Grant) -> str:
+def _set_name(entry: ResolvedEntry, grant: Grant) -> str:
     """A point cannot be in an entry's name, so the parts of one entry never take the name of another."""
+    prefix = entry.kind if entry.kind in ("inbound", "floor") else "allow"
     return f"{prefix}_{entry.name}.{grant.part}" if grant.part else f"{prefix}_{entry.name}"
 
 

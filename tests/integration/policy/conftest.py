@@ -16,13 +16,14 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Flow
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Flow, ntp_pool
 from ansible_collections.tidegate.nftables.tests.golden.render import render
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 BINARIES = [*sorted(CHECKOUT.glob("build/nft/*/nft")), Path("/usr/sbin/nft")]
 CLONE_NEWNET = 0x40000000
 UIDS = {"root": 0, "payd": 20001, "www-data": 33, "telegraf": 20002, "postfix": 20003, "postgres": 20004}
+UIDS |= {name: 20010 + number for number, name in enumerate(ntp_pool.USERS)}
 TABLE = "inet tidegate"
 
 _libc = ctypes.CDLL(None, use_errno=True)

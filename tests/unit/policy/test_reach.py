@@ -154,8 +154,8 @@ def test_an_entry_that_never_covers_is_said() -> None:
 
 
 def test_what_closes_soon_and_what_was_to_be_reviewed_is_said() -> None:
-    assert kinds(egress_allow_app=[entry(expires="2026-12-20")]) == ["expires"]
-    assert kinds(egress_allow_app=[entry(expires="2026-12-21")]) == []
+    assert kinds(egress_allow_app=[entry(expires="2026-12-04")]) == ["expires"]
+    assert kinds(egress_allow_app=[entry(expires="2026-12-05")]) == []
     assert kinds(egress_allow_app=[entry(review_by="2026-11-19")]) == ["review_due"]
     assert kinds(egress_allow_app=[entry(review_by="2026-11-20")]) == []
 
@@ -169,3 +169,36 @@ def test_internal_networks_with_a_metadata_service_are_said() -> None:
 def test_entries_that_reach_the_internet_are_counted() -> None:
     resolved = build(egress_tier="build", egress_allow_base=[entry(name="mirror", to="hosts:mirror")])
     assert resolved.reaching_internet() == ("tier-internet",)
+
+
+@pytest.mark.parametrize(
+    ("to", "counts"),
+    [
+        ("203.0.113.0/24", True),
+        ("2001:db8::/48", True),
+        ("8.8.8.8", True),
+        ("192.168.1.1", True),
+        ("10.1.1.1", False),
+        ("64:ff9b::a01:101", False),
+        ("64:ff9b::808:808", True),
+        ("fd12:3456:789a::1", False),
+        ("169.254.169.254", False),
+        ("fd00:ec2::254", False),
+        ("fe80::1", False),
+        ("224.0.0.18", False),
+        ("multicast", False),
+        ("127.0.0.1", False),
+    ],
+)
+def test_what_counts_as_reaching_the_internet(to: str, counts: bool) -> None:
+    resolved = build(egress_allow_app=[entry(to=[to])], egress_nat64_prefix="64:ff9b::/96")
+    assert ("api" in resolved.reaching_internet()) is counts
+
+
+def test_users_that_somebody_wrote_down_are_named_and_no_others() -> None:
+    resolved = build(
+        egress_ntp_servers="pool",
+        egress_allow_app=[entry(users=["payd"])],
+        egress_never=[{"to": "cloud-metadata", "except_users": ["root"]}],
+    )
+    assert resolved.named_users() == {"payd", "root"}

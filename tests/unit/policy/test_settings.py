@@ -79,7 +79,6 @@ def test_dns_and_ntp_go_to_the_named_servers_and_nowhere_else() -> None:
 @pytest.mark.parametrize(
     ("servers", "message"),
     [
-        ("pool", '"pool" is not supported by this release'),
         (["internal"], '"internal" is no server; write addresses or hosts:PATTERN'),
         (["10.10.0.0/24"], '"10.10.0.0/24" is no server; write addresses or hosts:PATTERN'),
         (["10.0.0.300"], '"10.0.0.300" is no address'),
@@ -258,7 +257,7 @@ def test_no_test_of_dns_alone_can_rule_out_the_servers_that_only_the_host_knows(
     assert "not everybody reaches 198.51.100.0 with" in said("reach", "dns")[0]
 
 
-@pytest.mark.parametrize("servers", [["auto"], "pool"])
+@pytest.mark.parametrize("servers", ["auto", ["auto"]])
 def test_time_servers_are_written_down(servers: Any) -> None:
     assert "is not supported by this release; write the servers' addresses" in errors(egress_ntp_servers=servers)[0]
 
