@@ -9,7 +9,7 @@ from typing import Any, Callable, Mapping, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import persist
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel, persist
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.engine import Engine
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
@@ -29,8 +29,10 @@ def run(options: Mapping[str, Any], read: Callable[[dict[str, Any]], Sequence[Ta
         path = module.params.get("persist")
         save = persist.File(path) if path else None
         result = Engine(Nft(), check=module.check_mode).run(wanted, save)
+        asked = wanted if module.params.get("counters") else ()
+        counts = {f"{spec.family} {spec.name}": kernel.counters(spec.family, spec.name) for spec in asked}
     except EngineError as error:
         module.fail_json(msg=str(error), reason=error.reason, where=error.where)
     for sentence in result.warnings:
         module.warn(sentence)
-    module.exit_json(**result.as_dict())
+    module.exit_json(**result.as_dict(), **({"counters": counts} if asked else {}))

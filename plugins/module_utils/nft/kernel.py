@@ -45,6 +45,12 @@ def handle(family: str, name: str) -> int | None:
     return _asked(lambda: netlink.table_handle(family, name))
 
 
+def counters(family: str, name: str) -> dict[str, dict[str, int]]:
+    """Return packets and bytes of each named counter of a table; {} when there are none or they cannot be read."""
+    found = _asked(lambda: netlink.table_counters(family, name)) or {}
+    return {counter: {"packets": packets, "bytes": size} for counter, (packets, size) in sorted(found.items())}
+
+
 def tables() -> list[tuple[str, str]]:
     """Return (family, name) of every table, sorted; what is in them is not looked at."""
     found = _asked(netlink.table_names)

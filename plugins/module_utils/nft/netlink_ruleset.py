@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What nf_tables says of the whole ruleset: its generation, and which tables there are."""
+"""What nf_tables says of the whole ruleset: its generation, which tables there are, and their counters."""
 
 from __future__ import annotations
 
@@ -60,6 +60,26 @@ def table_names() -> list[tuple[str, str]]:
     for answer in answers:
         family, attributes = wire.nft_payload(answer, wire.NFT_MSG_NEWTABLE)
         found.append((wire.family_name(family), wire.text(attributes, wire.NFTA_TABLE_NAME)))
+    return found
+
+
+def table_counters(family: str, name: str) -> dict[str, tuple[int, int]]:
+    """(packets, bytes) of each named counter of one table; {} when there is no such table."""
+    request = wire.string_attribute(wire.NFTA_OBJ_TABLE, name)
+    request += wire.attribute(wire.NFTA_OBJ_TYPE, wire.NFT_OBJECT_COUNTER.to_bytes(4, "big"))
+    with Connection() as kernel:
+        answers = kernel.dump(
+            f"reading the counters of table {family} {name}", wire.NFT_MSG_GETOBJ, wire.family_number(family), request
+        )
+    found = {}
+    for answer in answers:
+        _family, attributes = wire.nft_payload(answer, wire.NFT_MSG_NEWOBJ)
+        # Not every kernel heeds what was asked for.
+        here = wire.text(attributes, wire.NFTA_OBJ_TABLE) == name
+        if here and wire.number(attributes, wire.NFTA_OBJ_TYPE, 4) == wire.NFT_OBJECT_COUNTER:
+            data = wire.parse_attributes(attributes.get(wire.NFTA_OBJ_DATA, b""))
+            values = [wire.number(data, kind, 8) for kind in (wire.NFTA_COUNTER_PACKETS, wire.NFTA_COUNTER_BYTES)]
+            found[wire.text(attributes, wire.NFTA_OBJ_NAME)] = (values[0], values[1])
     return found
 
 

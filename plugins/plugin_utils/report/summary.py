@@ -15,6 +15,14 @@ from typing import Any, NamedTuple
 MOST_HOSTS = 10
 """Changed hosts named one by one; the rest are counted."""
 
+MOST_NOTICES = 10
+"""Notices printed; the rest are counted."""
+
+TABLE = "inet tidegate"
+
+MODE_COUNTERS = {"observe": "would_deny", "enforce": "denied"}
+"""The counter of refusals that a table has in each mode; for incoming ones with _inbound behind it."""
+
 MOST_NAMES = 6
 """Names listed in one line; the rest are counted."""
 
@@ -46,8 +54,23 @@ def _tier_line(tier: str, mode: str, results: list[Mapping[str, Any]]) -> Line:
     outward = [result["egress"]["internet_entries"] for result in results]
     return Line(
         f"  {tier:<12} {_hosts(len(results)):<10} {mode:<8} {_range(entries)} entries, "
-        f"{_range(outward)} reach the internet"
+        f"{_range(outward)} reach the internet{_refusals(mode, results)}"
     )
+
+
+def _refusals(mode: str, results: Iterable[Mapping[str, Any]]) -> str:
+    """Say how many packets were refused, or would have been, since the tables were made; "" when nobody counted."""
+    name = MODE_COUNTERS.get(mode, "")
+    counted = [result["counters"].get(TABLE, {}) for result in results if result.get("counters")]
+    packets = [
+        counters[counter]["packets"]
+        for counters in counted
+        for counter in (name, f"{name}_inbound")
+        if counter in counters
+    ]
+    if not packets:
+        return ""
+    return f", {sum(packets)} packets {'would have been' if mode == 'observe' else 'were'} refused"
 
 
 def _opened_and_closed(changes: Iterable[Mapping[str, Any]]) -> str:
@@ -79,6 +102,40 @@ def _changed_lines(changed: Mapping[str, Mapping[str, Any]], check: bool) -> lis
     return [*lines, Line(f"  and {_hosts(rest)} more {would}", "changed")] if rest > 0 else lines
 
 
+def _mode_lines(changed: Mapping[str, Mapping[str, Any]], check: bool) -> list[Line]:
+    """Say which hosts changed their mode: a table has the counter of one mode only."""
+    switched: dict[str, list[str]] = defaultdict(list)
+    for host, result in changed.items():
+        counters = {
+            (change["action"], change.get("name"))
+            for change in result.get("changes", ())
+            if change["kind"] == "counter"
+        }
+        for before, after in (("observe", "enforce"), ("enforce", "observe")):
+            if {("delete", MODE_COUNTERS[before]), ("add", MODE_COUNTERS[after])} <= counters:
+                switched[f"{before} -> {after}"].append(host)
+    would = "would switch " if check else ""
+    return [
+        Line(f"  {would}{way} on {_hosts(len(hosts))}: {_some(hosts)}", "changed")
+        for way, hosts in sorted(switched.items())
+    ]
+
+
+def _notice_lines(results: Mapping[str, Mapping[str, Any]]) -> list[Line]:
+    """Each notice once, those that concern most hosts first."""
+    where: dict[str, list[str]] = defaultdict(list)
+    for host, result in results.items():
+        for notice in dict.fromkeys(result["egress"].get("notices", ())):
+            where[" ".join(notice.split())].append(host)
+    ordered = sorted(where.items(), key=lambda item: (-len(item[1]), item[0]))
+    lines = [
+        Line(f"  notice: {text} ({hosts[0] if len(hosts) == 1 else _hosts(len(hosts))})")
+        for text, hosts in ordered[:MOST_NOTICES]
+    ]
+    rest = len(ordered) - MOST_NOTICES
+    return [*lines, Line(f"  and {rest} more {'notice' if rest == 1 else 'notices'}")] if rest > 0 else lines
+
+
 def _missing_user_lines(results: Mapping[str, Mapping[str, Any]]) -> list[Line]:
     where: dict[str, list[str]] = defaultdict(list)
     for host, result in results.items():
@@ -104,8 +161,11 @@ def summary(results: Mapping[str, Mapping[str, Any]], check: bool = False) -> li
     removed = [host for host, result in good.items() if result["egress"]["mode"] == "absent"]
     if removed:
         lines.append(Line(f"  no policy on {_hosts(len(removed))} (egress_mode: absent): {_some(removed)}"))
-    lines += _changed_lines({host: result for host, result in good.items() if result.get("changed")}, check)
+    changed = {host: result for host, result in good.items() if result.get("changed")}
+    lines += _mode_lines(changed, check)
+    lines += _changed_lines(changed, check)
     lines += _missing_user_lines(good)
+    lines += _notice_lines(good)
     failed = [host for host in results if host not in good]
     if failed:
         lines.append(Line(f"  FAILED on {_hosts(len(failed))}, nothing was changed there: {_some(failed)}", "loud"))

@@ -104,3 +104,14 @@ def test_no_socket_is_left_open(nft: Nft) -> None:
         with pytest.raises(netlink.NetlinkError):
             netlink.table_handle("nosuch", "t")
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_counters_of_one_table_and_of_no_other(each_nft: Nft) -> None:
+    each_nft.load(
+        "add table inet t; add counter inet t empty; add counter inet t full { packets 5 bytes 4294967296 }; "
+        "add quota inet t full { over 1 mbytes }; add table inet u; add counter inet u other; "
+        "add table ip t; add counter ip t v4 { packets 1 bytes 2 }"
+    )
+    assert netlink.table_counters("inet", "t") == {"empty": (0, 0), "full": (5, 2**32)}
+    assert netlink.table_counters("ip", "t") == {"v4": (1, 2)}
+    assert netlink.table_counters("inet", "nothing") == {}

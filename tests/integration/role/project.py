@@ -88,6 +88,23 @@ class Project:
         )
         return done.stdout
 
+    def ip(self, *words: str) -> None:
+        """`ip` inside of the namespace."""
+        subprocess.run(["ip", "-n", self.namespace, *words], check=True)
+
+    def send(self, address: str, port: int) -> None:
+        """One UDP packet out of the namespace; whether it leaves is the kernel's answer."""
+        script = (
+            "import socket, sys\n"
+            "with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:\n"
+            "    try:\n"
+            "        one.sendto(b'x', (sys.argv[1], int(sys.argv[2])))\n"
+            "    except PermissionError:\n"
+            "        pass\n"
+        )
+        command = ["ip", "netns", "exec", self.namespace, sys.executable, "-c", script, address, str(port)]
+        subprocess.run(command, check=True)
+
     def rules(self, chain: str) -> list[dict[str, Any]]:
         """The chain's rules as nft's JSON shows them, handles and counters included."""
         listed = json.loads(self.nft("-j", "list", "chain", *TABLE, chain))["nftables"]

@@ -283,3 +283,31 @@ def test_dns_goes_to_the_servers_that_the_host_uses_when_that_is_asked_for(proje
     assert refused.code != 0
     assert "/etc/resolv.conf names only 127.0.0.1" in refused.output
     assert "192.0.2.54" in project.nft("list", "set", "inet", "tidegate", "floor_dns4")
+
+
+def test_the_summary_says_what_was_refused_and_who_changed_mode(project: Project) -> None:
+    for words in (
+        "link set lo up",
+        "link add out0 type veth peer name nowhere0",
+        "link set out0 arp off up",
+        "link set nowhere0 up",
+        "address add 198.18.0.1/24 dev out0",
+        "route add default dev out0",
+    ):
+        project.ip(*words.split())
+    project.write(
+        "group_vars/app/odd.yml",
+        {"egress_allow_odd": [{"name": "odd", "to": ["192.0.2.7"], "services": ["https"], "expires": "2020-01-01"}]},
+    )
+    assert project.play("-e", "egress_mode=observe").code == 0
+    project.send("198.51.100.99", 9)
+    observed = project.play("-e", "egress_mode=observe")
+    assert observed.module_runs == ENGINE
+    assert "1 packets would have been refused" in observed.output
+    assert "notice: group_vars/app/odd.yml" in observed.output
+    enforced = project.play()
+    assert "observe -> enforce on 1 host: app1" in enforced.output
+    assert "0 packets were refused" in enforced.output
+    project.send("198.51.100.99", 9)
+    project.send("198.51.100.99", 9)
+    assert "2 packets were refused" in project.play().output

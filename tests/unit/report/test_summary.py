@@ -61,3 +61,59 @@ def test_a_missing_user_and_a_failed_host_are_named() -> None:
 def test_absent_hosts_are_counted_apart() -> None:
     shown = text({"w1": applied(mode="absent", tier=None)})
     assert "no policy on 1 host (egress_mode: absent): w1" in shown
+
+
+def counted(**packets: int) -> dict[str, Any]:
+    return {"inet tidegate": {name: {"packets": number, "bytes": 60 * number} for name, number in packets.items()}}
+
+
+def test_each_tier_says_what_was_refused_or_would_have_been() -> None:
+    shown = text(
+        {
+            "w1": applied(counters=counted(denied=3, invalid=9)),
+            "w2": applied(counters=counted(denied=4, denied_inbound=10)),
+            "d1": applied(tier="database", mode="observe", counters=counted(would_deny=5)),
+            "b1": applied(tier="bastion", counters=counted(denied=0)),
+        }
+    )
+    assert "reach the internet, 17 packets were refused" in shown
+    assert "reach the internet, 5 packets would have been refused" in shown
+    assert "reach the internet, 0 packets were refused" in shown
+    assert "refused" not in text({"w1": applied()}) + text({"w1": applied(counters={})})
+
+
+def test_a_changed_mode_is_said() -> None:
+    def switched(before: str, after: str) -> dict[str, Any]:
+        changes = [
+            {"kind": "counter", "action": "delete", "name": before},
+            {"kind": "counter", "action": "add", "name": after},
+        ]
+        return applied(changed=True, changes=changes)
+
+    results = {"w1": switched("would_deny", "denied"), "w2": switched("denied", "would_deny"), "w3": applied()}
+    shown = text(results)
+    assert "  observe -> enforce on 1 host: w1" in shown
+    assert "  enforce -> observe on 1 host: w2" in shown
+    assert "  would switch observe -> enforce on 1 host: w1" in text(results, check=True)
+    first = applied(changed=True, changes=[{"kind": "counter", "action": "add", "name": "denied"}])
+    assert "->" not in text({"w1": first})
+
+
+def test_notices_are_said_once_and_at_most_ten_of_them() -> None:
+    def noticed(*notices: str) -> dict[str, Any]:
+        result = applied()
+        result["egress"]["notices"] = list(notices)
+        return result
+
+    shown = text(
+        {"w1": noticed("a: closes soon", "a: closes soon"), "w2": noticed("a: closes soon", "b: adds nothing")}
+    )
+    assert shown.count("closes soon") == 1
+    assert "  notice: a: closes soon (2 hosts)" in shown
+    assert "  notice: b: adds nothing (w2)" in shown
+    assert "more notice" not in shown
+    many = {f"w{n}": noticed(*(f"{one}: of w{n}" for one in range(20)), "everywhere") for n in range(500)}
+    lines = [line.text for line in summary(many)]
+    assert lines[2] == "  notice: everywhere (500 hosts)"
+    assert lines[-1] == "  and 9991 more notices"
+    assert len(lines) == 2 + 10 + 1
