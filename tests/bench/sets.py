@@ -23,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import perf_counter
 
@@ -51,13 +51,18 @@ SUFFIXES["concat"] = {family: f"{SUFFIXES['interval'][family]} . tcp . 443" for 
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds and megabytes of one operation; start: wall time with the start of the interpreter."""
+    """Seconds and megabytes of one operation.
+
+    start: wall time with the start of the interpreter. over: stopped at the limit. failed: what became of a command
+    that did not do its work, "crash" or "error".
+    """
 
     wall: float
     cpu: float
     megabytes: float
     start: float = 0.0
     over: bool = False
+    failed: str = ""
 
 
 @dataclass(frozen=True)
@@ -152,7 +157,7 @@ class Bench:
         )
         written = perf_counter() - begun
         cost = measured([str(nft_path(version)), "-f", str(path)], self.limit)
-        return Cost(cost.wall + written, cost.cpu + written, cost.megabytes, over=cost.over)
+        return replace(cost, wall=cost.wall + written, cpu=cost.cpu + written)
 
     def prepare(self, operation: str, version: str) -> None:
         """The state that an operation begins with, brought about by the quickest way and unmeasured."""
@@ -174,7 +179,7 @@ class Bench:
                 tries.append(method())
                 if tries[-1].wall > 3:
                     break
-            costs[name] = min(tries, key=lambda cost: cost.wall)
+            costs[name] = min(tries, key=lambda cost: (cost.failed, cost.wall))
         return Row(self.kind, self.family, self.size, operation, costs)
 
 
@@ -204,14 +209,15 @@ def measured(command: Sequence[str], limit: float) -> Cost:
         child.returncode = os.waitstatus_to_exitcode(status)
         child.stderr.close()
         over = child.returncode == -signal.SIGKILL
-        if child.returncode != 0 and not over:
-            raise SystemExit(f"{' '.join(command)[:200]}: {child.returncode} {told.decode(errors='replace')[:2000]}")
         output.seek(0)
         megabytes, cpu = usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime
-        if str(WORKER) in command and not over:
-            inside = json.loads(output.read())
-            return Cost(inside["wall"], inside["cpu"], megabytes, wall)
-        return Cost(wall, cpu, megabytes, wall, over)
+        if str(WORKER) not in command:
+            failed = "" if child.returncode == 0 or over else "crash" if child.returncode < 0 else "error"
+            return Cost(wall, cpu, megabytes, wall, over, failed)
+        if child.returncode != 0:
+            raise SystemExit(f"{command}: {child.returncode} {told.decode(errors='replace')}")
+        inside = json.loads(output.read())
+        return Cost(inside["wall"], inside["cpu"], megabytes, wall)
 
 
 def table(rows: Sequence[Row], versions: Sequence[str]) -> str:
@@ -226,8 +232,8 @@ def table(rows: Sequence[Row], versions: Sequence[str]) -> str:
         line += [_ms(mine), f"{mine.start * 1000:.0f}", f"{mine.cpu * 1000:.1f}", f"{mine.megabytes:.0f}"]
         for method in methods:
             cost = row.costs.get(method)
-            if cost is None:
-                line += ["-"] * 4
+            if cost is None or cost.failed:
+                line += [cost.failed if cost else "-", "-", "-", "-"]
                 continue
             more = ">" if cost.over else ""
             line += [_ms(cost), f"{more}{row.ratio(method):.1f}", f"{cost.cpu * 1000:.0f}", f"{cost.megabytes:.0f}"]
@@ -275,7 +281,7 @@ def measure(
     return rows
 
 
-def main(arguments: Sequence[str] | None = None) -> list[Row]:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", default="1000,10000,100000", help="numbers of elements (%(default)s)")
     parser.add_argument("--kinds", default="interval,hash,concat", help="(%(default)s)")
@@ -284,6 +290,7 @@ def main(arguments: Sequence[str] | None = None) -> list[Row]:
     parser.add_argument("--operations", default=",".join(OPERATIONS), help="(%(default)s)")
     parser.add_argument("--limit", type=float, default=60.0, help="seconds until one is stopped (%(default)s)")
     parser.add_argument("--repeat", type=int, default=3, help="attempts, of which the fastest counts (%(default)s)")
+    parser.add_argument("--json", type=Path, help="a file for the rows as JSON")
     given = parser.parse_args(arguments)
     versions = given.nft.split(",")
     enter_own_namespace()
@@ -299,7 +306,8 @@ def main(arguments: Sequence[str] | None = None) -> list[Row]:
     )
     print(f"Linux {platform.release()}, Python {platform.python_version()}, {os.cpu_count()} processors")
     print(table(rows, versions))
-    return rows
+    if given.json:
+        given.json.write_text(json.dumps([asdict(row) for row in rows], indent=1), encoding="ascii")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,81 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The figures of sets.py, printed, and what they have to reach at a hundred thousand elements.
+
+Takes a quarter of an hour, most of it nft 1.0.6 deleting intervals. Further sizes: TIDEGATE_BENCH_SIZES=1000000.
+Ratios are of processor time, which other work on the machine disturbs least.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+BENCH = Path(__file__).with_name("sets.py")
+LARGE = 100_000
+SIZES = ",".join(filter(None, ("1000,10000", str(LARGE), os.environ.get("TIDEGATE_BENCH_SIZES", ""))))
+VERSIONS = ("1.0.6", "1.1.3")
+
+Costs = dict[str, dict[str, Any]]
+Rows = dict[tuple[str, int, int, str], Costs]
+
+
+def bench(folder: Path, *options: str) -> Rows:
+    """The rows of one run; its table goes to the terminal."""
+    path = folder / "rows.json"
+    command = [sys.executable, str(BENCH), "--nft", ",".join(VERSIONS), *options, "--json", str(path)]
+    print("\n" + subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
+    found = json.loads(path.read_text(encoding="ascii"))
+    return {(row["kind"], row["family"], row["size"], row["operation"]): row["costs"] for row in found}
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory: pytest.TempPathFactory) -> Rows:
+    return bench(tmp_path_factory.mktemp("sets"), "--sizes", SIZES, "--kinds", "interval,hash")
+
+
+@pytest.mark.parametrize("family", [4, 6])
+@pytest.mark.parametrize("kind", ["interval", "hash"])
+@pytest.mark.parametrize("operation", ["unchanged", "add", "delete", "get"])
+def test_a_small_change_of_a_large_set_takes_under_a_third_of_a_second(
+    rows: Rows, kind: str, family: int, operation: str
+) -> None:
+    assert rows[kind, family, LARGE, operation]["ours"]["start"] < 0.3
+
+
+@pytest.mark.parametrize("family", [4, 6])
+@pytest.mark.parametrize(("version", "times"), [("1.0.6", 200), ("1.1.3", 30)])
+def test_deleting_a_hundred_intervals_is_far_faster_than_nft(rows: Rows, family: int, version: str, times: int) -> None:
+    costs = rows["interval", family, LARGE, "delete"]
+    assert costs[f"nft {version}"]["cpu"] > times * costs["ours"]["cpu"]
+
+
+@pytest.mark.parametrize("family", [4, 6])
+@pytest.mark.parametrize("kind", ["interval", "hash"])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_first_load_costs_hardly_more_than_nfts(rows: Rows, kind: str, family: int, version: str) -> None:
+    costs = rows[kind, family, LARGE, "load"]
+    assert costs["ours"]["cpu"] < 1.2 * costs[f"nft {version}"]["cpu"]
+    assert costs["ours"]["megabytes"] < 2 * costs[f"nft {version}"]["megabytes"]
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_an_unchanged_run_does_not_list(rows: Rows, family: int) -> None:
+    costs = rows["interval", family, LARGE, "unchanged"]
+    others = [cost["cpu"] for method, cost in costs.items() if method != "ours"]
+    assert costs["ours"]["cpu"] < 0.1 * min(others)
+
+
+def test_concatenated_intervals_cost_what_the_kernel_takes(tmp_path: Path) -> None:
+    """Most of it is the kernel's own deletion, the same for everybody; a hundred thousand would take minutes."""
+    found = bench(tmp_path, "--sizes", "1000,10000", "--kinds", "concat", "--families", "4", "--repeat", "1")
+    for operation in ("load", "delete", "replace"):
+        costs = found["concat", 4, 10_000, operation]
+        assert costs["ours"]["cpu"] < 1.5 * costs["nft 1.1.3"]["cpu"], operation
