@@ -51,6 +51,8 @@ def _dates(report: Report, place: Place, entry: ResolvedEntry, today: dt.date) -
 def _redundant(report: Report, place: Place, entry: ResolvedEntry, others: Sequence[ResolvedEntry]) -> None:
     """Said when one other entry, which holds as long and for as many, opens all of it already."""
     for other in others:
+        if entry.kind == "base" and other.kind == "tier":
+            continue  # The base is for every tier, and some of them open more by themselves.
         if other is entry or not _holds_for(other, entry) or not _covered(entry, other.grants):
             continue
         if _holds_for(entry, other) and _covered(other, entry.grants) and entry.name < other.name:

@@ -23,6 +23,7 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 BINARIES = [*sorted(CHECKOUT.glob("build/nft/*/nft")), Path("/usr/sbin/nft")]
 CLONE_NEWNET = 0x40000000
 UIDS = {"root": 0, "payd": 20001, "www-data": 33, "telegraf": 20002, "postfix": 20003, "postgres": 20004}
+UIDS |= {"certbot": 20005, "prometheus": 20006, "tilld": 20007}
 UIDS |= {name: 20010 + number for number, name in enumerate(ntp_pool.USERS)}
 TABLE = "inet tidegate"
 
