@@ -38,18 +38,21 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.kernel imp
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.lock import exclusive, held
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.packet import CannotJudge, Flow
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.places import TABLE, Places
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.units import FAILSAFE_STATUS
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.units import FAILSAFE_STATUS, GAVE_UP_STATUS
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_errors import NetlinkError
 
 _WAIT = 30.0
 """Seconds that a command waits for another run to finish."""
 
+_WAIT_OF_BOOT = 900.0
+"""As long as nft may take for a table: the first run starts the unit while it is at work itself."""
+
 Arguments = argparse.Namespace
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit status: 0, 1 for a failure that was told, 2 for wrong arguments."""
+    """Run one command. Exit status: 0, 1 for a failure that was told, 2 for wrong arguments; boot has more."""
     given = _parser().parse_args(words)
     places = Places(given.root)
     # A script for nft must be writable even when the disk is full.
@@ -59,7 +62,7 @@ def main(words: Sequence[str] | None = None) -> int:
         return int(_COMMANDS[given.command](places, given))
     except (GuardError, EngineError, NetlinkError) as error:
         sys.stderr.write(f"tidegate: {error}\n")
-        return 1
+        return GAVE_UP_STATUS if given.command == "boot" else 1
 
 
 def _status(places: Places, given: Arguments) -> int:
@@ -166,7 +169,7 @@ def _emergency(places: Places, given: Arguments) -> int:
 
 
 def _boot(places: Places, _given: Arguments) -> int:
-    with exclusive(places, 2 * _WAIT):
+    with exclusive(places, _WAIT_OF_BOOT):
         done = booting.boot(places, Kernel())
     sys.stdout.write(f"{done}\n")
     return FAILSAFE_STATUS if done == booting.FAILSAFE else 0

@@ -145,21 +145,25 @@ def _link(path: Path, target: Path, *, check: bool) -> Iterator[FileChange]:
 
 
 def _start(places: Places, changes: list[FileChange]) -> Iterator[FileChange]:
-    """Have systemd take up what changed. The boot's unit is not waited for: it waits for the lock that we hold."""
+    """Have systemd take up what changed.
+
+    The watcher first, for it comes after the boot's unit, and that one waits for the lock that our caller holds.
+    """
     changed = {change.path for change in changes}
-    if any(str(places.units) in path for path in changed):
+    new_units = any(str(places.units) in path for path in changed)
+    if new_units:
         units.systemctl("daemon-reload")
-        units.systemctl("start", "--no-block", units.BOOT)
     watches = lock.taken(places.watching)
-    if watches and not changed & {str(places.program), str(places.units / units.WATCH)}:
-        return
-    units.systemctl("restart", units.WATCH)
-    for _moment in range(_MOMENTS):
-        if lock.taken(places.watching):
-            break
-        time.sleep(0.1)
+    if not watches or changed & {str(places.program), str(places.units / units.WATCH)}:
+        units.systemctl("restart", units.WATCH)
+        for _moment in range(_MOMENTS):
+            if lock.taken(places.watching):
+                break
+            time.sleep(0.1)
     if not watches:
         yield FileChange(units.WATCH, "start")
+    if new_units:
+        units.systemctl("start", "--no-block", units.BOOT)
 
 
 def _parent(path: Path) -> None:

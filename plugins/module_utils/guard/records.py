@@ -52,11 +52,10 @@ def checksum(text: str) -> str:
 
 
 def dump(record: Record) -> bytes:
-    """Return the file of a record."""
-    body = script(record.listing)
+    """Return the file of a record: mark, checksum of all that follows, a line about it, the script."""
     about = {key: value for key, value in asdict(record).items() if key != "listing"}
-    line = json.dumps({"sha256": checksum(body), **about}, sort_keys=True)
-    return f"{_MARK}{line}\n{body}".encode("utf-8", "surrogateescape")
+    rest = f"{json.dumps(about, sort_keys=True)}\n{script(record.listing)}"
+    return f"{_MARK}{checksum(rest)} {rest}".encode("utf-8", "surrogateescape")
 
 
 def load(path: Path) -> Record | None:
@@ -67,13 +66,11 @@ def load(path: Path) -> Record | None:
     text = files.read(path)
     if text is None:
         return None
-    head, _line, body = text.partition("\n")
-    try:
-        about: dict[str, Any] = json.loads(head[len(_MARK) :]) if head.startswith(_MARK) else {}
-    except ValueError:
-        about = {}
-    if about.pop("sha256", None) != checksum(body) or not body.startswith(_FRESH):
+    digest, _space, rest = text[len(_MARK) :].partition(" ")
+    if not text.startswith(_MARK) or digest != checksum(rest):
         raise GuardError("damaged", f"{path} is damaged or was edited: it does not fit its checksum.")
+    line, _end, body = rest.partition("\n")
+    about: dict[str, Any] = json.loads(line)
     known = {entry.name for entry in fields(Record)}
-    about["others"] = tuple(about.get("others", ()))
+    about["others"] = tuple(about["others"])
     return Record(listing=body[len(_FRESH) :], **{key: value for key, value in about.items() if key in known})

@@ -18,6 +18,9 @@ WANTED = ((BOOT, "sysinit.target"), (WATCH, "multi-user.target"))
 FAILSAFE_STATUS = 3
 """Exit status of `tidegate boot` when the fail-safe table was loaded."""
 
+GAVE_UP_STATUS = 4
+"""Exit status of `tidegate boot` when it could load nothing, and said why. Any other failure is Python's."""
+
 _LOADERS = (
     "nftables.service ufw.service firewalld.service netfilter-persistent.service iptables.service ip6tables.service"
 )
@@ -31,11 +34,11 @@ def texts(places: Places) -> dict[str, str]:
 
 def _boot(places: Places) -> str:
     table = " ".join(TABLE)
-    # For a boot without a working Python: the saved policy is plain nft. An empty file loads too, so the table is
-    # looked for.
+    # For a boot without a working Python: the saved policy is plain nft. An empty file loads too, so the table is asked
+    # for afterwards.
+    told = f"case $$? in {FAILSAFE_STATUS}|{GAVE_UP_STATUS}) exit 1;; esac"
     alone = f"nft -f {places.confirmed}; nft list table {table} >/dev/null || nft -f {places.failsafe}"
-    useless = f"[ $$? -eq {FAILSAFE_STATUS} ] || [ ! -e {places.confirmed} ]"
-    start = f"{places.program} boot && exit 0; {useless} || {{ {alone}; }}; exit 1"
+    start = f"{places.program} boot && exit 0; {told}; [ ! -e {places.confirmed} ] || {{ {alone}; }}; exit 1"
     return f"""\
 # Written by tidegate.nftables: the next run replaces what is edited here.
 [Unit]

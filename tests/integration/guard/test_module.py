@@ -25,8 +25,8 @@ from ansible_collections.tidegate.nftables.tests.golden.cases import ROOT, Case
 from .conftest import Host, wait_for
 
 PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
-SPEC = Case(ROOT / "app-enforce").spec()
-CLOSED = Case(ROOT / "web-defaults").spec()
+SPEC = {**Case(ROOT / "app-enforce").spec(), "max_removed": None}
+CLOSED = {**Case(ROOT / "web-defaults").spec(), "max_removed": None}
 REACHES = {"name": "database", "to": "10.20.0.1", "port": 5432}
 REFUSED = {"name": "no-internet", "to": "1.1.1.1", "port": 443, "expect": "not_reach"}
 
@@ -133,14 +133,26 @@ def test_a_failing_test_puts_the_change_back_and_is_named(machine: Machine) -> N
 
 
 def test_a_test_that_failed_before_stops_nothing(machine: Machine) -> None:
-    other = "table inet other { chain o { type filter hook output priority 0; ip daddr 10.20.0.1 drop; }; }\n"
-    machine.host.load(other)
-    common = {"tests": [{**REACHES, "name": "other-firewall"}], "test_timeout": 0.3}
-    applied = machine.ask("apply", tables=[CLOSED], **common)
-    assert applied["guard"]["before"] == ["other-firewall"]
+    machine.ask("apply", tables=[SPEC], trial=False)
+    elsewhere = {"name": "elsewhere", "to": "203.0.113.9", "port": 22}
+    common = {"tests": [elsewhere, REACHES], "test_timeout": 0.3}
+    applied = machine.ask("apply", tables=[with_database(CLOSED)], **common)
+    assert applied["guard"]["before"] == ["elsewhere"]
     said = machine.ask("confirm", token=applied["guard"]["token"], failing_before=applied["guard"]["before"], **common)
     assert said["broken"] == []
-    assert said["broken_before"] == ["other-firewall"]
+    assert said["broken_before"] == ["elsewhere"]
+    assert said["confirmed"]
+
+
+def with_database(spec: dict[str, Any]) -> dict[str, Any]:
+    """The spec with one rule more, which lets the database be reached."""
+    chains = [
+        {**chain, "rules": [*chain["rules"], "ip daddr 10.20.0.1 tcp dport 5432 accept"]}
+        if chain["name"] == "egress_allow"
+        else chain
+        for chain in spec["chains"]
+    ]
+    return {**spec, "chains": chains}
 
 
 def test_a_far_end_that_is_silent_or_refuses_fails_no_test(machine: Machine) -> None:
@@ -157,7 +169,7 @@ def test_a_far_end_that_is_silent_or_refuses_fails_no_test(machine: Machine) -> 
 
 
 def test_in_observe_mode_a_failing_test_is_told_and_stops_nothing(machine: Machine) -> None:
-    observing = Case(ROOT / "app-observe").spec()
+    observing = {**Case(ROOT / "app-observe").spec(), "max_removed": None}
     common = {"tests": [{"name": "elsewhere", "to": "203.0.113.9", "port": 22}], "test_timeout": 0.3, "mode": "observe"}
     applied = machine.ask("apply", tables=[observing], **common)
     assert applied["guard"]["before"] == []

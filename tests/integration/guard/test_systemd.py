@@ -1,0 +1,282 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Under a real systemd, on each Debian release: the timer that guards, the boot, the watcher, other firewalls' units.
+
+One container for each release, without any network but its own; every test finds the same policy confirmed in it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ansible_collections.tidegate.nftables.tests.golden.cases import ROOT, Case
+
+from .conftest import CHECKOUT, wait_for
+
+PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
+RELEASES = ("bullseye", "bookworm", "trixie")
+SPEC = {**Case(ROOT / "app-enforce").spec(), "max_removed": None}
+CLOSED = {**Case(ROOT / "web-defaults").spec(), "max_removed": None}
+OURS = 'comment "database"'
+"""In the one policy and not in the other."""
+
+
+def podman(*words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run podman with the settings that this machine needs."""
+    script = '. tests/images/podman.sh; exec podman "$@"'
+    done = subprocess.run(
+        ["bash", "-c", script, "podman", *words], cwd=CHECKOUT, text=True, capture_output=True, check=False
+    )
+    assert not check or done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+@dataclass
+class Machine:
+    """A container with systemd as its process 1."""
+
+    name: str
+    folder: Path
+
+    def run(self, *words: str, check: bool = True) -> str:
+        return podman("exec", self.name, *words, check=check).stdout
+
+    def table(self) -> str:
+        return self.run("nft", "list", "table", "inet", "tidegate", check=False)
+
+    def status(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.run("tidegate", "status", "--json"))
+        return found
+
+    def module(self, *tasks: dict[str, Any]) -> list[dict[str, Any]]:
+        """Run the module once for each of the arguments, by Ansible, from outside."""
+        asked = [
+            {"tidegate.nftables.egress_guard": arguments, "register": f"run{number}"}
+            for number, arguments in enumerate(tasks)
+        ]
+        entering = {"ansible_connection": "podman_nsenter", "ansible_python_interpreter": "/usr/bin/python3"}
+        book = [{"hosts": self.name, "gather_facts": False, "vars": entering, "tasks": asked}]
+        (self.folder / "play.yml").write_text(yaml.safe_dump(book, sort_keys=False))
+        done = subprocess.run(
+            [str(PLAYBOOK), "-i", f"{self.name},", "play.yml"],
+            cwd=self.folder,
+            env={
+                **os.environ,
+                "ANSIBLE_CONNECTION_PLUGINS": str(CHECKOUT / "molecule/shared/connection_plugins"),
+                "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
+                "ANSIBLE_NOCOLOR": "1",
+            },
+            text=True,
+            capture_output=True,
+            check=False,
+        )
+        report = json.loads(done.stdout[done.stdout.index("{") :])
+        results = [task["hosts"][self.name] for task in report["plays"][0]["tasks"]]
+        assert not any(result.get("failed") for result in results), results[-1]["msg"]
+        return results
+
+    def apply(self, spec: dict[str, Any], *, confirm: bool = True, seconds: float = 30) -> dict[str, Any]:
+        tasks: list[dict[str, Any]] = [{"phase": "apply", "tables": [spec], "who": "alice", "timeout": seconds}]
+        if confirm:
+            tasks.append({"phase": "confirm", "token": "{{ run0.guard.token }}"})
+        return self.module(*tasks)[0]
+
+    def reboot(self) -> None:
+        podman("restart", "--time", "5", self.name)
+        self.settled()
+
+    def settled(self) -> None:
+        """Wait until systemd has done what it does at boot."""
+        wait_for(lambda: self.run("systemctl", "is-system-running", check=False).strip() in ("running", "degraded"), 60)
+
+    def active(self, unit: str) -> str:
+        return self.run("systemctl", "is-active", unit, check=False).strip()
+
+
+@pytest.fixture(scope="module", params=RELEASES)
+def container(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """A container of one release, removed afterwards."""
+    release = request.param
+    subprocess.run(["tests/images/import.sh", "build/debian", release], cwd=CHECKOUT, check=True)
+    image = subprocess.run(
+        ["bash", "-c", f". tests/images/podman.sh; image_of {release}"],
+        cwd=CHECKOUT,
+        text=True,
+        capture_output=True,
+        check=True,
+    ).stdout.strip()
+    name = f"tg-guard-{release}-{uuid.uuid4().hex[:8]}"
+    options = ["--network", "none", "--systemd", "always", "--cap-add", "NET_ADMIN,NET_RAW"]
+    podman(
+        "run",
+        "--detach",
+        "--name",
+        name,
+        "--label",
+        f"tidegate.checkout={CHECKOUT}",
+        *options,
+        image,
+        "/lib/systemd/systemd",
+    )
+    try:
+        made = Machine(name, tmp_path_factory.mktemp(release))
+        made.settled()
+        yield made
+    finally:
+        podman("rm", "--force", "--time", "0", name)
+
+
+@pytest.fixture
+def machine(container: Machine) -> Machine:
+    """The container with the same confirmed policy for every test."""
+    if OURS not in container.table() or container.status()["table"] != "confirmed":
+        container.apply(SPEC)
+    return container
+
+
+def test_a_first_policy_is_confirmed_and_everything_runs(container: Machine) -> None:
+    machine = container
+    applied = machine.apply(SPEC)
+    assert applied["guard"]["kind"] == "timer"
+    assert {found["path"] for found in applied["files"]} >= {
+        "/etc/systemd/system/tidegate.service",
+        "/etc/systemd/system/sysinit.target.wants/tidegate.service",
+        "tidegate-watch.service",
+    }
+    wait_for(lambda: machine.active("tidegate") == machine.active("tidegate-watch") == "active", 30)
+    assert machine.status()["table"] == "confirmed"
+    (again,) = machine.module({"phase": "apply", "tables": [SPEC], "who": "alice"})
+    assert not again["changed"], again["files"]
+
+
+def test_systemd_has_nothing_to_say_about_the_units(machine: Machine) -> None:
+    folder = "/etc/systemd/system"
+    done = podman(
+        "exec",
+        machine.name,
+        "systemd-analyze",
+        "verify",
+        f"{folder}/tidegate.service",
+        f"{folder}/tidegate-watch.service",
+    )
+    assert done.stdout + done.stderr == ""
+
+
+def test_the_timer_puts_back_what_nobody_confirms(machine: Machine) -> None:
+    applied = machine.apply(CLOSED, confirm=False, seconds=4)
+    assert OURS not in machine.table()
+    timer = f"tidegate-guard-{applied['guard']['token']}.timer"
+    assert machine.active(timer) == "active"
+    wait_for(lambda: machine.status()["on_trial"] is None, 20)
+    assert OURS in machine.table()
+    assert machine.active(timer) == "inactive"
+    assert machine.status()["last"][-1]["event"] == "restored"
+
+
+def test_a_confirmation_stops_the_timer(machine: Machine) -> None:
+    machine.apply(CLOSED)
+    listed = machine.run("systemctl", "list-units", "--all", "--no-legend", "tidegate-guard-*")
+    assert listed.strip() == ""
+
+
+def test_the_watcher_does_the_work_of_a_stopped_timer(machine: Machine) -> None:
+    applied = machine.apply(CLOSED, confirm=False, seconds=3)
+    machine.run("systemctl", "stop", f"tidegate-guard-{applied['guard']['token']}.timer")
+    assert OURS not in machine.table()
+    wait_for(lambda: machine.status()["on_trial"] is None, 25)
+    assert OURS in machine.table()
+
+
+def test_a_reboot_before_the_confirmation_boots_the_old_policy(machine: Machine) -> None:
+    machine.apply(CLOSED, confirm=False, seconds=300)
+    assert OURS not in machine.table()
+    machine.reboot()
+    assert OURS in machine.table()
+    assert machine.active("tidegate") == "active"
+    assert machine.status()["on_trial"] is None
+    assert [event["event"] for event in machine.status()["last"]][-2:] == ["reverted", "booted"]
+
+
+def test_a_reboot_after_the_confirmation_boots_the_new_policy(machine: Machine) -> None:
+    machine.apply(CLOSED)
+    machine.reboot()
+    assert "chain egress_output" in machine.table()
+    assert OURS not in machine.table()
+
+
+def test_the_table_comes_after_a_loader_that_flushes_and_before_the_network(machine: Machine) -> None:
+    # Debian's /etc/nftables.conf begins with a flush of the whole ruleset.
+    machine.run("systemctl", "enable", "nftables")
+    machine.reboot()
+    assert "table inet filter" in machine.run("nft", "list", "tables")
+    assert OURS in machine.table()
+    shown = machine.run(
+        "systemctl", "show", "-p", "ActiveEnterTimestampMonotonic", "nftables", "tidegate", "network-pre.target"
+    )
+    times = [int(line.split("=")[1]) for line in shown.split()]
+    assert times == sorted(times)
+    assert all(times)
+
+
+@pytest.mark.parametrize("how", ["systemctl restart nftables", "nft flush ruleset"])
+def test_a_flush_is_undone_within_five_seconds(machine: Machine, how: str) -> None:
+    lost = machine.status()["events"]["lost"]
+    machine.run(*how.split())
+    began = time.monotonic()
+    wait_for(lambda: OURS in machine.table(), 5)
+    assert time.monotonic() - began < 5
+    assert machine.status()["events"]["lost"] == lost + 1
+
+
+def test_a_damaged_policy_boots_the_failsafe_table_and_the_unit_shows_it(machine: Machine) -> None:
+    machine.run(
+        "sh", "-c", "cd /var/lib/tidegate; cp -p confirmed.nft /root/kept; head -c 3000 /root/kept >confirmed.nft"
+    )
+    machine.reboot()
+    assert machine.active("tidegate") == "failed"
+    assert 'counter name "failsafe"' in machine.table()
+    assert machine.active("tidegate-watch") == "active"
+    machine.run("cp", "-p", "/root/kept", "/var/lib/tidegate/confirmed.nft")
+    machine.run("systemctl", "restart", "tidegate")
+    assert OURS in machine.table()
+
+
+def test_a_boot_without_python_still_has_the_policy(machine: Machine) -> None:
+    python = machine.run("readlink", "-f", "/usr/bin/python3").strip()
+    machine.run("mv", python, f"{python}.hidden")
+    try:
+        machine.reboot()
+        assert machine.active("tidegate") == "failed"
+        assert OURS in machine.table()
+        machine.run("truncate", "--size", "0", "/var/lib/tidegate/confirmed.nft")
+        machine.reboot()
+        assert 'counter name "failsafe"' in machine.table()
+    finally:
+        machine.run("mv", f"{python}.hidden", python)
+    machine.run("cp", "-p", "/root/kept", "/var/lib/tidegate/confirmed.nft")
+    machine.run("systemctl", "restart", "tidegate")
+    assert OURS in machine.table()
+
+
+def test_absent_leaves_nothing(machine: Machine) -> None:
+    (gone,) = machine.module({"phase": "apply", "tables": [{"family": "inet", "name": "tidegate", "state": "absent"}]})
+    assert gone["changed"]
+    assert machine.table() == ""
+    time.sleep(3)
+    assert machine.table() == ""
+    left = machine.run("find", "/etc", "/usr/local", "/var/lib", "/run", "-name", "*tidegate*")
+    assert left.strip() == ""
+    assert machine.active("tidegate-watch") == "inactive"
