@@ -64,7 +64,7 @@ def _redundant(report: Report, place: Place, entry: ResolvedEntry, others: Seque
 def _holds_for(wide: ResolvedEntry, narrow: ResolvedEntry) -> bool:
     lasts = wide.expires is None or (narrow.expires is not None and narrow.expires <= wide.expires)
     everybody = wide.users is None or (narrow.users is not None and set(narrow.users) <= set(wide.users))
-    return lasts and everybody
+    return lasts and everybody and set(narrow.for_) <= set(wide.for_)
 
 
 def _covered(entry: ResolvedEntry, by: Sequence[Grant | Never]) -> bool:

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import (
+    containers,
     lists,
     ntp_pool,
     prefix_lists,
@@ -75,6 +76,7 @@ def _resolve(context: Context, given: Given, setting: Settings) -> Resolved:
     resolver = Resolver(context, setting.internal, setting.nat64)
     tier = _tier(context, given)
     current, expired = _entries(context, given, tier, setting)
+    current = containers.held(context, current, setting.container_interfaces)
     entries = _placed(resolver, current)
     resolved = _together(context, given, setting, resolver, entries)
     if tier is not None:
@@ -91,11 +93,14 @@ def _resolve(context: Context, given: Given, setting: Settings) -> Resolved:
 def _together(context: Context, given: Given, setting: Settings, resolver: Resolver, entries: Placed) -> Resolved:
     never = [resolver.never(entry) for entry in lists.read(context, given, "egress_never", parse_never)]
     quiet = [resolver.quiet(entry) for entry in lists.read(context, given, "egress_deny_quietly", parse_quiet)]
+    bridges = setting.container_interfaces
     return Resolved(
         host=context.world.host,
         mode=setting.mode,
         tier=str(given.get("egress_tier")),
-        entries=order(entry for _place, entry in entries),
+        entries=order(entry for _place, entry in entries if "host" in entry.for_),
+        containers=order(entry for _place, entry in entries if "containers" in entry.for_) if bridges else None,
+        container_interfaces=bridges,
         never=tuple(one for one in never if one.addresses),
         quiet=tuple(one for one in quiet if one.addresses),
         inbound=_inbound(context, given, resolver),
@@ -123,7 +128,8 @@ def _tested(
     if context.report.errors:
         return resolved
     unheard = Resolver(replace(context, report=Report()), resolver.internal, resolver.nat64)
-    before = replace(resolved, entries=(*resolved.entries, *(entry for _place, entry in _placed(unheard, expired))))
+    over = [entry for _place, entry in _placed(unheard, expired) if "host" in entry.for_]
+    before = replace(resolved, entries=(*resolved.entries, *over))
     always = {failed.test for failed in failed_tests(before)}
     for failed in failed_tests(resolved):
         if failed.test in always:

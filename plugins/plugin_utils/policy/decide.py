@@ -28,7 +28,8 @@ class Flow:
 
     address: the destination. protocol: `tcp`, `udp`, … or a number; `icmp` is the one of the address's family.
     port: the destination port, for ICMP the message type, else None. user: name or uid of the socket's owner, None
-    for a packet without a socket. source_port: where it matters (DHCP).
+    for a packet without a socket. source_port: where it matters (DHCP). container: whether it comes from a container of
+    the host, and not from the host itself; then it has no user.
     """
 
     address: str
@@ -36,6 +37,7 @@ class Flow:
     port: int | None = None
     user: str | None = None
     source_port: int | None = None
+    container: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def decide(resolved: Resolved, flow: Flow) -> Verdict:
 
     A list that others fill counts as empty, which it is until they do.
     """
-    if resolved.mode == "absent":
+    if resolved.mode == "absent" or (flow.container and resolved.containers is None):
         return Verdict(allowed=True, entry=None, cause="absent")
     version, value = addresses.parse_address(flow.address)
     protocol = _protocol(flow.protocol, version)
@@ -71,7 +73,7 @@ def decide(resolved: Resolved, flow: Flow) -> Verdict:
         concerned = _inside(never.addresses, version, value) and never.services.contains(protocol, port)
         if concerned and not is_one_of(flow.user, never.except_users):
             return _refused(resolved, unknown or "never")
-    for entry in resolved.entries:
+    for entry in (resolved.containers or ()) if flow.container else resolved.entries:
         if entry.users is not None and not is_one_of(flow.user, entry.users):
             continue
         for grant in entry.grants:

@@ -60,11 +60,11 @@ def parse_entry(context: Context, place: Place, value: Any, kind: str) -> Entry 
     to, except_ = _where_to(context, place, given, "from" if kind == "inbound" else "to")
     spoken = _services(context, place, given)
     users = _users(context, place, given, "users")
-    _only_the_host(context, place, given)
+    for_ = _for(context, place, given)
     extra = _extras(context, place, given)
     if len(context.report.errors) > errors or name is None or to is None or except_ is None or spoken is None:
         return None
-    return Entry(name, kind, place, to, except_, spoken[0], spoken[1], users, raw=(kind, value), **extra)
+    return Entry(name, kind, place, to, except_, spoken[0], spoken[1], users, for_=for_, raw=(kind, value), **extra)
 
 
 def parse_never(context: Context, place: Place, value: Any) -> NeverEntry | None:
@@ -146,19 +146,21 @@ def _where_to(
     return found[0], found[1]
 
 
-def _only_the_host(context: Context, place: Place, given: Mapping[str, Any]) -> None:
-    """`for`: what the entry holds for. Only the host itself so far; anything else must not be taken for it."""
+def _for(context: Context, place: Place, given: Mapping[str, Any]) -> tuple[str, ...]:
+    """`for`: whose traffic the entry is about, the host's own unless it says so."""
     if "for" not in given:
-        return
+        return ("host",)
     at = place.key("for")
     elements = values.items(context.report, at, given["for"])
     if elements == []:
         context.report.error(at, "is an empty list", "write for: [host], or leave it out")
-    for element_at, item in elements or []:
-        found = values.word(context.report, element_at, item, ("host", "containers"))
-        if found == "containers":
-            cause = "traffic of containers is not filtered by this release"
-            context.report.error(element_at, cause, "write for: [host], or leave it out")
+    found = {
+        values.word(context.report, element_at, item, ("host", "containers")) for element_at, item in elements or []
+    }
+    if "containers" in found and "users" in given:
+        cure = "write an entry of its own for the containers, without users"
+        context.report.error(place.key("users"), "the kernel does not know the users of forwarded packets", cure)
+    return tuple(sorted((one for one in found if one is not None), reverse=True))
 
 
 def _extras(context: Context, place: Place, given: Mapping[str, Any]) -> dict[str, Any]:

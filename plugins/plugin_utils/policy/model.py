@@ -75,7 +75,8 @@ class Destination:
 class Entry:
     """One thing that is allowed. kind: "base", "tier", "allow", "raise", "inbound" or "floor".
 
-    users: names or uids whose sockets only; None: everybody. raw: what was written, to compare two of one name.
+    users: names or uids whose sockets only; None: everybody. for_: whose traffic, "host", "containers" or both.
+    raw: what was written, to compare two of one name.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Entry:
     expires: dt.date | None = None
     review_by: dt.date | None = None
     optional: bool = False
+    for_: tuple[str, ...] = ("host",)
     raw: object = field(default=None, compare=False)
 
 

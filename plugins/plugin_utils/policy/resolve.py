@@ -101,6 +101,7 @@ class Resolver:
             entry.review_by,
             external,
             lists.shared,
+            entry.for_,
         )
 
     def never(self, entry: NeverEntry) -> Never:

@@ -50,6 +50,7 @@ class ResolvedEntry:
     review_by: dt.date | None = None
     external: tuple[Grant, ...] = ()
     shared: tuple[str, ...] = ()
+    for_: tuple[str, ...] = ("host",)
 
     @property
     def most(self) -> tuple[Grant, ...]:
@@ -92,6 +93,8 @@ class Resolved:
     of the ledger. inbound: None when inbound traffic is not filtered. floor: the names of the parts of the floor that
     are there. internet: what the word stands for here. outside: what is neither internal nor on
     the host's own links.
+    containers: what containers may reach, None when their traffic is not filtered; entries is about the host's own.
+    container_interfaces: the bridges that containers are behind, with * at the end for all that begin so.
     host_dns: whether the host adds the name servers that it uses, which nobody knows here, to those of dns.
     missing_users: "skip" or "error". max_removed: percent of its destinations that one run may close.
     notices: what is no error but should be said.
@@ -105,6 +108,8 @@ class Resolved:
     quiet: tuple[Grant, ...] = ()
     tests: tuple[ResolvedTest, ...] = ()
     inbound: tuple[ResolvedEntry, ...] | None = None
+    containers: tuple[ResolvedEntry, ...] | None = None
+    container_interfaces: tuple[str, ...] = ()
     dns: AddressSet = NOTHING
     host_dns: bool = False
     ntp: AddressSet = NOTHING
@@ -118,8 +123,12 @@ class Resolved:
     notices: tuple[Notice, ...] = ()
 
     def reaching_internet(self) -> tuple[str, ...]:
-        """The names of the entries that can reach anything outside, as people would say that they reach the internet."""
-        return tuple(entry.name for entry in self.entries if entry.addresses & self.outside)
+        """The names of the entries that can reach anything outside, which people call reaching the internet."""
+        return tuple(entry.name for entry in self.everything() if entry.addresses & self.outside)
+
+    def everything(self) -> tuple[ResolvedEntry, ...]:
+        """Every entry about what goes out, be it the host's own or of its containers, each once."""
+        return (*self.entries, *(entry for entry in self.containers or () if "host" not in entry.for_))
 
     def named_users(self) -> frozenset[str]:
         """The users that somebody wrote down, and therefore expects on the host."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import (
     addresses,
+    containers,
     datafiles,
     destinations,
     ntp_pool,
@@ -49,6 +50,7 @@ class Settings:
     nat64: AddressSet
     ansible_port: int
     max_removed: int
+    container_interfaces: tuple[str, ...]
 
 
 def read_mode(report: Report, variables: Mapping[str, Any]) -> str | None:
@@ -116,15 +118,12 @@ def read(context: Context, variables: Mapping[str, Any], mode: str) -> Settings:
         nat64=_nat64(context.report, variables),
         ansible_port=_ansible_port(context.report, variables),
         max_removed=_max_removed(context.report, variables),
+        container_interfaces=containers.interfaces(context.report, variables),
     )
 
 
 def _check_unsupported(report: Report, variables: Mapping[str, Any]) -> None:
     """What has its place in the vocabulary, but would be ignored by this release, is refused."""
-    containers = variables.get("egress_containers")
-    if containers is not None and values.boolean(report, variable("egress_containers"), containers):
-        cause = "traffic of containers is not filtered by this release"
-        report.error(variable("egress_containers"), cause, "set it to false, or leave it out")
     lists = variables.get("egress_prefix_lists")
     if lists is not None and not isinstance(lists, Mapping):
         report.error(variable("egress_prefix_lists"), "is no mapping", "write NAME: {…}")

@@ -20,6 +20,9 @@ MOST_NOTICES = 10
 
 TABLE = "inet tidegate"
 
+ALLOW_CHAINS = ("egress_allow", "egress_containers_allow")
+"""Chains whose rules are entries."""
+
 MODE_COUNTERS = {"observe": "would_deny", "enforce": "denied"}
 """The counter of refusals that a table has in each mode; for incoming ones with _inbound behind it."""
 
@@ -81,7 +84,7 @@ def _opened_and_closed(changes: Iterable[Mapping[str, Any]]) -> str:
     for change in changes:
         if change["kind"] == "element":
             addresses[change["action"]] += change["count"]
-        elif change["kind"] == "rule" and change.get("chain") == "egress_allow":
+        elif change["kind"] == "rule" and change.get("chain") in ALLOW_CHAINS:
             by_action[change["action"]].append(change.get("comment") or change.get("text", ""))
     for action, word in (("add", "opened"), ("delete", "closed"), ("move", "moved")):
         if by_action[action]:

@@ -14,7 +14,12 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved 
     Resolved,
     ResolvedEntry,
 )
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import nft_denied, nft_floor, nft_inbound
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import (
+    nft_containers,
+    nft_denied,
+    nft_floor,
+    nft_inbound,
+)
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nft_match import Spec, address_sets, matches
 
 FAMILY, NAME = "inet", "tidegate"
@@ -49,7 +54,7 @@ def _sets(resolved: Resolved) -> list[Spec]:
     found = nft_floor.sets(resolved)
     for number, never in enumerate(resolved.never, start=1):
         found += address_sets(f"never_{number}", never.addresses)
-    for entry in sorted(resolved.entries, key=lambda entry: entry.name):
+    for entry in sorted(resolved.everything(), key=lambda entry: entry.name):
         for grant in entry.grants:
             found += address_sets(_set_name(entry, grant), grant.addresses)
     found += _external_sets(resolved)
@@ -66,7 +71,7 @@ def _external_sets(resolved: Resolved) -> list[Spec]:
 
     Beside them what they cannot open more than: the word internet, whatever is filled in.
     """
-    names = sorted({grant.part for entry in resolved.entries for grant in entry.external})
+    names = sorted({grant.part for entry in resolved.everything() for grant in entry.external})
     found = [
         {"name": f"external_{name}{version}", "type": f"ipv{version}_addr", "flags": ["interval", "timeout"]}
         for name in names
@@ -91,6 +96,9 @@ def _chains(resolved: Resolved) -> list[Spec]:
         _chain("egress_ledger", nft_denied.ledger_rules(resolved.mode)),
         _chain("egress_refuse", nft_denied.refuse_rules(resolved.mode)),
     ]
+    if resolved.containers is not None:
+        allowed = [rule for entry in resolved.containers for rule in _allow(resolved, entry)]
+        found += nft_containers.chains(resolved, allowed)
     if resolved.inbound is not None:
         entries = [rule for entry in resolved.inbound for rule in _allow(resolved, entry)]
         found.append(nft_inbound.chain(resolved, entries))

@@ -14,6 +14,11 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.tests.unit.policy.support import WORLD, allowed, build, entry, errors
 
 
+def from_container(address: str) -> policy.Flow:
+    """A new connection of a container."""
+    return policy.Flow(address, "tcp", 443, container=True)
+
+
 @pytest.mark.parametrize(
     ("wrong", "right"),
     [
@@ -121,17 +126,66 @@ def test_what_is_no_user_never_means_everybody(users: Any, message: str) -> None
     assert message in found
 
 
-def test_for_is_the_host_and_containers_are_refused() -> None:
-    assert build(egress_allow_app=[entry(**{"for": ["host"]})]).entries
-    (found,) = errors(egress_allow_app=[entry(**{"for": ["host", "containers"]})])
-    assert found == (
-        "egress_allow_app[api].for[1]: traffic of containers is not filtered by this release; "
-        "write for: [host], or leave it out"
+def test_for_says_whose_traffic_an_entry_is_about() -> None:
+    entries = [
+        entry(),
+        entry(name="both", to=["203.0.113.1"], **{"for": ["containers", "host"]}),
+        entry(name="inside", to=["203.0.113.2"], **{"for": ["containers"]}),
+    ]
+    on = build(egress_containers=True, egress_allow_app=entries)
+    named = [one.name for one in on.entries if one.kind == "allow"]
+    assert named == ["api", "both"]
+    assert [one.name for one in on.containers or ()] == ["both", "inside"]
+    assert on.notices == () or all(
+        "adds nothing" not in str(notice) for notice in on.notices if "inside" in str(notice)
     )
+    for address, host, container in (("203.0.113.9", True, False), ("203.0.113.1", True, True)):
+        for flow, allowed in ((policy.Flow(address, "tcp", 443), host), (from_container(address), container)):
+            assert policy.decide(on, flow).allowed == allowed
+    assert policy.decide(on, from_container("203.0.113.2")).entry == "inside"
+    off = build(egress_allow_app=entries)
+    assert off.containers is None
+    assert [one.name for one in off.entries if one.kind == "allow"] == ["api", "both"]
+    (notice,) = [str(one) for one in off.notices if one.kind == "containers"]
+    assert notice == "egress_allow_app[inside]: is left out: containers are not filtered on this host"
+    assert policy.decide(off, from_container("192.0.2.1")).cause == "absent"
+
+
+def test_what_cannot_be_said_for_containers() -> None:
+    (found,) = errors(egress_allow_app=[entry(users=["payd"], **{"for": ["host", "containers"]})])
+    assert found.startswith("egress_allow_app[api].users: the kernel does not know the users of forwarded packets")
     (found,) = errors(egress_allow_app=[entry(**{"for": []})])
     assert "is an empty list" in found
     (found,) = errors(egress_allow_app=[entry(**{"for": "hosts"})])
     assert 'unknown word "hosts"; did you mean host?' in found
+
+
+def test_a_ceiling_holds_for_containers_too() -> None:
+    wide = entry(name="wide", to=["internet"], services=["any"], **{"for": ["containers"]})
+    assert any("wide" in found for found in errors(egress_containers=True, egress_allow_app=[wide]))
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ({}, None),
+        ({"egress_containers": False, "egress_container_interfaces": ["docker0"]}, None),
+        ({"egress_containers": True}, ("docker0", "br-*", "podman*", "cni*")),
+        ({"egress_containers": True, "egress_container_interfaces": []}, ("docker0", "br-*", "podman*", "cni*")),
+        ({"egress_containers": True, "egress_container_interfaces": ["lxdbr0", "lxdbr0", "x*"]}, ("lxdbr0", "x*")),
+    ],
+)
+def test_the_bridges_that_containers_are_behind(given: Any, wanted: Any) -> None:
+    resolved = build(**given)
+    assert resolved.container_interfaces == (wanted or ())
+    assert (resolved.containers is None) == (wanted is None)
+
+
+@pytest.mark.parametrize("name", ["*", "", "a b", 'br"', "br-*x", "sixteen-letters-", 5, None])
+def test_what_is_no_interface(name: Any) -> None:
+    (found,) = errors(egress_containers=True, egress_container_interfaces=[name])
+    assert found.startswith("egress_container_interfaces[0]: ")
+    assert "is no interface; write names such as docker0" in found
 
 
 def test_required_keys_are_required_of_people_and_not_of_tiers() -> None:

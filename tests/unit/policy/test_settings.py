@@ -204,9 +204,6 @@ def test_every_known_variable_says_what_it_is_for() -> None:
 
 def test_what_would_be_ignored_is_refused() -> None:
     assert errors(egress_containers=False, egress_prefix_lists={"s3": {"aws": "S3"}}) == []
-    assert errors(egress_containers=True) == [
-        "egress_containers: traffic of containers is not filtered by this release; set it to false, or leave it out"
-    ]
     assert "is neither true nor false" in errors(egress_containers="yes")[0]
     assert "egress_prefix_lists: is no mapping" in errors(egress_prefix_lists=["s3"])[0]
 
