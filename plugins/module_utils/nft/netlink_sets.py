@@ -30,6 +30,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_inte
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_literals import read_all, reader, show
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_query import dump_elements, get_elements
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_set import SetInfo, get_set
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_text import element_text, transaction_text
 
 __all__ = [
     "CATCH_ALL",
@@ -52,10 +53,12 @@ __all__ = [
     "change_elements",
     "difference",
     "dump_elements",
+    "element_text",
     "get_elements",
     "get_set",
     "merge",
     "read_all",
     "reader",
     "show",
+    "transaction_text",
 ]

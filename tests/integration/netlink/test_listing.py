@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_sets as sets
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_sets import Change, Element, SetInfo
-from ansible_collections.tidegate.nftables.tests.integration.netlink.conftest import Nft
+from ansible_collections.tidegate.nftables.tests.integration.netlink.conftest import VERSIONS, Nft
 
 
 @dataclass(frozen=True)
@@ -149,6 +149,33 @@ def test_nft_finds_and_edits_what_was_written(each_nft: Nft, kind: Kind) -> None
     each_nft("add", "element", "inet", "ours", "s", "{ 198.51.100.0/24 }")
     keys_now = {sets.show(info, one) for one in sets.dump_elements(info)}
     assert keys_now == {key for key, *_rest in kind.elements} | {"198.51.100.0/24"}
+
+
+@pytest.mark.parametrize(
+    ("each_nft", "kind"),
+    [
+        pytest.param(version, kind, id=f"{version}-{kind.name}")
+        for version in VERSIONS
+        for kind in KINDS
+        if version >= kind.since
+    ],
+    indirect=["each_nft"],
+)
+def test_the_text_of_a_change_does_the_same_in_nft(each_nft: Nft, kind: Kind) -> None:
+    for name in TWINS:
+        each_nft.load(table(name, kind, filled=False))
+    ours, theirs = (sets.get_set("inet", name, "s") for name in TWINS)
+    elements = wanted(ours, kind)
+    for change in (
+        Change(ours, elements),
+        Change(ours, [one._replace(comment="again") for one in elements], elements),
+        Change(ours, elements[:1], flush=True),
+        Change(ours, delete=elements[:1]),
+    ):
+        sets.change_elements([change])
+        each_nft.load(sets.transaction_text([replace(change, target=theirs)]))
+        assert listed(each_nft, "ours") == listed(each_nft, "nfts")
+    assert "elements" not in listed(each_nft, "ours")
 
 
 def test_the_declaration_is_read_as_nft_wrote_it(each_nft: Nft) -> None:
