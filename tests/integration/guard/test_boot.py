@@ -30,8 +30,9 @@ def events(host: Host) -> list[str]:
 
 
 def test_the_confirmed_policy_is_loaded_with_counters_at_nought(each_host: Host) -> None:
-    each_host.has(OLD)
+    each_host.load(OLD)
     each_host.load("add element inet tidegate fed4 { 10.0.0.1 }\n")
+    assert each_host.apply(OLD)["files"][-1]["path"] == str(each_host.places.confirmed)
     expected = shape(each_host.table(), ("fed4",))
     each_host.reboot()
     assert not each_host.table()

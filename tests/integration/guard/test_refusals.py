@@ -87,6 +87,7 @@ assert ctypes.CDLL(None).unshare(0x00020000) == 0
 subprocess.run(["mount", "--make-rprivate", "/"], check=True)
 host = conftest.Host(conftest.Places({root!r}), conftest.Path({nft!r}))
 state = host.places.state
+os.environ["TMPDIR"] = str(state)
 for command in {mounts!r}:
     subprocess.run(command.format(state=state), shell=True, check=True)
 try:
