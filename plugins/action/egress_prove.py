@@ -13,6 +13,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.host_policy import host_policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.world import InventoryWorld
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import AddressError
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.proof.flows import Flow, flows
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.proof.named import first_packets, named_ports
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.proof.prove import probes, proof, tried
@@ -50,7 +51,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
                 "ports": named_ports(resolved),
                 "first_packets": first_packets(resolved),
             }
-        destinations = {host: world.addresses(host) for host in given["hosts"] if host != world.host}
+        destinations = {}
+        for host in given["hosts"]:
+            try:
+                destinations[host] = world.addresses(host)
+            except AddressError as error:
+                return {**result, "failed": True, "msg": f"egress_addresses of the host {host}: {error}"}
+        destinations.pop(world.host, None)
         wanted = flows(destinations, given["ports"], given["users"])
         return {**result, **self._prove(resolved, wanted, given["timeout"], variables)}
 

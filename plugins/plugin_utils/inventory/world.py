@@ -16,6 +16,7 @@ from ansible.parsing.dataloader import DataLoader
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds import PrefixListResult
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import AddressError
 
 
 def is_address(text: object) -> bool:
@@ -66,12 +67,21 @@ class InventoryWorld:
             return []
 
     def addresses(self, host: str) -> list[str]:
-        """Return a host's addresses: ``egress_addresses``, else ``ansible_host``, else its name, where that is one."""
+        """Return a host's addresses: ``egress_addresses``, else ``ansible_host``, else its name, where that is one.
+
+        Raises AddressError for a template that fails and for what is neither a text nor a list.
+        """
         variables = self._hostvars[host]
-        declared = variables.get("egress_addresses")
+        try:
+            declared = variables.get("egress_addresses")
+            address = None if declared else variables.get("ansible_host")
+        except AnsibleError as error:
+            raise AddressError(f"cannot be templated: {error}") from error
         if declared:
-            return [str(address) for address in ([declared] if isinstance(declared, str) else declared)]
-        for candidate in (variables.get("ansible_host"), host):
+            if not isinstance(declared, str | list | tuple):
+                raise AddressError(f"{declared!r} is no list of addresses")
+            return [str(one) for one in ([declared] if isinstance(declared, str) else declared)]
+        for candidate in (address, host):
             if is_address(candidate):
                 return [str(candidate)]
         return []

@@ -51,7 +51,10 @@ class World(Protocol):
         """The hosts of an Ansible host pattern; [] when nothing matches."""
 
     def addresses(self, host: str) -> list[str]:
-        """egress_addresses of a host, else its ansible_host when that is an address, else []."""
+        """egress_addresses of a host, else its ansible_host when that is an address, else [].
+
+        Raises AddressError for what cannot be read at all.
+        """
 
     def prefix_list(self, name: str) -> Listed:
         """A declared prefix list. Raises PolicyErrors when it cannot be had."""

@@ -142,7 +142,12 @@ class Resolver:
         return addresses.union(self._host(destination, host) for host in sorted(set(hosts)))
 
     def _host(self, destination: Destination, host: str) -> AddressSet:
-        texts = self.context.world.addresses(host)
+        try:
+            texts = self.context.world.addresses(host)
+        except addresses.AddressError as error:
+            cause = f'"{destination.text}": egress_addresses of the host {host}: {error}'
+            self.context.report.error(destination.place, cause, f"mend egress_addresses of {host}")
+            return NOTHING
         if not texts:
             cause = f'"{destination.text}": the host {host} has no address'
             self.context.report.error(destination.place, cause, f"set egress_addresses for {host}")

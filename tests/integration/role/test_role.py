@@ -311,3 +311,47 @@ def test_the_summary_says_what_was_refused_and_who_changed_mode(project: Project
     project.send("198.51.100.99", 9)
     project.send("198.51.100.99", 9)
     assert "2 packets were refused" in project.play().output
+
+
+def test_hosts_known_by_name_or_instance_id_need_egress_addresses_and_may_have_several(project: Project) -> None:
+    inventory = yaml.safe_load((project.path / "inventory.yml").read_text())
+    known = {
+        "db1.example.com": {},
+        "i-0abc123def4567890": {"ansible_host": "i-0abc123def4567890"},
+        "db3": {"ansible_host": "db3.internal"},
+        "db4": {"egress_addresses": "{{ no_such_address }}"},
+        "db5": {"egress_addresses": {"v4": "10.10.5.5"}},
+        "db6": {"egress_addresses": ["10.10.5.6/24"]},
+        "db7": {"egress_addresses": []},
+        "10.10.5.8": {},
+        "db9": {"ansible_host": "10.10.5.9"},
+    }
+    inventory["all"]["children"]["database"]["hosts"] = known
+    project.write("inventory.yml", inventory)
+    refused = project.play()
+    assert refused.code != 0
+    assert "Traceback" not in refused.output
+    told = refused.output.replace('\\"', '"')
+    for host in ("db1.example.com", "i-0abc123def4567890", "db3", "db7"):
+        assert f'"hosts:database": the host {host} has no address; set egress_addresses for {host}' in told
+    for host in ("db4", "db5", "db6"):
+        assert f"egress_addresses of the host {host}" in refused.output
+        assert f"mend egress_addresses of {host}" in refused.output
+    assert "Nothing was changed" in refused.output
+    assert "tidegate" not in project.nft("list", "tables")
+    mended = {
+        **{
+            host: {**known[host], "egress_addresses": f"10.10.6.{last}"} for last, host in enumerate(list(known)[:3], 1)
+        },
+        **{f"db{last}": {"egress_addresses": ["10.10.5.4", f"fd12:3456:789a:5::{last}"]} for last in (4, 5, 6, 7)},
+        "10.10.5.8": {},
+        "db9": {"ansible_host": "10.10.5.9"},
+    }
+    inventory["all"]["children"]["database"]["hosts"] = mended
+    project.write("inventory.yml", inventory)
+    run = project.play()
+    assert run.code == 0, run.output
+    held = project.nft("list", "set", "inet", "tidegate", "allow_database4")
+    for element in ("10.10.5.4", "10.10.5.8/31", "10.10.6.1-10.10.6.3"):
+        assert element in held
+    assert "fd12:3456:789a:5::4/126" in project.nft("list", "set", "inet", "tidegate", "allow_database6")

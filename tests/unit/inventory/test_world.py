@@ -11,6 +11,7 @@ import pytest
 from ansible.parsing.dataloader import DataLoader
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.world import InventoryWorld
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import AddressError
 
 GROUPS = {
     "all": ["web1", "db-eu", "db-us", "10.9.9.9"],
@@ -59,3 +60,9 @@ def test_addresses_are_declared_or_the_address_ansible_connects_to(
 
 def test_a_host_named_by_its_address_has_that_address() -> None:
     assert world({"10.9.9.9": {}}).addresses("10.9.9.9") == ["10.9.9.9"]
+
+
+@pytest.mark.parametrize("declared", [{"v4": "10.0.0.1"}, 10, True])
+def test_what_is_no_list_of_addresses_is_said(declared: Any) -> None:
+    with pytest.raises(AddressError, match="is no list of addresses"):
+        world({"db-eu": {"egress_addresses": declared}}).addresses("db-eu")
