@@ -13,7 +13,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils import feeds, policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import addresses
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables import compile_table
 from ansible_collections.tidegate.nftables.tests.golden.cases import FixedWorld
 from ansible_collections.tidegate.nftables.tests.golden.interpret import Packet, run
@@ -41,7 +42,14 @@ ADDRESSES = [
 DESTINATIONS = [
     *("10.0.0.1", "10.0.0.0/24", "10.0.0.2-10.0.0.9", "203.0.113.0/24", "fd00::1", "fd00::/64", "2001:db8::/48"),
     *("hosts:a", "hosts:b", "internal", "internet", "multicast", "cloud-metadata", "any"),
+    *("prefix_list:ours", "prefix_list:theirs"),
 ]
+LIST = "prefix_list:"
+# What is fetched opens neither the inside nor metadata services.
+LISTS = {
+    "ours": ["10.0.0.0/30", "203.0.113.0/24"],
+    "theirs": ["203.0.113.0/24", "10.0.0.0/24", "169.254.169.254", "2001:db8::/48", "fd00::/64"],
+}
 USERS = ["payd", "0", "1003"]
 
 to = st.lists(st.sampled_from(DESTINATIONS), min_size=1, max_size=3, unique=True)
@@ -83,6 +91,7 @@ def policy_of(mode: str, allow: list[Any], base: list[Any], never: list[Any]) ->
             }
         },
         "egress_internal_networks": INTERNAL,
+        "egress_prefix_lists": {name: {} for name in LISTS},
         "egress_dns_servers": ["10.0.0.9"],
         "egress_never": never,
         "egress_allow_one": [{"name": f"one-{number}", **entry} for number, entry in enumerate(allow)],
@@ -90,10 +99,12 @@ def policy_of(mode: str, allow: list[Any], base: list[Any], never: list[Any]) ->
     }
 
 
-def is_in(address: str, destinations: list[str]) -> bool:
-    """Whether a reader says that an address is one of these destinations."""
+def is_in(address: str, destinations: list[str], *, to_open: bool = False) -> bool:
+    """Whether a reader says that an address is one of these destinations. to_open: of an entry that allows."""
     one = ipaddress.ip_address(address)
-    for text in destinations:
+    if any(is_listed(address, text, to_open=to_open) for text in destinations):
+        return True
+    for text in (text for text in destinations if not text.startswith(LIST)):
         if text.startswith("hosts:"):
             if address in [known for host in GROUPS[text[6:]] for known in HOSTS[host]]:
                 return True
@@ -107,6 +118,11 @@ def is_in(address: str, destinations: list[str]) -> bool:
         elif is_word(one, text):
             return True
     return False
+
+
+def is_listed(address: str, text: str, *, to_open: bool) -> bool:
+    closed = to_open and text == f"{LIST}theirs" and is_in(address, ["internal", "cloud-metadata"])
+    return text.startswith(LIST) and is_in(address, LISTS[text.removeprefix(LIST)]) and not closed
 
 
 def is_word(one: ipaddress.IPv4Address | ipaddress.IPv6Address, word: str) -> bool:
@@ -134,7 +150,7 @@ def opens(entry: Mapping[str, Any], flow: policy.Flow) -> bool:
         to = [text for text in to if text != "internal"]
     return (
         entry.get("expires", TODAY) >= TODAY
-        and is_in(flow.address, to)
+        and is_in(flow.address, to, to_open=True)
         and not is_in(flow.address, entry.get("except", []))
         and speaks(flow, entry["services"])
         and ("users" not in entry or flow.user in entry["users"])
@@ -153,6 +169,13 @@ def expected(variables: Mapping[str, Any], flow: policy.Flow) -> bool:
         if hit and speaks(flow, never.get("services", ["any"])) and flow.user not in never.get("except_users", []):
             return False
     return any(opens(entry, flow) for entry in variables["egress_allow_one"] + variables["egress_allow_two"])
+
+
+def listed(name: str) -> feeds.PrefixListResult:
+    """A list as it comes from the feeds."""
+    found = addresses.union(addresses.parse(text) for text in LISTS[name])
+    moment = dt.datetime.combine(TODAY, dt.time(), dt.UTC) if name == "theirs" else None
+    return feeds.PrefixListResult(name, found, fetched_at=moment)
 
 
 def packet(flow: policy.Flow) -> Packet:
@@ -179,7 +202,7 @@ def attempt(
     st.lists(flows, max_size=12),
 )
 def test_reader_oracle_and_rules_agree(allow: Any, base: Any, never: Any, tried: list[policy.Flow]) -> None:
-    world = FixedWorld("app1", GROUPS, HOSTS)
+    world = FixedWorld("app1", GROUPS, HOSTS, {name: listed(name) for name in LISTS})
     variables = policy_of("enforce", allow, base, never)
     resolved, errors = attempt(variables, world)
     if resolved is None:
