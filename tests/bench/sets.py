@@ -18,19 +18,18 @@ import ctypes
 import json
 import os
 import platform
-import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from time import perf_counter
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink
+from ansible_collections.tidegate.nftables.tests.bench.costs import WORKER, Cost, Row, measured, table
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-WORKER = Path(__file__).with_name("worker.py")
 CLONE_NEWNET = 0x40000000
 FEW = 100
 OPERATIONS = ("load", "unchanged", "compare", "add", "delete", "get", "replace")
@@ -47,35 +46,6 @@ TYPES = {
 }
 SUFFIXES = {"interval": {4: "/28", 6: "/64"}, "hash": {4: "", 6: ""}}
 SUFFIXES["concat"] = {family: f"{SUFFIXES['interval'][family]} . tcp . 443" for family in (4, 6)}
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Seconds and megabytes of one operation.
-
-    start: wall time with the start of the interpreter. over: stopped at the limit. failed: what became of a command
-    that did not do its work, "crash" or "error".
-    """
-
-    wall: float
-    cpu: float
-    megabytes: float
-    start: float = 0.0
-    over: bool = False
-    failed: str = ""
-
-
-@dataclass(frozen=True)
-class Row:
-    kind: str
-    family: int
-    size: int
-    operation: str
-    costs: dict[str, Cost]  # by method: ours, nft VERSION, reload VERSION
-
-    def ratio(self, method: str) -> float:
-        """How many times longer a method takes than ours; a lower bound where it was stopped."""
-        return self.costs[method].wall / self.costs["ours"].wall
 
 
 def element(kind: str, family: int, number: int, shift: int) -> str:
@@ -192,58 +162,6 @@ def nft_path(version: str) -> Path:
 
 def run_worker(operation: str, name: str, path: Path, *more: str, limit: float = 3600.0) -> Cost:
     return measured([sys.executable, str(WORKER), operation, name, str(path), *more], limit)
-
-
-def measured(command: Sequence[str], limit: float) -> Cost:
-    """Runs a command; stopped when it takes longer than limit seconds."""
-    with tempfile.TemporaryFile() as output:
-        begun = perf_counter()
-        child = subprocess.Popen(command, stdout=output, stderr=subprocess.PIPE)
-        signal.signal(signal.SIGALRM, lambda *_arguments: child.kill())
-        signal.setitimer(signal.ITIMER_REAL, limit)
-        assert child.stderr is not None
-        told = child.stderr.read()
-        _pid, status, usage = os.wait4(child.pid, 0)
-        wall = perf_counter() - begun
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
-        child.stderr.close()
-        over = child.returncode == -signal.SIGKILL
-        output.seek(0)
-        megabytes, cpu = usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime
-        if str(WORKER) not in command:
-            failed = "" if child.returncode == 0 or over else "crash" if child.returncode < 0 else "error"
-            return Cost(wall, cpu, megabytes, wall, over, failed)
-        if child.returncode != 0:
-            raise SystemExit(f"{command}: {child.returncode} {told.decode(errors='replace')}")
-        inside = json.loads(output.read())
-        return Cost(inside["wall"], inside["cpu"], megabytes, wall)
-
-
-def table(rows: Sequence[Row], versions: Sequence[str]) -> str:
-    """Milliseconds and megabytes; behind each method of others how many times ours it takes."""
-    methods = [f"{way} {version}" for version in versions for way in ("nft", "reload")]
-    head = ["set", "elements", "operation", "ours ms", "+start", "cpu", "MB"]
-    head += [part for method in methods for part in (f"{method} ms", "x ours", "cpu", "MB")]
-    lines = [head]
-    for row in rows:
-        mine = row.costs["ours"]
-        line = [f"{row.kind} v{row.family}", f"{row.size}", row.operation]
-        line += [_ms(mine), f"{mine.start * 1000:.0f}", f"{mine.cpu * 1000:.1f}", f"{mine.megabytes:.0f}"]
-        for method in methods:
-            cost = row.costs.get(method)
-            if cost is None or cost.failed:
-                line += [cost.failed if cost else "-", "-", "-", "-"]
-                continue
-            more = ">" if cost.over else ""
-            line += [_ms(cost), f"{more}{row.ratio(method):.1f}", f"{cost.cpu * 1000:.0f}", f"{cost.megabytes:.0f}"]
-        lines.append(line)
-    widths = [max(len(line[place]) for line in lines) for place in range(len(head))]
-    return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
-
-
-def _ms(cost: Cost) -> str:
-    return f"{'>' if cost.over else ''}{cost.wall * 1000:.1f}"
 
 
 def enter_own_namespace() -> None:
