@@ -12,7 +12,7 @@ import signal
 import subprocess
 import tempfile
 from dataclasses import dataclass
-from typing import Iterator, Mapping
+from typing import IO, Iterator, Mapping
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import (
     UNCHANGED,
@@ -107,27 +107,36 @@ class Nft:
     def run(self, *arguments: str, stdin: str = "") -> Outcome:
         """Run nft to its end; raise when it was killed or cannot be started."""
         command = [self.path, *arguments]
-        try:
-            done = subprocess.run(  # noqa: PLW1510  # the exit status is the outcome's
-                command,
-                input=stdin,
-                capture_output=True,
-                encoding="utf-8",
-                errors="surrogateescape",
-                env=self._environment,
-                timeout=self._timeout,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise EngineError(
-                "busy",
-                f"nft did not finish within {self._timeout:.0f} s: {' '.join(command)}. Is the ruleset very large?",
-            ) from error
-        except OSError as error:
-            raise EngineError("nft_missing", f"{self.path} cannot be started: {error.strerror}. {UNCHANGED}") from error
-        outcome = Outcome(done.returncode, done.stdout, done.stderr)
+        # Into files: nft writes a listing in small pieces, and a pipe would wake us for each of them.
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            try:
+                done = subprocess.run(
+                    command,
+                    input=stdin.encode("utf-8", "surrogateescape"),
+                    stdout=out,
+                    stderr=err,
+                    env=self._environment,
+                    timeout=self._timeout,
+                    check=False,
+                )
+            except subprocess.TimeoutExpired as error:
+                raise EngineError(
+                    "busy",
+                    f"nft did not finish within {self._timeout:.0f} s: {' '.join(command)}. Is the ruleset very large?",
+                ) from error
+            except OSError as error:
+                raise EngineError(
+                    "nft_missing", f"{self.path} cannot be started: {error.strerror}. {UNCHANGED}"
+                ) from error
+            outcome = Outcome(done.returncode, _content(out), _content(err))
         if outcome.code < 0:
             raise failure(outcome, " ".join(command))
         return outcome
+
+
+def _content(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode("utf-8", "surrogateescape")
 
 
 @contextlib.contextmanager

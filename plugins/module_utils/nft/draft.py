@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Iterable
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import NamedSet, Table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import literals, parse_sets
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import Element, NamedSet, Table
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import SetSpec, TableSpec
 
 
@@ -22,30 +23,48 @@ class Line:
 
 @dataclass(frozen=True)
 class Draft:
-    """A scratch table: what is between its braces, and (chain, rule) of the rules to add to it."""
+    """A scratch table: what is between its braces, and (chain, rule) of the rules to add to it.
+
+    known: by name of a set, elements that need no scratch table.
+    """
 
     family: str
     block: tuple[Line, ...]
     rules: tuple[tuple[str, Line], ...]
+    known: dict[str, tuple[Element, ...]] = field(default_factory=dict)
 
 
 def draft(spec: TableSpec, live: Table | None) -> Draft:
     """Return the draft for one table. A set of which only elements are given is there."""
     staying = live if spec.others == "stay" and live is not None else Table(spec.family, spec.name)
-    block = [*_objects(spec, staying), *_sets(spec, live, staying), *_chains(spec, staying)]
+    known = _known(spec, live)
+    block = [*_objects(spec, staying), *_sets(spec, live, staying, known), *_chains(spec, staying)]
     rules = [
         (chain.name, Line(rule.text, rule.where))
         for chain in spec.chains
         for rule in (*(chain.rules or ()), *((chain.edit.rule,) if chain.edit and chain.edit.rule else ()))
     ]
-    return Draft(spec.family, tuple(block), tuple(rules))
+    return Draft(spec.family, tuple(block), tuple(rules), known)
+
+
+def _known(spec: TableSpec, live: Table | None) -> dict[str, tuple[Element, ...]]:
+    found = {}
+    for wanted in spec.sets:
+        there = live.set(wanted.name) if live else None
+        declaration = (there.declaration if there else ()) if wanted.declaration is None else wanted.declaration
+        if wanted.present and wanted.elements and declaration:
+            version = parse_sets.address_version(declaration)
+            elements = literals.canonical(wanted, declaration, version, there.elements if there else ())
+            if elements is not None:
+                found[wanted.name] = elements
+    return found
 
 
 def block_of(table: Table) -> tuple[Line, ...]:
     """Return stubs of all that rules of a table may refer to."""
     return (
         *_objects(TableSpec("", ""), table),
-        *_sets(TableSpec("", ""), None, table),
+        *_sets(TableSpec("", ""), None, table, {}),
         *_chains(TableSpec("", ""), table),
     )
 
@@ -63,10 +82,11 @@ def _objects(spec: TableSpec, staying: Table) -> Iterable[Line]:
             )
 
 
-def _sets(spec: TableSpec, live: Table | None, staying: Table) -> Iterable[Line]:
+def _sets(spec: TableSpec, live: Table | None, staying: Table, known: dict[str, tuple[Element, ...]]) -> Iterable[Line]:
     for wanted in spec.sets:
         if wanted.present:
-            yield from _set(wanted, live.set(wanted.name) if live else None)
+            asked = replace(wanted, elements=None) if wanted.name in known else wanted
+            yield from _set(asked, live.set(wanted.name) if live else None)
     named = {wanted.name for wanted in spec.sets}
     for found in staying.sets:
         if found.name not in named:
@@ -81,7 +101,7 @@ def _set(wanted: SetSpec, found: NamedSet | None) -> Iterable[Line]:
         # Only keys are asked for, so a map is drafted as the set of its keys.
         kind, declaration = "set", tuple(line.partition(" : ")[0] for line in declaration)
         elements = [Line(f"{element.text},", element.where) for element in wanted.elements or ()]
-    elif wanted.mode == "add" and found is not None and found.has("auto-merge"):
+    elif wanted.elements is not None and wanted.mode == "add" and found is not None and found.has("auto-merge"):
         elements += [Line(f"{element.canon},", wanted.where) for element in found.elements]
     yield Line(f"{kind} {wanted.name} {{", wanted.where)
     yield from (Line(line, wanted.where) for line in declaration)

@@ -162,13 +162,13 @@ class Engine:
         """
         content = persist.text(work.goals) if save else None
         to_save = save.state(content) if save else ""
-        before = "".join(map(render.table, work.live))
-        after = "".join(render.table(goal.listed_like(end, table)) for end, table in zip(work.goals, work.live))
+        shown = [render.difference(table, goal.listed_like(end, table)) for end, table in zip(work.goals, work.live)]
+        before, after = "".join(one for one, _other in shown), "".join(other for _one, other in shown)
         changes = work.changes
         if save and to_save:
             changes = (*changes, change(to_save, "file", name=str(save)))
             before, after = before + save.describe(None), after + save.describe(content)
-            self._loadable(content)
+            self._loadable(work)
         result = Result(changed=bool(work.commands or to_save), warnings=self._warnings(work))
         if not result.changed:
             return result, work.generation
@@ -220,12 +220,16 @@ class Engine:
             found += plan.make(table, goal.build(spec, said, table)).changes
         return found
 
-    def _loadable(self, content: str | None) -> None:
+    def _loadable(self, work: _Work) -> None:
         """Raise when nft would not load its own listing, which would be found out at the next boot."""
-        if content is not None:
-            outcome = self._nft.load(content, check=True)
-            if outcome.code != 0:
-                raise failure(outcome, "nft -c -f", "persist")
+        # Under another name, as at boot: nothing of that name is there.
+        content = persist.text([end and replace(end, name=scratch.name()) for end in work.goals])
+        outcome = self._nft.load(content or "\n", check=True)
+        if outcome.code != 0:
+            refused = self._nft.load(transaction.text(work.commands), check=True)
+            if refused.code != 0:
+                raise _refusal(refused, work.commands)
+            raise failure(outcome, "nft -c -f", "persist")
 
     def _warnings(self, work: _Work) -> tuple[str, ...]:
         return tuple(

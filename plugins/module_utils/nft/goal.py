@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Iterable, Sequence, TypeVar
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import elements
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import UNCHANGED, EngineError
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import (
     Chain,
     NamedObject,
@@ -93,7 +94,7 @@ def _set(wanted: SetSpec, canon: Table, live: Table | None) -> NamedSet:
     found = live.set(wanted.name) if live else None
     drafted = canon.set(wanted.name)
     if drafted is None:
-        raise ValueError(wanted.name)
+        raise EngineError("not_applied", f"nft did not list the set {wanted.name} that it was given. {UNCHANGED}")
     if wanted.declaration is None and found is not None:
         base = found
     else:

@@ -17,6 +17,8 @@ NAME_MAX = 255
 """Bytes; NFT_NAME_MAXLEN of the kernel without its final zero."""
 
 _COMMENT = re.compile(r'"[^"]*"|\bcomment\s+("[^"]*"|[^\s"]+)')
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_SIMPLE = re.compile(r"[0-9A-Za-z.:/-]+")
 _PLACES = ("handle", "position", "index")
 
 
@@ -40,8 +42,9 @@ def comment(value: object, where: str) -> str:
         raise bad_spec(
             where, "A comment cannot hold a double quote, a line break or another control character: nft has no escape."
         )
-    if len(value.encode("utf-8", "surrogateescape")) > COMMENT_MAX:
-        raise bad_spec(where, f"The comment has {len(value.encode())} bytes, nft takes {COMMENT_MAX}. Shorten it.")
+    size = len(value.encode("utf-8", "surrogateescape"))
+    if size > COMMENT_MAX:
+        raise bad_spec(where, f"The comment has {size} bytes, nft takes {COMMENT_MAX}. Shorten it.")
     return value
 
 
@@ -98,6 +101,8 @@ def rule_comment(text: str) -> str | None:
 
 def element(value: object, where: str) -> str:
     """Return the text of one element: key, options, data; no comma, no brace."""
+    if isinstance(value, str) and _SIMPLE.fullmatch(value):
+        return value
     text = _text(value, where, "element")
     for sign, meaning in (
         (",", "separates elements"),
@@ -147,4 +152,4 @@ def without_remark(line: str) -> str:
 
 
 def _control(text: str) -> bool:
-    return any(ord(sign) < 32 or ord(sign) == 127 for sign in text)
+    return _CONTROL.search(text) is not None

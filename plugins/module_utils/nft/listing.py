@@ -166,6 +166,8 @@ def _set(kind: str, name: str, body: tuple[str, ...]) -> NamedSet:
 
 def element(text: str) -> Element:
     """Return one element as it was listed."""
+    if " " not in text:
+        return Element(text, text, text)
     canon = words.without_state(text)
     return Element(canon, words.element_key(canon), text)
 

@@ -11,11 +11,10 @@ looked up in may have changed, or a network device.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Sequence
 
@@ -72,7 +71,7 @@ def take(specs: Sequence[TableSpec], binary: str, file: str) -> dict[str, Any]:
     if generation is None:
         return {}
     # What may be removed does not matter while nothing is.
-    wanted = json.dumps([asdict(replace(spec, max_removed=None)) for spec in specs], sort_keys=True)
+    wanted = repr([replace(spec, max_removed=None) for spec in specs])
     return {
         "generation": generation,
         "namespace": kernel.namespace() or _inode("/proc/self/ns/net"),

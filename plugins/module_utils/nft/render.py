@@ -8,14 +8,28 @@ from __future__ import annotations
 from typing import Iterable
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import intervals, words
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import Chain, NamedObject, NamedSet, Table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import (
+    Chain,
+    Element,
+    NamedObject,
+    NamedSet,
+    Table,
+)
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import Hook
 
+MANY = 200
+"""Elements of a set above which a diff shows only those that come or go."""
 
-def table(value: Table | None, *, unmanaged: bool = True) -> str:
+
+def difference(before: Table | None, after: Table | None) -> tuple[str, str]:
+    """Return both tables' texts for a diff; of large sets only what comes or goes."""
+    return table(before, beside=after), table(after, beside=before)
+
+
+def table(value: Table | None, *, unmanaged: bool = True, beside: Table | None = None) -> str:
     """Return the table's text without handles and without state; empty for no table.
 
-    unmanaged: also elements of sets whose elements nobody asked for.
+    unmanaged: also elements of sets whose elements nobody asked for. beside: of large sets, leave out what this has.
     """
     if value is None:
         return ""
@@ -26,7 +40,7 @@ def table(value: Table | None, *, unmanaged: bool = True) -> str:
         lines.append(f"\tflags {value.flags}")
     blocks = [
         *(_object(found) for found in value.objects),
-        *(_set(found, elements=unmanaged or found.managed) for found in value.sets),
+        *(_set(found, _elements(found, beside) if unmanaged or found.managed else []) for found in value.sets),
         *(_chain(found) for found in value.chains),
     ]
     for at, block in enumerate(blocks):
@@ -49,11 +63,24 @@ def _object(value: NamedObject) -> list[str]:
     return [f"\t{value.kind} {value.name} {{", *(f"\t\t{line}" for line in value.declaration), "\t}"]
 
 
-def _set(value: NamedSet, *, elements: bool) -> list[str]:
+def _elements(value: NamedSet, beside: Table | None) -> list[str]:
+    """Return the lines of a set's elements."""
+    found = value.elements
+    other = beside.set(value.name) if beside and len(found) > MANY else None
+    same = {element.canon for element in other.elements} if other else set()
+    shown = [f"{element.canon}," for element in sorted(_without(found, same), key=intervals.order)]
+    rest = len(found) - len(shown)
+    return [*shown, f"# and {rest} that stay"] if rest else shown
+
+
+def _without(elements: tuple[Element, ...], canons: set[str]) -> list[Element]:
+    return [element for element in elements if element.canon not in canons]
+
+
+def _set(value: NamedSet, elements: list[str]) -> list[str]:
     lines = [f"\t{value.kind} {value.name} {{", *(f"\t\t{line}" for line in value.declaration)]
-    if value.elements and elements:
-        found = sorted(value.elements, key=intervals.order)
-        lines += ["\t\telements = {", *(f"\t\t\t{element.canon}," for element in found), "\t\t}"]
+    if elements:
+        lines += ["\t\telements = {", *(f"\t\t\t{element}" for element in elements), "\t\t}"]
     return [*lines, "\t}"]
 
 

@@ -29,18 +29,24 @@ PREFIX = "_tidegate_"
 """Scratch tables are named PREFIX, process id, _, random, _, number."""
 
 
+def name() -> str:
+    """Return a name that no table has."""
+    return f"{PREFIX}{os.getpid()}_{secrets.token_hex(4)}"
+
+
 def canonical(nft: Nft, drafts: Sequence[Draft], notes: RunDirectory) -> list[Table]:
     """Return each draft as nft lists it. Raise when nft refuses one; the error names its place."""
     if not drafts:
         return []
-    name = f"{PREFIX}{os.getpid()}_{secrets.token_hex(4)}"
-    tables = [f"{draft.family} {name}_{at}" for at, draft in enumerate(drafts)]
+    own = name()
+    tables = [f"{draft.family} {own}_{at}" for at, draft in enumerate(drafts)]
     script = [line for table, draft in zip(tables, drafts) for line in _script(draft, table)]
-    with notes.using(name, {"tables": tables, "namespace": kernel.namespace()}):
+    with notes.using(own, {"tables": tables, "namespace": kernel.namespace()}):
         outcome = _listed(nft, tables, "".join(f"{text}\n" for text, _line in script))
-    if outcome.err.strip():
+    # The exit status of a conversation says nothing, and what is on stderr may be only a warning.
+    if outcome.errors() or (outcome.err.strip() and not outcome.out.strip()):
         raise _refusal(nft, outcome, [line for _text, line in script], drafts)
-    found = parse_tables(outcome.out)
+    found = [_with(draft, table) for draft, table in zip(drafts, parse_tables(outcome.out))]
     for draft, table in zip(drafts, found):
         _check_rules(draft, table)
     if len(found) != len(drafts):
@@ -48,6 +54,12 @@ def canonical(nft: Nft, drafts: Sequence[Draft], notes: RunDirectory) -> list[Ta
             "not_applied", f"nft listed {len(found)} of the {len(drafts)} tables that it was given. {UNCHANGED}"
         )
     return found
+
+
+def _with(draft: Draft, table: Table) -> Table:
+    """Add the elements that nft need not be asked about."""
+    sets = (replace(one, elements=draft.known.get(one.name, one.elements)) for one in table.sets)
+    return replace(table, sets=tuple(sets))
 
 
 def _listed(nft: Nft, tables: Sequence[str], script: str) -> Outcome:
@@ -109,7 +121,7 @@ def without_misfits(nft: Nft, spec: TableSpec, live: Table | None, canon: Table 
 def _holds(nft: Nft, canon: Table, wanted: NamedSet, found: NamedSet) -> bool:
     """Whether elements of one set can be elements of another."""
     lines = [
-        f"table {canon.family} {PREFIX}{os.getpid()} {{",
+        f"table {canon.family} {name()} {{",
         *(f"chain {chain.name} {{\n}}" for chain in canon.chains),
     ]
     lines += [f"{wanted.kind} {wanted.name} {{", *wanted.declaration, "elements = {"]

@@ -49,6 +49,8 @@ def pieces(text: str) -> Iterator[tuple[bool, str]]:
 
 def unquoted(text: str) -> str:
     """Return the text with every quoted string blanked, of the same length."""
+    if '"' not in text:
+        return text
     return QUOTED.sub(lambda found: '"' + " " * (len(found.group()) - 2) + '"', text)
 
 
@@ -67,5 +69,7 @@ _OPTION = re.compile(r" (?:timeout|expires|comment|counter|quota|limit|last|ct c
 
 def element_key(element: str) -> str:
     """Return the key of a listed element: what comes before its options and its data."""
+    if " " not in element:
+        return element
     found = _OPTION.search(unquoted(element))
     return element[: found.start()] if found else element

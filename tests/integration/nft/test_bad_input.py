@@ -83,7 +83,7 @@ ELEMENTS: dict[str, tuple[str, str]] = {
     "11.0.0.0/8 # x": ("bad_spec", "'#'"),
     "11.0.0.0/8\n12.0.0.0/8": ("bad_spec", "line break"),
     "11.0.0.0/8 : drop": ("bad_spec", "only an element of a map"),
-    "10.1.0.0/16": ("rejected_by_nft", "conflicting intervals"),
+    "10.1.0.0/16": ("bad_spec", "10.1.0.0/16 overlaps 10.0.0.0/8 (tables[0].sets[0].elements[0])"),
 }
 
 
@@ -92,8 +92,15 @@ def test_element(lab: Lab, text: str) -> None:
     reason, part = ELEMENTS[text]
     lab.run(GOOD)
     bad = {**GOOD, "sets": [{**GOOD["sets"][0], "elements": ["10.0.0.0/8", text]}]}
-    place = WITH_ELEMENT if "conflicting" not in part else "tables[0].sets[0].elements"
-    refused(lab, bad, reason, place, part)
+    refused(lab, bad, reason, WITH_ELEMENT, part)
+
+
+def test_overlapping_ports(lab: Lab) -> None:
+    lab.run(GOOD)
+    ports = {"name": "p", "type": "inet_service", "flags": ["interval"], "elements": ["1-10", "5-20"]}
+    refused(
+        lab, {**GOOD, "sets": [*GOOD["sets"], ports]}, "rejected_by_nft", "tables[0].sets[1]", "conflicting intervals"
+    )
 
 
 @pytest.mark.parametrize(
