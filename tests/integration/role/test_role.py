@@ -339,10 +339,8 @@ def test_hosts_known_by_name_or_instance_id_need_egress_addresses_and_may_have_s
         assert f"mend egress_addresses of {host}" in refused.output
     assert "Nothing was changed" in refused.output
     assert "tidegate" not in project.nft("list", "tables")
-    mended = {
-        **{
-            host: {**known[host], "egress_addresses": f"10.10.6.{last}"} for last, host in enumerate(list(known)[:3], 1)
-        },
+    mended: dict[str, Any] = {
+        **{host: {"egress_addresses": f"10.10.6.{last}"} for last, host in enumerate(list(known)[:3], 1)},
         **{f"db{last}": {"egress_addresses": ["10.10.5.4", f"fd12:3456:789a:5::{last}"]} for last in (4, 5, 6, 7)},
         "10.10.5.8": {},
         "db9": {"ansible_host": "10.10.5.9"},
