@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Run Molecule scenarios on one set of machines: molecule.sh SCENARIO …
+# Run Molecule scenarios, each on machines of its own, and go on after one that fails: molecule.sh SCENARIO …
 # Each leaves build/reports/molecule-SCENARIO.xml; a scenario that asserted nothing fails here. The machines are
 # removed whatever happens: failure, interrupt, or an earlier run that was killed.
 set -euo pipefail
@@ -26,13 +26,14 @@ export MOLECULE_EPHEMERAL_DIRECTORY=$PWD/build/molecule
 export MOLECULE_PROJECT_DIRECTORY=$PWD
 export MOLECULE_COMMAND_BORDERS=false
 mkdir -p build/reports
-rm -f build/reports/molecule-*.xml
-molecule test "${@/#/--scenario-name=}"
-
+failed=()
 for scenario in "$@"; do
     report=build/reports/molecule-$scenario.xml
-    if ! grep -qs '<testcase ' "$report"; then
-        echo "scenario $scenario ran no assertion" >&2
-        exit 1
-    fi
+    rm -rf "$report" build/molecule
+    molecule test --scenario-name "$scenario" || failed+=("$scenario failed")
+    grep -qs '<testcase ' "$report" || failed+=("$scenario ran no assertion")
 done
+if [ ${#failed[@]} -gt 0 ]; then
+    printf 'molecule: %s\n' "${failed[@]}" >&2
+    exit 1
+fi
