@@ -99,8 +99,12 @@ class Engine:
         version = self._proven(specs, save, slot)
         if version:
             return Result(changed=False, missing_users=missing, nft_version=version, path="fast")
-        with self._notes.turn(str(kernel.namespace())):
-            return self._run(specs, missing, save, slot)
+        turn = str(kernel.namespace())
+        with self._notes.turn(turn):
+            result = self._run(specs, missing, save, slot)
+        if not self._check and not any(spec.present for spec in specs):
+            self._notes.leave(slot, turn)
+        return result
 
     def _run(
         self, specs: Sequence[TableSpec], missing: tuple[str, ...], save: persist.File | None, slot: str
@@ -251,7 +255,8 @@ class Engine:
         self, specs: Sequence[TableSpec], save: persist.File | None, slot: str, version: str, verified: int | None
     ) -> None:
         """Keep the proof of what was verified at a generation, if that is still the generation."""
-        if self._check or verified is None or not proof.provable(specs):
+        gone = not any(spec.present for spec in specs)  # nothing is kept about a table that is not there
+        if self._check or gone or verified is None or not proof.provable(specs):
             return
         now = proof.take(specs, self._nft.path, save.seal() if save else "")
         if now.get("generation") == verified:

@@ -58,6 +58,14 @@ class RunDirectory:
                 Path(name).replace(self._file(slot))
                 self._forget_old()
 
+    def leave(self, slot: str, turn: str) -> None:
+        """Forget a slot and the turns taken for it, and the directory when nobody else keeps anything there."""
+        with contextlib.suppress(OSError):
+            if self._ours():
+                _forget(self._file(slot))
+                _forget(self._file(turn, "turn"))
+                self._path.rmdir()
+
     @contextlib.contextmanager
     def turn(self, slot: str, patience: float = PATIENCE) -> Iterator[None]:
         """Let one run at a time do the body, so that two do not undo each other; patience: seconds to wait for it."""

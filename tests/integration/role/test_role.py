@@ -111,15 +111,20 @@ def test_observe_is_the_default_mode(project: Project) -> None:
 
 
 def test_absent_removes_every_trace(project: Project) -> None:
+    notes = project.path / "run"
+    env = {"TIDEGATE_RUN_DIR": str(notes)}
     before = project.nft("list", "ruleset")
-    first = project.play()
+    first = project.play(env=env)
     assert first.code == 0, first.output
     assert project.nft("list", "ruleset") != before
-    assert project.play("-e", "egress_mode=absent").changed() == 1
+    assert notes.exists()
+    assert project.play("-e", "egress_mode=absent", env=env).changed() == 1
     assert project.nft("list", "ruleset") == before
-    again = project.play("-e", "egress_mode=absent")
+    assert not notes.exists()
+    again = project.play("-e", "egress_mode=absent", env=env)
     assert again.changed() == 0
     assert "no policy on 1 host" in again.output
+    assert not notes.exists()
 
 
 def test_every_error_is_told_at_once_and_nothing_is_changed(project: Project) -> None:
