@@ -18,6 +18,8 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors impor
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import Table
 
 MODE = 0o600
+"""What tempfile gives a new file, whatever the umask."""
+
 _HEAD = "# Written by tidegate.nftables.nft_ruleset: the next run puts back what is edited here.\n"
 
 
@@ -98,7 +100,6 @@ class File:
             with os.fdopen(number, "w", encoding="utf-8", errors="surrogateescape") as file:
                 file.write(wanted)
                 file.flush()
-                os.fchmod(file.fileno(), MODE)
                 os.fsync(file.fileno())
             yield
             Path(name).replace(self._path)

@@ -198,6 +198,15 @@ def test_failures_have_a_reason(code: int, said: str, reason: str) -> None:
     assert error.reason in REASONS
 
 
+@pytest.mark.parametrize(("held", "reason"), [(False, "no_cap_net_admin"), (True, "busy")])
+def test_not_permitted_means_no_capability_or_the_table_of_another(
+    held: bool, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "has_net_admin", lambda: held)
+    said = "Error: Could not process rule: Operation not permitted"
+    assert failure(Outcome(1, "", said), "nft -f x").reason == reason
+
+
 @pytest.mark.parametrize(
     ("spec", "provable"),
     [
