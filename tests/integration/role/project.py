@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -53,12 +54,17 @@ class Project:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(content if isinstance(content, str) else yaml.safe_dump(content, sort_keys=False))
 
-    def play(self, *options: str, playbook: str = "site.yml", env: dict[str, str] | None = None) -> Run:
+    def play(
+        self, *options: str, playbook: str = "site.yml", env: dict[str, str] | None = None, nft: bool = True
+    ) -> Run:
+        """Run the playbook. nft: whether the machine has nft; if not, an empty file hides it, for this run alone."""
+        hide = [] if nft else ["sh", "-c", 'mount --bind /dev/null "$0" && exec "$@"', str(shutil.which("nft"))]
         command = [
             "ip",
             "netns",
             "exec",
             self.namespace,
+            *hide,
             str(PLAYBOOK),
             "-vvv",
             "-i",

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -358,3 +359,20 @@ def test_hosts_known_by_name_or_instance_id_need_egress_addresses_and_may_have_s
     for element in ("10.10.5.4", "10.10.5.8/31", "10.10.6.1-10.10.6.3"):
         assert element in held
     assert "fd12:3456:789a:5::4/126" in project.nft("list", "set", "inet", "tidegate", "allow_database6")
+
+
+def test_a_host_without_nft_gets_it_before_its_table(project: Project) -> None:
+    predicted = project.play("--check", nft=False)
+    assert predicted.code == 0, predicted.output
+    assert "it would be installed, then the table is loaded" in predicted.output
+    assert predicted.changed() >= 1
+    # No package brings back what hides nft here: the role asks for it, and the second try says what is missing.
+    stuck = project.play(nft=False)
+    tasks = re.findall(r"^TASK \[tidegate.nftables.egress : (.*?)\]", stuck.output, re.MULTILINE)
+    assert tasks[1:4] == ["Apply the egress policy", "Install nft", "Apply the egress policy now that nft is there"]
+    assert "Using module file" in stuck.output
+    assert "apt" in stuck.module_runs
+    assert "tidegate" not in project.nft("list", "tables")
+    gone = project.play("-e", "egress_mode=absent", nft=False)
+    assert gone.code == 0, gone.output
+    assert gone.changed() == 0
