@@ -24,15 +24,16 @@ podman run --detach --replace --name "$lab-$host" --hostname "$host" --label "ti
     --cap-add NET_ADMIN,NET_RAW --volume "$here/files:/opt/lab:ro" "$image" /lib/systemd/systemd >/dev/null
 
 pid=$(pid_of "$host")
-inside() { nsenter --target "$pid" --net "$@"; }
+inside() { nsenter --target "$pid" --mount --net --pid --root --wd -- "$@"; }
+plug() { nsenter --target "$pid" --net -- "$@"; }
 if [ "$host" = world ]; then
-    inside ip link add eth0 type bridge
+    plug ip link add eth0 type bridge
 else
     world=$(pid_of world)
     ip link add eth0 netns "$pid" type veth peer name "$host" netns "$world"
     nsenter --target "$world" --net ip link set "$host" master eth0 up
 fi
-inside ip link set eth0 up
+plug ip link set eth0 up
 for address in "$@"; do
     case $address in
         10.94.*) length=16 ;;
@@ -40,15 +41,17 @@ for address in "$@"; do
         *:*) length=128 ;;
         *) length=32 ;;
     esac
-    inside ip address add "$address/$length" dev eth0 nodad
+    [[ $address == *:* ]] && nodad=nodad || nodad=
+    plug ip address add "$address/$length" dev eth0 $nodad
 done
 if [ "$host" != world ]; then
-    inside ip -4 route add default via 10.94.0.1
-    inside ip -6 route add default via fd94:7467::1
+    plug ip -4 route add default via 10.94.0.1
+    plug ip -6 route add default via fd94:7467::1
 fi
 
-# systemctl says "degraded" for any unit that a container cannot run; all that matters is that it has settled.
-podman exec "$lab-$host" sh -ec 'for user in payd certbot nosy; do useradd --system "$user"; done
+inside sh -ec 'for user in payd certbot nosy; do useradd --system "$user"; done'
+# The last command fails when a unit failed that no container can run; all that matters is that systemd has settled.
+inside timeout 60 sh -ec 'until [ -S /run/dbus/system_bus_socket ]; do sleep 0.1; done
     systemctl is-system-running --wait >/dev/null || true'
-podman exec --detach "$lab-$host" python3 /opt/lab/listen.py \
+inside systemd-run --quiet --unit lab-listen python3 /opt/lab/listen.py \
     tcp=22,25,53,80,443,2379,5432,6514 udp=53,123,443,514 "$@"
