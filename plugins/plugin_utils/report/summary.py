@@ -91,7 +91,7 @@ def _opened_and_closed(changes: Iterable[Mapping[str, Any]]) -> str:
             parts.append(f"{word} {_some(by_action[action])}")
     for action, word in (("add", "added"), ("delete", "removed")):
         if addresses[action]:
-            parts.append(f"{addresses[action]} addresses {word}")
+            parts.append(f"{addresses[action]} address{'es' if addresses[action] > 1 else ''} {word}")
     return "; ".join(parts) or "table adjusted"
 
 

@@ -42,6 +42,8 @@ def test_a_changed_host_says_what_opened_and_closed() -> None:
     ]
     shown = text({"w1": applied(changed=True, changes=changes)})
     assert "w1: changed: opened payments-api; closed old-api; 3 addresses added" in shown
+    one = [{"kind": "element", "action": "add", "set": "allow_x4", "count": 1, "sample": []}]
+    assert "changed: 1 address added" in text({"w1": applied(changed=True, changes=one)})
     assert "w1: would change" in text({"w1": applied(changed=True, changes=changes)}, check=True)
 
 
