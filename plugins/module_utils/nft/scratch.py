@@ -149,7 +149,8 @@ def _refusal(nft: Nft, outcome: Outcome, lines: Sequence[Line], drafts: Sequence
     line = lines[number - 1]
     if "syntax error" in said:
         _check_names(nft, drafts, line.where)
-    plain = failure(Outcome(1, "", outcome.err), "nft", line.where)
+    # Only the first error: what comes after it are its consequences.
+    plain = failure(Outcome(1, "", f"Error: {said}"), "nft", line.where)
     if plain.reason != "rejected_by_nft":
         return plain
     hint = (
