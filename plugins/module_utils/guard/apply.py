@@ -33,7 +33,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.places imp
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.settings import Settings
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 
-WAIT = 10.0
+WAIT = 30.0
 """Seconds that a run waits for the guard or the watcher to finish what it is doing."""
 
 

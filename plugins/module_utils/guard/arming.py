@@ -131,7 +131,9 @@ def _arm_timer(places: Places, pending: Pending) -> None:
 
 
 def _program(places: Places) -> list[str]:
-    return [str(places.program), *(["--root", places.root] if places.root else [])]
+    """Return the command that runs the program: its Python itself, for SELinux lets systemd start that anywhere."""
+    first = (files.read(places.program) or "").partition("\n")[0]
+    return [*first[2:].split(), str(places.program), *(["--root", places.root] if places.root else [])]
 
 
 def _run(command: Sequence[str], what: str) -> None:

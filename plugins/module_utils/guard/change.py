@@ -105,7 +105,7 @@ def confirm(places: Places, kernel: Kernel, token: str) -> Record:
     record = records.load(places.candidate) if change.kind == "change" else None
     if record is None or record.token != token:
         raise GuardError("not_pending", f"This change is not meant to stay, so it cannot be confirmed. {UNCHANGED}")
-    if shape(kernel.listing(), record.others) != shape(record.listing, record.others):
+    if shape(kernel.standing(), record.others) != shape(record.listing, record.others):
         raise GuardError(
             "changed_meanwhile",
             "Somebody else wrote to the table while the change was on trial, so that what was tried is not "

@@ -102,7 +102,7 @@ def load(places: Places, kernel: Kernel) -> Record | None:
     Raise GuardError when it is damaged or refused.
     """
     record = records.load(places.confirmed)
-    if record is not None and shape(kernel.listing(), record.others) != shape(record.listing, record.others):
+    if record is not None and shape(kernel.standing(), record.others) != shape(record.listing, record.others):
         wayback.put_back(kernel, record.listing, max(0.0, time.time() - record.when), record.others, record.nft)
     if record is not None:
         note_loaded(places, kernel, record.others)
@@ -134,7 +134,7 @@ def last_resort(places: Places, kernel: Kernel) -> str:
 def note_loaded(places: Places, kernel: Kernel, whose: tuple[str, ...]) -> None:
     """Write down what the kernel has now as ours."""
     with contextlib.suppress(EngineError):
-        loaded.note(places, shape(kernel.listing(), whose), kernel.version, whose)
+        loaded.note(places, shape(kernel.standing(), whose), kernel.version, whose)
 
 
 def adopt(places: Places, kernel: Kernel, record: Record, who: str) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,7 +104,12 @@ def _files(places: Places, chosen: Settings, *, systemd: bool) -> Mapping[Path, 
         places.settings: (settings.dump(chosen), 0o600),
     }
     if systemd:
-        found.update({places.units / name: (text.encode(), 0o644) for name, text in units.texts(places).items()})
+        found.update(
+            {
+                places.units / name: (text.encode(), 0o644)
+                for name, text in units.texts(places, program.interpreter()).items()
+            }
+        )
     return found
 
 
@@ -127,7 +133,7 @@ def _file(path: Path, content: bytes, mode: int, *, check: bool) -> Iterator[Fil
 
 
 def _link(path: Path, target: Path, *, check: bool) -> Iterator[FileChange]:
-    before = str(path.readlink()) if path.is_symlink() else ""
+    before = os.readlink(path) if path.is_symlink() else ""
     if before == str(target):
         return
     yield FileChange(str(path), "change" if before else "add", f"{before}\n" if before else "", f"{target}\n")

@@ -24,12 +24,28 @@ class Kernel:
     def __init__(self, nft: command.Nft | None = None) -> None:
         self._nft = nft or UtcNft()
         self.version = self._nft.version()
+        self._seen: tuple[int, str | None] | None = None
 
     def listing(self) -> str | None:
         """Return the table with counters and remaining timeouts, numeric so that it can be loaded.
 
         None without a table.
         """
+        now = self.generation()
+        found = self._listing()
+        self._seen = (now, found)
+        return found
+
+    def standing(self) -> str | None:
+        """As listing, but counters, remaining timeouts and what packets write may be those of an earlier look.
+
+        Everything else belongs to the generation, so a table of a hundred thousand elements is listed once for each.
+        """
+        if self._seen is not None and self._seen[0] == self.generation():
+            return self._seen[1]
+        return self.listing()
+
+    def _listing(self) -> str | None:
         if not self.stands():
             return None
         outcome = self._nft.run("-y", "-p", "list", "table", *TABLE)

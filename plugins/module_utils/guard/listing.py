@@ -18,6 +18,8 @@ _BETWEEN = ",\n\t\t\t     "
 _QUOTED = r'"[^"]*"'
 _NUMBERS = re.compile(_QUOTED + r"|packets \d+ bytes \d+")
 _USED = re.compile(_QUOTED + r"| used (?:never|\d+ \w+|\S+)")
+_SOON = " expires "
+"""In every element that ends; looked for first, because most do not and there may be a hundred thousand."""
 _EXPIRES = re.compile(_QUOTED + r"| expires (\S+)")
 _DURATION = re.compile(r"(\d+)(ms|[wdhms])")
 _MILLISECONDS = {"w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
@@ -98,16 +100,20 @@ def zeroed(text: str) -> str:
 
 def temporary(element: str) -> bool:
     """Whether an element ends by itself."""
-    return any(found[1] for found in _EXPIRES.finditer(element))
+    return _SOON in element and any(found[1] for found in _EXPIRES.finditer(element))
 
 
 def timeless(element: str) -> str:
     """Return an element without the time that it has left."""
+    if _SOON not in element:
+        return element
     return _EXPIRES.sub(lambda found: found[0] if found[1] is None else "", element)
 
 
 def aged(element: str, seconds: float) -> str | None:
     """Return an element as it is that many seconds later, None when it has ended by then."""
+    if _SOON not in element:
+        return element
     left: list[int] = []
 
     def older(found: re.Match[str]) -> str:

@@ -136,4 +136,4 @@ def _untouched(kernel: Kernel, change: Pending, listing: str | None) -> bool:
     """Whether the change never came into the kernel: then handles and counters are worth more than a perfect copy."""
     if kernel.generation() == change.generation:
         return True
-    return shape(kernel.listing(), (), temporary=True) == shape(listing, (), temporary=True)
+    return shape(kernel.standing(), (), temporary=True) == shape(listing, (), temporary=True)

@@ -27,18 +27,22 @@ _LOADERS = (
 """Units that load a ruleset at boot and may flush what they find. All of them come before network-pre.target too."""
 
 
-def texts(places: Places) -> dict[str, str]:
-    """Return the units' texts by their names."""
-    return {BOOT: _boot(places), WATCH: _watch(places)}
+def texts(places: Places, interpreter: str) -> dict[str, str]:
+    """Return the units' texts by their names.
+
+    They name the Python that runs the program, for SELinux lets systemd start that wherever the program is.
+    """
+    command = f"{interpreter} -IS {places.program}"
+    return {BOOT: _boot(places, command), WATCH: _watch(command)}
 
 
-def _boot(places: Places) -> str:
+def _boot(places: Places, command: str) -> str:
     table = " ".join(TABLE)
     # For a boot without a working Python: the saved policy is plain nft. An empty file loads too, so the table is asked
     # for afterwards.
     told = f"case $$? in {FAILSAFE_STATUS}|{GAVE_UP_STATUS}) exit 1;; esac"
     alone = f"nft -f {places.confirmed}; nft list table {table} >/dev/null || nft -f {places.failsafe}"
-    start = f"{places.program} boot && exit 0; {told}; [ ! -e {places.confirmed} ] || {{ {alone}; }}; exit 1"
+    start = f"{command} boot && exit 0; {told}; [ ! -e {places.confirmed} ] || {{ {alone}; }}; exit 1"
     return f"""\
 # Written by tidegate.nftables: the next run replaces what is edited here.
 [Unit]
@@ -61,7 +65,7 @@ WantedBy=sysinit.target
 """
 
 
-def _watch(places: Places) -> str:
+def _watch(command: str) -> str:
     return f"""\
 # Written by tidegate.nftables: the next run replaces what is edited here.
 [Unit]
@@ -70,7 +74,7 @@ After={BOOT}
 StartLimitIntervalSec=0
 
 [Service]
-ExecStart={places.program} watch
+ExecStart={command} watch
 Restart=always
 RestartSec=1
 OOMScoreAdjust=-500

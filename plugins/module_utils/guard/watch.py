@@ -46,7 +46,7 @@ _SHOWN = 12
 
 @dataclass
 class Watcher:
-    """The watcher of one table. seen: the generation at the last look that found all well."""
+    """The watcher of one table. seen: the generation that was found to be well."""
 
     places: Places
     kernel: Kernel
@@ -95,7 +95,6 @@ class Watcher:
         except (GuardError, EngineError) as error:
             confirmed.load_failsafe(self.places, self.kernel, str(error))
             token = ""
-        self.seen = self.kernel.generation()
         journal.note(self.places, "lost", token=token)
         return "lost"
 
@@ -136,6 +135,6 @@ class Watcher:
         since = max(0.0, time.time() - record.when)
         wayback.put_back(self.kernel, words.render(wanted), since, record.others, record.nft)
         confirmed.note_loaded(self.places, self.kernel, record.others)
-        self.seen, self.told = self.kernel.generation(), ""
+        self.told = ""
         journal.note(self.places, "repaired", token=record.token)
         return True

@@ -18,6 +18,8 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.shape impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 
 _TABLE = " ".join(TABLE)
+_ATTEMPTS = 5
+"""How often a table is put back again because somebody else wrote in between."""
 
 
 def put_back(kernel: Kernel, text: str | None, seconds: float, others: Collection[str], version: str = "") -> None:
@@ -26,19 +28,32 @@ def put_back(kernel: Kernel, text: str | None, seconds: float, others: Collectio
     Elements of sets that others own stay as they are in the kernel now. version: of the nft that listed it, where
     that may have been another. Raise GuardError (not_restored) when the kernel has something else afterwards.
     """
-    same = shape if version in ("", kernel.version) else outline
     wanted = words.parse(text) if text is not None else None
-    said: EngineError | None = None
-    for script in _scripts(kernel, wanted, seconds, others):
-        try:
-            kernel.load(script)
-        except EngineError as error:
-            said = said or error
-            continue
-        if same(kernel.listing(), others) == same(text, others):
-            return
-    reason = f" {said.message}" if said is not None else ""
-    raise GuardError("not_restored", f"The table {_TABLE} could not be put back.{reason}")
+    same = shape if version in ("", kernel.version) else outline
+    expected = same(text, others)
+    said = ""
+    for _attempt in range(_ATTEMPTS):
+        for script in _scripts(kernel, wanted, seconds, others):
+            generation = kernel.generation()
+            refusal = _load(kernel, script)
+            if not refusal and same(kernel.standing(), others) == expected:
+                return
+            said = said or refusal
+            if kernel.generation() not in (generation, generation + 1):
+                # Somebody else wrote in between: what is there now is theirs, so look again.
+                break
+        else:
+            break
+    raise GuardError("not_restored", f"The table {_TABLE} could not be put back. {said}".rstrip())
+
+
+def _load(kernel: Kernel, script: str) -> str:
+    """Load a script; return why it cannot be, "" when it was."""
+    try:
+        kernel.load(script)
+    except EngineError as error:
+        return error.message
+    return ""
 
 
 def older(listing: Listing, seconds: float) -> Listing:
@@ -57,13 +72,14 @@ def _scripts(kernel: Kernel, wanted: Listing | None, seconds: float, others: Col
         yield records.script("")
         return
     aged = older(wanted, seconds)
-    now = kernel.listing()
+    now = kernel.standing()
     live = words.parse(now) if now is not None else None
     if live is not None:
         kept = _kept(live, wanted, others)
         if kept:
             yield around(live, aged, kept)
-            yield records.script(words.render(_with_elements(aged, live, kept)))
+            fresh = kernel.listing()
+            yield records.script(words.render(_with_elements(aged, words.parse(fresh) if fresh else live, kept)))
     yield records.script(words.render(aged))
 
 

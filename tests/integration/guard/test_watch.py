@@ -10,13 +10,14 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard import apply, journal, lock
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard import apply, journal, life, lock, pending
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.settings import Settings
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.shape import shape
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.watch import Watcher
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.watch import GRACE, Watcher
 
 from .conftest import NEW, OLD, Host, timeless, wait_for
 
@@ -47,26 +48,40 @@ def test_a_flushed_table_is_back_within_five_seconds(each_host: Host) -> None:
     each_host.has(OLD)
     expected = policy(each_host)
     with watcher(each_host):
-        for script in ("flush ruleset\n", "delete table inet tidegate\n"):
+        for times, script in enumerate(("flush ruleset\n", "delete table inet tidegate\n"), start=1):
             each_host.load(script)
             began = time.monotonic()
             wait_for(lambda: bool(each_host.table()), 5)
             assert time.monotonic() - began < 5
+            wait_for(lambda times=times: events(each_host).count("lost") == times)
             assert policy(each_host) == expected
-    assert events(each_host).count("lost") == 2
+
+
+def test_a_host_that_is_flushed_again_and_again_keeps_its_policy(host: Host) -> None:
+    host.has(OLD)
+    expected = policy(host)
+    with watcher(host):
+        until = time.monotonic() + 5
+        while time.monotonic() < until:
+            host.load("flush ruleset\n")
+            wait_for(lambda: bool(host.table()), 5)
+        wait_for(lambda: policy(host) == expected, 10)
+    assert "failsafe" not in events(host)
 
 
 def test_the_watcher_is_quiet_during_a_trial_and_looks_after_a_late_guard(host: Host) -> None:
     host.has(OLD)
     expected = policy(host)
     watching = Watcher(host.places, host.kernel)
-    host.apply(NEW, seconds=1)
+    host.apply(NEW)
     host.kill_guard()
     host.load("flush ruleset\n")
     assert watching.look() == ""
     assert not host.table()
     assert "lost" not in events(host)
-    time.sleep(4.2)
+    change = pending.read(host.places)
+    assert change is not None
+    pending.write(host.places, replace(change, deadline=life.clock() - GRACE - 1))
     assert watching.look() == "restored"
     assert policy(host) == expected
     assert not host.places.pending.exists()

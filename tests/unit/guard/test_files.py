@@ -256,7 +256,7 @@ def test_the_diff_of_a_program_is_not_its_source(places: Places) -> None:
 
 
 def test_the_units_come_after_every_loader_and_before_the_network() -> None:
-    boot = units.texts(Places())[units.BOOT]
+    boot = units.texts(Places(), "/usr/bin/python3")[units.BOOT]
     after = next(line for line in boot.split("\n") if line.startswith("After="))
     for loader in ("nftables", "ufw", "firewalld", "netfilter-persistent"):
         assert f"{loader}.service" in after
