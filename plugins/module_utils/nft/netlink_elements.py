@@ -144,15 +144,19 @@ def encode(info: SetInfo, elements: Iterable[Element], *, bare: bool = False) ->
 
 def _encode_single(info: SetInfo, elements: Iterable[Element], bare: bool) -> Iterator[bytes]:
     ranges = info.layout is Layout.RANGES
-    head = element_attribute(bytes(info.key_len))[:HEAD]
-    padding = bytes(-info.key_len % 4)
+    length = info.key_len
+    zeros, padding = bytes(length), bytes(-length % 4)
+    head = element_attribute(zeros, last=zeros if ranges else None)[:HEAD]
+    middle = key_attribute(KEY_END, zeros)[: HEAD - 4]
     for element in elements:
-        plain = bare or element[2:] == _NO_EXTRAS
-        if plain and not ranges and element.start != CATCH_ALL:
-            yield head + element.start + padding
+        start, end = element[0], element[1]
+        if start == CATCH_ALL or not (bare or element[2:] == _NO_EXTRAS):
+            extras = b"" if bare else _extras(element, is_open=False)
+            yield element_attribute(start, last=end if ranges else None, extras=extras)
+        elif ranges:
+            yield head + start + padding + middle + end + padding
         else:
-            last = element.end if ranges else None
-            yield element_attribute(element.start, last=last, extras=b"" if plain else _extras(element, is_open=False))
+            yield head + start + padding
 
 
 def _encode_tree(info: SetInfo, elements: Iterable[Element], bare: bool) -> Iterator[bytes]:
