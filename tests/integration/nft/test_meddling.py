@@ -336,3 +336,11 @@ def test_two_runs_at_once(lab: Lab) -> None:
     states = {tuple(found["chains"][0]["rules"]) for found in (TABLE, FEWER)}
     assert tuple(rule.canon for rule in lab.rules("c")) in states
     assert tables() == ["t"]
+
+
+def test_no_history_is_left_in_anybodys_home(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nft does when it is talked to and knows a home."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    lab.nft = Nft(lab.path)
+    assert lab.run(TABLE).changed
+    assert list(tmp_path.glob(".*")) == []
