@@ -41,15 +41,16 @@ for address in "$@"; do
         *:*) length=128 ;;
         *) length=32 ;;
     esac
-    [[ $address == *:* ]] && nodad=nodad || nodad=
-    plug ip address add "$address/$length" dev eth0 $nodad
+    usable_at_once=()
+    [[ $address == *:* ]] && usable_at_once=(nodad)
+    plug ip address add "$address/$length" dev eth0 "${usable_at_once[@]}"
 done
 if [ "$host" != world ]; then
     plug ip -4 route add default via 10.94.0.1
     plug ip -6 route add default via fd94:7467::1
 fi
 
-inside sh -ec 'for user in payd certbot nosy; do useradd --system "$user"; done'
+for user in payd certbot nosy; do inside useradd --system "$user"; done
 # The last command fails when a unit failed that no container can run; all that matters is that systemd has settled.
 inside timeout 60 sh -ec 'until [ -S /run/dbus/system_bus_socket ]; do sleep 0.1; done
     systemctl is-system-running --wait >/dev/null || true'

@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.tidegate.nftables.molecule.shared import lab
 
-testinfra_hosts = lab.targets(*lab.TIERS)
+testinfra_hosts = lab.targets("app")
 
 
 @pytest.mark.parametrize("user", ["root", "nosy"])
