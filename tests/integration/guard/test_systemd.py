@@ -125,8 +125,6 @@ def container(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         "--detach",
         "--name",
         name,
-        "--label",
-        f"tidegate.checkout={CHECKOUT}",
         *options,
         image,
         "/lib/systemd/systemd",
