@@ -74,7 +74,7 @@ def request_of(tables: Sequence[Mapping[str, Any]], who: str, what: str = "") ->
         str(found["name"])
         for kind in ("sets", "maps")
         for found in tables[0].get(kind) or ()
-        if found.get("elements") is None or "dynamic" in (found.get("flags") or ())
+        if (found.get("elements") is None and not found.get("elements_from")) or "dynamic" in (found.get("flags") or ())
     ]
     spec = hashlib.sha256(json.dumps(tables, sort_keys=True).encode()).hexdigest()
     return Request(who, what, tuple(sorted(others)), spec)

@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard import (
+    apply,
     failsafe,
     files,
     history,
@@ -281,3 +282,26 @@ def test_no_journal_is_needed_for_an_event(places: Places) -> None:
     places.journal.mkdir()
     journal.note(places, "lost")
     assert json.dumps(journal.EVENTS)
+
+
+def test_the_sets_of_others_are_those_without_elements_and_those_that_packets_fill() -> None:
+    sets = [
+        {"name": "allow4", "elements": ["10.0.0.1"]},
+        {"name": "none4", "elements": []},
+        {"name": "pinned4", "elements_from": "resolvers"},
+        {"name": "fed4"},
+        {"name": "ledger4", "flags": ["dynamic", "timeout"], "elements": []},
+    ]
+    made = apply.request_of([{"family": "inet", "name": "tidegate", "sets": sets, "maps": [{"name": "m"}]}], "alice")
+    assert made.others == ("fed4", "ledger4", "m")
+    assert made.who == "alice"
+    again = apply.request_of([{"name": "tidegate", "maps": [{"name": "m"}], "family": "inet", "sets": sets}], "bob")
+    assert again.spec == made.spec
+
+
+@pytest.mark.parametrize(
+    "tables", [[], [{"name": "other"}], [{"name": "tidegate", "family": "ip"}], [{"name": "tidegate"}] * 2]
+)
+def test_the_guard_knows_one_table(tables: list[dict[str, str]]) -> None:
+    with pytest.raises(GuardError, match="knows the table inet tidegate only"):
+        apply.request_of(tables, "alice")
