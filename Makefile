@@ -114,6 +114,9 @@ build: venv ## The collection's archive in build/, installed once to see that it
 	ansible-galaxy collection build --output-path build
 	export ANSIBLE_COLLECTIONS_PATH=build/installed
 	ansible-galaxy collection install --offline --force build/*.tar.gz
+	for part in plugins roles playbooks meta; do
+	    diff -rq --exclude=__pycache__ --exclude='.*' $$part build/installed/ansible_collections/tidegate/nftables/$$part
+	done
 	ansible-doc --list tidegate.nftables
 
 .PHONY: clean
