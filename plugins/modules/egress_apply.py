@@ -10,8 +10,8 @@ module: egress_apply
 short_description: Make a host's kernel refuse what its egress policy does not allow
 version_added: 0.1.0
 description:
-  - Collects the C(egress_*) variables of the host, builds its policy on the controller and compiles it to one nftables table.
-  - Runs P(tidegate.nftables.nft_ruleset#module) once on the host. A host that is right already costs that one module run.
+  - Collects the C(egress_*) variables of the host, builds its policy on the controller and compiles it to one table.
+  - Runs P(tidegate.nftables.nft_ruleset#module) once on the host. A host that is right already costs that one run.
   - The role P(tidegate.nftables.egress#role) calls it; the variables are documented there.
 options:
   tier:

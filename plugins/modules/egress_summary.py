@@ -10,8 +10,8 @@ module: egress_summary
 short_description: Say what the egress role did, for all hosts of the play together
 version_added: 0.1.0
 description:
-  - Prints per tier its mode, its entries and how many of them reach the internet, what opened and closed per changed host,
-    and loudly which hosts only observe.
+  - Prints per tier its mode, its entries and how many of them reach the internet, what opened and closed per changed
+    host, and loudly which hosts only observe.
   - Beside that how many packets were refused, or in observe mode would have been, which hosts changed their mode, and
     what the authors of the policy should know, each thing once and at most ten.
   - Reads what the role registered. No module runs on any host, nothing changes.

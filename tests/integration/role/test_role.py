@@ -183,7 +183,7 @@ def test_hosts_patterns_see_past_limit_tags_and_serial(project: Project) -> None
   serial: 1
   module_defaults:
     tidegate.nftables.nft_ruleset: {}
-    group/tidegate.nftables.nftables: {}
+    group/tidegate.nftables.nftables: {family: inet}
   roles:
     - {role: tidegate.nftables.egress, tags: [egress]}
 """,
