@@ -12,10 +12,19 @@ from __future__ import annotations
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_errors import NetlinkError
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_ruleset import (
     generation,
+    settled_generation,
     table_counters,
     table_handle,
     table_names,
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_socket import netns_cookie
 
-__all__ = ["NetlinkError", "generation", "netns_cookie", "table_counters", "table_handle", "table_names"]
+__all__ = [
+    "NetlinkError",
+    "generation",
+    "netns_cookie",
+    "settled_generation",
+    "table_counters",
+    "table_handle",
+    "table_names",
+]

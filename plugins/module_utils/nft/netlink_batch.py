@@ -24,10 +24,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_lite
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_set import SetInfo
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_socket import Connection
 
-_BATCH_BEGIN, _BATCH_END = 16, 17
-_BATCH_GENID = 1
 _BODY = wire.HEADER_LEN + 4
-_RES_ID = struct.Struct(">BBH").pack(0, 0, wire.NFNL_SUBSYS_NFTABLES)
 
 
 class Step(NamedTuple):
@@ -44,20 +41,15 @@ def commit(kernel: Connection, generation: int, steps: Sequence[Step]) -> None:
     doing = "changing elements of " + ", ".join(dict.fromkeys(f"{s.family} {s.table} {s.name}" for s, *_rest in steps))
     first = kernel.reserve(len(steps) + 2)
     last = first + len(steps)
-    parts = [_begin(first, generation)]
+    parts = [wire.batch_begin(first, generation)]
     parts += [_message(step, first + 1 + place, last) for place, step in enumerate(steps)]
-    parts.append(wire.message(_BATCH_END, wire.NLM_F_REQUEST, last + 1, _RES_ID))
+    parts.append(wire.batch_end(last + 1))
     for seq, answer in kernel.transact(doing, parts, first, last):
         if answer.error == 0:
             continue
         if seq == first:
             raise errors.from_errno(doing, answer.error, answer.text)
         raise _refused(steps[seq - first - 1], parts[seq - first], answer)
-
-
-def _begin(seq: int, generation: int) -> bytes:
-    pin = wire.attribute(_BATCH_GENID, generation.to_bytes(4, "big"))
-    return wire.message(_BATCH_BEGIN, wire.NLM_F_REQUEST, seq, _RES_ID + pin)
 
 
 def _message(step: Step, seq: int, last: int) -> bytes:

@@ -24,7 +24,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_coll
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_elements import Element
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_literals import show_any
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_query import covering
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_ruleset import read_generation
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_ruleset import read_settled_generation
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_set import (
     Layout,
     SetInfo,
@@ -64,7 +64,8 @@ def change_elements(changes: Sequence[Change], generation: int | None = None) ->
         elements.check(change.target, change.delete)
         elements.check(change.target, change.add)
     with Connection() as kernel:
-        current = read_generation(kernel)
+        # complete, or the checks below would look at what a commit under way is about to take away
+        current = read_settled_generation(kernel)
         pinned = current if generation is None else generation
         if pinned != current:
             raise errors.from_errno("changing elements", errors.ERESTART, f"generation {current}, not {pinned}")

@@ -19,20 +19,33 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_erro
     MalformedMessage,
     from_errno,
 )
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_ruleset import read_generation
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_set import Layout, SetInfo, require_plain
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_ruleset import (
+    read_generation,
+    read_settled_generation,
+)
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_set import (
+    NFT_SET_TIMEOUT,
+    Layout,
+    SetInfo,
+    read_set,
+    require_plain,
+)
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_socket import Connection
 
 _Found = TypeVar("_Found")
 _ATTEMPTS = 40
 _PAUSE_SECONDS = 0.005
+# So many readings in a row that agree are believed, also against the kernel's own count of elements.
+_TWICE = 2
+_AGAINST_COUNT = 4
 
 
 @paused
 def dump_elements(info: SetInfo) -> list[Element]:
-    """All elements, sorted by key, as they were at one moment: read again when somebody commits meanwhile.
+    """All elements, sorted by key, as they were at one moment; read again as often as it takes.
 
     The kernel's own work grows with the square of the number of intervals: 0.2 s for 100,000, a minute for a million.
+    Before Linux 6.15 it does not tell how many there are, and all is read twice.
     """
     require_plain(info)
     doing = f"reading the elements of {info}"
@@ -42,8 +55,13 @@ def dump_elements(info: SetInfo) -> list[Element]:
         answers = kernel.dump(doing, wire.NFT_MSG_GETSETELEM, number, request)
         return assemble(info, [raw for answer in answers for raw in decode_message(info, answer)])
 
+    def whole(found: Sequence[Element]) -> bool | None:
+        # the kernel counts elements whose time has run out until it clears them away
+        count = None if info.flags & NFT_SET_TIMEOUT else read_set(kernel, info.family, info.table, info.name).count
+        return None if count is None else count == sum(element.start != elements.CATCH_ALL for element in found)
+
     with Connection() as kernel:
-        return _steady(kernel, doing, dump)
+        return _steady(kernel, doing, dump, whole)
 
 
 def get_elements(info: SetInfo, keys: Sequence[bytes]) -> list[Element | None]:
@@ -54,7 +72,7 @@ def get_elements(info: SetInfo, keys: Sequence[bytes]) -> list[Element | None]:
             raise BadElement(f"{info}: key {key.hex()} has not the {info.key_len} bytes of the set's keys")
     with Connection() as kernel:
         if info.layout is Layout.TREE:
-            return _steady(kernel, f"reading elements of {info}", lambda: _intervals(kernel, info, keys))
+            return _steady(kernel, f"reading elements of {info}", lambda: _intervals(kernel, info, keys), _anything)
         return [raw and _element(raw, raw.key_end or raw.key) for raw in covering(kernel, info, keys)]
 
 
@@ -68,26 +86,41 @@ def _element(raw: Raw, end: bytes) -> Element:
     return Element(raw.key, end, raw.timeout, raw.expires, raw.comment)
 
 
-def _steady(kernel: Connection, doing: str, read: Callable[[], Sequence[_Found]]) -> list[_Found]:
-    """What read finds while nobody commits. The kernel does not say that a dump of elements was interrupted.
+def _anything(_found: Sequence[object]) -> bool | None:
+    return True
 
-    On a host where somebody commits all the time, to other tables, what is found twice in a row counts too.
+
+def _steady(
+    kernel: Connection,
+    doing: str,
+    read: Callable[[], Sequence[_Found]],
+    whole: Callable[[Sequence[_Found]], bool | None],
+) -> list[_Found]:
+    """What read finds while nobody commits; whole tells whether that is all, None when it cannot tell.
+
+    The kernel dumps elements in pieces, finds the place to go on by counting, and does not say when the count was
+    upset: by a commit, by the clearing up after one, by a transaction that was only tried. So what is found counts when
+    it is whole and the generation stayed, or when it is found again and again.
     """
-    generation = read_generation(kernel)
     previous: Sequence[_Found] | None = None
+    alike = 0
     for attempt in range(_ATTEMPTS):
+        generation = read_settled_generation(kernel)
         try:
             found: Sequence[_Found] | None = read()
         except MalformedMessage:
             if read_generation(kernel) == generation:
                 raise
             found = None
-        now = read_generation(kernel)
-        if found is not None and (now == generation or _alike(found, previous)):
-            return list(found)
-        generation, previous = now, found
-        time.sleep(_PAUSE_SECONDS * min(attempt + 1, 10))
-    raise from_errno(doing, errno.EINTR, f"somebody committed during each of {_ATTEMPTS} readings")
+        if found is not None:
+            complete = whole(found)
+            alike = alike + 1 if _alike(found, previous) else 1
+            stayed = read_generation(kernel) == generation
+            if (complete and stayed) or alike >= (_AGAINST_COUNT if complete is False else _TWICE):
+                return list(found)
+        previous = found
+        time.sleep(_PAUSE_SECONDS * min(attempt, 10))
+    raise from_errno(doing, errno.EINTR, f"somebody changed it during each of {_ATTEMPTS} readings")
 
 
 def _alike(found: Sequence[object], previous: Sequence[object] | None) -> bool:

@@ -12,6 +12,8 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netli
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_errors import NetlinkError
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_socket import Connection
 
+_ATTEMPTS = 1000
+
 
 def generation() -> int:
     """The generation of this network namespace's ruleset: moves on with every commit of anybody and nothing else.
@@ -34,6 +36,22 @@ def read_generation(kernel: Connection) -> int:
         raise
     _family, attributes = wire.nft_payload(_only(doing, answers), wire.NFT_MSG_NEWGEN)
     return wire.number(attributes, wire.NFTA_GEN_ID, 4)
+
+
+def settled_generation() -> int:
+    """As generation, when no commit is under way: what is read after this is at least as new as the number."""
+    with Connection() as kernel:
+        return read_settled_generation(kernel)
+
+
+def read_settled_generation(kernel: Connection) -> int:
+    """As settled_generation, over an open connection."""
+    doing = "waiting for the ruleset's generation to be complete"
+    for _attempt in range(_ATTEMPTS):
+        found = read_generation(kernel)
+        if kernel.settled(doing, found):
+            return found
+    raise errors.from_errno(doing, errno.EBUSY, f"{_ATTEMPTS} attempts met another generation each")
 
 
 def table_handle(family: str, name: str) -> int | None:

@@ -184,6 +184,30 @@ class Connection:
             if received.seq == last:
                 return
 
+    def settled(self, doing: str, generation: int) -> bool:
+        """Whether this is the current generation and its commit is complete; waits for a commit that is under way.
+
+        The kernel counts a generation before it has put the old elements away. A transaction without messages changes
+        nothing but has its turn only between commits. It is not answered when it is right, so a question follows.
+        """
+        first = self.reserve(3)
+        last = first + 2
+        self._send(doing, wire.batch_begin(first, generation) + wire.batch_end(first + 1))
+        self._send(doing, wire.nft_message(wire.NFT_MSG_GETGEN, wire.NLM_F_ACK, last, 0, b""))
+        stale = False
+        for received in self._messages(doing):
+            if received.seq != first:
+                self._expect(last, received)
+            if received.type != wire.NLMSG_ERROR:
+                continue
+            error = wire.parse_error(received).error
+            if error not in (0, errors.ERESTART):
+                raise errors.from_errno(doing, error)
+            stale = stale or error == errors.ERESTART
+            if received.seq == last:
+                return not stale
+        raise AssertionError("unreachable: _messages never ends")
+
     def _make_room(self, doing: str, size: int, answers: int) -> None:
         """Buffers for a transaction of size bytes; MessageTooLong when this process may not have them.
 

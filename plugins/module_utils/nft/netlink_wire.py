@@ -64,6 +64,10 @@ _NLA_TYPE_MASK = 0x3FFF
 FAMILIES: dict[str, int] = {"inet": 1, "ip": 2, "arp": 3, "netdev": 5, "bridge": 7, "ip6": 10}
 _FAMILY_NAMES = {number: name for name, number in FAMILIES.items()}
 
+_BATCH_BEGIN = 16
+_BATCH_END = 17
+_BATCH_GENID = 1
+
 _HEADER = struct.Struct("=IHHII")
 _NFGENMSG = struct.Struct(">BBH")
 _ATTRIBUTE = struct.Struct("=HH")
@@ -115,6 +119,17 @@ def nft_message(kind: int, flags: int, seq: int, family: int, attributes: bytes)
     """A request to nf_tables; kind is one of NFT_MSG_*."""
     payload = _NFGENMSG.pack(family, 0, 0) + attributes
     return message(NFNL_SUBSYS_NFTABLES << 8 | kind, flags | NLM_F_REQUEST, seq, payload)
+
+
+def batch_begin(seq: int, generation: int) -> bytes:
+    """The message that begins a transaction, which the kernel refuses (ERESTART) at another generation."""
+    pin = attribute(_BATCH_GENID, generation.to_bytes(4, "big"))
+    return message(_BATCH_BEGIN, NLM_F_REQUEST, seq, _NFGENMSG.pack(0, 0, NFNL_SUBSYS_NFTABLES) + pin)
+
+
+def batch_end(seq: int) -> bytes:
+    """The message that ends a transaction: without it nothing is done."""
+    return message(_BATCH_END, NLM_F_REQUEST, seq, _NFGENMSG.pack(0, 0, NFNL_SUBSYS_NFTABLES))
 
 
 def family_number(family: str) -> int:

@@ -62,7 +62,8 @@ class FakeKernel:
     declaration: attributes of the only set. held: the intervals in it as (first, last) keys. old_get: asked for the end
     at a key, tell what lies at exactly that key first, as kernels before 6.18 do. refuse: position of a message in the
     batch (0 is its beginning) to (errno, element in the message to point at). commits: what others make of the set, one
-    commit during each dump.
+    commit during each dump. counted: whether it tells how many elements there are. torn: so many dumps lose elements
+    without a commit. under_way: so many commits end while somebody waits for their end.
     """
 
     declaration: bytes
@@ -71,6 +72,10 @@ class FakeKernel:
     old_get: bool = False
     refuse: dict[int, tuple[int, int]] = field(default_factory=dict)
     commits: list[list[tuple[bytes, bytes]]] = field(default_factory=list)
+    counted: bool = True
+    count_as: int = 0
+    torn: int = 0
+    under_way: list[None] = field(default_factory=list)
     tamper: Tamper | None = None
     send_error: int = 0
     receive_errors: list[int] = field(default_factory=list)
@@ -79,12 +84,12 @@ class FakeKernel:
 
     @property
     def info(self) -> SetInfo:
-        return parse_set("inet", wire.parse_attributes(self.declaration))
+        return parse_set("inet", wire.parse_attributes(self._declared()))
 
     def answer(self, data: bytes) -> list[Datagram]:
         messages = wire.parse_messages(data)
         if messages[0].type == 16:
-            return self._batch(messages, data)
+            return self._batch(messages, data) if len(messages) > 2 else self._turn(messages[0])
         found = []
         for one in messages:
             reply = self._reply(one)
@@ -93,6 +98,16 @@ class FakeKernel:
                 found.append(error_message(one.seq, 0))
         return found
 
+    def _declared(self) -> bytes:
+        return self.declaration + (u32(20, self.count_as or len(self.held)) if self.counted else b"")
+
+    def _turn(self, begin: wire.Message) -> list[Datagram]:
+        """A transaction without messages: no answer when it is pinned to the current generation."""
+        pinned = wire.number(wire.parse_attributes(begin.payload[4:]), 1, 4)
+        self.generation += len(self.under_way[:1])
+        del self.under_way[:1]
+        return [error_message(begin.seq, 85)] if pinned != self.generation else []
+
     def _reply(self, one: wire.Message) -> list[Datagram]:
         kind = one.type & 0xFF
         if kind == wire.NFT_MSG_GETGEN:
@@ -100,7 +115,7 @@ class FakeKernel:
         if kind == wire.NFT_MSG_GETTABLE:
             return self._tables(one)
         if kind == wire.NFT_MSG_GETSET:
-            return [nft_answer(wire.NFT_MSG_NEWSET, one.seq, self.declaration)]
+            return [nft_answer(wire.NFT_MSG_NEWSET, one.seq, self._declared())]
         if one.flags & wire.NLM_F_DUMP == wire.NLM_F_DUMP:
             return self._dump(one)
         return self._get(one)
@@ -124,6 +139,9 @@ class FakeKernel:
         if self.commits:
             self.held = self.commits.pop(0)
             self.generation += 1
+        if self.torn:
+            self.torn -= 1
+            return [self._done(one)]
         return [*found, self._done(one)]
 
     def _get(self, one: wire.Message) -> list[Datagram]:

@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_errors as errors
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_query as query
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_ruleset as ruleset
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_socket
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_wire as wire
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_elements import Element
@@ -22,7 +23,7 @@ HELD = [(1, 5), (6, 6), (8, 200), (250, 255)]
 
 def dumped(answers: list[bytes]) -> int:
     """The number of the request that these answers dump for, 0 when they are none of a dump."""
-    first = wire.parse_messages(answers[0])[0]
+    first = wire.parse_messages(answers[0] if answers else error_message(0, 0))[0]
     return first.seq if first.flags & 2 else 0
 
 
@@ -85,8 +86,33 @@ def test_what_is_found_twice_in_a_row_counts_where_somebody_commits_all_the_time
 
 
 @pytest.mark.usefixtures("at_once")
+def test_a_dump_that_lost_elements_without_a_commit_is_read_again() -> None:
+    """The clearing up after a commit upsets the kernel's count of what it has sent already."""
+    assert pairs(tree(HELD, torn=3)) == HELD
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_kernel_that_counts_in_another_way_is_believed_when_it_keeps_to_its_elements() -> None:
+    assert pairs(tree(HELD, count_as=99)) == HELD
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_kernel_that_does_not_count_is_read_until_two_readings_agree() -> None:
+    assert pairs(tree(HELD, counted=False, torn=1)) == HELD
+
+
+def test_a_generation_counts_when_its_commit_is_complete(monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel = tree([], generation=5, under_way=[None, None])
+    monkeypatch.setattr(netlink_socket, "open_socket", kernel.open)
+    assert ruleset.settled_generation() == 7
+    kernel.generation, kernel.under_way = 5, [None] * 2000
+    with pytest.raises(errors.Busy, match="met another generation each"):
+        ruleset.settled_generation()
+
+
+@pytest.mark.usefixtures("at_once")
 def test_a_set_that_changes_during_every_reading_is_busy() -> None:
-    with pytest.raises(errors.Busy, match="somebody committed during each of 40 readings"):
+    with pytest.raises(errors.Busy, match="somebody changed it during each of 40 readings"):
         pairs(tree([], commits=[[(bytes([key % 200]), bytes([key % 200]))] for key in range(1000)]))
 
 
