@@ -20,6 +20,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard import (
     records,
     undo,
 )
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard import listing as words
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.confirmed import Request
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.errors import UNCHANGED, GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.kernel import Kernel
@@ -122,8 +123,9 @@ def confirm(places: Places, kernel: Kernel, token: str) -> Record:
 def _passable(kernel: Kernel, script: str) -> None:
     """Have nft and the kernel say that they would load the way back."""
     try:
+        words.parse(script[len(records.script("")) :])
         kernel.load(script, check=True)
-    except EngineError as error:
+    except (EngineError, GuardError) as error:
         raise GuardError(
             "no_way_back",
             f"The table that stands could not be put back, so it is not touched: {error.message} Remove what nft "

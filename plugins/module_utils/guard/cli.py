@@ -197,7 +197,15 @@ def _fire(places: Places, given: Arguments) -> int:
     change = pending.read(places)
     patience = _WAIT if change is None else max(_WAIT, change.deadline - change.taken)
     with held(places.lock, patience):
-        undo.fire(places, Kernel(), given.token, "nobody confirmed it in time")
+        kernel = Kernel()
+        try:
+            undo.fire(places, kernel, given.token, "nobody confirmed it in time")
+        except (GuardError, EngineError, NetlinkError):
+            raise
+        except Exception:
+            # A fault of this program must not lock anybody out.
+            undo.by_nft_alone(places, kernel)
+            raise
     return 0
 
 

@@ -12,6 +12,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import Callable
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.errors import GuardError
+
 _HEAD = re.compile(r"^\t(\S.*?) (\S+) \{$")
 _ELEMENTS = "\t\telements = { "
 _BETWEEN = ",\n\t\t\t     "
@@ -56,10 +58,10 @@ class Listing:
 
 
 def parse(text: str) -> Listing:
-    """Take the listing of one table apart; ValueError for anything else."""
+    """Take the listing of one table apart; GuardError (damaged) for anything else."""
     lines = text.rstrip("\n").split("\n")
     if len(lines) < 2 or not lines[0].startswith("table ") or lines[-1] != "}":
-        raise ValueError("this is no listing of one table")
+        raise _unreadable("it is no listing of one table")
     own: list[str] = []
     blocks: list[Block] = []
     at = 1
@@ -72,7 +74,7 @@ def parse(text: str) -> Listing:
             continue
         end = next((place for place in range(at, len(lines)) if lines[place] == "\t}"), None)
         if end is None:
-            raise ValueError(f"{found[1]} {found[2]} has no end")
+            raise _unreadable(f"{found[1]} {found[2]} has no end")
         blocks.append(_block(found[1], found[2], lines[at + 1 : end]))
         at = end + 1
     return Listing(lines[0], tuple(own), tuple(blocks))
@@ -130,7 +132,7 @@ def milliseconds(duration_text: str) -> int:
     """Return how long nft's 1d2h3m4s5ms is."""
     parts = _DURATION.findall(duration_text)
     if not parts or "".join(number + unit for number, unit in parts) != duration_text:
-        raise ValueError(f"{duration_text!r} is no duration of nft")
+        raise _unreadable(f"{duration_text!r} is no duration of nft")
     return sum(int(number) * _MILLISECONDS[unit] for number, unit in parts)
 
 
@@ -155,13 +157,17 @@ def rules(block: Block) -> list[str]:
     return found
 
 
+def _unreadable(why: str) -> GuardError:
+    return GuardError("damaged", f"A table's listing cannot be understood: {why}.")
+
+
 def _block(kind: str, name: str, lines: list[str]) -> Block:
     at = next((place for place, line in enumerate(lines) if line.startswith(_ELEMENTS)), None)
     if at is None or kind == "chain":
         return Block(kind, name, tuple(lines))
     text = "\n".join(lines[at:])[len(_ELEMENTS) :]
     if not text.endswith(" }"):
-        raise ValueError(f"the elements of {kind} {name} have no end")
+        raise _unreadable(f"the elements of {kind} {name} have no end")
     return Block(kind, name, tuple(lines[:at]), tuple(_split(text[:-2])))
 
 

@@ -56,6 +56,14 @@ def _load(kernel: Kernel, script: str) -> str:
     return ""
 
 
+def _understood(text: str | None) -> Listing | None:
+    """Return the table that stands; None too for one that cannot be understood, which then goes as a whole."""
+    try:
+        return words.parse(text) if text is not None else None
+    except GuardError:
+        return None
+
+
 def older(listing: Listing, seconds: float) -> Listing:
     """Return the table as it is that many seconds later: elements end, the others have less time left."""
 
@@ -72,14 +80,13 @@ def _scripts(kernel: Kernel, wanted: Listing | None, seconds: float, others: Col
         yield records.script("")
         return
     aged = older(wanted, seconds)
-    now = kernel.standing()
-    live = words.parse(now) if now is not None else None
+    live = _understood(kernel.standing())
     if live is not None:
         kept = _kept(live, wanted, others)
         if kept:
             yield around(live, aged, kept)
-            fresh = kernel.listing()
-            yield records.script(words.render(_with_elements(aged, words.parse(fresh) if fresh else live, kept)))
+            fresh = _understood(kernel.listing()) or live
+            yield records.script(words.render(_with_elements(aged, fresh, kept)))
     yield records.script(words.render(aged))
 
 

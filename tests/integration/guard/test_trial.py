@@ -15,7 +15,14 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard import apply, history, journal, pending, records
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard import (
+    apply,
+    history,
+    journal,
+    pending,
+    program,
+    records,
+)
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.errors import GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.shape import shape
 
@@ -188,6 +195,19 @@ def test_the_guard_does_not_end_with_the_session(host: Host) -> None:
         os.kill(guard, number)
     wait_for(lambda: is_put_back(host))
     assert "203.0.113.0/24" in host.table()
+
+
+def test_a_fault_of_the_guard_itself_locks_nobody_out(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    sources = program._sources()
+    name = next(name for name in sources if name.endswith("guard/wayback.py"))
+    broken = sources[name].replace(b"    wanted = words.parse(text)", b"    wanted = 1 / 0", 1)
+    assert broken != sources[name]
+    monkeypatch.setattr(program, "_sources", lambda: {**sources, name: broken})
+    program.build.cache_clear()
+    host.load(OLD)
+    host.apply(NEW, seconds=2)
+    wait_for(lambda: "203.0.113.0/24" in host.table())
+    program.build.cache_clear()
 
 
 def test_elements_of_others_survive_both_ways(each_host: Host) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.door import PHASES
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.door import ARGUMENTS, PHASES
 from ansible_collections.tidegate.nftables.plugins.modules import egress_guard
 
 FIELDS = ("type", "default", "choices", "elements")
@@ -29,7 +29,7 @@ def flat(options: dict[str, Any], inner: str, above: str = "") -> dict[str, dict
 
 def test_documentation_and_arguments_agree() -> None:
     documented = yaml.safe_load(egress_guard.DOCUMENTATION)["options"]
-    assert flat(documented, "suboptions") == flat(egress_guard.ARGUMENTS, "options")
+    assert flat(documented, "suboptions") == flat(ARGUMENTS, "options")
 
 
 def test_every_phase_is_documented() -> None:
@@ -41,4 +41,4 @@ def test_every_phase_is_documented() -> None:
 
 def test_examples_use_known_options() -> None:
     for task in yaml.safe_load(egress_guard.EXAMPLES):
-        assert set(task.get("tidegate.nftables.egress_guard", {})) <= set(egress_guard.ARGUMENTS)
+        assert set(task.get("tidegate.nftables.egress_guard", {})) <= set(ARGUMENTS)

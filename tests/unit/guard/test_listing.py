@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard import listing, shape, wayback
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.errors import GuardError
 
 TABLE = """table inet tidegate {
 	comment "a table { of mine"
@@ -106,7 +107,7 @@ def test_numbers_go_and_comments_stay() -> None:
     ["", "table inet tidegate {", "table inet t {\n\tset a {\n\t\ttype ipv4_addr\n}\n", "nonsense\n}\n"],
 )
 def test_what_is_no_listing_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"no listing|no end"):
+    with pytest.raises(GuardError, match=r"is no listing|has no end"):
         listing.parse(text)
 
 
@@ -127,7 +128,7 @@ def test_durations_are_read_as_they_are_written(length: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "5", "5y", "s5", "5s x"])
 def test_what_is_no_duration_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="no duration of nft"):
+    with pytest.raises(GuardError, match="no duration of nft"):
         listing.milliseconds(text)
 
 

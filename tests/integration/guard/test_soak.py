@@ -1,0 +1,191 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Changes, confirmations, crashes and reboots in any order: the host always ends in exactly the confirmed policy."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard import apply
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.errors import GuardError
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.shape import shape
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.watch import Watcher
+
+from .conftest import OLD, Host, new_namespace, wait_for
+
+STEPS = int(os.environ.get("TIDEGATE_SOAK", "40"))
+"""How many things happen to each host; hundreds are for a night."""
+
+
+class Life:
+    """One host, and what a user would expect of it."""
+
+    def __init__(self, host: Host, seed: int) -> None:
+        self.host = host
+        self.chance = random.Random(seed)
+        self.expected = ""
+        self.did: list[str] = []
+
+    def policy(self) -> str:
+        """Some policy, another one nearly every time."""
+        number = self.chance.randrange(1, 250)
+        text = OLD.replace("203.0.113.0/24", f"10.{number}.0.0/16").replace("dport 443", f"dport {number}")
+        return (
+            text.replace("\tset once4", "\tset more4 {\n\t\ttype ipv4_addr\n\t}\n\n\tset once4") if number % 3 else text
+        )
+
+    def stands(self) -> str:
+        return shape(self.host.kernel.listing(), ("fed4",))
+
+    def change(self, seconds: float = 60.0) -> str:
+        """Bring a change on trial; return its token, "" when there was nothing to change."""
+        applied = self.host.apply(self.policy(), seconds=seconds)
+        return applied["guard"]["token"] if applied["guard"] else ""
+
+    def confirmed(self) -> None:
+        token = self.change()
+        if token:
+            apply.confirm(self.host.places, self.host.kernel, token)
+            self.expected = self.stands()
+
+    def rejected(self) -> None:
+        token = self.change()
+        if token:
+            apply.reject(self.host.places, self.host.kernel, token, "tests failed")
+
+    def forgotten(self) -> None:
+        self.change(seconds=1)
+        wait_for(lambda: not self.host.places.pending.exists(), 20)
+
+    def guard_killed(self) -> None:
+        if self.change():
+            self.host.kill_guard()
+            self.host.run("restore" if self.chance.random() < 0.5 else "rollback")
+
+    def rebooted(self) -> None:
+        self.host.reboot()
+        assert self.host.run("boot").stdout.strip() in ("loaded", "nothing")
+
+    def rebooted_on_trial(self) -> None:
+        self.change()
+        self.rebooted()
+
+    def flushed(self) -> None:
+        self.host.load("flush ruleset\n")
+        Watcher(self.host.places, self.host.kernel).look()
+
+    def edited(self) -> None:
+        if self.stands():
+            self.host.load("insert rule inet tidegate egress_output accept\n")
+            self.host.run("restore")
+
+    def cut_short(self) -> None:
+        """The confirmation dies right after the step that decides."""
+        if self.change():
+            on_trial = self.stands()
+            self.host.places.candidate.replace(self.host.places.confirmed)
+            self.expected = on_trial
+            os.kill(self.host.guard(), signal.SIGKILL)
+            self.host.run("confirm")
+
+    def step(self) -> None:
+        acts: list[Callable[[], None]] = [
+            self.confirmed,
+            self.confirmed,
+            self.rejected,
+            self.forgotten,
+            self.guard_killed,
+            self.rebooted,
+            self.rebooted_on_trial,
+            self.flushed,
+            self.edited,
+            self.cut_short,
+        ]
+        act = self.chance.choice(acts)
+        self.did.append(act.__name__)
+        try:
+            act()
+        except GuardError as error:
+            raise AssertionError(f"{self.did}: {error.reason}: {error}") from error
+        assert self.stands() == self.expected, self.did
+        assert not self.host.places.pending.exists(), self.did
+        assert not self.host.places.candidate.exists(), self.did
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_whatever_happens_the_confirmed_policy_stands(host: Host, seed: int) -> None:
+    lived = Life(host, seed)
+    lived.confirmed()
+    for _step in range(STEPS):
+        lived.step()
+    assert len(set(lived.did)) > 5
+
+
+@pytest.fixture
+def controller() -> Iterator[str]:
+    """Another machine: a namespace with a cable to the host's."""
+    name = f"tg-guard-{uuid.uuid4().hex[:8]}"
+    commands = (
+        f"ip netns add {name}",
+        f"ip link add tgcable type veth peer name tgcable netns {name}",
+        "ip address add 192.0.2.1/24 dev tgcable",
+        "ip link set tgcable up",
+        f"ip -n {name} address add 192.0.2.2/24 dev tgcable",
+        f"ip -n {name} link set tgcable up",
+    )
+    try:
+        for command in commands:
+            subprocess.run(command.split(), check=True)
+        yield name
+    finally:
+        subprocess.run(["ip", "netns", "delete", name], check=False)
+
+
+CONNECT = "import socket; socket.create_connection(('192.0.2.1', 2222), timeout=0.5).close()"
+
+
+def test_a_policy_that_drops_replies_locks_nobody_out(host: Host, controller: str) -> None:
+    listener = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import socket; s = socket.create_server(('', 2222)); [s.accept() for _ in iter(int, 1)]",
+        ]
+    )
+
+    def reachable() -> bool:
+        command = ["ip", "netns", "exec", controller, sys.executable, "-c", CONNECT]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+    try:
+        wait_for(reachable)
+        host.load(OLD)
+        assert reachable()
+        host.apply(
+            OLD.replace("policy accept", "policy drop").replace('oifname "lo" accept', "counter drop"), seconds=3
+        )
+        assert not reachable()
+        wait_for(reachable, 15)
+    finally:
+        listener.kill()
+        listener.wait()
+
+
+def test_a_new_namespace_is_another_life(host: Host) -> None:
+    host.has(OLD)
+    host.apply(OLD.replace("443", "444"))
+    kept = Path(host.places.pending).read_bytes()
+    host.reboot()
+    host.places.pending.write_bytes(kept)
+    new_namespace()
+    assert host.run("boot").stdout == "loaded\n"
