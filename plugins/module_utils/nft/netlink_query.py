@@ -56,9 +56,12 @@ def dump_elements(info: SetInfo) -> list[Element]:
         return assemble(info, [raw for answer in answers for raw in decode_message(info, answer)])
 
     def whole(found: Sequence[Element]) -> bool | None:
-        # the kernel counts elements whose time has run out until it clears them away
+        # the kernel counts elements whose time has run out until it clears them away, and half an element without end
         count = None if info.flags & NFT_SET_TIMEOUT else read_set(kernel, info.family, info.table, info.name).count
-        return None if count is None else count == sum(element.start != elements.CATCH_ALL for element in found)
+        seen = sum(element.start != elements.CATCH_ALL for element in found)
+        if info.layout is Layout.TREE and count == seen - 1 and found[-1].end == b"\xff" * info.key_len:
+            return None
+        return None if count is None else count == seen
 
     with Connection() as kernel:
         return _steady(kernel, doing, dump, whole)

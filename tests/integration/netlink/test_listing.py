@@ -11,6 +11,8 @@ import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_sets as sets
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_sets import Change, Element, SetInfo
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_socket import Connection
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_wire import Message
 from ansible_collections.tidegate.nftables.tests.integration.netlink.conftest import VERSIONS, Nft
 
 
@@ -190,6 +192,35 @@ def test_the_declaration_is_read_as_nft_wrote_it(each_nft: Nft) -> None:
     assert (info.auto_merge, info.comment, info.count) == (True, "a set", 1)
     assert sets.get_set("ip6", "t", "h").types == ("mark", "uid")
     assert sets.get_set("ip6", "t", "c").words == ("constant",)
+
+
+@pytest.mark.parametrize(
+    ("declaration", "texts", "times"),
+    [
+        ("type ipv4_addr;", ["10.0.0.1", "*"], 1),
+        ("type ipv4_addr; flags interval;", ["0.0.0.0/8", "10.0.0.0/8"], 1),
+        ("type ipv4_addr; flags interval;", [], 1),
+        ("type ipv4_addr; flags interval;", ["10.0.0.0/8", "224.0.0.0/3"], 2),
+        ("type ipv4_addr; flags timeout;", ["10.0.0.1"], 2),
+        ("type ipv4_addr . inet_service; flags interval;", ["10.0.0.0/8 . 1-2"], 1),
+    ],
+)
+def test_a_set_at_rest_is_read_once_where_the_kernel_counts(
+    nft: Nft, declaration: str, texts: list[str], times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nft.load(f"table inet t {{\n set s {{ {declaration} }}\n}}\n")
+    info = sets.get_set("inet", "t", "s")
+    sets.change_elements([Change(info, sets.read_all(info, texts))])
+    dumps: list[str] = []
+    dump = Connection.dump
+
+    def watched(self: Connection, doing: str, kind: int, family: int, attributes: bytes) -> list[Message]:
+        dumps.append(doing)
+        return dump(self, doing, kind, family, attributes)
+
+    monkeypatch.setattr(Connection, "dump", watched)
+    assert len(sets.dump_elements(info)) == len(texts)
+    assert len(dumps) == (2 if info.count is None else times)
 
 
 def test_what_is_not_there_and_what_is_not_for_us(nft: Nft) -> None:
