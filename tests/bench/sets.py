@@ -26,7 +26,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from time import perf_counter
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import tables as netlink
 from ansible_collections.tidegate.nftables.tests.bench.costs import WORKER, Cost, Row, measured, table
 
 CHECKOUT = Path(__file__).resolve().parents[2]

@@ -24,7 +24,7 @@ def lines(path: str) -> list[str]:
 
 def unchanged(path: str, generation: int) -> None:
     """What an unchanged run costs: the sum of the file, and the generation, both as they were."""
-    from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink
+    from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import tables as netlink
 
     hashlib.sha256(Path(path).read_bytes()).hexdigest()
     if netlink.generation() != generation:
@@ -32,7 +32,7 @@ def unchanged(path: str, generation: int) -> None:
 
 
 def work(operation: str, name: str, path: str) -> None:
-    from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_sets as sets
+    from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import sets
 
     info = sets.get_set("inet", "bench", name)
     elements = sets.read_all(info, lines(path))

@@ -39,8 +39,8 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.lock impor
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.packet import CannotJudge, Flow
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.places import TABLE, Places
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.units import FAILSAFE_STATUS, GAVE_UP_STATUS
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import NetlinkError
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_errors import NetlinkError
 
 _WAIT = 30.0
 """Seconds that a command waits for another run to finish."""

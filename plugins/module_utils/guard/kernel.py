@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.places import TABLE
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.ruleset import generation, table_handle
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import command
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_ruleset import generation, table_handle
 
 
 class UtcNft(command.Nft):

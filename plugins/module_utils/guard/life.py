@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.places import Places
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_errors import NetlinkError
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_socket import netns_cookie
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.connection import netns_cookie
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import NetlinkError
 
 _START = 22
 """Field of proc_pid_stat(5), counted from 1: when the process started, in ticks since the kernel did."""

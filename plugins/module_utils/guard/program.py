@@ -55,10 +55,10 @@ PARTS = (
     "guard.why",
     "nft.command",
     "nft.errors",
-    "nft.netlink_errors",
-    "nft.netlink_ruleset",
-    "nft.netlink_socket",
-    "nft.netlink_wire",
+    "netlink.errors",
+    "netlink.ruleset",
+    "netlink.connection",
+    "netlink.wire",
 )
 """What the program is made of, below ROOMS."""
 

@@ -22,8 +22,8 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.kernel imp
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.pending import Pending
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.places import Places
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.shape import shape
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import NetlinkError
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_errors import NetlinkError
 
 _MORE_ATTEMPTS = 2
 _PAUSE = 1.0

@@ -31,8 +31,8 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.errors imp
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.kernel import Kernel
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.lock import held
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.places import Places
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import NetlinkError
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_errors import NetlinkError
 
 EVERY = 2.0
 """Seconds between two looks."""

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Callable, TypeVar
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink, netlink_errors
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import errors as netlink_errors
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import tables as netlink
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError, no_nf_tables, not_allowed
 
 Answer = TypeVar("Answer")

@@ -11,13 +11,13 @@ import time
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_sets as sets
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import sets
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import tables as netlink
 from ansible_collections.tidegate.nftables.tests.integration.netlink.conftest import Nft
 
 FLIP = """
 import sys
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_sets as sets
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import sets
 info = sets.get_set("inet", "t", sys.argv[1])
 sides = [sets.read_all(info, [f"10.{side}.{n // 256}.{n % 256}" for n in range(0, 8000, 2)]) for side in (1, 2)]
 while True:

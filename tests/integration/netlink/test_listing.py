@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_sets as sets
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_sets import Change, Element, SetInfo
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_socket import Connection
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_wire import Message
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import sets
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.connection import Connection
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.sets import Change, Element, SetInfo
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.wire import Message
 from ansible_collections.tidegate.nftables.tests.integration.netlink.conftest import VERSIONS, Nft
 
 

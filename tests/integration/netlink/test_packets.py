@@ -12,7 +12,7 @@ import subprocess
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_sets as sets
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import sets
 from ansible_collections.tidegate.nftables.tests.integration.netlink.conftest import Nft
 
 RULES = """table inet t {{

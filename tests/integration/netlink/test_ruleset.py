@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import tables as netlink
 from ansible_collections.tidegate.nftables.tests.integration.netlink.conftest import Nft
 
 ASK = """
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import tables as netlink
 try:
     print(netlink.generation(), netlink.table_names(), netlink.netns_cookie())
 except netlink.NetlinkError as error:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_sets as sets
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_sets import Change, Element, SetInfo
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import sets
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.sets import Change, Element, SetInfo
 from ansible_collections.tidegate.nftables.tests.integration.netlink.conftest import Nft
 
 LARGE = 100_000
@@ -74,7 +74,7 @@ def test_a_hundred_of_a_hundred_thousand_intervals(nft: Nft, info: SetInfo) -> N
 
 FILL = """
 import sys
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_sets as sets
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import sets
 info = sets.get_set("inet", "t", "s")
 texts = [f"{1 + n // 524288}.{n // 2048 % 256}.{n // 8 % 256}.{n % 8 * 32}/28" for n in range(int(sys.argv[1]))]
 try:

@@ -12,9 +12,9 @@ import time
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_sets as sets
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_sets import Change, Element, SetInfo
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import sets
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import tables as netlink
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.sets import Change, Element, SetInfo
 from ansible_collections.tidegate.nftables.tests.integration.netlink.conftest import Nft
 
 TWO_SETS = """table inet t {
@@ -81,7 +81,7 @@ def test_a_stale_generation_is_refused_and_nothing_is_done(loaded: Nft) -> None:
 
 def test_the_kernel_itself_refuses_a_stale_generation(loaded: Nft, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody commits after our own look at the generation."""
-    from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_change
+    from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import change as netlink_change
 
     def late(_kernel: object, target: Change) -> Change:
         loaded("add", "table", "ip", "somebody_elses")

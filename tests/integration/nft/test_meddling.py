@@ -20,7 +20,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel, netlink, netlink_errors
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import errors as netlink_errors
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import tables as netlink
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft, Outcome
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 

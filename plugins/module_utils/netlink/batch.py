@@ -9,20 +9,19 @@ import errno
 import struct
 from typing import NamedTuple, Sequence
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_errors as errors
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_wire as wire
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_decode import assemble, decode_list
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_elements import (
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import errors, wire
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.connection import Connection
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.declaration import SetInfo
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.decode import assemble, decode_list
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.elements import (
     INTERVAL_END,
     LIST_ELEMENTS,
     Element,
     address,
     after,
 )
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_errors import NetlinkError
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_literals import show_any
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_set import SetInfo
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_socket import Connection
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import NetlinkError
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.literals import show_any
 
 _BODY = wire.HEADER_LEN + 4
 

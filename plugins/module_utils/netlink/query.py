@@ -9,28 +9,27 @@ import errno
 import time
 from typing import Callable, Sequence, TypeVar
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_elements as elements
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_wire as wire
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_collector import paused
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_decode import Raw, assemble, decode_message
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_elements import Element
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_errors import (
-    BadElement,
-    MalformedMessage,
-    from_errno,
-)
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_ruleset import (
-    read_generation,
-    read_settled_generation,
-)
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_set import (
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import elements, wire
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.collector import paused
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.connection import Connection
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.declaration import (
     NFT_SET_TIMEOUT,
     Layout,
     SetInfo,
     read_set,
     require_plain,
 )
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_socket import Connection
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.decode import Raw, assemble, decode_message
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.elements import Element
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import (
+    BadElement,
+    MalformedMessage,
+    from_errno,
+)
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.ruleset import (
+    read_generation,
+    read_settled_generation,
+)
 
 _Found = TypeVar("_Found")
 _ATTEMPTS = 40

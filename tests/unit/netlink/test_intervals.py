@@ -10,11 +10,11 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_wire as wire
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_elements import CATCH_ALL, Element
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_intervals import difference, merge
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_set import NFT_SET_TIMEOUT, parse_set
-from ansible_collections.tidegate.nftables.tests.unit.nft_netlink.fake_kernel import set_attributes
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import wire
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.declaration import NFT_SET_TIMEOUT, parse_set
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.elements import CATCH_ALL, Element
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.intervals import difference, merge
+from ansible_collections.tidegate.nftables.tests.unit.netlink.fake_kernel import set_attributes
 
 PLAIN = parse_set("inet", wire.parse_attributes(set_attributes("s", NFT_SET_TIMEOUT, 12, 1)))
 HOUR = parse_set(

@@ -10,13 +10,10 @@ import struct
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_errors as errors
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_query as query
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_ruleset as ruleset
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_socket
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_wire as wire
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_elements import Element
-from ansible_collections.tidegate.nftables.tests.unit.nft_netlink.fake_kernel import FakeKernel, error_message, tree
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import connection as netlink_socket
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import errors, query, ruleset, wire
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.elements import Element
+from ansible_collections.tidegate.nftables.tests.unit.netlink.fake_kernel import FakeKernel, error_message, tree
 
 HELD = [(1, 5), (6, 6), (8, 200), (250, 255)]
 

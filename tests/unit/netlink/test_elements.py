@@ -9,18 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_decode as decode
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_elements as elements
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_wire as wire
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_elements import CATCH_ALL, Element
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_errors import BadElement, MalformedMessage
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_set import (
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import decode, elements, wire
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.declaration import (
     NFT_SET_INTERVAL,
     NFT_SET_TIMEOUT,
     SetInfo,
     parse_set,
 )
-from ansible_collections.tidegate.nftables.tests.unit.nft_netlink.fake_kernel import set_attributes
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.elements import CATCH_ALL, Element
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import BadElement, MalformedMessage
+from ansible_collections.tidegate.nftables.tests.unit.netlink.fake_kernel import set_attributes
 
 IPV4, SERVICE, PROTO = 7, 13, 12
 

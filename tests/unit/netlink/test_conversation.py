@@ -15,13 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_errors as errors
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_query as query
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_ruleset as ruleset
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_set as sets
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_socket
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_wire as wire
-from ansible_collections.tidegate.nftables.tests.unit.nft_netlink.fake_kernel import (
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import connection as netlink_socket
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import declaration as sets
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import errors, query, ruleset, wire
+from ansible_collections.tidegate.nftables.tests.unit.netlink.fake_kernel import (
     FakeKernel,
     FakeSocket,
     error_message,

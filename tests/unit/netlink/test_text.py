@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_change import Change
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_elements import CATCH_ALL, Element
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_set import parse_set
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_text import (
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.change import Change
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.declaration import parse_set
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.elements import CATCH_ALL, Element
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.text import (
     duration,
     element_text,
     transaction_text,
 )
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_wire import parse_attributes
-from ansible_collections.tidegate.nftables.tests.unit.nft_netlink.fake_kernel import set_attributes
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.wire import parse_attributes
+from ansible_collections.tidegate.nftables.tests.unit.netlink.fake_kernel import set_attributes
 
 INFO = parse_set("inet", parse_attributes(set_attributes("s", 0x14, 7, 4)))
 NETWORK = Element(b"\x0a\0\0\0", b"\x0a\xff\xff\xff", 90_061_001, 500, "why")

@@ -9,14 +9,13 @@ import errno
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_errors as errors
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_socket
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_wire as wire
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_change import Change, change_elements
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_decode import Raw, decode_list
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_elements import LIST_ELEMENTS, Element
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_set import NFT_SET_INTERVAL, SetInfo
-from ansible_collections.tidegate.nftables.tests.unit.nft_netlink.fake_kernel import FakeKernel, set_attributes, tree
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import connection as netlink_socket
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import errors, wire
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.change import Change, change_elements
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.declaration import NFT_SET_INTERVAL, SetInfo
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.decode import Raw, decode_list
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.elements import LIST_ELEMENTS, Element
+from ansible_collections.tidegate.nftables.tests.unit.netlink.fake_kernel import FakeKernel, set_attributes, tree
 
 Sent = list[tuple[str, list[tuple[int, int]]]]
 KINDS = {16: "begin", 17: "end", 0x0A00 | 12: "add", 0x0A00 | 14: "delete"}

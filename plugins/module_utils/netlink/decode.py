@@ -8,15 +8,14 @@ from __future__ import annotations
 import struct
 from typing import Iterable, NamedTuple
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_elements as elements
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_wire as wire
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_elements import (
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import elements, wire
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.declaration import Layout, SetInfo
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.elements import (
     CATCH_ALL,
     INTERVAL_END,
     Element,
 )
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_errors import MalformedMessage
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_set import Layout, SetInfo
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import MalformedMessage
 
 _U16 = struct.Struct("=H")
 _NO_EXTRAS = (None, None, None)

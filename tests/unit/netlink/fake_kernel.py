@@ -11,14 +11,13 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_elements as elements
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_wire as wire
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_decode import decode_list
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_set import (
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import elements, wire
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.declaration import (
     NFT_SET_INTERVAL,
     SetInfo,
     parse_set,
 )
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.decode import decode_list
 
 Datagram = bytes
 Tamper = Callable[[list[Datagram]], list[Datagram]]

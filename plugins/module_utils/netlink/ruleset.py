@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import errno
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_errors as errors
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_wire as wire
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_errors import NetlinkError
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_socket import Connection
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import errors, wire
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.connection import Connection
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import NetlinkError
 
 _ATTEMPTS = 1000
 

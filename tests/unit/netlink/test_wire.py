@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_wire as wire
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_errors import MalformedMessage, NetlinkError
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import wire
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import MalformedMessage, NetlinkError
 
 PAIRS = st.lists(st.tuples(st.integers(0, 0x3FFF), st.binary(max_size=40)), max_size=8)
 RAW_MESSAGES = st.lists(

@@ -12,22 +12,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_types as types
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_wire as wire
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_elements import Element, check
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_errors import UnknownLiteral, UnsupportedSet
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_literals import (
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import field_types as types
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import wire
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.declaration import (
+    NFT_SET_INTERVAL,
+    SetInfo,
+    parse_set,
+)
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.elements import Element, check
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import UnknownLiteral, UnsupportedSet
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.literals import (
     read_all,
     reader,
     show,
     show_any,
 )
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_set import (
-    NFT_SET_INTERVAL,
-    SetInfo,
-    parse_set,
-)
-from ansible_collections.tidegate.nftables.tests.unit.nft_netlink.fake_kernel import set_attributes
+from ansible_collections.tidegate.nftables.tests.unit.netlink.fake_kernel import set_attributes
 
 
 def of_types(*names: str, interval: bool = False, size: int = 0, host_order: bool = False) -> SetInfo:

@@ -11,12 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_wire as wire
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_errors import (
-    MalformedMessage,
-    UnsupportedSet,
-)
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_set import (
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import wire
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.declaration import (
     NFT_SET_INTERVAL,
     NFT_SET_MAP,
     Layout,
@@ -24,7 +20,11 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_set 
     parse_set,
     require_plain,
 )
-from ansible_collections.tidegate.nftables.tests.unit.nft_netlink.fake_kernel import set_attributes
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import (
+    MalformedMessage,
+    UnsupportedSet,
+)
+from ansible_collections.tidegate.nftables.tests.unit.netlink.fake_kernel import set_attributes
 
 
 def parsed(**attributes: str) -> SetInfo:

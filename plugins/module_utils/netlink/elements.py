@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Elements of sets in the kernel's encoding, both ways, without a socket.
 
-Three layouts (netlink_set.Layout). HASH: one key an element. RANGES (concatenated intervals): first and last key in one
+Three layouts (declaration.Layout). HASH: one key an element. RANGES (concatenated intervals): first and last key in one
 element. TREE (plain intervals): a start element and an end element that holds the key after the last; an interval that
 reaches the highest key has no end element, and says so in a note that nft reads.
 """
@@ -13,13 +13,13 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_wire as wire
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_errors import BadElement
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_set import (
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import wire
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.declaration import (
     NFT_SET_TIMEOUT,
     Layout,
     SetInfo,
 )
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import BadElement
 
 if TYPE_CHECKING:
     from typing import Iterable, Iterator

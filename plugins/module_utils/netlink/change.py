@@ -16,22 +16,20 @@ from dataclasses import dataclass, field
 from operator import eq, itemgetter, le
 from typing import Iterator, Sequence
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_elements as elements
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_errors as errors
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import netlink_wire as wire
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_batch import Step, commit
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_collector import paused
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_elements import Element
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_literals import show_any
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_query import covering
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_ruleset import read_settled_generation
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_set import (
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import elements, errors, wire
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.batch import Step, commit
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.collector import paused
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.connection import Connection
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.declaration import (
     Layout,
     SetInfo,
     read_set,
     require_plain,
 )
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_socket import Connection
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.elements import Element
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.literals import show_any
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.query import covering
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.ruleset import read_settled_generation
 
 _START, _END, _KEYS = itemgetter(0), itemgetter(1), itemgetter(0, 1)
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from operator import itemgetter
 from typing import Iterable
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_collector import paused
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_elements import Element, after
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_set import SetInfo
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.collector import paused
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.declaration import SetInfo
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.elements import Element, after
 
 _KEYS = itemgetter(0, 1)
 
