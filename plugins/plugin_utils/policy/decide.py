@@ -118,7 +118,7 @@ def _on_the_floor(resolved: Resolved, flow: Flow, version: int, value: int, prot
         "ntp": to_ntp,
         "icmp-errors": (protocol, port) in _ERRORS,
         "neighbours": (protocol, port) in _NEIGHBOURS,
-        "memberships": multicast and (protocol == _IGMP or (protocol, port) in _LISTENERS),
+        "memberships": multicast and ((version, protocol) == (4, _IGMP) or (protocol, port) in _LISTENERS),
         "dhcp": renewal and (version == 4 or _inside(_DHCPV6, version, value)),
     }
     return any(parts[part] for part in resolved.floor if part in parts)

@@ -5,25 +5,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import services
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import AddressSet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import intervals, services
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import AddressSet, parse_address
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.decide import is_one_of
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.passing import SERVERS, passing, servers
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reaches import Reach
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.regions import Region, of_boxes
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import Resolved, ResolvedTest
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.services import ServiceSet
-
-NTP = services.of_protocol(services.PORT_PROTOCOLS["udp"], 123, 123)
 
 
 @dataclass(frozen=True)
 class Box:
-    """Every combination of these addresses and these services. by: whom it comes from."""
+    """Every combination of these addresses and these services."""
 
     addresses: AddressSet
     services: ServiceSet
-    by: str = ""
 
     def __bool__(self) -> bool:
         return bool(self.addresses) and bool(self.services)
@@ -31,9 +30,10 @@ class Box:
 
 @dataclass(frozen=True)
 class FailedTest:
-    """A test that is not true of the policy, with one flow that shows it.
+    """A test that is not true of the policy, with the smallest flow that shows it.
 
-    by: the entry that lets the witness out, or "" where a flow that should pass does not.
+    by: what lets the witness out, or "" where a flow that should pass does not. where: the place of that entry in the
+    variables, "" when it is none. user: None for nobody in particular.
     """
 
     test: ResolvedTest
@@ -41,6 +41,7 @@ class FailedTest:
     service: str
     by: str = ""
     user: str | None = None
+    where: str = ""
 
     def __str__(self) -> str:
         what = f"{self.address} with {self.service}"
@@ -56,78 +57,62 @@ def failed_tests(resolved: Resolved) -> tuple[FailedTest, ...]:
     A `reach` without a user must hold for everybody, a `not_reach` without a user for each user there is. The named DNS
     and NTP servers of the floor count as reached, the rest of the floor (ICMP errors, neighbours, leases) does not.
     """
-    found = (_reach(resolved, test) if test.reach else _not_reach(resolved, test) for test in resolved.tests)
+    if not resolved.tests:
+        return ()
+    sure = most = passing(resolved, floor=SERVERS)
+    if any(entry.external for entry in resolved.entries):
+        most = passing(replace(resolved, host_dns=False), floor=SERVERS, most=True)
+    found = (_reach(sure, test) if test.reach else _not_reach(resolved, most, test) for test in resolved.tests)
     return tuple(one for one in found if one is not None)
 
 
-def _reach(resolved: Resolved, test: ResolvedTest) -> FailedTest | None:
-    rest = [Box(test.addresses, test.services)]
-    for box in _open(resolved, test.user, most=False):
-        rest = [piece for one in rest for piece in minus(one, box)]
-    return FailedTest(test, *_witness(rest[0]), user=test.user) if rest else None
+def _reach(sure: Reach, test: ResolvedTest) -> FailedTest | None:
+    missing = of_boxes([(test.addresses, test.services)]) - sure.at(test.user)
+    return FailedTest(test, *missing.witness(), user=test.user) if missing else None
 
 
-def _not_reach(resolved: Resolved, test: ResolvedTest) -> FailedTest | None:
-    users = [test.user] if test.user is not None else [None, *_users(resolved)]
+def _not_reach(resolved: Resolved, most: Reach, test: ResolvedTest) -> FailedTest | None:
+    asked = of_boxes([(test.addresses, test.services)])
+    users = [test.user] if test.user is not None else [None, *most.users()]
     for user in users:
-        for box in [*_open(resolved, user, most=True), *_unknown(resolved, test)]:
-            common = _common(box, Box(test.addresses, test.services))
-            if common:
-                return FailedTest(test, *_witness(common), by=box.by, user=user)
+        common = asked & most.at(user)
+        if common:
+            address, service = common.witness()
+            by, where = _by(resolved, user, common)
+            return FailedTest(test, address, service, by, user, where)
+    if resolved.host_dns and "dns" in resolved.floor and asked and test.services <= services.DNS:
+        # Name servers that only the host knows could be anywhere, so that no test of DNS alone can rule them out. A
+        # test of more than DNS is not about them.
+        by = "egress_dns_servers: [auto], which only the host knows"
+        return FailedTest(test, *asked.witness(), by=by, user=users[0])
     return None
 
 
-def _users(resolved: Resolved) -> list[str]:
-    """Every user whom the policy names."""
-    named = {user for entry in resolved.entries for user in entry.users or ()}
-    return sorted(named | {user for never in resolved.never for user in never.except_users})
-
-
-def _open(resolved: Resolved, user: str | None, *, most: bool) -> list[Box]:
-    """What is open to a user, None being nobody in particular. most: whatever lists that others fill may hold, too."""
-    never = [Box(one.addresses, one.services) for one in resolved.never if not is_one_of(user, one.except_users)]
-    found = [
-        Box(grant.addresses, grant.services, f"the entry {entry.name}")
-        for entry in resolved.entries
-        if entry.users is None or is_one_of(user, entry.users)
-        for grant in (entry.most if most else entry.grants)
-    ]
-    for closed in never:
-        found = [piece for box in found for piece in minus(box, closed)]
-    return [*_servers(resolved), *found]
-
-
-def _servers(resolved: Resolved) -> Iterable[Box]:
-    """The named servers of the floor."""
-    for part, servers, spoken in (("dns", resolved.dns, services.DNS), ("ntp", resolved.ntp, NTP)):
-        if servers and part in resolved.floor:
-            yield Box(servers, spoken, f"egress_{part}_servers")
-
-
-def _unknown(resolved: Resolved, test: ResolvedTest) -> Iterable[Box]:
-    """The name servers that only the host knows could be anywhere, so that no test of DNS alone can rule them out.
-
-    A test of more than DNS is not about them.
-    """
-    if resolved.host_dns and "dns" in resolved.floor and test.services <= services.DNS:
-        yield Box(test.addresses, services.DNS, "egress_dns_servers: [auto], which only the host knows")
-
-
-def _common(left: Box, right: Box) -> Box:
-    return Box(left.addresses & right.addresses, left.services & right.services, left.by)
+def _by(resolved: Resolved, user: str | None, common: Region) -> tuple[str, str]:
+    """Who lets the smallest flow of what is reached out: a sentence's end, and the place of the entry."""
+    version, value = parse_address(common.witness()[0])
+    place = min(start for start, _end, found in common.pieces if intervals.contains(found.family(version), value))
+    protocol, port = divmod(place, services.PORTS)
+    for part, found, spoken in servers(resolved):
+        if intervals.contains(found.family(version), value) and spoken.contains(protocol, port):
+            return f"egress_{part}_servers", f"egress_{part}_servers"
+    for entry in resolved.entries:
+        if entry.users is not None and not is_one_of(user, entry.users):
+            continue
+        for grant in entry.most:
+            held = intervals.contains(grant.addresses.family(version), value)
+            if held and grant.services.contains(protocol, port):
+                return f"the entry {entry.name}", entry.where
+    raise AssertionError(f"{common.witness()} passes by nothing")
 
 
 def minus(box: Box, other: Box) -> list[Box]:
     """The box without another: the addresses outside it, and inside it the other services."""
-    common = _common(box, other)
+    common = Box(box.addresses & other.addresses, box.services & other.services)
     if not common:
         return [box]
     pieces = (
-        Box(box.addresses - other.addresses, box.services, box.by),
-        Box(common.addresses, box.services - other.services, box.by),
+        Box(box.addresses - other.addresses, box.services),
+        Box(common.addresses, box.services - other.services),
     )
     return [piece for piece in pieces if piece]
-
-
-def _witness(box: Box) -> tuple[str, str]:
-    return str(box.addresses.first()), box.services.first()

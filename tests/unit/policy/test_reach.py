@@ -57,7 +57,7 @@ def test_what_is_true_is_no_error(test: dict[str, Any]) -> None:
         ({"reach": "192.0.2.7", "services": ["https"], "user": "x"}, "user x does not reach 192.0.2.7"),
         (
             {"not_reach": "internal", "services": ["https"]},
-            "everybody reaches 10.10.0.30 with tcp/443 by the entry mirror",
+            "everybody reaches 10.0.0.0 with tcp/443 by the entry tier-internal",
         ),
         (
             {"not_reach": "192.0.2.0/24", "services": "any"},

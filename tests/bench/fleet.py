@@ -1,0 +1,71 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A fleet of policies to prove, every host's built by itself, as a run builds them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import addresses, services
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reaches import Reach
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import (
+    Grant,
+    Never,
+    Resolved,
+    ResolvedEntry,
+    ResolvedTest,
+)
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.proof.fleet import Fleet
+
+_USERS = (None, None, None, ("payd",), ("www-data", "app"))
+_PORTS = (443, 80, 5432, 8443, 6379, 25, 22, 9200)
+
+
+def fleet(hosts: int, tiers: int, entries: int, *, own: bool) -> dict[str, Resolved]:
+    """Policies by host. own: each host has a destination that no other has."""
+    return {f"host{number}": _policy(number, number % tiers, entries, own=own) for number in range(hosts)}
+
+
+def _policy(number: int, tier: int, entries: int, *, own: bool) -> Resolved:
+    made = tuple(_entry(tier, place, number + 1 if own and place == 0 else 0) for place in range(entries))
+    closed = addresses.parse(f"10.{tier}.7.0/24")
+    return Resolved(
+        f"host{number}",
+        "enforce",
+        f"tier{tier}",
+        entries=made,
+        never=(Never(closed, services.ANY, ("root",)),),
+        tests=tuple(_test(tier, place) for place in range(10)),
+        dns=addresses.parse("10.255.0.10"),
+        ntp=addresses.parse("10.255.0.20"),
+        floor=("icmp-errors", "neighbours", "dhcp", "dns", "ntp"),
+    )
+
+
+def _entry(tier: int, place: int, extra: int) -> ResolvedEntry:
+    found = addresses.parse(f"10.{tier}.{place}.0/24") | addresses.parse(f"2001:db8:{tier:x}:{place:x}::/64")
+    if extra:
+        found |= addresses.single(4, 0xC6120000 + extra)
+    port = _PORTS[place % len(_PORTS)] if place % 4 else 10000 + place
+    spoken = services.of_protocol(6, port, port + place % 3)
+    users = _USERS[place % len(_USERS)]
+    return ResolvedEntry(f"entry-{place}", "allow", (Grant(found, spoken),), ("x",), ("x",), "x", users)
+
+
+def _test(tier: int, place: int) -> ResolvedTest:
+    reach = place % 2 == 0
+    text = f"10.{tier}.{place * 20}.0/24" if reach else f"192.168.{place}.0/24"
+    spoken = services.of_protocol(6, 10000 + place * 20, 10000 + place * 20) if reach else services.ANY
+    users = _USERS[place * 20 % len(_USERS)]
+    return ResolvedTest(f"t{place}", "x", reach, addresses.parse(text), spoken, users[0] if users and reach else None)
+
+
+def prove(policies: Mapping[str, Resolved]) -> dict[str, Reach]:
+    """What each host reaches; every test must hold, and nothing may be open that is not open anyway."""
+    proven = Fleet(policies)
+    found = {}
+    for host in policies:
+        found[host] = proven.reach(host)
+        assert proven.failed_tests(host) == ()
+    return found
