@@ -10,7 +10,7 @@ from itertools import product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import addresses, services
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import addresses, intervals, services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import AddressSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reaches import Witness, reach
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.regions import EMPTY, SPACE, Region, of_boxes
@@ -37,7 +37,7 @@ def _some(version: int) -> st.SearchStrategy[AddressSet]:
 address_sets = st.builds(AddressSet.__or__, _some(4), _some(6))
 places = st.sampled_from(PLACES).map(lambda place: place[0] * services.PORTS + place[1])
 service_sets = st.lists(st.tuples(places, places).map(sorted), max_size=3).map(
-    lambda lines: ServiceSet(services.intervals.normalise((first, last) for first, last in lines))
+    lambda lines: ServiceSet(intervals.normalise((first, last) for first, last in lines))
 )
 boxes = st.lists(st.tuples(address_sets, service_sets), max_size=4)
 regions = boxes.map(of_boxes)
