@@ -53,6 +53,7 @@ class Packet:
     user: str | None = None
     source_port: int | None = None
     now: int = 0
+    incoming: bool = False
 
     @property
     def version(self) -> int:
@@ -140,6 +141,10 @@ class _Machine:
 
     def _match(self, what: str, tokens: list[str]) -> bool:
         packet = self.packet
+        if what == "oif 0":
+            return packet.incoming
+        if what == 'iifname "lo"':
+            return False
         if what == 'oifname "lo"':
             return ipaddress.ip_address(packet.address).is_loopback
         operand = tokens.pop(0)

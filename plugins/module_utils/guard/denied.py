@@ -42,8 +42,12 @@ def ledger(kernel: Kernel) -> list[Refused]:
 
 
 def packets(kernel: Kernel) -> dict[tuple[str, str, int | None, int | None], int]:
-    """Return how often each flow was refused: by address, protocol, port and uid."""
-    return {(line.address, line.protocol, line.port, line.uid): line.packets for line in ledger(kernel)}
+    """Return how often each flow was refused or would have been: by address, protocol, port and uid."""
+    found: dict[tuple[str, str, int | None, int | None], int] = {}
+    for line in ledger(kernel):
+        flow = (line.address, line.protocol, line.port, line.uid)
+        found[flow] = found.get(flow, 0) + line.packets
+    return found
 
 
 def _lines(found: dict[str, Any]) -> list[Refused]:

@@ -18,8 +18,8 @@ _SILENT = ("counter", "log", "limit", "quota", "set", "last", "mangle", "ct coun
 """Statements that decide nothing; a limit or quota is taken as not used up."""
 
 
-_LAST = "egress_refuse"
-"""The compiler's chain for what no entry allows; accept there means that the host observes."""
+_OBSERVED = "egress_observed"
+"""The compiler's chain for what would be refused and is only counted."""
 
 
 @dataclass
@@ -40,7 +40,7 @@ class Answer:
     @property
     def only_observed(self) -> bool:
         """Whether the connection passes because the host only observes."""
-        return self.verdict == "accept" and self.chain == _LAST
+        return self.verdict == "accept" and self.chain == _OBSERVED
 
 
 def why(objects: list[Json], flow: Flow, hook: str = "output") -> Answer:

@@ -24,7 +24,11 @@ ALLOW_CHAINS = ("egress_allow", "egress_containers_allow")
 """Chains whose rules are entries."""
 
 MODE_COUNTERS = {"observe": "would_deny", "enforce": "denied"}
-"""The counter of refusals that a table has in each mode; for incoming ones with _inbound behind it."""
+"""The counter of refusals that counts in each mode; for incoming ones with _inbound behind it."""
+
+SWITCH = "egress_denied"
+MODE_CHAINS = {"goto egress_observed": "observe", "goto egress_refused": "enforce"}
+"""The chain with the one rule that differs between the modes, and that rule."""
 
 MOST_NAMES = 6
 """Names listed in one line; the rest are counted."""
@@ -106,17 +110,16 @@ def _changed_lines(changed: Mapping[str, Mapping[str, Any]], check: bool) -> lis
 
 
 def _mode_lines(changed: Mapping[str, Mapping[str, Any]], check: bool) -> list[Line]:
-    """Say which hosts changed their mode: a table has the counter of one mode only."""
+    """Say which hosts changed their mode."""
     switched: dict[str, list[str]] = defaultdict(list)
     for host, result in changed.items():
-        counters = {
-            (change["action"], change.get("name"))
+        modes = {
+            change["action"]: MODE_CHAINS[change["text"]]
             for change in result.get("changes", ())
-            if change["kind"] == "counter"
+            if change.get("chain") == SWITCH and change.get("text") in MODE_CHAINS
         }
-        for before, after in (("observe", "enforce"), ("enforce", "observe")):
-            if {("delete", MODE_COUNTERS[before]), ("add", MODE_COUNTERS[after])} <= counters:
-                switched[f"{before} -> {after}"].append(host)
+        if {"add", "delete"} <= modes.keys():
+            switched[f"{modes['delete']} -> {modes['add']}"].append(host)
     would = "would switch " if check else ""
     return [
         Line(f"  {would}{way} on {_hosts(len(hosts))}: {_some(hosts)}", "changed")

@@ -24,7 +24,6 @@ def chains(resolved: Resolved, entries: Sequence[str | dict[str, Any]]) -> list[
     """
     bridges = [f'"{name}"' for name in resolved.container_interfaces]
     older = [nft_floor.OLDER] if "older-connections" in resolved.floor else []
-    verdict = "drop" if resolved.mode == "enforce" else "accept"
     return [
         {
             "name": "egress_forward",
@@ -40,11 +39,11 @@ def chains(resolved: Resolved, entries: Sequence[str | dict[str, Any]]) -> list[
                 *(f'oifname {bridge} accept comment "between containers"' for bridge in bridges),
                 nft_floor.REPLIES,
                 *older,
-                f'ct state invalid counter name "invalid" {verdict}',
+                nft_floor.INVALID,
                 "jump egress_floor",
                 *(["jump egress_never"] if resolved.never else []),
                 "jump egress_containers_allow",
-                "jump egress_denied",
+                "goto egress_denied",
             ],
         },
         {"name": "egress_containers_allow", "rules": list(entries)},

@@ -1,13 +1,19 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What happens to a refused flow in nft: it is counted, written into the ledger, then refused.
+"""What happens to a flow that nothing allows: it is counted, written into a ledger, then refused, or only observed.
 
-Each is a rule of its own: in one rule, a full set would skip the verdict.
+Both ends are in every table, each with counters and ledgers of its own, and all hooks go to the chain egress_denied,
+whose last rule says which end it is: between observing and enforcing one rule changes, and no count is lost or mixed.
+Counting, ledger and verdict are rules of their own: in one rule, a full set would skip the verdict.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import Resolved
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nft_match import FAMILIES, Spec
 
 SIZE = 65535
@@ -17,6 +23,8 @@ _WITH_PORTS = "meta l4proto { tcp, udp, dccp, sctp }"
 _WITHOUT_PORTS = "meta l4proto != { tcp, udp, dccp, sctp }"
 # Every uid but (uid_t) -1: true for each packet that has a socket.
 _HAS_SOCKET = "meta skuid 0-4294967294"
+# A packet on the input hook, the only one of ours where nothing is on its way out (the kernel's index is 0 then).
+_INCOMING = "oif 0"
 # Announcements that any desktop or printer software makes: mDNS, LLMNR, SSDP.
 _CHATTER = (
     "ip daddr { 224.0.0.251, 224.0.0.252, 239.255.255.250 } udp dport { 1900, 5353, 5355 }",
@@ -24,16 +32,44 @@ _CHATTER = (
 )
 
 
-def counter_name(mode: str) -> str:
-    """The counter of refused flows; in observe mode, of those that would be."""
-    return "denied" if mode == "enforce" else "would_deny"
+@dataclass(frozen=True)
+class End:
+    """One of the two ends. counter: of its flows, and the beginning of its ledgers' names; prefix: of other counters."""
+
+    chain: str
+    ledger: str
+    counter: str
+    prefix: str
+    verdict: str
+    silently: str
+
+    def counters(self, *, inbound: bool, quiet: bool) -> list[str]:
+        """The names of all its counters."""
+        others = ["chatter", "invalid", "ledger_full", *(["quiet"] if quiet else [])]
+        incoming = [f"{self.counter}_inbound"] if inbound else []
+        return [self.counter, *incoming, *(f"{self.prefix}{name}" for name in others)]
+
+    def count(self, name: str) -> str:
+        """The statement that counts what is told apart from the rest."""
+        return f'counter name "{self.prefix}{name}"'
 
 
-def ledger_sets(mode: str) -> list[Spec]:
+REFUSED = End("egress_refused", "egress_ledger", "denied", "", "goto egress_reject", "drop")
+OBSERVED = End("egress_observed", "egress_observed_ledger", "would_deny", "would_deny_", "accept", "accept")
+ENDS = (OBSERVED, REFUSED)
+
+
+def counters(resolved: Resolved) -> list[str]:
+    """The names of the counters of both ends."""
+    inbound, quiet = resolved.inbound is not None, bool(resolved.quiet)
+    return [name for end in ENDS for name in end.counters(inbound=inbound, quiet=quiet)]
+
+
+def ledger_sets() -> list[Spec]:
     """Dynamic sets that keep who tried to reach what, for a day after the last time."""
-    base = counter_name(mode)
     return [
-        _ledger(f"{base}{infix}{version}", f"{family} daddr . meta l4proto{port}{user}")
+        _ledger(f"{end.counter}{infix}{version}", f"{family} daddr . meta l4proto{port}{user}")
+        for end in ENDS
         for version, family in FAMILIES.items()
         for infix, port, user in (
             ("", " . th dport", " . meta skuid"),
@@ -44,36 +80,53 @@ def ledger_sets(mode: str) -> list[Spec]:
     ]
 
 
-def ledger_rules(mode: str) -> list[str]:
-    """The rules of the chain egress_ledger: at most one of them takes a packet.
+def chains(resolved: Resolved, quiet: Sequence[str]) -> list[Spec]:
+    """egress_denied, and the chains of both ends. quiet: matches of what is left out of the ledger."""
+    switch = OBSERVED if resolved.mode == "observe" else REFUSED
+    return [
+        {"name": "egress_denied", "rules": [f"goto {switch.chain}"]},
+        *(
+            chain
+            for end in ENDS
+            for chain in (
+                {"name": end.chain, "rules": _end_rules(end, quiet, inbound=resolved.inbound is not None)},
+                {"name": end.ledger, "rules": _ledger_rules(end)},
+            )
+        ),
+        {"name": "egress_reject", "rules": _reject_rules()},
+    ]
+
+
+def _end_rules(end: End, quiet: Sequence[str], *, inbound: bool) -> list[str]:
+    """What belongs to no connection that is known, and what comes in, is dropped without an answer."""
+    return [
+        f"ct state invalid {end.count('invalid')} {end.silently}",
+        *([f'{_INCOMING} counter name "{end.counter}_inbound" {end.silently}'] if inbound else []),
+        *(f"{match} {end.count('chatter')} {end.verdict}" for match in _CHATTER),
+        *(f"{match} {end.count('quiet')} {end.verdict}" for match in quiet),
+        f'counter name "{end.counter}"',
+        f"jump {end.ledger}",
+        end.verdict,
+    ]
+
+
+def _ledger_rules(end: End) -> list[str]:
+    """At most one of them takes a packet.
 
     `update` breaks its rule when the set is full or the packet has no socket; what then comes to the end is counted as
     not written down.
     """
-    full = 'counter name "ledger_full" return'
+    full = f"{end.count('ledger_full')} return"
     return [
-        *_updates(mode, "", " . meta skuid"),
+        *_updates(end, "", " . meta skuid"),
         f"{_HAS_SOCKET} {full}",
-        *_updates(mode, "_nosocket", ""),
+        *_updates(end, "_nosocket", ""),
         full,
     ]
 
 
-def denied_rules(mode: str, quiet: list[str]) -> list[str]:
-    """The rules of the chain egress_denied. quiet: matches of what is refused without a line in the ledger."""
-    return [
-        *(f'{match} counter name "chatter" goto egress_refuse' for match in _CHATTER),
-        *(f'{match} counter name "quiet" goto egress_refuse' for match in quiet),
-        f'counter name "{counter_name(mode)}"',
-        "jump egress_ledger",
-        "goto egress_refuse",
-    ]
-
-
-def refuse_rules(mode: str) -> list[str]:
-    """The last verdict. TCP gets a reset: ICMP is limited by the kernel and makes refused IPv6 connects wait."""
-    if mode == "observe":
-        return ["accept"]
+def _reject_rules() -> list[str]:
+    """TCP gets a reset: ICMP is limited by the kernel and makes refused IPv6 connects wait."""
     return ["meta l4proto tcp reject with tcp reset", "reject with icmpx type admin-prohibited"]
 
 
@@ -88,12 +141,11 @@ def _ledger(name: str, key: str) -> Spec:
     }
 
 
-def _updates(mode: str, infix: str, user: str) -> list[str]:
-    base = counter_name(mode)
+def _updates(end: End, infix: str, user: str) -> list[str]:
     found: list[str] = []
     for version, family in FAMILIES.items():
         nfproto = f"meta nfproto ipv{version}"
-        key = f"{family} daddr . meta l4proto"
-        found.append(f"{nfproto} {_WITH_PORTS} update @{base}{infix}{version} {{ {key} . th dport{user} }} return")
-        found.append(f"{nfproto} {_WITHOUT_PORTS} update @{base}{infix}_proto{version} {{ {key}{user} }} return")
+        key, name = f"{family} daddr . meta l4proto", f"{end.counter}{infix}"
+        found.append(f"{nfproto} {_WITH_PORTS} update @{name}{version} {{ {key} . th dport{user} }} return")
+        found.append(f"{nfproto} {_WITHOUT_PORTS} update @{name}_proto{version} {{ {key}{user} }} return")
     return found

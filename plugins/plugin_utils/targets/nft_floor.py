@@ -15,6 +15,9 @@ REPLIES = 'ct state established,related accept comment "replies"'
 # first apply kills sessions in which this host speaks next, the one that applies the policy perhaps among them.
 OLDER = 'tcp flags & (fin | syn | rst | ack) != syn accept comment "older connections"'
 
+# What belongs to no connection that is known is refused before anything else is looked at, or observed.
+INVALID = "ct state invalid goto egress_denied"
+
 _ERRORS4 = "icmp type { destination-unreachable, time-exceeded, parameter-problem }"
 _ERRORS6 = "icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem }"
 _NEIGHBOURS = "icmpv6 type { nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert }"

@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import Resolved
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.settings import SSH
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import nft_floor
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nft_match import Spec, named_set
 
 # What a host must hear to stay on its network, whatever the policy says.
@@ -33,33 +34,27 @@ _NEEDED = (
 )
 
 
-def counter_name(mode: str) -> str:
-    """The counter of refused incoming flows; in observe mode, of those that would be."""
-    return "denied_inbound" if mode == "enforce" else "would_deny_inbound"
-
-
 def chain(resolved: Resolved, entries: Sequence[str | dict[str, Any]]) -> Spec:
     """The chain egress_inbound. The connection that Ansible uses stays open from everywhere.
 
     Port 22 always does: where something forwards a port to the host, ansible_port is not the host's own.
     """
-    enforce = resolved.mode == "enforce"
     ports = [str(port) for port in sorted({SSH, resolved.ansible_port})]
     rules: list[Any] = [
         'iifname "lo" accept comment "loopback"',
         'ct state established,related accept comment "replies"',
         'tcp flags & (fin | syn | rst | ack) != syn accept comment "older connections"',
-        f'ct state invalid counter name "invalid" {"drop" if enforce else "accept"}',
+        nft_floor.INVALID,
         *_NEEDED,
         f'tcp dport {named_set(ports)} counter accept comment "ansible"',
         *entries,
-        f'counter name "{counter_name(resolved.mode)}"',
+        "goto egress_denied",
     ]
     return {
         "name": "egress_inbound",
         "type": "filter",
         "hook": "input",
         "priority": "filter",
-        "policy": "drop" if enforce else "accept",
+        "policy": "drop",
         "rules": rules,
     }

@@ -34,20 +34,11 @@ def compile_table(resolved: Resolved) -> Spec:
         "family": FAMILY,
         "name": NAME,
         "state": "present",
-        "counters": [{"name": name} for name in _counters(resolved)],
+        "counters": [{"name": name} for name in sorted(nft_denied.counters(resolved))],
         "sets": _sets(resolved),
         "chains": _chains(resolved),
         "max_removed": {"percent": resolved.max_removed, "sets": "allow_*"},
     }
-
-
-def _counters(resolved: Resolved) -> list[str]:
-    names = ["chatter", nft_denied.counter_name(resolved.mode), "invalid", "ledger_full"]
-    if resolved.quiet:
-        names.append("quiet")
-    if resolved.inbound is not None:
-        names.append(nft_inbound.counter_name(resolved.mode))
-    return sorted(names)
 
 
 def _sets(resolved: Resolved) -> list[Spec]:
@@ -63,7 +54,7 @@ def _sets(resolved: Resolved) -> list[Spec]:
     for entry in sorted(resolved.inbound or (), key=lambda entry: entry.name):
         for grant in entry.grants:
             found += address_sets(_set_name(entry, grant), grant.addresses)
-    return found + nft_denied.ledger_sets(resolved.mode)
+    return found + nft_denied.ledger_sets()
 
 
 def _external_sets(resolved: Resolved) -> list[Spec]:
@@ -92,9 +83,7 @@ def _chains(resolved: Resolved) -> list[Spec]:
         _chain("egress_floor", nft_floor.rules(resolved)),
         *_never_chains(resolved),
         _chain("egress_allow", [rule for entry in resolved.entries for rule in _allow(resolved, entry)]),
-        _chain("egress_denied", nft_denied.denied_rules(resolved.mode, quiet)),
-        _chain("egress_ledger", nft_denied.ledger_rules(resolved.mode)),
-        _chain("egress_refuse", nft_denied.refuse_rules(resolved.mode)),
+        *nft_denied.chains(resolved, quiet),
     ]
     if resolved.containers is not None:
         allowed = [rule for entry in resolved.containers for rule in _allow(resolved, entry)]
@@ -106,25 +95,24 @@ def _chains(resolved: Resolved) -> list[Spec]:
 
 
 def _base_chain(resolved: Resolved) -> Spec:
-    enforce = resolved.mode == "enforce"
+    """The hook. Its policy is the same in every mode: it is met only when somebody took the last rule away."""
     older = [nft_floor.OLDER] if "older-connections" in resolved.floor else []
     rules = [
         nft_floor.LOOPBACK,
         nft_floor.REPLIES,
         *older,
-        # In observe mode nothing at all is refused, not even this.
-        f'ct state invalid counter name "invalid" {"drop" if enforce else "accept"}',
+        nft_floor.INVALID,
         "jump egress_floor",
         *(["jump egress_never"] if resolved.never else []),
         "jump egress_allow",
-        "jump egress_denied",
+        "goto egress_denied",
     ]
     return {
         "name": "egress_output",
         "type": "filter",
         "hook": "output",
         "priority": "filter",
-        "policy": "drop" if enforce else "accept",
+        "policy": "drop",
         "rules": rules,
     }
 

@@ -77,7 +77,7 @@ def test_why_names_the_entry_or_what_is_nearly_allowed(compiled: Host) -> None:
     assert allowed.stdout.startswith('203.0.113.9 tcp/443 as 20001: allowed (rule "payments-api" in egress_allow).\n')
     refused = compiled.run("why", "203.0.113.9", "22", "--user", "20001")
     assert refused.returncode == 1
-    assert "refused (chain egress_refuse)" in refused.stdout
+    assert "refused (chain egress_reject)" in refused.stdout
     assert "nearly: payments-api allows it for tcp port 443 or 8443" in refused.stdout
     other = compiled.run("why", "203.0.113.9", "443")
     assert "nearly: payments-api allows it for user 20001" in other.stdout

@@ -17,8 +17,9 @@ import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import parse
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.engine import Engine
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.engine import Engine, Result
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.run_directory import RunDirectory
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.transaction import Change
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import feeds, policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables import compile_table
 from ansible_collections.tidegate.nftables.tests.golden.cases import FixedWorld
@@ -56,14 +57,19 @@ def to_list(entry: dict[str, Any]) -> list[str]:
 
 
 def run(spec: dict[str, Any], binary: Path, notes: Path) -> bool:
-    """One run that proves nothing by earlier notes; did it change anything?"""
+    """One run; did it change anything?"""
+    return apply(spec, binary, notes).changed
+
+
+def apply(spec: dict[str, Any], binary: Path, notes: Path) -> Result:
+    """One run that proves nothing by earlier notes."""
     for note in notes.glob("applied.*"):
         note.unlink()
     result = Engine(Nft(str(binary)), check=False, notes=RunDirectory(str(notes))).run(
         parse.tables([copy.deepcopy(spec)])
     )
     assert result.path == "full"
-    return result.changed
+    return result
 
 
 PARTNERS = {"name": "tier-internet", "to": "prefix_list:partners", "services": ["https"]}
@@ -117,6 +123,54 @@ def test_an_entry_closes_at_its_moment_without_any_run(
     time.sleep(max(0.0, moment + 0.2 - time.time()))
     assert refused("192.0.2.1", binary)
     assert not run(spec, binary, tmp_path)
+
+
+EVERYTHING: dict[str, Any] = {
+    "egress_tier": "app",
+    "egress_internal_networks": ["10.0.0.0/8"],
+    "egress_never": [{"to": "cloud-metadata", "except_users": ["root"]}],
+    "egress_deny_quietly": [{"to": "192.0.2.80"}],
+    "egress_containers": True,
+    "egress_inbound_allow": [{"name": "site", "from": "any", "services": ["https"]}],
+    "egress_allow_app": [{"name": "api", "to": "203.0.113.7", "services": ["https"], "for": ["host", "containers"]}],
+}
+
+
+def whole(**changes: Any) -> dict[str, Any]:
+    """A table with every chain that there can be."""
+    return compile_table(policy.build({**EVERYTHING, **changes}, WORLD, today=NOW.date()))
+
+
+def listed(binary: Path) -> list[str]:
+    """Every line of the table with handles and counters, but for the times of ledger entries."""
+    text = nft("-a", "list", "table", "inet", "tidegate", binary=binary)
+    return [re.sub(r"expires \S+", "", line).strip() for line in text.splitlines()]
+
+
+@RELEASES
+def test_between_observe_and_enforce_one_rule_changes_and_no_count_is_lost(binary: Path, tmp_path: Path) -> None:
+    assert run(whole(egress_mode="observe"), binary, tmp_path)
+    for address in ("203.0.113.7", "203.0.113.8", "169.254.169.254", "192.0.2.80"):
+        send(policy.Flow(address, "tcp", 443, "payd"))
+    assert counters(binary)["would_deny"] == 2
+    before = listed(binary)
+    enforced = apply(whole(egress_mode="enforce"), binary, tmp_path)
+    assert [
+        (one["action"], one["kind"], one["chain"], one["text"]) for one in map(Change.as_dict, enforced.changes)
+    ] == [
+        ("add", "rule", "egress_denied", "goto egress_refused"),
+        ("delete", "rule", "egress_denied", "goto egress_observed"),
+    ]
+    after = listed(binary)
+    (new,) = (line for line in after if line not in before)
+    (old,) = (line for line in before if line not in after)
+    assert (new.partition(" # ")[0], old.partition(" # ")[0]) == ("goto egress_refused", "goto egress_observed")
+    assert refused("203.0.113.8", binary)
+    assert not refused("203.0.113.7", binary)
+    assert (counters(binary)["would_deny"], len(elements("would_deny4", binary))) == (2, 2)
+    assert len(apply(whole(egress_mode="observe"), binary, tmp_path).changes) == 2
+    assert not refused("203.0.113.8", binary)
+    assert (counters(binary)["would_deny"], counters(binary)["denied"]) == (3, 1)
 
 
 def refused(address: str, binary: Path) -> bool:

@@ -87,17 +87,24 @@ def test_each_tier_says_what_was_refused_or_would_have_been() -> None:
 def test_a_changed_mode_is_said() -> None:
     def switched(before: str, after: str) -> dict[str, Any]:
         changes = [
-            {"kind": "counter", "action": "delete", "name": before},
-            {"kind": "counter", "action": "add", "name": after},
+            {"kind": "rule", "chain": "egress_denied", "action": "delete", "text": f"goto {before}"},
+            {"kind": "rule", "chain": "egress_denied", "action": "add", "text": f"goto {after}"},
         ]
         return applied(changed=True, changes=changes)
 
-    results = {"w1": switched("would_deny", "denied"), "w2": switched("denied", "would_deny"), "w3": applied()}
+    results = {
+        "w1": switched("egress_observed", "egress_refused"),
+        "w2": switched("egress_refused", "egress_observed"),
+        "w3": applied(),
+    }
     shown = text(results)
     assert "  observe -> enforce on 1 host: w1" in shown
     assert "  enforce -> observe on 1 host: w2" in shown
     assert "  would switch observe -> enforce on 1 host: w1" in text(results, check=True)
-    first = applied(changed=True, changes=[{"kind": "counter", "action": "add", "name": "denied"}])
+    first = applied(
+        changed=True,
+        changes=[{"kind": "rule", "chain": "egress_denied", "action": "add", "text": "goto egress_refused"}],
+    )
     assert "->" not in text({"w1": first})
 
 
