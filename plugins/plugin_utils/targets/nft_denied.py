@@ -34,7 +34,11 @@ _CHATTER = (
 
 @dataclass(frozen=True)
 class End:
-    """One of the two ends. counter: of its flows, and the beginning of its ledgers' names; prefix: of other counters."""
+    """One of the two ends.
+
+    ledger: its chain. counter: of its flows, and the beginning of its ledger sets' names. prefix: of its other
+    counters. verdict: what ends a flow; silently: what ends it without an answer.
+    """
 
     chain: str
     ledger: str
