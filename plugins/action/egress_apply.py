@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Build a host's policy on the controller and make its kernel equal to it, in one module run."""
+"""Build a host's policy on the controller and make its kernel equal to it: one module run where it is, else two."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.host_policy import host_policy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables import compile_table
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.trial import arguments, connection, run
 
-ENGINE = "tidegate.nftables.nft_ruleset"
 MEANT = "If this is meant, run once with -e egress_max_removed=100."
 
 
@@ -30,13 +29,13 @@ def numbers(resolved: policy.Resolved) -> dict[str, Any]:
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
-    """The door: variables in, one module run out."""
+    """The door: variables in, a change on trial and its confirmation out."""
 
     TRANSFERS_FILES = False
     _VALID_ARGS = frozenset({"tier"})
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Return the engine's result, with ``egress`` (mode, tier, entries, …) beside it."""
+        """Return the guard's result, with ``egress`` (mode, tier, entries, …) beside it."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
         try:
@@ -44,11 +43,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         except policy.PolicyErrors as errors:
             told = [asdict(error) for error in errors.errors]
             return {**result, "failed": True, "msg": str(errors), "errors": told}
-        outcome = self._execute_module(
-            module_name=ENGINE,
-            module_args={"tables": [compile_table(resolved)], "counters": resolved.mode != "absent"},
-            task_vars=variables,
-        )
+        who = arguments.controller_user(variables)
+        asked = arguments.apply_arguments(resolved, who, connection.own_root(self._connection))
+        outcome = run.change(self, variables, asked)
         if outcome.get("missing_users"):
             # Of the time daemons that the floor knows most are missing everywhere; only written users are news.
             written = resolved.named_users()

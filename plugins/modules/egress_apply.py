@@ -11,7 +11,9 @@ short_description: Make a host's kernel refuse what its egress policy does not a
 version_added: 0.1.0
 description:
   - Collects the C(egress_*) variables of the host, builds its policy on the controller and compiles it to one table.
-  - Runs P(tidegate.nftables.nft_ruleset#module) once on the host. A host that is right already costs that one run.
+  - Has P(tidegate.nftables.egress_guard#module) make the host's table equal to it. A host that is right already costs
+    that one run. A change is on trial - a second run over a new connection sends the packets of the policy's tests to
+    machines that they name, and confirms it; otherwise the host puts the old policy back by itself.
   - The role P(tidegate.nftables.egress#role) calls it; the variables are documented there.
 options:
   tier:
@@ -27,7 +29,7 @@ attributes:
     description: Shows the table before and after in nft syntax.
     support: full
 seealso:
-  - module: tidegate.nftables.nft_ruleset
+  - module: tidegate.nftables.egress_guard
 author:
   - The tidegate developers (@tidegate)
 """
@@ -74,6 +76,29 @@ missing_users:
   returned: success
   type: list
   elements: str
+confirmation:
+  description: How the change was confirmed, null when nothing was on trial.
+  returned: success
+  type: dict
+  contains:
+    connection:
+      description: Name of the connection plugin.
+      type: str
+      sample: ssh
+    proves:
+      description: Whether that connection passes the host's network. C(podman), C(local) and their like do not.
+      type: bool
+    tests:
+      description: How many packets were sent to try the policy's tests.
+      type: int
+    broken:
+      description: The tests that fail, in the mode V(observe) only, where they stop nothing.
+      type: list
+      elements: str
+    broken_before:
+      description: The tests that fail and failed before the change, so that they stop nothing.
+      type: list
+      elements: str
 nft_missing:
   description: Whether nft is not installed on the host, so that the role installs it and applies again.
   returned: when it is not

@@ -81,6 +81,11 @@ options:
       user:
         description: Name or number of the user to test as; without it, the user that the module runs as.
         type: str
+      missing_user:
+        description: What to do when the host does not have the user - refuse the change, or leave the test out.
+        type: str
+        choices: [error, skip]
+        default: error
       expect:
         description: Whether the connection shall be let through.
         type: str
@@ -91,9 +96,14 @@ options:
     type: float
     default: 2.0
   failing_before:
-    description: Names of tests that failed before the change, as V(apply) returned them. They do not stop a V(confirm).
+    description: Tests that failed before the change, as V(apply) returned them. They do not stop a V(confirm).
     type: list
     elements: str
+  not_over:
+    description:
+      - The connection that the change was made over, as V(apply) returned it. V(confirm) over the same one puts the
+        change back, for it proves nothing.
+    type: str
   mode:
     description: Whether the policy refuses. In V(observe) a failing test is told but stops nothing.
     type: str
@@ -179,7 +189,7 @@ guard:
       type: str
       sample: timer
     before:
-      description: Names of the tests that failed before the change.
+      description: The tests that failed before the change, each with its packet.
       type: list
       elements: str
 files:
@@ -188,6 +198,15 @@ files:
   type: list
   elements: dict
   sample: [{path: /usr/local/lib/tidegate/tidegate, action: add}]
+connection:
+  description: C(SSH_CONNECTION) of the session that the module runs in, also where sudo dropped it. Else empty.
+  returned: phases apply and rollback
+  type: str
+  sample: 192.0.2.1 51234 192.0.2.9 22
+counters:
+  description: What the named counters have counted, as P(tidegate.nftables.nft_ruleset#module) returns it.
+  returned: phase apply
+  type: dict
 recovered:
   description: What was done about an earlier change whose guard was gone; empty when nothing had to be.
   returned: phases apply, rollback and emergency
@@ -198,12 +217,12 @@ tests:
   type: list
   elements: dict
 broken:
-  description: Names of the tests that fail and did not fail before.
+  description: The tests that fail and did not fail before, each with its packet.
   returned: phase confirm
   type: list
   elements: str
 broken_before:
-  description: Names of the tests that fail and failed before as well.
+  description: The tests that fail and failed before as well.
   returned: phase confirm
   type: list
   elements: str

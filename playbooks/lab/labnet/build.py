@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 from collections.abc import Mapping
@@ -16,6 +17,8 @@ from pathlib import Path
 from .namespace import NAMES, inside
 from .topology import LabError, Net, steps
 
+STATE = Path("/run/tidegate-netns")
+"""Where the role keeps what belongs to a host that is a namespace: the hosts of a lab share one file system."""
 NAME = re.compile(r"tg-lab(?P<keeper>\d+)-")
 FORWARDING = {"ipv4/ip_forward": 1, "ipv6/conf/all/forwarding": 1}
 # Without duplicate address detection an address can be used at once; with it, IPv6 is silent for the first two seconds.
@@ -69,6 +72,7 @@ def remove(prefix: str) -> None:
             try:
                 _end_processes(name)
                 _ip("netns", "delete", name)
+                shutil.rmtree(STATE / name, ignore_errors=True)
             except LabError:
                 if (NAMES / name).exists():  # else its keeper was faster
                     raise

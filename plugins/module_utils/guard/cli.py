@@ -10,11 +10,9 @@ import ipaddress
 import json
 import os
 import pwd
-import socket
 import sys
 import tempfile
 import time
-from contextlib import closing
 from typing import Callable, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard import (
@@ -38,6 +36,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.kernel imp
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.lock import exclusive, held
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.packet import CannotJudge, Flow
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.places import TABLE, Places
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.session import is_local
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.units import FAILSAFE_STATUS, GAVE_UP_STATUS
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import NetlinkError
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
@@ -92,7 +91,7 @@ def _why(places: Places, given: Arguments) -> int:
         ) from error
     kernel = Kernel()
     said = kernel.json("table", *TABLE)
-    flow = Flow(address, given.protocol, given.port, uid, time.time(), _is_local(address))
+    flow = Flow(address, given.protocol, given.port, uid, time.time(), is_local(str(address)))
     try:
         answer = deciding.why(json.loads(said)["nftables"] if said else [], flow)
     except CannotJudge as doubt:
@@ -207,17 +206,6 @@ def _fire(places: Places, given: Arguments) -> int:
             undo.by_nft_alone(places, kernel)
             raise
     return 0
-
-
-def _is_local(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    """Whether packets to an address stay on this host: only then can it be bound to."""
-    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
-    with closing(socket.socket(family, socket.SOCK_DGRAM)) as probe:
-        try:
-            probe.bind((str(address), 0))
-        except OSError:
-            return False
-        return True
 
 
 def _caller() -> str:

@@ -18,6 +18,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard import (
     emergency,
     history,
     journal,
+    session,
     settings,
     status,
     trial,
@@ -28,13 +29,14 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.confirmed 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.errors import GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.kernel import Kernel
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.lock import exclusive
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.places import Places
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.places import TABLE, Places
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.records import Record
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.shape import shape
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import parse
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.engine import Engine
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.kernel import counters
 
 Given = Mapping[str, Any]
 SPARE = 10.0
@@ -58,14 +60,16 @@ def _apply(places: Places, given: Given, check: bool) -> dict[str, Any]:
     wanted = parse.tables(tables)
 
     def engine(*, check: bool) -> Mapping[str, Any]:
-        return Engine(Nft(), check=check).run(wanted).as_dict()
+        result = Engine(Nft(), check=check).run(wanted)
+        return {**result.as_dict(), "warnings": list(result.warnings)}
 
     if tables and tables[0].get("state") == "absent":
         apply.request_of(tables, "")
         return apply.remove(places, Kernel(), engine, check=check)
     kernel = Kernel()
     plan = _plan(kernel, apply.request_of(tables, given["who"], given["what"]), len(json.dumps(tables)), given)
-    return apply.apply_guarded(places, kernel, engine, plan, check=check)
+    result = apply.apply_guarded(places, kernel, engine, plan, check=check)
+    return {**result, "counters": {" ".join(TABLE): counters(*TABLE)}, "connection": session.connection()}
 
 
 def _rollback(places: Places, given: Given, check: bool) -> dict[str, Any]:
@@ -77,7 +81,8 @@ def _rollback(places: Places, given: Given, check: bool) -> dict[str, Any]:
 
     request = Request(given["who"], confirmed.back_to(record), record.others, record.spec)
     plan = _plan(kernel, request, len(record.listing), given)
-    return apply.apply_guarded(places, kernel, engine, plan, check=check)
+    result = apply.apply_guarded(places, kernel, engine, plan, check=check)
+    return {**result, "connection": session.connection()}
 
 
 def _plan(kernel: Kernel, request: Request, size: int, given: Given) -> apply.Plan:
@@ -108,24 +113,37 @@ def _go_back(kernel: Kernel, record: Record, *, check: bool) -> dict[str, Any]:
 def _confirm(places: Places, given: Given, check: bool) -> dict[str, Any]:
     """Run the tests over whatever connection brought us here, then keep the change or put it back."""
     kernel = Kernel()
+    _need_another_connection(places, kernel, given, check)
     judged = trial.run(kernel, given["tests"] or [], given["test_timeout"])
     already = given["failing_before"] or []
     broken = trial.broken(judged, already)
     told = {
         "tests": [asdict(one) for one in judged],
-        "broken_before": [name for name in trial.failing(judged) if name in already],
+        "broken_before": [label for label in trial.failing(judged) if label in already],
     }
     if broken and given["mode"] == "enforce" and not check:
         apply.reject(places, kernel, given["token"], f"tests failed: {trial.sentence(broken)}")
         raise GuardError(
             "tests_failed",
             f"The change was put back: {trial.sentence(broken)}. The old policy stands.",
-            {**told, "broken": [one.name for one in broken]},
+            {**told, "broken": trial.failing(broken)},
         )
     if check:
-        return {"changed": True, **told, "broken": [one.name for one in broken]}
+        return {"changed": True, **told, "broken": trial.failing(broken)}
     about = apply.confirm(places, kernel, given["token"])
-    return {"changed": True, **told, "broken": [one.name for one in broken], "confirmed": about}
+    return {"changed": True, **told, "broken": trial.failing(broken), "confirmed": about}
+
+
+def _need_another_connection(places: Places, kernel: Kernel, given: Given, check: bool) -> None:
+    """Put the change back when this run came over the very connection that it was made over: that proves nothing."""
+    if given["not_over"] and session.connection() == given["not_over"] and not check:
+        apply.reject(places, kernel, given["token"], "no new connection was made")
+        raise GuardError(
+            "same_connection",
+            "The change was put back: it was to be confirmed over a new connection, but this is still the one that it "
+            f"was made over ({given['not_over']}). End what keeps it open (ControlPersist, a connection plugin), or "
+            "run with -e egress_confirm=false.",
+        )
 
 
 def _reject(places: Places, given: Given, check: bool) -> dict[str, Any]:
@@ -170,6 +188,7 @@ TEST: dict[str, Any] = {
     "protocol": {"type": "str", "choices": ["tcp", "udp"], "default": "tcp"},
     "port": {"type": "int", "required": True},
     "user": {"type": "str"},
+    "missing_user": {"type": "str", "choices": ["error", "skip"], "default": "error"},
     "expect": {"type": "str", "choices": [trial.REACH, trial.NOT_REACH], "default": trial.REACH},
 }
 NEEDED = [
@@ -189,6 +208,7 @@ ARGUMENTS: dict[str, Any] = {
     "tests": {"type": "list", "elements": "dict", "options": TEST},
     "test_timeout": {"type": "float", "default": 2.0},
     "failing_before": {"type": "list", "elements": "str"},
+    "not_over": {"type": "str"},
     "mode": {"type": "str", "choices": list(settings.MODES), "default": "enforce"},
     "drift": {"type": "str", "choices": list(settings.DRIFT), "default": "report"},
     "dns": {"type": "list", "elements": "str"},

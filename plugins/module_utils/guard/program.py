@@ -45,6 +45,7 @@ PARTS = (
     "guard.pending",
     "guard.places",
     "guard.records",
+    "guard.session",
     "guard.settings",
     "guard.shape",
     "guard.status",

@@ -16,13 +16,23 @@ from typing import Any, Collection, Mapping, Sequence
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard import denied
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.errors import UNCHANGED, GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.kernel import Kernel
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.session import is_local
 from ansible_collections.tidegate.nftables.plugins.module_utils.probe.arguments import parse
-from ansible_collections.tidegate.nftables.plugins.module_utils.probe.model import FAILED, ProbeError, Result
+from ansible_collections.tidegate.nftables.plugins.module_utils.probe.model import (
+    FAILED,
+    Probe,
+    ProbeError,
+    Result,
+)
+from ansible_collections.tidegate.nftables.plugins.module_utils.probe.model import REFUSED as NO
 from ansible_collections.tidegate.nftables.plugins.module_utils.probe.run import probe_all
 from ansible_collections.tidegate.nftables.plugins.module_utils.probe.users import identity
 
 REACH, NOT_REACH = "reach", "not_reach"
 LET_THROUGH, REFUSED, UNKNOWN = "let_through", "refused", "unknown"
+_SHOWN = 10
+"""Failing tests that are named; the rest are counted."""
+NO_USER = "no such user"
 
 
 @dataclass(frozen=True)
@@ -42,11 +52,16 @@ class Judged:
     outcome: str
     ok: bool
 
+    @property
+    def label(self) -> str:
+        """What tells it from the other packets of its test."""
+        return f"{self.name} ({self.to} {self.protocol}/{self.port}{f' as {self.user}' if self.user else ''})"
+
 
 def run(kernel: Kernel, tests: Sequence[Mapping[str, Any]], timeout: float, parallel: int = 64) -> list[Judged]:
-    """Send every test's packet and judge. tests: {name, to, protocol, port, user, expect}; timeout: seconds for each.
+    """Send every test's packet and judge. tests: {name, to, protocol, port, user, missing_user, expect}.
 
-    Raise GuardError (bad_request) before anything is sent when a test cannot be made.
+    timeout: seconds for each. Raise GuardError (bad_request) before anything is sent when a test cannot be made.
     """
     for index, test in enumerate(tests):
         if test["expect"] not in (REACH, NOT_REACH):
@@ -57,24 +72,19 @@ def run(kernel: Kernel, tests: Sequence[Mapping[str, Any]], timeout: float, para
         return []
     try:
         request = parse({"probes": tests, "timeout": timeout, "parallel": parallel})
+        without = [_has_no_user(test) for test in tests]
+        probes = [probe for probe, skipped in zip(request.probes, without) if not skipped]
         before = denied.packets(kernel)
-        results = probe_all(request.probes, timeout, parallel)
+        results = iter(probe_all(probes, timeout, parallel))
     except ProbeError as error:
-        where = "" if error.index is None else f"tests[{error.index}]: "
+        where = "" if error.index is None else f"the test {_name(tests, error.index)}: "
         raise GuardError("bad_request", f"{where}{error}. {UNCHANGED}") from error
     after = denied.packets(kernel)
     moved = {flow for flow, count in after.items() if count > before.get(flow, 0)}
-    judged = []
-    for probe, test, result in zip(request.probes, tests, results):
-        uid = os.geteuid() if probe.user is None else identity(probe.user).uid
-        ours = _ours((probe.to, probe.protocol, probe.port, uid) in moved, result)
-        ok = ours == UNKNOWN or (ours == LET_THROUGH) == (test["expect"] == REACH)
-        judged.append(
-            Judged(
-                probe.name, probe.to, probe.protocol, probe.port, probe.user, test["expect"], ours, result.outcome, ok
-            )
-        )
-    return judged
+    return [
+        _judged(probe, test["expect"], None if skipped else next(results), moved)
+        for probe, test, skipped in zip(request.probes, tests, without)
+    ]
 
 
 def needed(tests: Sequence[Mapping[str, Any]], timeout: float, parallel: int = 64) -> float:
@@ -86,26 +96,55 @@ def needed(tests: Sequence[Mapping[str, Any]], timeout: float, parallel: int = 6
 
 
 def broken(judged: Sequence[Judged], before: Collection[str] = ()) -> list[Judged]:
-    """Return the tests that fail now and did not fail before the change, given the names of those that did."""
-    return [one for one in judged if not one.ok and one.name not in before]
+    """Return the tests that fail now and did not fail before the change, given the labels of those that did."""
+    return [one for one in judged if not one.ok and one.label not in before]
 
 
 def failing(judged: Sequence[Judged]) -> list[str]:
-    """Return the names of the tests that fail."""
-    return [one.name for one in judged if not one.ok]
+    """Return the labels of the tests that fail."""
+    return [one.label for one in judged if not one.ok]
 
 
 def sentence(tests: Sequence[Judged]) -> str:
     """Return what failed, for people."""
     shown = [
-        f"{one.name} ({one.to} {one.protocol}/{one.port}{f' as {one.user}' if one.user else ''}) "
-        + ("is refused by the new policy" if one.expect == REACH else "is let through by the new policy")
-        for one in tests
+        f"{one.label} is {'refused' if one.expect == REACH else 'let through'} by the new policy"
+        for one in tests[:_SHOWN]
     ]
-    return "; ".join(shown)
+    more = len(tests) - len(shown)
+    return "; ".join([*shown, *([f"and {more} more"] if more > 0 else [])])
 
 
-def _ours(in_ledger: bool, result: Result) -> str:
-    if in_ledger or result.errno == "EPERM":
+def _judged(probe: Probe, expect: str, result: Result | None, moved: Collection[Any]) -> Judged:
+    """Judge one test. result: None where nothing was sent because its user is missing."""
+    ours = UNKNOWN if result is None else _ours(probe, expect, result, moved)
+    ok = ours == UNKNOWN or (ours == LET_THROUGH) == (expect == REACH)
+    outcome = NO_USER if result is None else result.outcome
+    return Judged(probe.name, probe.to, probe.protocol, probe.port, probe.user, expect, ours, outcome, ok)
+
+
+def _ours(probe: Probe, expect: str, result: Result, moved: Collection[Any]) -> str:
+    uid = os.geteuid() if probe.user is None else identity(probe.user).uid
+    if (probe.to, probe.protocol, probe.port, uid) in moved or result.errno == "EPERM":
         return REFUSED
-    return UNKNOWN if result.outcome == FAILED else LET_THROUGH
+    if result.outcome == FAILED:
+        return UNKNOWN
+    if expect == NOT_REACH and (result.outcome == NO or is_local(probe.to)):
+        # Somebody said no, and a ledger that is full cannot say who. The host itself is reached by every policy.
+        return UNKNOWN
+    return LET_THROUGH
+
+
+def _has_no_user(test: Mapping[str, Any]) -> bool:
+    """Whether a test may be left out because its user is missing, and is."""
+    if test.get("user") is None or test.get("missing_user") != "skip":
+        return False
+    try:
+        identity(test["user"])
+    except LookupError:
+        return True
+    return False
+
+
+def _name(tests: Sequence[Mapping[str, Any]], index: int) -> str:
+    return str(tests[index]["name"])

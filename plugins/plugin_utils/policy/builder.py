@@ -18,6 +18,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import (
     prefix_lists,
     settings,
     tiers,
+    trial,
     variables,
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.advice import advise
@@ -56,7 +57,9 @@ def build(
     mode = settings.read_mode(report, host_variables)
     if mode == "absent":
         # Taking the policy away must not depend on the policy being right.
-        return Resolved(world.host, mode)
+        root = trial.root(report, host_variables)
+        report.raise_errors()
+        return Resolved(world.host, mode, trial=trial.Trial(root=root))
     variables.check_known(report, host_variables)
     context = Context(
         report,
@@ -114,6 +117,7 @@ def _together(context: Context, given: Given, setting: Settings, resolver: Resol
         missing_users=setting.missing_users,
         ansible_port=setting.ansible_port,
         max_removed=setting.max_removed,
+        trial=setting.trial,
     )
 
 

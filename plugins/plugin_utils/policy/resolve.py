@@ -121,7 +121,8 @@ class Resolver:
             self.context.report.error(test.place, "tests no address at all", "set egress_internal_networks")
         if self.context.report.told > told:
             return None
-        return ResolvedTest(test.name, test.place.text, test.reach, found, test.services, test.user)
+        hosts = self.addresses([one for one in test.to if _is_machine(one)], opens=test.reach)
+        return ResolvedTest(test.name, test.place.text, test.reach, found, test.services, test.user, hosts)
 
     def _external(self, name: str, spoken: ServiceSet) -> Iterable[Grant]:
         """The most that a list filled by others can open: no more than the word internet."""
@@ -176,6 +177,12 @@ class Resolver:
             report.notice("optional", entry.place, "opens nothing: no host matches")
         else:
             report.error(entry.place, "opens nothing: except covers everything in to", "mend except, or drop the entry")
+
+
+def _is_machine(destination: Destination) -> bool:
+    """Whether a destination names machines, not networks."""
+    literal = destination.addresses
+    return destination.kind == "hosts" or (destination.kind == "literal" and literal.size(4) + literal.size(6) == 1)
 
 
 def _grants(word: AddressSet, named: AddressSet, spoken: ServiceSet) -> Iterable[Grant]:

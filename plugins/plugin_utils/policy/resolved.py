@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import addresses
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import NOTHING, AddressSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Notice
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.services import ServiceSet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.trial import Trial
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,10 @@ class Never:
 
 @dataclass(frozen=True)
 class ResolvedTest:
-    """A test with its destinations as addresses. user: None for nobody in particular."""
+    """A test with its destinations as addresses. user: None for nobody in particular.
+
+    hosts: those of the addresses that were named as single machines, so that a packet to them means something.
+    """
 
     name: str
     where: str
@@ -83,6 +87,7 @@ class ResolvedTest:
     addresses: AddressSet
     services: ServiceSet
     user: str | None = None
+    hosts: AddressSet = NOTHING
 
 
 @dataclass(frozen=True)
@@ -97,7 +102,7 @@ class Resolved:
     container_interfaces: the bridges that containers are behind, with * at the end for all that begin so.
     host_dns: whether the host adds the name servers that it uses, which nobody knows here, to those of dns.
     missing_users: "skip" or "error". max_removed: percent of its destinations that one run may close.
-    notices: what is no error but should be said.
+    trial: how a change is tried on the host. notices: what is no error but should be said.
     """
 
     host: str
@@ -120,6 +125,7 @@ class Resolved:
     missing_users: str = "skip"
     ansible_port: int = 22
     max_removed: int = 25
+    trial: Trial = field(default_factory=Trial)
     notices: tuple[Notice, ...] = ()
 
     def reaching_internet(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import (
     destinations,
     ntp_pool,
     services,
+    trial,
     values,
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import NOTHING, AddressSet
@@ -51,6 +52,7 @@ class Settings:
     ansible_port: int
     max_removed: int
     container_interfaces: tuple[str, ...]
+    trial: trial.Trial
 
 
 def read_mode(report: Report, variables: Mapping[str, Any]) -> str | None:
@@ -119,6 +121,7 @@ def read(context: Context, variables: Mapping[str, Any], mode: str) -> Settings:
         ansible_port=_ansible_port(context.report, variables),
         max_removed=_max_removed(context.report, variables),
         container_interfaces=containers.interfaces(context.report, variables),
+        trial=trial.read(context.report, variables),
     )
 
 

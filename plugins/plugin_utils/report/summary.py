@@ -99,10 +99,42 @@ def _opened_and_closed(changes: Iterable[Mapping[str, Any]]) -> str:
     return "; ".join(parts) or "table adjusted"
 
 
+def _confirmed(result: Mapping[str, Any]) -> str:
+    """Say whether a change was confirmed, and what for; "" when it needs no trial, as a file or no policy at all."""
+    said = result.get("confirmation")
+    if said is None:
+        changed = any(change["kind"] != "file" for change in result.get("changes", ()))
+        return "; saved without a trial" if changed and result["egress"]["mode"] != "absent" else ""
+    over = "over a new connection" if said["proves"] else f"over {said['connection']}"
+    tests = f", {said['tests']} packets as the tests have it" if said["tests"] else ""
+    failed = f"; FAILED: {_some(said['broken'])}" if said["broken"] else ""
+    before = f"; failed before as well: {_some(said['broken_before'])}" if said["broken_before"] else ""
+    return f"; confirmed {over}{tests}{failed}{before}"
+
+
+def _little_proof_lines(changed: Mapping[str, Mapping[str, Any]]) -> list[Line]:
+    """Say once which confirmations prove little."""
+    over: dict[str, int] = defaultdict(int)
+    for result in changed.values():
+        said = result.get("confirmation")
+        if said is not None and not said["proves"]:
+            over[said["connection"]] += 1
+    return [
+        Line(
+            f"  confirmed over {name} on {_hosts(count)}: that proves little, for it does not pass the host's network",
+            "loud",
+        )
+        for name, count in sorted(over.items())
+    ]
+
+
 def _changed_lines(changed: Mapping[str, Mapping[str, Any]], check: bool) -> list[Line]:
     would = "would change" if check else "changed"
     lines = [
-        Line(f"  {host}: {would}: {_opened_and_closed(result.get('changes', ()))}", "changed")
+        Line(
+            f"  {host}: {would}: {_opened_and_closed(result.get('changes', ()))}{'' if check else _confirmed(result)}",
+            "changed",
+        )
         for host, result in sorted(changed.items())[:MOST_HOSTS]
     ]
     rest = len(changed) - MOST_HOSTS
@@ -170,11 +202,12 @@ def summary(results: Mapping[str, Mapping[str, Any]], check: bool = False) -> li
     changed = {host: result for host, result in good.items() if result.get("changed")}
     lines += _mode_lines(changed, check)
     lines += _changed_lines(changed, check)
+    lines += _little_proof_lines(changed)
     lines += _missing_user_lines(good)
     lines += _notice_lines(good)
     failed = [host for host in results if host not in good]
     if failed:
-        lines.append(Line(f"  FAILED on {_hosts(len(failed))}, nothing was changed there: {_some(failed)}", "loud"))
+        lines.append(Line(f"  FAILED on {_hosts(len(failed))}, the old policy stands there: {_some(failed)}", "loud"))
     observed = [host for host, result in good.items() if result["egress"]["mode"] == "observe"]
     if observed:
         lines.append(

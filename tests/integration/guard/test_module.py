@@ -104,7 +104,7 @@ def test_two_runs_change_and_one_run_finds_all_well(machine: Machine) -> None:
     }
     first, second, third, fourth = machine.run(change, confirm, change, {"phase": "status"})
     assert first["changed"]
-    assert first["guard"]["before"] == ["no-internet"]
+    assert first["guard"]["before"] == ["no-internet (1.1.1.1 tcp/443)"]
     assert [found["action"] for found in first["files"]] == ["add"] * 4
     assert second["changed"]
     assert [(test["name"], test["ours"], test["ok"]) for test in second["tests"]] == [
@@ -127,7 +127,7 @@ def test_a_failing_test_puts_the_change_back_and_is_named(machine: Machine) -> N
     assert said["failed"]
     assert said["reason"] == "tests_failed"
     assert "database (10.20.0.1 tcp/5432) is refused by the new policy" in said["msg"]
-    assert said["broken"] == ["database"]
+    assert said["broken"] == ["database (10.20.0.1 tcp/5432)"]
     assert not machine.host.table()
     assert not machine.host.places.pending.exists()
 
@@ -137,10 +137,10 @@ def test_a_test_that_failed_before_stops_nothing(machine: Machine) -> None:
     elsewhere = {"name": "elsewhere", "to": "203.0.113.9", "port": 22}
     common = {"tests": [elsewhere, REACHES], "test_timeout": 0.3}
     applied = machine.ask("apply", tables=[with_database(CLOSED)], **common)
-    assert applied["guard"]["before"] == ["elsewhere"]
+    assert applied["guard"]["before"] == ["elsewhere (203.0.113.9 tcp/22)"]
     said = machine.ask("confirm", token=applied["guard"]["token"], failing_before=applied["guard"]["before"], **common)
     assert said["broken"] == []
-    assert said["broken_before"] == ["elsewhere"]
+    assert said["broken_before"] == ["elsewhere (203.0.113.9 tcp/22)"]
     assert said["confirmed"]
 
 
@@ -175,7 +175,7 @@ def test_in_observe_mode_a_failing_test_is_told_and_stops_nothing(machine: Machi
     assert applied["guard"]["before"] == []
     said = machine.ask("confirm", token=applied["guard"]["token"], **common)
     assert said["confirmed"]
-    assert said["broken"] == ["elsewhere"]
+    assert said["broken"] == ["elsewhere (203.0.113.9 tcp/22)"]
 
 
 def test_a_trial_too_short_for_its_tests_is_refused(machine: Machine) -> None:
@@ -188,7 +188,7 @@ def test_a_trial_too_short_for_its_tests_is_refused(machine: Machine) -> None:
 @pytest.mark.parametrize(
     ("test", "said"),
     [
-        ({"user": "nobody-here"}, 'tests[0]: there is no user "nobody-here"'),
+        ({"user": "nobody-here"}, 'the test database: there is no user "nobody-here" on this host'),
         ({"to": "mirror.example"}, "is no IPv4 or IPv6 address"),
         ({"port": 0}, "port 0 is not in 1 to 65535"),
     ],

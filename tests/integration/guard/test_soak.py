@@ -65,7 +65,8 @@ class Life:
 
     def forgotten(self) -> None:
         self.change(seconds=1)
-        wait_for(lambda: not self.host.places.pending.exists(), 20)
+        # The guard removes the one before the other.
+        wait_for(lambda: not (self.host.places.pending.exists() or self.host.places.candidate.exists()), 20)
 
     def guard_killed(self) -> None:
         if self.change():

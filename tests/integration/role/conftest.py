@@ -29,7 +29,11 @@ def project(tmp_path: Path) -> Iterator[Project]:
         "inventory.yml",
         {
             "all": {
-                "vars": {"ansible_connection": "local", "ansible_python_interpreter": interpreter},
+                "vars": {
+                    "ansible_connection": "local",
+                    "ansible_python_interpreter": interpreter,
+                    "egress_root": str(made.root),
+                },
                 "children": {
                     "app": {"hosts": {"app1": {}}},
                     "database": {"hosts": {"db1": {"egress_addresses": ["10.10.5.1", "fd12:3456:789a:5::1"]}}},

@@ -49,6 +49,11 @@ class Project:
     app: dict[str, Any]
     site: str
 
+    @property
+    def root(self) -> Path:
+        """What the machine has as its file system where the guard is concerned."""
+        return self.path / "host"
+
     def write(self, name: str, content: Any) -> None:
         target = self.path / name
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -57,7 +57,7 @@ def test_it_stays_short_for_five_hundred_hosts() -> None:
 def test_a_missing_user_and_a_failed_host_are_named() -> None:
     shown = text({"w1": applied(missing_users=["payd"]), "w2": {"failed": True, "msg": "no"}})
     assert "user payd does not exist on w1" in shown
-    assert "FAILED on 1 host, nothing was changed there: w2" in shown
+    assert "FAILED on 1 host, the old policy stands there: w2" in shown
 
 
 def test_absent_hosts_are_counted_apart() -> None:
@@ -126,3 +126,29 @@ def test_notices_are_said_once_and_at_most_ten_of_them() -> None:
     assert lines[2] == "  notice: everywhere (500 hosts)"
     assert lines[-1] == "  and 9991 more notices"
     assert len(lines) == 2 + 10 + 1
+
+
+def confirmed(**more: Any) -> dict[str, Any]:
+    return {"connection": "ssh", "proves": True, "tests": 3, "broken": [], "broken_before": [], **more}
+
+
+def test_a_changed_host_says_whether_it_was_confirmed_and_over_what() -> None:
+    changes = [{"kind": "rule", "action": "add", "chain": "egress_allow", "comment": "payments-api"}]
+    shown = text(
+        {
+            "w1": applied(
+                changed=True, changes=changes, confirmation=confirmed(broken_before=["api (192.0.2.1 tcp/1)"])
+            ),
+            "w2": applied(changed=True, changes=changes, confirmation=confirmed(proves=False, connection="podman")),
+            "w3": applied(changed=True, changes=changes, confirmation=None),
+            "w4": applied(mode="absent", changed=True, changes=changes, confirmation=None),
+        }
+    )
+    assert "w1: changed: opened payments-api; confirmed over a new connection, 3 packets as the tests have it" in shown
+    assert "w1: changed: " in shown
+    assert "failed before as well: api (192.0.2.1 tcp/1)" in shown
+    assert "confirmed over podman on 1 host: that proves little" in shown
+    assert "w3: changed: opened payments-api; saved without a trial" in shown
+    assert "w4: changed: opened payments-api\n" in shown
+    predicted = text({"w1": applied(changed=True, changes=changes, confirmation=None)}, check=True)
+    assert "without a trial" not in predicted
