@@ -198,7 +198,7 @@ def test_known_variables_and_those_of_others_are_no_error() -> None:
 def test_every_known_variable_says_what_it_is_for() -> None:
     for name, row in datafiles.load("variables").items():
         assert name.startswith("egress_")
-        assert row["by"] in ("policy", "role", "inventory", "nobody")
+        assert row["by"] in ("policy", "role", "inventory", "playbook", "nobody")
         assert row["about"] or row["instead"]
 
 

@@ -1,0 +1,120 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of the action egress_whatif, which does its work on the controller."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: egress_whatif
+short_description: Ask policies what they would have refused of flows that happened
+version_added: 0.1.0
+description:
+  - Reads logs of flows once, judges those of each host by the host's own policy as if it were enforced, and says what
+    would have been refused and which entries nothing used. The playbook C(tidegate.nftables.whatif) does it in order.
+  - Where logs are too many to fetch it writes the same question as a query for Amazon Athena and for CloudWatch Logs
+    Insights, and reads the answers back as a kind of log.
+  - Runs on the controller only and connects to no host. Reading is the work of DuckDB, C(pip install duckdb).
+options:
+  phase:
+    description:
+      - V(read) reads O(flows) and groups them, once for all hosts.
+      - V(judge) judges the flows of the task's host.
+      - V(report) prints what all hosts of the play were told.
+      - V(allowed) finds out what the policy of the task's host allows to everybody, for V(queries).
+      - V(queries) writes one query for each policy.
+    type: str
+    required: true
+    choices: [read, judge, report, allowed, queries]
+  flows:
+    description:
+      - The logs. Each names its kind with a file, a directory or a glob, relative to the current directory.
+      - Kinds are V(vpc) (flow logs of AWS VPCs), V(conntrack), V(ledger) (C(nft -j list table inet tidegate)), V(ulogd)
+        (also packets in the kernel's log), V(squid), V(athena) and V(insights) (answers to the queries).
+      - C(host) says whose a log is that does not say it itself; C(format) gives the fields of VPC flow logs without a
+        header.
+    type: list
+    elements: dict
+  skip_damaged:
+    description: Whether truncated archives are left out and named, instead of failing.
+    type: bool
+    default: false
+  taken:
+    description: What V(read) returned.
+    type: dict
+  answers:
+    description: The name under which V(judge) or V(allowed) was registered.
+    type: str
+  directory:
+    description: Where V(report) and V(queries) write their files, on the controller.
+    type: str
+  table:
+    description: The Athena table that V(queries) ask.
+    type: str
+    default: vpc_flow_logs
+attributes:
+  check_mode:
+    description: Does the same in check mode; reports and queries are written all the same.
+    support: full
+  diff_mode:
+    description: There is nothing to compare.
+    support: none
+seealso:
+  - module: tidegate.nftables.egress_apply
+author:
+  - The tidegate developers (@tidegate)
+"""
+
+EXAMPLES = r"""
+- name: Read the logs
+  tidegate.nftables.egress_whatif:
+    phase: read
+    flows:
+      - vpc: flow-logs/
+      - {ledger: app1.json, host: app1}
+  register: logs
+  run_once: true
+
+- name: Judge each host's flows
+  tidegate.nftables.egress_whatif:
+    phase: judge
+  register: judged
+
+- name: Say what would have been refused
+  tidegate.nftables.egress_whatif:
+    phase: report
+    answers: judged
+    taken: "{{ logs.taken }}"
+  run_once: true
+"""
+
+RETURN = r"""
+taken:
+  description: Records that were read, groups that they came to, and what was left out and why.
+  returned: phase read
+  type: dict
+answer:
+  description: What would be refused (C(refused), the largest first), what depends on the user (C(depends)), the sums of
+    each, the entries with what used them (C(entries)), and those that nothing used (C(unused)).
+  returned: phase judge
+  type: dict
+refused:
+  description: Flows of all hosts that would have been refused.
+  returned: phase report
+  type: int
+allowed:
+  description: What the policy allows to everybody.
+  returned: phase allowed
+  type: list
+  elements: dict
+files:
+  description: Files that were written.
+  returned: phases report and queries
+  type: list
+  elements: str
+notices:
+  description: What could not be asked in a query, and what to do instead.
+  returned: phase queries
+  type: list
+  elements: str
+"""

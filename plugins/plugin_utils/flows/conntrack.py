@@ -1,0 +1,39 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Connection tracking: `conntrack -L` in each of its outputs, and /proc/net/nf_conntrack.
+
+A line has the original direction first and the reply after it. Where the flow went is the source of its reply: what a
+policy on the host sees is the address after destination NAT (conntrack(8)).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.columns import icmp_or_port, number_of, select
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.lines import found, number, relation
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.model import Source
+
+_ADDRESS = "[0-9a-fA-F.:]+"
+_NUMBER = r"^(?:\S*\s*\[[A-Z]+\]\s*)?(?:ipv[46]\s+\d+\s+)?[a-z0-9-]+\s+(\d+)"
+_REPLY = r"src=\S+ .*?src="
+
+
+def read(_connection: Any, source: Source) -> list[str]:
+    """Return the SELECT over a listing."""
+    protocol, destination = number(_NUMBER), found(rf"{_REPLY}({_ADDRESS})")
+    return [
+        select(
+            {
+                "source": found(rf"src=({_ADDRESS})"),
+                "destination": destination,
+                "protocol": number_of(f"CAST({protocol} AS VARCHAR)"),
+                "port": icmp_or_port(protocol, number(r"type=(\d+)"), number(rf"{_REPLY}{_ADDRESS} .*?sport=(\d+)")),
+                "packets": number(r"packets=(\d+)"),
+                "bytes": number(r"bytes=(\d+)"),
+                "skipped": f"CASE WHEN {destination} IS NULL OR {protocol} IS NULL THEN 'unreadable' END",
+            },
+            relation(source.paths),
+        )
+    ]

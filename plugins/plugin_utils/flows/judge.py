@@ -1,0 +1,69 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A policy asked about very many flows: `policy.decide`, with what cannot concern a port left out beforehand."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Resolved, Verdict
+
+ALLOWED, REFUSED, DEPENDS = "allowed", "refused", "depends"
+_ANYBODY = "\0"
+"""A user that no policy can name: who is asked for when a log does not know whose socket it was."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """outcome: ALLOWED, REFUSED, or DEPENDS where only some users may and the log does not say who it was.
+
+    entry: what lets it through, None for the floor and for refusals. cause: as policy.Verdict's.
+    users: for DEPENDS, whom it is allowed to.
+    """
+
+    outcome: str
+    entry: str | None
+    cause: str
+    users: tuple[str, ...] = ()
+
+
+class Judge:
+    """Judges flows by one host's policy as if it were enforced."""
+
+    def __init__(self, resolved: Resolved) -> None:
+        self._resolved = dataclasses.replace(resolved, mode="enforce")
+        self._about = lru_cache(maxsize=None)(self._narrowed)
+
+    def __call__(self, destination: str, protocol: int, port: int | None, uid: str | None) -> Judgement:
+        """Judge one flow; raises AddressError for a destination that is no address."""
+        narrowed, users = self._about(protocol, port or 0)
+
+        def ask(user: str) -> Verdict:
+            return policy.decide(narrowed, policy.Flow(destination, protocol, port, user))
+
+        verdict = ask(_ANYBODY if uid is None else uid)
+        if verdict.allowed:
+            return Judgement(ALLOWED, verdict.entry, verdict.cause)
+        if uid is not None or not users:
+            return Judgement(REFUSED, None, verdict.cause)
+        able = [(user, ask(user)) for user in users]
+        may = [(user, found) for user, found in able if found.allowed]
+        if not may:
+            return Judgement(REFUSED, None, verdict.cause)
+        return Judgement(DEPENDS, may[0][1].entry, "entry", tuple(user for user, _found in may))
+
+    def _narrowed(self, protocol: int, port: int) -> tuple[Resolved, tuple[str, ...]]:
+        """The policy with only what is about this port, and the users that it names."""
+        entries = tuple(
+            dataclasses.replace(entry, grants=grants)
+            for entry in self._resolved.entries
+            if (grants := tuple(grant for grant in entry.grants if grant.services.contains(protocol, port)))
+        )
+        never = tuple(never for never in self._resolved.never if never.services.contains(protocol, port))
+        named = {user for entry in entries for user in entry.users or ()}
+        named |= {user for one in never for user in one.except_users}
+        return dataclasses.replace(self._resolved, entries=entries, never=never), tuple(sorted(named))

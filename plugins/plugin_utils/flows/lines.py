@@ -1,0 +1,30 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Logs without columns: each line is one text, and its facts are found by regular expressions (RE2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows import database
+
+
+def relation(paths: Sequence[Path]) -> str:
+    """SQL for a relation with the one column ``line``."""
+    options = (
+        "delim = '\\x01', header = false, columns = {'line': 'VARCHAR'}, quote = '', escape = '', "
+        "auto_detect = false, ignore_errors = true, store_rejects = true"
+    )
+    return f"read_csv({database.texts(paths)}, {options})"
+
+
+def found(pattern: str, group: int = 1, column: str = "line") -> str:
+    """SQL for what a group of a pattern matched first, NULL for nothing."""
+    return f"NULLIF(regexp_extract({column}, {database.text(pattern)}, {group}), '')"
+
+
+def number(pattern: str, group: int = 1) -> str:
+    """SQL for the number that a group of a pattern matched first, NULL for none."""
+    return f"TRY_CAST({found(pattern, group)} AS BIGINT)"

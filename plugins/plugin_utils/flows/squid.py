@@ -1,0 +1,45 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Squid's access.log in its native format ("squid" of logformat): whom clients reached, as if they had gone directly.
+
+The address is that of the peer (HIER_DIRECT/203.0.113.10), the port that of the URL, or of CONNECT.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.columns import select
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.lines import found, number, relation
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.model import Source
+
+_LINE = r"^\s*(\d+)\.\d+\s+\d+ (\S+) (\w+)/\d+ (\d+) \S+ (\S+) \S+ \w+/(\S+)"
+_TIME, _CLIENT, _RESULT, _BYTES, _URL, _PEER = range(1, 7)
+_PORT = r"^(?:[a-z]+://)?(?:[^/]*@)?(?:\[[^]]*\]|[^/:]*):(\d+)"
+_SCHEMES = {"http": 80, "https": 443, "ftp": 21}
+
+
+def read(_connection: Any, source: Source) -> list[str]:
+    """Return the SELECT over a log."""
+    url = f"coalesce({found(_LINE, _URL)}, '')"
+    schemes = " ".join(f"WHEN {url} LIKE '{scheme}://%' THEN {port}" for scheme, port in _SCHEMES.items())
+    written = f"TRY_CAST({found(_PORT, column=url)} AS INTEGER)"
+    peer = found("^([0-9a-fA-F]*[.:][0-9a-fA-F.:]+)$", column=found(_LINE, _PEER))
+    return [
+        select(
+            {
+                "source": found(_LINE, _CLIENT),
+                "destination": peer,
+                "protocol": "6",
+                "port": f"coalesce({written}, CASE {schemes} END)",
+                "accepted": f"{found(_LINE, _RESULT)} NOT LIKE '%DENIED%'",
+                "bytes": number(_LINE, _BYTES),
+                "first": number(_LINE, _TIME),
+                "last": number(_LINE, _TIME),
+                "skipped": f"CASE WHEN {found(_LINE, _CLIENT)} IS NULL THEN 'unreadable' "
+                f"WHEN {peer} IS NULL THEN 'no address' END",
+            },
+            relation(source.paths),
+        )
+    ]

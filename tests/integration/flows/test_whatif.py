@@ -1,0 +1,101 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""playbooks/whatif.yml on the lab's inventory: what a reader of its report sees."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+LOGS = ROOT / "tests" / "unit" / "flows" / "logs"
+APP1 = "10.10.2.10"
+
+
+def whatif(*arguments: str, cwd: Path, **variables: object) -> subprocess.CompletedProcess[str]:
+    """Run the playbook by its name in a directory of its own."""
+    playbook = Path(sys.executable).with_name("ansible-playbook")
+    inventory = ROOT / "playbooks" / "lab" / "inventory.yml"
+    command = [playbook, "-i", inventory, "tidegate.nftables.whatif", "-e", json.dumps(variables), *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
+
+
+def record(destination: str, port: int, action: str = "ACCEPT", source: str = APP1) -> str:
+    return f"2 1 eni-1 {source} {destination} 40000 {port} 6 10 1000 1795185880 1795185890 {action} OK\n"
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, object]]:
+    directory = tmp_path_factory.mktemp("whatif")
+    (directory / "flow.log").write_text(
+        record("203.0.113.10", 443)  # payments, which only www-data may reach
+        + record("198.51.100.66", 4444) * 3
+        + record("10.10.3.10", 5432)  # the database
+        + record("198.51.100.67", 22, "REJECT")
+        + record("198.51.100.68", 22, source="192.0.2.9")
+        + "2 1 eni-1 - - - - - - - 1 2 - SKIPDATA\n"
+    )
+    done = whatif(cwd=directory, egress_flows=[{"vpc": "flow.log"}], egress_whatif_dir="out")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return (directory / "out" / "whatif.md").read_text(), json.loads((directory / "out" / "whatif.json").read_text())
+
+
+def test_the_report_says_what_would_be_refused_and_what_depends_on_the_user(report: tuple[str, object]) -> None:
+    text, _content = report
+    refused, _, rest = text.partition("## Would be refused to some users")
+    assert "| 198.51.100.66 | tcp/4444 | app1 | 3 | 3.0 kB | 2026-11-20 14:44 |" in refused
+    assert "203.0.113.10" not in refused
+    assert "| 203.0.113.10 | tcp/443 | app1 | 1 | 1.0 kB | 2026-11-20 14:44 | allowed to www-data |" in rest
+    assert "10.10.3.10" not in text, "what passes is no line of its own"
+
+
+def test_the_report_says_what_nothing_used_and_what_was_not_judged(report: tuple[str, object]) -> None:
+    text, _content = report
+    assert "- package-mirror (egress_allow_base[package-mirror])" in text
+    assert "- database (" not in text
+    assert "- 1 records: intervals that AWS could not record (SKIPDATA): flows are missing" in text
+    assert "- 1 flows did not get through as it was" in text
+    assert "- 1 flows of 1 addresses that are none of these hosts: 192.0.2.9 (1)" in text
+
+
+def test_the_json_has_every_host(report: tuple[str, dict[str, object]]) -> None:
+    hosts = report[1]["hosts"]
+    assert isinstance(hosts, list)
+    assert {one["host"]: one["refused_total"]["flows"] for one in hosts}["app1"] == 3
+    assert len(hosts) == 5
+
+
+def test_it_can_fail_a_pipeline(tmp_path: Path) -> None:
+    (tmp_path / "flow.log").write_text(record("198.51.100.66", 4444))
+    logs = [{"vpc": "flow.log"}]
+    assert whatif(cwd=tmp_path, egress_flows=logs, egress_whatif_fail=True).returncode == 2
+    (tmp_path / "flow.log").write_text(record("10.10.3.10", 5432))
+    assert whatif(cwd=tmp_path, egress_flows=logs, egress_whatif_fail=True).returncode == 0
+
+
+def test_queries_are_written_for_each_tier(tmp_path: Path) -> None:
+    done = whatif(cwd=tmp_path, egress_whatif_dir="queries", egress_whatif_table="logs.flows")
+    assert done.returncode == 0, done.stdout + done.stderr
+    names = {path.name for path in (tmp_path / "queries").iterdir()}
+    assert {"app.athena.sql", "app.insights", "build.athena.sql", "top-external.athena.sql"} <= names
+    assert "FROM logs.flows" in (tmp_path / "queries" / "app.athena.sql").read_text()
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({}, "Name the logs to read"),
+        ({"egress_flows": [{"vpc": "nowhere"}]}, "there is no such file"),
+        ({"egress_flows": [{"pcap": "x"}]}, "egress_flows[0].pcap: unknown"),
+    ],
+)
+def test_mistakes_are_named(variables: dict[str, object], message: str, tmp_path: Path) -> None:
+    done = whatif(cwd=tmp_path, **variables)
+    assert done.returncode != 0
+    assert message in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
