@@ -21,7 +21,15 @@ def whatif(*arguments: str, cwd: Path, **variables: object) -> subprocess.Comple
     """Run the playbook by its name in a directory of its own."""
     playbook = Path(sys.executable).with_name("ansible-playbook")
     inventory = ROOT / "playbooks" / "lab" / "inventory.yml"
-    command = [playbook, "-i", inventory, "tidegate.nftables.whatif", "-e", json.dumps(variables), *arguments]
+    command: list[str | Path] = [
+        playbook,
+        "-i",
+        inventory,
+        "tidegate.nftables.whatif",
+        "-e",
+        json.dumps(variables),
+        *arguments,
+    ]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
 
 

@@ -36,16 +36,16 @@ SERVICES = st.sampled_from([(6, 443), (6, 8005), (6, 22), (17, 53), (1, 8), (58,
 
 @given(address=ADDRESSES, service=SERVICES, user=st.sampled_from(["payd", "auditd", "0", "4711"]))
 def test_with_a_user_it_is_the_policys_own_verdict(address: str, service: Any, user: str) -> None:
-    said = JUDGE(address, *service, user)
-    verdict = policy.decide(ENFORCED, policy.Flow(address, *service, user))
+    said = JUDGE(address, service[0], service[1], user)
+    verdict = policy.decide(ENFORCED, policy.Flow(address, service[0], service[1], user))
     assert (said.outcome == ALLOWED, said.entry, said.cause) == (verdict.allowed, verdict.entry, verdict.cause)
 
 
 @given(address=ADDRESSES, service=SERVICES)
 def test_without_a_user_it_is_what_all_users_have_in_common(address: str, service: Any) -> None:
-    said = JUDGE(address, *service, None)
+    said = JUDGE(address, service[0], service[1], None)
     may = {
-        user: policy.decide(ENFORCED, policy.Flow(address, *service, user)).allowed
+        user: policy.decide(ENFORCED, policy.Flow(address, service[0], service[1], user)).allowed
         for user in (*sorted(ENFORCED.named_users()), "nobody-in-particular")
     }
     expected = ALLOWED if all(may.values()) else DEPENDS if any(may.values()) else REFUSED
