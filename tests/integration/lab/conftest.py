@@ -110,7 +110,8 @@ class Net:
 
 @pytest.fixture
 def net() -> Iterator[Net]:
-    owner = subprocess.Popen(["sleep", "300"])
+    # A job in the background ignores SIGINT, and so would all that it starts.
+    owner = subprocess.Popen(["env", "--default-signal", "sleep", "300"])
     try:
         done = labnet("up", "--owner", str(owner.pid), given=json.dumps(SPEC))
         assert done.returncode == 0, done.stderr

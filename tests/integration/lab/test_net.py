@@ -114,7 +114,7 @@ def test_down_removes_everything_before_it_returns(net: Net) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_the_end_of_the_owner_is_the_end_of_the_net(net: Net, number: signal.Signals) -> None:
     net.owner.send_signal(number)
-    net.owner.wait()
+    net.owner.wait(timeout=10)
     assert eventually(lambda: not net.alive and namespaces(net.keeper) == [])
 
 
