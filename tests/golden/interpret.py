@@ -141,15 +141,13 @@ class _Machine:
 
     def _match(self, what: str, tokens: list[str]) -> bool:
         packet = self.packet
-        if what == "oif 0":
-            return packet.incoming
-        if what == 'iifname "lo"':
-            return False
-        if what == 'oifname "lo"':
-            return ipaddress.ip_address(packet.address).is_loopback
+        if what[:3] in ("oif", "iif"):
+            return self._interface(what, tokens)
         operand = tokens.pop(0)
         if what == "ct state":
             return "new" in operand
+        if what == "ct direction":
+            return operand == "original"
         if what == "tcp flags":
             # The first packet of a flow: SYN and nothing else.
             assert (operand, tokens[:3]) == ("&", ["(fin | syn | rst | ack)", "!=", "syn"])
@@ -163,6 +161,17 @@ class _Machine:
         if what in ("ip daddr", "ip6 daddr", "ip saddr", "ip6 saddr"):
             return packet.version == (6 if what.startswith("ip6") else 4) and self._holds_address(operand)
         return self._match_number(what, operand, tokens)
+
+    def _interface(self, what: str, tokens: list[str]) -> bool:
+        packet = self.packet
+        if what == "oif !=":
+            assert tokens.pop(0) == "0"
+            return not packet.incoming
+        return {
+            "oif 0": packet.incoming,
+            'iifname "lo"': False,
+            'oifname "lo"': ipaddress.ip_address(packet.address).is_loopback,
+        }[what]
 
     def _match_number(self, what: str, operand: str, tokens: list[str]) -> bool:
         packet, (word, detail) = self.packet, what.split()

@@ -118,6 +118,7 @@ def _together(context: Context, given: Given, setting: Settings, resolver: Resol
         ansible_port=setting.ansible_port,
         max_removed=setting.max_removed,
         trial=setting.trial,
+        strictness=setting.strictness,
     )
 
 

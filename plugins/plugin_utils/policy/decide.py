@@ -45,8 +45,8 @@ class Verdict:
     """allowed: does the packet leave. entry: the entry that lets it, None for the floor and for refusals.
 
     cause: "floor", "entry", "never", "unlisted", "resolvers" or "absent". "resolvers": refused, unless it is a name
-    server that the host itself uses, which only the host knows (egress_dns_servers: [auto]). In observe mode what is
-    refused is allowed, too: `refused` is what enforce would do.
+    server that the host itself uses, which only the host knows (egress_dns_servers: [auto]). Where the policy is only
+    observed, what is refused is allowed, too: `refused` is what enforce would do.
     """
 
     allowed: bool
@@ -72,18 +72,21 @@ def decide(resolved: Resolved, flow: Flow) -> Verdict:
     for never in resolved.never:
         concerned = _inside(never.addresses, version, value) and never.services.contains(protocol, port)
         if concerned and not is_one_of(flow.user, never.except_users):
-            return _refused(resolved, unknown or "never")
+            return _refused(resolved, unknown or "never", version, value)
     for entry in (resolved.containers or ()) if flow.container else resolved.entries:
         if entry.users is not None and not is_one_of(flow.user, entry.users):
             continue
         for grant in entry.grants:
             if _inside(grant.addresses, version, value) and grant.services.contains(protocol, port):
                 return Verdict(allowed=True, entry=entry.name, cause="entry")
-    return _refused(resolved, unknown or "unlisted")
+    return _refused(resolved, unknown or "unlisted", version, value)
 
 
-def _refused(resolved: Resolved, cause: str) -> Verdict:
-    return Verdict(resolved.mode == "observe", None, cause, refused=True)
+def _refused(resolved: Resolved, cause: str, version: int, value: int) -> Verdict:
+    observed = resolved.mode == "observe" or any(
+        _inside(found, version, value) for found in resolved.observed().values()
+    )
+    return Verdict(observed, None, cause, refused=True)
 
 
 def _inside(found: AddressSet, version: int, value: int) -> bool:

@@ -12,6 +12,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ad
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import NOTHING, AddressSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Notice
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.services import ServiceSet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.strictness import Strictness
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.trial import Trial
 
 
@@ -101,6 +102,7 @@ class Resolved:
     containers: what containers may reach, None when their traffic is not filtered; entries is about the host's own.
     container_interfaces: the bridges that containers are behind, with * at the end for all that begin so.
     host_dns: whether the host adds the name servers that it uses, which nobody knows here, to those of dns.
+    strictness: where enforcing only observes, and what becomes of open connections.
     missing_users: "skip" or "error". max_removed: percent of its destinations that one run may close.
     trial: how a change is tried on the host. notices: what is no error but should be said.
     """
@@ -126,7 +128,13 @@ class Resolved:
     ansible_port: int = 22
     max_removed: int = 25
     trial: Trial = field(default_factory=Trial)
+    strictness: Strictness = field(default_factory=Strictness)
     notices: tuple[Notice, ...] = ()
+
+    def observed(self) -> dict[str, AddressSet]:
+        """What is only observed while the rest is enforced: word -> addresses."""
+        known = {"internal": self.internal, "internet": self.internet}
+        return {word: known[word] for word in self.strictness.observe if known[word]}
 
     def reaching_internet(self) -> tuple[str, ...]:
         """The names of the entries that can reach anything outside, which people call reaching the internet."""

@@ -16,6 +16,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import (
     destinations,
     ntp_pool,
     services,
+    strictness,
     trial,
     values,
 )
@@ -53,6 +54,7 @@ class Settings:
     max_removed: int
     container_interfaces: tuple[str, ...]
     trial: trial.Trial
+    strictness: strictness.Strictness
 
 
 def read_mode(report: Report, variables: Mapping[str, Any]) -> str | None:
@@ -122,6 +124,7 @@ def read(context: Context, variables: Mapping[str, Any], mode: str) -> Settings:
         max_removed=_max_removed(context.report, variables),
         container_interfaces=containers.interfaces(context.report, variables),
         trial=trial.read(context.report, variables),
+        strictness=strictness.read(context.report, variables),
     )
 
 

@@ -23,7 +23,6 @@ def chains(resolved: Resolved, entries: Sequence[str | dict[str, Any]]) -> list[
     A rule for each bridge: nft 0.9.8 takes no wildcard into a set.
     """
     bridges = [f'"{name}"' for name in resolved.container_interfaces]
-    older = [nft_floor.OLDER] if "older-connections" in resolved.floor else []
     return [
         {
             "name": "egress_forward",
@@ -37,9 +36,7 @@ def chains(resolved: Resolved, entries: Sequence[str | dict[str, Any]]) -> list[
             "name": "egress_containers",
             "rules": [
                 *(f'oifname {bridge} accept comment "between containers"' for bridge in bridges),
-                nft_floor.REPLIES,
-                *older,
-                nft_floor.INVALID,
+                *nft_floor.open_connections(resolved),
                 "jump egress_floor",
                 *(["jump egress_never"] if resolved.never else []),
                 "jump egress_containers_allow",

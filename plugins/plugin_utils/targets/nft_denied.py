@@ -5,6 +5,7 @@
 
 Both ends are in every table, each with counters and ledgers of its own, and all hooks go to the chain egress_denied,
 whose last rule says which end it is: between observing and enforcing one rule changes, and no count is lost or mixed.
+Rules before it say what is observed in any mode.
 Counting, ledger and verdict are rules of their own: in one rule, a full set would skip the verdict.
 """
 
@@ -88,7 +89,7 @@ def chains(resolved: Resolved, quiet: Sequence[str]) -> list[Spec]:
     """egress_denied, and the chains of both ends. quiet: matches of what is left out of the ledger."""
     switch = OBSERVED if resolved.mode == "observe" else REFUSED
     return [
-        {"name": "egress_denied", "rules": [f"goto {switch.chain}"]},
+        {"name": "egress_denied", "rules": [*_observed(resolved), f"goto {switch.chain}"]},
         *(
             chain
             for end in ENDS
@@ -99,6 +100,22 @@ def chains(resolved: Resolved, quiet: Sequence[str]) -> list[Spec]:
         ),
         {"name": "egress_reject", "rules": _reject_rules()},
     ]
+
+
+def _observed(resolved: Resolved) -> list[str]:
+    """What is observed in every mode; of what comes in, by where it comes from."""
+    found: list[str] = []
+    goto = f"goto {OBSERVED.chain}"
+    for word, addresses in resolved.observed().items():
+        for version, family in FAMILIES.items():
+            name = f"@observed_{word}{version}"
+            if not addresses.family(version):
+                continue
+            if resolved.inbound is None:
+                found.append(f"{family} daddr {name} {goto}")
+            else:
+                found += [f"oif != 0 {family} daddr {name} {goto}", f"{_INCOMING} {family} saddr {name} {goto}"]
+    return found
 
 
 def _end_rules(end: End, quiet: Sequence[str], *, inbound: bool) -> list[str]:

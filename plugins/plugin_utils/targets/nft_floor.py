@@ -10,13 +10,16 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import n
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nft_match import Spec
 
 LOOPBACK = 'oifname "lo" accept comment "loopback"'
-REPLIES = 'ct state established,related accept comment "replies"'
+_REPLIES = 'ct state established,related accept comment "replies"'
+# Without what goes the way that the connection was opened: that is held to the policy, packet by packet.
+_ONLY_REPLIES = 'ct state established,related ct direction reply accept comment "replies"'
+_UNTRACKED = 'ct state untracked accept comment "untracked"'
 # A flow that was open before connection tracking knew it looks new; only its SYN flag tells. Without this rule the
 # first apply kills sessions in which this host speaks next, the one that applies the policy perhaps among them.
-OLDER = 'tcp flags & (fin | syn | rst | ack) != syn accept comment "older connections"'
+_OLDER = "tcp flags & (fin | syn | rst | ack) != syn accept"
 
 # What belongs to no connection that is known is refused before anything else is looked at, or observed.
-INVALID = "ct state invalid goto egress_denied"
+_INVALID = "ct state invalid goto egress_denied"
 
 _ERRORS4 = "icmp type { destination-unreachable, time-exceeded, parameter-problem }"
 _ERRORS6 = "icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem }"
@@ -35,6 +38,23 @@ _STATIC: dict[str, list[str]] = {
         "ip6 daddr { fe80::/10, ff02::1:2 } udp sport 546 udp dport 547",
     ],
 }
+
+
+def open_connections(resolved: Resolved, kept: str | None = None) -> list[str]:
+    """The rules for packets of connections that are open, and the one for what belongs to none.
+
+    kept: a match for the connections older than connection tracking that are never held to the policy; None when there
+    are none.
+    """
+    strictness = resolved.strictness
+    rules = [_ONLY_REPLIES if strictness.recheck else _REPLIES]
+    if strictness.untracked:
+        rules.append(_UNTRACKED)
+    if "older-connections" in resolved.floor and not strictness.recheck:
+        rules.append(f'{_OLDER} comment "older connections"')
+    elif "older-connections" in resolved.floor and kept is not None:
+        rules.append(f'{kept} {_OLDER} comment "older connections of ansible"')
+    return [*rules, _INVALID]
 
 
 def sets(resolved: Resolved) -> list[Spec]:

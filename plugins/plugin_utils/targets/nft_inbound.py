@@ -34,19 +34,21 @@ _NEEDED = (
 )
 
 
-def chain(resolved: Resolved, entries: Sequence[str | dict[str, Any]]) -> Spec:
-    """The chain egress_inbound. The connection that Ansible uses stays open from everywhere.
+def ansible_ports(resolved: Resolved) -> str:
+    """The host's ports that Ansible connects to.
 
-    Port 22 always does: where something forwards a port to the host, ansible_port is not the host's own.
+    Port 22 always is one: where something forwards a port to the host, ansible_port is not the host's own.
     """
-    ports = [str(port) for port in sorted({SSH, resolved.ansible_port})]
+    return named_set([str(port) for port in sorted({SSH, resolved.ansible_port})])
+
+
+def chain(resolved: Resolved, entries: Sequence[str | dict[str, Any]]) -> Spec:
+    """The chain egress_inbound. The connection that Ansible uses stays open from everywhere."""
     rules: list[Any] = [
         'iifname "lo" accept comment "loopback"',
-        'ct state established,related accept comment "replies"',
-        'tcp flags & (fin | syn | rst | ack) != syn accept comment "older connections"',
-        nft_floor.INVALID,
+        *nft_floor.open_connections(resolved, f"tcp dport {ansible_ports(resolved)}"),
         *_NEEDED,
-        f'tcp dport {named_set(ports)} counter accept comment "ansible"',
+        f'tcp dport {ansible_ports(resolved)} counter accept comment "ansible"',
         *entries,
         "goto egress_denied",
     ]

@@ -54,6 +54,8 @@ def _sets(resolved: Resolved) -> list[Spec]:
     for entry in sorted(resolved.inbound or (), key=lambda entry: entry.name):
         for grant in entry.grants:
             found += address_sets(_set_name(entry, grant), grant.addresses)
+    for word, observed in resolved.observed().items():
+        found += address_sets(f"observed_{word}", observed)
     return found + nft_denied.ledger_sets()
 
 
@@ -96,12 +98,9 @@ def _chains(resolved: Resolved) -> list[Spec]:
 
 def _base_chain(resolved: Resolved) -> Spec:
     """The hook. Its policy is the same in every mode: it is met only when somebody took the last rule away."""
-    older = [nft_floor.OLDER] if "older-connections" in resolved.floor else []
     rules = [
         nft_floor.LOOPBACK,
-        nft_floor.REPLIES,
-        *older,
-        nft_floor.INVALID,
+        *nft_floor.open_connections(resolved, f"tcp sport {nft_inbound.ansible_ports(resolved)}"),
         "jump egress_floor",
         *(["jump egress_never"] if resolved.never else []),
         "jump egress_allow",
