@@ -21,6 +21,7 @@ def numbers(resolved: policy.Resolved) -> dict[str, Any]:
     """Return the policy in numbers and what its author should know, as the summary reads them."""
     return {
         "mode": resolved.mode,
+        "observe": list(resolved.observed()),
         "tier": resolved.tier,
         "entries": len(resolved.entries),
         "internet_entries": len(resolved.reaching_internet()),

@@ -49,6 +49,6 @@ def _observe(report: Report, value: Any) -> tuple[str, ...]:
         if isinstance(item, str) and item in OBSERVABLE:
             found.add(item)
             continue
-        cure = hints.did_you_mean(str(item), OBSERVABLE, "destinations")
+        cure = hints.did_you_mean(str(item), OBSERVABLE, "observe")
         report.error(at, f"{values.show(item)} cannot be observed by itself", cure)
     return tuple(word for word in OBSERVABLE if word in found)

@@ -208,6 +208,16 @@ def summary(results: Mapping[str, Mapping[str, Any]], check: bool = False) -> li
     failed = [host for host in results if host not in good]
     if failed:
         lines.append(Line(f"  FAILED on {_hosts(len(failed))}, the old policy stands there: {_some(failed)}", "loud"))
+    partly: dict[str, list[str]] = defaultdict(list)
+    for host, result in good.items():
+        if result["egress"]["mode"] == "enforce" and result["egress"].get("observe"):
+            partly[" and ".join(result["egress"]["observe"])].append(host)
+    lines += [
+        Line(
+            f"ONLY OBSERVED on {_hosts(len(hosts))}: what goes to {words} is not refused there (egress_observe)", "loud"
+        )
+        for words, hosts in sorted(partly.items())
+    ]
     observed = [host for host, result in good.items() if result["egress"]["mode"] == "observe"]
     if observed:
         lines.append(

@@ -10,6 +10,8 @@ import json
 import os
 import socket
 import subprocess
+import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ UIDS = {"root": 0, "payd": 20001, "www-data": 33, "telegraf": 20002, "postfix": 
 UIDS |= {"certbot": 20005, "prometheus": 20006, "tilld": 20007}
 UIDS |= {name: 20010 + number for number, name in enumerate(ntp_pool.USERS)}
 TABLE = "inet tidegate"
+HERE, THERE = {4: "198.18.0.1", 6: "2001:2::1"}, {4: "198.18.0.2", 6: "2001:2::2"}
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -65,6 +68,44 @@ def network(namespace: None) -> None:
         "-6 route add default dev tgout",
     ):
         subprocess.run(["ip", *command.split()], check=True)
+
+
+@pytest.fixture
+def peer(namespace: None) -> Iterator[int]:
+    """A second namespace behind a wire; its process."""
+    with subprocess.Popen(["unshare", "-n", "sleep", "120"]) as holder:
+        try:
+            deadline = time.monotonic() + 5
+            mine = Path("/proc/self/ns/net").readlink()
+            while Path(f"/proc/{holder.pid}/ns/net").readlink() == mine and time.monotonic() < deadline:
+                time.sleep(0.01)
+            ip("link set lo up", "link add tgwire type veth peer name tgpeer")
+            ip(f"link set tgpeer netns {holder.pid}")
+            ip(*(f"address add {HERE[version]}/{length} dev tgwire" for version, length in ((4, 24),)))
+            ip("-6 address add 2001:2::1/64 dev tgwire nodad", "link set tgwire up")
+            for command in ("link set lo up", "address add 198.18.0.2/24 dev tgpeer", "link set tgpeer up"):
+                there(holder.pid, "ip", *command.split())
+            there(holder.pid, "ip", *["-6", "address", "add", "2001:2::2/64", "dev", "tgpeer", "nodad"])
+            yield holder.pid
+        finally:
+            holder.kill()
+
+
+def ip(*commands: str) -> None:
+    """Commands of ip in this namespace."""
+    for command in commands:
+        subprocess.run(["ip", *command.split()], check=True)
+
+
+def there(pid: int, *command: str) -> None:
+    """A command in the peer's namespace."""
+    subprocess.run(["nsenter", "-t", str(pid), "-n", *command], check=True)
+
+
+def start(pid: int, program: str, *arguments: str) -> subprocess.Popen[str]:
+    """A Python program in the peer's namespace."""
+    command = ["nsenter", "-t", str(pid), "-n", sys.executable, "-c", program, *arguments]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def nft(*arguments: str, given: str | None = None, binary: str | Path = "/usr/sbin/nft") -> str:

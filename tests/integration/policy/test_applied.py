@@ -173,6 +173,24 @@ def test_between_observe_and_enforce_one_rule_changes_and_no_count_is_lost(binar
     assert (counters(binary)["would_deny"], counters(binary)["denied"]) == (3, 1)
 
 
+@RELEASES
+def test_observing_inside_beside_enforce_touches_nothing_else(binary: Path, tmp_path: Path) -> None:
+    assert run(whole(egress_mode="enforce"), binary, tmp_path)
+    assert refused("10.1.1.1", binary)
+    before = listed(binary)
+    partly = apply(whole(egress_mode="enforce", egress_observe=["internal"]), binary, tmp_path)
+    assert {(one.get("chain"), one.get("name"), one["action"]) for one in map(Change.as_dict, partly.changes)} == {
+        (None, "observed_internal4", "add"),
+        ("egress_denied", None, "add"),
+    }
+    assert [line for line in before if line not in listed(binary)] == []
+    assert not refused("10.1.1.1", binary)
+    assert refused("203.0.113.8", binary)
+    assert (counters(binary)["would_deny"], elements("would_deny4", binary)[0]["concat"][0]) == (1, "10.1.1.1")
+    # Observing all of it is again one rule.
+    assert len(apply(whole(egress_mode="observe", egress_observe=["internal"]), binary, tmp_path).changes) == 2
+
+
 def refused(address: str, binary: Path) -> bool:
     """Does a connection to tcp/443 end in our refusal?"""
     before = counters(binary)["denied"]

@@ -6,10 +6,7 @@
 from __future__ import annotations
 
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,47 +15,19 @@ import pytest
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables import compile_table
 from ansible_collections.tidegate.nftables.tests.golden.cases import FixedWorld
-from ansible_collections.tidegate.nftables.tests.integration.policy.conftest import counters, elements, load
+from ansible_collections.tidegate.nftables.tests.integration.policy.conftest import (
+    HERE,
+    THERE,
+    counters,
+    elements,
+    ip,
+    load,
+    start,
+)
 
-HERE, THERE = {4: "198.18.0.1", 6: "2001:2::1"}, {4: "198.18.0.2", 6: "2001:2::2"}
 CLIENT = "import socket,sys; s=socket.create_connection((sys.argv[1],int(sys.argv[2])),2); print(s.recv(9).decode())"
 KNOCK = "import socket,sys; socket.create_connection((sys.argv[1],int(sys.argv[2])),1)"
 SERVE = "import socket,sys,time; s=socket.create_server((sys.argv[1],9),family=int(sys.argv[2])); time.sleep(60)"
-
-
-@pytest.fixture
-def peer(namespace: None) -> Iterator[int]:
-    """A second namespace behind a wire; its process."""
-    with subprocess.Popen(["unshare", "-n", "sleep", "120"]) as holder:
-        try:
-            deadline = time.monotonic() + 5
-            mine = Path("/proc/self/ns/net").readlink()
-            while Path(f"/proc/{holder.pid}/ns/net").readlink() == mine and time.monotonic() < deadline:
-                time.sleep(0.01)
-            _ip("link set lo up", "link add tgwire type veth peer name tgpeer")
-            _ip(f"link set tgpeer netns {holder.pid}")
-            _ip(*(f"address add {HERE[version]}/{length} dev tgwire" for version, length in ((4, 24),)))
-            _ip("-6 address add 2001:2::1/64 dev tgwire nodad", "link set tgwire up")
-            for command in ("link set lo up", "address add 198.18.0.2/24 dev tgpeer", "link set tgpeer up"):
-                _there(holder.pid, "ip", *command.split())
-            _there(holder.pid, "ip", *["-6", "address", "add", "2001:2::2/64", "dev", "tgpeer", "nodad"])
-            yield holder.pid
-        finally:
-            holder.kill()
-
-
-def _ip(*commands: str) -> None:
-    for command in commands:
-        subprocess.run(["ip", *command.split()], check=True)
-
-
-def _there(pid: int, *command: str) -> None:
-    subprocess.run(["nsenter", "-t", str(pid), "-n", *command], check=True)
-
-
-def _start(pid: int, program: str, *arguments: str) -> subprocess.Popen[str]:
-    command = ["nsenter", "-t", str(pid), "-n", sys.executable, "-c", program, *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def spec(**changes: Any) -> dict[str, Any]:
@@ -69,7 +38,7 @@ def spec(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("version", [4, 6])
 def test_a_session_older_than_connection_tracking_stays_open(version: int, peer: int, tmp_path: Path) -> None:
     with socket.create_server((HERE[version], 0), family=_family(version)) as server:
-        client = _start(peer, CLIENT, HERE[version], str(server.getsockname()[1]))
+        client = start(peer, CLIENT, HERE[version], str(server.getsockname()[1]))
         connection = server.accept()[0]
         load(spec(), tmp_path)
         with connection:
@@ -82,7 +51,7 @@ def test_a_session_older_than_connection_tracking_stays_open(version: int, peer:
 @pytest.mark.parametrize("version", [4, 6])
 def test_it_is_the_floor_that_keeps_it_open(version: int, peer: int, tmp_path: Path) -> None:
     with socket.create_server((HERE[version], 0), family=_family(version)) as server:
-        client = _start(peer, CLIENT, HERE[version], str(server.getsockname()[1]))
+        client = start(peer, CLIENT, HERE[version], str(server.getsockname()[1]))
         connection = server.accept()[0]
         load(spec(egress_floor_without=["older-connections"]), tmp_path)
         with connection:
@@ -93,9 +62,9 @@ def test_it_is_the_floor_that_keeps_it_open(version: int, peer: int, tmp_path: P
 def test_an_interface_that_comes_up_keeps_neighbours_and_memberships(peer: int, tmp_path: Path) -> None:
     entries = [{"name": "peer", "to": [THERE[6], THERE[4]], "services": ["tcp/9"]}]
     load(spec(egress_tier="app", egress_allow_x=entries), tmp_path)
-    _ip("link set tgwire down", "link set tgwire up", "-6 address replace 2001:2::1/64 dev tgwire nodad")
+    ip("link set tgwire down", "link set tgwire up", "-6 address replace 2001:2::1/64 dev tgwire nodad")
     for version in (6, 4):
-        server = _start(peer, SERVE, THERE[version], str(int(_family(version))))
+        server = start(peer, SERVE, THERE[version], str(int(_family(version))))
         try:
             _connect(THERE[version])
         finally:
@@ -145,7 +114,7 @@ def test_inbound_lets_in_what_it_names_and_always_the_connection_of_ansible(peer
     for version in (4, 6):
         for port in (2222, 8080, 9090):
             with socket.create_server((HERE[version], port), family=_family(version)):
-                knocks.append((version, port, _start(peer, KNOCK, HERE[version], str(port)).wait(timeout=10) == 0))
+                knocks.append((version, port, start(peer, KNOCK, HERE[version], str(port)).wait(timeout=10) == 0))
     assert knocks == [
         *((4, 2222, True), (4, 8080, True), (4, 9090, False)),
         *((6, 2222, True), (6, 8080, False), (6, 9090, False)),
@@ -158,7 +127,7 @@ def test_inbound_in_observe_mode_lets_everything_in(peer: int, tmp_path: Path) -
     inbound = [{"name": "site", "from": [THERE[4]], "services": ["tcp/8080"]}]
     load(spec(egress_inbound_allow=inbound, egress_mode="observe"), tmp_path)
     with socket.create_server((HERE[4], 9090)):
-        assert _start(peer, KNOCK, HERE[4], "9090").wait(timeout=10) == 0
+        assert start(peer, KNOCK, HERE[4], "9090").wait(timeout=10) == 0
     assert counters()["would_deny_inbound"] > 0
 
 

@@ -271,3 +271,41 @@ def test_what_is_no_share(given: Any) -> None:
     (found,) = errors(egress_max_removed=given)
     assert found.startswith("egress_max_removed: ")
     assert "is no share; write whole percent from 0 to 100; 100 switches the guard off" in found
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"egress_observe": ["inside"]},
+            'egress_observe[0]: "inside" cannot be observed by itself; did you mean internal?',
+        ),
+        ({"egress_observe": "web"}, '"web" cannot be observed by itself; choose one of internal, internet'),
+        ({"egress_observe": ["10.0.0.0/8"]}, "choose one of internal, internet"),
+        ({"egress_observe": {"internal": True}}, "is a mapping where a list belongs"),
+        ({"egress_established": "check"}, 'egress_established: unknown word "check"; did you mean recheck?'),
+        ({"egress_established": True}, 'unknown word "on"'),
+        ({"egress_untracked": "drop"}, "choose one of accept, refuse"),
+    ],
+)
+def test_what_is_no_strictness(changes: dict[str, Any], message: str) -> None:
+    (found,) = errors(**changes)
+    assert message in found
+
+
+@pytest.mark.parametrize(
+    ("words", "observed"),
+    [
+        (["internal"], {"10.9.9.9"}),
+        ("internet", {"1.1.1.1"}),
+        (["internet", "internal"], {"10.9.9.9", "1.1.1.1"}),
+        ([], set()),
+    ],
+)
+def test_what_is_observed_while_the_rest_is_enforced(words: Any, observed: set[str]) -> None:
+    resolved = build(egress_observe=words, egress_never=[{"to": "10.99.0.0/16"}])
+    for address in ("10.9.9.9", "1.1.1.1", "169.254.169.254", "224.0.0.9"):
+        verdict = policy.decide(resolved, policy.Flow(address, "tcp", 9))
+        assert (verdict.allowed, verdict.refused) == (address in observed, True)
+    # Who observes inside observes what is never reached there, too.
+    assert allowed(resolved, "10.99.0.1", "tcp/443") == ("10.9.9.9" in observed)

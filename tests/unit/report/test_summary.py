@@ -33,6 +33,15 @@ def test_observe_says_loudly_that_nothing_is_refused() -> None:
     assert "NOTHING IS REFUSED" not in text({"w2": applied()})
 
 
+def test_enforce_says_loudly_what_it_only_observes() -> None:
+    partly = applied()
+    partly["egress"]["observe"] = ["internal"]
+    shown = text({"w1": partly, "w2": applied()})
+    assert "ONLY OBSERVED on 1 host: what goes to internal is not refused there" in shown
+    partly["egress"]["mode"] = "observe"
+    assert "ONLY OBSERVED" not in text({"w1": partly})
+
+
 def test_a_changed_host_says_what_opened_and_closed() -> None:
     changes = [
         {"kind": "rule", "action": "add", "chain": "egress_allow", "comment": "payments-api"},

@@ -107,6 +107,24 @@ def test_what_comes_in_is_counted_by_itself_and_in_no_ledger(mode: str, verdict:
     assert (outcome.verdict, outcome.counters, outcome.written) == (verdict, [counter], [])
 
 
+@pytest.mark.parametrize("inbound", [[], [{"name": "site", "from": "192.0.2.0/24", "services": ["https"]}]])
+def test_what_is_observed_is_told_by_the_far_end(inbound: list[Any]) -> None:
+    spec = compile_table(build(egress_observe=["internal"], egress_inbound_allow=inbound))
+    for address, end in (("10.9.9.9", "would_deny"), ("192.0.2.1", "denied"), ("fd12:3456:789a::9", "would_deny")):
+        assert run(spec, Packet(address, 6, 9)).counters == [end]
+        if inbound:
+            assert run(spec, Packet(address, 6, 9, incoming=True), "egress_inbound").counters == [f"{end}_inbound"]
+
+
+def test_observing_in_part_takes_rules_that_stay_when_the_mode_changes() -> None:
+    enforced, observed = (
+        json.dumps(compile_table(build(egress_observe=["internal"], egress_mode=mode)))
+        for mode in ("enforce", "observe")
+    )
+    assert observed.replace('observed", "goto egress_observed"]', 'observed", "goto egress_refused"]') == enforced
+    assert observed != enforced
+
+
 def test_a_changed_address_changes_no_rule_and_no_declaration() -> None:
     one, other = (
         compile_table(build(egress_allow_app=[entry(to=to)])) for to in ("203.0.113.0/24", ["192.0.2.1", "10.1.1.1"])
