@@ -213,9 +213,7 @@ def summary(results: Mapping[str, Mapping[str, Any]], check: bool = False) -> li
         if result["egress"]["mode"] == "enforce" and result["egress"].get("observe"):
             partly[" and ".join(result["egress"]["observe"])].append(host)
     lines += [
-        Line(
-            f"ONLY OBSERVED on {_hosts(len(hosts))}: what goes to {words} is not refused there (egress_observe)", "loud"
-        )
+        Line(f"ONLY OBSERVED on {_hosts(len(hosts))}: {words}. What goes there is not refused (egress_observe)", "loud")
         for words, hosts in sorted(partly.items())
     ]
     observed = [host for host, result in good.items() if result["egress"]["mode"] == "observe"]

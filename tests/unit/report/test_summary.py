@@ -37,7 +37,7 @@ def test_enforce_says_loudly_what_it_only_observes() -> None:
     partly = applied()
     partly["egress"]["observe"] = ["internal"]
     shown = text({"w1": partly, "w2": applied()})
-    assert "ONLY OBSERVED on 1 host: what goes to internal is not refused there" in shown
+    assert "ONLY OBSERVED on 1 host: internal. What goes there is not refused" in shown
     partly["egress"]["mode"] = "observe"
     assert "ONLY OBSERVED" not in text({"w1": partly})
 
