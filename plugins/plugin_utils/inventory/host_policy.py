@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,24 +25,47 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.world 
 PREFIX_LISTS = "egress_prefix_lists"
 
 
-def host_policy(action: ActionBase, task_vars: Mapping[str, Any], tier: str | None = None) -> policy.Resolved:
+@dataclass(frozen=True)
+class Look:
+    """How to only look at a policy: nothing is kept of what is fetched, and tests that are not true are no errors.
+
+    ``run_dir``, ``project``: those of another run whose fetched lists and last good copies are to be used; None for the
+    run's own.
+    """
+
+    run_dir: str | None = None
+    project: str | None = None
+
+
+def run_directory() -> str:
+    """One directory per ansible-playbook process, inherited by its workers and removed with it."""
+    return str(Path(constants.DEFAULT_LOCAL_TMP) / "tidegate")
+
+
+def host_policy(
+    action: ActionBase, task_vars: Mapping[str, Any], tier: str | None = None, look: Look | None = None
+) -> policy.Resolved:
     """Return the policy of the host that an action runs for.
 
-    ``tier``: the tier that a thin role names. Raises policy.PolicyErrors with everything that inventory, prefix lists
-    and policy have wrong together.
+    ``tier``: the tier that a thin role names. ``look``: only to look at it. Raises policy.PolicyErrors with everything
+    that inventory, prefix lists and policy have wrong together.
     """
     variables = policy_variables(task_vars, action._templar.template, leave=(PREFIX_LISTS,))  # noqa: SLF001
     declared = feeds.template_each(task_vars.get(PREFIX_LISTS), action._templar.template, AnsibleError)  # noqa: SLF001
     if declared is not None:
         variables[PREFIX_LISTS] = declared
     origins = origins_in(variables, task_vars)
-    lists = _prefix_lists(action, variables, declared, origins)
+    lists = _prefix_lists(action, variables, declared, origins, look)
     world = InventoryWorld(action._loader, task_vars, lists.resolve)  # noqa: SLF001
     search_path = action._task.get_search_path()  # noqa: SLF001
     found = [_conflict_error(one, world.host) for one in host_conflicts(task_vars, action._loader, search_path)]  # noqa: SLF001
     try:
         resolved = policy.build(
-            with_tier(variables, tier, task_vars), world, today=datetime.now(UTC).date(), origins=origins
+            with_tier(variables, tier, task_vars),
+            world,
+            today=datetime.now(UTC).date(),
+            origins=origins,
+            judge=look is None,
         )
     except policy.PolicyErrors as errors:
         raise policy.PolicyErrors(tuple(dict.fromkeys((*found, *lists.errors, *errors.errors)))) from errors
@@ -50,17 +74,19 @@ def host_policy(action: ActionBase, task_vars: Mapping[str, Any], tier: str | No
     return resolved
 
 
-def _prefix_lists(action: ActionBase, variables: Mapping[str, Any], declared: Any, origins: Any) -> feeds.PrefixLists:
+def _prefix_lists(
+    action: ActionBase, variables: Mapping[str, Any], declared: Any, origins: Any, look: Look | None
+) -> feeds.PrefixLists:
     project = action._loader.get_basedir()  # noqa: SLF001  # ActionBase has no other name for it
+    other = look or Look()
     return feeds.PrefixLists(
         declared,
         variables.get("egress_prefix_list_cache") or feeds.default_cache_dir(),
         [*action._task.get_search_path(), project],  # noqa: SLF001
-        project_dir=project,
-        # One directory per ansible-playbook process, inherited by its workers and removed with it.
-        run_dir=str(Path(constants.DEFAULT_LOCAL_TMP) / "tidegate"),
+        project_dir=other.project or project,
+        run_dir=other.run_dir or run_directory(),
         origins=origins,
-        check_mode=action._task.check_mode,  # noqa: SLF001
+        check_mode=action._task.check_mode or look is not None,  # noqa: SLF001
         accept=variables.get("egress_prefix_list_accept"),
     )
 

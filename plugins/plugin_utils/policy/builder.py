@@ -44,13 +44,19 @@ Placed = list[tuple[Place, ResolvedEntry]]
 
 
 def build(
-    host_variables: Given, world: World, today: dt.date | None = None, origins: Origins | None = None
+    host_variables: Given,
+    world: World,
+    today: dt.date | None = None,
+    origins: Origins | None = None,
+    *,
+    judge: bool = True,
 ) -> Resolved:
     """The policy of world.host.
 
     host_variables: the host's templated variables by name; those that do not begin with egress_ are ignored, but for
     ansible_port. today: the day for `expires`, in UTC, by default the present one. origins: says where a value was
     written, as a mapping of variable names or a callable that takes a path such as ("egress_allow_pci", 0, "to", 1).
+    judge: are tests that are not true of the policy errors? If not, ask `failed_tests`.
     Raises PolicyErrors with everything that is wrong, tests that are not true of the policy among it.
     """
     report = Report(origins or {})
@@ -70,12 +76,12 @@ def build(
         prefix_lists.declared(host_variables),
     )
     settings.check_definitions(context, host_variables)
-    resolved = _resolve(context, host_variables, settings.read(context, host_variables, mode or "observe"))
+    resolved = _resolve(context, host_variables, settings.read(context, host_variables, mode or "observe"), judge)
     report.raise_errors()
     return replace(resolved, notices=tuple(report.notices))
 
 
-def _resolve(context: Context, given: Given, setting: Settings) -> Resolved:
+def _resolve(context: Context, given: Given, setting: Settings, judge: bool) -> Resolved:
     resolver = Resolver(context, setting.internal, setting.nat64)
     tier = _tier(context, given)
     current, expired = _entries(context, given, tier, setting)
@@ -88,7 +94,7 @@ def _resolve(context: Context, given: Given, setting: Settings) -> Resolved:
         context,
         [one for name in variables.topics(given, _TESTS) for one in lists.read(context, given, name, parse_test)],
     )
-    resolved = _tested(context, resolver, resolved, tests, expired)
+    resolved = _tested(context, resolver, resolved, tests, expired if judge else None)
     advise(context.report, resolved, entries, context.today)
     return resolved
 
@@ -123,14 +129,21 @@ def _together(context: Context, given: Given, setting: Settings, resolver: Resol
 
 
 def _tested(
-    context: Context, resolver: Resolver, resolved: Resolved, tests: Sequence[ReachTest], expired: Sequence[Entry]
+    context: Context,
+    resolver: Resolver,
+    resolved: Resolved,
+    tests: Sequence[ReachTest],
+    expired: Sequence[Entry] | None,
 ) -> Resolved:
-    """The policy with its tests; those that are not true of it are errors, unless only a date made them so."""
+    """The policy with its tests; those that are not true of it are errors, unless only a date made them so.
+
+    expired: the entries past their day; None: nobody wants to know whether the tests are true.
+    """
     found = [(test.place, resolver.test(test)) for test in tests]
     resolved = replace(resolved, tests=tuple(test for _place, test in found if test is not None))
     places = {test: place for place, test in found if test is not None}
     # Of a policy that could only be read in part, most tests would be untrue.
-    if context.report.errors:
+    if context.report.errors or expired is None:
         return resolved
     unheard = Resolver(replace(context, report=Report()), resolver.internal, resolver.nat64)
     over = [entry for _place, entry in _placed(unheard, expired) if "host" in entry.for_]

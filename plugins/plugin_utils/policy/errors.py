@@ -114,7 +114,11 @@ class Report:
         if self.errors:
             raise PolicyErrors(tuple(self.errors))
 
-    def _where(self, place: Place) -> str:
+    def origin(self, place: Place) -> str:
+        """File, line and column of a place, "" where they are not known."""
         origins = self.origins
-        origin = origins(place.path) if callable(origins) else origins.get(str(place.path[0]))
+        return (origins(place.path) if callable(origins) else origins.get(str(place.path[0]))) or ""
+
+    def _where(self, place: Place) -> str:
+        origin = self.origin(place)
         return f"{origin} {place.text}" if origin else place.text

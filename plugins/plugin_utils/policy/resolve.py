@@ -102,6 +102,7 @@ class Resolver:
             external,
             lists.shared,
             entry.for_,
+            self.context.report.origin(entry.place),
         )
 
     def never(self, entry: NeverEntry) -> Never:
@@ -122,7 +123,8 @@ class Resolver:
         if self.context.report.told > told:
             return None
         hosts = self.addresses([one for one in test.to if _is_machine(one)], opens=test.reach)
-        return ResolvedTest(test.name, test.place.text, test.reach, found, test.services, test.user, hosts)
+        origin = self.context.report.origin(test.place)
+        return ResolvedTest(test.name, test.place.text, test.reach, found, test.services, test.user, hosts, origin)
 
     def _external(self, name: str, spoken: ServiceSet) -> Iterable[Grant]:
         """The most that a list filled by others can open: no more than the word internet."""

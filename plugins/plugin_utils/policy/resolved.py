@@ -35,7 +35,8 @@ class ResolvedEntry:
     kind: "base", "tier", "allow", "raise", "inbound" or "floor". users: None is everybody, never an empty tuple.
     to, service_texts: as written, for people. rank: 0 for named destinations, else that of the widest word in it.
     where: the place in the variables. external: for each list that others fill the most that it can open; part is the
-    list's name. shared: the lists whose platform anybody can be a customer of.
+    list's name. shared: the lists whose platform anybody can be a customer of. origin: file, line and column where it
+    was written, "" where that is not known.
     """
 
     name: str
@@ -53,6 +54,7 @@ class ResolvedEntry:
     external: tuple[Grant, ...] = ()
     shared: tuple[str, ...] = ()
     for_: tuple[str, ...] = ("host",)
+    origin: str = field(default="", compare=False)
 
     @property
     def most(self) -> tuple[Grant, ...]:
@@ -79,7 +81,8 @@ class Never:
 class ResolvedTest:
     """A test with its destinations as addresses. user: None for nobody in particular.
 
-    hosts: those of the addresses that were named as single machines, so that a packet to them means something.
+    hosts: those of the addresses that were named as single machines, so that a packet to them means something. origin: as
+    of an entry.
     """
 
     name: str
@@ -89,6 +92,7 @@ class ResolvedTest:
     services: ServiceSet
     user: str | None = None
     hosts: AddressSet = NOTHING
+    origin: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.passing import passing
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.passing import WHOLE, Floor, passing
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reaches import Reach
 
 
@@ -20,24 +20,25 @@ class Fleet:
         self.policies = dict(policies)
         self._same: dict[policy.Resolved, int] = {}
         self._numbers: dict[str, int] = {}
-        self._reaches: dict[tuple[int, bool], Reach] = {}
+        self._reaches: dict[tuple[int, Floor, bool], Reach] = {}
         self._failed: dict[int, tuple[policy.FailedTest, ...]] = {}
 
-    def reach(self, host: str, *, most: bool = True) -> Reach:
-        """What the host's policy lets through; see `passing`."""
-        key = self._number(host), most
+    def reach(self, host: str, floor: Floor = WHOLE, *, containers: bool = False) -> Reach:
+        """The most that the host's policy can ever let through; see `passing`."""
+        key = self.number(host), floor, containers
         if key not in self._reaches:
-            self._reaches[key] = passing(self.policies[host], most=most)
+            self._reaches[key] = passing(self.policies[host], most=True, floor=floor, containers=containers)
         return self._reaches[key]
 
     def failed_tests(self, host: str) -> tuple[policy.FailedTest, ...]:
         """The tests of the host's policy that are not true of it."""
-        number = self._number(host)
+        number = self.number(host)
         if number not in self._failed:
             self._failed[number] = policy.failed_tests(self.policies[host])
         return self._failed[number]
 
-    def _number(self, host: str) -> int:
+    def number(self, host: str) -> int:
+        """One number for all hosts that have the same policy."""
         if host not in self._numbers:
             anonymous = replace(self.policies[host], host="", notices=())
             self._numbers[host] = self._same.setdefault(anonymous, len(self._same))
