@@ -81,8 +81,8 @@ class Never:
 class ResolvedTest:
     """A test with its destinations as addresses. user: None for nobody in particular.
 
-    hosts: those of the addresses that were named as single machines, so that a packet to them means something. origin: as
-    of an entry.
+    hosts: those of the addresses that were named as single machines, so that a packet to them means something. origin:
+    as of an entry.
     """
 
     name: str
