@@ -143,7 +143,9 @@ class _Sides:
 def _by(resolved: Resolved, difference: Reach) -> tuple[str, ...]:
     """The servers and entries that open some of it."""
     names = [
-        f"egress_{part}_servers" for part, *box in servers(resolved) if of_boxes([(box[0], box[1])]) & difference.others
+        f"egress_{part}_servers"
+        for part, found, spoken in servers(resolved)
+        if of_boxes([(found, spoken)]) & difference.others
     ]
     for entry in resolved.everything():
         users = entry.users or ("", *difference.users())

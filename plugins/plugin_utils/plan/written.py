@@ -32,9 +32,8 @@ def resolved_from(data: Any) -> Resolved:
 
 
 def _typed(wanted: Any, data: Any) -> Any:
-    if is_dataclass(wanted):
-        hints = _hints(wanted)
-        return wanted(**{name: _typed(hint, data[name]) for name, hint in hints.items()})  # type: ignore[operator]
+    if hints := _hints(wanted):
+        return wanted(**{name: _typed(hint, data[name]) for name, hint in hints.items()})
     origin, inner = typing.get_origin(wanted), typing.get_args(wanted)
     if origin in (types.UnionType, typing.Union):
         return None if data is None else _typed(next(one for one in inner if one is not type(None)), data)
@@ -49,4 +48,5 @@ def _typed(wanted: Any, data: Any) -> Any:
 
 @cache
 def _hints(wanted: Any) -> dict[str, Any]:
-    return typing.get_type_hints(wanted)
+    """The types of a dataclass's fields; nothing for what is none."""
+    return typing.get_type_hints(wanted) if is_dataclass(wanted) else {}
