@@ -182,12 +182,17 @@ def _crash(outcome: Outcome, command: str) -> EngineError:
         name = signal.Signals(-outcome.code).name
     except ValueError:
         name = f"signal {-outcome.code}"
-    return EngineError(
-        "nft_crashed",
-        f"nft was ended by {name} while running: {command}. nft 0.9.8 is known to crash on every listing while any "
-        "table has a set of concatenated intervals with counters and an element in it, and on interface names with "
-        f"a star in sets; a newer nft does not. {outcome.err.strip()}".rstrip(),
-    )
+    cause = _KILLED if name == "SIGKILL" else _CRASHES
+    said = f" {outcome.err.strip()}" if outcome.err.strip() else ""
+    return EngineError("nft_crashed", f"nft was ended by {name} while running: {command}.{said} {cause}")
+
+
+_KILLED = "Somebody, or the kernel for want of memory, killed it: see the kernel's log."
+_CRASHES = (
+    "That is an error of this nft. Known: 0.9.8 crashes on every listing while any table has a set of concatenated "
+    "intervals with counters and an element in it, and on interface names with a star in sets; up to 1.0.6, nothing "
+    "can be inserted before a rule while a rule looks up part of a byte in a map (`ip6 flowlabel map { … }`)."
+)
 
 
 def has_net_admin() -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Sequence
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import intervals
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import intervals, render
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import Element, NamedSet
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.references import References
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.transaction import SAMPLE, Command, Steps, change
@@ -55,14 +55,19 @@ def empty(steps: Steps, target: str, live: NamedSet) -> None:
 
 
 def fill(steps: Steps, target: str, goal: NamedSet, before: NamedSet | None) -> None:
-    """Give a set that was made anew its elements, those it had with the time and counts they had."""
+    """Make a set and give it its elements, those that it had with the time and counts they had."""
     there = {element.canon: element for element in before.elements} if before else {}
     elements = [
         replace(element, text=there[element.canon].text) if element.canon in there else element
         for element in goal.elements
     ]
-    if elements:
+    declared = list(goal.text)
+    if catches_all(goal):
+        declared.append(f"elements = {{ {', '.join(element.text for element in elements)} }}")
+    elif elements:
         steps.elements_in.append(_add(target, goal, elements))
+    declaration = f"add {goal.kind} {target} {goal.name} {render.block(declared)}"
+    steps.sets_in.append(Command(declaration, goal.where))
     _change(steps, "add", goal, [element for element in goal.elements if element.canon not in there])
     wanted = {element.canon for element in goal.elements}
     _change(
@@ -77,6 +82,14 @@ def _change(steps: Steps, action: str, goal: NamedSet, elements: Sequence[Elemen
     if elements:
         sample = [element.canon for element in sorted(elements, key=intervals.order)[:SAMPLE]]
         steps.changes.append(change(action, "element", set=goal.name, count=len(elements), sample=sample))
+
+
+def catches_all(found: NamedSet) -> bool:
+    """Whether a set of intervals has an element for everything else.
+
+    nft 1.0.6 crashes when something is added to such a set, or that element to a set that is there.
+    """
+    return found.has("interval") and any(element.key == "*" for element in found.elements)
 
 
 def _add(target: str, goal: NamedSet, elements: Sequence[Element]) -> Command:

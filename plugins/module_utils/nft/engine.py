@@ -14,6 +14,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft import (
     dangling,
     goal,
     kernel,
+    misread,
     persist,
     plan,
     proof,
@@ -131,6 +132,8 @@ class Engine:
         start = kernel.generation()
         live = tuple(self._read(spec) for spec in specs)
         specs = [applicable(spec, table) for spec, table in zip(specs, live)]
+        for spec, table in zip(specs, live):
+            misread.check(self._nft.version(), spec, table)
         drafts = [draft(spec, table) for spec, table in zip(specs, live) if spec.present]
         listed = iter(scratch.canonical(self._nft, drafts, self._notes))
         canon = tuple(next(listed) if spec.present else None for spec in specs)
@@ -191,7 +194,10 @@ class Engine:
     def _send(self, work: _Work, *, last: bool) -> tuple[bool, int | None]:
         """Send the transaction and see that it did what it says; (False, …) when somebody else wrote in between."""
         before = kernel.generation()
-        outcome = self._nft.load(transaction.text(work.commands), check=self._check)
+        try:
+            outcome = self._nft.load(transaction.text(work.commands), check=self._check)
+        except EngineError as error:
+            return self._died(work, error, before), None
         after = kernel.generation()
         if outcome.code != 0:
             if not last and after != before:
@@ -211,6 +217,14 @@ class Engine:
                 "the table, or run again.",
             )
         return not residue, after if alone else None
+
+    def _died(self, work: _Work, error: EngineError, before: int | None) -> bool:
+        """Whether everything was done all the same by an nft that was ended while it sent the transaction."""
+        committed = before is None or kernel.generation() != before
+        if committed and not self._check and not self._residue(work):
+            return True
+        end = "Whether anything was changed is not known: run again." if committed and not self._check else UNCHANGED
+        raise EngineError(error.reason, f"{error.message} {end}", error.where) from error
 
     def _read(self, spec: TableSpec) -> Table | None:
         table = read_table(self._nft, spec.family, spec.name)

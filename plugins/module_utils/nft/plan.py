@@ -14,7 +14,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import render
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.elements_plan import empty, fill, plan_elements
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.elements_plan import (
+    catches_all,
+    empty,
+    fill,
+    plan_elements,
+)
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import Chain, NamedObject, NamedSet, Table
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.references import References
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.rules_plan import Way, plan_rules
@@ -110,10 +115,15 @@ def _stays(live: Chain, goal: Chain | None) -> bool:
 
 
 def _keeps(live: NamedSet, goal: NamedSet | None) -> bool:
-    """Whether a set can stay; the elements of a constant one cannot be changed."""
+    """Whether a set can stay.
+
+    The elements of a constant one cannot be changed, and nft 1.0.6 crashes when a set of intervals with a catch-all
+    element is changed.
+    """
     if goal is None or (live.kind, set(live.declaration)) != (goal.kind, set(goal.declaration)):
         return False
-    return not live.has("constant") or _canons(live) == _canons(goal)
+    fixed = live.has("constant") or catches_all(live) or catches_all(goal)
+    return not fixed or _canons(live) == _canons(goal)
 
 
 def _canons(found: NamedSet) -> set[str]:
@@ -192,7 +202,6 @@ def _object_with_state(wanted: NamedObject, before: NamedObject) -> list[str]:
 
 
 def _add_set(steps: Steps, target: str, wanted: NamedSet, before: NamedSet | None) -> None:
-    steps.sets_in.append(Command(f"add {wanted.kind} {target} {wanted.name} {render.block(wanted.text)}", wanted.where))
     text = render.block(wanted.declaration)
     steps.changes.append(change("recreate" if before else "add", wanted.kind, name=wanted.name, text=text))
     fill(steps, target, wanted, before)

@@ -63,7 +63,8 @@ class Steps:
     """Commands by the phase of the transaction they belong to; a phase only needs what earlier phases did.
 
     Rules go before what they refer to, and come after it; a chain is emptied before it is deleted, for kernels that
-    refuse to delete one with rules in it.
+    refuse to delete one with rules in it. Chains come before sets: nft sends the elements of a new set of intervals
+    together with the set (seen on 1.0.6), and those of a verdict map refer to chains.
     """
 
     rules_out: list[Command] = field(default_factory=list)
@@ -74,8 +75,8 @@ class Steps:
     objects_out: list[Command] = field(default_factory=list)
     table: list[Command] = field(default_factory=list)
     objects_in: list[Command] = field(default_factory=list)
-    sets_in: list[Command] = field(default_factory=list)
     chains_in: list[Command] = field(default_factory=list)
+    sets_in: list[Command] = field(default_factory=list)
     elements_in: list[Command] = field(default_factory=list)
     rules_in: list[Command] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
@@ -92,8 +93,8 @@ class Steps:
             self.objects_out,
             self.table,
             self.objects_in,
-            self.sets_in,
             self.chains_in,
+            self.sets_in,
             self.elements_in,
             self.rules_in,
         ]

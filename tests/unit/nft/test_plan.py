@@ -62,10 +62,10 @@ def test_a_new_table_is_made_in_an_order_in_which_everything_is_there_when_it_is
     assert text(None, goal) == [
         'add table inet t { comment "ours"; }',
         "add counter inet t k { }",
-        "add set inet t s { type ipv4_addr; flags interval; }",
-        "add map inet t m { type inet_service : verdict; }",
         "add chain inet t c { type filter hook output priority 0; policy accept; }",
         'add chain inet t web { comment "w"; }',
+        "add set inet t s { type ipv4_addr; flags interval; }",
+        "add map inet t m { type inet_service : verdict; }",
         "add element inet t s { 10.0.0.0/8 }",
         "add element inet t m { 80 : jump web }",
         "add rule inet t c ip daddr @s counter name k",

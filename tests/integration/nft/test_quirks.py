@@ -1,0 +1,77 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What only some versions of nft get wrong: done in a way that works, or refused with the reason."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
+
+from .conftest import Lab
+
+
+def test_a_new_map_of_intervals_sends_packets_to_a_new_chain(lab: Lab) -> None:
+    """1.0.6 sends such elements together with their map, so the chain has to come first."""
+    lab.predicted(
+        {
+            "name": "t",
+            "maps": [{"name": "m", "type": "ipv4_addr : verdict", "flags": ["interval"], "elements": ["10.0.0.0/8 : jump c"]}],
+            "chains": [{"name": "c", "rules": ["accept"]}],
+        }
+    )  # fmt: skip
+    assert [element.canon for element in lab.elements("m")] == ["10.0.0.0/8 : jump c"]
+
+
+@pytest.mark.parametrize("flags", [[], ["interval"]])
+@pytest.mark.parametrize("more", [{}, {"counter": True}])
+def test_a_catch_all_element_comes_and_stays(lab: Lab, flags: list[str], more: dict[str, Any]) -> None:
+    """1.0.6 crashes when one with a comment or a count is added to a set of intervals that is there."""
+    declared = {"name": "s", "type": "ipv4_addr", "flags": flags, **more}
+    star = {"value": "*", "comment": "the rest"}
+    wanted = [{"name": "t", "sets": [{**declared, "elements": found}]} for found in (["10.0.0.1"], ["10.0.0.1", star])]
+    if lab.version < (1, 0):
+        with pytest.raises(EngineError) as error:
+            lab.run(wanted[1])
+        assert error.value.reason == "rejected_by_nft"
+        return
+    lab.predicted(wanted[0])
+    lab.predicted(wanted[1])
+    assert 'comment "the rest"' in lab.listing()
+    lab.predicted(wanted[0])
+    lab.predicted({"name": "t", "state": "absent"})
+    lab.predicted(wanted[1])
+
+
+@pytest.mark.parametrize("key", ["ct zone", "meta length", "meta cpu . ip daddr"])
+def test_numbers_in_the_machines_byte_order(lab: Lab, key: str) -> None:
+    """0.9.8 writes such elements with their bytes reversed and lists them so."""
+    element = "1 . 10.0.0.1" if " . " in key else "1"
+    table = {"name": "t", "sets": [{"name": "s", "typeof": key, "elements": [element]}]}
+    if lab.version < (1, 0):
+        for check in (True, False):
+            with pytest.raises(EngineError, match=r"in the wrong byte order") as error:
+                lab.run(table, check=check)
+            assert (error.value.reason, error.value.where) == ("bad_spec", "tables[0].sets[0]")
+        assert lab.listing() == ""
+    else:
+        lab.predicted(table)
+
+
+def test_a_crash_while_a_rule_is_inserted_is_named_and_changes_nothing(lab: Lab) -> None:
+    def table(*rules: str) -> dict[str, Any]:
+        rest = ("meta mark set ip6 flowlabel map { 3 : 9, 20 : 10 }", "counter")
+        return {"name": "t", "family": "ip6", "chains": [{"name": "c", "rules": [*rules, *rest]}]}
+
+    lab.run(table())
+    before = lab.listing()
+    if lab.version < (1, 1):
+        with pytest.raises(EngineError, match=r"ended by SIGSEGV while .* up to 1\.0\.6.*Nothing was changed") as error:
+            lab.run(table("tcp dport 22 accept"))
+        assert error.value.reason == "nft_crashed"
+        assert lab.listing() == before
+    else:
+        lab.predicted(table("tcp dport 22 accept"))
