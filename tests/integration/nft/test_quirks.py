@@ -16,13 +16,8 @@ from .conftest import Lab
 
 def test_a_new_map_of_intervals_sends_packets_to_a_new_chain(lab: Lab) -> None:
     """1.0.6 sends such elements together with their map, so the chain has to come first."""
-    lab.predicted(
-        {
-            "name": "t",
-            "maps": [{"name": "m", "type": "ipv4_addr : verdict", "flags": ["interval"], "elements": ["10.0.0.0/8 : jump c"]}],
-            "chains": [{"name": "c", "rules": ["accept"]}],
-        }
-    )  # fmt: skip
+    verdicts = {"name": "m", "type": "ipv4_addr : verdict", "flags": ["interval"], "elements": ["10.0.0.0/8 : jump c"]}
+    lab.predicted({"name": "t", "maps": [verdicts], "chains": [{"name": "c", "rules": ["accept"]}]})
     assert [element.canon for element in lab.elements("m")] == ["10.0.0.0/8 : jump c"]
 
 
