@@ -1,0 +1,99 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Words that nft and iptables have in common: protocols, ICMP types, states, ports."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.adopt.model import Match
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import addresses, services
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import AddressSet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.services import ServiceSet
+
+PROTOCOLS = {
+    "icmp": 1, "igmp": 2, "tcp": 6, "udp": 17, "dccp": 33, "gre": 47, "esp": 50, "ah": 51, "icmpv6": 58,
+    "ipv6-icmp": 58, "ospf": 89, "ospfigp": 89, "pim": 103, "comp": 108, "vrrp": 112, "sctp": 132, "udplite": 136,
+}  # fmt: skip
+"""Names of both programs (IANA's register of protocol numbers)."""
+
+PORTED = ("tcp", "udp", "dccp", "sctp", "udplite")
+
+ICMP_TYPES = {
+    "echo-reply": 0, "destination-unreachable": 3, "source-quench": 4, "redirect": 5, "echo-request": 8,
+    "router-advertisement": 9, "router-solicitation": 10, "time-exceeded": 11, "parameter-problem": 12,
+    "timestamp-request": 13, "timestamp-reply": 14,
+}  # fmt: skip
+ICMPV6_TYPES = {
+    "destination-unreachable": 1, "packet-too-big": 2, "time-exceeded": 3, "parameter-problem": 4, "echo-request": 128,
+    "echo-reply": 129, "mld-listener-query": 130, "mld-listener-report": 131, "mld-listener-done": 132,
+    "nd-router-solicit": 133, "router-solicitation": 133, "nd-router-advert": 134, "router-advertisement": 134,
+    "nd-neighbor-solicit": 135, "neighbour-solicitation": 135, "neighbor-solicitation": 135, "nd-neighbor-advert": 136,
+    "neighbour-advertisement": 136, "neighbor-advertisement": 136, "nd-redirect": 137, "mld2-listener-report": 143,
+}  # fmt: skip
+"""Names in nft(8) and iptables-extensions(8); numbers of RFC 792, RFC 4443, RFC 4861, RFC 3810."""
+
+NEW = ("new", "untracked")
+"""States of the first packet of a flow."""
+
+
+class Unsaid(Exception):
+    """A condition that the model has no words for; the message is the condition."""
+
+
+def protocol(name: object) -> int:
+    """Return the number of a protocol. Raise Unsaid."""
+    text = str(name).lower()
+    if text.isdigit():
+        return int(text)
+    if text in PROTOCOLS:
+        return PROTOCOLS[text]
+    try:
+        return socket.getprotobyname(text)
+    except OSError as error:
+        raise Unsaid(f"protocol {text}") from error
+
+
+def spoken(name: object) -> ServiceSet:
+    """Return all of a protocol."""
+    return services.of_protocol(protocol(name))
+
+
+def ports(protocols: tuple[str, ...], first: int, last: int) -> ServiceSet:
+    """Return ports of each of these protocols."""
+    found = services.NONE
+    for name in protocols:
+        found |= services.of_protocol(PROTOCOLS[name], first, last)
+    return found
+
+
+def icmp(number: int, name: object) -> ServiceSet:
+    """Return one message type. number: 1 or 58. Raise Unsaid."""
+    text = str(name).split("/")[0]
+    known = ICMP_TYPES if number == services.ICMP else ICMPV6_TYPES
+    if "/" in str(name):
+        raise Unsaid(f"ICMP code {name}")
+    if not text.isdigit() and text not in known:
+        raise Unsaid(f"ICMP type {name}")
+    kind = int(text) if text.isdigit() else known[text]
+    return services.of_protocol(number, kind, kind)
+
+
+def where_to(text: str) -> AddressSet:
+    """Return an address, network or range. Raise Unsaid, for names above all: they may mean others tomorrow."""
+    begin, dash, end = text.partition("-")
+    try:
+        first = ipaddress.ip_network(begin, strict=False)
+        last = ipaddress.ip_network(end, strict=False) if dash else first
+    except ValueError as error:
+        raise Unsaid(f"destination {text}") from error
+    if first.version != last.version:
+        raise Unsaid(f"destination {text}")
+    return addresses.interval(first.version, int(first.network_address), int(last.broadcast_address))
+
+
+def state(states: frozenset[str], *, negated: bool) -> Match | None:
+    """Return what a condition on the state of connection tracking leaves of new flows, None for nothing."""
+    return Match() if bool(states & set(NEW)) != negated else None
