@@ -24,11 +24,13 @@ _CONNTRACK = "/proc/sys/net/netfilter/nf_conntrack_"
 def gather(host: Host) -> dict[str, Any]:
     """Return what is there.
 
-    tables: foreign tables with their effect; legacy: rules of legacy iptables; loaders; conntrack: count and max, None
-    where the kernel does not say; bridges: interfaces that containers are behind; unread: what could not be looked at.
+    tables: foreign tables with their effect. iptables: rules that nft does not show, or only in part. loaders.
+    conntrack: count and max, None where the kernel does not say. bridges: interfaces that containers are behind.
+    unread: what could not be looked at.
     """
     unread: list[str] = []
     found: list[dict[str, Any]] = []
+    families: set[str] = set()
     try:
         for table in tables.foreign(elements=False):
             found.append(
@@ -36,15 +38,23 @@ def gather(host: Host) -> dict[str, Any]:
             )
             if table.unread:
                 unread.append(f"table {table.family} {table.name}: {table.unread}")
+            if table.extended:
+                families.add(table.family)
     except EngineError as error:
         if error.reason != "nft_missing":
             unread.append(f"tables of nft: {error.message}")
-    old = xtables.legacy(host)
-    unread += [f"rules of legacy iptables ({saved.family}): {saved.unread}" for saved in old if saved.unread]
+    # Extensions of iptables are in nft's tables without what they are about, CT --notrack among them.
+    old = [*xtables.legacy(host), *(xtables.translated(family) for family in sorted(families))]
+    unread += [f"iptables ({saved.backend}, {saved.family}): {saved.unread}" for saved in old if saved.unread]
     return {
         "tables": found,
-        "legacy": [
-            {"family": saved.family, "refuses": xtables.refuses(saved), "notrack": list(xtables.notrack(saved))}
+        "iptables": [
+            {
+                "family": saved.family,
+                "backend": saved.backend,
+                "refuses": xtables.refuses(saved),
+                "notrack": list(xtables.notrack(saved)),
+            }
             for saved in old
         ],
         "loaders": [asdict(loader) for loader in loaders.loaders(host)],

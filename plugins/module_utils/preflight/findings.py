@@ -51,7 +51,7 @@ class _Check:
 
 def _notrack(facts: Facts, wanted: Wanted) -> str:
     rules = [rule for table in facts["tables"] for rule in table["notrack"]]
-    rules += [f"{saved['family']} {rule}" for saved in facts["legacy"] for rule in saved["notrack"]]
+    rules += [f"{saved['family']} {rule}" for saved in facts["iptables"] for rule in saved["notrack"]]
     return f"notrack in {_some(rules)}" if rules and not wanted.untracked else ""
 
 
@@ -63,7 +63,9 @@ def _containers(facts: Facts, wanted: Wanted) -> str:
 
 def _refusing(facts: Facts, _wanted: Wanted) -> str:
     found = [f"table {one['family']} {one['name']}: {one['refuses']}" for one in facts["tables"] if one["refuses"]]
-    found += [f"legacy iptables ({one['family']}): {one['refuses']}" for one in facts["legacy"] if one["refuses"]]
+    # What iptables put into tables of nft was found there.
+    old = [one for one in facts["iptables"] if one["backend"] == "legacy"]
+    found += [f"legacy iptables ({one['family']}): {one['refuses']}" for one in old if one["refuses"]]
     return _some(found)
 
 

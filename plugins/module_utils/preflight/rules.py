@@ -52,7 +52,7 @@ def _live(host: Host) -> tuple[list[dict[str, Any]], list[str]]:
         where = f"table {table.family} {table.name}"
         if table.unread or table.dormant:
             unread.append(f"{where}: {table.unread or 'is dormant, so it does nothing'}")
-        elif _has_xt(table.objects):
+        elif table.extended:
             mixed.setdefault(table.family, []).append(table.name)
         else:
             found.append(_nft(where, table.family, table.name, list(table.objects)))
@@ -117,13 +117,6 @@ def _of(objects: list[dict[str, Any]], table: dict[str, Any]) -> list[dict[str, 
     wanted = (table["family"], table["name"])
     inner = [(next(iter(item)), item) for item in objects if item]
     return [item for kind, item in inner if (item[kind].get("family"), item[kind].get("table")) == wanted]
-
-
-def _has_xt(value: Any) -> bool:
-    """Whether something in a listing is an extension of iptables, which nft does not show."""
-    if isinstance(value, dict):
-        return "xt" in value or any(_has_xt(inner) for inner in value.values())
-    return isinstance(value, (list, tuple)) and any(_has_xt(inner) for inner in value)
 
 
 def _nft(where: str, family: str, name: str, objects: list[dict[str, Any]]) -> dict[str, Any]:

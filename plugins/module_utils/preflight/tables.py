@@ -32,6 +32,18 @@ class Foreign:
     dormant: bool = False
     unread: str = ""
 
+    @property
+    def extended(self) -> bool:
+        """Whether something in it is an extension of iptables, which nft shows only in part."""
+        return has_extension(self.objects)
+
+
+def has_extension(value: Any) -> bool:
+    """Whether something in a listing is an extension of iptables."""
+    if isinstance(value, dict):
+        return "xt" in value or any(has_extension(inner) for inner in value.values())
+    return isinstance(value, (list, tuple)) and any(has_extension(inner) for inner in value)
+
 
 def foreign(*, elements: bool, nft: Nft | None = None) -> tuple[Foreign, ...]:
     """Return every table but ours. elements: also those of sets. Raise EngineError without nft or the right to ask."""

@@ -121,14 +121,11 @@ def _messages(groups: Sequence[Match]) -> list[str]:
     above = [group.rule for group in groups if not group.services <= floor]
     said = []
     if len(above) < len(groups):
-        said.append(
-            f"{len(groups) - len(above)} rules about errors and discovery in ICMP need no entry: the floor has it"
-        )
+        count = len(groups) - len(above)
+        said.append(f"the floor of every policy has what {count} rules about ICMP's errors and discovery let through")
     if above:
-        said.append(
-            f"some messages of ICMP pass; an entry would have icmp as a whole, so none is drafted from {above[0]}"
-        )
-        said[-1] += f" and {len(above) - 1} more" if len(above) > 1 else ""
+        more = f" and {len(above) - 1} more" if len(above) > 1 else ""
+        said.append(f"entries have icmp as a whole, so none is drafted from {above[0]}{more}, about some messages")
     return said
 
 
