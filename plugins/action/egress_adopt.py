@@ -14,18 +14,11 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.adopt import page
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.adopt.draft import Draft, draft
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.adopt.draft import UNBOUND, Draft, draft
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.adopt.sources import source
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.host_policy import host_policy
 
 LOOK = "tidegate.nftables.egress_preflight"
-_ANYTHING = {"services": "any", "any": True}
-_STAND_IN = {
-    "egress_mode": "observe",
-    "egress_tier": "adopted",
-    "egress_tiers": {"adopted": {"ceiling": {"internal": _ANYTHING, "external": _ANYTHING}}},
-}
-"""For a host that has no policy yet: its entries are held against the vocabulary alone."""
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
@@ -74,7 +67,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         """Return the draft without entries that the host's policy would not take, and say why."""
         base = variables
         if self._errors(base, topic, []):
-            base = {name: value for name, value in variables.items() if not name.startswith("egress_")} | _STAND_IN
+            base = {name: value for name, value in variables.items() if not name.startswith("egress_")} | UNBOUND
         if not self._errors(base, topic, list(found.entries)):
             return found
         kept, held = list[dict[str, Any]](), list(found.held)

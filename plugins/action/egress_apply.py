@@ -46,6 +46,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             return {**result, "failed": True, "msg": str(errors), "errors": told}
         who = arguments.controller_user(variables)
         asked = arguments.apply_arguments(resolved, who, connection.own_root(self._connection))
+        asked["preflight"] = arguments.decided(variables)
         outcome = run.change(self, variables, asked)
         if outcome.get("missing_users"):
             # Of the time daemons that the floor knows most are missing everywhere; only written users are news.
@@ -55,7 +56,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             outcome["msg"] = f"{outcome['msg']} {MEANT}"
         if outcome.get("reason") == "nft_missing":
             outcome = self._without_nft(resolved.mode)
-        return {**result, **outcome, "egress": numbers(resolved)}
+        said = numbers(resolved)
+        said["notices"] += [f"{one['what']}. {one['meaning']} {one['mend']}" for one in outcome.get("preflight") or ()]
+        return {**result, **outcome, "egress": said}
 
     def _without_nft(self, mode: str) -> dict[str, Any]:
         """A host without nft has no table: nothing to remove, and nft to install before anything can be added."""

@@ -22,18 +22,10 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.doctor.advice import advise
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.doctor.diagnose import diagnose, read
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.host_policy import host_policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.trial import arguments
 
 MODULE = "tidegate.nftables.egress_preflight"
 _TONES = {STOP: "STOP ", WARN: "WARN ", NOTE: "NOTE "}
-
-
-def wanted(variables: Mapping[str, Any], mode: str) -> Wanted:
-    """Return what the findings need to know of a host's variables."""
-    return Wanted(
-        mode=mode,
-        containers=variables.get("egress_containers") is not None,
-        untracked=variables.get("egress_untracked") == "accept",
-    )
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
@@ -54,7 +46,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         resolved = self._policy(variables, lines)
         if "facts" in outcome:
             mode = resolved.mode if resolved is not None else str(variables.get("egress_mode"))
-            found = findings(outcome["facts"], wanted(variables, mode))
+            found = findings(outcome["facts"], Wanted(mode, **arguments.decided(variables)))
             outcome["findings"] = [asdict(one) for one in found]
             lines += [f"{_TONES[one.severity]} {one}" for one in found]
         if "needs" in outcome and resolved is not None and resolved.mode != "absent":

@@ -109,6 +109,21 @@ options:
     type: str
     choices: [enforce, observe]
     default: enforce
+  preflight:
+    description:
+      - Have V(apply) look around before the first policy of a host and before the first that refuses. What
+        P(tidegate.nftables.egress_preflight#module) calls V(ignore:stop) fails there, in the O(mode=enforce).
+      - Without it, nothing is looked for.
+    type: dict
+    suboptions:
+      containers:
+        description: Whether somebody decided about containers.
+        type: bool
+        default: false
+      untracked:
+        description: Whether the policy accepts packets that are not tracked.
+        type: bool
+        default: false
   drift:
     description: What the watcher does about an edit of the table by hand.
     type: str
@@ -207,6 +222,11 @@ counters:
   description: What the named counters have counted, as P(tidegate.nftables.nft_ruleset#module) returns it.
   returned: phase apply
   type: dict
+preflight:
+  description: What was found around the policy, as P(tidegate.nftables.egress_preflight#module) returns its findings.
+  returned: phase apply with O(preflight), where no policy was confirmed or none that refuses
+  type: list
+  elements: dict
 recovered:
   description: What was done about an earlier change whose guard was gone; empty when nothing had to be.
   returned: phases apply, rollback and emergency

@@ -26,7 +26,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard import (
     wayback,
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.confirmed import Request
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.errors import GuardError
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.errors import UNCHANGED, GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.kernel import Kernel
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.lock import exclusive
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.places import TABLE, Places
@@ -37,6 +37,9 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.engine import Engine
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.kernel import counters
+from ansible_collections.tidegate.nftables.plugins.module_utils.preflight import facts
+from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.findings import Wanted, findings, stopping
+from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.host import Host
 
 Given = Mapping[str, Any]
 SPARE = 10.0
@@ -66,10 +69,31 @@ def _apply(places: Places, given: Given, check: bool) -> dict[str, Any]:
     if tables and tables[0].get("state") == "absent":
         apply.request_of(tables, "")
         return apply.remove(places, Kernel(), engine, check=check)
+    looked = _look(places, given)
     kernel = Kernel()
     plan = _plan(kernel, apply.request_of(tables, given["who"], given["what"]), len(json.dumps(tables)), given)
     result = apply.apply_guarded(places, kernel, engine, plan, check=check)
-    return {**result, "counters": {" ".join(TABLE): counters(*TABLE)}, "connection": session.connection()}
+    return {
+        **result,
+        "counters": {" ".join(TABLE): counters(*TABLE)},
+        "connection": session.connection(),
+        "preflight": looked,
+    }
+
+
+def _look(places: Places, given: Given) -> list[dict[str, Any]]:
+    """Look around before the first policy of a host, and before the first that refuses; raise when that must not be."""
+    refusing = given["mode"] == "enforce" and settings.read(places).mode != "enforce"
+    if given["preflight"] is None or (places.confirmed.exists() and not refusing):
+        return []
+    wanted = Wanted(given["mode"], given["preflight"]["containers"], given["preflight"]["untracked"])
+    found = findings(facts.gather(Host(places.root)), wanted)
+    against = stopping(found, wanted)
+    told = [asdict(one) for one in found]
+    if against:
+        why = " ".join(str(one) for one in against)
+        raise GuardError("preflight", f"This host cannot enforce yet: {why} {UNCHANGED}", {"preflight": told})
+    return told
 
 
 def _rollback(places: Places, given: Given, check: bool) -> dict[str, Any]:
@@ -210,6 +234,13 @@ ARGUMENTS: dict[str, Any] = {
     "failing_before": {"type": "list", "elements": "str"},
     "not_over": {"type": "str"},
     "mode": {"type": "str", "choices": list(settings.MODES), "default": "enforce"},
+    "preflight": {
+        "type": "dict",
+        "options": {
+            "containers": {"type": "bool", "default": False},
+            "untracked": {"type": "bool", "default": False},
+        },
+    },
     "drift": {"type": "str", "choices": list(settings.DRIFT), "default": "report"},
     "dns": {"type": "list", "elements": "str"},
     "ntp": {"type": "list", "elements": "str"},

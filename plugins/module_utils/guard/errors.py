@@ -19,6 +19,7 @@ REASONS = (
     "cannot_write",  # no room or no right to write what the way back or the boot needs
     "no_way_back",  # the table that stands could not be restored
     "same_connection",  # confirmed over the connection that the change was made over
+    "preflight",  # something on the host speaks against enforcing there
     "tests_failed",  # the policy's own tests say that the change refuses what it must not
     "not_found",  # no such policy in the history, no confirmed policy
     "damaged",  # a saved file is not what was written

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,13 @@ class Host:
             return self.at(path).exists()
         except OSError:
             return False
+
+    def link(self, path: str) -> str:
+        """Return what a symbolic link says, "" when it is none or cannot be read."""
+        try:
+            return os.readlink(str(self.at(path)))
+        except OSError:
+            return ""
 
     def files(self, *patterns: str) -> list[str]:
         """Return the paths of the files that patterns such as /etc/apt/*.list match, in order and each once."""

@@ -48,7 +48,8 @@ class Loader:
 
 def loaders(host: Host) -> tuple[Loader, ...]:
     """Return the loaders that run, or that a boot would start."""
-    units, processes = _units(), _processes(host)
+    # Units below another root would be those of the machine that several hosts share.
+    units, processes = {} if host.root else _units(), _processes(host)
     found = []
     for kind in KINDS:
         states = [units[unit] for unit in kind.units if unit in units]
@@ -80,4 +81,7 @@ def _units() -> dict[str, tuple[bool, bool]]:
 
 
 def _processes(host: Host) -> frozenset[str]:
-    return frozenset(text.strip() for _path, text in host.texts("/proc/[0-9]*/comm"))
+    """Return the names of the processes in this network namespace; those in containers load rules there."""
+    own = host.link("/proc/self/ns/net")
+    found = host.texts("/proc/[0-9]*/comm")
+    return frozenset(text.strip() for path, text in found if host.link(path.replace("/comm", "/ns/net")) == own)

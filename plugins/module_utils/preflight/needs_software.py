@@ -160,7 +160,13 @@ def _found(reader: Reader, where: str, found: re.Match[str]) -> Iterator[Need]:
         {"tls": "tcp"}.get(protocol["protocol"].lower(), protocol["protocol"].lower()) if protocol else reader.protocol
     )
     for text in re.split(r"[\s,;]+", named):
-        far = endpoint(reader.template.format(text.strip("\"'[]- ")) if text.strip("\"'[]- ") else "", default)
+        far = endpoint(reader.template.format(word), default) if (word := _word(text)) else None
         if far:
             for number in (far[1], *reader.also):
                 yield Need(reader.what, where, far[0], number, spoken, reader.user)
+
+
+def _word(text: str) -> str:
+    """Return one of several without quotes, dashes and the brackets of a list; those of an address stay."""
+    text = text.strip("\"'- ")
+    return text if text.count("[") == text.count("]") else text.strip("[]\"'")

@@ -59,7 +59,11 @@ def _read(nft: Nft, family: str, name: str, *, elements: bool) -> Foreign:
     try:
         listed = nft.run("-j", *([] if elements else ["-t"]), *words)
         if listed.code == 0:
-            return Foreign(family, name, tuple(json.loads(listed.out)["nftables"]))
+            objects = tuple(json.loads(listed.out)["nftables"])
+            # Which flags those are, nft says in text only: up to 1.0.6 its JSON has what happens to be in memory.
+            flagged = any("flags" in item.get("table", {}) for item in objects)
+            dormant = flagged and _as_text(nft.run, family, name, "").dormant
+            return Foreign(family, name, () if dormant else objects, dormant)
         why = listed.err.strip().split("\n")[0]
     except EngineError as error:
         return Foreign(family, name, unread=error.message)

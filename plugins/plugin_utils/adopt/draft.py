@@ -31,6 +31,14 @@ _FLOOR_TYPES = (
 )
 """Messages of ICMP that the floor of every policy lets through."""
 
+_ALL = {"services": "any", "any": True, "widest": {"ipv4": 0, "ipv6": 0}, "most": {"ipv4": 0, "ipv6": 0}}
+UNBOUND = {
+    "egress_mode": "observe",
+    "egress_tier": "adopted",
+    "egress_tiers": {"adopted": {"ceiling": {"internal": _ALL, "external": _ALL}}},
+}
+"""The policy of a host that has none yet: entries are held against the vocabulary alone."""
+
 
 @dataclass(frozen=True)
 class Draft:

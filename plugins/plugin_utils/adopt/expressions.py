@@ -46,9 +46,14 @@ def matches(match: Json, known: Sets) -> list[Match]:
     left, right, negated = match["left"], match["right"], match["op"] == "!="
     if match["op"] not in ("==", "!=", "in"):
         raise Unsaid(f"{_name(left)} {match['op']} {right}")
+    found = _alternatives(left, _values(right, known), negated=negated)
     if isinstance(right, str) and right.startswith("@") and right[1:] in known.changing:
-        raise Unsaid(f"set {right[1:]}, whose elements come and go")
-    values = _values(right, known)
+        # What it holds now is what a refusal is about; nobody should be let out by what may be gone in a minute.
+        return [one.doubt(f"set {right[1:]}, whose elements come and go") for one in found]
+    return found
+
+
+def _alternatives(left: Any, values: list[Any], *, negated: bool) -> list[Match]:
     if isinstance(left, Mapping) and "concat" in left:
         if negated:
             raise Unsaid("a negated concatenation")

@@ -49,7 +49,9 @@ def read(where: str, family: str, objects: Sequence[Json]) -> Table:
             text = f"{where}, chain {chain}, rule {number}{comment}"
             made = list(_rules(text, FAMILIES[family], item["rule"].get("expr", []), sets))
             chains[chain] += made or [Rule(text, None, "")]
-    return Table(where, family, {name: tuple(rules) for name, rules in chains.items()}, tuple(bases))
+    found = {name: tuple(rules) for name, rules in chains.items()}
+    changing = (f"{where}: the elements of the set {name} come and go" for name in sorted(sets.changing))
+    return Table(where, family, found, tuple(bases), tuple(changing) if bases else ())
 
 
 def _rules(text: str, seen: AddressSet, statements: Sequence[Any], sets: Sets) -> Iterator[Rule]:

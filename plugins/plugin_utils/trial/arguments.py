@@ -43,6 +43,14 @@ def fail_safe(resolved: policy.Resolved) -> dict[str, Any]:
     }
 
 
+def decided(variables: Mapping[str, Any]) -> dict[str, bool]:
+    """Return what a first look at the host must know of its variables."""
+    return {
+        "containers": variables.get("egress_containers") is not None,
+        "untracked": variables.get("egress_untracked") == "accept",
+    }
+
+
 def controller_user(variables: Mapping[str, Any]) -> str:
     """Return who runs this, for the history on the host: a name and the controller's."""
     named = next((str(variables[name]) for name in _JOB_USERS if variables.get(name)), "")

@@ -1,0 +1,97 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the facts of a host mean, and over which of it enforcing is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.preflight import loaders
+from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.findings import (
+    CHECKS,
+    Wanted,
+    findings,
+    stopping,
+)
+from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.host import Host
+
+QUIET: dict[str, Any] = {
+    "tables": [],
+    "iptables": [],
+    "loaders": [],
+    "conntrack": {"count": 10, "max": 1000},
+    "bridges": [],
+    "unread": [],
+}
+TABLE = {"family": "ip", "name": "filter", "dormant": False, "chains": ["OUTPUT"], "refuses": "", "notrack": []}
+SAVED = {"family": "ip", "backend": "legacy", "refuses": "", "notrack": []}
+
+
+def loader(name: str, **changes: Any) -> dict[str, Any]:
+    return {"name": name, "active": True, "enabled": True, "flushes": [], **changes}
+
+
+# check -> facts that make it, each beside a quiet host
+FOUND: dict[str, dict[str, Any]] = {
+    "notrack": {"tables": [{**TABLE, "notrack": ["ip raw OUTPUT"]}]},
+    "containers": {"bridges": ["docker0"]},
+    "refusing-table": {"tables": [{**TABLE, "refuses": "chain OUTPUT has the policy drop"}]},
+    "conntrack": {"conntrack": {"count": 800, "max": 1000}},
+    "flush-ruleset": {"loaders": [loader("nftables", flushes=["/etc/nftables.conf"])]},
+    "unread": {"unread": ["table inet x: nft was ended by SIGSEGV"]},
+    **{name: {"loaders": [loader(name)]} for name in ("ufw", "firewalld", "netfilter-persistent", "shorewall", "ferm")},
+    "docker": {"loaders": [loader("docker", active=False)]},
+    "kube-proxy": {"loaders": [loader("kube-proxy", active=False)]},
+}
+
+
+def test_a_quiet_host_has_no_findings() -> None:
+    assert findings(QUIET, Wanted("enforce")) == []
+
+
+@pytest.mark.parametrize("check", [check.name for check in CHECKS])
+def test_each_check_finds_what_it_is_about_and_nothing_else(check: str) -> None:
+    found = findings({**QUIET, **FOUND[check]}, Wanted("enforce"))
+    assert [one.name for one in found] == [check]
+    assert all((found[0].what, found[0].meaning, found[0].mend))
+
+
+@pytest.mark.parametrize(
+    ("facts", "decided"),
+    [
+        (FOUND["notrack"], {"untracked": True}),
+        ({"iptables": [{**SAVED, "notrack": ["-A OUTPUT -p udp -j CT --notrack"]}]}, {"untracked": True}),
+        (FOUND["containers"], {"containers": True}),
+        ({"loaders": [loader("docker")]}, {"containers": True}),
+    ],
+)
+def test_enforce_is_stopped_until_it_is_decided_and_observe_never(facts: Any, decided: dict[str, bool]) -> None:
+    facts = {**QUIET, **facts}
+    for wanted, count in ((Wanted("enforce"), 1), (Wanted("enforce", **decided), 0), (Wanted("observe"), 0)):
+        assert len(stopping(findings(facts, wanted), wanted)) == count
+
+
+def test_a_nearly_full_connection_table_is_told_with_its_numbers() -> None:
+    (found,) = findings({**QUIET, "conntrack": {"count": 800, "max": 1000}}, Wanted())
+    assert "800 of 1000" in found.what
+    assert findings({**QUIET, "conntrack": {"count": 799, "max": 1000}}, Wanted()) == []
+    assert findings({**QUIET, "conntrack": {"count": None, "max": None}}, Wanted()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "flushes"),
+    [
+        ("#!/usr/sbin/nft -f\nflush ruleset\n", True),
+        ("  flush   ruleset; table inet x {}\n", True),
+        ("# flush ruleset\ntable inet x\ndelete table inet x\n", False),
+        ("flush table inet x\n", False),
+    ],
+)
+def test_a_configuration_that_flushes_everybody_is_seen(text: str, flushes: bool, tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/nftables.conf").write_text(text)
+    assert loaders.flushing(Host(str(tmp_path))) == (("/etc/nftables.conf",) if flushes else ())
