@@ -67,7 +67,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         """Return the draft without entries that the host's policy would not take, and say why."""
         base = variables
         if self._errors(base, topic, []):
-            base = {name: value for name, value in variables.items() if not name.startswith("egress_")} | UNBOUND
+            others = {name: value for name, value in variables.items() if not name.startswith("egress_")}
+            base = {**others, **UNBOUND}
         if not self._errors(base, topic, list(found.entries)):
             return found
         kept, held = list[dict[str, Any]](), list(found.held)

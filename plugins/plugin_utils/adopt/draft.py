@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
@@ -32,7 +32,7 @@ _FLOOR_TYPES = (
 """Messages of ICMP that the floor of every policy lets through."""
 
 _ALL = {"services": "any", "any": True, "widest": {"ipv4": 0, "ipv6": 0}, "most": {"ipv4": 0, "ipv6": 0}}
-UNBOUND = {
+UNBOUND: Mapping[str, Any] = {
     "egress_mode": "observe",
     "egress_tier": "adopted",
     "egress_tiers": {"adopted": {"ceiling": {"internal": _ALL, "external": _ALL}}},

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from ansible_collections.tidegate.nftables.tests.integration.role.conftest import project as role_project
@@ -18,7 +16,7 @@ resolv_conf = role_resolv_conf
 
 
 @pytest.fixture
-def connected(project: Project) -> Iterator[Project]:
+def connected(project: Project) -> Project:
     """The project, whose machine has a route for everything: what leaves is lost, what is refused says so."""
     project.ip("link", "set", "lo", "up")
     project.ip("link", "add", "out", "type", "veth", "peer", "name", "lost")

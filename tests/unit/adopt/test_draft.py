@@ -52,7 +52,7 @@ def simple(*rules: str, policy_: str = "DROP", chains: tuple[str, ...] = ()) -> 
 
 def passes(found: Draft, address: str, service: str, user: str | None = None) -> bool:
     """Whether a policy of the drafted entries lets a flow out."""
-    resolved = build(**{**UNBOUND, "egress_mode": "enforce"}, egress_allow_adopted=list(found.entries))
+    resolved = build(**{**UNBOUND, "egress_mode": "enforce", "egress_allow_adopted": list(found.entries)})
     protocol, _slash, port = service.partition("/")
     flow = policy.Flow(address, protocol, int(port), user)
     return policy.decide(resolved, flow).allowed
@@ -78,7 +78,7 @@ def test_iptables() -> None:
     assert any("icmp as a whole" in one and "--icmp-type 8" in one for one in found.said)
 
 
-UFW = [
+UFW: list[tuple[Any, ...]] = [
     (["10.10.0.10"], [], ["udp/53"], []),
     (["203.0.113.0/24"], [], ["https"], []),
     (["0.0.0.0/0"], [], ["ssh"], []),
@@ -281,7 +281,7 @@ def test_nft_statements(statements: list[Any], address: str, service: str, passi
 
 
 def test_users() -> None:
-    objects = [
+    objects: list[dict[str, Any]] = [
         {"chain": {"name": "out", "type": "filter", "hook": "output", "prio": 0, "policy": "drop"}},
         {"rule": {"chain": "out", "expr": [match({"meta": {"key": "skuid"}}, 33), match(DPORT, 80), {"accept": None}]}},
     ]
