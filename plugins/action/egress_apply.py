@@ -41,11 +41,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         variables = task_vars or {}
         try:
             resolved = host_policy(self, variables, self._task.args.get("tier"))
+            who = arguments.controller_user(variables)
+            asked = arguments.apply_arguments(resolved, who, connection.own_root(self._connection))
         except policy.PolicyErrors as errors:
             told = [asdict(error) for error in errors.errors]
             return {**result, "failed": True, "msg": str(errors), "errors": told}
-        who = arguments.controller_user(variables)
-        asked = arguments.apply_arguments(resolved, who, connection.own_root(self._connection))
         asked["preflight"] = arguments.decided(variables)
         outcome = run.change(self, variables, asked)
         if outcome.get("missing_users"):

@@ -27,7 +27,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "prefixes": ("shared",),
     "file": _FETCHED,
     "url": (*_FETCHED, "refresh_minutes", "timeout"),
-    "fed_by": ("shared",),
+    "fed_by": ("names", "shared"),
 }
 _KNOWN = tuple(dict.fromkeys((*KEYS, "aws", *(key for keys in KEYS.values() for key in keys))))
 # What people write instead of our keys; consulted before guessing by likeness.
@@ -44,6 +44,7 @@ _INSTEAD: Mapping[str, str] = {
     **dict.fromkeys(("cache", "cache_minutes", "interval", "refresh"), "refresh_minutes"),
     **dict.fromkeys(("external", "fed", "filled_by", "managed_by"), "fed_by"),
     **dict.fromkeys(("multi_tenant", "public"), "shared"),
+    **dict.fromkeys(("domain", "domains", "fqdn", "fqdns", "name"), "names"),
 }
 
 
@@ -109,7 +110,8 @@ def _read(report: Report, place: Place, name: str, source: str, given: Mapping[s
         return PrefixList(name, place, "inline", found, shared=shared)
     if source == "fed_by":
         options.fed_by(report, place.key("fed_by"), given["fed_by"])
-        return PrefixList(name, place, "external", shared=shared)
+        names = options.optional(report, place, given, "names", options.names) or ()
+        return PrefixList(name, place, "external", shared=shared, names=names)
     read_location = options.path if source == "file" else options.url
     location = AWS_URL
     if source in given:

@@ -123,7 +123,8 @@ class PrefixLists:
             raise PolicyErrors(tuple(report.errors))
         if declared.kind in ("inline", "external"):
             external = declared.kind == "external"
-            return PrefixListResult(name, declared.addresses, external, declared.shared, _source(declared))
+            source = _source(declared)
+            return PrefixListResult(name, declared.addresses, external, declared.shared, source, names=declared.names)
         try:
             outcome = Outcome.parse(self._run.once(self._key(declared), lambda: self._obtain(declared).text()))
         except Unusable as error:

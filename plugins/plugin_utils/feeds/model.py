@@ -52,7 +52,8 @@ class PrefixList:
     kind: "inline" (addresses is set), "file" (location is a path), "url" (location is a URL) or "external": a set that
     others fill. aws, query: what to take out of the document, at most one of them; neither: all of it. sha256: of the
     document, in small letters. max_age_days: how old the content may be. max_change: in percent of what the last good
-    copy has. refresh_minutes: how long a copy is as good as a new one. timeout: seconds.
+    copy has. refresh_minutes: how long a copy is as good as a new one. timeout: seconds. names: of an external list the
+    domain names whose addresses fill it.
     """
 
     name: str
@@ -68,6 +69,7 @@ class PrefixList:
     refresh_minutes: int = 0
     timeout: float = TIMEOUT
     shared: bool = False
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ class PrefixListResult:
     fetched_at: dt.datetime | None = None
     kept: bool = False
     notices: tuple[Notice, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 def when(moment: dt.datetime) -> str:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds.model import Aws
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import addresses, hints, values
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import addresses, destinations, hints, values
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import NOTHING, AddressSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Place, Report
 
@@ -69,6 +69,21 @@ def fed_by(report: Report, place: Place, value: Any) -> None:
     if value != "external":
         cure = "the only word is external: a set that others fill"
         report.error(place, f"unknown word {values.show(value)}", cure)
+
+
+def names(report: Report, place: Place, value: Any) -> tuple[str, ...] | None:
+    """The domain names that fill a list, in small letters, each once; at least one."""
+    elements = values.items(report, place, value)
+    if elements == []:
+        report.error(place, "is an empty list", "name at least one domain, or take it out")
+    found = []
+    for at, item in elements or []:
+        text = values.text(report, at, item)
+        if text is not None and not destinations.is_name(text):
+            report.error(at, f"{values.show(text)} is no domain name", "write whole names such as api.example.com")
+        elif text is not None:
+            found.append(text.rstrip(".").lower())
+    return tuple(sorted(set(found)))
 
 
 def path(report: Report, place: Place, value: Any, _pinned: bool) -> str | None:

@@ -55,7 +55,9 @@ def host_policy(
     if declared is not None:
         variables[PREFIX_LISTS] = declared
     origins = origins_in(variables, task_vars)
-    lists = _prefix_lists(action, variables, declared, origins, look)
+    # A playbook of the collection lies elsewhere, but the inventory is always the user's.
+    beside = [str(task_vars["inventory_dir"])] if task_vars.get("inventory_dir") else []
+    lists = _prefix_lists(action, variables, declared, origins, look, beside=beside)
     world = InventoryWorld(action._loader, task_vars, lists.resolve)  # noqa: SLF001
     search_path = action._task.get_search_path()  # noqa: SLF001
     found = [_conflict_error(one, world.host) for one in host_conflicts(task_vars, action._loader, search_path)]  # noqa: SLF001
@@ -75,14 +77,20 @@ def host_policy(
 
 
 def _prefix_lists(
-    action: ActionBase, variables: Mapping[str, Any], declared: Any, origins: Any, look: Look | None
+    action: ActionBase,
+    variables: Mapping[str, Any],
+    declared: Any,
+    origins: Any,
+    look: Look | None,
+    *,
+    beside: list[str],
 ) -> feeds.PrefixLists:
     project = action._loader.get_basedir()  # noqa: SLF001  # ActionBase has no other name for it
     other = look or Look()
     return feeds.PrefixLists(
         declared,
         variables.get("egress_prefix_list_cache") or feeds.default_cache_dir(),
-        [*action._task.get_search_path(), project],  # noqa: SLF001
+        [*action._task.get_search_path(), project, *beside],  # noqa: SLF001
         project_dir=other.project or project,
         run_dir=other.run_dir or run_directory(),
         origins=origins,

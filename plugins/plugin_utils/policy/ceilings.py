@@ -50,13 +50,23 @@ class Ceiling:
     def _check_base(self, place: Place, entry: ResolvedEntry) -> None:
         """egress_allow_base is for every tier, so it stays inside; it is not bound to the tier's services."""
         outside = self._split(entry.addresses)["outside"]
-        if outside:
+        if entry.names:
+            cause = (
+                f"egress_allow_base stays inside egress_internal_networks, and {entry.names[0].name} may be anywhere"
+            )
+            self.report.error(place, cause, "move the entry to the list of the groups that need it")
+        elif outside:
             other = f"what others fill into prefix_list:{entry.external[0].part}" if entry.external else outside.first()
             cause = f"egress_allow_base stays inside egress_internal_networks, and {other} is not"
             self.report.error(place, cause, "move the entry to the list of the groups that need it")
 
     def _check_entry(self, place: Place, entry: ResolvedEntry) -> None:
-        for grant in entry.most:
+        if entry.names:
+            cause = self._spoken("outside", entry.names[0].name, entry.named[0].services)
+            if cause:
+                self.report.error(place, f"is above the ceiling of tier {self.tier.name}: {cause}", CURE)
+                return
+        for grant in entry.listed:
             # Nobody knows here what others fill in, so the ceiling must allow all that they could.
             filled = f"prefix_list:{grant.part} is filled by others, with " if grant in entry.external else ""
             for side, part in self._split(grant.addresses).items():
@@ -67,26 +77,37 @@ class Ceiling:
 
     def _above(self, side: str, part: AddressSet, spoken: ServiceSet) -> str:
         """Why this much of one entry is above the ceiling; "" when it is not."""
+        cause = self._spoken(side, str(part.first()), spoken)
+        wide = next(_too_wide(self._named(side, part), self._realm(side).widest), None)
+        if cause or wide is None:
+            return cause
+        return f"{wide[0]} begins {wide[1]}, wider than {wide[2]}; {_SIDES[side]} the tier reaches only what it names"
+
+    def _spoken(self, side: str, what: str, spoken: ServiceSet) -> str:
+        """Why these services with an address or a domain name are above the ceiling; "" when they are not.
+
+        A domain name counts as named, and as outside, since nobody knows here where it leads.
+        """
         realm = self._realm(side)
         where = _SIDES[side]
         if realm.services is None:
-            return f"{part.first()} is {where}, where the tier reaches nothing"
+            return f"{what} is {where}, where the tier reaches nothing"
         excess = spoken - realm.services
         if excess:
-            return f"{part.first()} with {excess.first()}; {where} the tier speaks no such service"
+            return f"{what} with {excess.first()}; {where} the tier speaks no such service"
         for name in realm.never:
             excess = spoken & services.of_class(name)
             if excess:
-                return f"{part.first()} with {excess.first()}; services of class {name} never go {where}"
-        wide = next(_too_wide(self._named(side, part), realm.widest), None)
-        if wide is None:
-            return ""
-        return f"{wide[0]} begins {wide[1]}, wider than {wide[2]}; {where} the tier reaches only what it names"
+                return f"{what} with {excess.first()}; services of class {name} never go {where}"
+        return ""
 
     def _check_together(self, entries: Sequence[tuple[Place, ResolvedEntry]]) -> None:
         for side, where in _SIDES.items():
             realm = self._realm(side)
-            parts = [(place, entry, self._split(entry.addresses)[side]) for place, entry in entries]
+            parts = [
+                (place, entry, self._split(addresses.union(grant.addresses for grant in entry.listed))[side])
+                for place, entry in entries
+            ]
             total = self._named(side, addresses.union(part for _place, _entry, part in parts))
             cause = _too_much(total, realm)
             if not cause:

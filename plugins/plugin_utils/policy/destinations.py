@@ -16,24 +16,30 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.words imp
 _NUMERIC = re.compile(r"[0-9][0-9./ -]*|[0-9a-fA-F.]*:[0-9a-fA-F:./% -]*(%.*)?")
 _WITH_PORT = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[^:\[\]]+):(?P<port>[0-9]+)")
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
+_NAME_MAX = 253
 NAMES_REFUSED = "domain names are not resolved by this release"
 WRITE_ADDRESSES = "write the addresses or networks, or hosts:PATTERN for hosts of the inventory"
 
 
-def parse_all(report: Report, world: World, place: Place, value: Any) -> tuple[Destination, ...] | None:
-    """All elements; None after an error. An empty list is an error: it could be read as nothing and as everything."""
+def parse_all(
+    report: Report, world: World, place: Place, value: Any, *, names: bool = False
+) -> tuple[Destination, ...] | None:
+    """All elements; None after an error. An empty list is an error: it could be read as nothing and as everything.
+
+    names: whether a domain name is a destination here.
+    """
     elements = values.items(report, place, value)
     if elements is None:
         return None
     if not elements:
         report.error(place, "is an empty list", "name at least one destination; everything is the word any")
         return None
-    found = [parse(report, world, at, item) for at, item in elements]
+    found = [parse(report, world, at, item, names=names) for at, item in elements]
     return None if any(one is None for one in found) else tuple(one for one in found if one is not None)
 
 
-def parse(report: Report, world: World, place: Place, value: Any) -> Destination | None:
-    """One element."""
+def parse(report: Report, world: World, place: Place, value: Any, *, names: bool = False) -> Destination | None:
+    """One element. names: whether a domain name is one here."""
     if not isinstance(value, str):
         report.error(place, *_not_a_text(value))
         return None
@@ -46,8 +52,20 @@ def parse(report: Report, world: World, place: Place, value: Any) -> Destination
     ported = _WITH_PORT.fullmatch(text)
     if _NUMERIC.fullmatch(text) and not (ported and ported["host"].count(".") == 3):
         return _literal(report, place, text)
+    if names and is_name(text):
+        return Destination("name", text, text.rstrip(".").lower(), place)
     report.error(place, *_explain(world, text))
     return None
+
+
+def is_name(text: str) -> bool:
+    """Is it a whole domain name, without wildcards? One label alone is none: words and hosts look like that.
+
+    At most 253 characters in labels of 63 (RFC 1035). The last label is no number: that is an address (RFC 1123).
+    """
+    labels = text.removesuffix(".").split(".")
+    whole = len(text) <= _NAME_MAX and len(labels) > 1 and all(_LABEL.fullmatch(label) for label in labels)
+    return whole and not labels[-1].isdigit()
 
 
 def _literal(report: Report, place: Place, text: str) -> Destination | None:

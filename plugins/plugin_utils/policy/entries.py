@@ -20,8 +20,21 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model imp
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.services import ServiceSet
 
+APPROXIMATE = ("wider", "narrower")
 _ABOUT = ("reason", "owner")
-_ENTRY = ("name", "to", "services", "except", "users", "for", *_ABOUT, "expires", "review_by", "optional")
+_ENTRY = (
+    "name",
+    "to",
+    "services",
+    "except",
+    "users",
+    "for",
+    *_ABOUT,
+    "expires",
+    "review_by",
+    "optional",
+    "approximate",
+)
 # kind of entry -> (its keys, those it must have)
 KEYS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "base": (_ENTRY, ("name", "to", "services")),
@@ -57,7 +70,8 @@ def parse_entry(context: Context, place: Place, value: Any, kind: str) -> Entry 
     if given is None:
         return None
     name = entry_name(context, place, given)
-    to, except_ = _where_to(context, place, given, "from" if kind == "inbound" else "to")
+    inbound = kind == "inbound"
+    to, except_ = _where_to(context, place, given, "from" if inbound else "to", names=not inbound)
     spoken = _services(context, place, given)
     users = _users(context, place, given, "users")
     for_ = _for(context, place, given)
@@ -137,11 +151,13 @@ def _users(context: Context, place: Place, given: Mapping[str, Any], key: str) -
 
 
 def _where_to(
-    context: Context, place: Place, given: Mapping[str, Any], to_key: str
+    context: Context, place: Place, given: Mapping[str, Any], to_key: str, *, names: bool = False
 ) -> tuple[tuple[Destination, ...] | None, tuple[Destination, ...] | None]:
     found = [
-        destinations.parse_all(context.report, context.world, place.key(key), given[key]) if key in given else ()
-        for key in (to_key, "except")
+        destinations.parse_all(context.report, context.world, place.key(key), given[key], names=names)
+        if key in given
+        else ()
+        for key, names in ((to_key, names), ("except", False))
     ]
     return found[0], found[1]
 
@@ -169,6 +185,9 @@ def _extras(context: Context, place: Place, given: Mapping[str, Any]) -> dict[st
     for key in ("expires", "review_by"):
         if key in given:
             found[key] = values.date(context.report, place.key(key), given[key])
+    if "approximate" in given:
+        at = place.key("approximate")
+        found["approximate"] = values.word(context.report, at, given["approximate"], APPROXIMATE) or ""
     if "optional" in given:
         found["optional"] = bool(values.boolean(context.report, place.key("optional"), given["optional"]))
     return found

@@ -95,11 +95,11 @@ class Report:
 
     def error(self, place: Place, cause: str, cure: str = "") -> None:
         """Note something wrong at a place; reading goes on."""
-        self.extend([PolicyError(self._where(place), cause, cure)])
+        self.extend([PolicyError(self.where(place), cause, cure)])
 
     def notice(self, kind: str, place: Place, text: str) -> None:
         """Note something that stops nothing."""
-        self.notices.append(Notice(kind, self._where(place), text))
+        self.notices.append(Notice(kind, self.where(place), text))
 
     def extend(self, errors: Iterable[PolicyError] = (), notices: Iterable[Notice] = ()) -> None:
         """Add what another report found, each only once."""
@@ -119,6 +119,7 @@ class Report:
         origins = self.origins
         return (origins(place.path) if callable(origins) else origins.get(str(place.path[0]))) or ""
 
-    def _where(self, place: Place) -> str:
+    def where(self, place: Place) -> str:
+        """The place for a person, with file and line before it where they are known."""
         origin = self.origin(place)
         return f"{origin} {place.text}" if origin else place.text

@@ -28,6 +28,10 @@ class Listed(Protocol):
         """Is it a set on the host that others fill, so that nobody knows here what it holds?"""
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The domain names whose addresses fill it, where it is external and that is known."""
+
+    @property
     def shared(self) -> bool:
         """Can anybody be a customer of what it names?"""
 
@@ -64,7 +68,8 @@ class World(Protocol):
 class Destination:
     """One element of a `to`, `from` or `except`.
 
-    kind: "literal" (addresses is set), "word", "hosts" or "prefix_list" (value is the word, the pattern or the name).
+    kind: "literal" (addresses is set), "word", "hosts", "prefix_list" or "name" (value is the word, the pattern, the
+    name of the list or the domain name in small letters).
     """
 
     kind: str
@@ -79,6 +84,7 @@ class Entry:
     """One thing that is allowed. kind: "base", "tier", "allow", "raise", "inbound" or "floor".
 
     users: names or uids whose sockets only; None: everybody. for_: whose traffic, "host", "containers" or both.
+    approximate: "wider", "narrower" or "" for enforcement points that cannot say all of it.
     raw: what was written, to compare two of one name.
     """
 
@@ -96,6 +102,7 @@ class Entry:
     review_by: dt.date | None = None
     optional: bool = False
     for_: tuple[str, ...] = ("host",)
+    approximate: str = ""
     raw: object = field(default=None, compare=False)
 
 

@@ -23,12 +23,13 @@ class Split:
     """The destinations of an entry.
 
     known: those whose addresses are known here. external: the names of lists that others fill. shared: those of lists
-    whose platform anybody can be a customer of.
+    whose platform anybody can be a customer of. fed: of each in external the domain names that fill it.
     """
 
     known: tuple[Destination, ...]
     external: tuple[str, ...] = ()
     shared: tuple[str, ...] = ()
+    fed: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 def declared(variables: Mapping[str, Any]) -> tuple[str, ...]:
@@ -48,7 +49,8 @@ def split(context: Context, entry: Entry) -> Split:
         cause = f"except cannot be taken out of prefix_list:{external[0]}, which others fill"
         context.report.error(entry.place, cause, "give the list an entry of its own; egress_never closes for all")
     known = tuple(one for one in entry.to if one not in found or not found[one].external)
-    return Split(known, external, shared)
+    fed = {one.value: listed.names for one, listed in found.items() if listed.external}
+    return Split(known, external, shared, tuple(sorted(fed.items())))
 
 
 def addresses(context: Context, destination: Destination, own: AddressSet) -> AddressSet:

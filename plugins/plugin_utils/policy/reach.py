@@ -60,7 +60,7 @@ def failed_tests(resolved: Resolved) -> tuple[FailedTest, ...]:
     if not resolved.tests:
         return ()
     sure = most = passing(resolved, floor=SERVERS)
-    if any(entry.external for entry in resolved.entries):
+    if any(entry.external or entry.named for entry in resolved.entries):
         most = passing(replace(resolved, host_dns=False), floor=SERVERS, most=True)
     found = (_reach(sure, test) if test.reach else _not_reach(resolved, most, test) for test in resolved.tests)
     return tuple(one for one in found if one is not None)

@@ -24,8 +24,10 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model imp
     ReachTest,
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import (
+    DomainName,
     Grant,
     Never,
+    Part,
     ResolvedEntry,
     ResolvedTest,
 )
@@ -76,15 +78,19 @@ class Resolver:
         lists = prefix_lists.split(self.context, entry)
         word = self.addresses(one for one in entry.to if one.value == "internal" and one.kind == "word") - excepted
         known = (one for one in lists.known if one.value != "internal" or one.kind != "word")
-        named = self.addresses(known, optional=entry.optional, opens=True) - excepted
+        parts = self._parts((one for one in known if one.kind != "name"), entry.optional, excepted)
+        found = addresses.union(part.addresses for part in parts)
+        names = self._names(entry)
         if entry.kind == "inbound":
-            named, word = named | word, NOTHING
+            found, word = found | word, NOTHING
         if report.told > told:
             return None
-        grants = tuple(_grants(word, named, entry.services))
+        grants = tuple(_grants(word, found, entry.services))
+        if word:
+            parts = (*parts, Part("internal", word, whole=not excepted))
         external = tuple(grant for name in lists.external for grant in self._external(name, entry.services))
-        if not grants and not external:
-            self._opens_nothing(entry, word | named)
+        if not grants and not external and not names:
+            self._opens_nothing(entry, word | found)
             return None
         return ResolvedEntry(
             entry.name,
@@ -103,7 +109,30 @@ class Resolver:
             lists.shared,
             entry.for_,
             self.context.report.origin(entry.place),
+            names,
+            (Grant(addresses.EVERYTHING, entry.services, "names"),) if names else (),
+            parts,
+            lists.fed,
+            entry.approximate,
         )
+
+    def _parts(self, known: Iterable[Destination], optional: bool, excepted: AddressSet) -> tuple[Part, ...]:
+        """Each destination whose addresses are known here."""
+        found = []
+        for one in known:
+            whole = self.addresses([one], optional=optional, opens=True)
+            left = whole - excepted if excepted else whole
+            found.append(Part(one.text, left, left == whole))
+        return tuple(found)
+
+    def _names(self, entry: Entry) -> tuple[DomainName, ...]:
+        """The domain names among the destinations; nobody knows here what `except` would take out of them."""
+        report = self.context.report
+        found = {one.value: DomainName(one.value, report.where(one.place)) for one in entry.to if one.kind == "name"}
+        if found and entry.except_:
+            cause = f"except cannot be taken out of {next(iter(found))}, whose addresses are not known here"
+            report.error(entry.place, cause, "give the names an entry of their own; egress_never closes for all")
+        return tuple(found[name] for name in sorted(found))
 
     def never(self, entry: NeverEntry) -> Never:
         """What is subtracted."""

@@ -29,14 +29,38 @@ class Grant:
 
 
 @dataclass(frozen=True)
+class DomainName:
+    """A name in the `to` of an entry, in small letters and without a point at the end. where: its place, for people."""
+
+    name: str
+    where: str = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One destination of an entry as it is written, and the addresses that it opens there, `except` taken out.
+
+    whole: whether `except` takes nothing out of it.
+    """
+
+    text: str
+    addresses: AddressSet
+    whole: bool = True
+
+
+@dataclass(frozen=True)
 class ResolvedEntry:
     """One entry with its destinations as addresses.
 
     kind: "base", "tier", "allow", "raise", "inbound" or "floor". users: None is everybody, never an empty tuple.
     to, service_texts: as written, for people. rank: 0 for named destinations, else that of the widest word in it.
     where: the place in the variables. external: for each list that others fill the most that it can open; part is the
-    list's name. shared: the lists whose platform anybody can be a customer of. origin: file, line and column where it
-    was written, "" where that is not known.
+    list's name. shared: the lists whose platform anybody can be a customer of. names: domain names among the
+    destinations, which only some enforcement points can look up; named: the most that they can open, which is every
+    address, since who runs their zone decides. parts: each destination by itself, for enforcement points that know
+    some of them under names of their own. fed: for each list in external the domain names that fill it.
+    approximate: "wider", "narrower" or "", what to do where an enforcement point cannot say all of it. origin: file,
+    line and column where it was written, "" where that is not known.
     """
 
     name: str
@@ -55,11 +79,21 @@ class ResolvedEntry:
     shared: tuple[str, ...] = ()
     for_: tuple[str, ...] = ("host",)
     origin: str = field(default="", compare=False)
+    names: tuple[DomainName, ...] = ()
+    named: tuple[Grant, ...] = ()
+    parts: tuple[Part, ...] = ()
+    fed: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    approximate: str = ""
+
+    @property
+    def listed(self) -> tuple[Grant, ...]:
+        """All that the entry can open by address, whatever others fill in."""
+        return (*self.grants, *self.external)
 
     @property
     def most(self) -> tuple[Grant, ...]:
-        """All that the entry can ever open, whatever others fill in: what ceilings and proofs of absence look at."""
-        return (*self.grants, *self.external)
+        """All that the entry can ever open, domain names included: what proofs of absence look at."""
+        return (*self.listed, *self.named)
 
     @property
     def addresses(self) -> AddressSet:

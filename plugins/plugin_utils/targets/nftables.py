@@ -8,6 +8,11 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.destinations import (
+    NAMES_REFUSED,
+    WRITE_ADDRESSES,
+)
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import PolicyError, PolicyErrors
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import (
     Grant,
     Never,
@@ -20,6 +25,10 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import (
     nft_floor,
     nft_inbound,
 )
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import (
+    Capabilities,
+    Target,
+)
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nft_match import Spec, address_sets, matches
 
 FAMILY, NAME = "inet", "tidegate"
@@ -27,7 +36,15 @@ Rule = str | dict[str, Any]
 
 
 def compile_table(resolved: Resolved) -> Spec:
-    """The table spec of contract 1 in docs/architecture.md. The same policy gives the same bytes."""
+    """The table spec of contract 1 in docs/architecture.md. The same policy gives the same bytes.
+
+    Raises PolicyErrors for domain names: nothing here looks them up, and an entry must not silently open nothing.
+    """
+    names = [name for entry in resolved.everything() for name in entry.names]
+    if names:
+        raise PolicyErrors(
+            tuple(PolicyError(one.where, f'"{one.name}": {NAMES_REFUSED}', WRITE_ADDRESSES) for one in names)
+        )
     if resolved.mode == "absent":
         return {"family": FAMILY, "name": NAME, "state": "absent"}
     return {
@@ -181,3 +198,20 @@ def _set_name(entry: ResolvedEntry, grant: Grant) -> str:
 
 def _chain(name: str, rules: list[str] | list[Rule]) -> Spec:
     return {"name": name, "rules": list(rules)}
+
+
+TARGET = Target(
+    name="nftables",
+    about="the host itself: the table `inet tidegate`",
+    can=Capabilities(
+        user=True,
+        containers=True,
+        deny=True,
+        log="counters and a ledger",
+        filled=True,
+        observe=True,
+        expiry="itself",
+    ),
+    suffix=".json",
+    whole=compile_table,
+)

@@ -48,6 +48,10 @@ def test_a_list_that_others_fill_has_no_content_of_ours(project: Project) -> Non
 def test_shared_is_carried(project: Project) -> None:
     assert project.resolve("crm: {prefixes: [192.0.2.1], shared: true}").shared
     assert project.resolve("crm: {fed_by: external, shared: true}").shared
+    assert project.resolve("crm: {fed_by: external, names: [B.example, a.example.]}").names == (
+        "a.example",
+        "b.example",
+    )
 
 
 @pytest.mark.parametrize("nothing", ["", "{}", "null"])
@@ -110,6 +114,9 @@ def test_a_wrong_key_gets_the_right_one_named_and_nothing_else_is_said(
         ("crm: {prefixes: ['::/0']}", "crm.prefixes: is all of IPv6"),
         ("crm: {prefixes: [192.0.2.1], query: a}", "crm.query: means nothing beside prefixes; take it out"),
         ("crm: {fed_by: external, max_change: 1%}", "crm.max_change: means nothing beside fed_by"),
+        ("crm: {fed_by: external, names: [http://x]}", 'crm.names[0]: "http://x" is no domain name'),
+        ("crm: {fed_by: external, names: []}", "crm.names: is an empty list"),
+        ("crm: {prefixes: [10.0.0.1], names: [a.example]}", "crm.names: means nothing beside prefixes"),
         ("crm: {fed_by: cron}", 'crm.fed_by: unknown word "cron"; the only word is external'),
         ("crm: {file: a, timeout: 3}", "crm.timeout: means nothing beside file"),
         ("crm: {url: 'https://b/', region: x}", "crm.region: means nothing without aws; name the service"),

@@ -71,7 +71,6 @@ def test_an_except_that_covers_everything_is_an_error_never_no_limit() -> None:
         ("qwertz", "an address or hosts:PATTERN"),
         ("host:mirror", "did you mean hosts:mirror?"),
         ("prefix-list:s3", "did you mean prefix_list:s3?"),
-        ("api.payments.example", '"api.payments.example": domain names are not resolved by this release'),
         ("*.payments.example", '"*.payments.example": domain names are not resolved by this release'),
         ("https://api.example/v1", "is a URL; write the host (api.example) here and the service in services"),
         ("api.example:443", "has a port; write api.example here and the port in services"),

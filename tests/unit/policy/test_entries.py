@@ -43,7 +43,9 @@ def test_a_wrong_key_is_told_the_right_one(wrong: str, right: str) -> None:
 
 def test_a_key_like_nothing_is_told_the_choice() -> None:
     (found,) = errors(egress_allow_app=[entry(zzz=1)])
-    assert found.startswith('egress_allow_app[api]: unknown key "zzz"; choose one of except, expires, for, ')
+    assert found.startswith(
+        'egress_allow_app[api]: unknown key "zzz"; choose one of approximate, except, expires, for, '
+    )
 
 
 def test_missing_keys_are_named_together() -> None:

@@ -1,0 +1,84 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes the table of docs/targets.md from the registry of targets; with --check it only compares it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.services import PORT_PROTOCOLS
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import ALL_PROTOCOLS, Capabilities
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.registry import TARGETS
+
+PAGE = Path(__file__).with_name("targets.md")
+BEGIN, END = "<!-- table: capabilities -->\n", "<!-- end of table: capabilities -->"
+_NAMES = {"no": "no", "exact": "yes", "below": "with all names below"}
+_PROTOCOLS = {number: name for name, number in PORT_PROTOCOLS.items()} | {1: "ICMP", 58: "ICMPv6"}
+
+ROWS: Mapping[str, Callable[[Capabilities], str]] = {
+    "`users` of an entry": lambda can: _yes(can.user),
+    "containers apart from their host": lambda can: _yes(can.containers),
+    "addresses": lambda can: " and ".join(f"IPv{version}" for version in can.families) or "no",
+    "domain names": lambda can: _NAMES[can.names],
+    "lists that others fill": lambda can: "yes" if can.filled else "by their `names`" if can.names != "no" else "no",
+    "destinations by names of its own": lambda can: can.references or "no",
+    "ICMP": lambda can: _yes(can.icmp),
+    "protocols": lambda can: _protocols(can.protocols),
+    "ports and ranges": lambda can: _protocols(can.ported),
+    "whatever protocol": lambda can: _yes(can.any),
+    "`egress_never` beside names": lambda can: _yes(can.deny) if can.names != "no" else "-",
+    "told of the floor": lambda can: ", ".join(can.floor) or "nothing",
+    "shows refusals": lambda can: can.log,
+    "`observe`": lambda can: _yes(can.observe),
+    "an entry with `expires` ends": lambda can: "by itself" if can.expiry == "itself" else f"with {can.expiry}",
+    "entry limit": lambda can: can.limit,
+}
+
+
+def table() -> str:
+    """What each target can say."""
+    rows = [["", *(f"[{name}](targets/{name}.md)" for name in TARGETS)], ["---"] * (len(TARGETS) + 1)]
+    rows += [[what, *(cell(target.can) for target in TARGETS.values())] for what, cell in ROWS.items()]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
+
+
+def page(text: str) -> str:
+    """The page with the table between its marks written anew. Raises ValueError when a mark is missing."""
+    before, begin, rest = text.partition(BEGIN)
+    _old, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"{PAGE.name} has no marks for its table")
+    return f"{before}{BEGIN}{table()}\n{END}{after}"
+
+
+def main() -> int:
+    """Write the page; with --check, exit 1 where that would change it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing, fail when the page is not up to date")
+    check = parser.parse_args().check
+    old = PAGE.read_text(encoding="utf-8")
+    new = page(old)
+    if check and old != new:
+        sys.stderr.write(f"{PAGE} is not what the registry says: run {Path(__file__).name}\n")
+        return 1
+    if not check:
+        PAGE.write_text(new, encoding="utf-8")
+    return 0
+
+
+def _yes(can: bool) -> str:
+    return "yes" if can else "no"
+
+
+def _protocols(numbers: frozenset[int]) -> str:
+    if numbers == ALL_PROTOCOLS:
+        return "all"
+    return ", ".join(_PROTOCOLS.get(number, str(number)) for number in sorted(numbers)) or "none"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What one host contributes to the unit it belongs to: its policy in what the target can say, as plain data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import values
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import AddressSet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import (
+    Origins,
+    PolicyErrors,
+    Report,
+    variable,
+)
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import Resolved
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import document, registry
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.fit import Fitting, read_defaults
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import Fitted, Target
+
+UNIT = "egress_unit"
+APPROXIMATE = "egress_approximate"
+VARIABLES = (UNIT, APPROXIMATE)
+"""The variables that are read for every target."""
+# A unit is a part of names in clouds and of files, so no separators.
+_UNIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,40}")
+Data = dict[str, Any]
+
+
+def describe(
+    resolved: Resolved,
+    target: Target,
+    variables: Mapping[str, Any],
+    sources: AddressSet,
+    origins: Origins | None = None,
+) -> Data:
+    """The host's part. variables: the host's, templated. sources: its own addresses.
+
+    Raises PolicyErrors with all that the target cannot say and all that its settings have wrong.
+    """
+    report = Report(origins or {})
+    unit = _unit(report, variables, resolved.tier)
+    found: Data = {"host": resolved.host, "unit": unit, "target": target.name, "mode": resolved.mode}
+    defaults = read_defaults(report, variable(APPROXIMATE), variables.get(APPROXIMATE), tuple(registry.TARGETS))
+    if resolved.mode == "absent":
+        report.raise_errors()
+        return found
+    if target.whole is not None:
+        report.raise_errors()
+        return {**found, "whole": target.whole(resolved), "differences": [], "notices": []}
+    given: Data = {}
+    if target.read is not None:
+        given = target.read(report, variable(target.variable), variables.get(target.variable))
+    fitted = _fitted(report, resolved, target, defaults.get(target.name, ""), given)
+    report.raise_errors()
+    return {
+        **found,
+        "settings": given,
+        "floor": list(resolved.floor),
+        "sources": sources.cidrs(),
+        "openings": [document.opening(one) for one in fitted.openings],
+        "closings": [document.closing(one) for one in fitted.closings],
+        "differences": [document.difference(one) for one in fitted.differences],
+        "notices": list(fitted.notices),
+    }
+
+
+def _fitted(report: Report, resolved: Resolved, target: Target, default: str, given: Mapping[str, Any]) -> Fitted:
+    families = tuple(given.get("families") or target.can.families)
+    references = tuple(given.get("references") or ())
+    try:
+        return Fitting(target.name, target.can, resolved, default, references, families).fit()
+    except PolicyErrors as errors:
+        report.extend(errors=errors.errors)
+        return Fitted()
+
+
+def _unit(report: Report, variables: Mapping[str, Any], tier: str) -> str:
+    given = variables.get(UNIT)
+    if given is None:
+        return tier
+    text = values.text(report, variable(UNIT), given) or ""
+    if text and not _UNIT.fullmatch(text):
+        cure = "use letters, digits, - and _, at most 41, beginning with a letter or digit"
+        report.error(variable(UNIT), f"{values.show(text)} is no name for a unit", cure)
+    return text

@@ -1,0 +1,24 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every enforcement point there is, by name. A new one is a file of its own and a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import hints
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import PolicyError, PolicyErrors
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import kubernetes, nftables
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import Target
+
+TARGETS: Mapping[str, Target] = {module.TARGET.name: module.TARGET for module in (nftables, kubernetes)}
+
+
+def target(name: str) -> Target:
+    """The target of this name. Raises PolicyErrors with a guess for one that is not there."""
+    found = TARGETS.get(name)
+    if found is None:
+        cure = hints.did_you_mean(name, TARGETS)
+        raise PolicyErrors((PolicyError("egress_target", f'there is no target "{name}"', cure),))
+    return found
