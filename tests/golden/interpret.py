@@ -83,6 +83,7 @@ class _Machine:
     def __init__(self, spec: dict[str, Any], packet: Packet, outcome: Outcome) -> None:
         self.chains = {chain["name"]: chain for chain in spec["chains"]}
         self.sets = {one["name"]: one for one in spec["sets"]}
+        self.maps = spec.get("maps", [])
         self.packet = packet
         self.outcome = outcome
 
@@ -116,8 +117,21 @@ class _Machine:
                 if word == "goto":
                     return f"goto {target}"
                 return self.through(self.chains[target]["rules"])
+            if tokens[:2] == ["daddr", "vmap"]:
+                return self._dispatched(word, tokens[2][1:])
             if not self._statement(word, tokens):
                 return ""
+        return ""
+
+    def _dispatched(self, family: str, name: str) -> str:
+        if self.packet.version != (6 if family == "ip6" else 4):
+            return ""
+        (found,) = (one for one in self.maps if one["name"] == name)
+        for element in found["elements"]:
+            if _covers(element["value"], self.packet.address):
+                jump, target = element["data"].split()
+                assert jump == "jump"
+                return self.through(self.chains[target]["rules"])
         return ""
 
     def _statement(self, word: str, tokens: list[str]) -> bool:

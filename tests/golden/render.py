@@ -17,6 +17,7 @@ def render(spec: dict[str, Any], uid: Callable[[str], str] = str) -> str:
     blocks = [
         *(_block(f"counter {counter['name']}", []) for counter in spec["counters"]),
         *(_block(f"set {one['name']}", _set_lines(one)) for one in spec["sets"]),
+        *(_block(f"map {one['name']}", _map_lines(one)) for one in spec.get("maps", ())),
         *(_block(f"chain {chain['name']}", _chain_lines(chain, uid)) for chain in spec["chains"]),
     ]
     return f"table {name} {{\n" + "\n".join(blocks) + "}\n"
@@ -37,6 +38,11 @@ def _set_lines(one: dict[str, Any]) -> list[str]:
     if one.get("elements"):
         lines += ["elements = {", *(f"  {element}," for element in one["elements"]), "}"]
     return lines
+
+
+def _map_lines(one: dict[str, Any]) -> list[str]:
+    lines = [f"type {one['type']}", f"flags {','.join(one['flags'])}"]
+    return [*lines, "elements = {", *(f"  {each['value']} : {each['data']}," for each in one["elements"]), "}"]
 
 
 def _chain_lines(chain: dict[str, Any], uid: Callable[[str], str]) -> list[str]:

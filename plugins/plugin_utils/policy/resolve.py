@@ -239,8 +239,8 @@ def _carrying(spoken: ServiceSet, found: AddressSet) -> AddressSet:
 
 
 def order(entries: Iterable[ResolvedEntry]) -> tuple[ResolvedEntry, ...]:
-    """Named destinations before words, a word before a wider one, somebody's before everybody's, then by name.
+    """Named destinations before lists and words, a word before a wider one, somebody's first, then by name.
 
     The order does not depend on addresses: a changed address must move no rule.
     """
-    return tuple(sorted(entries, key=lambda entry: (entry.rank, entry.users is None, entry.name)))
+    return tuple(sorted(entries, key=lambda entry: (entry.rank, not entry.direct, entry.users is None, entry.name)))

@@ -91,6 +91,12 @@ class ResolvedEntry:
         return (*self.grants, *self.external)
 
     @property
+    def direct(self) -> bool:
+        """Does it name its addresses and hosts itself, without a word or anything that others maintain?"""
+        maintained = any(text.startswith("prefix_list:") for text in self.to)
+        return self.rank == 0 and not (maintained or self.external or self.names)
+
+    @property
     def most(self) -> tuple[Grant, ...]:
         """All that the entry can ever open, domain names included: what proofs of absence look at."""
         return (*self.listed, *self.named)

@@ -8,6 +8,7 @@ Pure functions of the results that ``egress_apply`` returned; short for five hun
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -20,8 +21,8 @@ MOST_NOTICES = 10
 
 TABLE = "inet tidegate"
 
-ALLOW_CHAINS = ("egress_allow", "egress_containers_allow")
-"""Chains whose rules are entries."""
+ALLOW_CHAINS = re.compile(r"egress_(containers_)?allow(_.+)?")
+"""Chains whose rules are entries: all of them in one, or each in its own."""
 
 MODE_COUNTERS = {"observe": "would_deny", "enforce": "denied"}
 """The counter of refusals that counts in each mode; for incoming ones with _inbound behind it."""
@@ -88,7 +89,7 @@ def _opened_and_closed(changes: Iterable[Mapping[str, Any]]) -> str:
     for change in changes:
         if change["kind"] == "element":
             addresses[change["action"]] += change["count"]
-        elif change["kind"] == "rule" and change.get("chain") in ALLOW_CHAINS:
+        elif change["kind"] == "rule" and ALLOW_CHAINS.fullmatch(change.get("chain", "")):
             by_action[change["action"]].append(change.get("comment") or change.get("text", ""))
     for action, word in (("add", "opened"), ("delete", "closed"), ("move", "moved")):
         if by_action[action]:

@@ -9,16 +9,16 @@ published ports and between containers, passes as it did; so does all that other
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import Resolved
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import nft_floor
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nft_match import Spec
 
+ALLOW = "egress_containers_allow"
+"""The chain of the entries."""
 
-def chains(resolved: Resolved, entries: Sequence[str | dict[str, Any]]) -> list[Spec]:
-    """The chains egress_forward (the hook), egress_containers and egress_containers_allow; entries: rules of the last.
+
+def chains(resolved: Resolved) -> list[Spec]:
+    """The chains egress_forward (the hook) and egress_containers, which needs the chain ALLOW.
 
     A rule for each bridge: nft 0.9.8 takes no wildcard into a set.
     """
@@ -39,9 +39,8 @@ def chains(resolved: Resolved, entries: Sequence[str | dict[str, Any]]) -> list[
                 *nft_floor.open_connections(resolved),
                 "jump egress_floor",
                 *(["jump egress_never"] if resolved.never else []),
-                "jump egress_containers_allow",
+                f"jump {ALLOW}",
                 "goto egress_denied",
             ],
         },
-        {"name": "egress_containers_allow", "rules": list(entries)},
     ]

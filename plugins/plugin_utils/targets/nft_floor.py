@@ -93,8 +93,8 @@ def _servers(resolved: Resolved) -> list[str]:
     found: list[str] = []
     for version, family in nft_match.FAMILIES.items():
         if "dns" in resolved.floor and (resolved.host_dns or resolved.dns.family(version)):
-            match = f"{family} daddr @floor_dns{version} meta l4proto {{ tcp, udp }} th dport {{ 53, 853 }}"
+            match = f"meta l4proto {{ tcp, udp }} th dport {{ 53, 853 }} {family} daddr @floor_dns{version}"
             found.append(f'{match} counter accept comment "dns"')
         if "ntp" in resolved.floor and resolved.ntp.family(version):
-            found.append(f'{family} daddr @floor_ntp{version} udp dport 123 counter accept comment "ntp"')
+            found.append(f'udp dport 123 {family} daddr @floor_ntp{version} counter accept comment "ntp"')
     return found

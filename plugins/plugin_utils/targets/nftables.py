@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import partial
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.destinations import (
@@ -22,6 +23,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import (
     nft_containers,
     nft_denied,
+    nft_dispatch,
     nft_floor,
     nft_inbound,
 )
@@ -35,10 +37,11 @@ FAMILY, NAME = "inet", "tidegate"
 Rule = str | dict[str, Any]
 
 
-def compile_table(resolved: Resolved) -> Spec:
+def compile_table(resolved: Resolved, in_a_row: int = nft_dispatch.IN_A_ROW) -> Spec:
     """The table spec of contract 1 in docs/architecture.md. The same policy gives the same bytes.
 
-    Raises PolicyErrors for domain names: nothing here looks them up, and an entry must not silently open nothing.
+    in_a_row: entries that name their addresses are found by address when there are more of them. Raises PolicyErrors
+    for domain names: nothing here looks them up, and an entry must not silently open nothing.
     """
     names = [name for entry in resolved.everything() for name in entry.names]
     if names:
@@ -47,13 +50,15 @@ def compile_table(resolved: Resolved) -> Spec:
         )
     if resolved.mode == "absent":
         return {"family": FAMILY, "name": NAME, "state": "absent"}
+    chains, maps = _chains(resolved, in_a_row)
     return {
         "family": FAMILY,
         "name": NAME,
         "state": "present",
         "counters": [{"name": name} for name in sorted(nft_denied.counters(resolved))],
         "sets": _sets(resolved),
-        "chains": _chains(resolved),
+        **({"maps": maps} if maps else {}),
+        "chains": chains,
         "max_removed": {"percent": resolved.max_removed, "sets": "allow_*"},
     }
 
@@ -90,27 +95,30 @@ def _external_sets(resolved: Resolved) -> list[Spec]:
     return found + (address_sets("internet", resolved.internet) if found else [])
 
 
-def _chains(resolved: Resolved) -> list[Spec]:
+def _chains(resolved: Resolved, in_a_row: int) -> tuple[list[Spec], list[Spec]]:
+    """All chains in the order in which a packet meets them, which is the order in which they are listed; and maps."""
     quiet = [
         match
         for number, one in enumerate(resolved.quiet, start=1)
         for match in matches(f"quiet_{number}", one.addresses, one.services)
     ]
-    # In the order in which a packet meets them, which is the order in which they are listed.
+    allowed, maps = nft_dispatch.allow("egress_allow", resolved.entries, partial(_allow, resolved), in_a_row)
     found = [
         _base_chain(resolved),
         _chain("egress_floor", nft_floor.rules(resolved)),
         *_never_chains(resolved),
-        _chain("egress_allow", [rule for entry in resolved.entries for rule in _allow(resolved, entry)]),
+        *allowed,
         *nft_denied.chains(resolved, quiet),
     ]
     if resolved.containers is not None:
-        allowed = [rule for entry in resolved.containers for rule in _allow(resolved, entry)]
-        found += nft_containers.chains(resolved, allowed)
+        found += nft_containers.chains(resolved)
+        name = nft_containers.ALLOW
+        allowed, others = nft_dispatch.allow(name, resolved.containers, partial(_allow, resolved), in_a_row)
+        found, maps = found + allowed, maps + others
     if resolved.inbound is not None:
         entries = [rule for entry in resolved.inbound for rule in _allow(resolved, entry)]
         found.append(nft_inbound.chain(resolved, entries))
-    return found
+    return found, maps
 
 
 def _base_chain(resolved: Resolved) -> Spec:

@@ -194,6 +194,36 @@ def test_observing_inside_beside_enforce_touches_nothing_else(binary: Path, tmp_
     assert len(apply(whole(egress_mode="observe", egress_observe=["internal"]), binary, tmp_path).changes) == 2
 
 
+def entries(count: int, **changed: Any) -> list[dict[str, Any]]:
+    """Entries for a host each, with one for all of them; changed: of the first."""
+    found = [
+        {"name": f"host-{number:02}", "to": f"203.0.113.{number}", "services": ["https"]} for number in range(count)
+    ]
+    return [{**found[0], **changed}, *found[1:], {"name": "network", "to": "203.0.113.0/24", "services": ["tcp/8443"]}]
+
+
+@RELEASES
+def test_many_entries_keep_their_counters_when_one_changes(binary: Path, tmp_path: Path) -> None:
+    def spec(given: list[dict[str, Any]]) -> dict[str, Any]:
+        return whole(egress_mode="enforce", egress_allow_app=given)
+
+    assert run(spec(entries(40)), binary, tmp_path)
+    assert not run(spec(entries(40)), binary, tmp_path)
+    assert [refused(address, binary) for address in ("203.0.113.7", "203.0.113.200")] == [False, True]
+    before = {line for line in listed(binary) if "comment" in line}
+    # Another address, into the middle of another entry's, then a new entry: no rule of another one is touched.
+    for given, rules in ((entries(40, to="203.0.113.9"), 0), (entries(41, to="203.0.113.9"), 1)):
+        changes = [one for one in told(apply(spec(given), binary, tmp_path)) if one["kind"] == "rule"]
+        assert [one["chain"] for one in changes if "comment" in one] == ["egress_allow_host-40"] * rules
+        assert before <= set(listed(binary))
+        assert not run(spec(given), binary, tmp_path)
+    assert [refused(address, binary) for address in ("203.0.113.9", "203.0.113.0", "203.0.113.40")] == [
+        False,
+        True,
+        False,
+    ]
+
+
 def refused(address: str, binary: Path) -> bool:
     """Does a connection to tcp/443 end in our refusal?"""
     before = counters(binary)["denied"]

@@ -212,12 +212,15 @@ def test_reader_oracle_and_rules_agree(allow: Any, base: Any, never: Any, tried:
         named = variables["egress_allow_one"] + variables["egress_allow_two"]
         assert not any(opens(entry, flow) for entry in named if entry["name"] in wrong for flow in tried)
         return
-    spec = compile_table(resolved)
+    spec, dispatched = compile_table(resolved), compile_table(resolved, in_a_row=0)
     observed = compile_table(policy.build({**variables, "egress_mode": "observe"}, world, today=TODAY))
     for flow in tried:
         wanted = expected(variables, flow)
-        assert policy.decide(resolved, flow).allowed == wanted, flow
+        verdict = policy.decide(resolved, flow)
+        assert verdict.allowed == wanted, flow
         outcome = run(spec, packet(flow))
+        assert run(dispatched, packet(flow)) == outcome, flow
+        assert outcome.entry == verdict.entry or verdict.cause != "entry"
         assert (outcome.verdict == "accept") == wanted, flow
         seen = run(observed, packet(flow))
         assert seen.verdict == "accept"

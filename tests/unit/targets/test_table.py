@@ -35,13 +35,17 @@ def test_names_are_unique_and_what_a_rule_names_is_there(case: Case) -> None:
     for kind, mention in (
         ("sets", r"@(\S+)"),
         ("counters", r'counter name "(\w+)"'),
-        ("chains", r"(?:jump|goto) (\w+)"),
+        ("chains", r"(?:jump|goto) (\S+)"),
     ):
         names = [one["name"] for one in spec[kind]]
         assert len(names) == len(set(names))
         # Those that no rule names: the hooks, and the end that the mode does not lead to.
         base = {chain["name"] for chain in spec["chains"] if "hook" in chain} if kind == "chains" else set()
         base |= {"egress_observed", "egress_refused"} & set(names)
+        if kind == "chains":
+            base |= {one["data"].split()[1] for found in spec.get("maps", ()) for one in found["elements"]}
+        if kind == "sets":
+            names += [found["name"] for found in spec.get("maps", ())]
         assert set(re.findall(mention, written)) | base == set(names)
 
 
@@ -54,10 +58,12 @@ def test_no_set_is_empty_and_every_allow_rule_names_one(case: Case) -> None:
         if not one.keys() & {"typeof", "elements_from"} and not one["name"].startswith("external_")
     ]
     assert all(one["elements"] for one in filled)
-    allow = next(chain for chain in spec["chains"] if chain["name"] == "egress_allow")
-    for rule in allow["rules"]:
+    for rule in (
+        rule for chain in spec["chains"] if re.fullmatch("egress_allow(_.+)?", chain["name"]) for rule in chain["rules"]
+    ):
         text = rule["rule"] if isinstance(rule, dict) else rule
-        assert re.search(r"(ip|ip6) daddr @(allow|external|floor)_\S+ .*counter accept comment \"[^\"]+\"$", text)
+        allows = r"(ip|ip6) daddr @(allow|external|floor)_\S+ .*counter accept comment \"[^\"]+\"$"
+        assert re.search(allows, text) or re.fullmatch("(ip|ip6) daddr vmap @egress_allow[46]", text)
 
 
 @pytest.mark.parametrize("case", PRESENT, ids=str)
@@ -73,7 +79,7 @@ def test_users_are_left_to_the_host_to_look_up(missing: str) -> None:
         egress_allow_app=[entry(users=["payd", 1003])],
     )
     rules = [rule for chain in compile_table(resolved)["chains"] for rule in chain["rules"] if isinstance(rule, dict)]
-    text = 'ip daddr @allow_api4 tcp dport 443 counter accept comment "api"'
+    text = 'tcp dport 443 ip daddr @allow_api4 counter accept comment "api"'
     assert rules == [
         {"rule": "counter return", "users": ["telegraf"], "missing_users": missing},
         {"rule": text, "users": ["1003", "payd"], "missing_users": missing},
@@ -197,3 +203,71 @@ def test_what_is_refused_quietly_is_counted_and_kept_out_of_the_ledger() -> None
     quiet, loud = (run(spec, Packet("192.0.2.80", 6, port)) for port in (443, 80))
     assert (quiet.verdict, quiet.written, quiet.counters) == ("reject", [], ["quiet"])
     assert loud.counters == ["denied"]
+
+
+FREE: dict[str, Any] = {
+    "egress_tier": "free",
+    "egress_tiers": {
+        "free": {
+            "ceiling": {
+                "internal": {"services": "any", "any": True},
+                "external": {"services": "any", "widest": {"ipv4": 0, "ipv6": 0}, "most": {"ipv4": 0, "ipv6": 0}},
+            }
+        }
+    },
+}
+MANY = [
+    entry(name=f"e{number:02}", to=[f"203.0.113.{number}", f"2001:db8::{number:x}"], services=[f"tcp/{number % 3 + 1}"])
+    for number in range(40)
+]
+
+
+def many(entries: list[Any]) -> dict[str, Any]:
+    """The table of a tier that may have anything."""
+    return compile_table(build(**FREE, egress_allow_x=entries))
+
+
+def rules_of(spec: dict[str, Any], chain: str) -> list[Any]:
+    (found,) = (one["rules"] for one in spec["chains"] if one["name"] == chain)
+    return list(found)
+
+
+def entries_of(spec: dict[str, Any]) -> dict[str, list[Any]]:
+    """The chains that hold an entry each."""
+    return {one["name"]: one["rules"] for one in spec["chains"] if one["name"].startswith("egress_allow_")}
+
+
+def test_many_entries_are_found_by_their_address() -> None:
+    spec = many([*MANY, entry(name="inside", to="internal")])
+    first, second, *rest = rules_of(spec, "egress_allow")
+    assert [first, second] == ["ip daddr vmap @egress_allow4", "ip6 daddr vmap @egress_allow6"]
+    assert [rule.endswith('comment "inside"') for rule in rest] == [True, True]
+    assert len(entries_of(spec)) == 40
+    assert len(entries_of(many(MANY[:32]))) == 0
+    assert run(spec, Packet("203.0.113.7", 6, 2)).entry == "e07"
+    assert run(spec, Packet("203.0.113.7", 6, 3)).verdict == "reject"
+    assert run(spec, Packet("10.1.1.1", 6, 443)).entry == "inside"
+
+
+def test_entries_that_share_an_address_are_met_in_their_order() -> None:
+    wide = entry(name="a-all", to="203.0.113.0/24", services=["tcp/1-2"])
+    narrow = entry(name="z-user", to="203.0.113.9", users=["payd"], services=["any"])
+    spec = many([*MANY, wide, narrow])
+    for port, user, expected in ((1, "payd", "z-user"), (1, None, "a-all"), (3, "payd", "z-user")):
+        assert run(spec, Packet("203.0.113.9", 6, port, user)).entry == expected
+    assert run(spec, Packet("203.0.113.200", 6, 1)).entry == "a-all"
+
+
+@pytest.mark.parametrize(
+    "change", [{"to": "203.0.113.0/25"}, {"to": "192.0.2.1"}, {"services": ["any"]}, {"users": ["payd"]}]
+)
+def test_what_changes_in_one_entry_moves_no_rule_of_another(change: dict[str, Any]) -> None:
+    now, then = entries_of(many(MANY)), entries_of(many([{**MANY[0], **change}, *MANY[1:]]))
+    assert now.keys() == then.keys()
+    assert {name for name, rules in now.items() if rules != then[name]} <= {"egress_allow_e00"}
+
+
+def test_what_very_many_entries_name_goes_through_all_of_them() -> None:
+    spec = many([entry(name=f"e{number:02}", to="203.0.113.9", services=[f"tcp/{number + 1}"]) for number in range(40)])
+    assert len(rules_of(spec, "egress_allow.every")) == 40
+    assert run(spec, Packet("203.0.113.9", 6, 17)).entry == "e16"
