@@ -52,7 +52,7 @@ def allow(
             maps.append({"name": f"{name}{version}", "type": kind, "flags": ["interval"], "elements": elements})
     first = [f"{FAMILIES[int(found['name'][-1])]} daddr vmap @{found['name']}" for found in maps]
     rest = [rule for entry in entries if not entry.direct for rule in written[entry.name]]
-    below = [
+    below: list[Spec] = [
         *({"name": _of(name, entry.name), "rules": written[entry.name]} for entry in named),
         *(
             {"name": target, "rules": [f"jump {_of(name, member)}" for member in members]}

@@ -170,8 +170,8 @@ def test_what_others_fill_is_a_set_without_elements() -> None:
     assert "elements" not in sets["external_soc6"]
     (allow,) = (chain["rules"] for chain in spec["chains"] if chain["name"] == "egress_allow")
     for family, version in (("ip", 4), ("ip6", 6)):
-        match = f"{family} daddr @external_soc{version} {family} daddr @internet{version} tcp dport 443 counter accept"
-        assert f'{match} comment "api"' in allow
+        match = f"tcp dport 443 {family} daddr @external_soc{version} {family} daddr @internet{version}"
+        assert f'{match} counter accept comment "api"' in allow
 
 
 def test_what_others_fill_opens_no_more_than_the_internet() -> None:
