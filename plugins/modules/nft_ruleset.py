@@ -127,6 +127,14 @@ options:
               - Left out, the elements stay as they are.
             type: list
             elements: raw
+          elements_file:
+            description:
+              - In place of C(elements), the absolute path of a file on the host with one element a line; what follows
+                C(#) is a remark.
+              - Of a large file only what changed is told to the kernel, and the set is not listed. With
+                O(tables[].max_removed) or O(persist) it is compared as text, which takes as long as nft takes to list
+                it.
+            type: path
           purge:
             description:
               - Whether elements that are not named are removed. V(true) unless given, but V(false) with the flags
@@ -395,7 +403,8 @@ nft_version:
 path:
   description:
     - V(fast) when the kernel proved that nothing changed since the last verified run, so that nft was not even
-      started, else V(full).
+      started; V(elements) when it proved that nothing but files of elements did, and was told the difference without
+      nft; else V(full).
   returned: success
   type: str
 reason:
@@ -450,7 +459,11 @@ _TABLE = {
     "counters": {"type": "list", "elements": "dict", "options": {"name": _NAME, "comment": _WORDS}},
     "quotas": {"type": "list", "elements": "dict", "options": {"name": _NAME, "quota": _NEEDED, "comment": _WORDS}},
     "limits": {"type": "list", "elements": "dict", "options": {"name": _NAME, "limit": _NEEDED, "comment": _WORDS}},
-    "sets": {"type": "list", "elements": "dict", "options": {**_SET, "elements_from": _SOURCE}},
+    "sets": {
+        "type": "list",
+        "elements": "dict",
+        "options": {**_SET, "elements_file": {"type": "path"}, "elements_from": _SOURCE},
+    },
     "maps": {"type": "list", "elements": "dict", "options": _SET},
     "chains": {"type": "list", "elements": "dict", "options": _CHAIN},
     "max_removed": {

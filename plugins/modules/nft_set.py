@@ -58,7 +58,10 @@ options:
     elements: raw
   elements_file:
     description:
-      - A file on the host with one element a line; what follows C(#) is a remark.
+      - The absolute path of a file on the host with one element a line; what follows C(#) is a remark.
+      - Of a large file only what changed is told to the kernel, and the set is not listed. A diff and C(transaction)
+        show at most 1,000 of its elements; of a set of more than 200,000 that somebody else changed, a diff cannot tell
+        what was there.
     type: path
   purge:
     description:
@@ -166,7 +169,8 @@ nft_version:
 path:
   description:
     - V(fast) when the kernel proved that nothing changed since the last verified run, so that nft was not even
-      started, else V(full).
+      started; V(elements) when it proved that nothing but files of elements did, and was told the difference without
+      nft; else V(full).
   returned: success
   type: str
 reason:

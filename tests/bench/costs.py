@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
+import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -20,16 +20,14 @@ WORKER = Path(__file__).with_name("worker.py")
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds and megabytes of one operation.
+    """Seconds and megabytes of one operation, of a process from its start to its end.
 
-    start: wall time with the start of the interpreter. over: stopped at the limit. failed: what became of a command
-    that did not do its work, "crash" or "error".
+    over: stopped at the limit. failed: what became of a command that did not do its work, "crash" or "error".
     """
 
     wall: float
     cpu: float
     megabytes: float
-    start: float = 0.0
     over: bool = False
     failed: str = ""
 
@@ -40,18 +38,18 @@ class Row:
     family: int
     size: int
     operation: str
-    costs: dict[str, Cost]  # by method: ours, nft VERSION, reload VERSION
+    costs: dict[str, Cost]  # by method: ours, nft VERSION, reload VERSION; with "unchanged" also nothing
 
     def ratio(self, method: str) -> float:
         """How many times longer a method takes than ours; a lower bound where it was stopped."""
         return self.costs[method].wall / self.costs["ours"].wall
 
 
-def measured(command: Sequence[str], limit: float) -> Cost:
-    """Runs a command; stopped when it takes longer than limit seconds."""
+def measured(command: Sequence[str], limit: float, environment: Mapping[str, str] | None = None) -> Cost:
+    """Runs a command; stopped when it takes longer than limit seconds. One of ours that fails ends the benchmark."""
     with tempfile.TemporaryFile() as output:
         begun = perf_counter()
-        child = subprocess.Popen(command, stdout=output, stderr=subprocess.PIPE)
+        child = subprocess.Popen(command, stdout=output, stderr=subprocess.PIPE, env=environment)
         signal.signal(signal.SIGALRM, lambda *_arguments: child.kill())
         signal.setitimer(signal.ITIMER_REAL, limit)
         assert child.stderr is not None
@@ -64,25 +62,22 @@ def measured(command: Sequence[str], limit: float) -> Cost:
         over = child.returncode == -signal.SIGKILL
         output.seek(0)
         megabytes, cpu = usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime
-        if str(WORKER) not in command:
-            failed = "" if child.returncode == 0 or over else "crash" if child.returncode < 0 else "error"
-            return Cost(wall, cpu, megabytes, wall, over, failed)
-        if child.returncode != 0:
-            raise SystemExit(f"{command}: {child.returncode} {told.decode(errors='replace')}")
-        inside = json.loads(output.read())
-        return Cost(inside["wall"], inside["cpu"], megabytes, wall)
+        if command[0] == sys.executable and child.returncode != 0 and not over:
+            raise SystemExit(f"{command}: {told.decode(errors='replace')} {output.read()[:2000].decode()}")
+        failed = "" if child.returncode == 0 or over else "crash" if child.returncode < 0 else "error"
+        return Cost(wall, cpu, megabytes, over, failed)
 
 
 def table(rows: Sequence[Row], versions: Sequence[str]) -> str:
     """Milliseconds and megabytes; behind each method of others how many times ours it takes."""
     methods = [f"{way} {version}" for version in versions for way in ("nft", "reload")]
-    head = ["set", "elements", "operation", "ours ms", "+start", "cpu", "MB"]
+    head = ["set", "elements", "operation", "ours ms", "cpu", "MB"]
     head += [part for method in methods for part in (f"{method} ms", "x ours", "cpu", "MB")]
     lines = [head]
     for row in rows:
         mine = row.costs["ours"]
         line = [f"{row.kind} v{row.family}", f"{row.size}", row.operation]
-        line += [_ms(mine), f"{mine.start * 1000:.0f}", f"{mine.cpu * 1000:.1f}", f"{mine.megabytes:.0f}"]
+        line += [_ms(mine), f"{mine.cpu * 1000:.0f}", f"{mine.megabytes:.0f}"]
         for method in methods:
             cost = row.costs.get(method)
             if cost is None or cost.failed:
@@ -96,4 +91,4 @@ def table(rows: Sequence[Row], versions: Sequence[str]) -> str:
 
 
 def _ms(cost: Cost) -> str:
-    return f"{'>' if cost.over else ''}{cost.wall * 1000:.1f}"
+    return f"{'>' if cost.over else ''}{cost.wall * 1000:.0f}"

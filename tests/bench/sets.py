@@ -8,7 +8,9 @@
 Needs root; everything happens in a network namespace that ends with this process. A million elements
 (--sizes 1000000) take minutes in nft, so what takes longer than --limit seconds is stopped and shown as such.
 What is measured, for each operation in a fresh process: wall time, processor time with the kernel's share, and the most
-memory the process held. Ours is without the start of Python, which every Ansible module pays; "+start" is with it.
+memory the process held. Ours is the module nft_set with elements_file, as Ansible sends it and from the start of Python
+to its end; to compare, a module that does nothing is measured, too. "compare" is a run after somebody else committed,
+"get" is netlink alone.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import ctypes
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -26,7 +29,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from time import perf_counter
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import tables as netlink
+from ansible_collections.tidegate.nftables.tests.bench import payload
 from ansible_collections.tidegate.nftables.tests.bench.costs import WORKER, Cost, Row, measured, table
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -73,6 +76,13 @@ class Bench:
         self._write("few", self.few, 0)
         self._write("all", range(size), 0)
         self._write("other", range(size), 1)
+        declared = [part.strip() for part in TYPES[kind, family].split(";")]
+        arguments = {"table": "bench", "name": "s", "type": declared[0].partition(" ")[2]}
+        arguments["elements_file"] = str(self.path("list"))
+        if "flags interval" in declared:
+            arguments["flags"] = ["interval"]  # type: ignore[assignment]
+        self.module = payload.write(folder / "nft_set.py", "tidegate.nftables.nft_set", arguments)
+        self.nothing = payload.write(folder / "ping.py", payload.NOTHING, {"data": "pong"})
 
     def _write(self, name: str, numbers: Iterator[int] | Sequence[int], shift: int) -> None:
         with self.path(name).open("w", encoding="ascii") as file:
@@ -92,16 +102,25 @@ class Bench:
             file.write(after)
         return path
 
-    def declare(self, version: str) -> None:
-        """An empty set. Releases before 1.1 crash on tables that 1.1.3 made: the newest takes the old one away."""
+    def declare(self, version: str, *, bare: bool = False) -> None:
+        """An empty set; bare: not even that. Releases before 1.1 crash on what 1.1.3 made: the newest takes it away."""
         subprocess.run([str(nft_path("1.1.3")), "add table inet bench; delete table inet bench"], check=True)
-        body = f"table inet bench {{\n set s {{ {TYPES[self.kind, self.family]} }}\n}}\n"
+        shutil.rmtree(self.folder / "run", ignore_errors=True)
+        body = "" if bare else f" set s {{ {TYPES[self.kind, self.family]} }}\n"
+        body = f"table inet bench {{\n{body}}}\n"
         subprocess.run([str(nft_path(version)), "-f", "-"], input=body, text=True, check=True)
 
-    def ours(self, operation: str) -> Cost:
-        name = {"load": "all", "unchanged": "all", "compare": "all", "replace": "other"}.get(operation, "few")
-        more = [str(netlink.generation())] if operation == "unchanged" else []
-        return run_worker(operation, "s", self.path(name), *more, limit=self.limit)
+    def ours(self, operation: str, version: str) -> Cost:
+        if operation == "get":
+            return run_worker("get", "s", self.path("few"), limit=self.limit)
+        name = {"replace": "other", "delete": "many"}.get(operation, "all")
+        shutil.copyfile(self.path(name), self.path("list"))
+        return self.run_module(version)
+
+    def run_module(self, version: str) -> Cost:
+        folders = f"{nft_path(version).parent}:{os.environ['PATH']}"
+        environment = {**os.environ, "PATH": folders, "TIDEGATE_RUN_DIR": str(self.folder / "run")}
+        return measured([sys.executable, str(self.module)], max(self.limit, 600), environment)
 
     def plain(self, operation: str, version: str) -> Cost:
         nft = str(nft_path(version))
@@ -131,14 +150,25 @@ class Bench:
         cost = measured([str(nft_path(version)), "-f", str(path)], self.limit)
         return replace(cost, wall=cost.wall + written, cpu=cost.cpu + written)
 
-    def prepare(self, operation: str, version: str) -> None:
+    def prepare(self, operation: str, version: str, *, ours: bool) -> None:
         """The state that an operation begins with, brought about by the quickest way and unmeasured."""
-        self.declare(version)
-        if operation != "load":
-            run_worker("load", "s", self.path("many" if operation == "add" else "all"))
+        by_module = ours and operation != "get"
+        self.declare(version, bare=by_module)
+        if operation == "load":
+            return
+        name = "many" if operation == "add" else "all"
+        if not by_module:
+            run_worker("load", "s", self.path(name))
+            return
+        shutil.copyfile(self.path(name), self.path("list"))
+        self.run_module(version)
+        if operation == "compare":
+            subprocess.run([str(nft_path("1.1.3")), "add table ip other; delete table ip other"], check=True)
 
     def row(self, operation: str, versions: Sequence[str], repeat: int) -> Row:
-        methods: dict[str, Callable[[], Cost]] = {"ours": lambda: self.ours(operation)}
+        methods: dict[str, Callable[[], Cost]] = {"ours": lambda: self.ours(operation, versions[0])}
+        if operation == "unchanged":
+            methods["nothing"] = lambda: measured([sys.executable, str(self.nothing)], self.limit)
         for version in versions:
             methods[f"nft {version}"] = lambda version=version: self.plain(operation, version)  # type: ignore[misc]
             if operation in RELOADS:
@@ -149,7 +179,8 @@ class Bench:
             for name, method in methods.items():
                 if tries[name] and tries[name][-1].wall > SLOW:
                     continue
-                self.prepare(operation, versions[0] if name == "ours" else name.split()[1])
+                if name != "nothing":
+                    self.prepare(operation, name.split()[-1] if " " in name else versions[0], ours=name == "ours")
                 tries[name].append(method())
         costs = {name: min(found, key=lambda cost: (cost.failed, cost.wall)) for name, found in tries.items()}
         return Row(self.kind, self.family, self.size, operation, costs)
@@ -226,6 +257,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     print(f"Linux {platform.release()}, Python {platform.python_version()}, {os.cpu_count()} processors")
     print(table(rows, versions))
+    idle = [row.costs["nothing"] for row in rows if "nothing" in row.costs]
+    if idle:
+        least = min(idle, key=lambda cost: cost.wall)
+        print(f"a module that does nothing: {least.wall * 1000:.0f} ms, cpu {least.cpu * 1000:.0f} ms")
     if given.json:
         given.json.write_text(json.dumps([asdict(row) for row in rows], indent=1), encoding="ascii")
 

@@ -27,7 +27,7 @@ _BODY = wire.HEADER_LEN + 4
 
 
 class Step(NamedTuple):
-    """One message of a transaction: NFT_MSG_* about a set's elements, flags, and its list of elements (or nothing)."""
+    """One message of a transaction: NFT_MSG_* about a set, flags, and attributes: of the set, or a list of elements."""
 
     target: SetInfo
     kind: int
@@ -35,14 +35,18 @@ class Step(NamedTuple):
     attributes: bytes
 
 
-def commit(kernel: Connection, generation: int, steps: Sequence[Step]) -> None:
-    """Sends the steps as one transaction pinned to a generation; raises when the kernel did not do all of them."""
+def commit(kernel: Connection, generation: int, steps: Sequence[Step], *, trial: bool = False) -> None:
+    """Sends the steps as one transaction pinned to a generation; raises when the kernel did not do all of them.
+
+    trial: leave out the end, without which the kernel tries everything, answers and puts all back, as for `nft -c`.
+    """
     doing = "changing elements of " + ", ".join(dict.fromkeys(f"{s.family} {s.table} {s.name}" for s, *_rest in steps))
     first = kernel.reserve(len(steps) + 2)
     last = first + len(steps)
     parts = [wire.batch_begin(first, generation)]
     parts += [_message(step, first + 1 + place, last) for place, step in enumerate(steps)]
-    parts.append(wire.batch_end(last + 1))
+    if not trial:
+        parts.append(wire.batch_end(last + 1))
     for seq, answer in kernel.transact(doing, parts, first, last):
         if answer.error == 0:
             continue
@@ -60,6 +64,8 @@ def _message(step: Step, seq: int, last: int) -> bytes:
 
 def _refused(step: Step, sent: bytes, answer: wire.Answer) -> NetlinkError:
     """The error for one refused message, naming the element where the kernel points at it."""
+    if step.kind == wire.NFT_MSG_NEWSET:
+        return errors.from_errno(f"making {step.target}", answer.error, answer.text or "nothing was done")
     doing = "adding to" if step.kind == wire.NFT_MSG_NEWSETELEM else "deleting from"
     place = f"{doing} {step.target}: element {_element_at(step.target, sent, answer.offset)}"
     if answer.error == errno.EEXIST:

@@ -39,6 +39,8 @@ _EXPR, _EXPRESSIONS, _COUNT = 17, 18, 20
 _DESC_SIZE, _DESC_CONCAT = 1, 2
 _UDATA_KEY_ORDER, _UDATA_MERGE, _UDATA_COMMENT = 0, 2, 7
 _ORDER_HOST = 1
+_POLICY, _ID = 8, 10
+_COPIED = (_FLAGS, _KEY_TYPE, _KEY_LEN, _POLICY, _TIMEOUT, _GC_INTERVAL, _USERDATA)
 
 
 class Layout(Enum):
@@ -96,18 +98,35 @@ def get_set(family: str, table: str, name: str) -> SetInfo:
         return read_set(kernel, family, table, name)
 
 
+def get_recipe(family: str, table: str, name: str) -> tuple[SetInfo, bytes]:
+    """A set's declaration, and what makes another set with the same: attributes without table and name.
+
+    No maps: what they map to is left out. NoSuchObject when table or set is not there.
+    """
+    with Connection() as kernel:
+        attributes = _ask(kernel, family, table, name)
+    found = b"".join(wire.attribute(kind, attributes[kind]) for kind in _COPIED if kind in attributes)
+    if _DESC in attributes:
+        found += wire.attribute(_DESC | wire.NLA_F_NESTED, attributes[_DESC])
+    return parse_set(family, attributes), found + wire.attribute(_ID, (1).to_bytes(4, "big"))
+
+
 def read_set(kernel: Connection, family: str, table: str, name: str) -> SetInfo:
     """As get_set, over an open connection."""
+    return parse_set(family, _ask(kernel, family, table, name))
+
+
+def _ask(kernel: Connection, family: str, table: str, name: str) -> dict[int, bytes]:
     doing = f"reading set {family} {table} {name}"
     request = wire.string_attribute(_TABLE, table) + wire.string_attribute(_NAME, name)
     answers = kernel.ask(doing, wire.NFT_MSG_GETSET, wire.family_number(family), request)
     if len(answers) != 1:
         raise MalformedMessage(f"{doing}: {len(answers)} answers came, 1 expected")
     number, attributes = wire.nft_payload(answers[0], wire.NFT_MSG_NEWSET)
-    info = parse_set(wire.family_name(number), attributes)
-    if (info.family, info.table, info.name) != (family, table, name):
-        raise MalformedMessage(f"{doing}: the kernel answered with {info}")
-    return info
+    told = (wire.family_name(number), wire.text(attributes, _TABLE), wire.text(attributes, _NAME))
+    if told != (family, table, name):
+        raise MalformedMessage(f"{doing}: the kernel answered with set {' '.join(told)}")
+    return attributes
 
 
 def parse_set(family: str, attributes: dict[int, bytes]) -> SetInfo:

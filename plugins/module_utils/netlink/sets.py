@@ -9,8 +9,13 @@ about 50 ms of it, while tables.py alone takes 6.
 
 from __future__ import annotations
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.change import Change, change_elements
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.declaration import SetInfo, get_set
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.change import Change, change_elements, holds
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.declaration import (
+    Layout,
+    SetInfo,
+    get_recipe,
+    get_set,
+)
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.elements import CATCH_ALL, Element
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import (
     AlreadyExists,
@@ -40,6 +45,7 @@ __all__ = [
     "Busy",
     "Change",
     "Element",
+    "Layout",
     "MalformedMessage",
     "MessageTooLong",
     "MissingCapability",
@@ -55,7 +61,9 @@ __all__ = [
     "dump_elements",
     "element_text",
     "get_elements",
+    "get_recipe",
     "get_set",
+    "holds",
     "merge",
     "read_all",
     "reader",

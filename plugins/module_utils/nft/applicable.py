@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import parse_sets
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import bad_spec
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import MissingParent
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import Table
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import ChainSpec, SetSpec, TableSpec
 
@@ -19,7 +19,7 @@ def applicable(spec: TableSpec, live: Table | None) -> TableSpec:
         return spec
     if spec.must_exist and live is None:
         if any(_adds_chain(found) for found in spec.chains) or any(_adds_set(found) for found in spec.sets):
-            raise bad_spec(
+            raise MissingParent(
                 spec.where, f"There is no table {spec.family} {spec.name}. The module nft_table makes tables."
             )
         return replace(spec, present=False)
@@ -39,7 +39,7 @@ def _adds_set(wanted: SetSpec) -> bool:
 def _chain(wanted: ChainSpec, live: Table | None) -> bool:
     there = live is not None and live.chain(wanted.name) is not None
     if wanted.edit is not None and wanted.edit.present and not there:
-        raise bad_spec(
+        raise MissingParent(
             wanted.where, f"There is no chain {wanted.name} in the table. The module nft_chain makes chains."
         )
     return there or _adds_chain(wanted)
@@ -48,7 +48,7 @@ def _chain(wanted: ChainSpec, live: Table | None) -> bool:
 def _set(wanted: SetSpec, live: Table | None) -> bool:
     found = live.set(wanted.name) if live else None
     if wanted.declaration is None and wanted.present and wanted.mode != "remove" and found is None:
-        raise bad_spec(
+        raise MissingParent(
             wanted.where, f"There is no set or map {wanted.name} in the table. The module nft_set makes sets."
         )
     version = parse_sets.address_version(found.declaration) if found and wanted.declaration is None else None

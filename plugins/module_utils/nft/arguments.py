@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any, Callable, Iterable, Sequence, TypeVar
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import bad_spec
@@ -19,6 +18,8 @@ def mapping(value: object, where: str, known: Sequence[str]) -> dict[str, Any]:
         raise bad_spec(where, f"{_shown(value)} is no mapping; known keys are {', '.join(known)}.")
     for key in value:
         if key not in known:
+            import difflib
+
             close = difflib.get_close_matches(str(key), known, 1)
             guess = f" Did you mean {close[0]!r}?" if close else f" Known keys are {', '.join(known)}."
             raise bad_spec(where, f"{key!r} is no key here.{guess}")

@@ -5,20 +5,29 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel, persist
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.engine import Engine
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import FAMILIES, TableSpec
 
+if TYPE_CHECKING:
+    from ansible_collections.tidegate.nftables.plugins.module_utils.nft import persist
+
 FAMILY: dict[str, Any] = {"type": "str", "choices": list(FAMILIES), "default": "inet"}
 STATE: dict[str, Any] = {"type": "str", "choices": ["present", "absent"], "default": "present"}
 IN_TABLE: dict[str, Any] = {"family": FAMILY, "table": {"type": "str", "required": True}, "state": STATE}
 """Options of every module that owns something in a table."""
+
+
+def _file(path: str) -> persist.File:
+    from ansible_collections.tidegate.nftables.plugins.module_utils.nft import persist
+
+    return persist.File(path)
 
 
 def run(options: Mapping[str, Any], read: Callable[[dict[str, Any]], Sequence[TableSpec]], **rules: Any) -> None:
@@ -27,7 +36,7 @@ def run(options: Mapping[str, Any], read: Callable[[dict[str, Any]], Sequence[Ta
     try:
         wanted = read(module.params)
         path = module.params.get("persist")
-        save = persist.File(path) if path else None
+        save = _file(path) if path else None
         result = Engine(Nft(), check=module.check_mode).run(wanted, save)
         asked = wanted if module.params.get("counters") else ()
         counts = {f"{spec.family} {spec.name}": kernel.counters(spec.family, spec.name) for spec in asked}

@@ -11,7 +11,13 @@ from typing import Sequence
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import intervals, render
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import Element, NamedSet
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.references import References
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.transaction import SAMPLE, Command, Steps, change
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.transaction import (
+    SAMPLE,
+    Command,
+    ElementsChange,
+    Steps,
+    change,
+)
 
 LINE_LENGTH = 100
 
@@ -44,6 +50,14 @@ def plan_elements(steps: Steps, target: str, live: NamedSet, goal: NamedSet, gon
             steps.elements_out.append(_command("delete", target, goal, keys))
         if new or aside:
             steps.elements_in.append(_add(target, goal, [*aside, *new]))
+    if (out or new) and not aside:
+        steps.changed_elements.append(
+            ElementsChange(
+                live.name,
+                tuple((element.key, element.canon) for element in out),
+                tuple((element.key, element.text) for element in new),
+            )
+        )
     for action, changed in (("delete", out), ("recreate", aside), ("add", new)):
         _change(steps, action, goal, changed)
 

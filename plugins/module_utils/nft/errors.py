@@ -40,6 +40,14 @@ class Overlap(EngineError):
     """nft finds an element overlapping one that the same transaction deletes; emptying the set first helps."""
 
 
+class MissingParent(EngineError):
+    """What a task needs is made by another module, and is not there; what: the sentence that says so."""
+
+    def __init__(self, where: str, what: str) -> None:
+        super().__init__("bad_spec", f"{what} {UNCHANGED}", where)
+        self.what = what
+
+
 def bad_spec(where: str, message: str) -> EngineError:
     """Return the error for arguments that cannot be; message: without the assurance that nothing was changed."""
     return EngineError("bad_spec", f"{message} {UNCHANGED}", where)

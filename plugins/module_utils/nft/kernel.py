@@ -31,6 +31,11 @@ def generation() -> int | None:
     return _asked(netlink.generation)
 
 
+def settled() -> int:
+    """Return the generation when no commit is under way, 0 when it cannot be read."""
+    return _asked(netlink.settled_generation) or 0
+
+
 def namespace() -> int | None:
     """Return what identifies this network namespace since boot, None before Linux 5.14."""
     return netlink.netns_cookie()

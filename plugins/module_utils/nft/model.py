@@ -29,6 +29,7 @@ class NamedSet:
     """A set or map (kind). elements None: nobody asked. text: lines to declare it with.
 
     managed: whether elements were asked for at all. implicit: comes and goes with a rule that has a meter (nft 1.1).
+    remarks: lines that a diff shows after the elements.
     """
 
     kind: str
@@ -39,6 +40,7 @@ class NamedSet:
     managed: bool = False
     implicit: bool = False
     where: str = ""
+    remarks: tuple[str, ...] = ()
 
     def has(self, word: str) -> bool:
         """Whether a flag or a statement of one word (auto-merge, counter) is declared."""

@@ -9,13 +9,19 @@ import re
 from functools import partial
 from typing import Any, Callable
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import addresses, arguments, guard, words
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import (
+    addresses,
+    arguments,
+    element_files,
+    guard,
+    words,
+)
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import bad_spec
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import ElementSpec, SetSpec
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import ElementsFile, ElementSpec, SetSpec
 
 KEYS = (
     "name", "type", "typeof", "flags", "timeout", "gc_interval", "size", "auto_merge", "counter", "comment",
-    "elements", "elements_from", "purge",
+    "elements", "elements_file", "elements_from", "purge",
 )  # fmt: skip
 ELEMENT_KEYS = ("value", "data", "comment", "timeout")
 SOURCES = ("resolvers",)
@@ -37,6 +43,7 @@ def parse(kind: str, value: object, where: str) -> SetSpec:
     if "elements" in given:
         read = partial(element, kind=kind, version=address_version(declaration))
         elements = arguments.items(given["elements"], f"{where}.elements", read)
+    file = _file(given, where) if "elements_file" in given else None
     source = _source(given["elements_from"], f"{where}.elements_from", declaration) if "elements_from" in given else ""
     if source and elements is None:
         elements = ()
@@ -50,8 +57,18 @@ def parse(kind: str, value: object, where: str) -> SetSpec:
         elements=elements,
         mode="exact" if purge else "add",
         source=source,
+        file=file,
         where=where,
     )
+
+
+def _file(given: dict[str, Any], where: str) -> ElementsFile:
+    path, place = given["elements_file"], f"{where}.elements_file".lstrip(".")
+    if "elements" in given:
+        raise bad_spec(place, "Give either 'elements' or 'elements_file'.")
+    if not isinstance(path, str) or not path.startswith("/"):
+        raise bad_spec(place, f"{path!r} is no absolute path of a file on the host.")
+    return element_files.seal(path, place)
 
 
 def _source(value: object, where: str, declaration: tuple[str, ...]) -> str:

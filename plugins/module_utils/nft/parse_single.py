@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import arguments, guard, parse, parse_sets
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import arguments, guard, parse_sets
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import bad_spec
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import ChainSpec, RuleEdit, SetSpec, TableSpec
 
-_COMMON = ("family", "table", "state", "elements_file")
+_COMMON = ("family", "table", "state")
 
 
 def _inside(given: dict[str, Any], **things: Any) -> tuple[TableSpec, ...]:
@@ -44,6 +43,8 @@ def table(given: dict[str, Any]) -> tuple[TableSpec, ...]:
 
 def chain(given: dict[str, Any]) -> tuple[TableSpec, ...]:
     """Return the spec of nft_chain."""
+    from ansible_collections.tidegate.nftables.plugins.module_utils.nft import parse
+
     if given["state"] == "absent":
         return _inside(given, chains=(ChainSpec(guard.name(given["name"], "name"), present=False, where="name"),))
     return _inside(given, chains=(_named(parse.chain(_own(given), "", given["family"])),))
@@ -58,29 +59,7 @@ def set_(given: dict[str, Any]) -> tuple[TableSpec, ...]:
     if given["state"] == "absent":
         name = guard.name(given["name"], "name")
         return _inside(given, sets=(SetSpec("set", name, (), present=False, where="name"),))
-    own = _own(given)
-    path = given.get("elements_file")
-    spec = replace(parse_sets.parse("set", own, ""), where="name")
-    if path is not None:
-        spec = replace(spec, elements=_from_file(path, spec))
-    return _inside(given, sets=(spec,))
-
-
-def _from_file(path: str, spec: SetSpec) -> tuple[Any, ...]:
-    """Return the elements of a file, one a line; what follows '#' outside of quotes is a remark."""
-    try:
-        lines = Path(path).read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise bad_spec(
-            "elements_file", f"{path} cannot be read: {getattr(error, 'strerror', None) or error}."
-        ) from error
-    read = partial(parse_sets.element, version=parse_sets.address_version(spec.declaration))
-    found = []
-    for number, line in enumerate(lines, 1):
-        text = guard.without_remark(line)
-        if text:
-            found.append(read(text, f"elements_file {path}:{number}"))
-    return tuple(found)
+    return _inside(given, sets=(replace(parse_sets.parse("set", _own(given), ""), where="name"),))
 
 
 def element(given: dict[str, Any]) -> tuple[TableSpec, ...]:
@@ -100,6 +79,8 @@ def element(given: dict[str, Any]) -> tuple[TableSpec, ...]:
 
 def rule(given: dict[str, Any]) -> tuple[TableSpec, ...]:
     """Return the spec of nft_rule."""
+    from ansible_collections.tidegate.nftables.plugins.module_utils.nft import parse
+
     present = given["state"] == "present"
     text = None if given["rule"] is None else guard.rule(given["rule"], "rule")
     comment = None if given["comment"] is None else guard.comment(given["comment"], "comment")

@@ -11,11 +11,12 @@ import os
 import stat
 import tempfile
 from pathlib import Path
-from typing import Iterator, Sequence
+from typing import TYPE_CHECKING, Iterator, Sequence
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import render
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import bad_spec
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import Table
+
+if TYPE_CHECKING:
+    from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import Table
 
 MODE = 0o600
 """What tempfile gives a new file, whatever the umask."""
@@ -30,6 +31,8 @@ def text(tables: Sequence[Table | None]) -> str | None:
     are nft's own listing: numbers for users, addresses and services, so that nothing is looked up at boot. Elements
     that nobody wrote down (of dynamic sets, of sets that others fill) are left out.
     """
+    from ansible_collections.tidegate.nftables.plugins.module_utils.nft import render
+
     found = [table for table in tables if table is not None]
     if not found:
         return None

@@ -202,6 +202,7 @@ def _object_with_state(wanted: NamedObject, before: NamedObject) -> list[str]:
 
 
 def _add_set(steps: Steps, target: str, wanted: NamedSet, before: NamedSet | None) -> None:
+    steps.made.append(wanted.name)
     text = render.block(wanted.declaration)
     steps.changes.append(change("recreate" if before else "add", wanted.kind, name=wanted.name, text=text))
     fill(steps, target, wanted, before)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Collection
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft, failure
@@ -17,8 +18,13 @@ _STATEMENT = re.compile(r" (?:counter|limit rate|quota|last|ct count) ")
 _STATEMENTS = ("counter", "limit ", "quota ", "last", "ct count")
 
 
-def read_table(nft: Nft, family: str, name: str, *, elements: bool = True) -> Table | None:
-    """Return a table as it is, None when there is none. No other table is listed."""
+def read_table(nft: Nft, family: str, name: str, *, elements: bool = True, but: Collection[str] = ()) -> Table | None:
+    """Return a table as it is, None when there is none. No other table is listed.
+
+    but: sets whose elements are left out.
+    """
+    if but:
+        return _with_elements(nft, read_table(nft, family, name, elements=False), but)
     if kernel.has_table(family, name) is False:
         return None
     outcome = nft.list_table(family, name, elements=elements)
@@ -28,6 +34,17 @@ def read_table(nft: Nft, family: str, name: str, *, elements: bool = True) -> Ta
         raise failure(outcome, "nft list table")
     found = parse_tables(outcome.out)
     return found[0] if found else None
+
+
+def _with_elements(nft: Nft, table: Table | None, but: Collection[str]) -> Table | None:
+    """Return a table with the elements of its sets, which are listed one by one, but of some."""
+    asked = [found for found in table.sets if found.name not in but] if table else []
+    if table is None or not asked:
+        return table
+    outcome = nft.converse("".join(f"list {one.kind} {table.family} {table.name} {one.name}\n" for one in asked))
+    # What somebody deleted meanwhile is missing: the generation tells, and the run begins again.
+    listed = {one.name: one for found in parse_tables(outcome.out) for one in found.sets}
+    return replace(table, sets=tuple(listed.get(one.name, one) for one in table.sets))
 
 
 def readable_again(table: Table | None) -> Table | None:

@@ -70,7 +70,7 @@ def _elements(value: NamedSet, beside: Table | None) -> list[str]:
     same = {element.canon for element in other.elements} if other else set()
     shown = [f"{element.canon}," for element in sorted(_without(found, same), key=intervals.order)]
     rest = len(found) - len(shown)
-    return [*shown, f"# and {rest} that stay"] if rest else shown
+    return [*shown, *([f"# and {rest} that stay"] if rest else []), *value.remarks]
 
 
 def _without(elements: tuple[Element, ...], canons: set[str]) -> list[Element]:

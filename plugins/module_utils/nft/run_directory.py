@@ -38,25 +38,44 @@ class RunDirectory:
     def __init__(self, path: str | None = None) -> None:
         self._path = Path(path or os.environ.get(VARIABLE) or DEFAULT)
 
-    def read(self, slot: str) -> dict[str, Any]:
+    def read(self, slot: str, kind: str = "applied") -> dict[str, Any]:
         """Return the note of a slot, {} when there is none that can be trusted."""
         try:
             if not self._ours():
                 return {}
-            found = json.loads(self._file(slot).read_text("utf-8"))
+            found = json.loads(self._file(slot, kind).read_text("utf-8"))
         except (OSError, ValueError):
             return {}
         return found if isinstance(found, dict) else {}
 
-    def write(self, slot: str, note: dict[str, Any]) -> None:
+    def write(self, slot: str, note: dict[str, Any], kind: str = "applied") -> None:
         """Keep a note, in place of the slot's last one."""
         with contextlib.suppress(OSError):
             self._make()
             with self._new() as (file, name):
                 json.dump(note, file)
                 file.flush()
-                Path(name).replace(self._file(slot))
+                Path(name).replace(self._file(slot, kind))
                 self._forget_old()
+
+    def read_bytes(self, slot: str) -> bytes:
+        """Return what is kept beside the notes, b"" when there is nothing that can be trusted."""
+        try:
+            return self._file(slot, "elements").read_bytes() if self._ours() else b""
+        except OSError:
+            return b""
+
+    def write_bytes(self, slot: str, content: bytes) -> None:
+        """Keep bytes beside the notes, in place of the slot's last ones; b"": nothing any more."""
+        with contextlib.suppress(OSError):
+            if not content:
+                _forget(self._file(slot, "elements"))
+                return
+            self._make()
+            with self._new() as (file, name):
+                file.buffer.write(content)
+                file.flush()
+                Path(name).replace(self._file(slot, "elements"))
 
     def leave(self, slot: str, turn: str) -> None:
         """Forget a slot and the turns taken for it, and the directory when nobody else keeps anything there."""
@@ -64,6 +83,9 @@ class RunDirectory:
             if self._ours():
                 _forget(self._file(slot))
                 _forget(self._file(turn, "turn"))
+                if not any(self._path.glob("applied.*")):
+                    for path in (*self._path.glob("trail.*"), *self._path.glob("elements.*")):
+                        _forget(path)
                 self._path.rmdir()
 
     @contextlib.contextmanager
@@ -108,7 +130,8 @@ class RunDirectory:
 
     def _forget_old(self) -> None:
         """Remove the oldest notes."""
-        files = [path for kind in ("applied", "turn") for path in self._path.glob(f"{kind}.*")]
+        kinds = ("applied", "turn", "trail", "elements")
+        files = [path for kind in kinds for path in self._path.glob(f"{kind}.*")]
         if len(files) > KEPT:
             for path in sorted(files, key=lambda found: found.stat().st_mtime)[: len(files) - KEPT]:
                 _forget(path)

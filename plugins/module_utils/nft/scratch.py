@@ -14,7 +14,8 @@ import contextlib
 import os
 import secrets
 from dataclasses import replace
-from typing import Sequence
+from functools import partial
+from typing import Callable, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft, Outcome, failure, script_file
@@ -34,15 +35,21 @@ def name() -> str:
     return f"{PREFIX}{os.getpid()}_{secrets.token_hex(4)}"
 
 
-def canonical(nft: Nft, drafts: Sequence[Draft], notes: RunDirectory) -> list[Table]:
-    """Return each draft as nft lists it. Raise when nft refuses one; the error names its place."""
+def canonical(
+    nft: Nft, drafts: Sequence[Draft], notes: RunDirectory, look: Callable[[Sequence[str]], None] | None = None
+) -> list[Table]:
+    """Return each draft as nft lists it. Raise when nft refuses one; the error names its place.
+
+    look: called with the scratch tables' names, one for each draft, while they are there.
+    """
     if not drafts:
         return []
     own = name()
     tables = [f"{draft.family} {own}_{at}" for at, draft in enumerate(drafts)]
     script = [line for table, draft in zip(tables, drafts) for line in _script(draft, table)]
     with notes.using(own, {"tables": tables, "namespace": kernel.namespace()}):
-        outcome = _listed(nft, tables, "".join(f"{text}\n" for text, _line in script))
+        seen = None if look is None else partial(look, [f"{own}_{at}" for at in range(len(drafts))])
+        outcome = _listed(nft, tables, "".join(f"{text}\n" for text, _line in script), seen)
     # The exit status of a conversation says nothing, and what is on stderr may be only a warning.
     if outcome.errors() or (outcome.err.strip() and not outcome.out.strip()):
         raise _refusal(nft, outcome, [line for _text, line in script], drafts)
@@ -62,16 +69,22 @@ def _with(draft: Draft, table: Table) -> Table:
     return replace(table, sets=tuple(sets))
 
 
-def _listed(nft: Nft, tables: Sequence[str], script: str) -> Outcome:
+def _listed(nft: Nft, tables: Sequence[str], script: str, look: Callable[[], None] | None) -> Outcome:
+    listing = "".join(f"list table {table}\n" for table in tables)
+    deletion = "".join(f"delete table {table}\n" for table in tables)
     with script_file(script) as path:
-        talk = [f'include "{path}"']
-        talk += [f"{verb} table {table}" for verb in ("list", "delete") for table in tables]
         try:
-            return nft.converse("".join(f"{line}\n" for line in talk))
+            if look is None:
+                return nft.converse(f'include "{path}"\n{listing}{deletion}')
+            outcome = nft.converse(f'include "{path}"\n{listing}')
+            if not outcome.errors():
+                look()
+            nft.converse(deletion)
         except EngineError:
             # It died between making and deleting them.
             _remove(nft, tables)
             raise
+    return outcome
 
 
 def sweep(nft: Nft, notes: RunDirectory) -> None:

@@ -28,13 +28,23 @@ class ElementSpec:
 
 
 @dataclass(frozen=True)
+class ElementsFile:
+    """A file on the host with one element a line. digest: what is the same only for the same content."""
+
+    path: str
+    digest: str
+    where: str = ""
+
+
+@dataclass(frozen=True)
 class SetSpec:
     """A named set or map.
 
     declaration: nft's lines between the braces without elements; None: as it is in the kernel, where it must be.
     volatile: elements come and go by themselves (flags dynamic or timeout).
     elements: None: as they are. mode: "exact" (no others), "add" (others stay) or "remove" (these go, others stay).
-    source: what on the host has more elements, "resolvers" or "".
+    source: what on the host has more elements, "resolvers" or "". file: what on the host lists more elements; it is
+    read when the kernel has not proven that nothing changed, so elements may be None although some are asked for.
     """
 
     kind: str
@@ -44,6 +54,7 @@ class SetSpec:
     elements: tuple[ElementSpec, ...] | None = None
     mode: str = "exact"
     source: str = ""
+    file: ElementsFile | None = None
     present: bool = True
     where: str = ""
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Iterable
+from typing import Any, Callable, Iterable
 
 SAMPLE = 20
 """Elements that a change shows of each set."""
@@ -14,10 +14,18 @@ SAMPLE = 20
 
 @dataclass(frozen=True)
 class Command:
-    """One nft command, on one or more lines; where: path into the arguments that an error in it names."""
+    """One nft command, on one or more lines; where: path into the arguments that an error in it names.
+
+    whole: what makes the command as it is sent, where the text is only as much of it as people want to see.
+    """
 
     text: str
     where: str = ""
+    whole: Callable[[], str] | None = None
+
+    def sent(self) -> str:
+        """Return the command as it is sent."""
+        return self.whole() if self.whole else self.text
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,15 @@ def change(action: str, kind: str, **place: Any) -> Change:
 
 
 @dataclass(frozen=True)
+class ElementsChange:
+    """What of a set goes and what comes, each as nft lists it: (key, whole element)."""
+
+    name: str
+    out: tuple[tuple[str, str], ...]
+    new: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
 class Plan:
     """What leads from one table to another; nothing when both are the same."""
 
@@ -53,6 +70,10 @@ class Plan:
     changes: tuple[Change, ...] = ()
     borrowed: tuple[tuple[str, str, str], ...] = ()
     """(chain, canon, text) of rules nobody gave us that have to be made anew from nft's own listing."""
+    made: tuple[str, ...] = ()
+    """Sets that are made, new or anew."""
+    elements: tuple[ElementsChange, ...] = ()
+    """What of the commands is about elements, when all of them are; else nothing."""
 
     def __bool__(self) -> bool:
         return bool(self.commands)
@@ -81,6 +102,8 @@ class Steps:
     rules_in: list[Command] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     borrowed: list[tuple[str, str, str]] = field(default_factory=list)
+    made: list[str] = field(default_factory=list)
+    changed_elements: list[ElementsChange] = field(default_factory=list)
 
     def plan(self) -> Plan:
         """Return the phases in their order."""
@@ -98,18 +121,31 @@ class Steps:
             self.elements_in,
             self.rules_in,
         ]
-        return Plan(tuple(command for phase in phases for command in phase), tuple(self.changes), tuple(self.borrowed))
+        commands = tuple(command for phase in phases for command in phase)
+        only_elements = len(commands) == len(self.elements_out) + len(self.elements_in)
+        return Plan(
+            commands,
+            tuple(self.changes),
+            tuple(self.borrowed),
+            tuple(self.made),
+            tuple(self.changed_elements) if only_elements else (),
+        )
 
 
 def text(commands: Iterable[Command]) -> str:
-    """Return the transaction as it is sent."""
+    """Return the transaction as it is shown."""
     return "".join(f"{command.text}\n" for command in commands)
+
+
+def sent(commands: Iterable[Command]) -> str:
+    """Return the transaction as it is sent."""
+    return "".join(f"{command.sent()}\n" for command in commands)
 
 
 def where(commands: Iterable[Command], line: int) -> Command | None:
     """Return the command that a line (from 1) of the transaction's text belongs to."""
     for command in commands:
-        line -= command.text.count("\n") + 1
+        line -= command.sent().count("\n") + 1
         if line <= 0:
             return command
     return None

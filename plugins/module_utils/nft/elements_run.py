@@ -1,0 +1,71 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A run in which all but the elements of files is proven unchanged: the kernel is told the difference, nft nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Sequence
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import sets as netlink
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import fed, fed_run, fed_store, render, transaction
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.memory import Memory
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.result import Result
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.run_directory import RunDirectory
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import TableSpec
+
+
+def run(specs: Sequence[TableSpec], notes: RunDirectory, memory: Memory, *, check: bool) -> Result | None:
+    """Change the sets whose files changed; None when that is not possible this way, and nothing was done."""
+    generation = memory.only_files_changed()
+    remembered = memory.note["elements"]
+    sets = fed.names(specs, ())
+    files = sum(one.file is not None for spec in specs for one in spec.sets)
+    if generation is None or not sets or len(sets) != files:
+        return None
+    try:
+        deltas = []
+        for name, spec in sets.items():
+            info = netlink.get_set(*name)
+            known = fed_store.recall(notes, remembered, info)
+            if known is None or spec.file is None:
+                return None
+            deltas.append(fed.from_known(info, spec.file, known))
+        return _applied(deltas, generation, notes, memory, check=check)
+    except (netlink.NetlinkError, fed.NotPlain):
+        # Somebody wrote in between, or nft has to read a file, or knows better what is wrong.
+        return None
+
+
+def _applied(
+    deltas: Sequence[fed.Delta], generation: int, notes: RunDirectory, memory: Memory, *, check: bool
+) -> Result | None:
+    version = str(memory.note.get("version", ""))
+    changing = [delta for delta in deltas if delta]
+    after = netlink.change_elements([delta.change() for delta in changing], generation, trial=check)
+    result = Result(changed=bool(changing), nft_version=version, path="elements")
+    if check and changing:
+        return _shown(result, changing)
+    if changing and fed_run.residue(changing):
+        return None
+    if not check:
+        memory.walked(generation, after, changed=True)
+        memory.write(version, after, fed_store.keep(notes, deltas))
+    return _shown(result, changing)
+
+
+def _shown(result: Result, deltas: Sequence[fed.Delta]) -> Result:
+    tables = fed_run.alone(deltas)
+    sides = [
+        "".join(render.table(fed_run.shown(table, deltas, after=after)) for table in tables) for after in (False, True)
+    ]
+    around = [fed_run.commands(delta, refill=False) for delta in deltas]
+    commands = [command for first, last in around for command in (*first, *last)]
+    return replace(
+        result,
+        before=sides[0],
+        after=sides[1],
+        transaction=transaction.text(commands),
+        changes=tuple(fed_run.changes(deltas)),
+    )
