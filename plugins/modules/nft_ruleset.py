@@ -135,6 +135,14 @@ options:
                 O(tables[].max_removed) or O(persist) it is compared as text, which takes as long as nft takes to list
                 it.
             type: path
+          elements_sum:
+            description: The SHA-256 that C(elements_file) must have; with another one the task fails.
+            type: str
+          elements_src:
+            description:
+              - In place of C(elements_file), a file of the same kind on the controller, looked for where
+                M(ansible.builtin.copy) looks for its C(src), and shipped when the host has no copy of the same SHA-256.
+            type: path
           purge:
             description:
               - Whether elements that are not named are removed. V(true) unless given, but V(false) with the flags
@@ -411,7 +419,7 @@ reason:
   description:
     - Why it failed, in one word. One of V(nft_missing), V(nft_too_old), V(no_cap_net_admin), V(no_nf_tables),
       V(bad_spec), V(rejected_by_nft), V(nft_crashed), V(not_applied), V(busy), V(too_much_removed),
-      V(no_resolvers).
+      V(no_resolvers), V(file_needed).
   returned: failure
   type: str
 where:
@@ -427,6 +435,7 @@ _NAME = {"type": "str", "required": True}
 _WORDS = {"type": "str"}
 _NEEDED = {"type": "str", "required": True}
 _SOURCE = {"type": "str", "choices": ["resolvers"]}
+_FILES = {"elements_file": {"type": "path"}, "elements_sum": _WORDS, "elements_src": {"type": "path"}}
 _SET = {
     "name": _NAME,
     "type": _WORDS,
@@ -462,7 +471,7 @@ _TABLE = {
     "sets": {
         "type": "list",
         "elements": "dict",
-        "options": {**_SET, "elements_file": {"type": "path"}, "elements_from": _SOURCE},
+        "options": {**_SET, **_FILES, "elements_from": _SOURCE},
     },
     "maps": {"type": "list", "elements": "dict", "options": _SET},
     "chains": {"type": "list", "elements": "dict", "options": _CHAIN},

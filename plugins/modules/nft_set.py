@@ -63,6 +63,17 @@ options:
         show at most 1,000 of its elements; of a set of more than 200,000 that somebody else changed, a diff cannot tell
         what was there.
     type: path
+  elements_sum:
+    description:
+      - The SHA-256 that O(elements_file) must have; with another one the task fails and changes nothing.
+    type: str
+  elements_src:
+    description:
+      - In place of O(elements_file), a file of the same kind on the controller, looked for where
+        M(ansible.builtin.copy) looks for its C(src).
+      - It is shipped when the host has no copy of the same SHA-256 in C(/var/lib/tidegate/elements), in check mode to a
+        temporary place. An unchanged run ships nothing.
+    type: path
   purge:
     description:
       - Whether elements that are not named are removed. Only of interest with O(elements) or O(elements_file).
@@ -176,7 +187,8 @@ path:
 reason:
   description:
     - Why it failed, in one word. One of V(nft_missing), V(nft_too_old), V(no_cap_net_admin), V(no_nf_tables),
-      V(bad_spec), V(rejected_by_nft), V(nft_crashed), V(not_applied), V(busy).
+      V(bad_spec), V(rejected_by_nft), V(nft_crashed), V(not_applied), V(busy),
+      V(file_needed).
   returned: failure
   type: str
 where:
@@ -202,13 +214,19 @@ OPTIONS = {
     "comment": {"type": "str"},
     "elements": {"type": "list", "elements": "raw"},
     "elements_file": {"type": "path"},
+    "elements_sum": {"type": "str"},
+    "elements_src": {"type": "path"},
     "purge": {"type": "bool"},
 }
 
 
 def main() -> None:
     """Make one set so."""
-    door.run(OPTIONS, parse_single.set_, mutually_exclusive=[("type", "typeof"), ("elements", "elements_file")])
+    door.run(
+        OPTIONS,
+        parse_single.set_,
+        mutually_exclusive=[("type", "typeof"), ("elements", "elements_file", "elements_src")],
+    )
 
 
 if __name__ == "__main__":

@@ -16,15 +16,24 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import 
 _PIECE = 1 << 20
 
 
-def seal(path: str, where: str) -> ElementsFile:
-    """Return the file at a path as it is now, not yet read; raise when it cannot be."""
+def seal(path: str, where: str, wanted: object = None) -> ElementsFile:
+    """Return the file at a path as it is now, not yet read; raise when it cannot be.
+
+    wanted: the SHA-256 that it must have.
+    """
     found = hashlib.sha256()
     try:
         with Path(path).open("rb") as file:
             for piece in iter(partial(file.read, _PIECE), b""):
                 found.update(piece)
     except OSError as error:
+        if wanted is not None and isinstance(error, FileNotFoundError):
+            raise EngineError("file_needed", f"{path} is not there. {UNCHANGED}", where) from error
         raise _unreadable(path, where, error) from error
+    if wanted not in (None, found.hexdigest()):
+        raise EngineError(
+            "file_needed", f"{path} has the SHA-256 {found.hexdigest()}, not {wanted}. {UNCHANGED}", where
+        )
     return ElementsFile(path, found.hexdigest(), where)
 
 

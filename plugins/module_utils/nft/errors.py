@@ -17,6 +17,7 @@ REASONS = (
     "busy",
     "too_much_removed",
     "no_resolvers",
+    "file_needed",
 )
 """Every word that a failure's ``reason`` can be."""
 

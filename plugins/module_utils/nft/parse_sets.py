@@ -21,7 +21,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import 
 
 KEYS = (
     "name", "type", "typeof", "flags", "timeout", "gc_interval", "size", "auto_merge", "counter", "comment",
-    "elements", "elements_file", "elements_from", "purge",
+    "elements", "elements_file", "elements_sum", "elements_src", "elements_from", "purge",
 )  # fmt: skip
 ELEMENT_KEYS = ("value", "data", "comment", "timeout")
 SOURCES = ("resolvers",)
@@ -43,6 +43,8 @@ def parse(kind: str, value: object, where: str) -> SetSpec:
     if "elements" in given:
         read = partial(element, kind=kind, version=address_version(declaration))
         elements = arguments.items(given["elements"], f"{where}.elements", read)
+    if "elements_src" in given:
+        raise bad_spec(f"{where}.elements_src".lstrip("."), "The controller reads this file, and it did not.")
     file = _file(given, where) if "elements_file" in given else None
     source = _source(given["elements_from"], f"{where}.elements_from", declaration) if "elements_from" in given else ""
     if source and elements is None:
@@ -68,7 +70,7 @@ def _file(given: dict[str, Any], where: str) -> ElementsFile:
         raise bad_spec(place, "Give either 'elements' or 'elements_file'.")
     if not isinstance(path, str) or not path.startswith("/"):
         raise bad_spec(place, f"{path!r} is no absolute path of a file on the host.")
-    return element_files.seal(path, place)
+    return element_files.seal(path, place, given.get("elements_sum"))
 
 
 def _source(value: object, where: str, declaration: tuple[str, ...]) -> str:

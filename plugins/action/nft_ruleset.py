@@ -1,0 +1,14 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""nft_ruleset, with lists that the controller has."""
+
+from __future__ import annotations
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.shipping.door import Shipping
+
+
+class ActionModule(Shipping):
+    """The door of nft_ruleset."""
+
+    MODULE = "tidegate.nftables.nft_ruleset"
