@@ -136,7 +136,7 @@ def test_a_list_of_the_controller_is_shipped_once(tmp_path: Path, python: str) -
     (tmp_path / "files").mkdir()
     source = tmp_path / "files" / "list.txt"
     source.write_text("".join(f"10.0.{number}.0/28\n" for number in range(200)))
-    large = {"name": name, "type": "ipv4_addr", "flags": ["interval"], "elements_src": "list.txt"}
+    large: dict[str, Any] = {"name": name, "type": "ipv4_addr", "flags": ["interval"], "elements_src": "list.txt"}
     tables = [{"name": "t", "sets": [large]}]
     alone = task("set", table="t", **large)
     try:
