@@ -24,10 +24,11 @@ options:
       - V(reject) puts the change of O(token) back.
       - V(rollback) returns to an earlier confirmed policy, on trial.
       - V(emergency) lets everything or almost nothing out for O(minutes).
+      - V(allow) lets out to O(flows) for O(minutes), by a timeout of the kernel.
       - V(status) changes nothing and says what stands.
     type: str
     required: true
-    choices: [apply, confirm, reject, rollback, emergency, status]
+    choices: [apply, confirm, reject, rollback, emergency, allow, status]
   tables:
     description:
       - One table, C(inet tidegate), with the keys of P(tidegate.nftables.nft_ruleset#module).
@@ -104,6 +105,12 @@ options:
       - The connection that the change was made over, as V(apply) returned it. V(confirm) over the same one puts the
         change back, for it proves nothing.
     type: str
+  keep_connection:
+    description:
+      - Whether V(apply) refuses a table that would cut the SSH connection that the module comes over, before it is
+        loaded.
+    type: bool
+    default: false
   mode:
     description: Whether the policy refuses. In V(observe) a failing test is told but stops nothing.
     type: str
@@ -145,8 +152,28 @@ options:
     type: str
     choices: [open, close]
   minutes:
-    description: How long the emergency lasts, at most a day. It ends by itself, and with a reboot.
+    description:
+      - How long the emergency lasts, at most a day. It ends by itself, and with a reboot.
+      - How long O(flows) are allowed, at most a week.
     type: int
+  flows:
+    description: What V(allow) lets out to.
+    type: list
+    elements: dict
+    suboptions:
+      to:
+        description: An IPv4 or IPv6 address.
+        type: str
+        required: true
+      protocol:
+        description: The protocol.
+        type: str
+        choices: [tcp, udp, sctp, dccp]
+        default: tcp
+      port:
+        description: The port.
+        type: int
+        required: true
   root:
     description: What comes before every path on the host. For hosts that share a file system, as in a lab.
     type: str
@@ -250,6 +277,11 @@ confirmed:
   description: What was confirmed.
   returned: phase confirm
   type: dict
+until:
+  description: When the kernel ends what was allowed.
+  returned: phase allow
+  type: str
+  sample: 2026-11-20T22:00:00Z
 status:
   description: What stands, what was confirmed, what is on trial, what happened.
   returned: phase status

@@ -151,6 +151,11 @@ class _Machine:
             self.outcome.written.append(name)
             return True
         what = f"{word} {tokens.pop(0)}"
+        if tokens[:1] == ["."]:
+            # Several fields together: only of sets that operators fill, so empty in every policy.
+            name = next(token for token in tokens if token.startswith("@"))
+            assert not self.sets[name[1:]].get("elements")
+            return False
         return self._match(what, tokens)
 
     def _match(self, what: str, tokens: list[str]) -> bool:

@@ -49,8 +49,8 @@ class Plan:
     """What a run is asked to do.
 
     seconds: for the trial; needed: that its tests may take at most; tried: whether there is a trial at all; before:
-    called between the decision to change something and the change, its result comes back as ``before``; size: see
-    change.Trial.
+    called between the decision to change something and the change, its result comes back as ``before``; foreseen:
+    called before that, also in check mode, raises when the change must not be; size: see change.Trial.
     """
 
     request: Request
@@ -60,6 +60,7 @@ class Plan:
     tried: bool = True
     size: int = 0
     before: Callable[[], Any] | None = None
+    foreseen: Callable[[], None] | None = None
 
 
 def request_of(tables: Sequence[Mapping[str, Any]], who: str, what: str = "") -> Request:
@@ -96,6 +97,8 @@ def apply_guarded(places: Places, kernel: Kernel, engine: Engine, plan: Plan, *,
     with exclusive(places, WAIT):
         said = _settle(places, kernel, check=check)
         wanted = engine(check=True)
+        if wanted["changed"] and plan.foreseen is not None:
+            plan.foreseen()
         installed = install.install(places, plan.settings, systemd=systemd, check=check)
         if not wanted["changed"]:
             return _joined(wanted, [*installed, *_saved(places, kernel, plan, check=check)], said, guard=None)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Callable, Mapping
 
 from ansible.module_utils.basic import AnsibleModule
@@ -18,6 +18,8 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard import (
     emergency,
     history,
     journal,
+    once,
+    path,
     session,
     settings,
     status,
@@ -31,11 +33,13 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.kernel imp
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.lock import exclusive
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.places import TABLE, Places
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.records import Record
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.settings import Settings
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.shape import shape
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import parse
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.engine import Engine
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.foresee import objects
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.kernel import counters
 from ansible_collections.tidegate.nftables.plugins.module_utils.preflight import facts
 from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.findings import Wanted, findings, stopping
@@ -55,6 +59,8 @@ def run(module: AnsibleModule) -> None:
         module.fail_json(msg=error.message, reason=error.reason, **error.details)
     except EngineError as error:
         module.fail_json(msg=str(error), reason=error.reason, where=error.where)
+    for sentence in result.pop("said", ()):
+        module.warn(sentence)
     module.exit_json(**result)
 
 
@@ -64,14 +70,18 @@ def _apply(places: Places, given: Given, check: bool) -> dict[str, Any]:
 
     def engine(*, check: bool) -> Mapping[str, Any]:
         result = Engine(Nft(), check=check).run(wanted)
-        return {**result.as_dict(), "warnings": list(result.warnings)}
+        return {**result.as_dict(), "said": result.warnings}
 
     if tables and tables[0].get("state") == "absent":
         apply.request_of(tables, "")
         return apply.remove(places, Kernel(), engine, check=check)
     looked = _look(places, given)
     kernel = Kernel()
-    plan = _plan(kernel, apply.request_of(tables, given["who"], given["what"]), len(json.dumps(tables)), given)
+    chosen = settings.parse({key: given[key] for key in ("drift", "mode", "dns", "ntp")})
+    request = apply.request_of(tables, given["who"], given["what"])
+    plan = _plan(kernel, request, chosen, len(json.dumps(tables)), given)
+    if given["keep_connection"]:
+        plan = replace(plan, foreseen=lambda: path.need_open(objects(Nft(), wanted[0]), session.connection()))
     result = apply.apply_guarded(places, kernel, engine, plan, check=check)
     return {
         **result,
@@ -103,18 +113,19 @@ def _rollback(places: Places, given: Given, check: bool) -> dict[str, Any]:
     def engine(*, check: bool) -> Mapping[str, Any]:
         return _go_back(kernel, record, check=check)
 
-    request = Request(given["who"], confirmed.back_to(record), record.others, record.spec)
-    plan = _plan(kernel, request, len(record.listing), given)
+    what = confirmed.back_to(record) + (f": {given['what']}" if given["what"] else "")
+    request = Request(given["who"], what, record.others, record.spec)
+    plan = _plan(kernel, request, settings.read(places), len(record.listing), given)
     result = apply.apply_guarded(places, kernel, engine, plan, check=check)
     return {**result, "connection": session.connection()}
 
 
-def _plan(kernel: Kernel, request: Request, size: int, given: Given) -> apply.Plan:
+def _plan(kernel: Kernel, request: Request, chosen: Settings, size: int, given: Given) -> apply.Plan:
     """Return the module's options for a trial. size: characters of what was asked for."""
     tests, timeout = given["tests"] or [], given["test_timeout"]
     return apply.Plan(
         request=request,
-        settings=settings.parse({key: given[key] for key in ("drift", "mode", "dns", "ntp")}),
+        settings=chosen,
         seconds=given["timeout"],
         needed=trial.needed(tests, timeout) + SPARE if tests else 0.0,
         tried=given["trial"],
@@ -191,6 +202,14 @@ def _emergency(places: Places, given: Given, check: bool) -> dict[str, Any]:
     }
 
 
+def _allow(places: Places, given: Given, check: bool) -> dict[str, Any]:
+    flows = once.parse(given["flows"] or [])
+    kernel = Kernel()
+    asked = once.Asked(flows, given["minutes"], given["who"], given["what"])
+    with exclusive(places, apply.WAIT):
+        return {"changed": True, "until": once.allow(places, kernel, asked, check=check)}
+
+
 def _status(places: Places, given: Given, _check: bool) -> dict[str, Any]:
     fate = journal.fate(places, given["token"]) if given["token"] else None
     return {"changed": False, "status": status.facts(places, Kernel()), "fate": fate}
@@ -203,9 +222,15 @@ PHASES: Mapping[str, Phase] = {
     "reject": _reject,
     "rollback": _rollback,
     "emergency": _emergency,
+    "allow": _allow,
     "status": _status,
 }
 
+FLOW: dict[str, Any] = {
+    "to": {"type": "str", "required": True},
+    "protocol": {"type": "str", "choices": list(once.PROTOCOLS), "default": "tcp"},
+    "port": {"type": "int", "required": True},
+}
 TEST: dict[str, Any] = {
     "name": {"type": "str", "required": True},
     "to": {"type": "str", "required": True},
@@ -220,6 +245,7 @@ NEEDED = [
     ("phase", "confirm", ["token"]),
     ("phase", "reject", ["token"]),
     ("phase", "emergency", ["emergency", "minutes"]),
+    ("phase", "allow", ["flows", "minutes"]),
 ]
 ARGUMENTS: dict[str, Any] = {
     "phase": {"type": "str", "choices": list(PHASES), "required": True},
@@ -233,6 +259,7 @@ ARGUMENTS: dict[str, Any] = {
     "test_timeout": {"type": "float", "default": 2.0},
     "failing_before": {"type": "list", "elements": "str"},
     "not_over": {"type": "str"},
+    "keep_connection": {"type": "bool", "default": False},
     "mode": {"type": "str", "choices": list(settings.MODES), "default": "enforce"},
     "preflight": {
         "type": "dict",
@@ -247,5 +274,6 @@ ARGUMENTS: dict[str, Any] = {
     "to": {"type": "str"},
     "emergency": {"type": "str", "choices": [emergency.OPEN, emergency.CLOSE]},
     "minutes": {"type": "int"},
+    "flows": {"type": "list", "elements": "dict", "options": FLOW},
     "root": {"type": "str"},
 }

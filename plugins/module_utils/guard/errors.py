@@ -18,6 +18,7 @@ REASONS = (
     "cannot_arm",  # no guard, so no change
     "cannot_write",  # no room or no right to write what the way back or the boot needs
     "no_way_back",  # the table that stands could not be restored
+    "cuts_connection",  # the policy would cut the connection that applies it
     "same_connection",  # confirmed over the connection that the change was made over
     "preflight",  # something on the host speaks against enforcing there
     "tests_failed",  # the policy's own tests say that the change refuses what it must not

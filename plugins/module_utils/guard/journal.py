@@ -25,6 +25,7 @@ EVENTS = {
     "edited": "the table was edited by hand",
     "repaired": "an edit by hand was undone",
     "emergency": "an emergency was declared",
+    "allowed": "a destination was allowed for some hours",
     "removed": "tidegate was removed",
 }
 """Every event, and what it means."""
@@ -32,7 +33,7 @@ EVENTS = {
 LIMIT = 256 * 1024
 """Bytes of the journal; beyond it, the older half goes."""
 
-_ALARMING = ("restored", "failsafe", "lost", "edited", "emergency")
+_ALARMING = ("restored", "failsafe", "lost", "edited", "emergency", "allowed")
 
 
 def note(places: Places, event: str, **about: Any) -> None:

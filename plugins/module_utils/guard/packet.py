@@ -12,7 +12,7 @@ import datetime as dt
 import ipaddress
 import socket
 from dataclasses import dataclass, field
-from typing import Any, Mapping, Union
+from typing import Any, Mapping, Sequence, Union
 
 Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 Json = Mapping[str, Any]
@@ -31,7 +31,11 @@ class CannotJudge(Exception):
 
 @dataclass(frozen=True)
 class Flow:
-    """The first packet of a connection. uid: None for a packet of the kernel itself; now: seconds since 1970."""
+    """The first packet of a connection, unless said otherwise.
+
+    uid: None for a packet of the kernel itself; now: seconds since 1970; source: None where it is not known; state,
+    direction: what connection tracking says of it.
+    """
 
     address: Address
     protocol: str
@@ -39,6 +43,11 @@ class Flow:
     uid: int | None
     now: float
     local: bool = False
+    source: Address | None = None
+    sport: int = _EPHEMERAL
+    state: str = "new"
+    direction: str = "original"
+    flags: frozenset[str] = frozenset(["syn"])
 
     @property
     def family(self) -> str:
@@ -55,7 +64,7 @@ class Table:
     sets: dict[str, Json] = field(default_factory=dict)
 
 
-def read(objects: list[Json]) -> Table:
+def read(objects: Sequence[Json]) -> Table:
     """Return the objects of `nft -j list table` by their kinds."""
     table = Table()
     for item in objects:
@@ -97,14 +106,17 @@ def _left(flow: Flow, left: Any) -> Any:
     kind: str
     what: Any
     kind, what = next(iter(left.items())) if isinstance(left, dict) else ("", {})
+    if kind == "concat":
+        parts = tuple(_left(flow, part) for part in what)
+        return None if None in parts else parts
     if kind == "meta":
         return _meta(flow, what["key"])
     if kind == "payload" and "protocol" in what:
         return _payload(flow, what["protocol"], what["field"])
     if kind == "ct" and what["key"] == "state":
-        return frozenset(["new"])
+        return frozenset([flow.state])
     if kind == "ct" and what["key"] == "direction":
-        return "original"
+        return flow.direction
     if kind == "&" and isinstance(what[0], dict) and what[0].get("payload", {}).get("field") == "flags":
         flags = _left(flow, what[0])
         return None if flags is None else flags & _flags(what[1])
@@ -119,6 +131,7 @@ def _meta(flow: Flow, name: str) -> Any:
         "time": flow.now,
         "oifname": "lo" if flow.local else "(not lo)",
         "oif": "lo" if flow.local else "(not lo)",
+        "iifname": "lo" if flow.local else "(not lo)",
     }
     if name not in known:
         raise CannotJudge(f"meta {name}")
@@ -130,8 +143,10 @@ def _payload(flow: Flow, protocol: str, name: str) -> Any:
         if protocol != ("ip" if flow.address.version == 4 else "ip6"):
             return None
         fields: dict[str, Any] = {"daddr": flow.address, "protocol": flow.protocol, "nexthdr": flow.protocol}
+        if flow.source is not None:
+            fields["saddr"] = flow.source
     elif protocol == flow.protocol or (protocol == "th" and flow.protocol in PORTS):
-        fields = {"dport": flow.port, "sport": _EPHEMERAL, "flags": frozenset(["syn"])}
+        fields = {"dport": flow.port, "sport": flow.sport, "flags": flow.flags}
     else:
         return None
     if name not in fields:
@@ -157,6 +172,8 @@ def _is(flow: Flow, found: Any, element: Any) -> bool:
         kind, what = next(iter(element.items()))
         if kind == "elem":
             return _is(flow, found, what["val"])
+        if kind == "concat":
+            return isinstance(found, tuple) and all(_is(flow, one, part) for one, part in zip(found, what))
         if kind == "set":
             return any(_is(flow, found, one) for one in what)
         if kind == "range":

@@ -52,6 +52,7 @@ def facts(places: Places, kernel: Kernel) -> dict[str, Any]:
         if change is None
         else {
             "token": change.token,
+            "kind": change.kind,
             "who": change.who,
             "what": change.what,
             "since": change.since,

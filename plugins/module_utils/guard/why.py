@@ -43,7 +43,7 @@ class Answer:
         return self.verdict == "accept" and self.chain == _OBSERVED
 
 
-def why(objects: list[Json], flow: Flow, hook: str = "output") -> Answer:
+def why(objects: Sequence[Json], flow: Flow, hook: str = "output") -> Answer:
     """Return what the listed table does with a new connection. Without a chain at that hook it accepts."""
     table = packet.read(objects)
     answer = Answer("accept", "")

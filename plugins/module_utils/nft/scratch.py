@@ -63,6 +63,21 @@ def canonical(
     return found
 
 
+def as_json(nft: Nft, draft: Draft, table: str) -> str:
+    """Return what nft lists of a draft as JSON. table: family and name of its scratch table. Raise when nft refuses."""
+    script = _script(draft, table)
+    with script_file("".join(f"{text}\n" for text, _line in script)) as path:
+        talk = [f'include "{path}"', f"list table {table}", f"delete table {table}"]
+        try:
+            outcome = nft.run("-j", "-y", "-i", stdin="".join(f"{line}\n" for line in talk))
+        except EngineError:
+            _remove(nft, [table])
+            raise
+    if outcome.errors() or not outcome.out.strip():
+        raise _refusal(nft, outcome, [line for _text, line in script], [draft])
+    return next((line for line in outcome.out.splitlines() if line.startswith("{")), "")
+
+
 def _with(draft: Draft, table: Table) -> Table:
     """Add the elements that nft need not be asked about."""
     sets = (replace(one, elements=draft.known.get(one.name, one.elements)) for one in table.sets)

@@ -26,6 +26,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import (
     nft_dispatch,
     nft_floor,
     nft_inbound,
+    nft_once,
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import (
     Capabilities,
@@ -78,7 +79,7 @@ def _sets(resolved: Resolved) -> list[Spec]:
             found += address_sets(_set_name(entry, grant), grant.addresses)
     for word, observed in resolved.observed().items():
         found += address_sets(f"observed_{word}", observed)
-    return found + nft_denied.ledger_sets()
+    return found + nft_once.sets() + nft_denied.ledger_sets()
 
 
 def _external_sets(resolved: Resolved) -> list[Spec]:
@@ -128,6 +129,7 @@ def _base_chain(resolved: Resolved) -> Spec:
         *nft_floor.open_connections(resolved, f"tcp sport {nft_inbound.ansible_ports(resolved)}"),
         "jump egress_floor",
         *(["jump egress_never"] if resolved.never else []),
+        *nft_once.rules(),
         "jump egress_allow",
         "goto egress_denied",
     ]

@@ -11,8 +11,13 @@ import socket
 from collections.abc import Mapping
 from typing import Any
 
+from ansible.plugins.action import ActionBase
+
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import trial
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Report
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables import compile_table
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.trial import connection
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.trial.packets import packets
 
 _JOB_USERS = ("awx_user_name", "tower_user_name")
@@ -49,6 +54,30 @@ def decided(variables: Mapping[str, Any]) -> dict[str, bool]:
         "containers": variables.get("egress_containers") is not None,
         "untracked": variables.get("egress_untracked") == "accept",
     }
+
+
+def host_arguments(action: ActionBase, variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what every phase is told: for whom, and where the host's files are.
+
+    Raises PolicyErrors for an egress_root that is no path.
+    """
+    report = Report()
+    given = {"egress_root": action._templar.template(variables.get("egress_root"))}  # noqa: SLF001
+    root = trial.root(report, given)
+    report.raise_errors()
+    return {
+        "who": controller_user(variables),
+        "root": root or connection.own_root(action._connection),  # noqa: SLF001
+    }
+
+
+def trial_arguments(action: ActionBase, variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how a change that no policy is built for is tried. Raises PolicyErrors."""
+    report = Report()
+    names = ("egress_confirm", "egress_confirm_timeout")
+    tried = trial.read(report, {name: action._templar.template(variables.get(name)) for name in names})  # noqa: SLF001
+    report.raise_errors()
+    return {"trial": tried.confirm, "timeout": tried.seconds}
 
 
 def controller_user(variables: Mapping[str, Any]) -> str:

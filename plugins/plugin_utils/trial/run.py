@@ -56,13 +56,13 @@ def change(action: ActionBase, variables: Mapping[str, Any], asked: Mapping[str,
     """
     runner = _Runner(action, variables)
     began = time.monotonic()
-    first = runner.run(**asked)
+    proves = connections.passes_network(runner.connection)
+    first = runner.run(**asked, **({"keep_connection": proves} if asked["phase"] == "apply" else {}))
     guard = first.get("guard")
     if first.get("failed") or not guard:
         return {**first, "confirmation": None}
     # The host's clock runs since somewhere in the first run; the controller's since before it.
     deadline = max(began, time.monotonic() - _PAUSE) + guard["seconds"]
-    proves = connections.passes_network(runner.connection)
     confirming = {
         "phase": "confirm",
         "token": guard["token"],

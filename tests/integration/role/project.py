@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from typing import Any
 import yaml
 
 PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
+COLLECTIONS = f"{sys.prefix}/collections"
+"""Where Ansible finds this checkout's playbooks by their names."""
 TABLE = ("inet", "tidegate")
 
 
@@ -80,7 +83,13 @@ class Project:
         done = subprocess.run(
             command,
             cwd=self.path,
-            env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCALHOST_WARNING": "0", **(env or {})},
+            env={
+                **os.environ,
+                "ANSIBLE_COLLECTIONS_PATH": COLLECTIONS,
+                "ANSIBLE_NOCOLOR": "1",
+                "ANSIBLE_LOCALHOST_WARNING": "0",
+                **(env or {}),
+            },
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -88,6 +97,26 @@ class Project:
             check=False,
         )
         return Run(done.returncode, done.stdout)
+
+    def kill_after_apply(self, *options: str) -> bool:
+        """Run site.yml and kill it with all its children once the change is loaded; whether it came to that."""
+        before = self.nft("-s", "list", "table", *TABLE)
+        with (self.path / "killed.log").open("w") as log:
+            running = subprocess.Popen(
+                ["ip", "netns", "exec", self.namespace, str(PLAYBOOK), "-i", "inventory.yml", "site.yml", *options],
+                cwd=self.path,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+            try:
+                while running.poll() is None:
+                    if self.nft("-s", "list", "table", *TABLE) != before:
+                        return True
+            finally:
+                os.killpg(running.pid, signal.SIGKILL)
+                running.wait()
+        return False
 
     def nft(self, *words: str) -> str:
         done = subprocess.run(
@@ -102,6 +131,43 @@ class Project:
     def ip(self, *words: str) -> None:
         """`ip` inside of the namespace."""
         subprocess.run(["ip", "-n", self.namespace, *words], check=True)
+
+    def cable(self) -> None:
+        """A way out of the namespace, to nowhere."""
+        for words in (
+            "link set lo up",
+            "link add out0 type veth peer name nowhere0",
+            "link set out0 arp off up",
+            "link set nowhere0 up",
+            "address add 198.18.0.1/24 dev out0",
+            "route add default dev out0",
+        ):
+            self.ip(*words.split())
+
+    def lets_out(self, address: str, port: int) -> bool:
+        """Whether a TCP connection's first packet leaves: nobody answers, so it waits; a refusal comes at once."""
+        script = (
+            "import socket, sys\n"
+            "one = socket.socket()\n"
+            "one.settimeout(0.5)\n"
+            "try:\n"
+            "    one.connect((sys.argv[1], int(sys.argv[2])))\n"
+            "except TimeoutError:\n"
+            "    sys.exit(0)\n"
+            "except OSError:\n"
+            "    sys.exit(3)\n"
+        )
+        command = ["ip", "netns", "exec", self.namespace, sys.executable, "-c", script, address, str(port)]
+        code = subprocess.run(command, check=False).returncode
+        assert code in (0, 3)
+        return code == 0
+
+    def tidegate(self, *words: str) -> str:
+        """The host's own command."""
+        command = [str(self.root / "usr/local/sbin/tidegate"), "--root", str(self.root), *words]
+        return subprocess.run(
+            ["ip", "netns", "exec", self.namespace, *command], text=True, stdout=subprocess.PIPE, check=False
+        ).stdout
 
     def send(self, address: str, port: int) -> None:
         """One UDP packet out of the namespace; whether it leaves is the kernel's answer."""

@@ -295,15 +295,7 @@ def test_dns_goes_to_the_servers_that_the_host_uses_when_that_is_asked_for(proje
 
 
 def test_the_summary_says_what_was_refused_and_who_changed_mode(project: Project) -> None:
-    for words in (
-        "link set lo up",
-        "link add out0 type veth peer name nowhere0",
-        "link set out0 arp off up",
-        "link set nowhere0 up",
-        "address add 198.18.0.1/24 dev out0",
-        "route add default dev out0",
-    ):
-        project.ip(*words.split())
+    project.cable()
     project.write(
         "group_vars/app/odd.yml",
         {"egress_allow_odd": [{"name": "odd", "to": ["192.0.2.7"], "services": ["https"], "expires": "2020-01-01"}]},

@@ -1,0 +1,78 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of the action egress_allow_once, which does its work on the controller."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: egress_allow_once
+short_description: Let a host reach one destination for some hours
+version_added: 0.1.0
+description:
+  - Checks the destination as an entry of the host's policy, so that the ceiling of its tier, C(egress_never) and
+    C(egress_tests) hold, and puts it into a set of the host's table, where the kernel ends it.
+  - No run of the role removes it and the watcher takes it for no edit. It is in the history of the host. A reboot ends
+    it.
+options:
+  to:
+    description: Destinations in an entry's own words. Addresses and hosts, no networks.
+    type: list
+    elements: str
+    required: true
+  services:
+    description: Services in an entry's own words; only those with ports.
+    type: list
+    elements: str
+    required: true
+  hours:
+    description: How long, at most a week.
+    type: float
+    required: true
+  reason:
+    description: Why, for the history on the host.
+    type: str
+    required: true
+  name:
+    description: Name of the entry, for the YAML that makes it lasting. By default made of the first destination.
+    type: str
+attributes:
+  check_mode:
+    description: Says whether it could be allowed, and changes nothing.
+    support: full
+  diff_mode:
+    description: There is nothing to show.
+    support: none
+seealso:
+  - module: tidegate.nftables.egress_apply
+author:
+  - The tidegate developers (@tidegate)
+"""
+
+EXAMPLES = r"""
+- name: Let the application reach a new endpoint until it is in group_vars
+  tidegate.nftables.egress_allow_once:
+    to: 203.0.113.7
+    services: https
+    hours: 4
+    reason: "INC-7: new endpoint"
+  become: true
+"""
+
+RETURN = r"""
+until:
+  description: When the kernel ends it.
+  returned: success
+  type: str
+  sample: 2026-11-20T22:00:00Z
+flows:
+  description: What was opened.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{to: 203.0.113.7, protocol: tcp, port: 443}]
+lasting:
+  description: The YAML that makes it lasting.
+  returned: success
+  type: str
+"""

@@ -1,0 +1,108 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A table that would cut the connection that applies it is refused before it is loaded, and says which address."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import Any
+
+import pytest
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard import path, session
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.door import ARGUMENTS, PHASES
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.errors import GuardError
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import parse
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.foresee import objects
+from ansible_collections.tidegate.nftables.tests.golden.cases import ROOT, Case, cases
+
+from .conftest import Host
+
+OVER = "192.0.2.9 51234 192.0.2.1 22"
+ELSEWHERE = "192.0.2.9 51234 192.0.2.1 2200"
+
+
+def foreseen(host: Host, spec: dict[str, Any]) -> list[dict[str, Any]]:
+    (wanted,) = parse.tables([spec])
+    return objects(Nft(str(host.nft)), wanted)
+
+
+def said_of(table: list[dict[str, Any]], connection: str, *, tracked: bool = True) -> str:
+    """What is said of a table; "" when it may be."""
+    try:
+        path.need_open(table, connection, tracked=tracked)
+    except GuardError as error:
+        return f"{error.reason}: {error.message}"
+    return ""
+
+
+def judged(host: Host, spec: dict[str, Any], connection: str, *, tracked: bool = True) -> str:
+    return said_of(foreseen(host, spec), connection, tracked=tracked)
+
+
+def without(spec: dict[str, Any], text: str) -> dict[str, Any]:
+    """The spec without the rules that hold a text."""
+    chains = [
+        {**chain, "rules": [rule for rule in chain["rules"] if isinstance(rule, dict) or text not in rule]}
+        for chain in spec["chains"]
+    ]
+    return {**spec, "chains": chains}
+
+
+def test_no_policy_of_ours_cuts_it(host: Host) -> None:
+    # Users of the golden cases that this machine lacks are no matter here.
+    text = [(case, json.dumps(case.spec()).replace('"error"', '"skip"')) for case in cases()]
+    present = [
+        (case, spec) for case, spec in ((one, json.loads(two)) for one, two in text) if spec["state"] == "present"
+    ]
+    for case, spec in present:
+        table = foreseen(host, spec)
+        for connection in (OVER, "2001:db8::9 51234 2001:db8::1 22"):
+            assert said_of(table, connection) == "", case
+            # A host that never tracked connections takes the one that there is for a new one.
+            unknown = said_of(table, connection, tracked=False)
+            assert bool(unknown) == (case.folder.name == "floor-without"), case
+    assert host.table() == ""
+    assert len(present) > 10
+
+
+def test_a_table_that_drops_replies_is_refused_with_the_address(each_host: Host) -> None:
+    said = judged(each_host, without(without(Case(ROOT / "app-enforce").spec(), "established"), "tcp flags"), OVER)
+    assert "replies to 192.0.2.9 from port 22 would be refused in egress_reject" in said
+    assert "The table was not changed." in said
+
+
+def test_a_kernel_that_does_not_know_the_connection_needs_the_older_ones(each_host: Host) -> None:
+    spec = without(Case(ROOT / "app-enforce").spec(), "tcp flags")
+    assert judged(each_host, spec, OVER) == ""
+    said = judged(each_host, spec, OVER, tracked=False)
+    assert "what port 22 sends to 192.0.2.9" in said
+    assert "keep older-connections in the floor" in said
+
+
+def test_an_inbound_policy_must_let_the_next_connection_in(each_host: Host) -> None:
+    spec = Case(ROOT / "inbound").spec()
+    assert judged(each_host, spec, OVER) == ""
+    said = judged(each_host, spec, ELSEWHERE)
+    assert "new connections from 192.0.2.9 to port 2200 would be refused" in said
+    assert "set ansible_port: 2200" in said
+
+
+@pytest.mark.parametrize("connection", ["", "nonsense", "127.0.0.1 5 127.0.0.1 2222"])
+def test_without_a_connection_over_the_network_nothing_is_said(host: Host, connection: str) -> None:
+    assert judged(host, without(Case(ROOT / "inbound").spec(), "established"), connection) == ""
+
+
+def test_the_module_refuses_it_in_check_mode_too(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    subprocess.run("ip address add 192.0.2.1/32 dev lo", shell=True, check=True)
+    monkeypatch.setattr(session, "connection", lambda: OVER)
+    spec = {**without(without(Case(ROOT / "app-enforce").spec(), "established"), "tcp flags"), "max_removed": None}
+    defaults = {name: option.get("default") for name, option in ARGUMENTS.items()}
+    for check in (True, False):
+        with pytest.raises(GuardError, match="would cut the connection"):
+            PHASES["apply"](host.places, {**defaults, "tables": [spec], "keep_connection": True}, check)
+        assert host.table() == ""
+        assert not host.places.program.exists()
