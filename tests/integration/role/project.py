@@ -12,11 +12,14 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.places import Places
 
 PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
 COLLECTIONS = f"{sys.prefix}/collections"
@@ -99,7 +102,7 @@ class Project:
         return Run(done.returncode, done.stdout)
 
     def kill_after_apply(self, *options: str) -> bool:
-        """Run site.yml and kill it with all its children once the change is loaded; whether it came to that."""
+        """Run site.yml and kill all of it once the change is loaded; whether it came to that. The guard stays."""
         before = self.nft("-s", "list", "table", *TABLE)
         with (self.path / "killed.log").open("w") as log:
             running = subprocess.Popen(
@@ -114,9 +117,19 @@ class Project:
                     if self.nft("-s", "list", "table", *TABLE) != before:
                         return True
             finally:
-                os.killpg(running.pid, signal.SIGKILL)
+                self._kill_all_but_the_guard()
                 running.wait()
         return False
+
+    def _kill_all_but_the_guard(self) -> None:
+        """Ansible's workers lead sessions of their own, so the namespace says who belongs to it."""
+        guard = Places(str(self.root)).guard
+        spared = guard.read_text().split()[0] if guard.exists() else ""
+        found = subprocess.run(["ip", "netns", "pids", self.namespace], text=True, stdout=subprocess.PIPE, check=True)
+        for pid in found.stdout.split():
+            if pid != spared:
+                with suppress(ProcessLookupError):
+                    os.kill(int(pid), signal.SIGKILL)
 
     def nft(self, *words: str) -> str:
         done = subprocess.run(
