@@ -13,7 +13,7 @@ description:
   - Every host keeps the ten policies that were confirmed before the present one. This returns to one of them, on trial
     like every change (P(tidegate.nftables.egress_apply#module)), and confirms it over a new connection.
   - The variables still say otherwise, so the next run of the role brings the newer policy back.
-  - P(tidegate.nftables.rollback#playbook) calls it.
+  - The playbook C(tidegate.nftables.rollback) calls it.
 options:
   to:
     description:
