@@ -19,6 +19,8 @@ tests=(
     "ping:iputils-ping"
     "ps:procps"
     "podman:podman"
+    "squid:squid"
+    "dnsmasq:dnsmasq-base"
     "runc:runc"
     "conmon:conmon"
     "/usr/lib/podman/netavark /usr/libexec/podman/netavark:netavark"
@@ -57,7 +59,15 @@ echo "installing ${missing[*]}"
 export DEBIAN_FRONTEND=noninteractive
 install=(apt-get install --yes --quiet --quiet --no-install-recommends -o DPkg::Lock::Timeout=300 "${missing[@]}")
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+# The tests call these programs themselves: nothing that is installed for them shall start a service (policy-rc.d(8)).
+quiet=/usr/sbin/policy-rc.d
+if [ -e "$quiet" ]; then
+    trap 'rm -f "$log"' EXIT
+else
+    trap 'rm -f "$log" "$quiet"' EXIT
+    printf '#!/bin/sh\nexit 101\n' >"$quiet"
+    chmod +x "$quiet"
+fi
 { apt-get update --quiet --quiet && "${install[@]}"; } >"$log" 2>&1 </dev/null || {
     cat "$log" >&2
     echo "apt-get could not install ${missing[*]}: see above." >&2

@@ -24,7 +24,8 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model im
 
 UNIT = "egress_unit"
 APPROXIMATE = "egress_approximate"
-VARIABLES = (UNIT, APPROXIMATE)
+TIER = "egress_tier"
+VARIABLES = (UNIT, APPROXIMATE, TIER)
 """The variables that are read for every target."""
 # A unit is a part of names in clouds and of files, so no separators.
 _UNIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,40}")
@@ -43,7 +44,8 @@ def describe(
     Raises PolicyErrors with all that the target cannot say and all that its settings have wrong.
     """
     report = Report(origins or {})
-    unit = _unit(report, variables, resolved.tier)
+    # In mode absent a policy has no tier any more, but its unit still had one.
+    unit = _unit(report, variables, resolved.tier or str(variables.get(TIER) or ""))
     found: Data = {"host": resolved.host, "unit": unit, "target": target.name, "mode": resolved.mode}
     defaults = read_defaults(report, variable(APPROXIMATE), variables.get(APPROXIMATE), tuple(registry.TARGETS))
     if resolved.mode == "absent":

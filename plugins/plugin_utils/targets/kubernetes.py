@@ -172,6 +172,11 @@ def ports(spoken: ServiceSet) -> list[Spec] | None:
     return found or None
 
 
+def sayable(spoken: ServiceSet) -> bool:
+    """Can all of it be said as ports?"""
+    return spoken == services.ANY or set(spoken.protocols()) <= set(PROTOCOLS)
+
+
 TARGET = Target(
     name="kubernetes",
     about="Kubernetes NetworkPolicy for egress of pods",

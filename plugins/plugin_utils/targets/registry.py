@@ -9,10 +9,20 @@ from collections.abc import Mapping
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import hints
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import PolicyError, PolicyErrors
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import kubernetes, nftables
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import (
+    aws,
+    cilium,
+    dnsmasq,
+    kubernetes,
+    nftables,
+    squid,
+    terraform,
+)
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import Target
 
-TARGETS: Mapping[str, Target] = {module.TARGET.name: module.TARGET for module in (nftables, kubernetes)}
+TARGETS: Mapping[str, Target] = {
+    module.TARGET.name: module.TARGET for module in (nftables, aws, terraform, kubernetes, cilium, squid, dnsmasq)
+}
 
 
 def target(name: str) -> Target:

@@ -1,0 +1,86 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""playbooks/aws.yml against a server that answers like AWS: what is read back is what the policy says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.tidegate.nftables.tests.integration.targets.conftest import Project
+from ansible_collections.tidegate.nftables.tests.unit.targets import secgroup
+
+ENTRIES: list[dict[str, Any]] = [
+    {"name": "api", "to": ["203.0.113.0/24", "2001:db8::/48"], "services": ["https"], "reason": "cards"},
+    {"name": "inside", "to": ["internal"], "services": ["icmp", "udp/9600-9610"]},
+    {"name": "backup", "to": ["10.9.0.0/16"], "services": ["any"]},
+]
+
+
+@pytest.fixture
+def vpc(aws: Any) -> str:
+    return str(aws.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"])
+
+
+def group(aws: Any) -> dict[str, Any]:
+    found = aws.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["tidegate-app"]}])
+    groups: list[dict[str, Any]] = found["SecurityGroups"]
+    return groups[0] if groups else {}
+
+
+def rules(aws: Any) -> list[tuple[str, Any, str]]:
+    found = secgroup.of_api(group(aws)["IpPermissionsEgress"])
+    return sorted((one.protocol, one.ports, one.to) for one in found)
+
+
+def test_the_group_is_what_the_policy_says(project: Project, aws: Any, vpc: str) -> None:
+    database = aws.create_security_group(GroupName="db", Description="db", VpcId=vpc)["GroupId"]
+    settings = {"vpc_id": vpc, "references": {"10.1.9.0/24": database}}
+    replication = {"name": "database", "to": ["10.1.9.0/24"], "services": ["postgresql"]}
+    project.write(egress_aws=settings, egress_allow_app=[*ENTRIES, replication])
+    looked = project.run("aws", "--check", "--diff")
+    assert looked.returncode == 0, looked.stdout + looked.stderr
+    assert group(aws) == {}
+    done = project.run("aws")
+    assert done.returncode == 0, done.stdout + done.stderr
+    wanted = [
+        ("-1", None, "10.9.0.0/16"),
+        ("1", None, "10.0.0.0/8"),
+        ("17", (9600, 9610), "10.0.0.0/8"),
+        ("6", (443, 443), "2001:db8::/48"),
+        ("6", (443, 443), "203.0.113.0/24"),
+        ("6", (5432, 5432), database),
+    ]
+    assert rules(aws) == wanted
+    again = project.run("aws", "--diff")
+    assert "changed=0" in again.stdout
+    found = group(aws)
+    aws.authorize_security_group_ingress(
+        GroupId=found["GroupId"],
+        IpPermissions=[{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}],
+    )
+    everything = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+    aws.authorize_security_group_egress(GroupId=found["GroupId"], IpPermissions=everything)
+    project.write(egress_aws=settings, egress_allow_app=[ENTRIES[0]])
+    edited = project.run("aws", "--diff")
+    assert "changed=1" in edited.stdout, edited.stdout
+    assert rules(aws) == wanted[3:5]
+    # What comes in is somebody else's.
+    assert group(aws)["IpPermissions"][0]["FromPort"] == 22
+
+
+def test_a_policy_without_entries_closes_everything(project: Project, aws: Any, vpc: str) -> None:
+    project.write(egress_aws={"vpc_id": vpc})
+    done = project.run("aws")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert group(aws)["IpPermissionsEgress"] == []
+
+
+def test_a_group_is_not_touched_before_it_is_enforced(project: Project, aws: Any, vpc: str) -> None:
+    project.write(egress_aws={"vpc_id": vpc}, egress_mode="observe", egress_allow_app=ENTRIES)
+    done = project.run("aws")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "app is in mode observe, which a security group does not know: left alone" in done.stdout
+    assert group(aws) == {}

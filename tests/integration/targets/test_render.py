@@ -1,0 +1,69 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""playbooks/render.yml: files a unit, the same again without a change, and nothing when anything is wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.tidegate.nftables.tests.integration.targets.conftest import Project
+
+KUBERNETES = {"namespace": "shop", "labels": {"tier": "app"}}
+ENTRY: dict[str, Any] = {"name": "api", "to": ["203.0.113.0/24"], "services": ["https"]}
+
+
+def render(project: Project, *arguments: str, target: str = "kubernetes") -> Any:
+    return project.run("render", "-e", f"egress_target={target}", "-e", "egress_render_dir=out", *arguments)
+
+
+def test_files_are_written_once_and_only_looked_at_in_check_mode(project: Project) -> None:
+    project.write(egress_kubernetes=KUBERNETES, egress_allow_app=[ENTRY])
+    looked = render(project, "--check", "--diff")
+    assert looked.returncode == 0, looked.stdout
+    assert "+kind: NetworkPolicy" in looked.stdout
+    assert not (project.root / "out").exists()
+    assert "changed=1" in render(project).stdout
+    file = project.root / "out" / "tidegate-app.yaml"
+    assert "cidr: 203.0.113.0/24" in file.read_text(encoding="utf-8")
+    assert "changed=0" in render(project).stdout
+    project.write(egress_kubernetes=KUBERNETES, egress_allow_app=[{**ENTRY, "to": ["203.0.113.7"]}])
+    assert "-        cidr: 203.0.113.0/24" in render(project, "--diff").stdout
+    project.write(egress_mode="absent")
+    assert "changed=1" in render(project).stdout
+    assert not file.exists()
+
+
+@pytest.mark.parametrize(
+    ("variables", "target", "message"),
+    [
+        ({"egress_allow_app": [{**ENTRY, "users": ["payd"]}]}, "kubernetes", "group_vars/app.json"),
+        ({"egress_allow_app": [{**ENTRY, "to": ["10.0.0.300"]}]}, "kubernetes", "is no address"),
+        ({}, "kubernets", "did you mean kubernetes?"),
+        (
+            {"egress_allow_app": [{**ENTRY, "to": ["10.{{ inventory_hostname[-1] }}.0.1"]}]},
+            "kubernetes",
+            "app1 and app2 do not mean the same by api",
+        ),
+    ],
+)
+def test_what_is_wrong_writes_nothing(project: Project, variables: Any, target: str, message: str) -> None:
+    project.write(egress_kubernetes=KUBERNETES, **variables)
+    done = render(project, target=target)
+    assert done.returncode != 0
+    assert message in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert not (project.root / "out").exists()
+
+
+def test_units_are_told_apart_by_a_variable(project: Project) -> None:
+    entry = {**ENTRY, "to": ["10.{{ inventory_hostname[-1] }}.0.1"]}
+    project.write(egress_kubernetes=KUBERNETES, egress_unit="{{ inventory_hostname }}", egress_allow_app=[entry])
+    done = render(project)
+    assert done.returncode == 0, done.stdout
+    assert sorted(path.name for path in (project.root / "out").iterdir()) == [
+        "tidegate-app1.yaml",
+        "tidegate-app2.yaml",
+    ]

@@ -1,0 +1,88 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What AWS makes of the egress rules of a security group: what some rule allows passes, and nothing else.
+
+The rules come in three spellings: the module's arguments, Terraform's resources and the API's answers.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_NUMBERS = {"tcp": "6", "udp": "17", "icmp": "1", "icmpv6": "58"}
+
+
+@dataclass(frozen=True)
+class SecurityRule:
+    """protocol: a number as text, or -1. ports: None for all of them. to: a network, or an id."""
+
+    protocol: str
+    ports: tuple[int, int] | None
+    to: str
+    description: str = ""
+
+    def allows(self, address: str, protocol: int, port: int | None) -> bool:
+        if self.protocol not in ("-1", str(protocol)) or "-" in self.to:
+            return False
+        one, network = ipaddress.ip_address(address), ipaddress.ip_network(self.to)
+        if one not in network:
+            return False
+        return self.ports is None or (port is not None and self.ports[0] <= port <= self.ports[1])
+
+
+def rule(protocol: Any, first: Any, last: Any, to: str, description: str = "") -> SecurityRule:
+    """Ports count for TCP and UDP; -1 is every kind of ICMP."""
+    number = _NUMBERS.get(str(protocol), str(protocol))
+    if number in ("6", "17"):
+        return SecurityRule(number, (int(first), int(last)), to, description)
+    assert first in (None, -1), "no part of ICMP or of another protocol is ever rendered"
+    return SecurityRule(number, None, to, description)
+
+
+def of_module(data: Mapping[str, Any]) -> list[SecurityRule]:
+    """The arguments of amazon.aws.ec2_security_group."""
+    found = []
+    for one in data["rules_egress"]:
+        (to,) = next(one[key] for key in ("cidr_ip", "cidr_ipv6", "ip_prefix", "group_id") if key in one)
+        found.append(rule(one["proto"], one.get("from_port"), one.get("to_port"), to, one["rule_desc"]))
+    return found
+
+
+def of_terraform(data: Mapping[str, Any]) -> list[SecurityRule]:
+    """Resources of type aws_vpc_security_group_egress_rule."""
+    keys = ("cidr_ipv4", "cidr_ipv6", "prefix_list_id", "referenced_security_group_id")
+    return [
+        rule(
+            one["ip_protocol"],
+            one.get("from_port"),
+            one.get("to_port"),
+            next(one[key] for key in keys if key in one),
+            one["description"],
+        )
+        for one in data["resource"].get("aws_vpc_security_group_egress_rule", {}).values()
+    ]
+
+
+def of_api(permissions: Iterable[Mapping[str, Any]]) -> list[SecurityRule]:
+    """IpPermissionsEgress of DescribeSecurityGroups."""
+    found = []
+    for one in permissions:
+        targets = [
+            *((item["CidrIp"], item) for item in one.get("IpRanges", ())),
+            *((item["CidrIpv6"], item) for item in one.get("Ipv6Ranges", ())),
+            *((item["PrefixListId"], item) for item in one.get("PrefixListIds", ())),
+            *((item["GroupId"], item) for item in one.get("UserIdGroupPairs", ())),
+        ]
+        for to, item in targets:
+            described = item.get("Description", "")
+            found.append(rule(one["IpProtocol"], one.get("FromPort"), one.get("ToPort"), to, described))
+    return found
+
+
+def allows(rules: Iterable[SecurityRule], address: str, protocol: int, port: int | None) -> bool:
+    """May an instance of the group send there?"""
+    return any(one.allows(address, protocol, port) for one in rules)
