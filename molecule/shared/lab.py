@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,31 @@ def ledger(host: Any, name: str) -> set[tuple[str, str, int, int]]:
     listing = json.loads(host.check_output(f"nft -j list set inet tidegate {name}"))
     (elements,) = (item["set"]["elem"] for item in listing["nftables"] if "set" in item)
     return {tuple(element["elem"]["val"]["concat"]) for element in elements}
+
+
+def standing(host: Any) -> str:
+    """The collection's table in a form that can be compared, "" for none."""
+    return str(host.check_output("python3 /opt/lab/standing.py")).strip()
+
+
+def status(host: Any) -> dict[str, Any]:
+    """What the host says about its policy."""
+    found: dict[str, Any] = json.loads(host.check_output("tidegate status --json"))
+    return found
+
+
+def events(host: Any) -> list[str]:
+    """What happened to the host's policy, oldest first."""
+    journal = host.check_output("cat /var/lib/tidegate/journal.jsonl")
+    return [json.loads(line)["event"] for line in journal.splitlines()]
+
+
+def ssh(address: str) -> None:
+    """Log in from the controller over a new connection and become root; an error when that is not possible."""
+    folder = CHECKOUT / "build/molecule-ssh"
+    options = ["-F", str(folder / "config"), "-o", "ControlPath=none", "-o", "ConnectTimeout=5"]
+    enter = ["nsenter", f"--target={(folder / 'world').read_text().strip()}", "--net", "--"]
+    subprocess.run([*enter, "ssh", *options, address, "sudo", "true"], check=True, stdin=subprocess.DEVNULL)
 
 
 def files_like(host: Any, pattern: str) -> list[str]:

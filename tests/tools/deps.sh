@@ -16,6 +16,7 @@ demo=(
     "/etc/services:netbase"
 )
 tests=(
+    "ssh:openssh-client"
     "ping:iputils-ping"
     "ps:procps"
     "podman:podman"

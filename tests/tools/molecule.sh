@@ -16,7 +16,7 @@ remove_machines() {
     found=$(podman ps --all --quiet --filter "label=tidegate.checkout=$PWD")
     # shellcheck disable=SC2086 # one argument for each
     [ -z "$found" ] || podman rm --force --time 0 $found >/dev/null
-    rm -rf build/molecule
+    rm -rf build/molecule build/molecule-ssh
 }
 remove_machines
 trap remove_machines EXIT
@@ -29,7 +29,7 @@ mkdir -p build/reports
 failed=()
 for scenario in "$@"; do
     report=build/reports/molecule-$scenario.xml
-    rm -rf "$report" build/molecule
+    rm -rf "$report" build/molecule build/molecule-ssh
     molecule test --scenario-name "$scenario" || failed+=("$scenario failed")
     grep -qs '<testcase ' "$report" || failed+=("$scenario ran no assertion")
 done

@@ -1,0 +1,36 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Print the collection's table in a form that can be compared, "" when there is none.
+
+Without counters and without what packets put into sets. The blocks come in the order of their texts: nft lists sets in
+the order of their making, and a set that is kept is older than one that is put back.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+
+def comparable(listing: str) -> str:
+    """Return what can be compared of what ``nft -s list table inet tidegate`` prints."""
+    blocks = []
+    for block in listing.split("\n\n"):
+        text = re.sub(r"^table inet tidegate \{\n|\n\}\n*$", "", block)
+        text = re.sub(r" ?packets \d+ bytes \d+", "", text)  # nft 0.9.8 shows them all the same
+        if re.search(r"^\s*flags .*\bdynamic\b", text, re.MULTILINE):
+            text = re.sub(r"^\s*elements = \{[^}]*\}\n?", "", text, flags=re.MULTILINE)
+        blocks.append(text.strip())
+    return "\n".join(sorted(blocks))
+
+
+if __name__ == "__main__":
+    listed = subprocess.run(
+        ["nft", "-s", "list", "table", "inet", "tidegate"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        check=False,
+    )
+    print(comparable(listed.stdout))

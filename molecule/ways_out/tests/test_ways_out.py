@@ -1,0 +1,32 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""After another policy, two emergencies and a rollback: the first policy, as if nothing had been."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.tidegate.nftables.molecule.shared import lab
+
+testinfra_hosts = lab.targets("app")
+
+
+def test_the_first_policy_stands(host: Any) -> None:
+    assert lab.standing(host) == host.file("/root/standing").content_string.strip()
+    assert lab.status(host)["table"] == "confirmed"
+    assert lab.status(host)["on_trial"] is None
+    flows = {name: lab.FLOWS[name] for name in lab.both("payments", "mirror", "partner", "stranger")}
+    assert lab.reached(lab.attempt(host, "payd", flows)) == lab.both("payments", "mirror")
+
+
+def test_the_history_says_who_did_what(host: Any) -> None:
+    assert lab.events(host) == ["confirmed", "confirmed", "emergency", "restored", "emergency", "restored", "confirmed"]
+    told = host.check_output("tidegate status")
+    assert "molecule" in told
+    assert "INC-8" in told
+
+
+def test_ssh_gets_in_over_both_protocols(host: Any) -> None:
+    for address in lab.machine_of(host).addresses:
+        lab.ssh(address)

@@ -1,0 +1,40 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One fleet for all of these tests, since starting it takes as long as some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.tidegate.nftables.tests.integration.lockout.fleet import Fleet, fleet
+from ansible_collections.tidegate.nftables.tests.integration.lockout.project import (
+    PAYMENTS,
+    Project,
+    policy,
+    reaches_only,
+)
+
+
+@pytest.fixture(scope="session")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """The machines, removed afterwards whatever happens."""
+    with fleet(tmp_path_factory.mktemp("fleet")) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def old(started: Fleet, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The table of the first policy on each machine, after packets have proved it."""
+    Project(tmp_path_factory.mktemp("first"), started).apply(**policy("payments"))
+    started.each(lambda machine: reaches_only(machine, *PAYMENTS))
+    return started.each(lambda machine: machine.stands())
+
+
+@pytest.fixture
+def project(started: Fleet, old: dict[str, str], tmp_path: Path) -> Project:
+    """A project for machines with some policy; begin() has them begin with the old one."""
+    return Project(tmp_path, started, old)

@@ -1,0 +1,213 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Machines with systemd and a real sshd, and a controller that reaches them over a network of their own.
+
+The machines are containers on a bridge in the namespace of the first one, "world", as in the Molecule scenarios. The
+controller is this machine's Ansible and ssh in world's network namespace: nothing here touches this machine's network.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import subprocess
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.tidegate.nftables.molecule.shared.lab import MACHINES
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+SHARED = CHECKOUT / "molecule/shared"
+HOSTS = ("app11", "app12", "app13", "bastion12")
+LABEL = "tidegate.checkout"
+SSH = (
+    *("ssh", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"),
+    *("-o", "LogLevel=ERROR", "-o", "ControlPath=none", "-o", "ConnectTimeout=2"),
+)
+"""A connection of its own, never one that was kept open."""
+
+
+def command(*words: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of this machine."""
+    done = subprocess.run(
+        words, env={**os.environ, **environment}, text=True, capture_output=True, check=False, stdin=subprocess.DEVNULL
+    )
+    assert not check or done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
+    return done
+
+
+def podman(*words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run podman with the settings that this machine needs."""
+    return command(
+        "bash", "-c", f'. {CHECKOUT}/tests/images/podman.sh; exec podman "$@"', "podman", *words, check=check
+    )
+
+
+def wait_for(condition: Callable[[], bool], seconds: float, what: str = "it") -> float:
+    """Wait until something is so; return the seconds that it took."""
+    began = time.monotonic()
+    while not condition():
+        assert time.monotonic() - began < seconds, f"{what} did not happen within {seconds} s"
+        time.sleep(0.2)
+    return time.monotonic() - began
+
+
+@dataclass
+class Machine:
+    """A container with systemd and sshd. pid: of its process 1, as this machine sees it; another after a reboot."""
+
+    name: str
+    fleet: Fleet
+    pid: int = 0
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Its IPv4 and its IPv6 address."""
+        return MACHINES[self.name].addresses
+
+    @property
+    def pending(self) -> Path:
+        """The file that is there while a change is on trial; gone with the process when the machine is rebooted."""
+        return Path(f"/proc/{self.pid}/root/var/lib/tidegate/pending.json")
+
+    def start(self, script: str) -> None:
+        """Start it by one of the lab's scripts: create.sh or reboot.sh."""
+        machine = MACHINES[self.name]
+        release = (machine.release,) if script == "create.sh" else ()
+        elsewhere = [
+            found.addresses for found in MACHINES.values() if self.name == "world" and found.tier == "elsewhere"
+        ]
+        addresses = [*machine.addresses, *itertools.chain.from_iterable(elsewhere)]
+        words = (self.fleet.lab, self.name, *release, *addresses)
+        command(str(SHARED / script), *words, LAB_SSH=str(self.fleet.folder), LAB_OWNER=self.fleet.lab)
+        found = podman("inspect", "--type", "container", "--format", "{{.State.Pid}}", f"{self.fleet.lab}-{self.name}")
+        self.pid = int(found.stdout)
+
+    def reboot(self) -> None:
+        """Pull the plug and put it in again."""
+        self.start("reboot.sh")
+
+    def cable(self, state: str) -> None:
+        """Have the other end of its cable up or down."""
+        self.fleet.controller("ip", "link", "set", f"to{self.pid}", state)
+
+    def run(self, *words: str, check: bool = True) -> str:
+        """Run a command as root, from the console as it were: no network is needed."""
+        enter = ("nsenter", f"--target={self.pid}", "--mount", "--uts", "--ipc", "--net", "--pid", "--root", "--wd")
+        clean = ("env", "-i", "LC_ALL=C.UTF-8", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+        return command(*enter, "--", *clean, *words, check=check).stdout
+
+    def ssh(self, *words: str, version: int = 4, port: int = 22) -> bool:
+        """Log in over a new connection from the controller and run a command; whether that went well."""
+        (address,) = (found for found in self.addresses if (":" in found) == (version == 6))
+        key = ("-i", str(self.fleet.folder / "key"))
+        return self.fleet.controller(*SSH, *key, "-p", str(port), f"ops@{address}", *words, check=False).returncode == 0
+
+    def reachable(self) -> bool:
+        """Whether somebody can log in over IPv4 and over IPv6, and become root."""
+        return self.ssh("sudo", "true") and self.ssh("true", version=6)
+
+    def stands(self) -> str:
+        """The table that the kernel has, in a form that can be compared; "" for none."""
+        return self.run("python3", "/opt/lab/standing.py").strip()
+
+    def status(self) -> dict[str, Any]:
+        """What the host itself says about its policy."""
+        found: dict[str, Any] = json.loads(self.run("tidegate", "status", "--json"))
+        return found
+
+    def events(self) -> list[str]:
+        """What happened on the host, oldest first."""
+        journal = self.run("cat", "/var/lib/tidegate/journal.jsonl", check=False)
+        return [json.loads(line)["event"] for line in journal.splitlines()]
+
+    def on_trial(self) -> bool:
+        """Whether a change waits for its confirmation."""
+        return self.status()["on_trial"] is not None
+
+    def is_idle(self) -> bool:
+        """Whether no run of Ansible goes on, not even one that its controller has left, and nothing is on trial."""
+        return self.run("pgrep", "-f", "BECOME-SUCCES[S]", check=False) == "" and not self.on_trial()
+
+    def settle(self, seconds: float = 60) -> None:
+        """Wait until nothing is on trial."""
+        wait_for(lambda: not self.on_trial(), seconds, f"the end of the trial on {self.name}")
+
+    def is_well(self, table: str) -> bool:
+        """Whether exactly this table stands, is what a boot would load, and nothing is on trial."""
+        found = self.status()
+        return found["on_trial"] is None and found["table"] == "confirmed" and self.stands() == table
+
+    def reaches(self, user: str, *flows: str) -> dict[str, bool]:
+        """Try flows such as tcp/443@203.0.113.10 with real packets; which of them somebody answered."""
+        found = json.loads(self.run("runuser", "-u", user, "--", "python3", "/opt/lab/reach.py", *flows))
+        return {flow: outcome == "open" for flow, (outcome, _milliseconds) in found.items()}
+
+    def forget(self) -> None:
+        """Be a host on which nothing was ever applied."""
+        self.run("sh", "-c", "systemctl stop tidegate-watch 'tidegate-guard-*'; nft flush ruleset", check=False)
+        self.run("sh", "-c", "rm -rf /var/lib/tidegate /run/tidegate /etc/systemd/system/tidegate*")
+
+
+@dataclass
+class Fleet:
+    """The machines by name. folder: the controller's key, its connections that are kept open, world's process id."""
+
+    lab: str
+    folder: Path
+    machines: dict[str, Machine]
+
+    def controller(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a command where the controller is."""
+        return command(*self.enter(), *words, check=check)
+
+    def enter(self) -> tuple[str, ...]:
+        """What comes before a command that is to run where the controller is."""
+        return ("nsenter", f"--target={self.machines['world'].pid}", "--net", "--")
+
+    def each(self, act: Callable[[Machine], Any]) -> dict[str, Any]:
+        """Do something with every machine but the world, all at once."""
+        hosts = [self.machines[name] for name in HOSTS]
+        with ThreadPoolExecutor(len(hosts)) as pool:
+            return dict(zip(HOSTS, pool.map(act, hosts), strict=True))
+
+
+@contextmanager
+def fleet(folder: Path) -> Iterator[Fleet]:
+    """Start the machines; remove them whatever happens."""
+    sweep()
+    made = Fleet(f"tg-lockout-{os.getpid()}-{uuid.uuid4().hex[:6]}", folder, {})
+    made.machines = {name: Machine(name, made) for name in ("world", *HOSTS)}
+    images = ("bullseye", "bookworm", "trixie")
+    command("bash", str(CHECKOUT / "tests/images/import.sh"), str(CHECKOUT / "build/debian"), *images)
+    try:
+        made.machines["world"].start("create.sh")
+        made.each(lambda machine: machine.start("create.sh"))
+        yield made
+    finally:
+        for socket in (folder / "control").glob("*"):
+            command("ssh", "-o", f"ControlPath={socket}", "-O", "exit", "nobody", check=False)
+        remove(made.lab)
+
+
+def remove(lab: str) -> None:
+    """Remove a fleet's containers."""
+    found = podman("ps", "--all", "--quiet", "--filter", f"label={LABEL}={lab}").stdout.split()
+    if found:
+        podman("rm", "--force", "--time", "0", *found)
+
+
+def sweep() -> None:
+    """Remove what a run left that was killed: its process is gone."""
+    names = podman("ps", "--all", "--filter", "name=^tg-lockout-", "--format", "{{.Names}}").stdout.split()
+    for lab in {name.rsplit("-", 1)[0] for name in names}:
+        if not Path(f"/proc/{lab.split('-')[2]}").exists():
+            remove(lab)

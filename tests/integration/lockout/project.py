@@ -1,0 +1,242 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A project as a user has it: an inventory over ssh, group_vars, a playbook; run, interrupted and killed at will."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ansible_collections.tidegate.nftables.molecule.shared.lab import MACHINES
+from ansible_collections.tidegate.nftables.tests.integration.lockout.fleet import (
+    CHECKOUT,
+    HOSTS,
+    Fleet,
+    Machine,
+    wait_for,
+)
+
+PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
+SITE = """
+- hosts: app
+  gather_facts: false
+  roles: [tidegate.nftables.egress]
+"""
+FLOWS = {
+    name: tuple(f"tcp/443@{address}" for address in MACHINES[name].addresses)
+    for name in ("payments", "partner", "stranger")
+}
+"""Destinations of the lab, and how each is tried over IPv4 and IPv6."""
+PAYMENTS, PARTNER = FLOWS["payments"], FLOWS["partner"]
+SSH_CONFIG = """
+Host *
+  User ops
+  Port {port}
+  IdentityFile {folder}/key
+  StrictHostKeyChecking no
+  UserKnownHostsFile /dev/null
+  LogLevel ERROR
+Match exec "{project}/wait %h"
+"""
+WAIT = """#!/bin/sh
+# Before every ssh of a run that is held: wait as long as a change is on trial on that machine.
+[ -n "$HELD" ] && while [ ! -e "{project}/go-$1" ] && [ -e "{project}/trial-$1" ]; do sleep 0.05; done
+exit 1
+"""
+
+
+def policy(*names: str, **more: Any) -> dict[str, Any]:
+    """Variables of a policy that lets payd reach some of the destinations of the lab: payments, partner, stranger."""
+    return {
+        "egress_mode": "enforce",
+        "egress_tier": "app",
+        "egress_internal_networks": ["10.94.0.0/16", "fd94:7467::/48"],
+        "egress_dns_servers": ["10.94.0.53", "fd94:7467::53"],
+        "egress_ntp_servers": ["10.94.0.123", "fd94:7467::123"],
+        "egress_max_removed": 100,
+        "egress_allow_app": [
+            {"name": name, "to": list(MACHINES[name].addresses), "services": ["https", "udp/443"], "users": ["payd"]}
+            for name in names
+        ],
+        **more,
+    }
+
+
+def reaches_only(machine: Machine, *allowed: str) -> None:
+    """Assert with real packets, over IPv4 and IPv6, what payd reaches of payments and partner."""
+    found = machine.reaches("payd", *PAYMENTS, *PARTNER)
+    assert {flow for flow, reached in found.items() if reached} == set(allowed), (machine.name, found)
+
+
+@dataclass
+class Run:
+    """What one ansible-playbook run printed and returned."""
+
+    code: int
+    output: str
+
+    def recap(self, host: str) -> dict[str, int]:
+        """The counts of a host: ok, changed, unreachable, failed, …; empty when it is not there."""
+        found = re.search(rf"^{host}\s+:(.*)$", self.output, re.MULTILINE)
+        assert found, self.output
+        return {name: int(count) for name, count in re.findall(r"(\w+)=(\d+)", found[1])}
+
+
+@dataclass
+class Going:
+    """A run that still goes on, in a session of its own like one in a terminal."""
+
+    process: subprocess.Popen[str]
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C: a terminal signals its foreground process group, in which Ansible's workers are not."""
+        os.killpg(self.process.pid, signal.SIGINT)
+
+    def kill(self) -> None:
+        """Have the controller disappear, with every process that it started."""
+        for pid in [self.process.pid, *_descendants(self.process.pid)]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def end(self, seconds: float = 120) -> Run:
+        """Wait for its end."""
+        try:
+            output, _nothing = self.process.communicate(timeout=seconds)
+        finally:
+            if self.process.poll() is None:
+                self.kill()
+                self.process.wait()
+        return Run(self.process.returncode, output)
+
+
+@dataclass
+class Project:
+    """A folder with an inventory of the fleet's machines, group_vars and site.yml.
+
+    old: the table that stands on each machine at first.
+    """
+
+    path: Path
+    fleet: Fleet
+    old: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.ssh(port=22)
+        self.write("wait", WAIT.format(project=self.path))
+        (self.path / "wait").chmod(0o755)
+        common = {
+            "ansible_user": "ops",
+            "ansible_become": True,
+            "ansible_python_interpreter": "/usr/bin/python3",
+            "ansible_ssh_common_args": f"-F {self.path / 'ssh_config'}",
+            "ansible_control_path_dir": str(self.fleet.folder / "control"),
+        }
+        hosts = {
+            name: {"ansible_host": MACHINES[name].addresses[0], "egress_addresses": list(MACHINES[name].addresses)}
+            for name in HOSTS
+        }
+        self.write("inventory.yml", {"all": {"vars": common, "children": {"app": {"hosts": hosts}}}})
+        self.write("site.yml", SITE)
+
+    def ssh(self, port: int) -> None:
+        """Say where the controller's ssh finds sshd."""
+        self.write("ssh_config", SSH_CONFIG.format(folder=self.fleet.folder, project=self.path, port=port))
+
+    def begin(self, *names: str) -> None:
+        """Have machines begin with the old policy, confirmed."""
+        others = [name for name in names if not self.machine(name).is_well(self.old[name])]
+        if others:
+            self.apply("--limit", ",".join(others), **policy("payments"))
+
+    def jump(self, name: str, *, over: str) -> None:
+        """Have the controller reach a machine through another one."""
+        jumping = f"-F {self.path / 'ssh_config'} -J {MACHINES[over].addresses[0]}"
+        self.write(f"host_vars/{name}.yml", {"ansible_ssh_common_args": jumping})
+
+    def machine(self, name: str) -> Machine:
+        """One of the fleet's machines."""
+        return self.fleet.machines[name]
+
+    def is_back(self, *names: str) -> None:
+        """Assert that nothing is on trial, the old table stands, it does what it says, and ssh gets in."""
+        for name in names:
+            machine = self.machine(name)
+            assert machine.is_well(self.old[name]), (name, machine.status(), machine.stands())
+            assert machine.reachable(), name
+            reaches_only(machine, *PAYMENTS)
+
+    def write(self, name: str, content: Any) -> None:
+        """Write a file of the project, as YAML unless it is text."""
+        target = self.path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(content if isinstance(content, str) else yaml.safe_dump(content, sort_keys=False))
+
+    def start(self, *options: str, playbook: str = "site.yml", held: bool = False, **variables: Any) -> Going:
+        """Begin a run with the variables as the group's. held: it waits between a change and its confirmation."""
+        if variables:
+            self.write("group_vars/app/egress.yml", variables)
+        for name in HOSTS:
+            trial = self.path / f"trial-{MACHINES[name].addresses[0]}"
+            trial.unlink(missing_ok=True)
+            trial.symlink_to(self.machine(name).pending)
+        environment = {
+            **os.environ,
+            "HELD": "yes" if held else "",
+            "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".venv/collections"),
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_PIPELINING": "1",
+            "ANSIBLE_FORKS": "4",
+            "ANSIBLE_LOCALHOST_WARNING": "0",
+        }
+        return Going(
+            subprocess.Popen(
+                [*self.fleet.enter(), str(PLAYBOOK), "-i", "inventory.yml", playbook, *options],
+                cwd=self.path,
+                env=environment,
+                text=True,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        )
+
+    def release(self, name: str, go: bool = True) -> None:
+        """Have a run that is held go on with a machine; with False have the next one wait there again."""
+        mark = self.path / f"go-{MACHINES[name].addresses[0]}"
+        mark.touch() if go else mark.unlink(missing_ok=True)
+
+    def play(self, *options: str, playbook: str = "site.yml", **variables: Any) -> Run:
+        """Run to the end."""
+        return self.start(*options, playbook=playbook, **variables).end()
+
+    def apply(self, *options: str, **variables: Any) -> Run:
+        """Run to the end, which must be a good one."""
+        run = self.play(*options, **variables)
+        assert run.code == 0, run.output
+        return run
+
+
+def _descendants(pid: int) -> list[int]:
+    """Return the processes that a process started, and those that they did."""
+    children = [
+        int(child) for path in Path(f"/proc/{pid}/task").glob("*/children") for child in path.read_text().split()
+    ]
+    return [*children, *(found for child in children for found in _descendants(child))]
+
+
+def wait_for_change(machine: Machine, before: str) -> None:
+    """Wait until a change is on trial and its table is there."""
+    what = f"a change on {machine.name}"
+    wait_for(lambda: machine.pending.exists() and machine.stands() != before, 60, what)

@@ -1,0 +1,114 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whatever becomes of the controller, of the network or of the guard between the change and its confirmation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from ansible_collections.tidegate.nftables.tests.integration.lockout.fleet import HOSTS, Machine
+from ansible_collections.tidegate.nftables.tests.integration.lockout.project import (
+    PARTNER,
+    PAYMENTS,
+    Going,
+    Project,
+    policy,
+    reaches_only,
+    wait_for_change,
+)
+
+NEW = policy("partner", egress_confirm_timeout=8)
+
+
+def killed(_project: Project, _machine: Machine, going: Going) -> None:
+    """The controller is gone."""
+    going.kill()
+
+
+def interrupted(_project: Project, _machine: Machine, going: Going) -> None:
+    """Somebody presses Ctrl-C."""
+    going.interrupt()
+
+
+def unplugged(project: Project, machine: Machine, _going: Going) -> None:
+    """The network is lost for longer than the trial lasts."""
+    machine.cable("down")
+    project.release(machine.name)
+
+
+def unguarded(_project: Project, machine: Machine, going: Going) -> None:
+    """The controller is gone, and somebody stops the guard as well."""
+    going.kill()
+    machine.run("systemctl", "stop", "tidegate-guard-*.timer")
+
+
+ENDS: dict[str, Callable[[Project, Machine, Going], None]] = dict(
+    zip(HOSTS, (killed, interrupted, unplugged, unguarded), strict=True)
+)
+"""What ends the run of each machine. All at the same time, for each waits for the end of a trial."""
+
+
+def test_whatever_ends_the_run_on_the_way_ends_in_the_old_policy(project: Project) -> None:
+    project.begin(*HOSTS)
+    runs = {name: project.start("--limit", name, held=True, **NEW) for name in HOSTS}
+    for name, going in runs.items():
+        machine = project.machine(name)
+        wait_for_change(machine, project.old[name])
+        reaches_only(machine, *PARTNER)
+        ENDS[name](project, machine, going)
+    for name in HOSTS:
+        project.machine(name).settle()
+        project.machine(name).cable("up")
+    for name, going in runs.items():
+        ended = going.end()
+        assert ended.code != 0, (name, ended.output)
+        project.is_back(name)
+        assert project.machine(name).events()[-1] == "restored"
+    run = project.apply("--limit", "app11,bastion12", **NEW)
+    assert run.recap("app11")["changed"] == run.recap("bastion12")["changed"] == 1, run.output
+
+
+def test_a_second_run_while_a_change_is_on_trial_says_so_and_changes_nothing(project: Project) -> None:
+    project.begin("app12")
+    machine = project.machine("app12")
+    first = project.start("--limit", "app12", held=True, **policy("partner"))
+    wait_for_change(machine, project.old["app12"])
+
+    second = project.play("--limit", "app12", **policy("payments", "partner"))
+
+    assert second.code != 0
+    assert "on trial" in second.output, second.output
+    project.release("app12")
+    ended = first.end()
+    assert ended.code == 0, ended.output
+    assert machine.events()[-1] == "confirmed"
+    reaches_only(machine, *PARTNER)
+
+
+@pytest.mark.parametrize("confirmed", [False, True])
+def test_a_reboot_boots_what_was_confirmed(project: Project, confirmed: bool) -> None:
+    project.begin("app13")
+    machine = project.machine("app13")
+    going = project.start("--limit", "app13", held=not confirmed, **policy("partner"))
+    if confirmed:
+        ended = going.end()
+        assert ended.code == 0, ended.output
+        new = machine.stands()
+    else:
+        wait_for_change(machine, project.old["app13"])
+        new = ""
+    machine.reboot()
+    assert machine.reachable()
+    if confirmed:
+        assert machine.is_well(new)
+        reaches_only(machine, *PARTNER)
+        return
+    # The run that goes on finds the host again, but not its change.
+    ended = going.end()
+    assert ended.code != 0
+    assert "the host was restarted" in ended.output, ended.output
+    project.is_back("app13")
+    reaches_only(machine, *PAYMENTS)
