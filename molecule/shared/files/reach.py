@@ -1,10 +1,11 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Try flows, all at once, and print what became of each: reach.py PROTOCOL/PORT@ADDRESS …
+"""Try flows, all at once, and print what became of each: reach.py [OUTCOME] PROTOCOL/PORT@ADDRESS …
 
 Prints a JSON object from each argument to ``[outcome, milliseconds]``. Outcomes: ``open`` (somebody answered),
-``refused`` (the kernel said no), ``silent`` (nothing came within a second).
+``refused`` (the kernel said no), ``silent`` (nothing came within a second). With OUTCOME, fails unless it is that of
+every flow.
 """
 
 from __future__ import annotations
@@ -42,10 +43,14 @@ def timed(flow: str) -> tuple[str, int]:
     return outcome, round((time.monotonic() - started) * 1000)
 
 
-def main(flows: list[str]) -> None:
+def main(arguments: list[str]) -> int:
+    flows = [argument for argument in arguments if "@" in argument]
+    expected = [argument for argument in arguments if "@" not in argument]
     with ThreadPoolExecutor(max_workers=64) as pool:
-        json.dump(dict(zip(flows, pool.map(timed, flows))), sys.stdout)
+        found = dict(zip(flows, pool.map(timed, flows)))
+    json.dump(found, sys.stdout)
+    return int(bool(expected) and any([outcome] != expected for outcome, _milliseconds in found.values()))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

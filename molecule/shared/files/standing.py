@@ -1,7 +1,9 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Print the collection's table in a form that can be compared, "" when there is none.
+"""Print the collection's table in a form that can be compared, "" when there is none: standing.py [FILE].
+
+With FILE, fails unless that holds the same.
 
 Without counters and without what packets put into sets. The blocks come in the order of their texts: nft lists sets in
 the order of their making, and a set that is kept is older than one that is put back.
@@ -11,6 +13,8 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
+from pathlib import Path
 
 
 def comparable(listing: str) -> str:
@@ -33,4 +37,7 @@ if __name__ == "__main__":
         text=True,
         check=False,
     )
-    print(comparable(listed.stdout))
+    found = comparable(listed.stdout)
+    print(found)
+    for path in sys.argv[1:]:
+        sys.exit(Path(path).read_text(encoding="utf-8").strip() != found.strip())

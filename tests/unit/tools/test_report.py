@@ -48,4 +48,6 @@ def test_fails_a_report_that_is_not_there(tmp_path: Path) -> None:
 def test_expects_a_report_of_every_scenario() -> None:
     names = {path.name for path in report.reports_of("molecule")}
 
-    assert names == {f"molecule-{name}.xml" for name in ("absent", "default", "modules", "observe")}
+    assert names == {
+        f"molecule-{name}.xml" for name in ("absent", "boot", "default", "lockout", "modules", "observe", "ways_out")
+    }
