@@ -1,0 +1,173 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What nft lists of a loaded policy, read back into the algebra, with each release of nft."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.kernel.compare import (
+    TOO_LITTLE,
+    TOO_MUCH,
+    UNKNOWN,
+    Finding,
+    Kernel,
+    findings,
+    others,
+)
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.kernel.listing import Table, table_of
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables import compile_table
+from ansible_collections.tidegate.nftables.tests.golden.cases import Case, FixedWorld, cases
+from ansible_collections.tidegate.nftables.tests.integration.policy.conftest import BINARIES, UIDS, load, nft
+
+RELEASES = pytest.mark.parametrize("binary", BINARIES, ids=lambda path: path.parent.name)
+CASES = [case for case in cases() if case.resolved().mode != "absent"]
+NOON = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC).timestamp()
+
+
+def held(binary: Path, now: float = NOON) -> Kernel:
+    """What the kernel holds, as nft lists it."""
+    os.environ["TZ"] = "UTC"
+    names = json.loads(nft("-j", "list", "tables", binary=binary))["nftables"]
+    tables: list[Table] = []
+    for item in names:
+        if "table" in item:
+            family, name = item["table"]["family"], item["table"]["name"]
+            tables.append(table_of(json.loads(nft("-nn", "-j", "list", "table", family, name, binary=binary))))
+    return Kernel(tables, UIDS, now)
+
+
+# Every case with one release; with all of them those that have every kind of rule between them.
+RICH = [case for case in CASES if str(case) in ("app-observe", "inbound", "prefix-lists", "never", "order", "nat64")]
+PAIRS = [(case, BINARIES[-1]) for case in CASES] + [(case, binary) for case in RICH for binary in BINARIES[:-1]]
+
+
+@pytest.mark.parametrize(
+    ("case", "binary"), PAIRS, ids=lambda one: one.parent.name if isinstance(one, Path) else str(one)
+)
+def test_every_golden_table_is_proven_equal_to_its_policy(case: Case, binary: Path, tmp_path: Path) -> None:
+    load(case.spec(), tmp_path, binary)
+    assert findings(case.resolved(), held(binary)) == []
+
+
+def built(**changes: Any) -> policy.Resolved:
+    given = {
+        "egress_mode": "enforce",
+        "egress_tier": "app",
+        "egress_internal_networks": ["10.0.0.0/8", "fd12:3456:789a::/48"],
+        "egress_dns_servers": ["10.0.0.53"],
+        "egress_allow_app": [
+            {"name": "pay", "to": ["203.0.113.0/24"], "services": ["https"], "users": ["payd"]},
+            {"name": "all", "to": ["10.1.0.0/16"], "services": ["tcp/8000-8010", "icmp"]},
+        ],
+        **changes,
+    }
+    return policy.build(given, FixedWorld(), today=dt.date(2026, 11, 20))
+
+
+def one(found: list[Finding], what: str) -> Finding:
+    (finding,) = (finding for finding in found if finding.what == what)
+    return finding
+
+
+@RELEASES
+@pytest.mark.parametrize("mode", ["enforce", "observe"])
+def test_what_somebody_changed_by_hand_is_named(binary: Path, mode: str, tmp_path: Path) -> None:
+    resolved = built(egress_mode=mode)
+    load(compile_table(resolved), tmp_path, binary)
+    nft("add", "element", "inet", "tidegate", "allow_pay4", "{ 198.51.100.7 }", binary=binary)
+    found = findings(resolved, held(binary))
+    assert [finding.what for finding in found] == [TOO_MUCH]
+    assert (found[0].users, found[0].region.witness()) == (("payd",), ("198.51.100.7", "tcp/443"))
+    nft("delete", "element", "inet", "tidegate", "allow_pay4", "{ 203.0.113.0/24 }", binary=binary)
+    found = findings(resolved, held(binary))
+    assert {finding.what for finding in found} == {TOO_MUCH, TOO_LITTLE}
+    assert one(found, TOO_LITTLE).region.witness() == ("203.0.113.0", "tcp/443")
+
+
+@RELEASES
+def test_a_rule_before_all_others(binary: Path, tmp_path: Path) -> None:
+    resolved = built()
+    load(compile_table(resolved), tmp_path, binary)
+    nft("insert", "rule", "inet", "tidegate", "egress_output", "udp dport 5000-5009 accept", binary=binary)
+    found = one(findings(resolved, held(binary)), TOO_MUCH)
+    assert found.region.witness() == ("0.0.0.0", "udp/5000")
+    assert found.region.at(17, 5010) == policy.Region().at(17, 5010)
+    assert set(found.users) == {"payd", "every other user", "packets without a socket"}
+
+
+@RELEASES
+def test_what_cannot_be_modelled_is_unknown(binary: Path, tmp_path: Path) -> None:
+    resolved = built()
+    load(compile_table(resolved), tmp_path, binary)
+    nft("insert", "rule", "inet", "tidegate", "egress_allow", "meta mark 5 tcp dport 22 accept", binary=binary)
+    found = one(findings(resolved, held(binary)), UNKNOWN)
+    assert found.why == ("meta mark",)
+    assert found.region.witness()[1] == "tcp/22"
+    nft("insert", "rule", "inet", "tidegate", "egress_allow", "meta mark 6 tcp dport 8000 drop", binary=binary)
+    found = next(finding for finding in findings(resolved, held(binary)) if finding.region.at(6, 8000))
+    assert found.what == UNKNOWN
+    assert found.region.at(6, 8001) == policy.Region().at(6, 8001)
+
+
+def test_a_missing_table_and_one_that_should_not_be_there(tmp_path: Path) -> None:
+    resolved = built()
+    (found,) = findings(resolved, Kernel([], UIDS, time.time()))
+    assert (found.what, found.why) == (UNKNOWN, ("there is no such table",))
+    load(compile_table(resolved), tmp_path)
+    absent = replace(built(), mode="absent")
+    assert [finding.what for finding in findings(absent, held(BINARIES[0]))] == [TOO_MUCH]
+
+
+def test_a_user_that_the_host_has_not_reaches_nothing(tmp_path: Path) -> None:
+    resolved = built()
+    spec = compile_table(resolved)
+    for chain in spec["chains"]:
+        chain["rules"] = [rule for rule in chain["rules"] if not isinstance(rule, dict)]
+    load(spec, tmp_path)
+    kernel = held(BINARIES[-1])
+    assert findings(resolved, replace(kernel, users={})) == []
+    assert [finding.what for finding in findings(resolved, kernel)] == [TOO_LITTLE]
+
+
+OTHERS = """
+table ip theirs {
+  set bad { type ipv4_addr; flags interval; elements = { 10.1.7.0/24 } }
+  chain c {
+    type filter hook output priority 10; policy accept;
+    ip daddr @bad drop
+    tcp dport 8005 limit rate 1/second accept
+    tcp dport 8005 drop
+  }
+}
+table ip6 other {
+  chain c { type filter hook forward priority 0; policy drop; }
+}
+"""
+
+
+@RELEASES
+def test_other_tables_are_looked_at_one_by_one(binary: Path, tmp_path: Path) -> None:
+    resolved = built()
+    load(compile_table(resolved), tmp_path, binary)
+    nft("-f", "-", given=OTHERS, binary=binary)
+    kernel = held(binary)
+    assert findings(resolved, kernel) == []
+    found = others(resolved, kernel)
+    assert {finding.table for finding in found} == {"ip theirs"}
+    refused = one(found, TOO_LITTLE)
+    assert refused.region.at(6, 8000).cidrs() == ["10.1.7.0/24"]
+    unknown = one(found, UNKNOWN)
+    assert unknown.why == ("the statement limit",)
+    assert not unknown.region.at(6, 8000)
+    assert "10.1.8.1" in unknown.region.at(6, 8005)
