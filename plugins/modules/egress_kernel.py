@@ -1,0 +1,98 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module egress_kernel."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: egress_kernel
+short_description: List every nftables table of a host, for a proof
+version_added: 0.1.0
+description:
+  - Lists every table of the network namespace, one by one and by nft itself, as JSON with numbers only.
+  - A table that nft cannot list is said to be one, and stops nothing.
+  - Changes nothing. P(tidegate.nftables.egress_verify#module) makes sense of what it returns.
+options:
+  users:
+    description: Names of users to look up on the host.
+    type: list
+    elements: str
+    default: []
+attributes:
+  check_mode:
+    description: Does the same in check mode, since it changes nothing.
+    support: full
+  diff_mode:
+    description: There is nothing to compare.
+    support: none
+requirements:
+  - nft 0.9.8 or later
+  - CAP_NET_ADMIN, so most often become
+seealso:
+  - module: tidegate.nftables.egress_verify
+  - module: tidegate.nftables.nft_info
+author:
+  - The tidegate developers (@tidegate)
+"""
+
+EXAMPLES = r"""
+- name: Read the whole ruleset
+  tidegate.nftables.egress_kernel:
+    users: [root, www-data]
+  become: true
+  register: held
+"""
+
+RETURN = r"""
+tables:
+  description: Every table, with nft's C(listing), or with the C(error) that there was instead.
+  returned: success
+  type: list
+  elements: dict
+users:
+  description: The uids of those users that there are.
+  returned: success
+  type: dict
+  sample: {root: 0}
+now:
+  description: The host's clock, in seconds since 1970.
+  returned: success
+  type: float
+  sample: 1795183200.5
+legacy:
+  description: Tables of iptables-legacy, which filter beside nftables.
+  returned: success
+  type: list
+  elements: str
+  sample: [ip_tables filter]
+nft_version:
+  description: The version of nft on the host.
+  returned: success
+  type: str
+  sample: 1.0.6
+reason:
+  description: Why it failed, in one word, as in P(tidegate.nftables.nft_ruleset#module).
+  returned: failure
+  type: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import everything
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
+
+
+def main() -> None:
+    """Run the module."""
+    options = {"users": {"type": "list", "elements": "str", "default": []}}
+    module = AnsibleModule(argument_spec=options, supports_check_mode=True)
+    try:
+        found = everything.gather(module.params["users"])
+    except EngineError as error:
+        module.fail_json(msg=str(error), reason=error.reason)
+    module.exit_json(changed=False, **found)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of the action egress_verify, which does its work on the controller and through egress_kernel."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: egress_verify
+short_description: Prove that a host's kernel holds what its policy says
+version_added: 0.1.0
+description:
+  - Reads the table C(inet tidegate) back from the kernel and compares what it lets through with the host's policy, for
+    every user, address and service at once. Equal is proven; a difference is named with its smallest flow.
+  - Also says what other tables at the same hook refuse of what the policy allows, or may refuse.
+  - What cannot be modelled is called unknown, and neither taken to pass nor to be refused.
+  - Changes nothing. Reads through P(tidegate.nftables.egress_kernel#module).
+options:
+  fail:
+    description: Whether a difference, or a doubt about C(inet tidegate), fails the task. Other tables never do.
+    type: bool
+    default: true
+attributes:
+  check_mode:
+    description: Does the same in check mode, since it changes nothing.
+    support: full
+  diff_mode:
+    description: There is nothing to compare.
+    support: none
+seealso:
+  - module: tidegate.nftables.egress_prove
+author:
+  - The tidegate developers (@tidegate)
+"""
+
+EXAMPLES = r"""
+- name: Prove that the kernel holds the policy
+  tidegate.nftables.egress_verify:
+  become: true
+"""
+
+RETURN = r"""
+equal:
+  description: Whether the table is proven to be what the policy says.
+  returned: when the kernel could be read
+  type: bool
+  sample: true
+differences:
+  description: A sentence for each difference, and for each thing that is unknown.
+  returned: when the kernel could be read
+  type: list
+  elements: str
+others:
+  description: A sentence for each thing that other tables refuse of what the policy allows, or may refuse.
+  returned: when the kernel could be read
+  type: list
+  elements: str
+"""
