@@ -75,7 +75,8 @@ def of_key(table: Table, situation: Situation, left: Any, right: Any, operator: 
     negated = operator == "!="
     if operator not in ("==", "!=", "in") and "time" not in str(left):
         raise Unreadable(f"the operator {operator}")
-    kind, about = next(iter(left.items())) if isinstance(left, Mapping) and len(left) == 1 else ("", None)
+    kind: str = next(iter(left), "") if isinstance(left, Mapping) else ""
+    about: Any = left[kind] if kind else None
     if kind == "payload" and "protocol" in about:
         return _payload(table, situation, about, right, negated)
     if kind == "meta":

@@ -115,7 +115,7 @@ def flows(resolved: policy.Resolved, chosen: random.Random) -> list[policy.Flow]
     for _ in range(EACH * 2):
         address = chosen.choice(places) if chosen.random() < 0.8 else anywhere(chosen)
         port = chosen.choice(known) if chosen.random() < 0.8 else chosen.randint(1, 65535)
-        protocol = chosen.choice(["tcp", "udp", "tcp", "udp", "icmp", 112])
+        protocol: str | int = chosen.choice(["tcp", "udp", "tcp", "udp", "icmp", 112])
         flow = policy.Flow(address, protocol, port if protocol in ("tcp", "udp") else None, chosen.choice(USERS))
         if protocol == "icmp":
             flow = replace(flow, port=128 if ":" in address else 8)
