@@ -34,6 +34,7 @@ from ansible_collections.tidegate.nftables.tests.unit.targets import test_proper
 pytestmark = pytest.mark.usefixtures("network")
 
 FLOWS = int(os.environ.get("TIDEGATE_FLOWS", "10000"))
+PROTOCOLS: list[str | int] = ["tcp", "udp", "tcp", "udp", "icmp", 112]
 EACH = 300
 """Flows of one policy."""
 USERS = ["root", "payd", "1003", "www-data"]
@@ -115,7 +116,7 @@ def flows(resolved: policy.Resolved, chosen: random.Random) -> list[policy.Flow]
     for _ in range(EACH * 2):
         address = chosen.choice(places) if chosen.random() < 0.8 else anywhere(chosen)
         port = chosen.choice(known) if chosen.random() < 0.8 else chosen.randint(1, 65535)
-        protocol: str | int = chosen.choice(["tcp", "udp", "tcp", "udp", "icmp", 112])
+        protocol = chosen.choice(PROTOCOLS)
         flow = policy.Flow(address, protocol, port if protocol in ("tcp", "udp") else None, chosen.choice(USERS))
         if protocol == "icmp":
             flow = replace(flow, port=128 if ":" in address else 8)
