@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.kernel.listing import Table
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.kernel.matches import Situation, Unreadable
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.kernel.listing import Table, plain_element
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.kernel.matches import Situation, Unreadable, of_keys
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.kernel.situations import source_ports, uids
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.kernel.walk import Bounds, Walk
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Resolved, ResolvedEntry, services
@@ -28,6 +28,7 @@ NO_SOCKET, OTHER_USERS = "packets without a socket", "every other user"
 OBSERVED = frozenset({"egress_observed"})
 """Where our table sends what it only observes: for the question what enforcing refuses, a refusal."""
 TOO_MUCH, TOO_LITTLE, UNKNOWN = "lets through", "refuses", "unknown"
+_ONCE = ({"meta": {"key": "l4proto"}}, {"payload": {"protocol": "th", "field": "dport"}})
 _PORTED = of_boxes([(EVERYTHING, services.of_protocol(number)) for number in services.PORT_PROTOCOLS.values()])
 
 
@@ -80,12 +81,17 @@ def findings(resolved: Resolved, kernel: Kernel) -> list[Finding]:
 
 
 def others(resolved: Resolved, kernel: Kernel) -> list[Finding]:
-    """What of the policy's other tables at the same hook refuse, or may refuse: packets must pass all of them."""
+    """What other tables at the same hook refuse of what the policy allows, or may: packets must pass all of them.
+
+    And what somebody allowed once in our own.
+    """
     here = _with_uids(resolved, kernel.users)
     wanted = passing(here)
     found: list[Finding] = []
     for table in kernel.tables:
         if (table.family, table.name) == OWN:
+            if once := allowed_once(table) - wanted.others:
+                found.append(Finding(TOO_MUCH, "inet tidegate", (), once, ("allowed once, by hand, for some hours",)))
             continue
         name = f"{table.family} {table.name}"
         if table.family == "netdev" and table.base_chains("egress"):
@@ -112,6 +118,7 @@ def _compared(resolved: Resolved, kernel: Kernel, table: Table) -> Iterator[Find
         observed = SPACE
     # What really happens, and where something is only observed, what enforcing would do.
     questions = [(frozenset[str](), observed), *([(OBSERVED, EMPTY)] if observed else [])]
+    once = allowed_once(table)
     said: dict[tuple[str, str], Region] = {}
     for port in source_ports([table]):
         floor = Floor(source_port=port)
@@ -121,7 +128,7 @@ def _compared(resolved: Resolved, kernel: Kernel, table: Table) -> Iterator[Find
         for uid, user, label in _owners([table], resolved, kernel.users):
             for stop, extra in questions:
                 walk, bounds = _walked(table, chain.name, Situation(uid, port, kernel.now), given, stop)
-                lower, upper = (sure.at(user) | extra) & given, (most.at(user) | extra) & given
+                lower, upper = (sure.at(user) | extra) & given, (most.at(user) | extra | once) & given
                 doubt = (bounds.most - bounds.sure - upper) | (lower & bounds.most) - bounds.sure
                 differing = {TOO_MUCH: bounds.sure - upper, TOO_LITTLE: lower - bounds.most, UNKNOWN: doubt}
                 for what, region in differing.items():
@@ -132,6 +139,18 @@ def _compared(resolved: Resolved, kernel: Kernel, table: Table) -> Iterator[Find
                         where = port if port in LEASE_PORTS else None
                         why = tuple(walk.why) if what == UNKNOWN else ()
                         yield Finding(what, "inet tidegate", (label,), news, why, where)
+
+
+def allowed_once(table: Table) -> Region:
+    """What an operator allowed for some hours. It is no edit, and not the policy's either."""
+    found = []
+    for family in ("ip", "ip6"):
+        name = f"once{4 if family == 'ip' else 6}"
+        key = {"concat": [{"payload": {"protocol": family, "field": "daddr"}}, *_ONCE]}
+        for one in table.sets.get(name, ()):
+            taken = of_keys(table, Situation(None, 0, 0), key, plain_element(one))
+            found.append((taken.addresses, taken.services))
+    return of_boxes(found)
 
 
 def _walked(

@@ -65,9 +65,26 @@ ALL, NONE = Taken(), Taken(addresses=addresses.NOTHING)
 PERHAPS = Taken(sure=False)
 
 
-def taken(table: Table, situation: Situation, match: Mapping[str, Any]) -> Taken:
-    """What a match statement takes. Raises Unreadable."""
-    return of_key(table, situation, match["left"], match["right"], str(match["op"]))
+def taken(table: Table, situation: Situation, match: Mapping[str, Any]) -> list[Taken]:
+    """What a match statement takes, all of them together. Raises Unreadable."""
+    left, right, operator = match["left"], match["right"], str(match["op"])
+    if not (isinstance(left, Mapping) and "concat" in left):
+        return [of_key(table, situation, left, right, operator)]
+    if operator == "!=":
+        raise Unreadable("a concatenation that is not in a set")
+    return [of_keys(table, situation, left, plain_element(one)) for one in elements(table, right)]
+
+
+def of_keys(table: Table, situation: Situation, left: Mapping[str, Any], right: Any) -> Taken:
+    """What takes a value for a key or a concatenation of keys. Raises Unreadable."""
+    if "concat" not in left:
+        return of_key(table, situation, left, right)
+    if not isinstance(right, Mapping) or len(right.get("concat", ())) != len(left["concat"]):
+        raise Unreadable(f"the value {right}")
+    found = ALL
+    for key, value in zip(left["concat"], right["concat"], strict=True):
+        found &= of_key(table, situation, key, value)
+    return found
 
 
 def of_key(table: Table, situation: Situation, left: Any, right: Any, operator: str = "==") -> Taken:
@@ -87,8 +104,6 @@ def of_key(table: Table, situation: Situation, left: Any, right: Any, operator: 
         return _constant(_contains(table, right, NEW))
     if kind == "&" and about[0] == {"payload": {"protocol": "tcp", "field": "flags"}}:
         return _flags(_mask(about[1]), right, negated)
-    if kind == "concat":
-        raise Unreadable("a concatenation in a match")
     raise Unreadable(str(kind or left))
 
 

@@ -23,7 +23,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.kernel.matches i
     Taken,
     Unreadable,
     elements,
-    of_key,
+    of_keys,
     taken,
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import services
@@ -123,34 +123,36 @@ class Walk:
         return Bounds(live.sure - found, live.most - found)
 
     def _rule(self, rule: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Taken, str, str]]:
-        """(what, verdict, chain) of a rule; several for a verdict map, none for a rule without a verdict."""
-        found = ALL
+        """(what, verdict, chain) of a rule: several for a set of concatenations or a verdict map, none without one."""
+        found = [ALL]
         for statement in rule:
             kind, about = next(iter(statement.items()))
             if kind in VERDICTS:
-                yield found, kind, about["target"] if kind in ("jump", "goto") else ""
+                yield from ((one, kind, about["target"] if kind in ("jump", "goto") else "") for one in found)
                 return
             if kind == "vmap":
-                yield from self._map(found, about)
+                for one in found:
+                    yield from self._map(one, about)
                 return
             if kind == "match" or kind in _PERHAPS or kind in _HARMLESS:
-                found &= self._statement(kind, about, rule)
+                also = self._statement(kind, about, rule)
             else:
                 # Extensions of iptables, rewritten addresses and whatever there will be: it may end here, or go on.
-                found &= PERHAPS
-                yield found, "unknown", f"the statement {kind}"
+                also = [PERHAPS]
+                yield from ((one & PERHAPS, "unknown", f"the statement {kind}") for one in found)
+            found = [both for one in found for other in also if (both := one & other)]
             if not found:
                 return
 
-    def _statement(self, kind: str, about: Any, rule: Sequence[Mapping[str, Any]]) -> Taken:
+    def _statement(self, kind: str, about: Any, rule: Sequence[Mapping[str, Any]]) -> list[Taken]:
         if kind in _HARMLESS:
-            return ALL
+            return [ALL]
         if kind in _PERHAPS:
-            return self._unknown(f"the statement {kind}", rule)
+            return [self._unknown(f"the statement {kind}", rule)]
         try:
             return taken(self.table, self.situation, about)
         except Unreadable as error:
-            return self._unknown(str(error), rule)
+            return [self._unknown(str(error), rule)]
 
     def _inert(self, name: str, depth: int) -> bool:
         """Does everything that goes into this chain come back, whatever its matches say, as of a ledger?"""
@@ -166,14 +168,9 @@ class Walk:
         return True
 
     def _map(self, found: Taken, about: Any) -> Iterator[tuple[Taken, str, str]]:
-        keys = about["key"]["concat"] if "concat" in about["key"] else [about["key"]]
         try:
             for key, verdict in elements(self.table, about["data"]):
-                value = plain_element(key)
-                values = value["concat"] if isinstance(value, Mapping) and "concat" in value else [value]
-                one = found
-                for left, right in zip(keys, values, strict=True):
-                    one &= of_key(self.table, self.situation, left, right)
+                one = found & of_keys(self.table, self.situation, about["key"], plain_element(key))
                 kind, detail = next(iter(verdict.items()))
                 if one:
                     yield one, kind, detail["target"] if kind in ("jump", "goto") else ""

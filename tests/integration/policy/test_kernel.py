@@ -48,7 +48,9 @@ def held(binary: Path, now: float = NOON) -> Kernel:
 
 
 # Every case with one release; with all of them those that have every kind of rule between them.
-RICH = [case for case in CASES if str(case) in ("app-observe", "inbound", "prefix-lists", "never", "order", "nat64")]
+RICH = [
+    case for case in CASES if str(case) in ("app-observe", "inbound", "prefix-lists", "never", "order", "nat64", "many")
+]
 PAIRS = [(case, BINARIES[-1]) for case in CASES] + [(case, binary) for case in RICH for binary in BINARIES[:-1]]
 
 
@@ -118,6 +120,17 @@ def test_what_cannot_be_modelled_is_unknown(binary: Path, tmp_path: Path) -> Non
     found = next(finding for finding in findings(resolved, held(binary)) if finding.region.at(6, 8000))
     assert found.what == UNKNOWN
     assert found.region.at(6, 8001) == policy.Region().at(6, 8001)
+
+
+@RELEASES
+def test_what_an_operator_allowed_once_is_no_edit_and_is_said(binary: Path, tmp_path: Path) -> None:
+    resolved = built()
+    load(compile_table(resolved), tmp_path, binary)
+    nft("add", "element", "inet", "tidegate", "once4", "{ 198.51.100.7 . tcp . 25 timeout 1h }", binary=binary)
+    kernel = held(binary)
+    assert findings(resolved, kernel) == []
+    (said,) = others(resolved, kernel)
+    assert (said.what, said.region.witness()) == (TOO_MUCH, ("198.51.100.7", "tcp/25"))
 
 
 def test_a_missing_table_and_one_that_should_not_be_there(tmp_path: Path) -> None:
