@@ -15,6 +15,8 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import files, units
 
+_SHOWN = 300
+
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
     """Runs on the controller only; reads what egress_render returned for each host of the play."""
@@ -53,7 +55,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             return {**result, "failed": True, "msg": f"{error.filename}: {error.strerror}"}
         for unit in built:
             for line in (*unit.differences, *unit.notices):
-                self._display.display(f"{unit.name}: {line}")
+                self._display.display(f"{unit.name}: {_short(line)}")
         found = {**result, "changed": bool(changes), "units": [asdict(unit) for unit in built]}
         return {**found, "diff": [change.diff() for change in changes], "files": [str(one.path) for one in changes]}
 
@@ -64,3 +66,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         if not self._task.check_mode:
             files.write(changes)
         return changes
+
+
+def _short(line: str) -> str:
+    """What fits on a screen; all of it is in the result."""
+    return line if len(line) <= _SHOWN else f"{line[:_SHOWN]}… (all of it: differences in the result)"

@@ -84,7 +84,7 @@ def rules(unit: Unit) -> tuple[list[Rule], tuple[Difference, ...]]:
     found = _rules(joined) + named
     if _fits(found, quota):
         return found, ()
-    wide = _widened(joined, quota - sum(rule.weight for rule in named))
+    wide = _widened(joined, quota - sum(rule.weight for rule in named), unit.never)
     found = _rules(wide) + named
     if not _fits(found, quota):
         raise PolicyErrors((_too_many(found, quota),))
@@ -150,12 +150,15 @@ def _joined(cells: Sequence[Cell]) -> Iterator[Cell]:
         )
 
 
-def _widened(cells: list[Cell], quota: int) -> list[Cell]:
-    """The cells with as few addresses more as bring them within the quota: always the cheapest pair of neighbours."""
+def _widened(cells: list[Cell], quota: int, never: AddressSet) -> list[Cell]:
+    """The cells with as few addresses more as bring them within the quota: always the cheapest pair of neighbours.
+
+    never: what is not opened for that.
+    """
     found = list(cells)
     for version in (4, 6):
         while sum(len(_networks(cell, version)) for cell in found) > quota:
-            steps = [step for index, cell in enumerate(found) for step in _steps(index, cell, version)]
+            steps = [step for index, cell in enumerate(found) for step in _steps(index, cell, version, never)]
             if not steps:
                 break
             _cost, index, network = min(steps, key=lambda step: (step[0], step[1]))
@@ -163,16 +166,16 @@ def _widened(cells: list[Cell], quota: int) -> list[Cell]:
     return found
 
 
-def _steps(index: int, cell: Cell, version: int) -> Iterator[tuple[int, int, AddressSet]]:
+def _steps(index: int, cell: Cell, version: int, never: AddressSet) -> Iterator[tuple[int, int, AddressSet]]:
     """(addresses more, which cell, the network that takes the place of two neighbours)."""
-    bits = addresses.BITS[version]
     networks = _networks(cell, version)
     for (low, _length), (high, _other) in pairwise(networks):
         host_bits = (low ^ high).bit_length()
         start = low >> host_bits << host_bits
         wide = addresses.interval(version, start, start + (1 << host_bits) - 1)
-        if wide & cell.wider and host_bits <= bits:
-            yield (wide - cell.addresses).size(version), index, wide
+        more = wide - cell.addresses
+        if wide & cell.wider and not more & never:
+            yield more.size(version), index, wide
 
 
 def _networks(cell: Cell, version: int) -> list[tuple[int, int]]:
@@ -185,7 +188,9 @@ def _differences(before: Sequence[Cell], after: Sequence[Cell]) -> Iterator[Diff
     for old, new in zip(before, after, strict=True):
         more = new.addresses - old.addresses
         if more:
-            names = dict.fromkeys(one.entry for one in old.openings if one.approximate == WIDER)
+            grown = addresses.union(one for one in map(addresses.parse, new.addresses.cidrs()) if one & more)
+            mine = (one for one in old.openings if one.approximate == WIDER and one.addresses & grown)
+            names = dict.fromkeys(one.entry for one in mine)
             why = "its networks are joined to keep the quota of rules"
             yield Difference(", ".join(names), WIDER, why, more, new.key.services)
 

@@ -75,7 +75,8 @@ class Fitting:
         closings = self._closings() if any(opening.names for opening in openings) else ()
         if self.errors:
             raise PolicyErrors(tuple(dict.fromkeys(self.errors)))
-        return Fitted(tuple(openings), closings, tuple(self.differences), tuple(self.notices))
+        never = addresses.union(one.addresses for one in self.resolved.never)
+        return Fitted(tuple(openings), closings, tuple(self.differences), tuple(self.notices), never)
 
     def _floor(self) -> list[Opening]:
         """The named servers, which egress_never does not concern."""
@@ -147,8 +148,19 @@ class Fitting:
             self._differ(entry, direction, why, [replace(box, services=rest)])
             return kept
         wide = services.ANY if self.can.widens == "any" else exact | _whole(rest)
+        closed = self._closed(replace(box, services=wide - box.services))
+        if closed:
+            why = f"{why} without opening {closed.first()}, which egress_never closes"
+            self._direction(entry, why, (NARROWER,))
+            return kept
         self._differ(entry, WIDER, why, [replace(box, services=wide - box.services)])
         return [replace(box, services=wide)]
+
+    def _closed(self, more: Box) -> AddressSet:
+        """What egress_never closes of a box that an approximation would open."""
+        return addresses.union(
+            never.addresses & more.addresses for never in self.resolved.never if never.services & more.services
+        )
 
     def _split(self, wanted: ServiceSet) -> tuple[ServiceSet, ServiceSet]:
         """(what the target can say, the rest)."""

@@ -64,6 +64,7 @@ def describe(
         "settings": given,
         "floor": list(resolved.floor),
         "sources": sources.cidrs(),
+        "never": fitted.never.cidrs(),
         "openings": [document.opening(one) for one in fitted.openings],
         "closings": [document.closing(one) for one in fitted.closings],
         "differences": [document.difference(one) for one in fitted.differences],

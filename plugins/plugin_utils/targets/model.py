@@ -101,12 +101,13 @@ class Difference:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A host's policy as far as an enforcement point can say it."""
+    """A host's policy as far as an enforcement point can say it. never: what no approximation may open."""
 
     openings: tuple[Opening, ...] = ()
     closings: tuple[Closing, ...] = ()
     differences: tuple[Difference, ...] = ()
     notices: tuple[str, ...] = ()
+    never: AddressSet = NOTHING
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ class Unit:
     """What one security group, network policy or the like is made of.
 
     name: the unit's. sources: the addresses of its hosts. floor: the parts of the floor that there are. settings: what
-    the target read from its variable.
+    the target read from its variable. never: what joining networks may not open.
     """
 
     name: str
@@ -123,6 +124,7 @@ class Unit:
     sources: AddressSet = NOTHING
     floor: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
+    never: AddressSet = NOTHING
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import services
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import AddressSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.services import ServiceSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import WIDER, Difference
 
@@ -39,15 +38,10 @@ def some(texts: list[str]) -> str:
     return ", ".join(texts[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def where_to(found: AddressSet, names: tuple[str, ...] = ()) -> str:
-    """Destinations on one line."""
-    return some([*names, *found.elements(4), *found.elements(6)])
-
-
 def difference(one: Difference) -> str:
-    """One sentence that says exactly what is opened or closed beside the policy."""
+    """One sentence that says exactly, and however long that is, what is opened or closed beside the policy."""
     verb = "opens" if one.direction == WIDER else "does not open"
     whom = f" for {', '.join(one.users)}" if one.users else ""
-    what = where_to(one.addresses, one.names)
-    flows = f": {verb}{whom} {what} with {some(spoken(one.services))}" if what else ""
+    what = ", ".join([*one.names, *one.addresses.elements(4), *one.addresses.elements(6)])
+    flows = f": {verb}{whom} {what} with {', '.join(spoken(one.services))}" if what else ""
     return f"{one.entry} is {one.direction} here, {one.why}{flows}"

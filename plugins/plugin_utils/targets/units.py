@@ -91,6 +91,7 @@ def unit(name: str, parts: Sequence[Data]) -> Unit:
         addresses.union(document.read_addresses(part["sources"]) for part in parts),
         tuple(str(part) for part in first["floor"]),
         first["settings"],
+        document.read_addresses(first["never"]),
     )
 
 
@@ -136,7 +137,7 @@ def _differ(name: str, one: Data, other: Data) -> list[PolicyError]:
     names = [entry for entry in sorted({*mine, *theirs}) if mine.get(entry) != theirs.get(entry)]
     if names:
         found.append(PolicyError(where, f"{both} do not mean the same by {', '.join(names)}", CURE))
-    elif one.get("closings") != other.get("closings"):
+    elif (one.get("closings"), one.get("never")) != (other.get("closings"), other.get("never")):
         found.append(PolicyError(where, f"{both} do not mean the same by egress_never", CURE))
     if not names and one.get("whole") != other.get("whole"):
         found.append(PolicyError(where, f"{both} have different policies", CURE))

@@ -85,6 +85,10 @@ def check(
 ) -> None:
     """One flow, as everybody who could send it."""
     let_through = passes(flow)
+    if let_through:
+        # No approximation opens what egress_never closes to everybody.
+        plain = replace(resolved, never=tuple(one for one in resolved.never if not one.except_users))
+        assert policy.decide(plain, flow).cause != "never", flow
     for user in EVERYBODY:
         verdict = policy.decide(resolved, replace(flow, user=user))
         if verdict.cause == "floor" and flow.protocol not in ("tcp", "udp"):

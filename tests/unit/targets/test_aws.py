@@ -143,6 +143,14 @@ def test_wider_entries_are_joined_as_little_as_needed_and_it_is_said() -> None:
     assert said.endswith(": opens 198.51.100.1, 198.51.100.3 with tcp/443")
 
 
+def test_what_is_never_open_is_not_opened_for_the_quota() -> None:
+    written = [entry(to=SCATTERED, approximate="wider")]
+    closed = [{"to": [f"198.51.100.{4 * number + 1}" for number in range(20)]}]
+    (found,) = errors_of(given={"rules": 39}, egress_allow_app=written, egress_never=closed)
+    assert "needs 40 IPv4 and 0 IPv6 rules, the quota is 39" in found
+    assert made(given={"rules": 39}, egress_allow_app=written, egress_never=closed[:0]).differences
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [

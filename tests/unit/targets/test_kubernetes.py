@@ -153,6 +153,13 @@ def test_what_is_cut_into_goes_by_address() -> None:
             {"egress_allow_app": [entry(to=["2001:db8::/48"])], "given": {"families": ["ipv4"]}},
             "egress_allow_app[api]: kubernetes has IPv4 only; write approximate: narrower",
         ),
+        (
+            {
+                "egress_allow_app": [entry(to=["10.5.0.0/16"], services=["icmp"], approximate="wider")],
+                "egress_never": [{"to": ["10.5.1.0/24"], "services": ["ssh"]}],
+            },
+            "kubernetes cannot say proto/1 without opening 10.5.1.0, which egress_never closes; write",
+        ),
         ({"given": {"labels": {}}}, "egress_kubernetes.labels: has no label; that would select everything"),
         ({"given": {"dns": {}}}, "egress_kubernetes.dns: selects everything"),
         (

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from ansible.errors import AnsibleFilterError
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ansible_collections.tidegate.nftables.plugins.filter.names import to_dnsmasq_nftset, to_squid_acl
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import feeds, policy
@@ -17,6 +19,14 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ad
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import NOTHING
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import hosts, registry, units
 from ansible_collections.tidegate.nftables.tests.unit.policy.support import WORLD, build, entry
+from ansible_collections.tidegate.nftables.tests.unit.targets import squid_access
+from ansible_collections.tidegate.nftables.tests.unit.targets.random_units import (
+    check,
+    policies,
+    rendered,
+    resolve,
+    tried,
+)
 
 NAME = "api.payments.example"
 FED = replace(WORLD, lists={"payments": feeds.PrefixListResult("payments", external=True, names=(NAME, "b.example"))})
@@ -53,6 +63,33 @@ def test_squid_closes_never_before_names() -> None:
     found = lines("squid", egress_allow_app=[entry(to=[NAME])], egress_never=[{"to": ["169.254.169.254"]}])
     closed = "http_access deny tidegate_app tidegate_app_never1_to tidegate_app_never1_port"
     assert found.index(closed) < found.index("http_access allow tidegate_app tidegate_app_1_name tidegate_app_1_port")
+
+
+@settings(max_examples=80, deadline=None)
+@given(policies, st.sampled_from(["", "narrower"]), tried)
+def test_squid_lets_through_what_the_policy_does(variables: Any, word: str, flows: list[policy.Flow]) -> None:
+    resolved = resolve(variables)
+    found = resolved and rendered("squid", resolved, word)
+    if not found or resolved is None:
+        return
+    for flow in flows:
+        # Requests go over TCP, and the named servers are not Squid's.
+        if flow.protocol == "tcp" and flow.port and policy.decide(resolved, flow).cause != "floor":
+            check(
+                resolved,
+                found[1],
+                lambda one: squid_access.allows(found[0].text, "10.0.0.77", one.address, one.port or 0) is True,
+                flow,
+            )
+            assert squid_access.allows(found[0].text, "10.0.0.78", flow.address, flow.port) is None
+
+
+def test_squid_opens_exactly_the_name() -> None:
+    text = "\n".join(lines("squid", egress_allow_app=[entry(to=[NAME])], egress_never=[{"to": ["203.0.113.9"]}]))
+    assert squid_access.allows(text, "10.1.2.3", "198.51.100.7", 443, NAME)
+    assert squid_access.allows(text, "10.1.2.3", "203.0.113.9", 443, NAME) is False
+    assert squid_access.allows(text, "10.1.2.3", "198.51.100.7", 443, f"x.{NAME}") is False
+    assert squid_access.allows(text, "10.1.2.3", "198.51.100.7", 443) is False
 
 
 def test_squid_without_entries_refuses_everything() -> None:
