@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import NOTHING, parse, union
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.services import ANY, ServiceSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import hosts, ip_blocks, kubernetes, units
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import Opening, Unit
 from ansible_collections.tidegate.nftables.tests.unit.policy.support import WORLD, build, entry
 from ansible_collections.tidegate.nftables.tests.unit.targets import netpol
 from ansible_collections.tidegate.nftables.tests.unit.targets.random_units import (
@@ -87,6 +89,13 @@ def test_an_empty_policy_closes_everything() -> None:
     assert found["spec"]["policyTypes"] == ["Egress"]
     assert found["spec"]["egress"] == []
     assert not netpol.allows([found], "203.0.113.7", "TCP", 443)
+
+
+def test_nothing_missing_ever_opens() -> None:
+    port_zero = ServiceSet(((6 * 65536, 6 * 65536),))
+    nothing = (Opening("no-destination", NOTHING, ANY), Opening("no-port", parse("203.0.113.7"), port_zero))
+    made = kubernetes.policy_object(Unit("app", nothing, settings={**SETTINGS, "references": {}}))
+    assert made["spec"]["egress"] == []
 
 
 def test_an_entry_is_a_rule_with_its_ports() -> None:
