@@ -60,7 +60,7 @@ options:
     description:
       - The absolute path of a file on the host with one element a line; what follows C(#) is a remark.
       - Of a large file only what changed is told to the kernel, and the set is not listed. A diff and C(transaction)
-        show at most 1,000 of its elements; of a set of more than 200,000 that somebody else changed, a diff cannot tell
+        show at most 200 of its elements; of a set of more than 200,000 that somebody else changed, a diff cannot tell
         what was there.
     type: path
   elements_sum:

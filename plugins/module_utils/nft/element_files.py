@@ -82,7 +82,8 @@ def _content(file: ElementsFile) -> str:
 
 def _stripped(content: str) -> list[str]:
     if "#" not in content:
-        return [line.strip() for line in content.splitlines()]
+        plain = not any(sign in content for sign in ("\n ", " \n", "\t", "\r")) and content[:1] != " "
+        return content.split("\n") if plain else [line.strip() for line in content.splitlines()]
     from ansible_collections.tidegate.nftables.plugins.module_utils.nft import guard
 
     return [guard.without_remark(line) if "#" in line else line.strip() for line in content.splitlines()]

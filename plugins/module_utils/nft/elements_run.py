@@ -9,13 +9,15 @@ from dataclasses import replace
 from typing import Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import sets as netlink
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import fed, fed_run, fed_store, render, transaction
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.collector import paused
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import fed, fed_run, fed_store, transaction
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.memory import Memory
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.result import Result
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.run_directory import RunDirectory
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import TableSpec
 
 
+@paused
 def run(specs: Sequence[TableSpec], notes: RunDirectory, memory: Memory, *, check: bool) -> Result | None:
     """Change the sets whose files changed; None when that is not possible this way, and nothing was done."""
     generation = memory.only_files_changed()
@@ -56,16 +58,12 @@ def _applied(
 
 
 def _shown(result: Result, deltas: Sequence[fed.Delta]) -> Result:
-    tables = fed_run.alone(deltas)
-    sides = [
-        "".join(render.table(fed_run.shown(table, deltas, after=after)) for table in tables) for after in (False, True)
-    ]
     around = [fed_run.commands(delta, refill=False) for delta in deltas]
     commands = [command for first, last in around for command in (*first, *last)]
     return replace(
         result,
-        before=sides[0],
-        after=sides[1],
+        before=fed_run.alone(deltas, after=False),
+        after=fed_run.alone(deltas, after=True),
         transaction=transaction.text(commands),
         changes=tuple(fed_run.changes(deltas)),
     )

@@ -109,8 +109,9 @@ def from_known(info: netlink.SetInfo, file: ElementsFile, known: list[str]) -> D
     """Return what changes when the kernel has exactly the elements of the known lines, each once."""
     lines = element_files.lines(file)
     before, now = set(known), set(lines)
-    new = [line for line in dict.fromkeys(lines) if line not in before]
-    gone = [line for line in known if line not in now]
+    fresh_lines, gone_lines = now - before, before - now
+    new = [line for line in dict.fromkeys(lines) if line in fresh_lines] if fresh_lines else []
+    gone = [line for line in known if line in gone_lines] if gone_lines else []
     if not new and not gone:
         return Delta(info, file, known, len(known))
     if info.auto_merge or len(new) + len(gone) > PIECEMEAL:
@@ -123,7 +124,8 @@ def from_known(info: netlink.SetInfo, file: ElementsFile, known: list[str]) -> D
     found = netlink.get_elements(info, [one.start for one in fresh])
     there = [one[:2] not in leaving and had is not None and had[:2] == one[:2] for one, had in zip(fresh, found)]
     add = [one for one, is_there in zip(fresh, there) if not is_there and one[:2] not in leaving]
-    kept = [line for line in known if line in now] + [line for line, is_there in zip(new, there) if not is_there]
+    staying = [line for line in known if line in now] if gone else known
+    kept = staying + [line for line, is_there in zip(new, there) if not is_there]
     return Delta(info, file, kept, len(kept), add=add, delete=delete)
 
 

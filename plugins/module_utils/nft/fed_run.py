@@ -9,14 +9,13 @@ from typing import Iterable, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import sets as netlink
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import fed
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.elements_plan import SLOW
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import Element, NamedSet, Table
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.transaction import SAMPLE, Change, Command, change
 
-SHOWN = 1000
+SHOWN = 200
 """Elements of a file that a diff and a transaction show; the file has them all."""
 
-LOOKED_AT = 1000
+LOOKED_AT = 200
 """Elements that came or went of which each is looked up afterwards, spread over all."""
 
 
@@ -46,6 +45,8 @@ def commands(delta: fed.Delta, *, refill: bool) -> tuple[list[Command], list[Com
 
 def slow(delta: fed.Delta) -> bool:
     """Whether nft would delete so slowly that emptying and filling is faster."""
+    from ansible_collections.tidegate.nftables.plugins.module_utils.nft.elements_plan import SLOW
+
     return len(delta.delete) * delta.total > SLOW
 
 
@@ -75,26 +76,35 @@ def shown(table: Table | None, deltas: Sequence[fed.Delta], *, after: bool) -> T
     return Table(table.family, table.name, table.comment, table.flags, table.objects, sets, table.chains, table.where)
 
 
-def alone(deltas: Sequence[fed.Delta]) -> list[Table]:
-    """Return tables with nothing but the fed sets, for a diff."""
-    tables: dict[tuple[str, str], list[NamedSet]] = {}
+def alone(deltas: Sequence[fed.Delta], *, after: bool) -> str:
+    """Return the fed sets for a diff, without what else is in their tables, which nobody listed."""
+    lines = []
     for delta in deltas:
-        of_table = tables.setdefault((delta.info.family, delta.info.table), [])
-        of_table.append(NamedSet("set", delta.info.name, (), ()))
-    return [Table(family, name, sets=tuple(sets)) for (family, name), sets in tables.items()]
+        texts, remarks = _lines(delta, after=after)
+        lines += [f"table {delta.info.family} {delta.info.table} {{", f"\tset {delta.info.name} {{"]
+        body = [*(f"{text}," for text in texts), *remarks]
+        lines += ["\t\telements = {", *(f"\t\t\t{line}" for line in body), "\t\t}"] if body else []
+        lines += ["\t}", "}"]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _of(table: Table) -> tuple[str, str]:
     return table.family, table.name
 
 
-def _shown(one: NamedSet, delta: fed.Delta, *, after: bool) -> NamedSet:
+def _lines(delta: fed.Delta, *, after: bool) -> tuple[list[str], list[str]]:
+    """Return the elements that come (after) or go, and remarks on the others."""
     elements = delta.add if after else delta.delete
     texts = _texts(delta.info, elements, SHOWN)
     staying, rest = delta.total - len(delta.add), len(elements) - len(texts)
     remarks = [f"# and {rest} more"] if rest else []
     remarks += [f"# and {staying} that stay"] if staying > 0 else []
     remarks = ["# all that there was"] if delta.blind and not after else remarks
+    return texts, remarks
+
+
+def _shown(one: NamedSet, delta: fed.Delta, *, after: bool) -> NamedSet:
+    texts, remarks = _lines(delta, after=after)
     return NamedSet(
         one.kind,
         one.name,
@@ -116,13 +126,14 @@ def residue(deltas: Sequence[fed.Delta]) -> list[Change]:
     """Return what is not as it should be after a change.
 
     The kernel says of every message that it did it all, and nft's silent refusals do not happen here; so its own count
-    and a thousand of the elements are looked at, not a set of a million.
+    and two hundred of the elements are looked at, not a set of a million.
     """
     found = []
     for delta in deltas:
         info = netlink.get_set(delta.info.family, delta.info.table, delta.info.name)
         missing = [one for one, there in _looked_up(info, delta.add) if not there]
-        again = {one[:2] for one in delta.add}  # the same key without the comment that somebody gave it
+        # what goes may come again without the comment that somebody gave it
+        again = {one[:2] for one in delta.add} if delta.delete else set()
         left = [one for one, there in _looked_up(info, delta.delete) if there and one[:2] not in again]
         if missing or left or not _count_is_right(info, delta.total):
             for action, elements in (("add", missing), ("delete", left)):

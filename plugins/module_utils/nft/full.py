@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import ContextManager, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import sets as netlink
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.collector import paused
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import (
     fed,
     fed_run,
@@ -52,6 +53,7 @@ class FullRun:
         # The saved file is nft's text of everything.
         self._planner = Planner(nft, notes, memory, past=save is None)
 
+    @paused
     def run(self, specs: Sequence[TableSpec]) -> Result:
         """Make the tables so, and the file hold them."""
         version = self._nft.version()
