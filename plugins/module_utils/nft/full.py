@@ -71,6 +71,11 @@ class FullRun:
                 if refill:
                     raise
                 refill, done = True, None
+            except netlink.NetlinkError as error:
+                # Somebody took away what was looked at, or answers were lost: what there is now decides.
+                if attempt + 1 == ATTEMPTS:
+                    raise EngineError(error.reason, f"{error}. Look at the table, or run again.") from error
+                done = None
             attempt += 1
             if done is not None:
                 result, verified = done

@@ -92,9 +92,11 @@ def _listed(nft: Nft, tables: Sequence[str], script: str, look: Callable[[], Non
             if look is None:
                 return nft.converse(f'include "{path}"\n{listing}{deletion}')
             outcome = nft.converse(f'include "{path}"\n{listing}')
-            if not outcome.errors():
-                look()
-            nft.converse(deletion)
+            try:
+                if not outcome.errors():
+                    look()
+            finally:
+                nft.converse(deletion)
         except EngineError:
             # It died between making and deleting them.
             _remove(nft, tables)

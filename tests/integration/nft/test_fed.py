@@ -329,3 +329,36 @@ def test_what_cannot_be_a_file(lab: Lab, tmp_path: Path) -> None:
     with pytest.raises(EngineError, match=rf"{file}:2: 'localhost' is no IPv4 address"):
         lab.single("set", name="s", type="ipv4_addr", elements_file=str(file))
     assert "set s" not in lab.listing()
+
+
+@pytest.mark.parametrize("question", ["get_recipe", "get_set", "get_elements", "dump_elements", "change_elements"])
+@pytest.mark.parametrize("times", [1, 99])
+def test_lost_answers_are_no_traceback_and_leave_nothing_behind(
+    networks: Fed, question: str, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    networks.write(*range(50))
+    networks.run()
+    networks.lab.forget()
+    networks.write(*range(5, 55))
+    really = getattr(netlink, question)
+    asked = []
+
+    def lost(*arguments: Any, **more: Any) -> Any:
+        asked.append(question)
+        if len(asked) <= times:
+            raise netlink.BufferOverrun("answers were lost")
+        return really(*arguments, **more)
+
+    monkeypatch.setattr(netlink, question, lost)
+    try:
+        networks.run()
+        said = ""
+    except EngineError as error:
+        said = str(error)
+    assert times == 99 or not said
+    assert not said or "answers were lost" in said
+    assert asked
+    monkeypatch.undo()
+    assert "_tidegate_" not in networks.lab.listing("tables")
+    networks.run()
+    networks.right()
