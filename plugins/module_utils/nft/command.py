@@ -68,6 +68,7 @@ class Nft:
         self.path = find_nft(path)
         self._timeout = timeout
         self._version = ""
+        self._scripts: tuple[int, ...] = ()
         # nft -i writes a history file into HOME; LC_ALL keeps the kernel's error texts in English.
         self._environment: Mapping[str, str] = {**os.environ, "HOME": "/nonexistent", "LC_ALL": "C"}
 
@@ -97,8 +98,20 @@ class Nft:
 
     def load(self, script: str, *, check: bool = False) -> Outcome:
         """Load a script as one transaction; check: only ask nft and the kernel whether they would."""
-        with script_file(script) as path:
+        with self.script(script) as path:
             return self.run(*(["-c"] if check else []), "-f", path)
+
+    @contextlib.contextmanager
+    def script(self, text: str) -> Iterator[str]:
+        """Have a script that nft can read while the body runs; yield its path. 0.9.8 cannot read pipes everywhere."""
+        with _memory() as file:
+            file.write(text.encode("utf-8", "surrogateescape"))
+            file.seek(0)
+            self._scripts = (*self._scripts, file.fileno())
+            try:
+                yield f"/proc/self/fd/{file.fileno()}"
+            finally:
+                self._scripts = self._scripts[:-1]
 
     def converse(self, lines: str) -> Outcome:
         """Run commands, one a line and each its own transaction, in one process. The exit status says nothing."""
@@ -108,7 +121,7 @@ class Nft:
         """Run nft to its end; raise when it was killed or cannot be started."""
         command = [self.path, *arguments]
         # Into files: nft writes a listing in small pieces, and a pipe would wake us for each of them.
-        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        with _memory() as out, _memory() as err:
             try:
                 done = subprocess.run(
                     command,
@@ -116,6 +129,7 @@ class Nft:
                     stdout=out,
                     stderr=err,
                     env=self._environment,
+                    pass_fds=self._scripts,
                     timeout=self._timeout,
                     check=False,
                 )
@@ -139,15 +153,12 @@ def _content(file: IO[bytes]) -> str:
     return file.read().decode("utf-8", "surrogateescape")
 
 
-@contextlib.contextmanager
-def script_file(script: str) -> Iterator[str]:
-    """Put a script into a file only we can read and yield its path; 0.9.8 cannot read from a pipe everywhere."""
-    with tempfile.NamedTemporaryFile(
-        "w", prefix="tidegate-", suffix=".nft", encoding="utf-8", errors="surrogateescape"
-    ) as file:
-        file.write(script)
-        file.flush()
-        yield file.name
+def _memory() -> IO[bytes]:
+    """Return a file that needs no disk, so a full one stops nothing and a killed run leaves nothing behind."""
+    try:
+        return os.fdopen(os.memfd_create("tidegate"), "w+b")
+    except (AttributeError, OSError):  # a C library before 2018, a sandbox
+        return tempfile.TemporaryFile()
 
 
 def failure(outcome: Outcome, command: str, where: str = "") -> EngineError:

@@ -58,11 +58,15 @@ class FullRun:
         """Make the tables so, and the file hold them."""
         version = self._nft.version()
         scratch.sweep(self._nft, self._notes)
+        if self._save and not self._check:
+            self._save.clear()
         refill = False
         attempt = 0
         while attempt < ATTEMPTS:
             try:
                 work = self._planner.plan(specs, refill=refill)
+                if not self._check and not refill:
+                    work = self._planner.fresh(work)
                 done = self._carry_out(work, last=attempt + 1 == ATTEMPTS)
             except fed.NotPlain as found:
                 self._planner.leave_to_nft(found.name)
@@ -109,6 +113,8 @@ class FullRun:
                 sent, verified = self._send(work, last=last)
                 if not sent:
                     return None
+        if work.carried and not self._check and not _next_to(verified, work.generation):
+            result = replace(result, warnings=(*result.warnings, _LOST.format(", ".join(work.carried))))
         text = transaction.text(work.commands)
         return replace(result, before=before, after=after, transaction=text, changes=changes), verified
 
@@ -155,7 +161,7 @@ class FullRun:
             return self._died(work, error, before), None
         after = kernel.generation()
         if outcome.code != 0:
-            if not last and after != before:
+            if not last and not (work.generation is not None and work.generation == before == after):
                 return False, None
             if pieces.too_long(outcome) and any(work.deltas):
                 pieces.load(self._nft, work, check=self._check)
@@ -223,6 +229,17 @@ class FullRun:
         gone = not any(spec.present for spec in work.specs)  # nothing is kept about a table that is not there
         if not gone and verified is not None and proof.provable(_declared(work)):
             self._memory.write(version, verified, fed_store.keep(self._notes, work.deltas))
+
+
+_LOST = (
+    "Somebody else wrote while {} was made anew: what he put in there in the same few milliseconds may be missing. "
+    "Look whether his own program puts it back."
+)
+
+
+def _next_to(verified: int | None, planned: int | None) -> bool:
+    """Whether nobody wrote between the listing that was planned from and the generation that was verified."""
+    return kernel.generation() is None or (verified is not None and planned is not None and verified == planned + 1)
 
 
 def _declared(work: Work) -> list[TableSpec]:

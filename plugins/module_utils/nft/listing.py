@@ -60,6 +60,8 @@ def cut(listing: str) -> list[Block]:
             depth += 1
             open_blocks.append((_flush(line), [], len(found)))
             found.append(Block("", ()))
+        elif sign == "}" and not depth:
+            raise ValueError("a brace closes that never opened")
         elif sign == "}" and depth <= 2:
             _newline(line, open_blocks, depth)
             header, lines, at = open_blocks.pop()
@@ -105,7 +107,10 @@ def parse_tables(listing: str) -> list[Table]:
 def _table(blocks: list[Block]) -> Table:
     head, *parts = blocks
     _word, family, name = head.header.split()
-    lines = [_HANDLE.sub("", line) for line in head.lines if not line.startswith("# handle")]
+    lines = [_HANDLE.sub("", line) for line in head.lines if not line.startswith("#")]
+    strange = next((line for line in lines if not line.startswith(("comment ", "flags "))), None)
+    if strange is not None:
+        raise ValueError(f"{strange[:60]!r} says something of the table that is not known here")
     objects: list[NamedObject] = []
     sets: list[NamedSet] = []
     chains: list[Chain] = []
@@ -139,6 +144,8 @@ def _chain(name: str, body: tuple[str, ...]) -> Chain:
     about: list[str] = []
     for line in body:
         found = _HANDLE.search(line)
+        if found is None and not line.startswith(("type ", "comment ")):
+            raise ValueError(f"{line[:60]!r} in chain {name} is not known here")
         if found is None:
             about.append(line)
             continue

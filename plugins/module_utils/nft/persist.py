@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import stat
@@ -13,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Iterator, Sequence
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import bad_spec
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError, bad_spec
 
 if TYPE_CHECKING:
     from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import Table
@@ -98,18 +99,32 @@ class File:
         try:
             number, name = tempfile.mkstemp(prefix=f".{self._path.name}.", dir=str(self._path.parent))
         except OSError as error:
-            raise bad_spec(self._where, f"{self._path.parent} cannot be written to: {error.strerror}.") from error
+            raise self._unwritable(error) from error
         try:
             with os.fdopen(number, "w", encoding="utf-8", errors="surrogateescape") as file:
-                file.write(wanted)
-                file.flush()
-                os.fsync(file.fileno())
-            yield
-            Path(name).replace(self._path)
-            _sync(self._path.parent)
+                fcntl.flock(file, fcntl.LOCK_EX)
+                try:
+                    file.write(wanted)
+                    file.flush()
+                    os.fsync(file.fileno())
+                except OSError as error:
+                    raise self._unwritable(error) from error
+                yield
+                Path(name).replace(self._path)
+                _sync(self._path.parent)
         finally:
             with contextlib.suppress(FileNotFoundError):
                 Path(name).unlink()
+
+    def _unwritable(self, error: OSError) -> EngineError:
+        return bad_spec(self._where, f"{self._path.parent} cannot be written to: {error.strerror}.")
+
+    def clear(self) -> None:
+        """Remove what killed runs left: files of our making that nobody holds any more."""
+        for path in self._path.parent.glob(f".{self._path.name}.????????"):
+            with contextlib.suppress(OSError), path.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
 
 
 def _sync(directory: Path) -> None:

@@ -74,6 +74,26 @@ class Work:
                 return None
         return found
 
+    @property
+    def carried(self) -> tuple[str, ...]:
+        """Return the sets and chains that are made anew with what others put into them."""
+        recreated = {
+            dict(found.place)["name"]
+            for found in self.changes
+            if found.action == "recreate" and found.kind in ("set", "map", "chain", "table")
+        }
+        names: list[str] = []
+        for end in self.goals:
+            if end is not None:
+                things = [found.name for found in end.sets if not found.managed]
+                things += [chain.name for chain in end.chains if any(rule.handle is not None for rule in chain.rules)]
+                names += [name for name in things if name in recreated or end.name in recreated]
+        return tuple(names)
+
+
+FRESH = 40
+"""How often tables are listed again to find nobody writing between the listing and the transaction."""
+
 
 class Planner:
     """Plans for some tables. past: whether sets may be fed past nft."""
@@ -117,6 +137,31 @@ class Planner:
         commands += [command for found in plans for command in found.commands]
         commands += [command for _first, last in around for command in last]
         return replace(work, commands=tuple(commands))
+
+    def fresh(self, work: Work) -> Work:
+        """Return the work, planned from the tables as they are right now when it takes along what nobody wrote down.
+
+        What others add to a set or chain between our listing of it and its being made anew would be lost.
+        """
+        for _attempt in range(FRESH):
+            start = kernel.generation()
+            if not work.carried or work.deltas or work.generation == start:
+                break
+            live = tuple(self.read(spec, {}) for spec in work.specs)
+            kept = [scratch.without_misfits(self._nft, *one) for one in zip(work.specs, live, work.canon)]
+            goals = tuple(goal.build(spec, said, table) for spec, said, table in zip(work.specs, work.canon, kept))
+            plans = tuple(self._compared(*one, refill=False) for one in zip(work.specs, live, goals))
+            work = replace(
+                work,
+                live=live,
+                goals=goals,
+                plans=plans,
+                commands=tuple(command for found in plans for command in found.commands),
+                changes=tuple(found for planned in plans for found in planned.changes),
+                start=start,
+                generation=start,
+            )
+        return work
 
     def read(self, spec: TableSpec, fed_sets: dict[Name, SetSpec]) -> Table | None:
         """Return the live table without the elements of fed sets."""

@@ -11,6 +11,7 @@ from typing import Collection
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft, failure
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import UNCHANGED, EngineError
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listing import parse_tables
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import NamedSet, Table
 
@@ -33,7 +34,10 @@ def read_table(nft: Nft, family: str, name: str, *, elements: bool = True, but: 
             return None
         raise failure(outcome, "nft list table")
     found = parse_tables(outcome.out)
-    return found[0] if found else None
+    if [(one.family, one.name) for one in found] != [(family, name)]:
+        told = ", ".join(f"{one.family} {one.name}" for one in found) or "nothing"
+        raise EngineError("not_applied", f"nft listed {told} when asked for table {family} {name}. {UNCHANGED}")
+    return found[0]
 
 
 def _with_elements(nft: Nft, table: Table | None, but: Collection[str]) -> Table | None:

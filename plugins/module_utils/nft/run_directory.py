@@ -29,7 +29,7 @@ PATIENCE = 60.0
 KEPT = 500
 """Files kept; a machine with many short-lived network namespaces leaves some for each."""
 
-_SCRATCH = "scratch."
+_SCRATCH, _NEW = "scratch.", "new."
 
 
 class RunDirectory:
@@ -107,7 +107,6 @@ class RunDirectory:
             with contextlib.suppress(OSError):
                 self._make()
                 file, temporary = stack.enter_context(self._new())
-                fcntl.flock(file, fcntl.LOCK_EX)
                 json.dump(note, file)
                 file.flush()
                 path = self._path / f"{_SCRATCH}{name}"
@@ -123,6 +122,10 @@ class RunDirectory:
                 with contextlib.suppress(OSError, ValueError), path.open(encoding="utf-8") as file:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     found.append((path, json.load(file)))
+            for path in self._path.glob(f"{_NEW}*"):
+                with contextlib.suppress(OSError), path.open(encoding="utf-8") as file:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    path.unlink()
         return found
 
     def _file(self, slot: str, kind: str = "applied") -> Path:
@@ -148,11 +151,14 @@ class RunDirectory:
     @contextlib.contextmanager
     def _new(self) -> Iterator[tuple[Any, str]]:
         """Yield a new file and its name; the file is removed unless it was given another name."""
-        number, name = tempfile.mkstemp(prefix="new.", dir=str(self._path))
+        number, name = tempfile.mkstemp(prefix=_NEW, dir=str(self._path))
+        file = os.fdopen(number, "w", encoding="utf-8")
         try:
-            with os.fdopen(number, "w", encoding="utf-8") as file:
-                yield file, name
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield file, name
         finally:
+            with contextlib.suppress(OSError):  # a full disk takes the rest no better when the file is closed
+                file.close()
             _forget(Path(name))
 
 

@@ -18,7 +18,7 @@ from functools import partial
 from typing import Callable, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft, Outcome, failure, script_file
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft, Outcome, failure
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.draft import Draft, Line
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import UNCHANGED, EngineError
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listing import parse_tables
@@ -66,7 +66,7 @@ def canonical(
 def as_json(nft: Nft, draft: Draft, table: str) -> str:
     """Return what nft lists of a draft as JSON. table: family and name of its scratch table. Raise when nft refuses."""
     script = _script(draft, table)
-    with script_file("".join(f"{text}\n" for text, _line in script)) as path:
+    with nft.script("".join(f"{text}\n" for text, _line in script)) as path:
         talk = [f'include "{path}"', f"list table {table}", f"delete table {table}"]
         try:
             outcome = nft.run("-j", "-y", "-i", stdin="".join(f"{line}\n" for line in talk))
@@ -87,7 +87,7 @@ def _with(draft: Draft, table: Table) -> Table:
 def _listed(nft: Nft, tables: Sequence[str], script: str, look: Callable[[], None] | None) -> Outcome:
     listing = "".join(f"list table {table}\n" for table in tables)
     deletion = "".join(f"delete table {table}\n" for table in tables)
-    with script_file(script) as path:
+    with nft.script(script) as path:
         try:
             if look is None:
                 return nft.converse(f'include "{path}"\n{listing}{deletion}')

@@ -1,0 +1,128 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Others at work on the same host: other runs, and writers that know nothing of us. Nobody's work is lost."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel
+from ansible_collections.tidegate.nftables.tests.effort import times
+
+from .conftest import Host, result
+
+RUNS = times(3, 60)
+
+
+@contextmanager
+def writer(host: Host, *scripts: str, pause: float = 0.0) -> Iterator[None]:
+    """Somebody who loads these scripts one after the other, over and over."""
+    for number, script in enumerate(scripts):
+        (host.folder / f"writer.{number}").write_text(script)
+    files = " ".join(str(host.folder / f"writer.{number}") for number in range(len(scripts)))
+    loop = f"while :; do for file in {files}; do {host.nft.path} -f $file; sleep {pause}; done; done"
+    with subprocess.Popen(["/bin/sh", "-c", loop], start_new_session=True) as busy:
+        try:
+            start = kernel.generation()
+            while kernel.generation() == start:
+                time.sleep(0.01)
+            yield
+            assert busy.poll() is None
+        finally:
+            os.killpg(busy.pid, 9)
+
+
+def rules(*ports: int) -> dict[str, Any]:
+    chain = {"name": "c", "rules": [f"tcp dport {port} accept" for port in ports]}
+    networks = {"name": "s", "type": "ipv4_addr", "elements": [f"10.0.0.{port}" for port in ports]}
+    return {"name": "t", "sets": [networks], "chains": [chain]}
+
+
+def test_beside_somebody_who_makes_and_deletes_another_table(host: Host) -> None:
+    with writer(host, "add table ip other\n", "delete table ip other\n", pause=0.01):
+        for run in range(RUNS):
+            wanted = rules(*range(1 + run % 3, 5 + run % 3))
+            assert host.good(wanted)["changed"]
+            assert not host.good(wanted)["changed"]
+            assert host.rules("c") == wanted["chains"][0]["rules"]
+            assert host.elements("s") == set(wanted["sets"][0]["elements"])
+            assert not [name for name in host.tables() if name.startswith("_tidegate")]
+
+
+def test_a_tool_that_bans_addresses_loses_none(host: Host) -> None:
+    banned = {"name": "banned", "type": "ipv4_addr", "flags": ["interval"]}
+
+    def wanted(run: int) -> dict[str, Any]:
+        drops = f"ip saddr @banned tcp dport {1 + run} drop"
+        size = {"size": 100000 + run} if run % 2 else {}
+        return {"name": "t", "sets": [{**banned, **size}], "chains": [{"name": "c", "rules": [drops]}]}
+
+    host.good(wanted(0))
+    warned = 0
+    script = (
+        "i=1; while [ $i -le 40 ]; do $1 add element inet t banned { 10.9.$i.0/24 } && echo $i; i=$((i+1)); "
+        "sleep 0.05; done"
+    )
+    with subprocess.Popen(
+        ["/bin/sh", "-c", script, "ban", host.nft.path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as tool:
+        for run in itertools.count(1):
+            # The set is made anew every time, and takes the elements along.
+            warned += "made anew: what he put in there" in str(host.good(wanted(run)).get("warnings"))
+            if tool.poll() is not None:
+                break
+        out, _err = tool.communicate()
+    host.good(wanted(1))
+    added = {f"10.9.{number}.0/24" for number in out.split()}
+    assert len(added) > 20
+    # Between nft's start and its transaction lie some milliseconds; what comes in just then is told of.
+    assert len(added - host.elements("banned")) <= warned
+    assert host.elements("banned") <= added
+
+
+def test_two_runs_at_once_come_one_after_the_other(host: Host) -> None:
+    one, two = rules(1, 2, 3), rules(3, 2, 1, 4)
+    for _run in range(RUNS):
+        with host.start(one) as first, host.start(two) as second:
+            results = [result(first), result(second)]
+        assert [found.get("msg") for found in results] == [None, None]
+        assert host.rules("c") in (one["chains"][0]["rules"], two["chains"][0]["rules"])
+        assert host.tables() == ["t"]
+
+
+def test_two_runs_at_once_about_two_sets_lose_nothing(host: Host) -> None:
+    """Each owns one table; both end, and both tables are as asked."""
+    tables = [{**rules(*range(1, 6)), "name": name} for name in ("t", "u", "v")]
+    for _run in range(RUNS):
+        runs = [host.start(table) for table in tables]
+        for run in runs:
+            with run:
+                assert "msg" not in result(run)
+        assert host.tables() == ["t", "u", "v"]
+        for table in tables:
+            assert host.rules("c", table["name"]) == table["chains"][0]["rules"]
+            assert host.elements("s", table["name"]) == set(table["sets"][0]["elements"])
+            assert host.good({"name": table["name"], "state": "absent"})["changed"]
+
+
+def test_somebody_who_always_puts_his_rule_back_is_named_in_the_end(host: Host) -> None:
+    """A run that can never find rest ends soon, with a reason, and the table is whole."""
+    host.good(rules(1))
+    before = time.monotonic()
+    script = "add rule inet t c udp dport 53 drop\n"
+    with writer(host, script):
+        found = host.run(rules(1, 2, 3))
+    assert time.monotonic() - before < 60
+    if found.get("failed"):
+        assert found["reason"] in ("busy", "not_applied"), found["msg"]
+    ours = [rule for rule in host.rules("c") if rule != "udp dport 53 drop"]
+    assert ours in (rules(1)["chains"][0]["rules"], rules(1, 2, 3)["chains"][0]["rules"])
+    host.good(rules(1, 2, 3))
+    assert host.rules("c") == rules(1, 2, 3)["chains"][0]["rules"]

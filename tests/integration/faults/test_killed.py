@@ -1,0 +1,123 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module is killed at any moment: the kernel has the old or the new table, files are whole, the next run mends."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
+from ansible_collections.tidegate.nftables.tests.effort import LONG, times
+from ansible_collections.tidegate.nftables.tests.integration.nft.conftest import BINARIES
+
+from .conftest import Host
+
+KILLS = times(8, 45)
+"""For each kind of change; in the long variant with each nft, else with one of them."""
+
+
+def table(rules: list[str], elements: list[str]) -> dict[str, Any]:
+    networks = {"name": "s", "type": "ipv4_addr", "flags": ["interval"], "elements": elements}
+    chain = {"name": "c", "type": "filter", "hook": "output", "priority": "filter", "rules": rules}
+    return {"name": "t", "counters": [{"name": "k"}], "sets": [networks], "chains": [chain]}
+
+
+FEW = [f"10.{number}.0.0/16" for number in range(4)]
+MANY = [f"10.{number // 256}.{number % 256}.0/25" for number in range(times(2000, 10000))]
+RULES = ["ct state established accept", "ip daddr @s counter accept", "counter name k drop"]
+ABSENT = {"name": "t", "state": "absent"}
+
+# kind of change -> (old, new)
+CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "create": (ABSENT, table(RULES, FEW)),
+    "edit": (table(RULES, FEW), table(["udp dport 53 accept", *RULES[1:], "tcp dport 1 reject"], FEW[1:])),
+    "big set": (table(RULES, MANY), table(RULES, [*MANY[:1000], *(f"{net[:-2]}26" for net in MANY[1000:])])),
+    "delete": (table(RULES, FEW), ABSENT),
+}
+
+
+ALL = list(itertools.product(CHANGES, BINARIES))
+ONE_EACH = list(zip(CHANGES, itertools.cycle(BINARIES), strict=False))
+
+
+@pytest.mark.parametrize(("kind", "version"), ALL if LONG else ONE_EACH)
+def test_killed(tmp_path: Path, kind: str, version: str) -> None:
+    host = Host(Nft(str(BINARIES[version])), tmp_path)
+    chance = random.Random(f"{kind} {host.nft.version()}")
+    old, new = CHANGES[kind]
+    state = {}
+    for name, spec in (("new", new), ("old", old)):
+        host.good(spec, persist=str(host.saved))
+        state[name] = (host.listing(), _content(host.saved))
+    first, whole = _times(host, old, new)
+    killed = 0
+    for number in range(5 * KILLS):
+        killed += _kill(host, new, chance.uniform(first, whole), group=number % 2 == 0) == -signal.SIGKILL
+        now = host.listing()
+        assert now in (state["old"][0], state["new"][0])
+        assert _content(host.saved) in (state["old"][1], state["new"][1])
+        wanted, expected = (new, state["new"]) if number % 3 else (old, state["old"])
+        host.good(wanted, persist=str(host.saved))
+        assert (host.listing(), _content(host.saved)) == expected
+        assert set(host.tables()) <= {"t"}, "a scratch table stayed"
+        assert _leftovers(host) == []
+        if wanted is new:
+            host.good(old, persist=str(host.saved))
+        if killed == KILLS:
+            break
+    assert killed == KILLS, "nearly every run came to its end before it was killed"
+
+
+def _content(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+def _times(host: Host, old: dict[str, Any], new: dict[str, Any]) -> tuple[float, float]:
+    """Seconds until a run begins its work, and until it ends."""
+    before = time.monotonic()
+    assert host.run({"name": "#"})["failed"]
+    first = time.monotonic() - before
+    before = time.monotonic()
+    host.good(new, persist=str(host.saved))
+    whole = time.monotonic() - before
+    host.good(old, persist=str(host.saved))
+    return min(first, whole) * 0.8, max(first, whole) * 1.1
+
+
+def _kill(host: Host, wanted: dict[str, Any], after: float, *, group: bool) -> int:
+    """Start a run and kill it, alone or with the nft that it started; return its exit status."""
+    with host.start(wanted, persist=str(host.saved)) as module:
+        try:
+            module.wait(timeout=after)
+        except subprocess.TimeoutExpired:
+            os.killpg(module.pid, signal.SIGKILL) if group else module.kill()
+        code = module.wait()
+    _wait_for_group(module.pid)
+    return code
+
+
+def _wait_for_group(leader: int) -> None:
+    """An nft that outlives its run ends on its own."""
+    for _attempt in range(3000):
+        try:
+            os.killpg(leader, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.01)
+    raise AssertionError("nft did not end")
+
+
+def _leftovers(host: Host) -> list[str]:
+    """Files that nobody needs any more."""
+    beside = [path.name for path in host.folder.glob(".saved*")]
+    return beside + [path.name for path in host.notes.glob("*") if path.name.startswith(("scratch.", "new."))]

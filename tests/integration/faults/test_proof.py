@@ -1,0 +1,126 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The fast path never says unchanged of what changed, at whatever moment somebody else wrote."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import tables as netlink
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
+from ansible_collections.tidegate.nftables.tests.integration.nft.conftest import (
+    BINARIES,
+    CLONE_NEWNET,
+    Lab,
+    _libc,
+    _must,
+)
+
+TABLE: dict[str, Any] = {
+    "name": "t",
+    "sets": [{"name": "s", "type": "ipv4_addr", "elements": ["10.0.0.1"]}],
+    "chains": [{"name": "c", "rules": ["tcp dport 80 accept"]}],
+}
+OTHER: dict[str, Any] = {**TABLE, "chains": [{"name": "c", "rules": ["tcp dport 81 accept"]}]}
+
+
+class Busy(Exception):
+    """The run gave up because somebody else wrote."""
+
+
+def run(lab: Lab) -> None:
+    try:
+        lab.run(TABLE)
+    except EngineError as error:
+        if error.reason not in ("busy", "not_applied"):
+            raise
+        raise Busy from error
+
+
+FOREIGN = ("add rule inet t c drop", "add element inet t s { 10.0.0.9 }", "delete table inet t")
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Lab:
+    return Lab(str(list(BINARIES.values())[-1]), tmp_path / "run")
+
+
+class Moments:
+    """Somebody writes at the nth time that the engine asks for the generation, before or after the answer."""
+
+    def __init__(self, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.lab, self.asked, self.moment, self.script = lab, 0, -1, ""
+        self._generation = netlink.generation
+        self._nft = Nft(lab.path)
+        monkeypatch.setattr(netlink, "generation", self.generation)
+
+    def generation(self) -> int:
+        self.asked += 1
+        if self.asked * 2 == self.moment:
+            self._nft.load(f"{self.script}\n")
+        found = self._generation()
+        if self.asked * 2 + 1 == self.moment:
+            self._nft.load(f"{self.script}\n")
+        return found
+
+
+@pytest.mark.parametrize("script", FOREIGN)
+@pytest.mark.parametrize("there", [True, False], ids=["already right", "changes"])
+def test_somebody_writes_at_any_moment(lab: Lab, monkeypatch: pytest.MonkeyPatch, script: str, there: bool) -> None:
+    moments = Moments(lab, monkeypatch)
+    moment = 0
+    while True:
+        lab.load("flush ruleset")
+        lab.forget()
+        lab.run(TABLE if there else OTHER)
+        lab.forget()
+        moments.asked, moments.moment, moments.script = 0, moment, script
+        with contextlib.suppress(Busy):
+            run(lab)
+        over = moments.asked * 2 + 1 < moment
+        moments.moment = -1
+        lab.run(TABLE)
+        assert [rule.canon for rule in lab.rules("c")] == ["tcp dport 80 accept"], f"wrong after moment {moment}"
+        assert [element.key for element in lab.elements("s")] == ["10.0.0.1"], f"wrong after moment {moment}"
+        if over:
+            break
+        moment += 1
+    assert moment >= 8
+
+
+def test_a_namespace_that_is_made_anew_in_the_place_of_another(lab: Lab, tmp_path: Path) -> None:
+    """Same name, same inode, same generation, same handle: only the cookie tells that nothing is there."""
+    seen: dict[int, list[int]] = {}
+    for number in range(60):
+        report = tmp_path / f"report.{number}"
+        child = os.fork()
+        if child == 0:
+            _inside(lab, report)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        found = json.loads(report.read_text())
+        seen.setdefault(found["inode"], []).append(number)
+        assert (found["first"], found["rules"]) == (True, ["tcp dport 80 accept"])
+    assert max(map(len, seen.values())) > 1, "no inode came back, so nothing was tried"
+
+
+def _inside(lab: Lab, report: Path) -> None:
+    """In a new namespace: one run, which must change something; write what was seen, and end the process."""
+    code = 1
+    try:
+        _must(_libc.unshare(CLONE_NEWNET))
+        first = lab.run(TABLE).changed
+        rules = [rule.canon for rule in lab.rules("c")]
+        inode = Path("/proc/self/ns/net").stat().st_ino
+        report.write_text(json.dumps({"inode": inode, "first": first, "rules": rules, "at": kernel.generation()}))
+        code = 0
+    finally:
+        os._exit(code)
