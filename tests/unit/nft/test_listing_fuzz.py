@@ -118,7 +118,7 @@ def test_a_piece_is_missing(start: int, length: int) -> None:
     judged(LISTING[:start] + LISTING[start + length :])
 
 
-@given(st.lists(st.tuples(st.integers(0, len(LISTING) - 1), st.sampled_from("{}; \n\t#,9ax*@\\\x00é")), max_size=3))
+@given(st.lists(st.tuples(st.integers(0, len(LISTING) - 2), st.sampled_from("{}; \n\t#,9ax*@\\\x00é")), max_size=3))
 @settings(max_examples=EXAMPLES)
 def test_characters_are_others(spoiled: list[tuple[int, str]]) -> None:
     text = list(LISTING)
@@ -140,8 +140,8 @@ def test_lines_are_missing_doubled_or_elsewhere(one: int, other: int, what: str)
         lines[one], lines[other] = lines[other], lines[one]
     spoiled = "".join(lines)
     # What stands there twice says nothing else where it cannot be but once.
-    if read(spoiled):
-        assert set(meaning(LISTING)) <= set(meaning(spoiled)) <= set(WORD.findall(STATE.sub(" ", LISTING))), spoiled
+    words_of = (set(WORD.findall(STATE.sub(" ", text))) for text in (spoiled, LISTING))
+    assert not read(spoiled) or next(words_of) == next(words_of), spoiled
 
 
 @given(st.text(st.sampled_from('table inet{}\n"#; chain set elements = handle 12:,'), max_size=300))
