@@ -12,6 +12,7 @@ import ipaddress
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any
 
 NUMBERS = {
@@ -45,7 +46,11 @@ _TOKEN = re.compile(r'"[^"]*"|\{[^}]*\}|\([^)]*\)|\S+')
 
 @dataclass(frozen=True)
 class Packet:
-    """The first packet of a flow. port: for ICMP the message type. user: the socket's owner, None without a socket."""
+    """The first packet of a flow.
+
+    port: for ICMP the message type. user: the socket's owner, None without a socket. bridge: the interface of the
+    container that sent it, "" for the host itself.
+    """
 
     address: str
     protocol: int
@@ -54,6 +59,7 @@ class Packet:
     source_port: int | None = None
     now: int = 0
     incoming: bool = False
+    bridge: str = ""
 
     @property
     def version(self) -> int:
@@ -186,11 +192,12 @@ class _Machine:
         if what == "oif !=":
             assert tokens.pop(0) == "0"
             return not packet.incoming
-        return {
-            "oif 0": packet.incoming,
-            'iifname "lo"': False,
-            'oifname "lo"': ipaddress.ip_address(packet.address).is_loopback,
-        }[what]
+        if what == "oif 0":
+            return packet.incoming
+        side, name = what.split(" ", 1)
+        if side == "oifname":
+            return name == '"lo"' and ipaddress.ip_address(packet.address).is_loopback
+        return fnmatchcase(packet.bridge, name.strip('"'))
 
     def _match_number(self, what: str, operand: str, tokens: list[str]) -> bool:
         packet, (word, detail) = self.packet, what.split()

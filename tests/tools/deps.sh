@@ -25,6 +25,7 @@ tests=(
     "runc:runc"
     "conmon:conmon"
     "/usr/lib/podman/netavark /usr/libexec/podman/netavark:netavark"
+    "iptables:iptables"
     "mmdebstrap:mmdebstrap"
     "/usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring"
 )

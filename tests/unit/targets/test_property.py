@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import ipaddress
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given, settings
@@ -227,3 +228,31 @@ def test_reader_oracle_and_rules_agree(allow: Any, base: Any, never: Any, tried:
         assert ("would_deny" in seen.counters) == (not wanted), flow
         assert outcome.counters.count("denied") == (0 if wanted else 1)
         assert len(outcome.written) == (0 if wanted else 1)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(entries, max_size=3),
+    st.lists(nevers, max_size=2),
+    st.lists(flows, max_size=8),
+    st.sampled_from(["docker0", "br-1a2b", "podman1", "cni0"]),
+)
+def test_reader_oracle_and_rules_agree_about_containers(
+    allow: Any, never: Any, tried: list[policy.Flow], bridge: str
+) -> None:
+    world = FixedWorld("app1", GROUPS, HOSTS, {name: listed(name) for name in LISTS})
+    # Whose a packet of a container is, nobody knows.
+    inside = [{key: value for key, value in entry.items() if key != "users"} for entry in allow]
+    variables = policy_of("enforce", [{**entry, "for": ["containers"]} for entry in inside], [], never)
+    resolved, _errors = attempt({**variables, "egress_containers": True}, world)
+    if resolved is None:
+        return
+    for spec in (compile_table(resolved), compile_table(resolved, in_a_row=0)):
+        for flow in (replace(one, user=None) for one in tried):
+            wanted = expected(variables, flow)
+            assert policy.decide(resolved, replace(flow, container=True)).allowed == wanted, flow
+            outcome = run(spec, replace(packet(flow), bridge=bridge), "egress_forward")
+            assert (outcome.verdict == "accept") == wanted, flow
+            assert outcome.counters.count("denied") == (0 if wanted else 1)
+            # The host's own packets, and what is forwarded from elsewhere, are not its containers'.
+            assert run(spec, packet(flow), "egress_forward").verdict == "accept"
