@@ -10,6 +10,7 @@ another group counts in both, a prefix list with its weight (Amazon VPC quotas).
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -30,6 +31,7 @@ _FOREIGN = {4: services.ICMPV6, 6: services.ICMP}
 # What a rule's description may hold (API reference of IpRange), without what Terraform would read as its own.
 _UNFIT = re.compile(r"[^a-zA-Z0-9 ._:/()#,@\[\]+=&;!*-]")
 _DESCRIPTION_MAX = 255
+_JOINED_MAX = 1000
 
 
 @dataclass(frozen=True, order=True)
@@ -132,11 +134,19 @@ def _rules(cells: Iterable[Cell]) -> list[Rule]:
                 continue
             network = f"{addresses.to_text(version, address)}/{length}"
             before = found.get((cell.key, network))
-            about = [one for one in cell.openings if one.addresses & addresses.parse(network)]
+            about = [one for one in cell.openings if _touches(one.addresses, version, address, length)]
             entries = tuple(dict.fromkeys((*(before.entries if before else ()), *(one.entry for one in about))))
             text = _description(entries, about[0]) if len(entries) == 1 else ", ".join(entries)[:_DESCRIPTION_MAX]
             found[cell.key, network] = Rule(cell.key, f"ipv{version}", network, entries, text)
     return list(found.values())
+
+
+def _touches(found: AddressSet, version: int, address: int, length: int) -> bool:
+    """Is some of the network in the set?"""
+    held = found.family(version)
+    last = address + (1 << (addresses.BITS[version] - length)) - 1
+    at = bisect_right(held, last, key=lambda pair: pair[0]) - 1
+    return at >= 0 and held[at][1] >= address
 
 
 def _joined(cells: Sequence[Cell]) -> Iterator[Cell]:
@@ -153,29 +163,42 @@ def _joined(cells: Sequence[Cell]) -> Iterator[Cell]:
 def _widened(cells: list[Cell], quota: int, never: AddressSet) -> list[Cell]:
     """The cells with as few addresses more as bring them within the quota: always the cheapest pair of neighbours.
 
-    never: what is not opened for that.
+    never: what is not opened for that. More than _JOINED_MAX networks stay as they are: no group holds them well.
     """
     found = list(cells)
     for version in (4, 6):
-        while sum(len(_networks(cell, version)) for cell in found) > quota:
-            steps = [step for index, cell in enumerate(found) for step in _steps(index, cell, version, never)]
-            if not steps:
+        count = sum(len(_networks(cell, version)) for cell in found)
+        while quota < count <= _JOINED_MAX:
+            step = _cheapest(found, version, never)
+            if step is None:
                 break
-            _cost, index, network = min(steps, key=lambda step: (step[0], step[1]))
+            index, network = step
             found[index] = replace(found[index], addresses=found[index].addresses | network)
+            count = sum(len(_networks(cell, version)) for cell in found)
     return found
 
 
-def _steps(index: int, cell: Cell, version: int, never: AddressSet) -> Iterator[tuple[int, int, AddressSet]]:
-    """(addresses more, which cell, the network that takes the place of two neighbours)."""
-    networks = _networks(cell, version)
-    for (low, _length), (high, _other) in pairwise(networks):
+def _cheapest(cells: Sequence[Cell], version: int, never: AddressSet) -> tuple[int, AddressSet] | None:
+    """(which cell, the network that takes the place of two neighbours) that opens the fewest addresses more."""
+    steps = sorted(step for index, cell in enumerate(cells) for step in _steps(index, cell, version))
+    for _cost, index, start, end in steps:
+        wide, cell = addresses.interval(version, start, end), cells[index]
+        if wide & cell.wider and not (wide & never) - cell.addresses:
+            return index, wide
+    return None
+
+
+def _steps(index: int, cell: Cell, version: int) -> Iterator[tuple[int, int, int, int]]:
+    """(addresses more, which cell, first and last address) of the smallest network around each two neighbours."""
+    held = cell.addresses.family(version)
+    starts = [start for start, _end in held]
+    for (low, _length), (high, _other) in pairwise(_networks(cell, version)):
         host_bits = (low ^ high).bit_length()
         start = low >> host_bits << host_bits
-        wide = addresses.interval(version, start, start + (1 << host_bits) - 1)
-        more = wide - cell.addresses
-        if wide & cell.wider and not more & never:
-            yield more.size(version), index, wide
+        end = start + (1 << host_bits) - 1
+        inside = held[max(bisect_right(starts, start) - 1, 0) : bisect_right(starts, end)]
+        covered = sum(max(min(last, end) - max(first, start) + 1, 0) for first, last in inside)
+        yield end - start + 1 - covered, index, start, end
 
 
 def _networks(cell: Cell, version: int) -> list[tuple[int, int]]:

@@ -59,7 +59,7 @@ def errors_of(**changes: Any) -> list[str]:
     return [str(error) for error in raised.value.errors]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(TARGETS, policies, st.sampled_from(WORDS), tried, st.sampled_from([4, 60, 1000]))
 def test_the_group_lets_through_what_the_policy_does(
     target: str, variables: Any, word: str, flows: list[policy.Flow], quota: int
