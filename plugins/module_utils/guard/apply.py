@@ -168,6 +168,9 @@ def _on_trial(
     try:
         result = engine(check=False)
         change.loaded_new(places, kernel, made, request)
+        if engine(check=True)["changed"]:
+            # Between the engine's own look and the one that is to be saved: nobody asked for what they put there.
+            raise GuardError("changed_meanwhile", "Somebody else wrote to the table while the change was being loaded.")
     except BaseException as error:
         # Also when the run is interrupted: what is half known is not left to the guard.
         if pending.read(places) != made:

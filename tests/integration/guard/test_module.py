@@ -222,7 +222,10 @@ def test_a_run_that_nobody_confirms_is_told_about_afterwards(machine: Machine) -
     assert 'comment "database"' not in machine.host.table()
     wait_for(lambda: not machine.host.places.pending.exists())
     assert 'comment "database"' in machine.host.table()
-    fate = machine.ask("status", token=applied["guard"]["token"])["fate"]
+    fate: Any = None
+    until = time.monotonic() + 10
+    while fate is None and time.monotonic() < until:  # written down after everything else
+        fate = machine.ask("status", token=applied["guard"]["token"])["fate"]
     assert fate["event"] == "restored"
     assert fate["why"] == "nobody confirmed it in time"
 

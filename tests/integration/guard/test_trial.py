@@ -12,11 +12,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard import (
     apply,
+    change,
     history,
     journal,
     pending,
@@ -368,3 +370,21 @@ def test_what_is_asked_before_the_change_is_asked_of_the_old_table(host: Host) -
     assert "203.0.113.0/24" in applied["guard"]["before"]
     assert records.load(host.places.confirmed) is None
     assert pending.read(host.places) is not None
+
+
+def test_an_edit_while_the_change_is_being_loaded_is_not_confirmed_with_it(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.has(OLD)
+    look = change.loaded_new
+
+    def edit_and_look(*arguments: Any) -> None:
+        host.load("insert rule inet tidegate egress_output accept\n")
+        look(*arguments)
+
+    monkeypatch.setattr(change, "loaded_new", edit_and_look)
+    with pytest.raises(GuardError) as raised:
+        host.apply(NEW)
+    assert raised.value.reason == "changed_meanwhile"
+    assert policy(host) == shape(OLD, ("fed4",))
+    assert is_put_back(host)
