@@ -142,6 +142,15 @@ def test_variables_beside_a_playbook_of_ones_own_count_on_both_sides(repository:
     assert "plays/group_vars/web.yml:1" in output
 
 
+def test_a_question_is_answered_with_file_and_line(repository: Repository) -> None:
+    asked = ["from=app1", "to=payments1", "service=https", "user=www-data"]
+    options = [text for one in asked for text in ("-e", f"egress_explain_{one}")]
+    code, output = repository.plan(*options, playbook="tidegate.nftables.explain")
+    assert code == 0, output
+    assert "yes: app1 as www-data to 203.0.113.10, 2001:db8:113::10 with tcp/443" in output
+    assert "by the entry payments, egress_allow_app[payments] (group_vars/app/egress.yml:7:5)" in output
+
+
 class Growing(BaseHTTPRequestHandler):
     """A list that is another one each time that somebody asks."""
 
