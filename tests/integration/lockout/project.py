@@ -109,7 +109,7 @@ class Going:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
-    def end(self, seconds: float = 120) -> Run:
+    def end(self, seconds: float = 300) -> Run:
         """Wait for its end."""
         try:
             output, _nothing = self.process.communicate(timeout=seconds)
