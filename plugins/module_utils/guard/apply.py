@@ -33,6 +33,11 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.places imp
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.settings import Settings
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 
+_ENTRIES = "egress_allow"
+"""The compiler's chain in which a rule's comment is an entry's name."""
+_DONE = {"add": "opened", "delete": "closed"}
+_NAMED = 10
+"""Entries that the history names of one change."""
 WAIT = 30.0
 """Seconds that a run waits for the guard or the watcher to finish what it is doing."""
 
@@ -214,10 +219,19 @@ def _described(request: Request, result: Mapping[str, Any]) -> Request:
     if request.what:
         return request
     counted: dict[tuple[str, str], int] = {}
+    entries: dict[str, list[str]] = {"add": [], "delete": []}
     for found in result.get("changes") or ():
         name = (str(found.get("action")), str(found.get("kind")))
         counted[name] = counted.get(name, 0) + int(found.get("count") or 1)
-    words = ", ".join(
-        f"{action} {count} {kind}{'s' if count != 1 else ''}" for (action, kind), count in counted.items()
-    )
-    return Request(request.who, words or "no change", request.others, request.spec)
+        if found.get("kind") == "rule" and found.get("chain") == _ENTRIES and found.get("comment"):
+            entries.get(name[0], []).append(str(found["comment"]))
+    words = [f"{_DONE[action]} {_some(names)}" for action, names in entries.items() if names]
+    words += [f"{action} {count} {kind}{'s' if count != 1 else ''}" for (action, kind), count in counted.items()]
+    return Request(request.who, ", ".join(words) or "no change", request.others, request.spec)
+
+
+def _some(names: Sequence[str]) -> str:
+    """Return the first names, each once, and how many more there are."""
+    different = sorted(set(names))
+    more = len(different) - _NAMED
+    return " ".join(different[:_NAMED]) + (f" and {more} more" if more > 0 else "")
