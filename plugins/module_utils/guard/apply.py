@@ -104,12 +104,12 @@ def apply_guarded(places: Places, kernel: Kernel, engine: Engine, plan: Plan, *,
         wanted = engine(check=True)
         if wanted["changed"] and plan.foreseen is not None:
             plan.foreseen()
+        before = plan.before() if wanted["changed"] and plan.tried and plan.before is not None and not check else None
         installed = install.install(places, plan.settings, systemd=systemd, check=check)
         if not wanted["changed"]:
             return _joined(wanted, [*installed, *_saved(places, kernel, plan, check=check)], said, guard=None)
         if check:
             return _joined(wanted, installed, said, guard=None)
-        before = plan.before() if plan.before is not None else None
         if not plan.tried:
             result = engine(check=False)
             confirmed.save(places, kernel, _described(plan.request, result))

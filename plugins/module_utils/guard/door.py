@@ -80,8 +80,13 @@ def _apply(places: Places, given: Given, check: bool) -> dict[str, Any]:
     chosen = settings.parse({key: given[key] for key in ("drift", "mode", "dns", "ntp")})
     request = apply.request_of(tables, given["who"], given["what"])
     plan = _plan(kernel, request, chosen, len(json.dumps(tables)), given)
-    if given["keep_connection"]:
-        plan = replace(plan, foreseen=lambda: path.need_open(objects(Nft(), wanted[0]), session.connection()))
+
+    def foreseen() -> None:
+        trial.possible(given["tests"] or [], given["test_timeout"])
+        if given["keep_connection"]:
+            path.need_open(objects(Nft(), wanted[0]), session.connection())
+
+    plan = replace(plan, foreseen=foreseen)
     result = apply.apply_guarded(places, kernel, engine, plan, check=check)
     return {
         **result,

@@ -63,28 +63,43 @@ def run(kernel: Kernel, tests: Sequence[Mapping[str, Any]], timeout: float, para
 
     timeout: seconds for each. Raise GuardError (bad_request) before anything is sent when a test cannot be made.
     """
+    if not tests:
+        return []
+    all_of_them = possible(tests, timeout, parallel)
+    probes = [probe for probe, test in zip(all_of_them, tests) if _has_user(test)]
+    before = denied.packets(kernel)
+    try:
+        results = iter(probe_all(probes, timeout, parallel))
+    except ProbeError as error:
+        raise GuardError("bad_request", f"The tests cannot be made: {error}. {UNCHANGED}") from error
+    after = denied.packets(kernel)
+    moved = {flow for flow, count in after.items() if count > before.get(flow, 0)}
+    return [
+        _judged(probe, test["expect"], next(results) if _has_user(test) else None, moved)
+        for probe, test in zip(all_of_them, tests)
+    ]
+
+
+def possible(tests: Sequence[Mapping[str, Any]], timeout: float, parallel: int = 64) -> tuple[Probe, ...]:
+    """Return the tests as probes; nothing is sent. Raise GuardError (bad_request) naming one that cannot be made."""
     for index, test in enumerate(tests):
         if test["expect"] not in (REACH, NOT_REACH):
             raise GuardError(
                 "bad_request", f"tests[{index}]: {test['expect']!r} is neither reach nor not_reach. {UNCHANGED}"
             )
-    if not tests:
-        return []
     try:
-        request = parse({"probes": tests, "timeout": timeout, "parallel": parallel})
-        without = [_has_no_user(test) for test in tests]
-        probes = [probe for probe, skipped in zip(request.probes, without) if not skipped]
-        before = denied.packets(kernel)
-        results = iter(probe_all(probes, timeout, parallel))
+        found = parse({"probes": tests, "timeout": timeout, "parallel": parallel}).probes
     except ProbeError as error:
-        where = "" if error.index is None else f"the test {_name(tests, error.index)}: "
+        where = "" if error.index is None else f"the test {tests[error.index]['name']}: "
         raise GuardError("bad_request", f"{where}{error}. {UNCHANGED}") from error
-    after = denied.packets(kernel)
-    moved = {flow for flow, count in after.items() if count > before.get(flow, 0)}
-    return [
-        _judged(probe, test["expect"], None if skipped else next(results), moved)
-        for probe, test, skipped in zip(request.probes, tests, without)
-    ]
+    for test in tests:
+        if test.get("missing_user") != "skip" and not _has_user(test):
+            raise GuardError(
+                "bad_request",
+                f'the test {test["name"]}: there is no user "{test["user"]}" on this host. Mend the name, or let an '
+                f"entry name the user too: then the test waits for him. {UNCHANGED}",
+            )
+    return found
 
 
 def needed(tests: Sequence[Mapping[str, Any]], timeout: float, parallel: int = 64) -> float:
@@ -135,16 +150,12 @@ def _ours(probe: Probe, expect: str, result: Result, moved: Collection[Any]) -> 
     return LET_THROUGH
 
 
-def _has_no_user(test: Mapping[str, Any]) -> bool:
-    """Whether a test may be left out because its user is missing, and is."""
-    if test.get("user") is None or test.get("missing_user") != "skip":
-        return False
+def _has_user(test: Mapping[str, Any]) -> bool:
+    """Whether this host has the user of a test."""
+    if test.get("user") is None:
+        return True
     try:
         identity(test["user"])
     except LookupError:
-        return True
-    return False
-
-
-def _name(tests: Sequence[Mapping[str, Any]], index: int) -> str:
-    return str(tests[index]["name"])
+        return False
+    return True

@@ -20,7 +20,8 @@ NO_NETWORK = frozenset(
 
 def name(connection: ConnectionBase) -> str:
     """Return the connection plugin's name, such as ssh or containers.podman.podman."""
-    return str(getattr(connection, "ansible_name", "") or connection.transport)
+    found = str(getattr(connection, "ansible_name", "") or connection.transport)
+    return found.removeprefix("ansible.builtin.").removeprefix("ansible.legacy.")
 
 
 def passes_network(connection: ConnectionBase) -> bool:

@@ -201,8 +201,21 @@ def test_a_test_that_names_unknown_things_stops_the_change_before_it(
     assert said in refused["msg"]
     assert "The table was not changed." in refused["msg"]
     assert not machine.host.table()
+    assert not machine.host.places.program.exists()
     assert not machine.host.places.pending.exists()
     assert generation
+
+
+def test_a_user_whom_an_entry_waits_for_leaves_his_tests_out(machine: Machine) -> None:
+    waiting = {**REACHES, "user": "nobody-here", "missing_user": "skip"}
+    common = {"tests": [waiting, {**REFUSED, "missing_user": "skip"}], "test_timeout": 0.3}
+    applied = machine.ask("apply", tables=[SPEC], **common)
+    said = machine.ask("confirm", token=applied["guard"]["token"], **common)
+    assert [(test["ours"], test["outcome"]) for test in said["tests"]] == [
+        ("unknown", "no such user"),
+        ("refused", "refused"),
+    ]
+    assert said["confirmed"]
 
 
 def test_check_mode_predicts_the_run(machine: Machine) -> None:

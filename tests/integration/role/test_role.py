@@ -37,6 +37,7 @@ def test_first_run_changes_second_run_is_one_module_run_and_no_change(project: P
     assert first.code == 0, first.output
     assert first.changed() > 0
     assert first.module_runs == CHANGE
+    assert "confirmed over local on 1 host: that proves little" in first.output
     assert set(comments(project)) >= {"package-mirror", "payments-api", "database"}
     second = project.play()
     assert second.code == 0, second.output
@@ -371,3 +372,38 @@ def test_a_host_without_nft_gets_it_before_its_table(project: Project) -> None:
     gone = project.play("-e", "egress_mode=absent", nft=False)
     assert gone.code == 0, gone.output
     assert gone.changed() == 0
+
+
+def test_the_tests_of_the_policy_are_tried_on_the_host(project: Project) -> None:
+    project.cable()
+    tests = [
+        {"name": "mirror", "reach": "10.10.0.30", "services": ["https"]},
+        {"name": "stranger", "not_reach": "198.51.100.7", "services": ["https"], "user": "www-data"},
+    ]
+    project.write("group_vars/app/tests.yml", {"egress_tests_app": tests})
+    run = project.play()
+    assert run.code == 0, run.output
+    assert "confirmed over local, 2 packets as the tests have it" in run.output
+    assert "failed before as well: stranger (198.51.100.7 tcp/443 as www-data)" not in run.output
+    project.write(
+        "group_vars/app/tests.yml", {"egress_tests_app": [*tests, {**tests[1], "name": "x", "user": "wwwdata"}]}
+    )
+    project.write(
+        "group_vars/app/more.yml", {"egress_allow_more": [{"name": "m", "to": ["10.1.1.1"], "services": ["tcp/7"]}]}
+    )
+    for options in ((), ("--check",)):
+        refused = project.play(*options)
+        assert refused.code != 0
+        assert 'the test x: there is no user \\"wwwdata\\" on this host' in refused.output
+        assert "allow_m4" not in project.nft("list", "table", "inet", "tidegate")
+    short = project.play("-e", "egress_confirm_timeout=11")
+    assert short.code != 0
+    assert "The trial lasts 11 s, but its tests may take 12 s" in short.output
+
+
+def test_without_a_trial_a_change_takes_one_run_and_boots_too(project: Project) -> None:
+    run = project.play("-e", "egress_confirm=false")
+    assert run.code == 0, run.output
+    assert run.module_runs == ONE
+    assert "saved without a trial" in run.output
+    assert "stands as it was confirmed" in project.tidegate("status")
