@@ -21,7 +21,8 @@ GIVEN = {"to": ["203.0.113.7"], "services": ["https"], "hours": 4.0, "reason": "
 def flows(**changes: Any) -> list[dict[str, Any]]:
     variables = {key: value for key, value in changes.items() if key.startswith("egress_")}
     made = once.entry({**GIVEN, **{key: changes[key] for key in changes if key not in variables}}, "alice", NOW)
-    return once.flows(build(**{once.VARIABLE: [made]}, **variables), made["name"])
+    given: dict[str, Any] = {once.VARIABLE: [made], **variables}
+    return once.flows(build(**given), made["name"])
 
 
 def test_an_address_and_a_service_are_one_flow() -> None:
