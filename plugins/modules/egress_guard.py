@@ -26,9 +26,10 @@ options:
       - V(emergency) lets everything or almost nothing out for O(minutes).
       - V(allow) lets out to O(flows) for O(minutes), by a timeout of the kernel.
       - V(status) changes nothing and says what stands.
+      - V(observed) changes nothing and says how long the host has only observed, and what it would have refused.
     type: str
     required: true
-    choices: [apply, confirm, reject, rollback, emergency, allow, status]
+    choices: [apply, confirm, reject, rollback, emergency, allow, status, observed]
   tables:
     description:
       - One table, C(inet tidegate), with the keys of P(tidegate.nftables.nft_ruleset#module).
@@ -285,6 +286,12 @@ until:
 status:
   description: What stands, what was confirmed, what is on trial, what happened.
   returned: phase status
+  type: dict
+observed:
+  description:
+    - Since when the host has only observed (C(since), in seconds since 1970), its clock (C(now)), and who would have
+      been refused what (C(ledger)).
+  returned: phase observed
   type: dict
 fate:
   description: The last event about the change of O(token), null when there is none.

@@ -18,6 +18,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard import (
     emergency,
     history,
     journal,
+    observed,
     once,
     path,
     session,
@@ -220,6 +221,10 @@ def _status(places: Places, given: Given, _check: bool) -> dict[str, Any]:
     return {"changed": False, "status": status.facts(places, Kernel()), "fate": fate}
 
 
+def _observed(places: Places, _given: Given, _check: bool) -> dict[str, Any]:
+    return {"changed": False, "observed": observed.facts(places, Kernel())}
+
+
 Phase = Callable[[Places, Given, bool], "dict[str, Any]"]
 PHASES: Mapping[str, Phase] = {
     "apply": _apply,
@@ -229,6 +234,7 @@ PHASES: Mapping[str, Phase] = {
     "emergency": _emergency,
     "allow": _allow,
     "status": _status,
+    "observed": _observed,
 }
 
 FLOW: dict[str, Any] = {

@@ -63,6 +63,11 @@ class Places:
         return self.state / "settings.json"
 
     @property
+    def seen(self) -> Path:
+        """What would have been refused while observing (seen.py)."""
+        return self.state / "seen.json"
+
+    @property
     def snapshot(self) -> Path:
         """The way back of the change that is on trial: a script that nft can load without any help."""
         return self.run / "snapshot.nft"

@@ -45,6 +45,7 @@ PARTS = (
     "guard.pending",
     "guard.places",
     "guard.records",
+    "guard.seen",
     "guard.session",
     "guard.settings",
     "guard.shape",

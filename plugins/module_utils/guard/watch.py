@@ -21,6 +21,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard import (
     loaded,
     pending,
     records,
+    seen,
     settings,
     undo,
     wayback,
@@ -36,6 +37,9 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors impor
 
 EVERY = 2.0
 """Seconds between two looks."""
+
+REMEMBER = 600.0
+"""Seconds between two copies of the ledger of would-be refusals."""
 
 GRACE = 3.0
 """Seconds that a guard may be late before the watcher does its work."""
@@ -53,6 +57,7 @@ class Watcher:
     seen: int = 0
     told: str = ""
     rest_until: float = field(default=0.0)
+    remember_at: float = field(default=0.0)
 
     def run(self) -> None:
         """Look for ever. One watcher is enough: a second one leaves."""
@@ -60,7 +65,16 @@ class Watcher:
             while only:
                 with contextlib.suppress(GuardError, EngineError, NetlinkError, OSError, ValueError):
                     self.look()
+                    self.remember()
                 time.sleep(EVERY)
+
+    def remember(self) -> None:
+        """While the host only observes, keep from time to time what the kernel forgets after a day or a reboot."""
+        if time.monotonic() < self.remember_at:
+            return
+        self.remember_at = time.monotonic() + REMEMBER
+        if self.kernel.stands() and settings.read(self.places).mode == "observe":
+            seen.save(self.places, self.kernel, time.time())
 
     def look(self) -> str:
         """Look once; return the event that was acted on, "" when all is well or somebody is at work."""

@@ -213,7 +213,7 @@ def test_the_program_holds_all_it_needs(tmp_path: Path) -> None:
         names = archive.namelist()
         assert all(info.compress_type == zipfile.ZIP_STORED for info in archive.infolist())
     held = {Path(name).stem for name in names if "/guard/" in name} - {"__init__"}
-    sent_only = {"apply", "door", "install", "once", "path", "program", "trial"}
+    sent_only = {"apply", "door", "install", "observed", "once", "path", "program", "trial"}
     assert held == {path.stem for path in ROOM.glob("*.py")} - {"__init__"} - sent_only
 
 

@@ -1,0 +1,97 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""observe.yml and enforce.yml on one host: who is left as it is, who enforces, and what group_vars say about it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard import records
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.places import Places
+from ansible_collections.tidegate.nftables.tests.integration.adopt.test_playbooks import named
+from ansible_collections.tidegate.nftables.tests.integration.role.project import Project
+
+OBSERVE, ENFORCE = "tidegate.nftables.observe", "tidegate.nftables.enforce"
+STRANGER = ("198.51.100.9", 9999)
+
+
+def write(project: Project, **changes: Any) -> None:
+    project.write("group_vars/all/egress.yml", {**project.common, "egress_mode": "observe", **changes})
+
+
+def enforcing(project: Project) -> bool:
+    listed = project.nft("list", "chain", "inet", "tidegate", "egress_denied")
+    assert "chain egress_denied" in listed, listed
+    return "goto egress_refused" in listed
+
+
+def age(project: Project, hours: float) -> None:
+    """Make the confirmed policy older than it is."""
+    path = Places(str(project.root)).confirmed
+    record = records.load(path)
+    assert record is not None
+    path.write_bytes(records.dump(replace(record, when=time.time() - hours * 3600)))
+
+
+@pytest.fixture
+def observed(connected: Project) -> Project:
+    """The project, observing since a moment ago."""
+    write(connected)
+    run = named(connected, OBSERVE)
+    assert run.code == 0, run.output
+    assert "app1: 0 of 72 h, no " in run.output
+    return connected
+
+
+def test_a_host_enforces_when_it_was_observed_long_enough(observed: Project) -> None:
+    early = named(observed, ENFORCE)
+    assert early.code != 0
+    assert "Left as it was: 0 of 72 h" in early.output
+    assert not enforcing(observed)
+    age(observed, 71.5)
+    assert "Left as it was: 71 of 72 h" in named(observed, ENFORCE).output
+    assert not enforcing(observed)
+    age(observed, 72.5)
+    ready = named(observed, ENFORCE)
+    assert ready.code == 0, ready.output
+    assert "app1: 72 of 72 h" in ready.output
+    assert 'Commit \\"egress_mode: enforce\\"' in ready.output
+    assert enforcing(observed)
+    # Committed: nothing is left to be said or done, and observe.yml leaves the host alone.
+    write(observed, egress_mode="enforce")
+    again = named(observed, ENFORCE)
+    assert (again.code, again.changed()) == (0, 0), again.output
+    assert "app1: enforces already" in again.output
+    assert "Commit" not in again.output
+    assert named(observed, OBSERVE).code == 0
+    assert enforcing(observed)
+
+
+def test_a_refusal_has_to_be_explained_first(observed: Project) -> None:
+    age(observed, 100)
+    observed.send(*STRANGER)
+    held = named(observed, ENFORCE)
+    assert held.code != 0
+    assert "1 would-be refusals that nothing explains: root to 198.51.100.9 udp/9999" in held.output
+    assert not enforcing(observed)
+    write(observed, egress_deny_quietly=[{"to": ["198.51.100.9"], "services": ["udp/9999"]}])
+    explained = named(observed, ENFORCE)
+    assert explained.code == 0, explained.output
+    assert enforcing(observed)
+
+
+def test_anyway_is_anyway_and_check_mode_changes_nothing(observed: Project) -> None:
+    checked = named(observed, ENFORCE, "-e", "egress_enforce_anyway=true", "--check")
+    assert checked.code == 0, checked.output
+    assert not enforcing(observed)
+    told = named(observed, ENFORCE, "-e", "egress_observe_min=soon")
+    assert told.code != 0
+    assert "write hours or days" in told.output
+    anyway = named(observed, ENFORCE, "-e", "egress_enforce_anyway=true")
+    assert anyway.code == 0, anyway.output
+    assert enforcing(observed)

@@ -1,0 +1,123 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the host knows of its own observation: since when, and what was refused, beyond a day and a reboot."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard import observed, records, seen
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.denied import Refused
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.settings import Settings
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.watch import Watcher
+from ansible_collections.tidegate.nftables.tests.golden.cases import ROOT
+
+from .conftest import Host
+
+CHAIN = """table inet tidegate {{
+	set would_deny4 {{
+		typeof ip daddr . meta l4proto . th dport . meta skuid
+		size 65535
+		flags dynamic,timeout
+		timeout 1d
+		counter
+	}}
+
+	chain egress_output {{
+		type filter hook output priority 0; policy accept;
+		update @would_deny4 {{ ip daddr . meta l4proto . udp dport . meta skuid }}
+		tcp dport {port} accept
+		goto egress_denied
+	}}
+
+	chain egress_denied {{
+		{rules}
+	}}
+
+	chain egress_observed {{
+		accept
+	}}
+
+	chain egress_refused {{
+		reject
+	}}
+}}
+"""
+
+
+def table(rules: str, port: int = 443) -> str:
+    return CHAIN.format(rules=rules, port=port)
+
+
+def observing(port: int = 443) -> str:
+    return table("goto egress_observed", port)
+
+
+def test_the_compilers_tables_are_told_apart() -> None:
+    for case, expected in (("app-observe", True), ("app-enforce", False)):
+        assert observed.observes((ROOT / case / "table.nft").read_text()) is expected
+    in_part = table("ip daddr @observed_internal4 goto egress_observed\n\t\tgoto egress_refused")
+    assert not observed.observes(in_part)
+
+
+def test_a_changed_policy_does_not_begin_the_observation_anew(host: Host) -> None:
+    host.has(observing(443))
+    first = records.load(host.places.confirmed)
+    assert first is not None
+    host.has(observing(8443))
+    found = observed.facts(host.places, host.kernel)
+    assert found["observes"]
+    assert found["since"] == first.when
+
+
+def test_enforcing_in_between_does(host: Host) -> None:
+    for text in (observing(443), table("goto egress_refused"), observing(8443)):
+        host.has(text)
+    last = records.load(host.places.confirmed)
+    assert last is not None
+    assert observed.facts(host.places, host.kernel)["since"] == last.when
+    host.has(table("goto egress_refused"))
+    found = observed.facts(host.places, host.kernel)
+    assert (found["confirmed"], found["observes"], found["since"]) == (True, False, None)
+
+
+def test_a_host_without_a_policy_has_no_evidence(host: Host) -> None:
+    found = observed.facts(host.places, host.kernel)
+    assert (found["confirmed"], found["since"], found["ledger"]) == (False, None, [])
+
+
+def send() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        one.sendto(b"x", ("127.0.0.9", 514))
+
+
+def test_the_watcher_keeps_what_a_reboot_would_forget(host: Host) -> None:
+    host.apply(observing(), settings=Settings(mode="observe"), tried=False)
+    send()
+    Watcher(host.places, host.kernel).remember()
+    host.kernel.load("flush set inet tidegate would_deny4")
+    (line,) = observed.facts(host.places, host.kernel)["ledger"]
+    assert (line["address"], line["protocol"], line["port"], line["user"]) == ("127.0.0.9", 17, 514, "root")
+    assert abs(line["last"] - time.time()) < 60
+
+
+def test_a_host_that_enforces_keeps_nothing(host: Host) -> None:
+    host.apply(observing(), settings=Settings(mode="enforce"), tried=False)
+    send()
+    Watcher(host.places, host.kernel).remember()
+    assert not host.places.seen.exists()
+
+
+def test_old_lines_are_forgotten_and_known_ones_are_not_doubled() -> None:
+    now = 10_000_000.0
+    old = seen.Seen("192.0.2.1", "tcp", 80, 0, 3, now - 40 * 86400)
+    kept = seen.Seen("192.0.2.2", "tcp", 80, 0, 3, now - 86400 * 2)
+    live = [
+        Refused("192.0.2.2", "tcp", 80, 0, 5, 10, would=True),
+        Refused("192.0.2.3", "tcp", 80, 0, 5, 10, would=False),
+    ]
+    (line,) = seen.merged([old, kept], live, now)
+    assert (line.address, line.packets, line.last) == ("192.0.2.2", 5, now - 10)
+    assert seen.merged([line], live, now + 0.7) == [line]
