@@ -48,6 +48,11 @@ EXAMPLES = r"""
   tidegate.nftables.egress_adopt:
     dest: egress_adopted
   become: true
+  register: adopted
+
+- name: Say what the rules let through
+  ansible.builtin.debug:
+    var: adopted.said
 """
 
 RETURN = r"""

@@ -21,6 +21,9 @@ import yaml
 
 MODULES = sorted(path.stem for path in (Path(__file__).parents[3] / "plugins" / "modules").glob("nft_*.py"))
 PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
+LOOKERS = ["egress_adopt", "egress_evidence", "egress_preflight"]
+"""Modules that only look at a host, with a policy or without one."""
+POLICY = {"egress_tier": "app", "egress_internal_networks": ["10.0.0.0/8"], "egress_dns_servers": ["auto"]}
 CHANGERS = [name for name in MODULES if not name.endswith("_info")]
 
 
@@ -41,9 +44,11 @@ def namespace() -> Iterator[str]:
         subprocess.run(["ip", "netns", "delete", name], check=True)
 
 
-def play(tasks: list[dict[str, Any]], where: Path, namespace: str, *options: str) -> list[dict[str, Any]]:
+def play(
+    tasks: list[dict[str, Any]], where: Path, namespace: str, *options: str, variables: dict[str, Any] | None = None
+) -> list[dict[str, Any]]:
     """Run tasks in the namespace; returns each task's result."""
-    local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, **(variables or {})}
     book = [{"hosts": "localhost", "gather_facts": False, "vars": local, "tasks": tasks}]
     (where / "play.yml").write_text(yaml.safe_dump(book, sort_keys=False))
     done = subprocess.run(
@@ -82,3 +87,14 @@ def test_an_info_module_changes_nothing(module: str, tmp_path: Path, namespace: 
     table = {"tidegate.nftables.nft_table": {"name": "tidegate"}}
     results = play([table, *examples(module)], tmp_path, namespace)
     assert [result["changed"] for result in results[1:]] == [False] * len(examples(module))
+
+
+@pytest.mark.parametrize("module", LOOKERS)
+def test_a_module_that_looks_changes_nothing_on_the_host(module: str, tmp_path: Path, namespace: str) -> None:
+    tasks = examples(module)
+    results = play([*tasks, *tasks], tmp_path, namespace, variables=POLICY)
+    assert not any(result.get("changed") for result in results[len(tasks) :])
+    listed = subprocess.run(
+        ["ip", "netns", "exec", namespace, "nft", "list", "tables"], capture_output=True, text=True, check=True
+    )
+    assert listed.stdout == ""
