@@ -78,7 +78,7 @@ def test_packets_without_ports_or_a_user_are_judged_too() -> None:
 
 def test_a_host_that_enforces_is_ready_and_one_without_a_policy_is_not() -> None:
     resolved = build(egress_mode="enforce")
-    observed = {"confirmed": True, "observes": False, "since": None, "now": NOW, "ledger": []}
+    observed: dict[str, Any] = {"confirmed": True, "observes": False, "since": None, "now": NOW, "ledger": []}
     assert judge(resolved, observed, 72).ready
     assert not judge(resolved, {**observed, "confirmed": False}, 72).ready
 
