@@ -19,7 +19,10 @@ README = Path(__file__).parents[3] / "README.md"
 PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
 INVENTORY = """
 all:
-  vars: {ansible_connection: local, ansible_python_interpreter: "{{ ansible_playbook_python }}"}
+  vars:
+    ansible_connection: local
+    ansible_python_interpreter: "{{ ansible_playbook_python }}"
+    egress_root: "{{ inventory_dir }}/root"  # what a host of its own would have below /
   children:
     app: {hosts: {app1: {}}}
     database: {hosts: {db1: {egress_addresses: [10.10.5.1]}}}
