@@ -148,12 +148,13 @@ class Fitting:
             self._differ(entry, direction, why, [replace(box, services=rest)])
             return kept
         wide = services.ANY if self.can.widens == "any" else exact | _whole(rest)
-        closed = self._closed(replace(box, services=wide - box.services))
+        more = replace(box, services=wide - box.services)
+        closed = self._closed(more)
         if closed:
             why = f"{why} without opening {closed.first()}, which egress_never closes"
             self._direction(entry, why, (NARROWER,))
             return kept
-        self._differ(entry, WIDER, why, [replace(box, services=wide - box.services)])
+        self._differ(entry, WIDER, why, _beyond(entry, [more]))
         return [replace(box, services=wide)]
 
     def _closed(self, more: Box) -> AddressSet:
@@ -204,9 +205,9 @@ class Fitting:
             why = f"{self.target} does not know what others fill into prefix_list:{grant.part}"
             direction = self._direction(entry, why)
             box = Box(self._of_families(grant.addresses), grant.services)
-            self._differ(entry, direction, why, [box])
+            wide = self._without_never(entry, box)
+            self._differ(entry, direction, why, _beyond(entry, wide))
             if direction == WIDER:
-                wide = self._without_never(entry, box)
                 found += [
                     Opening(entry.name, one.addresses, one.services)
                     for piece in wide
@@ -282,6 +283,13 @@ class Fitting:
     ) -> None:
         for box in boxes:
             self.differences.append(Difference(entry.name, direction, why, box.addresses, box.services, names, users))
+
+
+def _beyond(entry: ResolvedEntry, boxes: list[Box]) -> list[Box]:
+    """What of the boxes the entry does not open anyhow: `internal` opens no DNS, an address beside it does."""
+    for grant in entry.grants:
+        boxes = [piece for box in boxes for piece in minus(box, Box(grant.addresses, grant.services))]
+    return boxes
 
 
 def _excepted(entry: ResolvedEntry, never: Never) -> tuple[str, ...]:

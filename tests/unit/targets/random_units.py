@@ -44,6 +44,21 @@ policies = st.builds(
     st.lists(nevers, max_size=2),
 )
 tried = st.lists(flows, min_size=4, max_size=16)
+# A word opens no DNS, an address beside it does: what is opened anyhow is no difference.
+BESIDE_A_WORD = (
+    policy_of("enforce", [{"to": ["10.0.0.1", "internal", "internet"], "services": ["any"]}], [], []),
+    "wider",
+    [policy.Flow("10.0.0.1", "tcp", 53, "payd"), policy.Flow("1.1.1.1", "tcp", 53), policy.Flow("10.0.0.2", "udp", 53)],
+)
+UNDER_A_WORD = (
+    policy_of("enforce", [], [{"to": ["internal", "10.0.0.0/24"], "services": ["any"], "except": ["10.0.0.1"]}], []),
+    "wider",
+    [
+        policy.Flow("10.0.0.2", "tcp", 853, "payd"),
+        policy.Flow("10.0.0.1", "tcp", 53),
+        policy.Flow("10.0.1.1", "udp", 53),
+    ],
+)
 Evaluate = Callable[[Any, policy.Flow], bool]
 
 
@@ -122,4 +137,4 @@ def _about(one: Difference, direction: str, flow: policy.Flow, user: Any = ...) 
     return one.direction == direction and inside and mine
 
 
-__all__ = ["WORDS", "check", "policies", "rendered", "resolve", "tried"]
+__all__ = ["BESIDE_A_WORD", "UNDER_A_WORD", "WORDS", "check", "policies", "rendered", "resolve", "tried"]

@@ -9,7 +9,7 @@ import ipaddress
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
@@ -17,6 +17,8 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import cilium, hosts, units
 from ansible_collections.tidegate.nftables.tests.unit.policy.support import build, entry
 from ansible_collections.tidegate.nftables.tests.unit.targets.random_units import (
+    BESIDE_A_WORD,
+    UNDER_A_WORD,
     WORDS,
     check,
     policies,
@@ -78,6 +80,8 @@ def object_of(**changes: Any) -> dict[str, Any]:
 
 @settings(max_examples=100, deadline=None)
 @given(policies, st.sampled_from(WORDS), tried)
+@example(*BESIDE_A_WORD)
+@example(*UNDER_A_WORD)
 def test_the_cluster_lets_through_what_the_policy_does(variables: Any, word: str, flows: list[policy.Flow]) -> None:
     resolved = resolve(variables)
     found = resolved and rendered("cilium", resolved, word, SETTINGS)

@@ -5,21 +5,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import kubernetes_validate
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils import feeds, policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import NOTHING, parse, union
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.services import ANY, ServiceSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import hosts, ip_blocks, kubernetes, units
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.document import read_difference
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import Opening, Unit
 from ansible_collections.tidegate.nftables.tests.unit.policy.support import WORLD, build, entry
 from ansible_collections.tidegate.nftables.tests.unit.targets import netpol
 from ansible_collections.tidegate.nftables.tests.unit.targets.random_units import (
+    BESIDE_A_WORD,
+    UNDER_A_WORD,
     WORDS,
     check,
     policies,
@@ -58,6 +62,8 @@ def errors_of(**changes: Any) -> list[str]:
 
 @settings(max_examples=150, deadline=None)
 @given(policies, st.sampled_from(WORDS), tried)
+@example(*BESIDE_A_WORD)
+@example(*UNDER_A_WORD)
 def test_the_cluster_lets_through_what_the_policy_does(variables: Any, word: str, flows: list[policy.Flow]) -> None:
     resolved = resolve(variables)
     found = resolved and rendered("kubernetes", resolved, word, SETTINGS)
@@ -66,6 +72,24 @@ def test_the_cluster_lets_through_what_the_policy_does(variables: Any, word: str
     assert netpol.complaints(found[0].data) == []
     for flow in flows:
         check(resolved, found[1], lambda one: passes(found[0].data, one), flow)
+
+
+@pytest.mark.parametrize("word", ["wider", "narrower"])
+def test_of_a_list_that_others_fill_only_what_is_not_open_anyhow_differs(word: str) -> None:
+    lists = {"partners": feeds.PrefixListResult("partners", external=True)}
+    resolved = build(
+        replace(WORLD, lists=lists),
+        egress_tier="build",
+        egress_prefix_lists={"partners": {}},
+        egress_allow_app=[entry(to=["prefix_list:partners", "1.0.0.0/24"])],
+        egress_never=[{"to": ["9.9.9.9"], "reason": "shut"}],
+    )
+    variables = {"egress_kubernetes": SETTINGS, "egress_approximate": {"kubernetes": word}}
+    told = hosts.describe(resolved, kubernetes.TARGET, variables, NOTHING)["differences"]
+    differing = union(one.addresses for one in map(read_difference, told) if one.entry == "api")
+    assert "1.1.1.1" in differing
+    assert "1.0.0.9" not in differing  # open by its address
+    assert "9.9.9.9" not in differing  # closed to everybody
 
 
 @given(st.lists(st.tuples(st.integers(0, 2**32 - 1), st.integers(20, 32)), max_size=8), st.integers(0, 32))
