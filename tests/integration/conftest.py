@@ -11,6 +11,7 @@ TOGETHER = {"lockout"}
 """Directories whose files use the same containers, which are slow to start."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Name the group of each test: most of the time they wait, for timers, machines and Ansible."""
     for item in items:
