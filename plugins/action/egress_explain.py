@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ansible.plugins.action import ActionBase
@@ -55,14 +56,21 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
 
 
 def _addresses(world: InventoryWorld, text: str) -> AddressSet:
-    """An address, a network, a range, or hosts of the inventory by name, group or pattern. Raises AddressError."""
-    hosts = world.hosts(text.removeprefix("hosts:")) if text[:1].isalpha() and "::" not in text else []
+    """An address, a network, a range, or hosts by name, pattern, group or tier. Raises AddressError."""
+    hosts = _hosts(world, text) if text[:1].isalpha() and "::" not in text else ()
     if not hosts:
         return addresses.parse(text)
     found = addresses.union(addresses.parse(one) for host in hosts for one in world.addresses(host))
     if not found:
         raise AddressError(f"{text} has no address; set egress_addresses")
     return found
+
+
+def _hosts(world: InventoryWorld, text: str) -> Sequence[str]:
+    kind, _colon, name = text.partition(":")
+    if kind == "group":
+        return world.groups.get(name, ())
+    return world.tiers.get(name, ()) if kind == "tier" else world.hosts(text.removeprefix("hosts:"))
 
 
 def _service(text: str) -> ServiceSet:

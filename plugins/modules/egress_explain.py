@@ -14,7 +14,7 @@ description:
   - Answers for what V(enforce) does, whatever the mode.
 options:
   to:
-    description: An address, a network, a range, or a host, group or pattern of the inventory.
+    description: An address, a network, a range, or hosts by name or pattern, C(group:NAME) or C(tier:NAME).
     type: str
     required: true
   service:

@@ -29,6 +29,7 @@ class FixedWorld:
     groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
     known: Mapping[str, Sequence[str]] = field(default_factory=dict)
     lists: Mapping[str, feeds.PrefixListResult] = field(default_factory=dict)
+    tiers: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def hosts(self, pattern: str) -> list[str]:
         found: set[str] = set()

@@ -94,6 +94,29 @@ class InventoryWorld:
             )
         return self._prefix_list(name)
 
-    def groups(self) -> list[str]:
-        """Return the names of the inventory's groups, for guesses at a misspelt pattern."""
-        return sorted(self._groups)
+    @property
+    def groups(self) -> Mapping[str, list[str]]:
+        """The inventory's groups, each with its hosts."""
+        return self._groups
+
+    @cached_property
+    def tiers(self) -> Mapping[str, list[str]]:
+        """The inventory's hosts by their ``egress_tier``; what a thin role sets in a play is not among it.
+
+        Looks at every host's variables, once. Raises PolicyErrors that name each host whose tier cannot be templated.
+        """
+        found: dict[str, list[str]] = {}
+        errors = []
+        for host in sorted({host for hosts in self._groups.values() for host in hosts}):
+            try:
+                tier = str(self._hostvars[host].get("egress_tier") or "")
+                cause = f"{tier!r} cannot be templated" if "{{" in tier else ""
+            except AnsibleError as error:
+                tier, cause = "", f"cannot be templated: {error}"
+            if cause:
+                errors.append(policy.PolicyError(f"egress_tier of the host {host}", cause, f"mend it for {host}"))
+            elif tier:
+                found.setdefault(tier, []).append(host)
+        if errors:
+            raise policy.PolicyErrors(tuple(errors))
+        return found

@@ -74,6 +74,7 @@ def build(
         settings.definitions(report, host_variables),
         settings.require(report, host_variables),
         prefix_lists.declared(host_variables),
+        tiers.names(host_variables.get("egress_tiers")),
     )
     settings.check_definitions(context, host_variables)
     resolved = _resolve(context, host_variables, settings.read(context, host_variables, mode or "observe"), judge)

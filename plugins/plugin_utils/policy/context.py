@@ -21,6 +21,7 @@ class Context:
     """One reading of one host's policy.
 
     definitions: service name -> texts. require: keys that entries must have. lists: the names of declared prefix lists.
+    tiers: the names of tiers that are shipped or this host's own.
     """
 
     report: Report
@@ -29,6 +30,7 @@ class Context:
     definitions: Mapping[str, Sequence[str]] = field(default_factory=services.catalogue)
     require: tuple[str, ...] = ()
     lists: tuple[str, ...] = ()
+    tiers: tuple[str, ...] = ()
 
     def services(self, place: Place, value: Any) -> tuple[ServiceSet, tuple[str, ...]] | None:
         """A list of services: the set, and the texts as written. An empty list is an error."""

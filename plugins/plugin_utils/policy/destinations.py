@@ -10,13 +10,14 @@ from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import addresses, hints, values
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Place, Report
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import Destination, World
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import HOST_KINDS, Destination, World
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.words import RANKS
 
 _NUMERIC = re.compile(r"[0-9][0-9./ -]*|[0-9a-fA-F.]*:[0-9a-fA-F:./% -]*(%.*)?")
 _WITH_PORT = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[^:\[\]]+):(?P<port>[0-9]+)")
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 _NAME_MAX = 253
+_PREFIXES = (*HOST_KINDS, "prefix_list")
 NAMES_REFUSED = "domain names are not resolved by this release"
 WRITE_ADDRESSES = "write the addresses or networks, or hosts:PATTERN for hosts of the inventory"
 
@@ -47,7 +48,7 @@ def parse(report: Report, world: World, place: Place, value: Any, *, names: bool
     if text in RANKS:
         return Destination("word", text, text, place)
     kind, colon, rest = text.partition(":")
-    if colon and kind in ("hosts", "prefix_list") and rest.strip():
+    if colon and kind in _PREFIXES and rest.strip():
         return Destination(kind, text, rest.strip(), place)
     ported = _WITH_PORT.fullmatch(text)
     if _NUMERIC.fullmatch(text) and not (ported and ported["host"].count(".") == 3):
@@ -92,7 +93,7 @@ def _explain(world: World, text: str) -> tuple[str, str]:
         return f"{shown}: {NAMES_REFUSED}", WRITE_ADDRESSES
     prefix = text.partition(":")[0] if ":" in text else ""
     if prefix:
-        close = hints.guess(prefix, ("hosts", "prefix_list"), "") or "hosts"
+        close = hints.guess(prefix, _PREFIXES, "") or "hosts"
         return f"{shown} is no destination", f"did you mean {close}:{text.partition(':')[2].strip() or 'NAME'}?"
     if _LABEL.fullmatch(text) and world.hosts(text):
         return f"{shown} is no destination", f"hosts of the inventory are written hosts:{text}"
@@ -106,6 +107,6 @@ def _not_a_text(value: Any) -> tuple[str, str]:
         key, rest = next(iter(value.items()))
         if rest is None:
             return f"YAML reads {values.show(f'{key}:')} as a mapping", f'write it in quotes: "{key}:"'
-        if key in ("hosts", "prefix_list"):
+        if key in _PREFIXES:
             return f"YAML reads {values.show(f'{key}: {rest}')} as a mapping", f"write {key}:{rest} without the space"
     return f"{values.show(value)} is read by YAML as {values.kind(value)}", "write it in quotes"

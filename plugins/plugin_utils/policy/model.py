@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -14,6 +15,8 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors im
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.services import ServiceSet
 
 MODES = ("observe", "enforce", "absent")
+HOST_KINDS = ("hosts", "group", "tier")
+"""The kinds of destinations that name hosts of the inventory."""
 
 
 class Listed(Protocol):
@@ -54,6 +57,14 @@ class World(Protocol):
     def hosts(self, pattern: str) -> list[str]:
         """The hosts of an Ansible host pattern; [] when nothing matches."""
 
+    @property
+    def groups(self) -> Mapping[str, Sequence[str]]:
+        """Every group of the inventory, with its hosts."""
+
+    @property
+    def tiers(self) -> Mapping[str, Sequence[str]]:
+        """The hosts of the inventory by their egress_tier, whatever a play says. Raises PolicyErrors."""
+
     def addresses(self, host: str) -> list[str]:
         """egress_addresses of a host, else its ansible_host when that is an address, else [].
 
@@ -68,8 +79,8 @@ class World(Protocol):
 class Destination:
     """One element of a `to`, `from` or `except`.
 
-    kind: "literal" (addresses is set), "word", "hosts", "prefix_list" or "name" (value is the word, the pattern, the
-    name of the list or the domain name in small letters).
+    kind: "literal" (addresses is set), "word", "hosts", "group", "tier", "prefix_list" or "name" (value is the
+    word, the pattern, the name of the group, tier or list, or the domain name in small letters).
     """
 
     kind: str

@@ -17,7 +17,9 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import (
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import NOTHING, AddressSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.context import Context
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.members import members
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import (
+    HOST_KINDS,
     Destination,
     Entry,
     NeverEntry,
@@ -167,10 +169,7 @@ class Resolver:
             return self.internet if destination.value == "internet" else words.lookup(destination.value, self.internal)
         if destination.kind == "prefix_list":
             return prefix_lists.addresses(self.context, destination, self._own if opens else NOTHING)
-        hosts = self.context.world.hosts(destination.value)
-        if not hosts and not optional:
-            cure = "mend the pattern, or write optional: true if it may match nothing"
-            self.context.report.error(destination.place, f'"{destination.text}" matches no host', cure)
+        hosts = members(self.context, destination, optional=optional)
         return addresses.union(self._host(destination, host) for host in sorted(set(hosts)))
 
     def _host(self, destination: Destination, host: str) -> AddressSet:
@@ -213,7 +212,7 @@ class Resolver:
 def _is_machine(destination: Destination) -> bool:
     """Whether a destination names machines, not networks."""
     literal = destination.addresses
-    return destination.kind == "hosts" or (destination.kind == "literal" and literal.size(4) + literal.size(6) == 1)
+    return destination.kind in HOST_KINDS or (destination.kind == "literal" and literal.size(4) + literal.size(6) == 1)
 
 
 def _grants(word: AddressSet, named: AddressSet, spoken: ServiceSet) -> Iterable[Grant]:

@@ -23,7 +23,12 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import (
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import NOTHING, AddressSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.context import Context
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Report, variable
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import MODES, Destination, Entry
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import (
+    HOST_KINDS,
+    MODES,
+    Destination,
+    Entry,
+)
 
 SSH = 22
 MAX_REMOVED = 25
@@ -158,7 +163,7 @@ def _servers(context: Context, variables: Mapping[str, Any], name: str) -> tuple
             context.report.error(at, f'"{item}" is not supported by this release', "write the servers' addresses")
             continue
         one = destinations.parse(context.report, context.world, at, item)
-        if one is not None and one.kind != "hosts" and one.addresses.size(4) + one.addresses.size(6) != 1:
+        if one is not None and one.kind not in HOST_KINDS and one.addresses.size(4) + one.addresses.size(6) != 1:
             context.report.error(at, f'"{one.text}" is no server', "write addresses or hosts:PATTERN")
         elif one is not None:
             found.append(one)

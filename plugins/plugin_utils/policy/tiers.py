@@ -20,6 +20,12 @@ _REALM_KEYS = ("services", "any", "widest", "most", "never")
 _FAMILIES = {"ipv4": 32, "ipv6": 128}
 
 
+def names(own: Any) -> tuple[str, ...]:
+    """The tiers that are shipped, and those of egress_tiers, well written or not."""
+    written = own if isinstance(own, Mapping) else {}
+    return tuple(sorted({*datafiles.names("tiers"), *(key for key in written if isinstance(key, str))}))
+
+
 def load(context: Context, place: Place, name: Any, own: Any) -> Tier | None:
     """The tier of this name. place: where the name stands; own: egress_tiers. None after an error."""
     at = variable("egress_tiers")

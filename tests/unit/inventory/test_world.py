@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible.errors import AnsibleUndefinedVariable
 from ansible.parsing.dataloader import DataLoader
 
+from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.world import InventoryWorld
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import AddressError
 
@@ -60,6 +62,37 @@ def test_addresses_are_declared_or_the_address_ansible_connects_to(
 
 def test_a_host_named_by_its_address_has_that_address() -> None:
     assert world({"10.9.9.9": {}}).addresses("10.9.9.9") == ["10.9.9.9"]
+
+
+def test_a_group_is_known_by_its_name_alone() -> None:
+    assert world().groups["database"] == ["db-eu", "db-us"]
+    assert "db-*" not in world().groups
+
+
+def test_hosts_are_known_by_their_tier() -> None:
+    hostvars: dict[str, dict[str, Any]] = {
+        "web1": {"egress_tier": "web"},
+        "db-us": {"egress_tier": "database"},
+        "db-eu": {"egress_tier": "database"},
+        "10.9.9.9": {},
+    }
+    assert world(hostvars).tiers == {"web": ["web1"], "database": ["db-eu", "db-us"]}
+
+
+class Broken(dict[str, Any]):
+    """The variables of a host whose templates fail."""
+
+    def get(self, key: str, *_default: Any) -> Any:
+        raise AnsibleUndefinedVariable(f"{key} needs region")
+
+
+def test_a_tier_that_cannot_be_templated_names_its_host() -> None:
+    hostvars = {"web1": {"egress_tier": "{{ kind }}"}, "db-us": {}, "db-eu": Broken(), "10.9.9.9": {}}
+    with pytest.raises(policy.PolicyErrors) as raised:
+        _tiers = world(hostvars).tiers
+    first, second = (str(error) for error in raised.value.errors)
+    assert first.startswith("egress_tier of the host db-eu: cannot be templated: ")
+    assert second == "egress_tier of the host web1: '{{ kind }}' cannot be templated; mend it for web1"
 
 
 @pytest.mark.parametrize("declared", [{"v4": "10.0.0.1"}, 10, True])

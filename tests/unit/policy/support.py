@@ -22,6 +22,7 @@ WORLD = FixedWorld(
         "db2": ["10.20.0.2"],
         "cloud1": [],
     },
+    tiers={"database": ["db1", "db2"], "mail": ["mirror1"]},
 )
 VARIABLES: Mapping[str, Any] = {
     "egress_mode": "enforce",

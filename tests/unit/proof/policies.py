@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
@@ -15,6 +16,14 @@ class Alone:
     """A world of one host."""
 
     host = "app1"
+
+    @property
+    def groups(self) -> Mapping[str, Sequence[str]]:
+        return {}
+
+    @property
+    def tiers(self) -> Mapping[str, Sequence[str]]:
+        return {}
 
     def hosts(self, _pattern: str) -> list[str]:
         return []
