@@ -12,7 +12,11 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.host_policy import host_policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.kernel.compare import findings, others
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.kernel.sentences import kernel_of, sentence
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.kernel.sentences import (
+    kernel_of,
+    not_compared,
+    sentence,
+)
 
 READER = "tidegate.nftables.egress_kernel"
 
@@ -45,6 +49,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
             "equal": not differences,
             "differences": differences,
             "others": [sentence(one) for one in others(resolved, kernel)],
+            "not_compared": not_compared(resolved),
         }
         if differences and given["fail"]:
             said = "\n".join(f"  {one}" for one in differences)

@@ -11,8 +11,10 @@ short_description: Prove that a host's kernel holds what its policy says
 version_added: 0.1.0
 description:
   - Reads the table C(inet tidegate) back from the kernel and compares what it lets through with the host's policy, for
-    every user, address and service at once. Equal is proven; a difference is named with its smallest flow.
-  - Also says what other tables at the same hook refuse of what the policy allows, or may refuse.
+    every user, address and service at once, and, with C(egress_containers), for what containers send through the
+    host. Equal is proven; a difference is named with its smallest flows.
+  - Also says what other tables at the hooks output and forward refuse of what the policy allows, or may refuse.
+  - The chain of what comes in, C(egress_inbound), is not calculated with; RV(not_compared) says so.
   - What cannot be modelled is called unknown, and neither taken to pass nor to be refused.
   - Changes nothing. Reads through P(tidegate.nftables.egress_kernel#module).
 options:
@@ -55,4 +57,10 @@ others:
   returned: when the kernel could be read
   type: list
   elements: str
+not_compared:
+  description: A sentence for each chain of C(inet tidegate) that nothing was calculated about.
+  returned: when the kernel could be read
+  type: list
+  elements: str
+  sample: []
 """

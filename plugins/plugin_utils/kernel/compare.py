@@ -6,82 +6,78 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.kernel import forwarded
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.kernel.listing import Table, plain_element
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.kernel.matches import Situation, Unreadable, of_keys
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.kernel.situations import source_ports, uids
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.kernel.matches import (
+    FAMILIES,
+    Situation,
+    Unreadable,
+    of_keys,
+)
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.kernel.model import (
+    OWN,
+    TOO_LITTLE,
+    TOO_MUCH,
+    UNKNOWN,
+    Differences,
+    Finding,
+    Kernel,
+    joined,
+)
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.kernel.situations import (
+    UNTOLD_PORT,
+    questions,
+    source_ports,
+    uids,
+)
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.kernel.walk import Bounds, Walk
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Resolved, ResolvedEntry, services
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import EVERYTHING
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.passing import (
-    LEASE_PORTS,
     LOOPBACK,
+    PORTED,
     Floor,
     passing,
 )
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reaches import Reach
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.regions import EMPTY, SPACE, Region, of_boxes
 
-OWN = ("inet", "tidegate")
 HOOK = "output"
 NO_SOCKET, OTHER_USERS = "packets without a socket", "every other user"
-OBSERVED = frozenset({"egress_observed"})
-"""Where our table sends what it only observes: for the question what enforcing refuses, a refusal."""
-TOO_MUCH, TOO_LITTLE, UNKNOWN = "lets through", "refuses", "unknown"
 _ONCE = ({"meta": {"key": "l4proto"}}, {"payload": {"protocol": "th", "field": "dport"}})
-_PORTED = of_boxes([(EVERYTHING, services.of_protocol(number)) for number in services.PORT_PROTOCOLS.values()])
-
-
-@dataclass(frozen=True)
-class Kernel:
-    """What was read on a host. users: uid by name, for those names of the policy that there are. now: its clock.
-
-    unread: (what, why) of all that could not be read, tables and others.
-    """
-
-    tables: Sequence[Table]
-    users: Mapping[str, int]
-    now: float
-    unread: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One way in which a table is not what the policy says, for these users. what: TOO_MUCH, TOO_LITTLE or UNKNOWN.
-
-    why: what could not be modelled.
-    source_port: where it is only so for packets from one, such as a lease's.
-    """
-
-    what: str
-    table: str
-    users: tuple[str, ...]
-    region: Region
-    why: tuple[str, ...] = ()
-    source_port: int | None = None
 
 
 def findings(resolved: Resolved, kernel: Kernel) -> list[Finding]:
     """How our table differs from the policy; [] when they are proven equal, for every user, address and service."""
     own = [table for table in kernel.tables if (table.family, table.name) == OWN]
-    chains = [chain for table in own for chain in table.base_chains(HOOK)]
-    if resolved.mode == "absent" or not own or len(chains) != 1:
-        missing = "there is no such table" if not own else f"{len(chains)} chains at the hook {HOOK}"
-        if resolved.mode == "absent":
-            return (
-                [Finding(TOO_MUCH, "inet tidegate", (), EMPTY, ("the table is there, and should not",))] if own else []
-            )
+    if resolved.mode == "absent":
+        there = ("the table is there, and should not",)
+        return [Finding(TOO_MUCH, "inet tidegate", (), EMPTY, there)] if own else []
+    if missing := _missing(own, kernel):
         return [Finding(UNKNOWN, "inet tidegate", (), SPACE, (missing,))]
     here = _with_uids(resolved, kernel.users)
-    try:
-        found = list(_compared(here, kernel, own[0]))
-    except Unreadable as error:
-        return [Finding(UNKNOWN, "inet tidegate", (), SPACE, (str(error),))]
-    return _joined(found)
+    found: list[Finding] = []
+    for differences in (_differences, forwarded.differences):
+        try:
+            found += differences(here, kernel, own[0])
+        except Unreadable as error:
+            found.append(Finding(UNKNOWN, "inet tidegate", (), SPACE, (str(error),)))
+    return joined(found)
+
+
+def _missing(own: Sequence[Table], kernel: Kernel) -> str:
+    """Why there is nothing of ours to look at; "" when there is."""
+    if not own:
+        return dict(kernel.unread).get(" ".join(OWN), "there is no such table")
+    if own[0].dormant:
+        return "it is dormant: the kernel sends it no packet"
+    chains = own[0].base_chains(HOOK)
+    return "" if len(chains) == 1 else f"{len(chains)} chains at the hook {HOOK}"
 
 
 def others(resolved: Resolved, kernel: Kernel) -> list[Finding]:
-    """What other tables at the same hook refuse of what the policy allows, or may: packets must pass all of them.
+    """What other tables at the same hooks refuse of what the policy allows, or may: packets must pass all of them.
 
     And what somebody allowed once in our own.
     """
@@ -94,51 +90,54 @@ def others(resolved: Resolved, kernel: Kernel) -> list[Finding]:
                 found.append(Finding(TOO_MUCH, "inet tidegate", (), once, ("allowed once, by hand, for some hours",)))
             continue
         name = f"{table.family} {table.name}"
-        if table.family == "netdev" and table.base_chains("egress"):
-            found.append(Finding(UNKNOWN, name, (), SPACE, ("a chain at the hook egress",)))
-        for chain in table.base_chains(HOOK):
+        if why := _not_modelled(table):
+            found.append(Finding(UNKNOWN, name, (), SPACE, (why,)))
+            continue
+        for looked_at in (_refused(here, wanted, kernel, table), forwarded.others(here, kernel, table)):
             try:
-                for uid, user, label in _owners([table], here, kernel.users):
-                    allowed = wanted.at(user)
-                    walk, bounds = _walked(table, chain.name, Situation(uid, 40000, kernel.now), SPACE)
-                    if lost := allowed - bounds.most:
-                        found.append(Finding(TOO_LITTLE, name, (label,), lost))
-                    if unknown := allowed & bounds.unknown:
-                        found.append(Finding(UNKNOWN, name, (label,), unknown, tuple(walk.why)))
+                found += looked_at
             except Unreadable as error:
                 found.append(Finding(UNKNOWN, name, (), SPACE, (str(error),)))
     found += [Finding(UNKNOWN, what, (), SPACE, (why,)) for what, why in kernel.unread]
-    return _joined(found)
+    return joined(found)
 
 
-def _compared(resolved: Resolved, kernel: Kernel, table: Table) -> Iterator[Finding]:
+def _not_modelled(table: Table) -> str:
+    """Why nothing is said about what a table does, where it does something; "" for one of the families of IP."""
+    hooks = [hook for hook in ("egress", forwarded.HOOK, HOOK) if table.base_chains(hook)]
+    if table.family in FAMILIES or not hooks:
+        return ""
+    return f"a chain of the family {table.family} at the hook {', '.join(hooks)}"
+
+
+def _refused(resolved: Resolved, wanted: Reach, kernel: Kernel, table: Table) -> Iterator[Finding]:
+    """What another table refuses, or may refuse, of what the host itself sends. Raises Unreadable."""
+    name = f"{table.family} {table.name}"
+    for chain in table.base_chains(HOOK):
+        for uid, user, label in _owners([table], resolved, kernel.users):
+            allowed = wanted.at(user)
+            walk, bounds = _walked(table, chain.name, Situation(uid, UNTOLD_PORT, kernel.now), SPACE)
+            if lost := allowed - bounds.most:
+                yield Finding(TOO_LITTLE, name, (label,), lost)
+            if unknown := allowed & bounds.unknown:
+                yield Finding(UNKNOWN, name, (label,), unknown, tuple(walk.why))
+
+
+def _differences(resolved: Resolved, kernel: Kernel, table: Table) -> list[Finding]:
     (chain,) = table.base_chains(HOOK)
-    observed = of_boxes((found, services.ANY) for found in resolved.observed().values())
-    if resolved.mode == "observe":
-        observed = SPACE
-    # What really happens, and where something is only observed, what enforcing would do.
-    questions = [(frozenset[str](), observed), *([(OBSERVED, EMPTY)] if observed else [])]
     once = allowed_once(table)
-    said: dict[tuple[str, str], Region] = {}
+    found = Differences("inet tidegate")
     for port in source_ports([table]):
         floor = Floor(source_port=port)
         sure, most = passing(resolved, floor=floor), passing(resolved, floor=floor, most=True)
         # Where packets come from concerns those with ports alone; one walk is for all the rest.
-        given = SPACE if port == 0 else _PORTED
+        given = SPACE if port == 0 else PORTED
         for uid, user, label in _owners([table], resolved, kernel.users):
-            for stop, extra in questions:
+            for stop, extra in questions(resolved):
                 walk, bounds = _walked(table, chain.name, Situation(uid, port, kernel.now), given, stop)
-                lower, upper = (sure.at(user) | extra) & given, (most.at(user) | extra | once) & given
-                doubt = (bounds.most - bounds.sure - upper) | (lower & bounds.most) - bounds.sure
-                differing = {TOO_MUCH: bounds.sure - upper, TOO_LITTLE: lower - bounds.most, UNKNOWN: doubt}
-                for what, region in differing.items():
-                    # What is so from everywhere is not said again of a single port.
-                    known = said.setdefault((what, label), EMPTY)
-                    if news := region - known:
-                        said[what, label] = known | news
-                        where = port if port in LEASE_PORTS else None
-                        why = tuple(walk.why) if what == UNKNOWN else ()
-                        yield Finding(what, "inet tidegate", (label,), news, why, where)
+                wanted = Bounds((sure.at(user) | extra) & given, (most.at(user) | extra | once) & given)
+                found.compare(label, port, bounds, wanted, list(walk.why))
+    return found.found
 
 
 def allowed_once(table: Table) -> Region:
@@ -190,12 +189,3 @@ def _with_uids(resolved: Resolved, users: Mapping[str, int]) -> Resolved:
 
     never = tuple(replace(one, except_users=known(one.except_users)) for one in resolved.never)
     return replace(resolved, entries=kept(resolved.entries), never=never)
-
-
-def _joined(found: Sequence[Finding]) -> list[Finding]:
-    """The same thing of several users, once."""
-    by: dict[Finding, list[str]] = {}
-    for one in found:
-        users = by.setdefault(replace(one, users=()), [])
-        users += [user for user in one.users if user not in users]
-    return [replace(one, users=tuple(users)) for one, users in by.items()]

@@ -25,16 +25,17 @@ class Chain:
 
 @dataclass(frozen=True)
 class Table:
-    """sets: elements of sets and maps by name, as listed; None where nft cannot say what is in one."""
+    """sets: elements of sets and maps by name, as listed. dormant: the kernel sends it no packet."""
 
     family: str
     name: str
     chains: Mapping[str, Chain] = field(default_factory=dict)
     sets: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    dormant: bool = False
 
     def base_chains(self, hook: str) -> list[Chain]:
         """The chains at a hook that decide about packets. nat and route chains pass on all that they do not drop."""
-        return [chain for chain in self.chains.values() if chain.hook == hook]
+        return [chain for chain in self.chains.values() if chain.hook == hook and not self.dormant]
 
 
 def table_of(listing: Mapping[str, Any]) -> Table:
@@ -59,7 +60,15 @@ def table_of(listing: Mapping[str, Any]) -> Table:
         if kind == "chain"
     }
     sets = {found["name"]: found.get("elem", []) for kind, found in objects if kind in ("set", "map")}
-    return Table(tables[0]["family"], tables[0]["name"], chains, sets)
+    return Table(tables[0]["family"], tables[0]["name"], chains, sets, _dormant(tables[0].get("flags", ())))
+
+
+def _dormant(flags: Any) -> bool:
+    """Raises ValueError where nft does not say it: up to 1.0.6 it writes the family in the place of any flag."""
+    found = {flags} if isinstance(flags, str) else set(flags)
+    if strange := found - {"dormant", "owner", "persist"}:
+        raise ValueError(f"its flags are {', '.join(sorted(strange))}, so nobody knows whether it is dormant")
+    return "dormant" in found
 
 
 def plain_element(element: Any) -> Any:

@@ -37,13 +37,15 @@ class Situation:
     """What is the same for all flows that are looked at together.
 
     uid: of the socket's owner, None for a packet without one. now: seconds since 1970. interface: where it leaves, "lo"
-    or "" for any other.
+    or "" for any other. incoming: where it came in, of a packet that is forwarded; then both are names, each the
+    example of its class.
     """
 
     uid: int | None
     source_port: int
     now: float
     interface: str = ""
+    incoming: str = ""
 
 
 @dataclass(frozen=True)
@@ -168,10 +170,8 @@ def _meta(table: Table, situation: Situation, key: str, right: Any, operator: st
             # A match on the owner of what has none ends the rule, whichever way it is asked (nft_meta.c: NFT_BREAK).
             return NONE
         return _constant(intervals.contains(_numbers(table, right), situation.uid) != negated)
-    if key == "oif" and right in (0, "0"):
-        return _constant(negated)  # what goes out has an interface
-    if key in ("oifname", "oif") and isinstance(right, str) and right.rstrip("*"):
-        return _interface(situation, right, negated)
+    if key in ("oifname", "oif", "iifname", "iif"):
+        return _interface(table, situation, key, right, negated)
     if key == "time" and isinstance(right, str):
         moment = dt.datetime.fromisoformat(right).replace(tzinfo=dt.UTC).timestamp()
         holds = {"<": situation.now < moment, ">=": situation.now >= moment}.get(operator)
@@ -180,12 +180,27 @@ def _meta(table: Table, situation: Situation, key: str, right: Any, operator: st
     raise Unreadable(f"meta {key}")
 
 
-def _interface(situation: Situation, name: str, negated: bool) -> Taken:
-    if name == "lo":
-        return _constant((situation.interface == "lo") != negated)
-    if situation.interface == "lo" and not "lo".startswith(name.rstrip("*")):
-        return _constant(negated)
-    raise Unreadable(f"the interface {name}")
+def _interface(table: Table, situation: Situation, key: str, right: Any, negated: bool) -> Taken:
+    outgoing = key in ("oifname", "oif")
+    if right in (0, "0") and (outgoing or situation.incoming):
+        return _constant(negated)  # what goes out, or through, has an interface
+    names = [plain_element(one) for one in elements(table, right)]
+    # A star that is escaped is part of the name.
+    strange = [name for name in names if not isinstance(name, str) or not name.rstrip("*") or "\\" in name]
+    if strange:
+        raise Unreadable(f"the interface {strange[0]}")
+    here = situation.interface if outgoing else situation.incoming
+    if here:
+        return _constant(any(is_named(here, name) for name in names) != negated)
+    unknown = [name for name in names if name != "lo"]
+    if unknown or not outgoing:
+        raise Unreadable(f"the interface {(unknown or names)[0]}")
+    return _constant(negated)
+
+
+def is_named(name: str, pattern: str) -> bool:
+    """Is an interface's name this one, or does it begin as the pattern before its star?"""
+    return name.startswith(pattern[:-1]) if pattern.endswith("*") else name == pattern
 
 
 def _protocols(numbers: Intervals, negated: bool) -> ServiceSet:

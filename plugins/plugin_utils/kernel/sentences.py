@@ -8,11 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.kernel.compare import UNKNOWN, Finding, Kernel
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.kernel.listing import table_of
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.kernel.model import UNKNOWN, Finding, Kernel
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.wording import region_lines
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Resolved
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.regions import SPACE
 
+INBOUND = (
+    "inet tidegate: the chain egress_inbound is not calculated with. Only the role compares it, rule by rule: "
+    "a run that changes nothing found it as the policy says."
+)
 SHOWN = 4
 """Groups of addresses that are written out."""
 
@@ -30,6 +35,13 @@ def kernel_of(read: Mapping[str, Any]) -> Kernel:
         except (KeyError, TypeError, ValueError) as error:
             unread.append((name, f"its listing cannot be read: {error!r}"))
     return Kernel(tables, read["users"], float(read["now"]), tuple(unread))
+
+
+def not_compared(resolved: Resolved) -> list[str]:
+    """What of a table no calculation is about: these sentences stand beside every answer."""
+    if resolved.inbound is None or resolved.mode == "absent":
+        return []
+    return [INBOUND]
 
 
 def sentence(found: Finding) -> str:

@@ -14,12 +14,18 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.kernel.matches i
     elements,
     number_range,
 )
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Resolved, services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.passing import LEASE_PORTS
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.regions import EMPTY, SPACE, Region, of_boxes
 
 NO_UID = 2**32 - 1
 """(uid_t) -1, which no user has."""
 MOST = 64
 """Classes that are looked at; a table that tells more apart is not modelled."""
+UNTOLD_PORT = 40000
+"""A source port for all that nothing is said about: of those that systems choose themselves."""
+OBSERVED = frozenset({"egress_observed"})
+"""Where our table sends what it only observes: for the question what enforcing refuses, a refusal."""
 
 
 def uids(tables: Iterable[Table], named: Iterable[int]) -> list[tuple[int, bool]]:
@@ -51,14 +57,48 @@ def _kinds(ends: Sequence[tuple[int, int]], end: int) -> dict[tuple[bool, ...], 
     return found
 
 
-def _ranges(tables: Iterable[Table], key: Mapping[str, Any]) -> Iterator[tuple[int, int]]:
-    """(first, the one after the last) of each value that rules compare a key with."""
+def questions(resolved: Resolved) -> list[tuple[frozenset[str], Region]]:
+    """(chains that count as refusals, what passes beside what is allowed) of each thing that is asked of our table.
+
+    What really happens, and where something is only observed, what enforcing would do.
+    """
+    observed = of_boxes((found, services.ANY) for found in resolved.observed().values())
+    if resolved.mode == "observe":
+        observed = SPACE
+    return [(frozenset(), observed), *([(OBSERVED, EMPTY)] if observed else [])]
+
+
+def values(tables: Iterable[Table], key: Mapping[str, Any]) -> Iterator[Any]:
+    """Every value that rules compare a key with: alone, in a set, in a map, or as a part of a concatenation.
+
+    Raises Unreadable.
+    """
     for table in tables:
         for chain in table.chains.values():
             for rule in chain.rules:
                 for statement in rule:
-                    about = statement.get("match") or {}
-                    if about.get("left") == key:
-                        for one in elements(table, about["right"]):
-                            first, last = number_range(plain_element(one))
-                            yield first, last + 1
+                    for left, right in _compared(table, statement):
+                        parts = left["concat"] if isinstance(left, Mapping) and "concat" in left else [left]
+                        for at, part in enumerate(parts):
+                            if part == key:
+                                yield _part(right, at) if len(parts) > 1 else right
+
+
+def _compared(table: Table, statement: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
+    if match := statement.get("match"):
+        yield from ((match["left"], plain_element(one)) for one in elements(table, match["right"]))
+    if about := statement.get("vmap"):
+        yield from ((about["key"], plain_element(one)) for one, _verdict in elements(table, about["data"]))
+
+
+def _part(value: Any, at: int) -> Any:
+    if not isinstance(value, Mapping) or at >= len(value.get("concat", ())):
+        raise Unreadable(f"the value {value}")
+    return value["concat"][at]
+
+
+def _ranges(tables: Iterable[Table], key: Mapping[str, Any]) -> Iterator[tuple[int, int]]:
+    """(first, the one after the last) of each value that rules compare a key with."""
+    for value in values(tables, key):
+        first, last = number_range(value)
+        yield first, last + 1

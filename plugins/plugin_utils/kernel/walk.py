@@ -90,6 +90,10 @@ class Walk:
                 if verdict == "accept" and found.sure:
                     accepting.append(found)
                     continue
+                if verdict == "accept":
+                    # Whoever is not taken goes on, so whatever is sure of him there is sure of all of them.
+                    self.accepted |= Bounds(EMPTY, live.most & of_boxes([(found.addresses, found.services)]))
+                    continue
                 live = self._accept(live, accepting)
                 matched, live = _split(live, found)
                 on, returned = self._decided(matched, verdict, target, depth)

@@ -33,6 +33,8 @@ _MULTICAST = addresses.parse("224.0.0.0/4") | addresses.parse("ff00::/8")
 _DHCPV6 = addresses.parse("fe80::/10") | addresses.parse("ff02::1:2")
 # Client ports of DHCP (RFC 2131) and DHCPv6 (RFC 8415): the only sources that the floor looks at.
 LEASE_PORTS = (68, 546)
+PORTED = of_boxes([(EVERYTHING, services.of_protocol(number)) for number in services.PORT_PROTOCOLS.values()])
+"""Every flow of a protocol with ports."""
 
 
 @dataclass(frozen=True)

@@ -16,16 +16,15 @@ from typing import Any
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.kernel.compare import (
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.kernel.compare import findings, others
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.kernel.listing import Table, table_of
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.kernel.model import (
     TOO_LITTLE,
     TOO_MUCH,
     UNKNOWN,
     Finding,
     Kernel,
-    findings,
-    others,
 )
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.kernel.listing import Table, table_of
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables import compile_table
 from ansible_collections.tidegate.nftables.tests.golden.cases import Case, FixedWorld, cases
 from ansible_collections.tidegate.nftables.tests.integration.policy.conftest import BINARIES, UIDS, load, nft
@@ -49,7 +48,9 @@ def held(binary: Path, now: float = NOON) -> Kernel:
 
 # Every case with one release; with all of them those that have every kind of rule between them.
 RICH = [
-    case for case in CASES if str(case) in ("app-observe", "inbound", "prefix-lists", "never", "order", "nat64", "many")
+    case
+    for case in CASES
+    if str(case) in ("app-observe", "inbound", "prefix-lists", "never", "order", "nat64", "many", "containers")
 ]
 PAIRS = [(case, BINARIES[-1]) for case in CASES] + [(case, binary) for case in RICH for binary in BINARIES[:-1]]
 
@@ -165,6 +166,7 @@ table ip theirs {
 }
 table ip6 other {
   chain c { type filter hook forward priority 0; policy drop; }
+  chain i { type filter hook input priority 0; policy drop; }
 }
 """
 
@@ -177,6 +179,10 @@ def test_other_tables_are_looked_at_one_by_one(binary: Path, tmp_path: Path) -> 
     kernel = held(binary)
     assert findings(resolved, kernel) == []
     found = others(resolved, kernel)
+    (through,) = [finding for finding in found if finding.table == "ip6 other"]
+    assert (through.what, through.users) == (TOO_LITTLE, ("what is forwarded",))
+    assert (through.region.at(6, 443).family(4), "2001:db8::1" in through.region.at(6, 443)) == ((), True)
+    found.remove(through)
     assert {finding.table for finding in found} == {"ip theirs"}
     refused = one(found, TOO_LITTLE)
     assert refused.region.at(6, 8000).cidrs() == ["10.1.7.0/24"]
@@ -184,3 +190,112 @@ def test_other_tables_are_looked_at_one_by_one(binary: Path, tmp_path: Path) -> 
     assert unknown.why == ("the statement limit",)
     assert not unknown.region.at(6, 8000)
     assert "10.1.8.1" in unknown.region.at(6, 8005)
+
+
+def with_containers(**changes: Any) -> policy.Resolved:
+    allow = [{"name": "store", "to": ["203.0.113.0/24"], "services": ["https"], "for": ["containers"]}]
+    return built(
+        **{
+            "egress_containers": True,
+            "egress_container_interfaces": ["docker0", "br-*"],
+            "egress_never": [{"to": "cloud-metadata", "except_users": ["root"]}],
+            "egress_allow_app": allow,
+            **changes,
+        }
+    )
+
+
+@RELEASES
+@pytest.mark.parametrize("mode", ["enforce", "observe"])
+def test_what_containers_send_is_proven_and_what_somebody_changed_is_named(
+    binary: Path, mode: str, tmp_path: Path
+) -> None:
+    resolved = with_containers(egress_mode=mode)
+    load(compile_table(resolved), tmp_path, binary)
+    assert findings(resolved, held(binary)) == []
+    rule = 'iifname "br-lan" udp dport 5000 accept'
+    nft("insert", "rule", "inet", "tidegate", "egress_forward", rule, binary=binary)
+    (found,) = findings(resolved, held(binary))
+    assert (found.what, found.region.witness()) == (TOO_MUCH, ("0.0.0.0", "udp/5000"))
+    assert found.users == ("containers behind br-lan",)
+    nft("add", "element", "inet", "tidegate", "allow_store4", "{ 198.51.100.7 }", binary=binary)
+    opened = [finding for finding in findings(resolved, held(binary)) if finding.region.at(6, 443)]
+    assert {finding.what for finding in opened} == {TOO_MUCH}
+    assert {str(finding.region.at(6, 443).cidrs()) for finding in opened} == {"['198.51.100.7/32']"}
+    behind = {f"containers behind {name}" for name in ("docker0", "br-*", "br-lan")}
+    assert {user for finding in opened for user in finding.users} == behind
+    nft("delete", "element", "inet", "tidegate", "allow_store4", "{ 203.0.113.0/24 }", binary=binary)
+    refused = one(findings(resolved, held(binary)), TOO_LITTLE)
+    assert (set(refused.users), refused.region.witness()) == (behind, ("203.0.113.0", "tcp/443"))
+
+
+@RELEASES
+def test_what_is_no_business_of_the_policy_passes_through_the_host(binary: Path, tmp_path: Path) -> None:
+    resolved = with_containers()
+    load(compile_table(resolved), tmp_path, binary)
+    for rule in (
+        'iifname "eth0" tcp dport 8080 drop',
+        'iifname "docker0" oifname "br-*" tcp dport 5432 drop',
+        'iifname "docker0" meta mark 7 tcp dport 25 accept',
+    ):
+        nft("insert", "rule", "inet", "tidegate", "egress_forward", rule, binary=binary)
+    found = {finding.what: finding for finding in findings(resolved, held(binary)) if finding.region.at(6, 8080)}
+    assert set(found) == {TOO_LITTLE}
+    assert set(found[TOO_LITTLE].users) == {
+        f"what is forwarded from eth0 to {name}" for name in ("docker0", "br-*", "eth0", "other interfaces")
+    }
+    found = {finding.what: finding for finding in findings(resolved, held(binary)) if finding.region.at(6, 5432)}
+    assert found[TOO_LITTLE].users == ("what is forwarded from docker0 to br-*",)
+    unknown = one(findings(resolved, held(binary)), UNKNOWN)
+    assert (unknown.why, unknown.region.witness()[1]) == (("meta mark",), "tcp/25")
+    assert set(unknown.users) == {"containers behind docker0", "containers behind docker0 to eth0"}
+
+
+def test_containers_that_should_be_filtered_and_are_not_and_the_other_way_round(tmp_path: Path) -> None:
+    resolved, without = with_containers(), with_containers(egress_containers=False)
+    load(compile_table(without), tmp_path)
+    kernel = held(BINARIES[-1])
+    assert findings(without, kernel) == []
+    (found,) = findings(resolved, kernel)
+    assert (found.what, found.users) == (TOO_MUCH, ("containers behind docker0", "containers behind br-*"))
+    assert not found.region.contains(6, 443, "203.0.113.7")
+    load(compile_table(resolved), tmp_path)
+    found = one(findings(without, held(BINARIES[-1])), TOO_LITTLE)
+    assert found.region.contains(6, 443, "198.51.100.7")
+    assert not found.region.contains(6, 443, "203.0.113.7")
+
+
+DOCKERS = """
+table ip filter {
+  chain FORWARD {
+    type filter hook forward priority 0; policy drop;
+    ct state established,related accept
+    iifname "docker0" oifname != "docker0" jump DOCKER-USER
+    ip saddr 172.17.0.0/16 accept
+  }
+  chain DOCKER-USER {
+    ip daddr 203.0.113.128/25 drop
+    return
+  }
+}
+"""
+
+
+@RELEASES
+def test_what_other_tables_do_to_containers(binary: Path, tmp_path: Path) -> None:
+    resolved = with_containers()
+    load(compile_table(resolved), tmp_path, binary)
+    nft("-f", "-", given=DOCKERS, binary=binary)
+    kernel = held(binary)
+    assert findings(resolved, kernel) == []
+    found = others(resolved, kernel)
+    assert {finding.table for finding in found} == {"ip filter"}
+    refused = [finding for finding in found if finding.what == TOO_LITTLE]
+    assert [(finding.users, finding.region.at(6, 443).cidrs()) for finding in refused] == [
+        (("containers behind docker0",), ["203.0.113.128/25"])
+    ]
+    doubts = {user: finding for finding in found if finding.what == UNKNOWN for user in finding.users}
+    assert set(doubts) == {"containers behind docker0", "containers behind br-*"}
+    assert doubts["containers behind docker0"].region.at(6, 443).cidrs() == ["203.0.113.0/25"]
+    assert doubts["containers behind br-*"].region.at(6, 443).cidrs() == ["203.0.113.0/24"]
+    assert doubts["containers behind docker0"].why == ("ip saddr",)
