@@ -90,7 +90,7 @@ unit: venv ## Unit tests: no root, no kernel
 
 .PHONY: integration
 integration: venv nft ## Tests against real nft, in network namespaces of their own
-	$(PYTHON) -m pytest tests/integration --numprocesses=2 --dist=loadgroup --junitxml=build/reports/integration.xml
+	$(PYTHON) -m pytest tests/integration --numprocesses=2 --dist=loadfile --junitxml=build/reports/integration.xml
 
 .PHONY: molecule
 molecule: venv images ## Roles and modules on Debian 11, 12 and 13 (SCENARIOS="default observe" for some)
