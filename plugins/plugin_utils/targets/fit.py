@@ -24,9 +24,19 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors im
     Report,
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.passing import NTP
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reach import Box, minus
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import Never, Resolved, ResolvedEntry
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reach import Box
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import (
+    Resolved,
+    ResolvedEntry,
+)
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.services import ServiceSet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.boxes import (
+    alike,
+    beyond,
+    carried,
+    excepted,
+    whole,
+)
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import (
     NARROWER,
     WIDER,
@@ -105,23 +115,26 @@ class Fitting:
 
     def _without_never(self, entry: ResolvedEntry, box: Box) -> list[Box]:
         """What egress_never leaves. Whom it does not concern cannot be told from others everywhere."""
-        rest = [box]
-        # What nobody may comes first: what is left of it afterwards is what really differs.
-        for never in sorted(self.resolved.never, key=lambda one: bool(_excepted(entry, one))):
-            closed = Box(never.addresses, never.services)
-            excepted = _excepted(entry, never)
-            hit = [Box(one.addresses & closed.addresses, one.services & closed.services) for one in rest]
-            hit = [one for one in hit if one]
-            if hit and excepted and not self.can.user and entry.users is None:
-                why = f"{self.target} cannot tell {', '.join(excepted)} of egress_never from others"
+        mixed = [never for never in self.resolved.never if excepted(entry, never)]
+        rest = beyond([box], (never for never in self.resolved.never if never not in mixed))
+        others = beyond(rest, mixed)
+        # Two of them may leave each other's users nothing, so what somebody has is asked of all of them together.
+        reached = {
+            users: beyond(rest, (never for never in mixed if not is_one_of(users[0], never.except_users)))
+            for users in alike(entry, mixed)
+        }
+        nobody = beyond(rest, [*others, *(one for found in reached.values() for one in found)])
+        somebody = beyond(rest, nobody)
+        if self.can.user or entry.users is not None:
+            return somebody  # Where the entry is for some users only, what becomes of it is decided for all together.
+        direction = WIDER
+        for users, found in reached.items():
+            differing = beyond(found, others)
+            if differing:
+                why = f"{self.target} cannot tell {', '.join(users)} of egress_never from others"
                 direction = self._direction(entry, why)
-                self._differ(entry, direction, why, hit, users=excepted if direction == NARROWER else None)
-                if direction == WIDER:
-                    continue
-            elif hit and excepted:
-                continue  # The entry is for some users only, so what becomes of it is decided for all of it together.
-            rest = [piece for one in rest for piece in minus(one, closed)]
-        return rest
+                self._differ(entry, direction, why, differing, users=users if direction == NARROWER else None)
+        return somebody if direction == WIDER else others
 
     def _with_families(self, entry: ResolvedEntry, boxes: list[Box]) -> list[Box]:
         found = [replace(box, addresses=self._of_families(box.addresses)) for box in boxes]
@@ -139,7 +152,7 @@ class Fitting:
             return [box]
         exact, rest = self._split(box.services)
         kept = [replace(box, services=exact)] if exact else []
-        rest = _carried(rest, box.addresses)
+        rest = carried(rest, box.addresses)
         if not rest:
             return kept
         why = f"{self.target} cannot say {some(spoken(rest))}"
@@ -147,14 +160,15 @@ class Fitting:
         if direction != WIDER:
             self._differ(entry, direction, why, [replace(box, services=rest)])
             return kept
-        wide = services.ANY if self.can.widens == "any" else exact | _whole(rest)
+        wide = services.ANY if self.can.widens == "any" else exact | whole(rest)
         more = replace(box, services=wide - box.services)
         closed = self._closed(more)
         if closed:
             why = f"{why} without opening {closed.first()}, which egress_never closes"
             self._direction(entry, why, (NARROWER,))
             return kept
-        self._differ(entry, WIDER, why, _beyond(entry, [more]))
+        # `internal` opens no DNS, an address beside it does: what is open anyhow is no difference.
+        self._differ(entry, WIDER, why, beyond([more], entry.grants))
         return [replace(box, services=wide)]
 
     def _closed(self, more: Box) -> AddressSet:
@@ -206,7 +220,7 @@ class Fitting:
             direction = self._direction(entry, why)
             box = Box(self._of_families(grant.addresses), grant.services)
             wide = self._without_never(entry, box)
-            self._differ(entry, direction, why, _beyond(entry, wide))
+            self._differ(entry, direction, why, beyond(wide, entry.grants))
             if direction == WIDER:
                 found += [
                     Opening(entry.name, one.addresses, one.services)
@@ -283,35 +297,6 @@ class Fitting:
     ) -> None:
         for box in boxes:
             self.differences.append(Difference(entry.name, direction, why, box.addresses, box.services, names, users))
-
-
-def _beyond(entry: ResolvedEntry, boxes: list[Box]) -> list[Box]:
-    """What of the boxes the entry does not open anyhow: `internal` opens no DNS, an address beside it does."""
-    for grant in entry.grants:
-        boxes = [piece for box in boxes for piece in minus(box, Box(grant.addresses, grant.services))]
-    return boxes
-
-
-def _excepted(entry: ResolvedEntry, never: Never) -> tuple[str, ...]:
-    """Whom of those that the entry is for a never does not concern."""
-    if entry.users is None:
-        return never.except_users
-    return tuple(user for user in entry.users if is_one_of(user, never.except_users))
-
-
-def _carried(wanted: ServiceSet, found: AddressSet) -> ServiceSet:
-    """The services without ICMP of a family that has no addresses here."""
-    if not found.v4:
-        wanted -= services.of_protocol(services.ICMP)
-    return wanted if found.v6 else wanted - services.of_protocol(services.ICMPV6)
-
-
-def _whole(wanted: ServiceSet) -> ServiceSet:
-    """All of each protocol of which something is wanted."""
-    found = services.NONE
-    for number in wanted.protocols():
-        found |= services.of_protocol(number)
-    return found
 
 
 def settings_families(settings: Mapping[str, Any]) -> tuple[int, ...]:

@@ -18,6 +18,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import c
 from ansible_collections.tidegate.nftables.tests.unit.policy.support import build, entry
 from ansible_collections.tidegate.nftables.tests.unit.targets.random_units import (
     BESIDE_A_WORD,
+    BOTH_CLOSE,
     UNDER_A_WORD,
     WORDS,
     check,
@@ -82,6 +83,8 @@ def object_of(**changes: Any) -> dict[str, Any]:
 @given(policies, st.sampled_from(WORDS), tried)
 @example(*BESIDE_A_WORD)
 @example(*UNDER_A_WORD)
+@example(BOTH_CLOSE[0], "narrower", BOTH_CLOSE[1])
+@example(BOTH_CLOSE[0], "wider", BOTH_CLOSE[1])
 def test_the_cluster_lets_through_what_the_policy_does(variables: Any, word: str, flows: list[policy.Flow]) -> None:
     resolved = resolve(variables)
     found = resolved and rendered("cilium", resolved, word, SETTINGS)
