@@ -66,6 +66,9 @@ def test_every_way_that_somebody_tells_apart_is_looked_at() -> None:
     (example,) = {way.incoming for way in found if way.label == "containers behind br-*"}
     assert example.startswith("br-")
     assert example != "br-lan"
+    # Not even where a name is the beginning alone.
+    beginning = ways(table([[match(meta("iifname"), "br-"), DROP]]), ["br-*"])
+    assert len({way.incoming for way in beginning}) == 3
 
 
 @pytest.mark.parametrize("family", ["bridge", "arp", "netdev"])
@@ -107,6 +110,11 @@ def test_a_dormant_table_is_no_proof(flags: Any, state: str) -> None:
     read = {"tables": [{"family": "inet", "name": "tidegate", "listing": own, "error": ""}], "users": {}, "now": 0}
     (found,) = findings(app(), kernel_of({**read, "legacy": []}))
     assert (found.what, found.why) == (UNKNOWN, (f"it is {state}: the kernel sends it no packet",))
+
+
+def test_a_dormant_table_of_somebody_else_refuses_nothing() -> None:
+    assert others(app(), Kernel([table([[port(443), DROP]], flags="dormant")], {}, 0.0)) == []
+    assert others(app(), Kernel([table([[port(443), DROP]], flags="owner")], {}, 0.0)) != []
 
 
 def test_a_table_of_which_an_old_nft_does_not_say_whether_it_is_dormant() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import event, given, settings
+from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import addresses, services, words
@@ -111,6 +111,17 @@ def above(ceiling: dict[str, dict[str, Any]], total: Region) -> bool:
     return False
 
 
+FREE = {
+    "services": ["any"],
+    "any": True,
+    "widest": {"ipv4": 0, "ipv6": 0},
+    "most": {"ipv4": 0, "ipv6": 0},
+    "never": [],
+}
+
+
+@example(FREE, {"services": []}, [(["224.0.0.18"], ["any"])])
+@example(FREE, {"services": []}, [(["9.255.255.255-10.0.0.3"], ["https"])])
 @settings(max_examples=200, deadline=None)
 @given(realms(), realms(), entries)
 def test_the_ceiling_refuses_what_the_set_of_all_flows_is_too_much_of(
@@ -118,12 +129,11 @@ def test_the_ceiling_refuses_what_the_set_of_all_flows_is_too_much_of(
 ) -> None:
     ceiling = {"internal": inside, "external": outside}
     tier = {"internal_services": [], "allow": [], "ceiling": ceiling}
-    free = {"services": ["any"], "any": True, "widest": {"ipv4": 0, "ipv6": 0}, "most": {"ipv4": 0, "ipv6": 0}}
     allow = [entry(name=f"e{number}", to=to, services=spoken) for number, (to, spoken) in enumerate(written)]
     # The same entries without a ceiling: what they open, as the set that everything else is proven with.
     unbound = build(
         egress_tier="own",
-        egress_tiers={"own": {**tier, "ceiling": {"internal": free, "external": free}}},
+        egress_tiers={"own": {**tier, "ceiling": {"internal": FREE, "external": FREE}}},
         egress_allow_x=allow,
     )
     total = EMPTY
