@@ -32,3 +32,17 @@ def test_the_kernel_is_proven_to_hold_the_policy_and_a_change_by_hand_is_named(p
     assert third.code == 0, third.output
     assert "inet theirs: unknown whether it lets through" in third.output
     assert "10.10.0.30 with icmp (IPv4) type 3, 11-12, tcp/443 (meta mark)" in third.output
+
+
+def test_what_containers_send_is_proven_too_and_what_is_not_calculated_is_said(project: Project) -> None:
+    inbound = "[{name: web, from: [10.0.0.0/8], services: [https]}]"
+    switched = ("--limit", "app", "-e", f"{{egress_containers: true, egress_inbound_allow: {inbound}}}")
+    assert project.play(*switched).code == 0
+    options = (*switched, "-e", "egress_verify_become=false")
+    first = project.play(*options, playbook=VERIFY)
+    assert first.code == 0, first.output
+    assert "the chain egress_inbound is not calculated with" in first.output
+    project.nft("insert", "rule", *TABLE, "egress_forward", "iifname docker0 ip daddr 198.51.100.7 accept")
+    second = project.play(*options, playbook=VERIFY)
+    assert second.code == 2, second.output
+    assert "lets through what the policy refuses, for containers behind docker0: 198.51.100.7 with" in second.output
