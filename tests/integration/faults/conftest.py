@@ -24,7 +24,7 @@ from ansible_collections.tidegate.nftables.tests.integration.nft.conftest import
 
 __all__ = ["namespace"]
 
-COLLECTIONS = Path(__file__).resolve().parents[6]
+COLLECTIONS = Path(sys.executable).parents[1] / "collections"
 START = "from ansible_collections.tidegate.nftables.plugins.modules.nft_ruleset import main; main()"
 
 
