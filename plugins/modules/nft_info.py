@@ -27,6 +27,14 @@ options:
     description: Whether to read the elements of sets and maps, which may be many.
     type: bool
     default: false
+  for_ruleset:
+    description:
+      - Return the table as O(tidegate.nftables.nft_ruleset#module:tables) takes it, which is then unchanged. Without
+        handles, counts and what is not set, but with elements, save those of sets with the flags C(dynamic) and
+        C(timeout), which others fill.
+      - To take a table over into a playbook. A table that iptables wrote is not in nft's language as a whole.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - tidegate.nftables.common
 attributes:
@@ -54,6 +62,16 @@ EXAMPLES = r"""
     table: site
   register: site
 
+- name: Take a table over that was written by hand
+  tidegate.nftables.nft_info:
+    table: site
+    for_ruleset: true
+  register: written
+
+- name: Print it for a playbook
+  ansible.builtin.debug:
+    msg: "{{ {'tables': [written.table]} | to_nice_yaml }}"
+
 - name: Show what was refused
   ansible.builtin.debug:
     msg: "{{ site.table.counters | selectattr('name', 'eq', 'refused') | map(attribute='packets') | first }} packets"
@@ -77,8 +95,8 @@ tables:
 table:
   description:
     - The table with the keys that M(tidegate.nftables.nft_ruleset) takes, and with C(packets) and C(bytes) of counters,
-      C(used) of quotas, C(handle), C(packets) and C(bytes) of rules. Priorities are numbers. C(others) are objects of
-      other kinds. Null when there is no such table.
+      C(used) of quotas, C(handle), C(packets) and C(bytes) of rules. Priorities are numbers. C(kind) and C(text)
+      of C(others). Null when there is no such table.
   returned: success
   type: dict
   sample:
@@ -110,6 +128,7 @@ OPTIONS = {
     "family": {"type": "str", "choices": FAMILY["choices"]},
     "table": {"type": "str"},
     "elements": {"type": "bool", "default": False},
+    "for_ruleset": {"type": "bool", "default": False},
 }
 
 
@@ -117,7 +136,12 @@ def main() -> None:
     """Read one table or the names of all."""
     module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
     try:
-        found = facts.gather(module.params["family"], module.params["table"], elements=module.params["elements"])
+        found = facts.gather(
+            module.params["family"],
+            module.params["table"],
+            elements=module.params["elements"],
+            for_ruleset=module.params["for_ruleset"],
+        )
     except EngineError as error:
         module.fail_json(msg=str(error), reason=error.reason, where=error.where)
     module.exit_json(changed=False, **found)

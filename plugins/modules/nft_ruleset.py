@@ -34,6 +34,11 @@ options:
       comment:
         description: A comment, of at most 128 bytes. Changing it makes the table and all in it anew, state included.
         type: str
+      flags:
+        description: V(dormant) takes all chains of the table out of the packets' way. Left out, they are in it.
+        type: list
+        elements: str
+        choices: [dormant]
       state:
         description: Whether the table shall be there.
         type: str
@@ -83,6 +88,29 @@ options:
           comment:
             description: A comment.
             type: str
+      others:
+        description: Named objects of other kinds, for rules such as C(ct helper set "ftp"), C(flow add @fast).
+        type: list
+        elements: dict
+        suboptions:
+          kind:
+            description: The kind. What the host's nft and kernel know of these differs.
+            type: str
+            choices: [ct helper, ct timeout, ct expectation, synproxy, secmark, flowtable, tunnel]
+            required: true
+          name:
+            description: The name.
+            type: str
+            required: true
+          text:
+            description:
+              - What stands between the braces in nft's language, with semicolons or line breaks between statements,
+                such as V(type "ftp" protocol tcp; l3proto ip).
+            type: str
+            required: true
+          comment:
+            description: A comment. nft may not know comments of every kind.
+            type: str
       sets:
         description: Named sets, for rules such as C(ip daddr @mirrors).
         type: list
@@ -118,6 +146,15 @@ options:
           counter:
             description: Whether each element counts the packets that match it.
             type: bool
+          statements:
+            description:
+              - In place of C(counter), what each element holds in nft's words, such as V(limit rate 10/second counter)
+                or V(ct count over 20).
+            type: str
+          policy:
+            description: What the kernel goes by when it chooses how to keep the elements.
+            type: str
+            choices: [performance, memory]
           comment:
             description: A comment, of at most 128 bytes.
             type: str
@@ -191,6 +228,15 @@ options:
           counter:
             description: Whether each element counts the packets that match it.
             type: bool
+          statements:
+            description:
+              - In place of C(counter), what each element holds in nft's words, such as V(limit rate 10/second counter)
+                or V(ct count over 20).
+            type: str
+          policy:
+            description: What the kernel goes by when it chooses how to keep the elements.
+            type: str
+            choices: [performance, memory]
           comment:
             description: A comment, of at most 128 bytes.
             type: str
@@ -446,9 +492,17 @@ _SET = {
     "size": {"type": "int"},
     "auto_merge": {"type": "bool"},
     "counter": {"type": "bool"},
+    "statements": _WORDS,
+    "policy": {"type": "str", "choices": ["performance", "memory"]},
     "comment": _WORDS,
     "elements": {"type": "list", "elements": "raw"},
     "purge": {"type": "bool"},
+}
+_OTHER = {
+    "kind": {"type": "str", "required": True, "choices": list(parse.OTHER_KINDS)},
+    "name": _NAME,
+    "text": _NEEDED,
+    "comment": _WORDS,
 }
 _CHAIN = {
     "name": _NAME,
@@ -464,10 +518,12 @@ _TABLE = {
     "family": door.FAMILY,
     "name": _NAME,
     "comment": _WORDS,
+    "flags": {"type": "list", "elements": "str", "choices": ["dormant"]},
     "state": door.STATE,
     "counters": {"type": "list", "elements": "dict", "options": {"name": _NAME, "comment": _WORDS}},
     "quotas": {"type": "list", "elements": "dict", "options": {"name": _NAME, "quota": _NEEDED, "comment": _WORDS}},
     "limits": {"type": "list", "elements": "dict", "options": {"name": _NAME, "limit": _NEEDED, "comment": _WORDS}},
+    "others": {"type": "list", "elements": "dict", "options": _OTHER},
     "sets": {
         "type": "list",
         "elements": "dict",

@@ -46,6 +46,15 @@ options:
   counter:
     description: Whether each element counts the packets that match it.
     type: bool
+  statements:
+    description:
+      - In place of O(counter), what each element holds in nft's words, such as V(limit rate 10/second counter) or
+        V(ct count over 20).
+    type: str
+  policy:
+    description: What the kernel goes by when it chooses how to keep the elements.
+    type: str
+    choices: [performance, memory]
   comment:
     description: A comment, of at most 128 bytes. Left out, there is none.
     type: str
@@ -211,6 +220,8 @@ OPTIONS = {
     "size": {"type": "int"},
     "auto_merge": {"type": "bool"},
     "counter": {"type": "bool"},
+    "statements": {"type": "str"},
+    "policy": {"type": "str", "choices": ["performance", "memory"]},
     "comment": {"type": "str"},
     "elements": {"type": "list", "elements": "raw"},
     "elements_file": {"type": "path"},

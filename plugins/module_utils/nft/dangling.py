@@ -26,7 +26,7 @@ def check(live: Table | None, goal: Table | None, where: str) -> None:
             if not goal.set(found.name)
         ),
         *(
-            (found.kind, found.name, References((), (), (found.name,)))
+            (found.kind, found.name, References((), (found.name,) if found.kind == "flowtable" else (), (found.name,)))
             for found in live.objects
             if not goal.object(found.kind, found.name)
         ),

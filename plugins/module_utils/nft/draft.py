@@ -73,13 +73,15 @@ def _objects(spec: TableSpec, staying: Table) -> Iterable[Line]:
     named = {(wanted.kind, wanted.name) for wanted in spec.objects}
     for wanted in spec.objects:
         if wanted.present:
-            yield from _braces(f"{wanted.kind} {wanted.name}", wanted.declaration, wanted.where)
+            yield from _braces(f"{wanted.kind} {wanted.name}", _deviceless(wanted.declaration), wanted.where)
     for found in staying.objects:
         if (found.kind, found.name) not in named:
-            # A device can be in one flowtable only on some kernels.
-            yield from _braces(
-                f"{found.kind} {found.name}", [line for line in found.declaration if "devices" not in line]
-            )
+            yield from _braces(f"{found.kind} {found.name}", _deviceless(found.declaration))
+
+
+def _deviceless(lines: Iterable[str]) -> Iterable[str]:
+    """Leave out a flowtable's devices: what is drafted must not see packets."""
+    return (line for line in lines if not line.startswith("devices"))
 
 
 def _sets(spec: TableSpec, live: Table | None, staying: Table, known: dict[str, tuple[Element, ...]]) -> Iterable[Line]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Sequence
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import intervals, render
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import intervals, render, words
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import Element, NamedSet
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.references import References
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.transaction import (
@@ -77,7 +77,7 @@ def fill(steps: Steps, target: str, goal: NamedSet, before: NamedSet | None) -> 
     ]
     declared = list(goal.text)
     if catches_all(goal):
-        declared.append(f"elements = {{ {', '.join(element.text for element in elements)} }}")
+        declared.append(f"elements = {{ {', '.join(_sent(element, goal) for element in elements)} }}")
     elif elements:
         steps.elements_in.append(_add(target, goal, elements))
     declaration = f"add {goal.kind} {target} {goal.name} {render.block(declared)}"
@@ -107,7 +107,14 @@ def catches_all(found: NamedSet) -> bool:
 
 
 def _add(target: str, goal: NamedSet, elements: Sequence[Element]) -> Command:
-    return _command("add", target, goal, [element.text for element in sorted(elements, key=intervals.order)])
+    return _command("add", target, goal, [_sent(element, goal) for element in sorted(elements, key=intervals.order)])
+
+
+def _sent(element: Element, goal: NamedSet) -> str:
+    """Return what to add. nft 1.0.6 cannot read several statements of one element; those of its set it gets anyway."""
+    if words.several(goal.statements):
+        return words.without(element.canon, goal.statements)
+    return element.text
 
 
 def _command(verb: str, target: str, goal: NamedSet, texts: Sequence[str]) -> Command:

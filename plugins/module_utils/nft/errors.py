@@ -31,10 +31,11 @@ class EngineError(Exception):
     """
 
     def __init__(self, reason: str, message: str, where: str = "") -> None:
-        super().__init__(f"{where}: {message}" if where else message)
+        # What a module of one object is about has no path before it.
+        self.where = where.lstrip(".")
+        super().__init__(f"{self.where}: {message}" if self.where else message)
         self.reason = reason
         self.message = message
-        self.where = where
 
 
 class Overlap(EngineError):

@@ -8,25 +8,29 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import guard, kernel
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import guard, kernel, words
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.goal import OF_OWNERS
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.guard import rule_comment
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import Chain, NamedObject, NamedSet, Table
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.reader import read_table
 
 _COUNTER = re.compile(r'"[^"]*"|\bcounter packets (\d+) bytes (\d+)')
+_LIVE = ("handle", "packets", "bytes", "used")
 _PLURAL = {"counter": "counters", "quota": "quotas", "limit": "limits"}
 
 
-def gather(family: str | None, name: str | None, *, elements: bool) -> dict[str, Any]:
+def gather(family: str | None, name: str | None, *, elements: bool, for_ruleset: bool = False) -> dict[str, Any]:
     """Return what nft_info returns."""
     if name is None:
         names = [{"family": there, "name": found} for there, found in kernel.tables() if family in (None, there)]
         return {"tables": names, "table": None, "nft_version": ""}
     nft = Nft()
     version = nft.version()
-    found = read_table(nft, family or "inet", guard.name(name, "table"), elements=elements)
-    facts = None if found is None else table(found, elements=elements)
+    found = read_table(nft, family or "inet", guard.name(name, "table"), elements=elements or for_ruleset)
+    if found is None:
+        return {"tables": [], "table": None, "nft_version": version}
+    facts = written(found) if for_ruleset else table(found, elements=elements)
     return {"tables": [], "table": facts, "nft_version": version}
 
 
@@ -50,6 +54,34 @@ def table(value: Table, *, elements: bool) -> dict[str, Any]:
     return found
 
 
+def written(value: Table) -> dict[str, Any]:
+    """Return a table as nft_ruleset takes it: no handles, no counts, no elements of sets that others fill."""
+    found = table(value, elements=True)
+    found["flags"] = [flag for flag in found["flags"] if flag not in OF_OWNERS]
+    known = {named.name: named for named in value.sets}
+    for facts in (*found["sets"], *found["maps"]):
+        named = known[facts["name"]]
+        volatile = facts["timeout"] or named.has("dynamic") or named.has("timeout")
+        facts["elements"] = None if volatile else [words.without(e.canon, named.statements) for e in named.elements]
+    for chain in found["chains"]:
+        chain["rules"] = [rule["rule"] for rule in chain["rules"]]
+    stated: dict[str, Any] = _stated(found)
+    return stated
+
+
+def _stated(value: Any) -> Any:
+    """Leave out what is live, and what says nothing; a chain without rules and a set without elements say something."""
+    if isinstance(value, list):
+        return [_stated(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {key: _stated(found) for key, found in value.items() if key not in _LIVE and _says(key, found)}
+
+
+def _says(key: str, found: Any) -> bool:
+    return found is not None and found is not False and (found != [] or key in ("elements", "rules"))
+
+
 def _object(value: NamedObject) -> dict[str, Any]:
     fields = _declared(value.declaration)
     facts: dict[str, Any] = {"name": value.name, "comment": fields.pop("comment", None)}
@@ -57,13 +89,13 @@ def _object(value: NamedObject) -> dict[str, Any]:
         numbers = re.fullmatch(r"packets (\d+) bytes (\d+)", line)
         if numbers:
             facts.update(packets=int(numbers.group(1)), bytes=int(numbers.group(2)))
-    words = [line for line in value.declaration if not line.startswith("comment ")]
+    said = [line for line in value.declaration if not line.startswith("comment ")]
     if value.kind in ("quota", "limit"):
-        facts[value.kind] = " ".join(words)
+        facts[value.kind] = " ".join(said)
         used = next((line.partition(" used ")[2] for line in value.text if " used " in line), None)
         facts.update({"used": used} if value.kind == "quota" else {})
     elif value.kind != "counter":
-        facts.update(kind=value.kind, text="; ".join(words))
+        facts.update(kind=value.kind, text="; ".join(said))
     return facts
 
 
@@ -78,8 +110,10 @@ def _set(value: NamedSet, *, elements: bool) -> dict[str, Any]:
         "timeout": fields.get("timeout"),
         "gc_interval": fields.get("gc-interval"),
         "size": int(size) if size else None,
+        "policy": fields.get("policy"),
         "auto_merge": value.has("auto-merge"),
         "counter": value.has("counter"),
+        "statements": value.statements if value.statements not in ("", "counter") else None,
         "comment": fields.get("comment"),
     }
     if elements:

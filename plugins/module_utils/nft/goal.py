@@ -20,6 +20,9 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.rules import edited
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import ChainSpec, SetSpec, TableSpec
 
+OF_OWNERS = ("owner", "persist")
+"""Flags of tables that belong to a process."""
+
 Named = TypeVar("Named", Chain, NamedSet, NamedObject)
 
 
@@ -35,7 +38,12 @@ def build(spec: TableSpec, canon: Table | None, live: Table | None) -> Table | N
         {found.name for found in canon.sets} - {wanted.name for wanted in spec.sets} - {s.name for s in staying.sets}
     )
     objects = [
-        replace(found, text=wanted.declaration, where=wanted.where)
+        replace(
+            found,
+            declaration=(*found.declaration, *(line for line in wanted.declaration if line.startswith("devices"))),
+            text=wanted.declaration,
+            where=wanted.where,
+        )
         for wanted in spec.objects
         for found in [canon.object(wanted.kind, wanted.name)]
         if wanted.present and found is not None
@@ -50,12 +58,20 @@ def build(spec: TableSpec, canon: Table | None, live: Table | None) -> Table | N
         family=spec.family,
         name=spec.name,
         comment=staying.comment if spec.comment is None else spec.comment or None,
-        flags=staying.flags,
+        flags=_flags(spec, live.flags if live else ""),
         objects=(*objects, *(found for found in staying.objects if (found.kind, found.name) not in named_objects)),
         sets=(*sets, *(found for found in staying.sets if found.name not in named_sets)),
         chains=(*chains, *(found for found in staying.chains if found.name not in named_chains)),
         where=spec.where,
     )
+
+
+def _flags(spec: TableSpec, there: str) -> str:
+    """Return the flags in nft's words; those that a table has of its owner cannot be taken from it."""
+    if spec.flags is None:
+        return there
+    kept = [flag for flag in there.split(",") if flag in (*OF_OWNERS, *spec.flags)]
+    return ",".join([*kept, *(flag for flag in spec.flags if flag not in kept)])
 
 
 def listed_like(goal: Table | None, live: Table | None) -> Table | None:

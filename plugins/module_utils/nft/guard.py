@@ -126,6 +126,25 @@ def statement(value: object, where: str) -> str:
     return text
 
 
+def statements(value: object, where: str) -> tuple[str, ...]:
+    """Return the lines of a declaration given as one text, with ';' or line breaks between them."""
+    given = value.strip() if isinstance(value, str) else value
+    text = _text(given.replace("\n", " ") if isinstance(given, str) else given, where, "text")
+    blank = words.unquoted(given.replace("\n", ";") if isinstance(given, str) else text)
+    depth = start = 0
+    lines = []
+    for at, sign in enumerate(f"{blank};"):
+        depth += {"{": 1, "}": -1}.get(sign, 0)
+        if depth < 0:
+            raise bad_spec(where, "The text closes a brace that it did not open, which would end more than itself.")
+        if sign == ";" and depth == 0:
+            lines.append(text[start:at].strip())
+            start = at + 1
+    if depth:
+        raise bad_spec(where, "The text opens a brace that it does not close.")
+    return tuple(line for line in lines if line)
+
+
 def _text(value: object, where: str, what: str) -> str:
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         raise bad_spec(where, f"The {what} is {value!r}, a text is needed.")

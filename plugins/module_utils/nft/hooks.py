@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import arguments, guard
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import arguments, guard, words
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import bad_spec
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import Hook
 
@@ -24,6 +24,7 @@ PRIORITIES: dict[str, dict[str, int]] = {
 """Names of priorities by family (nft(8), "standard priority names")."""
 
 _PRIORITY = re.compile(r"(?:([a-z]+)\s*)?(?:([+-]?)\s*(\d+))?")
+_DEVICE = re.compile(r'[^\s{},"=]+')
 _KEYS = ("type", "hook", "priority", "policy", "devices")
 
 
@@ -45,6 +46,14 @@ def parse(value: dict[str, Any], family: str, where: str) -> Hook | None:
         policy=arguments.choice(value.get("policy", "accept"), f"{where}.policy", ("accept", "drop")),
         devices=tuple(sorted(arguments.items(value.get("devices", []), f"{where}.devices", guard.device))),
     )
+
+
+def devices_line(line: str) -> str:
+    """Return a flowtable's line, if it is the one with its devices in one spelling: nft 0.9 lists them unquoted."""
+    if not line.startswith("devices"):
+        return line
+    names = sorted(set(_DEVICE.findall(line.partition("{")[2])))
+    return f"devices = {{ {', '.join(words.device(name) for name in names)} }}"
 
 
 def priority(value: object, family: str, where: str) -> int:

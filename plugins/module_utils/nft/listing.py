@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import words
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import hooks, words
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import UNCHANGED, EngineError
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import (
     Chain,
@@ -180,5 +180,7 @@ def element(text: str) -> Element:
 
 
 def _object(kind: str, name: str, body: tuple[str, ...]) -> NamedObject:
+    if kind == "flowtable":
+        body = tuple(hooks.devices_line(line) for line in body)
     declaration = tuple(words.without_state(line) for line in body if not _OBJECT_STATE.fullmatch(line))
     return NamedObject(kind, name, declaration, body)

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import Sequence
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import addresses, intervals
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import addresses, intervals, words
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import bad_spec
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import Element
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import SetSpec
@@ -39,9 +39,7 @@ def canonical(
     """
     flags = next((line[len("flags ") :].split(",") for line in declaration if line.startswith("flags ")), [])
     interval = "interval" in flags
-    stateful = any(
-        line.startswith(("timeout ", "counter", "limit ", "quota ", "last", "ct count")) for line in declaration
-    )
+    stateful = any(line.startswith(("timeout ", *words.STATEMENTS)) for line in declaration)
     if version is None or wanted.kind == "map" or stateful or {"timeout", "dynamic"} & set(flags):
         return None
     found = _read(wanted, version, interval=interval)

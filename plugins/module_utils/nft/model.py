@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import words
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import Hook
 
 
@@ -46,6 +47,11 @@ class NamedSet:
         """Whether a flag or a statement of one word (auto-merge, counter) is declared."""
         flags = [line[len("flags ") :].split(",") for line in self.declaration if line.startswith("flags ")]
         return word in self.declaration or any(word in found for found in flags)
+
+    @property
+    def statements(self) -> str:
+        """What each element counts or limits, "" for nothing."""
+        return next((line for line in self.declaration if line.startswith(words.STATEMENTS)), "")
 
 
 @dataclass(frozen=True)

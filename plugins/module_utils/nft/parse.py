@@ -20,10 +20,13 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import 
 )
 
 TABLE_KEYS = (
-    "family", "name", "comment", "state", "counters", "quotas", "limits", "sets", "maps", "chains", "max_removed",
+    "family", "name", "comment", "flags", "state", "counters", "quotas", "limits", "others", "sets", "maps", "chains",
+    "max_removed",
 )  # fmt: skip
 CHAIN_KEYS = ("name", "type", "hook", "priority", "policy", "devices", "comment", "rules")
 RULE_KEYS = ("rule", "users", "missing_users")
+OTHER_KEYS = ("kind", "name", "text", "comment")
+OTHER_KINDS = ("ct helper", "ct timeout", "ct expectation", "synproxy", "secmark", "flowtable", "tunnel")
 OBJECTS = {"counters": ("counter", ""), "quotas": ("quota", "quota"), "limits": ("limit", "limit")}
 """Key of a table: (kind of object, key of its words)."""
 
@@ -50,6 +53,7 @@ def table(value: object, where: str) -> TableSpec:
         for key, (kind, words) in OBJECTS.items()
         for spec in arguments.items(given.get(key, []), f"{where}.{key}", partial(_object, kind=kind, words=words))
     ]
+    objects += arguments.items(given.get("others", []), f"{where}.others", _other)
     arguments.unique(((spec.name, spec.where) for spec in sets), "sets or maps")
     arguments.unique(((spec.name, spec.where) for spec in chains), "chains")
     arguments.unique((((spec.kind, spec.name), spec.where) for spec in objects), "objects")
@@ -57,6 +61,7 @@ def table(value: object, where: str) -> TableSpec:
         family=family,
         name=guard.name(arguments.needed(given, "name", where), f"{where}.name"),
         comment=_comment(given, where),
+        flags=arguments.items(given.get("flags", []), f"{where}.flags", _flag),
         present=arguments.choice(given.get("state", "present"), f"{where}.state", ("present", "absent")) == "present",
         objects=tuple(objects),
         sets=tuple(sets),
@@ -107,6 +112,10 @@ def _comment(given: dict[str, Any], where: str) -> str | None:
     return guard.comment(given["comment"], f"{where}.comment") if "comment" in given else None
 
 
+def _flag(value: object, where: str) -> str:
+    return arguments.choice(value, where, ("dormant",))
+
+
 def _user(value: object, where: str) -> str:
     if isinstance(value, bool) or not isinstance(value, (str, int)) or not str(value).strip():
         raise bad_spec(where, f"{value!r} is neither a user's name nor a uid.")
@@ -122,3 +131,16 @@ def _object(value: object, where: str, kind: str, words: str) -> ObjectSpec:
     lines += [f'comment "{comment}"'] if comment else []
     name = guard.name(arguments.needed(given, "name", where), f"{where}.name")
     return ObjectSpec(kind, name, tuple(lines), where=where)
+
+
+def _other(value: object, where: str) -> ObjectSpec:
+    """Return an object of a kind that has no key of its own."""
+    given: dict[str, Any] = arguments.mapping(value, where, OTHER_KEYS)
+    kind = arguments.choice(arguments.needed(given, "kind", where), f"{where}.kind", OTHER_KINDS)
+    name = guard.name(arguments.needed(given, "name", where), f"{where}.name")
+    lines = guard.statements(arguments.needed(given, "text", where), f"{where}.text")
+    comment = _comment(given, where)
+    lines = (*lines, f'comment "{comment}"') if comment else lines
+    if kind == "flowtable":
+        lines = tuple(hooks.devices_line(line) for line in lines)
+    return ObjectSpec(kind, name, lines, where=where)

@@ -20,11 +20,13 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors impor
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import ElementsFile, ElementSpec, SetSpec
 
 KEYS = (
-    "name", "type", "typeof", "flags", "timeout", "gc_interval", "size", "auto_merge", "counter", "comment",
+    "name", "type", "typeof", "flags", "timeout", "gc_interval", "size", "policy", "auto_merge", "counter",
+    "statements", "comment",
     "elements", "elements_file", "elements_sum", "elements_src", "elements_from", "purge",
 )  # fmt: skip
 ELEMENT_KEYS = ("value", "data", "comment", "timeout")
 SOURCES = ("resolvers",)
+POLICIES = ("performance", "memory")
 FLAGS = ("constant", "interval", "timeout", "dynamic")
 
 _TIME = re.compile(r"(?:\d+(?:d|h|m|s|ms))+")
@@ -44,7 +46,7 @@ def parse(kind: str, value: object, where: str) -> SetSpec:
         read = partial(element, kind=kind, version=address_version(declaration))
         elements = arguments.items(given["elements"], f"{where}.elements", read)
     if "elements_src" in given:
-        raise bad_spec(f"{where}.elements_src".lstrip("."), "The controller reads this file, and it did not.")
+        raise bad_spec(f"{where}.elements_src", "The controller reads this file, and it did not.")
     file = _file(given, where) if "elements_file" in given else None
     source = _source(given["elements_from"], f"{where}.elements_from", declaration) if "elements_from" in given else ""
     if source and elements is None:
@@ -65,7 +67,7 @@ def parse(kind: str, value: object, where: str) -> SetSpec:
 
 
 def _file(given: dict[str, Any], where: str) -> ElementsFile:
-    path, place = given["elements_file"], f"{where}.elements_file".lstrip(".")
+    path, place = given["elements_file"], f"{where}.elements_file"
     if "elements" in given:
         raise bad_spec(place, "Give either 'elements' or 'elements_file'.")
     if not isinstance(path, str) or not path.startswith("/"):
@@ -91,6 +93,7 @@ def _declaration(kind: str, given: dict[str, Any], where: str) -> tuple[str, ...
         ("gc_interval", "gc-interval {}", time),
         ("size", "size {}", _size),
         ("comment", 'comment "{}"', guard.comment),
+        ("statements", "{}", guard.statement),
     )
     lines += [
         form.format(read(given[key], f"{where}.{key}"))
@@ -98,6 +101,11 @@ def _declaration(kind: str, given: dict[str, Any], where: str) -> tuple[str, ...
         if given.get(key) not in (None, [], "")
     ]
     lines += [word for key, word in (("auto_merge", "auto-merge"), ("counter", "counter")) if _yes(given, key, where)]
+    if {"counter", "statements"} <= given.keys() and given["counter"]:
+        raise bad_spec(f"{where}.statements", "Give either 'statements' or 'counter: true'.")
+    # The kernel's choice of itself is not listed.
+    if arguments.choice(given.get("policy", POLICIES[0]), f"{where}.policy", POLICIES) != POLICIES[0]:
+        lines.append(f"policy {given['policy']}")
     return tuple(lines)
 
 

@@ -60,15 +60,21 @@ def _table(steps: Steps, target: str, live: Table | None, goal: Table) -> Table:
         steps.table.append(add)
         steps.changes.append(change("add", "table", name=goal.name))
         return empty
-    if live.comment != goal.comment:
-        # nft cannot change a table's comment: everything is made anew, with its state.
+    if live.comment != goal.comment or (live.flags != goal.flags and _hooks(live) != _hooks(goal)):
+        # nft cannot change a table's comment, nor the kernel its flags together with what is hooked (EINVAL, 6.18):
+        # everything is made anew, with its state.
         steps.table += [Command(f"delete table {target}"), add]
-        steps.changes.append(change("recreate", "table", name=goal.name, comment=goal.comment))
+        said = f"flags {goal.flags}" if live.flags != goal.flags else ""
+        steps.changes.append(change("recreate", "table", name=goal.name, comment=goal.comment, text=said.strip()))
         return empty
     if live.flags != goal.flags:
         steps.table.append(add)
         steps.changes.append(change("recreate", "table", name=goal.name, text=f"flags {goal.flags}".strip()))
     return live
+
+
+def _hooks(table: Table) -> set[tuple[str, str | None, object]]:
+    return {(chain.name, chain.comment, chain.hook) for chain in table.chains if chain.hook is not None}
 
 
 @dataclass(frozen=True)
@@ -93,7 +99,8 @@ class _Remade:
 
     @property
     def references(self) -> References:
-        return References(self.chains, self.sets, (name for _kind, name in self.objects))
+        flowtables = {name for kind, name in self.objects if kind == "flowtable"}
+        return References(self.chains, self.sets | flowtables, (name for _kind, name in self.objects))
 
     def rest(self, live: Table) -> Table:
         """Return what stays."""

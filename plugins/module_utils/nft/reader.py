@@ -16,7 +16,6 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listing impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import NamedSet, Table
 
 _STATEMENT = re.compile(r" (?:counter|limit rate|quota|last|ct count) ")
-_STATEMENTS = ("counter", "limit ", "quota ", "last", "ct count")
 
 
 def read_table(nft: Nft, family: str, name: str, *, elements: bool = True, but: Collection[str] = ()) -> Table | None:
@@ -62,6 +61,6 @@ def readable_again(table: Table | None) -> Table | None:
 
 
 def _readable(found: NamedSet) -> NamedSet:
-    if any(line.startswith(_STATEMENTS) for line in found.declaration):
+    if found.statements:
         return found
     return replace(found, elements=tuple(e for e in found.elements if not _STATEMENT.search(f"{e.text} ")))

@@ -50,7 +50,7 @@ def table(value: Table | None, *, unmanaged: bool = True, beside: Table | None =
 
 def hook(value: Hook) -> str:
     """Return a base chain's line."""
-    names = [name if words.plain(name) else f'"{name}"' for name in value.devices]
+    names = [words.device(name) for name in value.devices]
     devices = ""
     if len(names) == 1:
         devices = f" device {names[0]}"

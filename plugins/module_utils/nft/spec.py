@@ -61,7 +61,7 @@ class SetSpec:
 
 @dataclass(frozen=True)
 class ObjectSpec:
-    """A named counter, quota or limit; declaration: nft's lines between the braces."""
+    """A named counter, quota, limit or another stateful object; declaration: nft's lines between the braces."""
 
     kind: str
     name: str
@@ -134,12 +134,14 @@ class MaxRemoved:
 class TableSpec:
     """A table. others: "remove" or "stay": what is in the kernel's table and not named here.
 
-    comment None: with others "remove" no comment, with "stay" as it is. must_exist: another module makes the table.
+    comment None: with others "remove" no comment, with "stay" as it is. flags None: as they are. must_exist: another
+    module makes the table.
     """
 
     family: str
     name: str
     comment: str | None = None
+    flags: tuple[str, ...] | None = None
     present: bool = True
     others: str = "remove"
     must_exist: bool = False

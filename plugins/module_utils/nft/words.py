@@ -11,7 +11,11 @@ from __future__ import annotations
 import re
 from typing import Iterator
 
+_STATEMENT = re.compile(r"\b(?:counter|limit rate|quota|last|ct count)\b")
 _PLAIN = re.compile(r"[A-Za-z_.][A-Za-z0-9_./-]*")
+STATEMENTS = ("counter", "limit ", "quota ", "last", "ct count")
+"""How a set's line begins that says what each of its elements counts or limits."""
+
 QUOTED = re.compile(r'"[^"]*"')
 
 # What a listing shows of a thing's life and not of its declaration. `nft -s` hides most of it, but 0.9.8 shows rule
@@ -30,9 +34,25 @@ def plain(text: str) -> bool:
     return bool(_PLAIN.fullmatch(text))
 
 
+def device(name: str) -> str:
+    """Return the name of a network device as every nft reads it."""
+    return name if plain(name) else f'"{name}"'
+
+
 def without_state(text: str) -> str:
     """Return nft text without counters' values, used quotas, times left."""
     return _STATE.sub(lambda found: found.group(1) or "", text)
+
+
+def without(element: str, statements: str) -> str:
+    """Return a listed element without the statements that every element of its set has."""
+    at = unquoted(element).find(f" {statements}") if statements else -1
+    return element if at < 0 else element[:at] + element[at + 1 + len(statements) :]
+
+
+def several(statements: str) -> bool:
+    """Whether that is more than one statement."""
+    return len(_STATEMENT.findall(statements)) > 1
 
 
 def pieces(text: str) -> Iterator[tuple[bool, str]]:

@@ -203,6 +203,36 @@ TABLES: dict[str, tuple[dict[str, Any], str, str]] = {
         "tables[0].sets[0].type",
         "ends or opens something else",
     ),
+    "object of a kind that nobody knows": (
+        {"name": "t", "others": [{"kind": "ct helpers", "name": "f", "text": "protocol tcp"}]},
+        "tables[0].others[0].kind",
+        "'ct helpers' is none of ct helper, ct timeout",
+    ),
+    "object that closes its brace": (
+        {"name": "t", "others": [{"kind": "synproxy", "name": "s", "text": "mss 1460 } chain x { "}]},
+        "tables[0].others[0].text",
+        "closes a brace that it did not open",
+    ),
+    "object without words": (
+        {"name": "t", "others": [{"kind": "synproxy", "name": "s", "text": " \n"}]},
+        "tables[0].others[0].text",
+        "is empty",
+    ),
+    "flag of a table": (
+        {"name": "t", "flags": ["owner"]},
+        "tables[0].flags[0]",
+        "'owner' is none of dormant",
+    ),
+    "statements with a brace": (
+        {"name": "t", "sets": [{"name": "s", "type": "mark", "statements": "counter } chain x {"}]},
+        "tables[0].sets[0].statements",
+        "ends or opens something else",
+    ),
+    "statements and counter": (
+        {"name": "t", "sets": [{"name": "s", "type": "mark", "counter": True, "statements": "quota 1 bytes"}]},
+        "tables[0].sets[0].statements",
+        "either 'statements' or 'counter: true'",
+    ),
     "limit with a brace": (
         {"name": "t", "limits": [{"name": "l", "limit": "rate 1/second; } chain x {"}]},
         "tables[0].limits[0].limit",

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
+
 from .conftest import Lab
 
 TABLE: dict[str, Any] = {
@@ -259,3 +261,46 @@ def test_what_was_reordered_in_the_kernel_does_not_count(lab: Lab) -> None:
     lab.predicted(table)
     assert [found.name for found in lab.table().sets] == ["b", "a"]
     lab.settled(table)
+
+
+def test_dormant_tables_sleep_and_wake(lab: Lab) -> None:
+    """The kernel refuses to change a table's flags together with what is hooked; then the table is made anew."""
+    chain = {"name": "c", "type": "filter", "hook": "output", "priority": 0, "rules": ["counter"]}
+    other = {"name": "d", "type": "filter", "hook": "input", "priority": 0, "rules": ["accept"]}
+    table: dict[str, Any] = {"name": "t", "counters": [{"name": "k"}], "chains": [chain]}
+    lab.predicted(table)
+    for flags, chains in (
+        (["dormant"], [chain]),
+        ([], [{**chain, "rules": ["counter", "accept"]}]),
+        (["dormant"], [chain, other]),
+        ([], [other]),
+        (["dormant"], [{**other, "policy": "drop"}]),
+        ([], [{**other, "priority": 5}]),
+    ):
+        lab.predicted({**table, "flags": flags, "chains": chains})
+        assert lab.table().flags == ",".join(flags)
+    lab.load("add table inet t { flags dormant; }")
+    lab.single_predicted("chain", name="e", rules=["accept"])
+    assert lab.table().flags == "dormant"
+
+
+def test_objects_of_other_kinds(lab: Lab) -> None:
+    helper = {"kind": "ct helper", "name": "ftp", "text": 'type "ftp" protocol tcp; l3proto ip'}
+    clock = {
+        "kind": "ct timeout",
+        "name": "patient",
+        "text": "protocol tcp\nl3proto ip\npolicy = { established : 7200,\nclose : 10 }\n",
+    }
+    chain = {"name": "c", "type": "filter", "hook": "forward", "priority": 0}
+    rules = ['tcp dport 21 ct helper set "ftp"', "counter", 'tcp dport 22 ct timeout set "patient"']
+    table = {"name": "t", "others": [helper, clock], "chains": [{**chain, "rules": rules}]}
+    lab.predicted(table)
+    before = lab.rules("c")
+    changed = {**helper, "text": 'type "ftp" protocol tcp; l3proto ip6', "comment": "of IPv6"}
+    result = lab.predicted({**table, "others": [changed, clock]})
+    assert [(one.action, one.kind) for one in result.changes][:1] == [("recreate", "ct helper")]
+    assert lab.rules("c")[1:] == before[1:]
+    with pytest.raises(EngineError, match=r"rules\[0\]: .* is not there"):
+        lab.run({**table, "others": [clock]})
+    lab.predicted({"name": "t", "chains": [{**chain, "rules": ["counter"]}]})
+    assert not lab.table().objects

@@ -139,3 +139,9 @@ def test_what_is_no_listing_is_an_error(listing: str) -> None:
 )
 def test_hooks(line: str, hook: Hook) -> None:
     assert parse_hook(line) == hook
+
+
+def test_devices_of_flowtables_are_the_same_in_every_spelling() -> None:
+    listing = "table inet t {\n\tflowtable f { # handle 3\n\t\thook ingress priority 0\n\t\tdevices = { %s }\n\t}\n}\n"
+    lines = [parse_tables(listing % names)[0].objects[0].declaration[1] for names in ("lo, eth0", '"eth0", "lo"')]
+    assert lines == ["devices = { eth0, lo }"] * 2

@@ -268,3 +268,18 @@ def test_a_line_belongs_to_its_command() -> None:
     ]
     wheres = [transaction.where(commands, line) for line in range(1, 7)]
     assert [found.where if found else None for found in wheres] == ["a", "b", "b", "b", "c", None]
+
+
+def test_what_uses_a_flowtable_steps_aside_for_it() -> None:
+    flowtable = NamedObject("flowtable", "f", ("hook ingress priority 0", "devices = { eth0 }"), ())
+    wider = replace(flowtable, declaration=("hook ingress priority 0", "devices = { eth0, eth1 }"))
+    chain = Chain("c", HOOK, None, rules("flow add @f", "counter", first=1))
+    live = table(objects=(flowtable,), chains=(chain,))
+    assert text(live, replace(live, objects=(replace(wider, text=wider.declaration),))) == [
+        "delete rule inet t c handle 1",
+        "delete flowtable inet t f",
+        "add flowtable inet t f { hook ingress priority 0; devices = { eth0, eth1 }; }",
+        "insert rule inet t c handle 2 flow add @f",
+    ]
+    with pytest.raises(EngineError, match="The flowtable f cannot go"):
+        dangling.check(live, replace(live, objects=()), "")

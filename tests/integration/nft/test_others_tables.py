@@ -1,0 +1,96 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whatever table nft can list, nft_info says in nft_ruleset's words; said back, it is unchanged, and rebuilt alike."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import facts
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import Table
+
+from .conftest import Lab
+from .others_tables import TABLES, Written
+
+
+def loaded(lab: Lab, what: str) -> Written:
+    written = TABLES[what]
+    if lab.version < written.oldest:
+        pytest.fail(f"{what} is not for nft {lab.version}")
+    lab.load(f"table {written.family} {written.name} {{\n{written.text}\n}}\n")
+    return written
+
+
+def described(lab: Lab, written: Written) -> dict[str, Any]:
+    """The table as nft_info gives it to nft_ruleset, on its way through JSON as it is in Ansible."""
+    found: dict[str, Any] = json.loads(json.dumps(facts.written(lab.table(written.name, written.family))))
+    return found
+
+
+def readable(lab: Lab) -> list[str]:
+    return [what for what, written in TABLES.items() if lab.version >= written.oldest]
+
+
+def test_described_is_unchanged(lab: Lab) -> None:
+    for what in readable(lab):
+        written = loaded(lab, what)
+        lab.settled(described(lab, written))
+
+
+def test_gone_and_described_is_the_same_again(lab: Lab) -> None:
+    for what in readable(lab):
+        written = loaded(lab, what)
+        wanted = described(lab, written)
+        before = shape(lab.table(written.name, written.family))
+        lab.load(f"delete table {written.family} {written.name}")
+        lab.predicted(wanted)
+        assert shape(lab.table(written.name, written.family)) == before, what
+
+
+def test_an_edit_changes_one_thing(lab: Lab) -> None:
+    for what in readable(lab):
+        written = loaded(lab, what)
+        wanted = edited(described(lab, written), *written.edit)
+        before = handles(lab.table(written.name, written.family))
+        result = lab.predicted(wanted)
+        kinds = sorted((found.action, found.kind) for found in result.changes)
+        assert kinds == [("add", "rule"), ("delete", "rule")], (what, result.transaction)
+        after = handles(lab.table(written.name, written.family))
+        assert len(before - after) == 1, what
+        shown = [line for line in result.after.splitlines() if line not in result.before.splitlines()]
+        assert len(shown) == 1, (what, shown)
+
+
+def handles(table: Table) -> set[tuple[str, int | None, str]]:
+    """Every rule with its handle and what it counted."""
+    return {(chain.name, rule.handle, rule.text) for chain in table.chains for rule in chain.rules}
+
+
+def edited(wanted: dict[str, Any], old: str, new: str) -> dict[str, Any]:
+    found = copy.deepcopy(wanted)
+    places = 0
+    for chain in found["chains"]:
+        for at, rule in enumerate(chain["rules"]):
+            if old in rule:
+                chain["rules"][at] = rule.replace(old, new)
+                places += 1
+    assert places == 1, (places, old)
+    return found
+
+
+def shape(table: Table) -> Any:
+    """What a table declares, without handles, and without the order that only its history has."""
+    return (
+        table.comment,
+        table.flags,
+        sorted((found.kind, found.name, found.declaration) for found in table.objects),
+        sorted(
+            (one.kind, one.name, sorted(one.declaration), sorted(e.canon for e in one.elements)) for one in table.sets
+        ),
+        sorted((chain.name, str(chain.hook), [rule.canon for rule in chain.rules]) for chain in table.chains),
+    )
