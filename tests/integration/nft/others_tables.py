@@ -4,7 +4,8 @@
 # ruff: noqa: E501  # as nft writes them
 """Tables as programs and people write them: container engines, ban tools, proxies, routers, in all families.
 
-Written for these tests in the manner of each."""
+Written for these tests in the manner of each.
+"""
 
 from __future__ import annotations
 
