@@ -55,15 +55,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         if outcome.get("reason") == "too_much_removed":
             outcome["msg"] = f"{outcome['msg']} {MEANT}"
         if outcome.get("reason") == "nft_missing":
-            outcome = self._without_nft(resolved.mode)
+            outcome = self._without_nft()
         said = numbers(resolved)
         said["notices"] += [f"{one['what']}. {one['meaning']} {one['mend']}" for one in outcome.get("preflight") or ()]
         return {**result, **outcome, "egress": said}
 
-    def _without_nft(self, mode: str) -> dict[str, Any]:
-        """A host without nft has no table: nothing to remove, and nft to install before anything can be added."""
-        if mode == "absent":
-            return {"changed": False, "nft_missing": False}
+    def _without_nft(self) -> dict[str, Any]:
+        """Nft is to be installed before anything can be added; to remove what is there, nobody needs it."""
         doing = "would be installed" if self._task.check_mode else "is installed next"
         return {
             "changed": bool(self._task.check_mode),

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Mapping, Protocol, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard import (
+    arming,
     change,
     confirmed,
     files,
@@ -31,7 +32,10 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.lock impor
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.pending import Pending
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.places import TABLE, Places
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.settings import Settings
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import transaction
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.kernel import delete_table, has_table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.result import Result
 
 _ENTRIES = "egress_allow"
 """The compiler's chain in which a rule's comment is an entry's name."""
@@ -111,9 +115,7 @@ def apply_guarded(places: Places, kernel: Kernel, engine: Engine, plan: Plan, *,
         if check:
             return _joined(wanted, installed, said, guard=None)
         if not plan.tried:
-            result = engine(check=False)
-            confirmed.save(places, kernel, _described(plan.request, result))
-            return _joined(result, installed, said, guard=None)
+            return _joined(_untried(places, kernel, engine, plan.request), installed, said, guard=None)
         made, result = _on_trial(places, kernel, engine, plan, wanted)
         guard = {"token": made.token, "seconds": made.seconds, "kind": made.guard, "before": before}
         return _joined(result, installed, said, guard=guard)
@@ -154,6 +156,30 @@ def remove(places: Places, kernel: Kernel, engine: Engine, *, check: bool = Fals
         return _joined(result, install.remove(places, systemd=systemd), said, guard=None)
 
 
+def remove_without_nft(places: Places, *, check: bool = False) -> dict[str, Any]:
+    """As remove, on a host from which nft is gone: the kernel may still have the table, and the files are there."""
+    with exclusive(places, WAIT):
+        found = pending.read(places)
+        if found is not None and found.ours and arming.alive(places, found):
+            raise pending.refusal(found)
+        stands = _stands_without_nft()
+        if stands and not check:
+            install.disown(places)
+            delete_table(*TABLE)
+        removed = install.remove(places, systemd=life.systemd_runs(places), check=check)
+    gone = (transaction.change("delete", "table", name=TABLE[1]),) if stands else ()
+    return _joined(Result(stands, changes=gone).as_dict(), removed, "", guard=None)
+
+
+def _stands_without_nft() -> bool:
+    try:
+        return has_table(*TABLE) is not False
+    except EngineError as error:
+        if error.reason != "no_nf_tables":
+            raise
+        return False
+
+
 def _settle(places: Places, kernel: Kernel, *, check: bool) -> str:
     """Deal with a change that nobody guards any more; raise GuardError (pending) for one that is on trial."""
     if not check:
@@ -162,6 +188,20 @@ def _settle(places: Places, kernel: Kernel, *, check: bool) -> str:
     if found is not None and found.ours and not undo.is_confirmed(places, found):
         raise pending.refusal(found)
     return ""
+
+
+def _untried(places: Places, kernel: Kernel, engine: Engine, request: Request) -> Mapping[str, Any]:
+    """Load the change and save for boot what was loaded, nothing that somebody else wrote meanwhile."""
+    result = engine(check=False)
+    listing = kernel.listing()
+    if engine(check=True)["changed"]:
+        raise GuardError(
+            "changed_meanwhile",
+            "The change was loaded, but somebody else wrote to the table meanwhile, so what stands was not saved for "
+            "boot: the policy that was confirmed last counts there. Run again.",
+        )
+    confirmed.save(places, kernel, _described(request, result), listing=listing)
+    return result
 
 
 def _on_trial(

@@ -71,13 +71,16 @@ def record_of(listing: str, token: str, request: Request, nft: str) -> Record:
     )
 
 
-def save(places: Places, kernel: Kernel, request: Request, *, check: bool = False) -> bool:
-    """Save the table that stands as the policy of this host, without a trial; whether that was (check: is) news."""
+def save(places: Places, kernel: Kernel, request: Request, *, listing: str | None = None, check: bool = False) -> bool:
+    """Save the table that stands as the policy of this host, without a trial; whether that was (check: is) news.
+
+    listing: of the table, when that was looked at already.
+    """
     old = read(places)
     if old is not None and (old.spec, old.others) == (request.spec or None, tuple(sorted(request.others))):
         # The table was just found equal to what this was compiled from; another nft may list it in other words.
         return False
-    listing = kernel.listing()
+    listing = listing or kernel.listing()
     if listing is None:
         raise GuardError("not_found", f"There is no table to be saved. {UNCHANGED}")
     if old is not None and shape(old.listing, request.others) == shape(listing, request.others):

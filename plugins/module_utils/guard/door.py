@@ -75,7 +75,7 @@ def _apply(places: Places, given: Given, check: bool) -> dict[str, Any]:
 
     if tables and tables[0].get("state") == "absent":
         apply.request_of(tables, "")
-        return apply.remove(places, Kernel(), engine, check=check)
+        return _remove(places, engine, check=check)
     looked = _look(places, given)
     kernel = Kernel()
     chosen = settings.parse({key: given[key] for key in ("drift", "mode", "dns", "ntp")})
@@ -95,6 +95,16 @@ def _apply(places: Places, given: Given, check: bool) -> dict[str, Any]:
         "connection": session.connection(),
         "preflight": looked,
     }
+
+
+def _remove(places: Places, engine: apply.Engine, *, check: bool) -> dict[str, Any]:
+    try:
+        kernel = Kernel()
+    except EngineError as error:
+        if error.reason != "nft_missing":
+            raise
+        return apply.remove_without_nft(places, check=check)
+    return apply.remove(places, kernel, engine, check=check)
 
 
 def _look(places: Places, given: Given) -> list[dict[str, Any]]:

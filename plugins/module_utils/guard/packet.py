@@ -33,8 +33,9 @@ class CannotJudge(Exception):
 class Flow:
     """The first packet of a connection, unless said otherwise.
 
-    uid: None for a packet of the kernel itself; now: seconds since 1970; source: None where it is not known; state,
-    direction: what connection tracking says of it.
+    uid: None for a packet of the kernel itself; now: seconds since 1970; local: over the loopback interface; source:
+    None where it is not known; state, direction: what connection tracking says of it; incoming: to this host, at the
+    input hook instead of output.
     """
 
     address: Address
@@ -48,11 +49,26 @@ class Flow:
     state: str = "new"
     direction: str = "original"
     flags: frozenset[str] = frozenset(["syn"])
+    incoming: bool = False
 
     @property
     def family(self) -> str:
         """nft's word for the address family."""
         return f"ipv{self.address.version}"
+
+
+@dataclass(frozen=True)
+class _Interface:
+    """An interface. name: "lo", "" where the packet has none, None for another one, whose name nobody said."""
+
+    name: str | None
+
+    def is_listed(self, element: Any) -> bool:
+        """Whether it is what nft lists: a name, or the index 0 that stands for none."""
+        wanted = "" if str(element) == "0" else str(element)
+        if self.name is None and wanted not in ("", "lo"):
+            raise CannotJudge(f"interface {wanted}")
+        return self.name == wanted
 
 
 @dataclass
@@ -129,10 +145,11 @@ def _meta(flow: Flow, name: str) -> Any:
         "nfproto": flow.family,
         "skuid": flow.uid,
         "time": flow.now,
-        "oifname": "lo" if flow.local else "(not lo)",
-        "oif": "lo" if flow.local else "(not lo)",
-        "iifname": "lo" if flow.local else "(not lo)",
     }
+    if name in ("iif", "iifname", "oif", "oifname"):
+        # A packet that comes in has not got to where it would leave, and the other way round.
+        passed = name.startswith("i") == flow.incoming
+        return _Interface(("lo" if flow.local else None) if passed else "")
     if name not in known:
         raise CannotJudge(f"meta {name}")
     return known[name]
@@ -182,6 +199,8 @@ def _is(flow: Flow, found: Any, element: Any) -> bool:
             network = ipaddress.ip_network(f"{what['addr']}/{what['len']}")
             return isinstance(found, (ipaddress.IPv4Address, ipaddress.IPv6Address)) and found in network
         raise CannotJudge(kind)
+    if isinstance(found, _Interface):
+        return found.is_listed(element)
     if isinstance(found, str) and (found in _NUMBERS or str(element) in _NUMBERS):
         return _protocol(found) == _protocol(element)
     return bool(found == _value(found, element))

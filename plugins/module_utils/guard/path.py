@@ -51,10 +51,10 @@ def need_open(objects: Sequence[Json], connection: str, *, tracked: bool | None 
     if found is None:
         return
     known = _tracking() if tracked is None else tracked
-    for hook, flow in (("output", _reply(found, known=known)), ("input", _beginning(found))):
-        answer = why(objects, flow, hook)
+    for flow in (_reply(found, known=known), _beginning(found)):
+        answer = why(objects, flow)
         if answer.verdict != "accept" and not answer.doubts:
-            raise _refusal(found, hook, answer, known=known)
+            raise _refusal(found, flow, answer, known=known)
 
 
 def _reply(found: Ends, *, known: bool) -> Flow:
@@ -74,7 +74,7 @@ def _reply(found: Ends, *, known: bool) -> Flow:
 
 def _beginning(found: Ends) -> Flow:
     """The first packet of the next connection."""
-    return Flow(found.host, "tcp", found.host_port, None, time.time(), source=found.client)
+    return Flow(found.host, "tcp", found.host_port, None, time.time(), source=found.client, incoming=True)
 
 
 def _tracking() -> bool:
@@ -84,9 +84,9 @@ def _tracking() -> bool:
         return False
 
 
-def _refusal(found: Ends, hook: str, answer: Answer, *, known: bool) -> GuardError:
+def _refusal(found: Ends, flow: Flow, answer: Answer, *, known: bool) -> GuardError:
     where = f"{answer.chain}{f' ({answer.rule})' if answer.rule else ''}"
-    if hook == "input":
+    if flow.incoming:
         what = f"new connections from {found.client} to port {found.host_port}"
         mend = f"set ansible_port: {found.host_port}, or let {found.client} in by egress_inbound_allow"
     elif known:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which rule decides about a connection from this host, and which almost would."""
+"""Which rule decides about a connection from this host or to it, and which almost would."""
 
 from __future__ import annotations
 
@@ -43,9 +43,10 @@ class Answer:
         return self.verdict == "accept" and self.chain == _OBSERVED
 
 
-def why(objects: Sequence[Json], flow: Flow, hook: str = "output") -> Answer:
-    """Return what the listed table does with a new connection. Without a chain at that hook it accepts."""
+def why(objects: Sequence[Json], flow: Flow) -> Answer:
+    """Return what the listed table does with a packet. Without a chain at its hook it accepts."""
     table = packet.read(objects)
+    hook = "input" if flow.incoming else "output"
     answer = Answer("accept", "")
     for chain in table.base:
         if chain["hook"] != hook or chain["type"] != "filter":

@@ -66,6 +66,25 @@ def table_handle(family: str, name: str) -> int | None:
     return wire.number(attributes, wire.NFTA_TABLE_HANDLE, 8)
 
 
+def delete_table(family: str, name: str) -> bool:
+    """Delete a table with everything in it, whatever its generation; whether there was one."""
+    doing = f"deleting table {family} {name}"
+    request = wire.string_attribute(wire.NFTA_TABLE_NAME, name)
+    with Connection() as kernel:
+        first = kernel.reserve(3)
+        number = wire.family_number(family)
+        parts = [
+            # 0 stands for any generation.
+            wire.batch_begin(first, 0),
+            wire.nft_message(wire.NFT_MSG_DELTABLE, wire.NLM_F_ACK, first + 1, number, request),
+            wire.batch_end(first + 2),
+        ]
+        _seq, answer = next(kernel.transact(doing, parts, first, first + 1))
+    if answer.error not in (0, errno.ENOENT):
+        raise errors.from_errno(doing, answer.error, answer.text)
+    return answer.error == 0
+
+
 def table_names() -> list[tuple[str, str]]:
     """(family, name) of every table, in the kernel's order; contents and flags are not looked at.
 

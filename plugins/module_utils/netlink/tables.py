@@ -12,6 +12,7 @@ from __future__ import annotations
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.connection import netns_cookie
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import NetlinkError
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.ruleset import (
+    delete_table,
     generation,
     settled_generation,
     table_counters,
@@ -21,6 +22,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.ruleset 
 
 __all__ = [
     "NetlinkError",
+    "delete_table",
     "generation",
     "netns_cookie",
     "settled_generation",

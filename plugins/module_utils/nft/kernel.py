@@ -46,6 +46,12 @@ def has_table(family: str, name: str) -> bool | None:
     return _asked(lambda: netlink.table_handle(family, name) is not None)
 
 
+def delete_table(family: str, name: str) -> None:
+    """Delete a table, if it is there, on a host that has no nft. Raise EngineError when that cannot be done."""
+    if _asked(lambda: netlink.delete_table(family, name)) is None:
+        raise EngineError("not_applied", f"The table {family} {name} could not be deleted without nft. Install nft.")
+
+
 def handle(family: str, name: str) -> int | None:
     """Return a table's handle, None when there is no such table or it cannot be read."""
     return _asked(lambda: netlink.table_handle(family, name))

@@ -91,6 +91,24 @@ def test_an_inbound_policy_must_let_the_next_connection_in(each_host: Host) -> N
     assert "set ansible_port: 2200" in said
 
 
+def test_what_is_only_observed_of_what_leaves_lets_no_next_connection_in(each_host: Host) -> None:
+    # As nft_denied.py writes it for `egress_observe: [internal]`, with this host and one client of two inside.
+    spec = Case(ROOT / "inbound").spec()
+    observed = [
+        f"{hook} ip {end} 192.0.2.0/28 goto egress_observed"
+        for hook, end in (("oif != 0", "daddr"), ("oif 0", "saddr"))
+    ]
+    chains = [
+        {**chain, "rules": [*observed, *chain["rules"]]} if chain["name"] == "egress_denied" else chain
+        for chain in spec["chains"]
+    ]
+    table = foreseen(each_host, {**spec, "chains": chains})
+
+    assert said_of(table, ELSEWHERE) == ""
+    said = said_of(table, ELSEWHERE.replace("192.0.2.9", "198.51.100.9"))
+    assert "new connections from 198.51.100.9 to port 2200 would be refused in egress_refused" in said
+
+
 @pytest.mark.parametrize("connection", ["", "nonsense", "127.0.0.1 5 127.0.0.1 2222"])
 def test_without_a_connection_over_the_network_nothing_is_said(host: Host, connection: str) -> None:
     assert judged(host, without(Case(ROOT / "inbound").spec(), "established"), connection) == ""

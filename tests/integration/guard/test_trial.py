@@ -388,3 +388,28 @@ def test_an_edit_while_the_change_is_being_loaded_is_not_confirmed_with_it(
     assert raised.value.reason == "changed_meanwhile"
     assert policy(host) == shape(OLD, ("fed4",))
     assert is_put_back(host)
+
+
+def test_an_edit_while_a_change_without_a_trial_is_being_loaded_is_not_saved_with_it(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.has(OLD)
+    listing = host.kernel.listing
+    new: list[str] = []
+
+    def edit_and_list() -> str | None:
+        found = listing()
+        if found is not None and "8443" in found:
+            new.append(found)
+            if len(new) == 2:  # The first look at the new table is the engine's own.
+                host.load("insert rule inet tidegate egress_output accept\n")
+                return listing()
+        return found
+
+    monkeypatch.setattr(host.kernel, "listing", edit_and_list)
+    with pytest.raises(GuardError) as raised:
+        host.apply(NEW, tried=False)
+    assert raised.value.reason == "changed_meanwhile"
+    saved = records.load(host.places.confirmed)
+    assert saved is not None
+    assert shape(saved.listing, ("fed4",)) == shape(OLD, ("fed4",))

@@ -173,6 +173,11 @@ class Fleet:
         """What comes before a command that is to run where the controller is."""
         return ("nsenter", f"--target={self.machines['world'].pid}", "--net", "--")
 
+    def hang_up(self) -> None:
+        """End the controller's connections that are kept open."""
+        for socket in (self.folder / "control").glob("*"):
+            command("ssh", "-o", f"ControlPath={socket}", "-O", "exit", "nobody", check=False)
+
     def each(self, act: Callable[[Machine], Any]) -> dict[str, Any]:
         """Do something with every machine but the world, all at once."""
         hosts = [self.machines[name] for name in HOSTS]
@@ -193,8 +198,7 @@ def fleet(folder: Path) -> Iterator[Fleet]:
         made.each(lambda machine: machine.start("create.sh"))
         yield made
     finally:
-        for socket in (folder / "control").glob("*"):
-            command("ssh", "-o", f"ControlPath={socket}", "-O", "exit", "nobody", check=False)
+        made.hang_up()
         remove(made.lab)
 
 

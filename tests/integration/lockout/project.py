@@ -150,7 +150,8 @@ class Project:
         self.write("site.yml", SITE)
 
     def ssh(self, port: int) -> None:
-        """Say where the controller's ssh finds sshd."""
+        """Say where the controller's ssh finds sshd, which it reads for new connections only."""
+        self.fleet.hang_up()
         self.write("ssh_config", SSH_CONFIG.format(folder=self.fleet.folder, project=self.path, port=port))
 
     def begin(self, *names: str) -> None:

@@ -49,6 +49,21 @@ def test_a_table_made_again_has_another_handle(nft: Nft) -> None:
     assert netlink.table_handle("inet", "t") not in (None, first)
 
 
+def test_a_table_goes_with_everything_in_it_and_no_other(each_nft: Nft) -> None:
+    full = """table inet t {
+        counter c { }
+        set s { type ipv4_addr; elements = { 192.0.2.1 } }
+        map m { type inet_service : verdict; elements = { 443 : jump web } }
+        chain web { counter name "c" accept; }
+        chain leaving { type filter hook output priority 0; policy accept; tcp dport vmap @m; ip daddr @s jump web; }
+    }
+    """
+    each_nft.load(full.replace("inet t", "ip t") + full)
+    assert netlink.delete_table("inet", "t")
+    assert netlink.table_names() == [("ip", "t")]
+    assert not netlink.delete_table("inet", "t")
+
+
 def test_names_of_foreign_dormant_and_owned_tables_come_whole(each_nft: Nft) -> None:
     """These break listings by nft up to 1.0.6."""
     each_nft.load(

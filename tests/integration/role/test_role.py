@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.places import Places
 from ansible_collections.tidegate.nftables.tests.integration.role.project import Project
 
 ONE = ["egress_guard"]
@@ -372,6 +373,20 @@ def test_a_host_without_nft_gets_it_before_its_table(project: Project) -> None:
     gone = project.play("-e", "egress_mode=absent", nft=False)
     assert gone.code == 0, gone.output
     assert gone.changed() == 0
+
+
+def test_absent_removes_every_trace_from_a_host_that_lost_nft(project: Project) -> None:
+    assert project.play().code == 0
+    assert Places(str(project.root)).confirmed.exists()
+    for options, stands in ((("--check",), True), ((), False)):
+        run = project.play("-e", "egress_mode=absent", *options, nft=False)
+        assert run.code == 0, run.output
+        assert run.changed() == 1
+        assert ("tidegate" in project.nft("list", "tables")) == stands
+        assert Places(str(project.root)).confirmed.exists() == stands
+    assert [path for path in project.root.rglob("*tidegate*") if path.is_file() or path.is_symlink()] == []
+    again = project.play("-e", "egress_mode=absent", nft=False)
+    assert (again.code, again.changed()) == (0, 0), again.output
 
 
 def test_the_tests_of_the_policy_are_tried_on_the_host(project: Project) -> None:
