@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,10 +25,17 @@ _GRACE = 3.0
 _ASKING = 3
 """How often a host is asked what became of the change when nobody could confirm it."""
 
+Result = dict[str, Any]
+
+_ABANDONED: Result = {
+    "failed": True,
+    "reason": "abandoned",
+    "msg": "The ansible-playbook that began this is gone, and nobody waits for what this worker does.",
+}
+"""Result of what is not done any more."""
+
 _DECIDED = ("tests_failed", "same_connection", "too_late", "not_pending", "changed_meanwhile")
 """Reasons of a failed confirmation that say that the change is no more on trial."""
-
-Result = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,8 @@ def change(action: ActionBase, variables: Mapping[str, Any], asked: Mapping[str,
     ``connection`` (the plugin's name), ``proves`` (whether that passes the host's network), ``tests`` (how many were
     sent), ``broken`` and ``broken_before``. Fails when the change was put back.
     """
+    if not _is_wanted():
+        return {**_ABANDONED, "changed": False, "confirmation": None}
     runner = _Runner(action, variables)
     began = time.monotonic()
     proves = connections.passes_network(runner.connection)
@@ -78,7 +89,8 @@ def change(action: ActionBase, variables: Mapping[str, Any], asked: Mapping[str,
     if said.get("failed"):
         if said.get("reason") not in _DECIDED:
             # Nobody decided, for the module itself could not run: better now than when the guard's time has come.
-            runner.run(phase="reject", token=guard["token"], root=asked.get("root"), what="the confirmation failed")
+            what = "the controller is gone" if said is _ABANDONED else "the confirmation failed"
+            runner.run(phase="reject", token=guard["token"], root=asked.get("root"), what=what)
         return _failed(first, said)
     return {
         **first,
@@ -95,7 +107,17 @@ def change(action: ActionBase, variables: Mapping[str, Any], asked: Mapping[str,
 
 def _over_a_new_connection(runner: _Runner, confirming: Mapping[str, Any]) -> Result:
     connections.renew(runner.connection)
-    return runner.run(**confirming)
+    return runner.run(**confirming) if _is_wanted() else _ABANDONED
+
+
+def _is_wanted() -> bool:
+    """Whether the ansible-playbook that started this worker still lives.
+
+    Workers lead sessions of their own and outlive one that is killed or loses its terminal. Who ends it means the old
+    policy to stay.
+    """
+    starter = multiprocessing.parent_process()
+    return starter is None or starter.pid == os.getppid()
 
 
 def _persistently(attempt: Callable[[], Result], deadline: float) -> Result | AnsibleConnectionFailure:

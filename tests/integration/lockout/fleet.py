@@ -51,11 +51,11 @@ def podman(*words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     )
 
 
-def wait_for(condition: Callable[[], bool], seconds: float, what: str = "it") -> float:
-    """Wait until something is so; return the seconds that it took."""
+def wait_for(condition: Callable[[], bool], seconds: float, what: str = "it", told: Callable[[], str] = str) -> float:
+    """Wait until something is so; return the seconds that it took. told: what is there instead, for the failure."""
     began = time.monotonic()
     while not condition():
-        assert time.monotonic() - began < seconds, f"{what} did not happen within {seconds} s"
+        assert time.monotonic() - began < seconds, f"{what} did not happen within {seconds} s: {told()}"
         time.sleep(0.2)
     return time.monotonic() - began
 
@@ -136,6 +136,11 @@ class Machine:
     def is_idle(self) -> bool:
         """Whether no run of Ansible goes on, not even one that its controller has left, and nothing is on trial."""
         return self.run("pgrep", "-f", "BECOME-SUCCES[S]", check=False) == "" and not self.on_trial()
+
+    def goes_on(self) -> str:
+        """What goes on there, for people."""
+        words = ("ps", "-eo", "pid,ppid,stat,etimes,wchan:20,args")
+        return f"{self.status()}\n{self.run(*words)}\n{self.run('ss', '-tnp', check=False)}"
 
     def settle(self, seconds: float = 60) -> None:
         """Wait until nothing is on trial."""

@@ -10,7 +10,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,9 +95,10 @@ class Run:
 
 @dataclass
 class Going:
-    """A run that still goes on, in a session of its own like one in a terminal."""
+    """A run that still goes on, in a session of its own like one in a terminal. left: workers that may outlive it."""
 
     process: subprocess.Popen[str]
+    left: Sequence[int] = ()
 
     def interrupt(self) -> None:
         """Press Ctrl-C: a terminal signals its foreground process group, in which Ansible's workers are not."""
@@ -105,14 +106,25 @@ class Going:
 
     def kill(self) -> None:
         """Have the controller disappear, with every process that it started."""
-        for pid in [self.process.pid, *_descendants(self.process.pid)]:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        found: list[int] = []
+        # What is stopped starts nothing more, so this ends.
+        while (now := [self.process.pid, *_descendants(self.process.pid)]) != found:
+            found = now
+            _signal(found, signal.SIGSTOP)
+        _signal(found, signal.SIGKILL)
+
+    def abandon(self) -> None:
+        """Kill ansible-playbook alone: its workers do not notice."""
+        _signal([self.process.pid], signal.SIGSTOP)
+        self.left = _children(self.process.pid)
+        _signal([self.process.pid], signal.SIGKILL)
 
     def end(self, seconds: float = 300) -> Run:
-        """Wait for its end."""
+        """Wait for its end, and for that of its workers."""
         try:
             output, _nothing = self.process.communicate(timeout=seconds)
+            for pid in self.left:
+                wait_for(lambda pid=pid: not Path(f"/proc/{pid}").exists(), seconds, f"the end of worker {pid}")
         finally:
             if self.process.poll() is None:
                 self.kill()
@@ -229,11 +241,24 @@ class Project:
         return run
 
 
+def _signal(pids: Sequence[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def _children(pid: int) -> list[int]:
+    """Return the processes that a process started."""
+    found: list[int] = []
+    with suppress(OSError):
+        for path in Path(f"/proc/{pid}/task").glob("*/children"):
+            found += map(int, path.read_text().split())
+    return found
+
+
 def _descendants(pid: int) -> list[int]:
     """Return the processes that a process started, and those that they did."""
-    children = [
-        int(child) for path in Path(f"/proc/{pid}/task").glob("*/children") for child in path.read_text().split()
-    ]
+    children = _children(pid)
     return [*children, *(found for child in children for found in _descendants(child))]
 
 

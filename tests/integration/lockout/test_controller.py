@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import pytest
@@ -19,7 +20,11 @@ from ansible_collections.tidegate.nftables.tests.integration.lockout.project imp
     reaches_only,
     wait_for_change,
 )
+from ansible_collections.tidegate.nftables.tests.integration.lockout.soak import Soak
 
+STEPS = int(os.environ.get("TIDEGATE_LOCKOUT_SOAK", "4"))
+"""How often something happens to all four hosts."""
+SEED = int(os.environ.get("TIDEGATE_LOCKOUT_SEED", "3"))
 NEW = policy("partner", egress_confirm_timeout=8)
 
 
@@ -88,6 +93,22 @@ def test_a_second_run_while_a_change_is_on_trial_says_so_and_changes_nothing(pro
     reaches_only(machine, *PARTNER)
 
 
+def test_workers_that_outlive_a_killed_controller_confirm_nothing(project: Project) -> None:
+    project.begin("app11", "bastion12")
+    going = project.start("--limit", "app11,bastion12", held=True, **policy("partner"))
+    for name in ("app11", "bastion12"):
+        wait_for_change(project.machine(name), project.old[name])
+    going.abandon()
+    for name in ("app11", "bastion12"):
+        project.release(name)
+    going.end()
+    for name in ("app11", "bastion12"):
+        # At once: a trial of theirs lasts 60 s.
+        project.machine(name).settle(20)
+        project.is_back(name)
+        assert project.machine(name).events()[-1] == "restored"
+
+
 @pytest.mark.parametrize("confirmed", [False, True])
 def test_a_reboot_boots_what_was_confirmed(project: Project, confirmed: bool) -> None:
     project.begin("app13")
@@ -112,3 +133,15 @@ def test_a_reboot_boots_what_was_confirmed(project: Project, confirmed: bool) ->
     assert "the host was restarted" in ended.output, ended.output
     project.is_back("app13")
     reaches_only(machine, *PAYMENTS)
+
+
+def test_whatever_happens_each_host_is_reachable_and_has_one_of_two_policies(project: Project) -> None:
+    project.begin(*HOSTS)
+    soak = Soak(project, SEED)
+    for number in range(STEPS):
+        try:
+            soak.step()
+        except AssertionError as error:
+            message = f"TIDEGATE_LOCKOUT_SEED={SEED}, step {number + 1}: {soak.did}: {error}"
+            raise AssertionError(message) from error
+    assert soak.confirmations > 0
