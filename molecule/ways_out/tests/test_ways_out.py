@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""After another policy, a destination for some hours, two emergencies and a rollback: the first policy, as if nothing had been."""
+"""After another policy, one more destination, two emergencies and a rollback: the first policy, as if nothing was."""
 
 from __future__ import annotations
 
