@@ -24,7 +24,7 @@ from ansible_collections.tidegate.nftables.tests.integration.lockout.soak import
 
 STEPS = int(os.environ.get("TIDEGATE_LOCKOUT_SOAK", "4"))
 """How often something happens to all four hosts."""
-SEED = int(os.environ.get("TIDEGATE_LOCKOUT_SEED", "3"))
+SEED = int(os.environ.get("TIDEGATE_LOCKOUT_SEED", "239"))
 NEW = policy("partner", egress_confirm_timeout=8)
 
 
