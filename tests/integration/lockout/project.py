@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -54,6 +55,9 @@ WAIT = """#!/bin/sh
 [ -n "$HELD" ] && while [ ! -e "{project}/go-$1" ] && [ -e "{project}/trial-$1" ]; do sleep 0.05; done
 exit 1
 """
+
+_OUTLIVED = 25.0
+"""Seconds that workers may take which nobody waits for any more: longer than a trial of a few seconds."""
 
 
 def policy(*names: str, **more: Any) -> dict[str, Any]:
@@ -120,16 +124,23 @@ class Going:
         _signal([self.process.pid], signal.SIGKILL)
 
     def end(self, seconds: float = 300) -> Run:
-        """Wait for its end, and for that of its workers."""
+        """Wait for its end, and for a while for that of its workers."""
         try:
             output, _nothing = self.process.communicate(timeout=seconds)
-            for pid in self.left:
-                wait_for(lambda pid=pid: not Path(f"/proc/{pid}").exists(), seconds, f"the end of worker {pid}")
+            self._outlive()
         finally:
             if self.process.poll() is None:
                 self.kill()
                 self.process.wait()
         return Run(self.process.returncode, output)
+
+    def _outlive(self) -> None:
+        """Let the workers that are left do what they do. Some never end: nobody reads the results that they write."""
+        until = time.monotonic() + _OUTLIVED
+        while any(_lives(pid) for pid in self.left) and time.monotonic() < until:
+            time.sleep(0.2)
+        for pid in self.left:
+            _signal([pid, *_descendants(pid)], signal.SIGKILL)
 
 
 @dataclass
@@ -245,6 +256,10 @@ def _signal(pids: Sequence[int], number: signal.Signals) -> None:
     for pid in pids:
         with suppress(ProcessLookupError):
             os.kill(pid, number)
+
+
+def _lives(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
 
 
 def _children(pid: int) -> list[int]:
