@@ -10,6 +10,9 @@ import os
 LONG = os.environ.get("TIDEGATE_LONG", "") not in ("", "0")
 """Whether the long variants are asked for; docs/development.md says how long they take."""
 
+SEED = int(os.environ.get("TIDEGATE_SEED", "1"))
+"""Another number makes other random rules and rulesets."""
+
 
 def times(short: int, long: int) -> int:
     """How often to do something."""

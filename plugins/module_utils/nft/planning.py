@@ -121,6 +121,8 @@ class Planner:
             misread.check(self._nft.version(), spec, table)
         recipes: Recipes = {}
         canon = self._canonical(specs, live, fed_sets, recipes)
+        for spec, said in zip(specs, canon):
+            misread.check_rules(self._nft.version(), spec, said)
         kept = [scratch.without_misfits(self._nft, *one) for one in zip(specs, live, canon)]
         goals = tuple(goal.build(spec, said, table) for spec, said, table in zip(specs, canon, kept))
         plans = tuple(self._compared(*one, refill=refill) for one in zip(specs, live, goals))

@@ -14,13 +14,12 @@ import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
-from ansible_collections.tidegate.nftables.tests.effort import times
+from ansible_collections.tidegate.nftables.tests.effort import SEED, times
 from ansible_collections.tidegate.nftables.tests.integration.nft.conftest import Lab
 
 from .compose import CHAINS, Rule, rules, with_rules
 
 SENTENCES = times(80, 4000)
-SEED = 1
 AT_ONCE = 1000
 """Rules of one run."""
 

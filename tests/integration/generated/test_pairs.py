@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import Table
-from ansible_collections.tidegate.nftables.tests.effort import times
+from ansible_collections.tidegate.nftables.tests.effort import SEED, times
 from ansible_collections.tidegate.nftables.tests.integration.nft.conftest import Lab
 from ansible_collections.tidegate.nftables.tests.integration.nft.random_specs import table
 from ansible_collections.tidegate.nftables.tests.integration.nft.test_random import _only, normal
@@ -100,7 +100,7 @@ def settled_namespace() -> None:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_from_any_ruleset_to_any_other(lab: Lab, seed: int) -> None:
-    rng = random.Random(seed)
+    rng = random.Random(f"{SEED} {seed}")
     lab.load("flush ruleset")
     lab.forget()
     start, goal = (table(rng), lively(rng)), (table(rng), lively(rng))

@@ -70,3 +70,47 @@ def test_a_crash_while_a_rule_is_inserted_is_named_and_changes_nothing(lab: Lab)
         assert lab.listing() == before
     else:
         lab.predicted(table("tcp dport 22 accept"))
+
+
+# family -> (rules that 0.9.8 lists as others, rules that say the same and are listed as they are)
+LOST: dict[str, tuple[list[str], list[str]]] = {
+    "inet": (
+        ["meta protocol ip udp dport 67 accept", "meta protocol ip6 meta l4proto tcp drop"],
+        ["meta nfproto ipv4 udp dport 67 accept", "meta protocol ip udp dport 67 ip saddr 10.0.0.1"],
+    ),
+    "ip": (["meta protocol ip6 udp dport 67"], ["meta protocol ip udp dport 67"]),
+    "bridge": (
+        ["meta protocol ip udp dport 67", "meta protocol ip6 tcp flags syn"],
+        [
+            "ether type ip udp dport 67",
+            "meta protocol ip icmp type echo-request",
+            "meta protocol { ip, ip6 } udp dport 67",
+        ],
+    ),
+    "netdev": (
+        [
+            "meta protocol ip udp dport 67",
+            "reject with icmp type host-unreachable",
+            "meta protocol ip6 reject with icmpv6 type no-route",
+        ],
+        ["ether type ip udp dport 67", "meta protocol ip reject", "reject with icmpx type no-route"],
+    ),
+}
+
+
+@pytest.mark.parametrize("family", LOST)
+def test_a_rule_that_is_listed_as_another_is_refused(lab: Lab, family: str) -> None:
+    """0.9.8 leaves `meta protocol` out before a transport protocol: the rule for both families would look the same."""
+    hook = {"type": "filter", "hook": "input", "priority": 0}
+    if family == "netdev":
+        hook = {"type": "filter", "hook": "ingress", "priority": 0, "devices": ["lo"]}
+    lost, kept = LOST[family]
+    lab.predicted({"family": family, "name": "t", "chains": [{"name": "c", **hook, "rules": kept}]})
+    for rule in lost:
+        wanted = {"family": family, "name": "t", "chains": [{"name": "c", **hook, "rules": ["counter", rule]}]}
+        if lab.version >= (1, 0):
+            lab.predicted(wanted)
+            continue
+        with pytest.raises(EngineError, match=r"could not be seen\. Write `") as error:
+            lab.run(wanted)
+        assert (error.value.reason, error.value.where) == ("bad_spec", "tables[0].chains[0].rules[1]")
