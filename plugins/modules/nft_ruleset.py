@@ -299,16 +299,9 @@ options:
             each of its addresses, but at most 8; of an element that goes in part, a part counts. What a set of a
             new name takes over does not go, nor what only rules refer to whose C(meta time <) is past.
           - Fewer than 10 may always go. A table that is new or that goes altogether is never stopped.
-        type: dict
-        suboptions:
-          percent:
-            description: The share, from V(0) to V(100). V(100) stops nothing.
-            type: int
-            required: true
-          sets:
-            description: Which sets it is about, as a shell pattern of their names.
-            type: str
-            default: '*'
+          - A share in percent, from V(0) to V(100); V(100) stops nothing. Or a mapping of C(percent) and C(sets), which
+            says by a shell pattern of their names which sets it is about.
+        type: raw
   persist:
     description:
       - A file that is to hold the tables as nft loads them, for example at boot. Its directory must exist.
@@ -531,10 +524,7 @@ _TABLE = {
     },
     "maps": {"type": "list", "elements": "dict", "options": _SET},
     "chains": {"type": "list", "elements": "dict", "options": _CHAIN},
-    "max_removed": {
-        "type": "dict",
-        "options": {"percent": {"type": "int", "required": True}, "sets": {"type": "str", "default": "*"}},
-    },
+    "max_removed": {"type": "raw"},
 }
 OPTIONS = {
     "tables": {"type": "list", "elements": "dict", "required": True, "options": _TABLE},

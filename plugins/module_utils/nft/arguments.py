@@ -29,7 +29,8 @@ def mapping(value: object, where: str, known: Sequence[str]) -> dict[str, Any]:
 def items(value: object, where: str, read: Callable[[object, str], Item]) -> tuple[Item, ...]:
     """Return a list's items as read makes them; each gets the path of its place."""
     if not isinstance(value, (list, tuple)):
-        raise bad_spec(where, f"{_shown(value)} is no list.")
+        mend = f" Write it as [{value}]." if isinstance(value, (str, int)) and len(str(value)) < 40 else ""
+        raise bad_spec(where, f"{_shown(value)} is no list.{mend}")
     return tuple(read(item, f"{where}[{at}]") for at, item in enumerate(value))
 
 

@@ -23,6 +23,9 @@ REASONS = (
 
 UNCHANGED = "Nothing was changed."
 
+LONGEST = 1000
+"""Letters of a message about an argument, which may quote one that is much longer."""
+
 
 class EngineError(Exception):
     """Something that stops a run.
@@ -52,7 +55,8 @@ class MissingParent(EngineError):
 
 def bad_spec(where: str, message: str) -> EngineError:
     """Return the error for arguments that cannot be; message: without the assurance that nothing was changed."""
-    return EngineError("bad_spec", f"{message} {UNCHANGED}", where)
+    shown = message if len(message) <= LONGEST else f"{message[: LONGEST // 2]} … {message[-LONGEST // 2 :]}"
+    return EngineError("bad_spec", f"{shown} {UNCHANGED}", where)
 
 
 def not_allowed(detail: str = "") -> EngineError:

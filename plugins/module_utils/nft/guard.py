@@ -16,6 +16,11 @@ COMMENT_MAX = 128
 NAME_MAX = 255
 """Bytes; NFT_NAME_MAXLEN of the kernel without its final zero."""
 
+PREFIX_MAX = 127
+"""Bytes; NF_LOG_PREFIXLEN of the kernel without its final zero. nft 0.9.8 and 1.0.6 crash on more."""
+
+_WORD = re.compile(r'"[^"]*"|[^\s,;{}"]+')
+_PREFIX = re.compile(r'"[^"]*"|\bprefix\s+"([^"]*)"')
 _COMMENT = re.compile(r'"[^"]*"|\bcomment\s+("[^"]*"|[^\s"]+)')
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SIMPLE = re.compile(r"[0-9A-Za-z.:/-]+")
@@ -29,6 +34,8 @@ def name(value: object, where: str) -> str:
             where,
             f"{value!r} is no name for nft: a letter, '_' or '.' comes first, then letters, digits and any of '_./-'.",
         )
+    if value in ("True", "False"):
+        raise bad_spec(where, f"{value!r} is what YAML makes of on, off, yes and no. Put the name into quotes.")
     if len(value.encode()) > NAME_MAX:
         raise bad_spec(where, f"The name has {len(value.encode())} bytes, the kernel takes {NAME_MAX}. Shorten it.")
     return value
@@ -157,11 +164,22 @@ def _text(value: object, where: str, what: str) -> str:
         raise bad_spec(where, f"The {what} opens a double quote that it does not close.")
     if text.endswith("\\"):
         raise bad_spec(where, f"The {what} ends with a backslash, which would join it with what follows.")
+    _check_lengths(text, where, what)
     if "#" in words.unquoted(text):
         raise bad_spec(
             where, f"The {what} holds '#', which makes the rest a remark that nft ignores. Use comment \"…\"."
         )
     return text
+
+
+def _check_lengths(text: str, where: str, what: str) -> None:
+    """Refuse what nft writes past the end of its memory for, up to 1.0.6 at least."""
+    if any(len(word.encode("utf-8", "surrogateescape")) > NAME_MAX for word in _WORD.findall(text)):
+        raise bad_spec(where, f"The {what} has a word of more than {NAME_MAX} bytes, which nft cannot read.")
+    for found in _PREFIX.finditer(text):
+        size = len((found.group(1) or "").encode("utf-8", "surrogateescape"))
+        if size > PREFIX_MAX:
+            raise bad_spec(where, f"The log prefix has {size} bytes, the kernel takes {PREFIX_MAX}. Shorten it.")
 
 
 def without_remark(line: str) -> str:

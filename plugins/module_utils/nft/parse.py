@@ -72,14 +72,22 @@ def table(value: object, where: str) -> TableSpec:
 
 
 def _max_removed(value: object, where: str) -> MaxRemoved:
+    """Return a limit, given as percent or as a mapping."""
+    if not isinstance(value, dict):
+        return MaxRemoved(_percent(value, where))
     given: dict[str, Any] = arguments.mapping(value, where, ("percent", "sets"))
-    percent = arguments.needed(given, "percent", where)
-    if isinstance(percent, bool) or not isinstance(percent, int) or not 0 <= percent <= 100:
-        raise bad_spec(f"{where}.percent", f"{percent!r} is no share: a whole number from 0 to 100 is needed.")
+    percent = _percent(arguments.needed(given, "percent", where), f"{where}.percent")
     sets = given.get("sets", "*")
     if not isinstance(sets, str) or not sets:
         raise bad_spec(f"{where}.sets", f"{sets!r} is no pattern of names, such as 'allow_*'.")
     return MaxRemoved(percent, sets)
+
+
+def _percent(value: object, where: str) -> int:
+    text = str(value)
+    if isinstance(value, bool) or not (text.isascii() and text.isdigit()) or int(text[:4]) > 100:
+        raise bad_spec(where, f"{text!r} is no share: a whole number from 0 to 100 is needed.")
+    return int(text)
 
 
 def chain(value: object, where: str, family: str) -> ChainSpec:

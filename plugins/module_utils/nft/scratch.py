@@ -189,7 +189,7 @@ def _refusal(nft: Nft, outcome: Outcome, lines: Sequence[Line], drafts: Sequence
     more = len({found for found, _said in errors if 0 < found <= len(lines)}) - 1
     others = f" {more} more of the same kind were found." if more > 0 else ""
     # nft 1.1 guesses at names, also at names of other tables.
-    said = said.partition("; did you mean")[0]
+    said = said.partition("; did you mean")[0].rstrip(".")
     text = _short(line.text.rstrip(",{ "))
     return EngineError("rejected_by_nft", f"nft refuses `{text}`: {said}.{hint}{others} {UNCHANGED}", line.where)
 

@@ -9,6 +9,7 @@ nft alone is the judge: what it accepts the engine accepts, and the kernel then 
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -32,12 +33,41 @@ def test_every_rule_is_changed_once(lab: Lab, family: str) -> None:
     said = rules(family, SENTENCES, SEED)
     accepted: list[Rule] = []
     for start in range(0, len(said), AT_ONCE):
-        some = Judge(lab, family).accepted(said[start : start + AT_ONCE])
+        some = told_apart(lab, family, Judge(lab, family).accepted(said[start : start + AT_ONCE]))
         once(lab, family, some)
         spelled_otherwise(lab, family, some)
         accepted += some
     refused_alike(lab, family, [rule for rule in said if rule not in set(accepted)])
     assert len(accepted) >= ACCEPTED[family] * len(said), [rule.one for rule in said if rule not in set(accepted)]
+
+
+def told_apart(lab: Lab, family: str, some: list[Rule]) -> list[Rule]:
+    """The rules without those that 0.9.8 lists as other ones, of which the engine has to say so."""
+    if lab.version >= (1, 0):
+        return some
+    left = list(some)
+    for error in iter(lambda: refusal(lab, with_rules(family, left)), None):
+        place = re.search(r"chains\[(\d+)\]\.rules\[(\d+)\]$", error.where)
+        lost = re.search(r"lists this rule as `(.*)`, without `(.*)`, so", str(error))
+        assert place, str(error)
+        assert lost, str(error)
+        chain = with_rules(family, left)["chains"][int(place.group(1))]
+        text = chain["rules"][int(place.group(2))]
+        lab.load(plain(family, [(chain["name"], text)]))
+        assert lost.group(2) in text
+        assert lost.group(2) not in lab.listing()
+        lab.load("flush ruleset")
+        left = [rule for rule in left if text != rule.one]
+    return left
+
+
+def refusal(lab: Lab, table: dict[str, Any]) -> EngineError | None:
+    """Why check mode refuses a table, None when it does not."""
+    try:
+        lab.run(table, check=True)
+    except EngineError as error:
+        return error
+    return None
 
 
 def once(lab: Lab, family: str, some: list[Rule]) -> None:
@@ -55,7 +85,7 @@ def once(lab: Lab, family: str, some: list[Rule]) -> None:
 def spelled_otherwise(lab: Lab, family: str, some: list[Rule]) -> None:
     """In another spelling, where this nft knows it, everything is still right."""
     judge = Judge(lab, family)
-    both = judge.accepted([Rule(rule.other, rule.one, rule.chain) for rule in some])
+    both = told_apart(lab, family, judge.accepted([Rule(rule.other, rule.one, rule.chain) for rule in some]))
     same = [Rule(rule.other, rule.one, rule.chain) for rule in both]
     assert len(same) >= 0.97 * len(some)
     lab.run(with_rules(family, same))

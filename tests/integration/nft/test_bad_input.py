@@ -40,6 +40,9 @@ RULES: dict[str, tuple[str, str]] = {
     "position 3 accept": ("bad_spec", "cannot begin with 'position'"),
     f'accept comment "{"x" * 129}"': ("bad_spec", "129 bytes"),
     f'accept comment "{"ü" * 65}"': ("bad_spec", "130 bytes"),
+    f'log prefix "{"x" * 128}" accept comment "prefix"': ("bad_spec", "128 bytes, the kernel takes 127"),
+    f"jump {'x' * 256}": ("bad_spec", "more than 255 bytes"),
+    f'osf name "{"x" * 254}"': ("bad_spec", "more than 255 bytes"),
     'include "/etc/passwd"': ("rejected_by_nft", "syntax error"),
     "define x = 5": ("rejected_by_nft", "syntax error"),
     "accept add table ip x": ("rejected_by_nft", "syntax error"),
@@ -151,6 +154,19 @@ TABLES: dict[str, tuple[dict[str, Any], str, str]] = {
         "Did you mean 'policy'?",
     ),
     "no name": ({"chains": []}, "tables[0]", "'name' is missing"),
+    "name that was a truth": ({"name": "True"}, "tables[0].name", "Put the name into quotes"),
+    "name far too long": (
+        {"name": "t", "sets": [{"name": "s", "type": "x" * 100_000}]},
+        "tables[0].sets[0].type",
+        "255",
+    ),
+    "share of nothing": ({"name": "t", "max_removed": "much"}, "tables[0].max_removed", "'much' is no share"),
+    "huge share": ({"name": "t", "max_removed": {"percent": 10**9}}, "tables[0].max_removed.percent", "is no share"),
+    "users without a list": (
+        {"name": "t", "chains": [{"name": "c", "rules": [{"rule": "accept", "users": "root"}]}]},
+        "tables[0].chains[0].rules[0].users",
+        "'root' is no list. Write it as [root]",
+    ),
     "name with a blank": ({"name": "a b"}, "tables[0].name", "is no name for nft"),
     "name with a brace": ({"name": "a{}"}, "tables[0].name", "is no name for nft"),
     "long name": ({"name": "a" * 256}, "tables[0].name", "256 bytes"),
@@ -304,5 +320,6 @@ def refused(lab: Lab, table: dict[str, Any], reason: str, where: str, part: str)
         assert str(error.value).endswith(UNCHANGED)
         assert "\n" not in str(error.value)
         assert "_tidegate" not in str(error.value)
+        assert len(str(error.value)) < 1500
     assert len(messages) == 1
     assert lab.listing(options=("-a", "-s")) == before

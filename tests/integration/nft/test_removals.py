@@ -133,10 +133,17 @@ def test_an_unchanged_run_is_as_quick_with_another_limit(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(
-    "limit", [{"percent": 101}, {"percent": True}, {"percent": "25"}, {}, 25, {"percent": 1, "x": 1}]
+    "limit", [{"percent": 101}, {"percent": True}, {"percent": "2.5"}, {}, 101, True, "", {"percent": 1, "x": 1}]
 )
 def test_a_limit_that_is_none(lab: Lab, limit: Any) -> None:
     with pytest.raises(EngineError) as caught:
         lab.run(table(*HOSTS, limit=limit))
     assert caught.value.reason == "bad_spec"
     assert caught.value.where.startswith("tables[0].max_removed")
+
+
+def test_a_limit_may_be_a_bare_number(lab: Lab) -> None:
+    lab.run(table(*HOSTS))
+    with pytest.raises(EngineError, match="at most 25 % may go"):
+        lab.run(table(limit=25))
+    assert lab.run(table(limit="100")).changed
