@@ -46,7 +46,10 @@ def told_apart(lab: Lab, family: str, some: list[Rule]) -> list[Rule]:
     if lab.version >= (1, 0):
         return some
     left = list(some)
-    for error in iter(lambda: refusal(lab, with_rules(family, left)), None):
+    while True:
+        error = refusal(lab, with_rules(family, left))
+        if error is None:
+            return left
         place = re.search(r"chains\[(\d+)\]\.rules\[(\d+)\]$", error.where)
         lost = re.search(r"lists this rule as `(.*)`, without `(.*)`, so", str(error))
         assert place, str(error)
@@ -58,7 +61,6 @@ def told_apart(lab: Lab, family: str, some: list[Rule]) -> list[Rule]:
         assert lost.group(2) not in lab.listing()
         lab.load("flush ruleset")
         left = [rule for rule in left if text != rule.one]
-    return left
 
 
 def refusal(lab: Lab, table: dict[str, Any]) -> EngineError | None:
