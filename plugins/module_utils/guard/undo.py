@@ -27,6 +27,11 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors impor
 
 _MORE_ATTEMPTS = 2
 _PAUSE = 1.0
+STUCK = 30.0
+"""Seconds after its time at which a guard that lives and does not have the lock is taken for stuck.
+
+Such as a timer of systemd after the machine slept, or a process that somebody stopped.
+"""
 
 
 def take_back(places: Places, kernel: Kernel, change: Pending, why: str) -> None:
@@ -65,7 +70,7 @@ def by_nft_alone(places: Places, kernel: Kernel) -> None:
 
 
 def recover(places: Places, kernel: Kernel) -> str:
-    """Deal with a change whose guard is gone; return what was done, "" when nothing had to be.
+    """Deal with a change whose guard is gone or stuck; return what was done, "" when nothing had to be.
 
     Raise GuardError (pending) for a change that is really on trial.
     """
@@ -79,10 +84,12 @@ def recover(places: Places, kernel: Kernel) -> str:
     if not change.ours:
         forget(places, kernel, change)
         return f"The host was restarted before the change by {who} from {change.since} was confirmed: it is void."
-    if arming.alive(places, change):
+    alive = arming.alive(places, change)
+    if alive and change.seconds > -STUCK:
         raise pending.refusal(change)
-    take_back(places, kernel, change, "its guard was gone")
-    return f"The change by {who} from {change.since} was never confirmed and its guard was gone: it was put back."
+    why = "its guard was stuck" if alive else "its guard was gone"
+    take_back(places, kernel, change, why)
+    return f"The change by {who} from {change.since} was never confirmed and {why}: it was put back."
 
 
 def forget(places: Places, kernel: Kernel, change: Pending) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import time
@@ -15,8 +16,10 @@ from dataclasses import replace
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard import apply, journal, life, lock, pending
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.errors import GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.settings import Settings
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.shape import shape
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.undo import STUCK
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.watch import GRACE, Watcher
 
 from .conftest import NEW, OLD, Host, timeless, wait_for
@@ -86,6 +89,29 @@ def test_the_watcher_is_quiet_during_a_trial_and_looks_after_a_late_guard(host: 
     assert policy(host) == expected
     assert not host.places.pending.exists()
     assert watching.look() == ""
+
+
+def test_a_guard_that_lives_and_does_nothing_is_not_waited_for_for_ever(host: Host) -> None:
+    host.has(OLD)
+    expected = policy(host)
+    host.apply(NEW)
+    guard = host.guard()
+    os.kill(guard, signal.SIGSTOP)
+    change = pending.read(host.places)
+    assert change is not None
+    late = replace(change, deadline=life.clock() - STUCK / 2)
+    pending.write(host.places, late)
+    watching = Watcher(host.places, host.kernel)
+    with pytest.raises(GuardError):
+        watching.look()
+    assert policy(host) != expected
+    pending.write(host.places, replace(late, deadline=life.clock() - STUCK - 1))
+    assert watching.look() == "restored"
+    assert policy(host) == expected
+    os.kill(guard, signal.SIGCONT)
+    wait_for(lambda: life.started(guard) is None)
+    assert policy(host) == expected
+    assert events(host).count("restored") == 1
 
 
 def test_commits_of_others_are_nothing_to_tell(host: Host) -> None:
