@@ -30,8 +30,8 @@ options:
   for_ruleset:
     description:
       - Return the table as O(tidegate.nftables.nft_ruleset#module:tables) takes it, which is then unchanged. Without
-        handles, counts and what is not set, but with elements, save those of sets with the flags C(dynamic) and
-        C(timeout), which others fill.
+        handles, counts and what is not set, but with elements, save those that have a timeout and those of sets with
+        the flag C(dynamic), which others put there.
       - To take a table over into a playbook. A table that iptables wrote is not in nft's language as a whole.
     type: bool
     default: false

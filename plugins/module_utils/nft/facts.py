@@ -60,13 +60,21 @@ def written(value: Table) -> dict[str, Any]:
     found["flags"] = [flag for flag in found["flags"] if flag not in OF_OWNERS]
     known = {named.name: named for named in value.sets}
     for facts in (*found["sets"], *found["maps"]):
-        named = known[facts["name"]]
-        volatile = facts["timeout"] or named.has("dynamic") or named.has("timeout")
-        facts["elements"] = None if volatile else [words.without(e.canon, named.statements) for e in named.elements]
+        facts["elements"] = _lasting(known[facts["name"]])
     for chain in found["chains"]:
         chain["rules"] = [rule["rule"] for rule in chain["rules"]]
     stated: dict[str, Any] = _stated(found)
     return stated
+
+
+def _lasting(named: NamedSet) -> list[str] | None:
+    """Return the elements that somebody wrote down, None where only others fill the set."""
+    if named.has("dynamic") or any(line.startswith("timeout ") for line in named.declaration):
+        return None
+    lasting = [element for element in named.elements if " timeout " not in words.unquoted(element.canon)]
+    if named.has("timeout") and not lasting:
+        return None
+    return [words.without(element.canon, named.statements) for element in lasting]
 
 
 def _stated(value: Any) -> Any:

@@ -72,6 +72,21 @@ def test_each_example_changes_once_and_never_twice(module: str, tmp_path: Path, 
     told = [task.get("name", "") for task in examples(module)]
     assert [name for name, result in zip(told, seconds, strict=True) if result["changed"]] == []
     assert any(result["changed"] for result in firsts)
+    for task, result in zip(tasks, results, strict=True):
+        if f"tidegate.nftables.{module}" in task:
+            returns_what_is_documented(module, result)
+
+
+ANSIBLES = {"action", "changed", "failed", "invocation", "warnings", "deprecations"}
+"""Keys of every module's result."""
+
+
+def returns_what_is_documented(module: str, result: dict[str, Any]) -> None:
+    loaded = importlib.import_module(f"ansible_collections.tidegate.nftables.plugins.modules.{module}")
+    documented = yaml.safe_load(loaded.RETURN)
+    returned = {key for key in result if not key.startswith("_ansible") and key not in ANSIBLES}
+    always = {key for key, about in documented.items() if about["returned"] == "success"}
+    assert always <= returned <= set(documented), module
 
 
 def test_the_page_about_the_modules_shows_what_runs(tmp_path: Path, namespace: str) -> None:
@@ -87,6 +102,9 @@ def test_an_info_module_changes_nothing(module: str, tmp_path: Path, namespace: 
     table = {"tidegate.nftables.nft_table": {"name": "tidegate"}}
     results = play([table, *examples(module)], tmp_path, namespace)
     assert [result["changed"] for result in results[1:]] == [False] * len(examples(module))
+    for task, result in zip(examples(module), results[1:], strict=True):
+        if f"tidegate.nftables.{module}" in task:
+            returns_what_is_documented(module, result)
 
 
 @pytest.mark.parametrize("module", LOOKERS)

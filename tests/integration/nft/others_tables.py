@@ -195,7 +195,7 @@ TABLES: dict[str, Written] = {
         "ip6",
         "crowdsec6",
         """
-        set crowdsec6-blacklists { type ipv6_addr; flags timeout; }
+        set crowdsec6-blacklists { type ipv6_addr; flags timeout; elements = { 2001:db8::1 timeout 1h, 2001:db8::2 comment "mine: timeout 1h" } }
         set flood { type ipv6_addr; size 65535; flags dynamic,timeout; timeout 1m; }
         set greedy { type ipv6_addr; size 4096; flags dynamic; }
         counter processed { packets 12 bytes 3456
