@@ -19,9 +19,9 @@ import time
 from pathlib import Path
 from typing import IO, Any, Iterator, Sequence
 
-DEFAULT = "/run/tidegate"
-VARIABLE = "TIDEGATE_RUN_DIR"
-"""Environment variable that names another directory than DEFAULT."""
+from ansible_collections.tidegate.nftables.plugins.module_utils.compiled import DEFAULT, FILE, VARIABLE, directory, own
+
+__all__ = ["DEFAULT", "VARIABLE", "RunDirectory", "tables_of"]
 
 PATIENCE = 60.0
 """Seconds that a run waits for another one; then it goes on, and finds out what the other did."""
@@ -36,7 +36,7 @@ class RunDirectory:
     """A directory that only this user can write to; one that others could write to is not used."""
 
     def __init__(self, path: str | None = None) -> None:
-        self._path = Path(path or os.environ.get(VARIABLE) or DEFAULT)
+        self._path = Path(path or directory())
 
     def read(self, slot: str, kind: str = "applied") -> dict[str, Any]:
         """Return the note of a slot, {} when there is none that can be trusted."""
@@ -84,8 +84,9 @@ class RunDirectory:
                 _forget(self._file(slot))
                 _forget(self._file(turn, "turn"))
                 if not any(self._path.glob("applied.*")):
-                    for path in (*self._path.glob("trail.*"), *self._path.glob("elements.*")):
-                        _forget(path)
+                    for kind in ("trail", "elements", FILE):
+                        for path in self._path.glob(f"{kind}.*"):
+                            _forget(path)
                 self._path.rmdir()
 
     @contextlib.contextmanager
@@ -146,7 +147,7 @@ class RunDirectory:
 
     def _ours(self) -> bool:
         about = self._path.lstat()
-        return stat.S_ISDIR(about.st_mode) and about.st_uid == os.geteuid() and not about.st_mode & 0o022
+        return stat.S_ISDIR(about.st_mode) and own(about)
 
     @contextlib.contextmanager
     def _new(self) -> Iterator[tuple[Any, str]]:
