@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Our own modules compiled once and not on each run.
 
-Ansible sends a task as a zip of sources, in a folder of its own, and Python compiles all that is imported from it: half
-of what an unchanged run would take beyond a module that does nothing. What was compiled is kept in the run directory,
+Ansible sends a task as a zip of sources, in a folder of its own, and Python compiles all that is imported from it, and
+that twice (zipimport.get_filename compiles, too): most of what an unchanged run would take beyond a module that does
+nothing. What was compiled is kept in the run directory,
 by the SHA-256 of its source, so that another source is never taken for it. The directory and the file have to be this
 user's own and closed to others, as for Python's own __pycache__; else, and wherever anything fails, it is compiled.
 """
@@ -17,11 +18,11 @@ import marshal
 import os
 import stat
 import sys
-from importlib.machinery import ModuleSpec, PathFinder
+from importlib.machinery import ModuleSpec
 from importlib.util import MAGIC_NUMBER
 from types import CodeType, ModuleType
 from typing import Any, Sequence
-from zipimport import zipimporter
+from zipimport import ZipImportError, zipimporter
 
 DEFAULT = "/run/tidegate"
 VARIABLE = "TIDEGATE_RUN_DIR"
@@ -53,21 +54,30 @@ class Finder:
         self._known = self._read()
         self._new = False
 
-    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+    def find_spec(self, name: str, path: Sequence[str] | None, _target: ModuleType | None = None) -> ModuleSpec | None:
         """Return how to import a module of ours; None for others."""
         if not name.startswith(_ROOM):
             return None
-        spec = PathFinder.find_spec(name, path, target)
-        if spec is not None and isinstance(spec.loader, zipimporter):
-            spec.loader = _Loader(spec.loader, self)  # type: ignore[assignment]
-        return spec
+        for place in path or ():
+            try:
+                inner = zipimporter(place)
+                package = inner.is_package(name)
+            except ZipImportError:
+                continue
+            folder = f"{place}{os.sep}{name.rpartition('.')[2]}"
+            loader: Any = _Loader(inner, self)
+            spec = ModuleSpec(name, loader, origin=f"{folder}{os.sep}__init__.py" if package else f"{folder}.py")
+            spec.has_location = True
+            spec.submodule_search_locations = [folder] if package else None
+            return spec
+        return None
 
     def code(self, name: str, source: bytes) -> CodeType:
         """Return the compiled source of a module."""
         digest = hashlib.sha256(source).digest()
         known, compiled = self._known.get(name, (b"", b""))
         if known == digest:
-            found = marshal.loads(compiled)
+            found = marshal.loads(compiled)  # noqa: S302  # ours, and whole: see _read
             if isinstance(found, CodeType):
                 return found
         made: CodeType = compile(source, f"{name.replace('.', '/')}.py", "exec", dont_inherit=True)
@@ -101,7 +111,7 @@ class Finder:
             return {}
         if content[:_SUM] != _seal(content[_SUM:]):
             return {}
-        found: dict[str, tuple[bytes, bytes]] = marshal.loads(content[_SUM:])
+        found: dict[str, tuple[bytes, bytes]] = marshal.loads(content[_SUM:])  # noqa: S302  # nobody else wrote it
         return found
 
 
@@ -117,7 +127,7 @@ class _Loader:
 
     def exec_module(self, module: ModuleType) -> None:
         """Run the module's code."""
-        source = self._inner.get_data(self._inner.get_filename(module.__name__))
+        source = self._inner.get_data(str(module.__file__))
         exec(self._finder.code(module.__name__, source), module.__dict__)  # noqa: S102  # as Python's own loaders do
 
     def __getattr__(self, name: str) -> Any:

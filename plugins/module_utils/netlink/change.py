@@ -28,6 +28,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.declarat
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.elements import Element
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.literals import show_any
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.many import Many, lists
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.query import covering
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.ruleset import read_settled_generation
 
@@ -61,8 +62,8 @@ def change_elements(changes: Sequence[Change], generation: int | None = None, *,
     """
     for change in changes:
         require_plain(change.target)
-        elements.check(change.target, change.delete)
-        elements.check(change.target, change.add)
+        for given in (change.delete, change.add):
+            elements.check(change.target, given[:1] if isinstance(given, Many) else given)
     with Connection() as kernel:
         # complete, or the checks below would look at what a commit under way is about to take away
         current = read_settled_generation(kernel)
@@ -87,10 +88,7 @@ def holds(info: SetInfo, elements_: Sequence[Element], generation: int) -> bool:
     require_plain(info)
     if info.layout is Layout.RANGES:
         raise errors.UnsupportedSet(f"{info}: a deletion of concatenated intervals tells nothing about their ends")
-    ordered = sorted(elements_, key=_KEYS)
-    steps = [
-        Step(info, wire.NFT_MSG_DELSETELEM, 0, one) for one in elements.lists(elements.encode(info, ordered, bare=True))
-    ]
+    steps = [Step(info, wire.NFT_MSG_DELSETELEM, 0, one) for one in _lists(info, _ordered(elements_), bare=True)]
     with Connection() as kernel:
         try:
             commit(kernel, generation, steps, trial=True)
@@ -103,7 +101,7 @@ def _prepare(kernel: Connection, change: Change) -> Change:
     """The change with its elements sorted, after all checks that need the kernel."""
     info = change.target
     if change.recipe:
-        add = sorted(change.add, key=_KEYS)
+        add = _ordered(change.add)
         _check_apart(info, add)
         return Change(info, add, (), recipe=change.recipe)
     found = read_set(kernel, info.family, info.table, info.name)
@@ -114,7 +112,7 @@ def _prepare(kernel: Connection, change: Change) -> Change:
         info.layout,
     ):
         raise errors.from_errno(f"changing {info}", errors.ERESTART, "the set was deleted and made again")
-    add, delete = sorted(change.add, key=_KEYS), sorted(change.delete, key=_KEYS)
+    add, delete = _ordered(change.add), _ordered(change.delete)
     _check_apart(info, add)
     _check_apart(info, delete)
     if change.flush:
@@ -133,16 +131,28 @@ def _steps(change: Change) -> Iterator[Step]:
         yield Step(info, wire.NFT_MSG_NEWSET, wire.NLM_F_CREATE | wire.NLM_F_EXCL, change.recipe)
     if change.flush:
         yield Step(info, wire.NFT_MSG_DELSETELEM, 0, b"")
-    for one in elements.lists(elements.encode(info, change.delete, bare=True)):
+    for one in _lists(info, change.delete, bare=True):
         yield Step(info, wire.NFT_MSG_DELSETELEM, 0, one)
-    for one in elements.lists(elements.encode(info, change.add)):
+    for one in _lists(info, change.add):
         yield Step(info, wire.NFT_MSG_NEWSETELEM, wire.NLM_F_CREATE | wire.NLM_F_EXCL, one)
     if _reaches_highest(info, change.add):
         yield from _closing_steps(info, change.add[-1])
 
 
+def _ordered(given: Sequence[Element]) -> Sequence[Element]:
+    return given if isinstance(given, Many) else sorted(given, key=_KEYS)
+
+
+def _lists(info: SetInfo, ordered: Sequence[Element], *, bare: bool = False) -> Iterator[bytes]:
+    if isinstance(ordered, Many):
+        return lists(info, ordered)
+    return elements.lists(elements.encode(info, ordered, bare=bare))
+
+
 def _check_apart(info: SetInfo, ordered: Sequence[Element]) -> None:
     """No element twice and, in plain intervals, none that overlaps another; the elements are sorted."""
+    if isinstance(ordered, Many):
+        return
     if info.layout is Layout.TREE:
         meets = map(le, map(_START, ordered[1:]), map(_END, ordered))
     else:

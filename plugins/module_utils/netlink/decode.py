@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import struct
-from typing import Iterable, NamedTuple
+from typing import Iterable, Iterator, NamedTuple
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import elements, wire
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.declaration import Layout, SetInfo
@@ -35,11 +35,7 @@ class Raw(NamedTuple):
 
 def decode_message(info: SetInfo, received: wire.Message) -> list[Raw]:
     """The elements in one NEWSETELEM message, which must be about this set."""
-    _family, attributes = wire.nft_payload(received, wire.NFT_MSG_NEWSETELEM)
-    named = (wire.text(attributes, elements.LIST_TABLE), wire.text(attributes, elements.LIST_SET))
-    if named != (info.table, info.name):
-        raise MalformedMessage(f"netlink: elements of {named} came while those of {info} were asked for")
-    return decode_list(info, attributes.get(elements.LIST_ELEMENTS, b""))
+    return decode_list(info, listed(info, received))
 
 
 def decode_list(info: SetInfo, data: bytes) -> list[Raw]:
@@ -50,23 +46,37 @@ def decode_list(info: SetInfo, data: bytes) -> list[Raw]:
     """
     found: list[Raw] = []
     shapes: dict[bytes, tuple[bytes, int]] = {}
-    key_first = _key_first(info.key_len)
+    first = key_first(info.key_len)
     key_end = _HEAD + info.key_len
-    offset, size = 0, len(data)
-    while offset < size:
-        length = _length_at(data, offset)
-        item = data[offset : offset + length]
-        offset += (length + 3) & ~3
+    for item in split(data):
         head = item[:_HEAD]
         shape = shapes.get(head)
         if shape is not None and shape[0] == item[key_end:]:
             found.append(Raw(item[_HEAD:key_end], None, shape[1], None, None, None))
             continue
-        raw = _decode_one(info, item)
-        if head[4:] in key_first and raw.key_end is None and raw[3:] == _NO_EXTRAS:
+        raw = decode_one(info, item)
+        if head[4:] in first and raw.key_end is None and raw[3:] == _NO_EXTRAS:
             shapes[head] = (item[key_end:], raw.flags)
         found.append(raw)
     return found
+
+
+def listed(info: SetInfo, received: wire.Message) -> bytes:
+    """The list of elements in one NEWSETELEM message, which must be about this set."""
+    _family, attributes = wire.nft_payload(received, wire.NFT_MSG_NEWSETELEM)
+    named = (wire.text(attributes, elements.LIST_TABLE), wire.text(attributes, elements.LIST_SET))
+    if named != (info.table, info.name):
+        raise MalformedMessage(f"netlink: elements of {named} came while those of {info} were asked for")
+    return attributes.get(elements.LIST_ELEMENTS, b"")
+
+
+def split(data: bytes) -> Iterator[bytes]:
+    """The elements of a list, each still encoded."""
+    offset, size = 0, len(data)
+    while offset < size:
+        length = _length_at(data, offset)
+        yield data[offset : offset + length]
+        offset += (length + 3) & ~3
 
 
 def _length_at(data: bytes, offset: int) -> int:
@@ -77,13 +87,14 @@ def _length_at(data: bytes, offset: int) -> int:
     return length
 
 
-def _key_first(key_len: int) -> tuple[bytes, ...]:
+def key_first(key_len: int) -> tuple[bytes, ...]:
     """The headers of a key that comes first in an element; kernels differ in marking it as nested."""
     value = wire.attribute(elements.DATA_VALUE, bytes(key_len))
     return tuple(wire.attribute(kind, value)[:8] for kind in (elements.KEY, elements.KEY | wire.NLA_F_NESTED))
 
 
-def _decode_one(info: SetInfo, item: bytes) -> Raw:
+def decode_one(info: SetInfo, item: bytes) -> Raw:
+    """One encoded element."""
     pairs = wire.parse_list(item)
     if len(pairs) != 1 or pairs[0][0] != elements.LIST_ELEM:
         raise MalformedMessage("netlink: a list of elements holds something else")

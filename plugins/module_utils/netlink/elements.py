@@ -35,7 +35,7 @@ _NOTE_OPEN = struct.pack("=I", 1)
 # nft's own limit (NFTNL_UDATA_COMMENT_MAXLEN), the zero not counted.
 MAX_COMMENT = 127
 # A list of elements is one attribute, whose length has 16 bits.
-_MAX_LIST = 0xFFFF - 4
+MAX_LIST = 0xFFFF - 4
 HEAD = 12  # element, key and value headers before a key that comes first
 _MAX_MILLISECONDS = (1 << 63) - 1
 
@@ -190,7 +190,7 @@ def lists(encoded: Iterable[bytes]) -> Iterator[bytes]:
     parts: list[bytes] = []
     size = 0
     for part in encoded:
-        if size + len(part) > _MAX_LIST:
+        if size + len(part) > MAX_LIST:
             yield wire.attribute(LIST_ELEMENTS | wire.NLA_F_NESTED, b"".join(parts))
             parts, size = [], 0
         parts.append(part)

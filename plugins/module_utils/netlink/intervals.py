@@ -11,6 +11,7 @@ from typing import Iterable
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.collector import paused
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.declaration import SetInfo
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.elements import Element, after
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.many import Many
 
 _KEYS = itemgetter(0, 1)
 
@@ -39,11 +40,20 @@ def difference(info: SetInfo, have: Iterable[Element], want: Iterable[Element]) 
     An element whose comment or timeout differs is deleted and added. Timeouts are compared only where want gives one;
     the time that is left (expires) never is. Of elements with the same keys the last one counts.
     """
+    if isinstance(have, Many) and isinstance(want, Many):
+        return _plain_difference(have, want)
     present = {element[:2]: element for element in have}
     wanted = {element[:2]: element for element in want}
     add = [one for keys, one in wanted.items() if keys not in present or _differs(info, present[keys], one)]
     delete = [one for keys, one in present.items() if keys not in wanted or _differs(info, one, wanted[keys])]
     return sorted(add, key=_KEYS), sorted(delete, key=_KEYS)
+
+
+def _plain_difference(have: Many, want: Many) -> tuple[list[Element], list[Element]]:
+    if have == want:
+        return [], []
+    present, wanted = set(have), set(want)
+    return sorted(wanted - present), sorted(present - wanted)
 
 
 def _differs(info: SetInfo, have: Element, want: Element) -> bool:

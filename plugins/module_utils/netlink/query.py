@@ -19,13 +19,20 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.declarat
     read_set,
     require_plain,
 )
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.decode import Raw, assemble, decode_message
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.decode import (
+    Raw,
+    assemble,
+    decode_list,
+    decode_message,
+    listed,
+)
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.elements import Element
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import (
     BadElement,
     MalformedMessage,
     from_errno,
 )
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.many import Many, decode
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.ruleset import (
     read_generation,
     read_settled_generation,
@@ -40,7 +47,7 @@ _AGAINST_COUNT = 4
 
 
 @paused
-def dump_elements(info: SetInfo) -> list[Element]:
+def dump_elements(info: SetInfo) -> Sequence[Element]:
     """All elements, sorted by key, as they were at one moment; read again as often as it takes.
 
     The kernel's own work grows with the square of the number of intervals: 0.2 s for 100,000, a minute for a million.
@@ -50,14 +57,16 @@ def dump_elements(info: SetInfo) -> list[Element]:
     doing = f"reading the elements of {info}"
     number, request = wire.family_number(info.family), elements.address(info)
 
-    def dump() -> list[Element]:
+    def dump() -> Sequence[Element]:
         answers = kernel.dump(doing, wire.NFT_MSG_GETSETELEM, number, request)
-        return assemble(info, [raw for answer in answers for raw in decode_message(info, answer)])
+        lists = [listed(info, answer) for answer in answers]
+        many = decode(info, b"".join(lists))
+        return many or assemble(info, [raw for one in lists for raw in decode_list(info, one)])
 
     def whole(found: Sequence[Element]) -> bool | None:
         # the kernel counts elements whose time has run out until it clears them away, and half an element without end
         count = None if info.flags & NFT_SET_TIMEOUT else read_set(kernel, info.family, info.table, info.name).count
-        seen = sum(element.start != elements.CATCH_ALL for element in found)
+        seen = len(found) if isinstance(found, Many) else sum(one.start != elements.CATCH_ALL for one in found)
         if info.layout is Layout.TREE and count == seen - 1 and found[-1].end == b"\xff" * info.key_len:
             return None
         return None if count is None else count == seen
@@ -66,7 +75,7 @@ def dump_elements(info: SetInfo) -> list[Element]:
         return _steady(kernel, doing, dump, whole)
 
 
-def get_elements(info: SetInfo, keys: Sequence[bytes]) -> list[Element | None]:
+def get_elements(info: SetInfo, keys: Sequence[bytes]) -> Sequence[Element | None]:
     """For each key the element that contains it, None where there is none; no dump, about 0.01 ms a key."""
     require_plain(info)
     for key in keys:
@@ -97,7 +106,7 @@ def _steady(
     doing: str,
     read: Callable[[], Sequence[_Found]],
     whole: Callable[[Sequence[_Found]], bool | None],
-) -> list[_Found]:
+) -> Sequence[_Found]:
     """What read finds while nobody commits; whole tells whether that is all, None when it cannot tell.
 
     The kernel dumps elements in pieces, finds the place to go on by counting, and does not say when the count was
@@ -119,7 +128,7 @@ def _steady(
             alike = alike + 1 if _alike(found, previous) else 1
             stayed = read_generation(kernel) == generation
             if (complete and stayed) or alike >= (_AGAINST_COUNT if complete is False else _TWICE):
-                return list(found)
+                return found
         previous = found
         time.sleep(_PAUSE_SECONDS * min(attempt, 10))
     raise from_errno(doing, errno.EINTR, f"somebody changed it during each of {_ATTEMPTS} readings")
@@ -127,6 +136,8 @@ def _steady(
 
 def _alike(found: Sequence[object], previous: Sequence[object] | None) -> bool:
     """Whether two readings differ in nothing but the time that is left."""
+    if isinstance(found, Many):
+        return found == previous
     return previous is not None and _timeless(found) == _timeless(previous)
 
 

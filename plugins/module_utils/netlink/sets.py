@@ -34,6 +34,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors i
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.intervals import difference, merge
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.literals import read_all, reader, show
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.many import Many, read_many
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.query import dump_elements, get_elements
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.text import element_text, transaction_text
 
@@ -47,6 +48,7 @@ __all__ = [
     "Element",
     "Layout",
     "MalformedMessage",
+    "Many",
     "MessageTooLong",
     "MissingCapability",
     "NetlinkError",
@@ -66,6 +68,7 @@ __all__ = [
     "holds",
     "merge",
     "read_all",
+    "read_many",
     "reader",
     "show",
     "transaction_text",

@@ -37,9 +37,13 @@ def seal(path: str, where: str, wanted: object = None) -> ElementsFile:
     return ElementsFile(path, found.hexdigest(), where)
 
 
-def lines(file: ElementsFile) -> list[str]:
-    """Return the elements as they are written, without remarks and empty lines, in the file's order."""
-    return [text for text in _stripped(_content(file)) if text]
+def text(file: ElementsFile) -> bytes:
+    """Return the elements as they are written, one a line, without remarks and empty lines, in the file's order."""
+    content = _content(file)
+    plain = content.isascii() and not any(sign in content for sign in ("#", "\n ", " \n", "\n\n", "\t", "\r"))
+    if plain and content[:1] not in ("\n", " ") and content[-1:] != " ":
+        return content[: -1 if content.endswith("\n") else None].encode()
+    return "\n".join(line for line in _stripped(content) if line).encode()
 
 
 def expanded(spec: TableSpec) -> TableSpec:

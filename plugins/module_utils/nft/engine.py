@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Make the kernel's tables equal to what is wanted, with as little as the kernel lets one prove to be enough.
 
-A run that has nothing to do asks the kernel one question. A run in which nothing but a file of elements is another
+A run that has nothing to do asks the kernel one question. A run in which nothing but elements of files can be another
 tells the kernel the difference. Only what neither can decide asks nft. Ansible compiles every module anew on each run,
 so what a way does not need is not imported.
 """
@@ -53,7 +53,7 @@ class Engine:
         return replace(result, missing_users=missing)
 
     def _changed(self, specs: Sequence[TableSpec], memory: Memory, save: persist.File | None) -> Result:
-        if memory.only_files_changed() is not None:
+        if memory.only_others_wrote():
             from ansible_collections.tidegate.nftables.plugins.module_utils.nft import elements_run
 
             result = elements_run.run(specs, self._notes, memory, check=self._check)

@@ -10,10 +10,11 @@ hundred in a million costs what reading the file costs.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Collection, Sequence
+from typing import Collection, NamedTuple, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import sets as netlink
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import element_files
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.edits import edits
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import bad_spec
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import ElementsFile, SetSpec, TableSpec
 
@@ -23,6 +24,9 @@ million, measured on Linux 6.18)."""
 
 PIECEMEAL = 20_000
 """New and gone lines above which whole files are compared instead of lines."""
+
+EDITS = 5000
+"""New and gone lines above which the lines are compared as sets, whose order does not matter."""
 
 PIECE = 1000
 """Elements of a set that is emptied and filled when more than half of them go."""
@@ -38,26 +42,38 @@ class NotPlain(Exception):
         self.name = name
 
 
+class Known(NamedTuple):
+    """What a file says. text: its lines without remarks; size: elements; distinct: each line is one of its own."""
+
+    text: bytes
+    size: int
+    distinct: bool
+
+
 @dataclass(frozen=True)
 class Delta:
-    """What changes in one set. lines: what the file says, one line an element, kept when that is what the kernel has.
+    """What changes in one set. known: what the file says, kept when that is what the kernel has.
 
-    total: elements afterwards. add, delete: what comes and what goes. everything: not None to empty the set and fill it
+    add, delete: what comes and what goes. everything: not None to empty the set and fill it
     with this. blind: what was there is not known, so add is everything. recipe: as in netlink.Change.
     """
 
     info: netlink.SetInfo
     file: ElementsFile
-    lines: list[str]
-    total: int
-    add: list[netlink.Element] = field(default_factory=list)
-    delete: list[netlink.Element] = field(default_factory=list)
-    everything: list[netlink.Element] | None = None
+    known: Known
+    add: Sequence[netlink.Element] = field(default=())
+    delete: Sequence[netlink.Element] = field(default=())
+    everything: Sequence[netlink.Element] | None = None
     blind: bool = False
     recipe: bytes = b""
 
     def __bool__(self) -> bool:
         return bool(self.add or self.delete or self.blind or self.recipe)
+
+    @property
+    def total(self) -> int:
+        """How many elements there are afterwards."""
+        return self.known.size
 
     def change(self) -> netlink.Change:
         """Return what netlink is to do."""
@@ -101,36 +117,48 @@ def without_files(table: TableSpec, fed: Collection[tuple[str, str, str]]) -> Ta
 
 def made(info: netlink.SetInfo, file: ElementsFile, recipe: bytes) -> Delta:
     """Return what fills a set that is not there."""
-    lines, elements = _read(info, file, element_files.lines(file))
-    return Delta(info, file, lines, len(elements), add=elements, recipe=recipe)
+    known, elements = _read(info, file, element_files.text(file))
+    return Delta(info, file, known, add=elements, recipe=recipe)
 
 
-def from_known(info: netlink.SetInfo, file: ElementsFile, known: list[str]) -> Delta:
-    """Return what changes when the kernel has exactly the elements of the known lines, each once."""
-    lines = element_files.lines(file)
-    before, now = set(known), set(lines)
-    fresh_lines, gone_lines = now - before, before - now
-    new = [line for line in dict.fromkeys(lines) if line in fresh_lines] if fresh_lines else []
-    gone = [line for line in known if line in gone_lines] if gone_lines else []
-    if not new and not gone:
-        return Delta(info, file, known, len(known))
-    if info.auto_merge or len(new) + len(gone) > PIECEMEAL:
-        return _compared(info, file, _read(info, file, known)[1])
-    _same, old = _read(info, file, gone)
-    new, fresh = _read(info, file, new)
+def from_known(info: netlink.SetInfo, file: ElementsFile, known: Known) -> Delta:
+    """Return what changes when the kernel has exactly the elements of what is known."""
+    text = element_files.text(file)
+    found = edits(known.text, text, EDITS) if known.distinct else None
+    if found is not None:
+        delta = _edited(info, file, known, text, found)
+        if delta is not None:
+            return delta
+    return _by_lines(info, file, known, text)
+
+
+def _edited(
+    info: netlink.SetInfo, file: ElementsFile, known: Known, text: bytes, changed: tuple[list[bytes], list[bytes]]
+) -> Delta | None:
+    """Return what changes, None when the lines of the text are not all distinct elements."""
+    gone, new = changed
+    _same, old = _read(info, file, b"\n".join(gone))
+    said, fresh = _read(info, file, b"\n".join(new))
     leaving, coming = {one[:2] for one in old}, {one[:2] for one in fresh}
-    delete = [one for one in old if one[:2] not in coming]
+    add = [one for one in fresh if one[:2] not in leaving]
+    found = netlink.get_elements(info, [one.start for one in add])
     # A new line may be another spelling of one that stays: the kernel is asked.
-    found = netlink.get_elements(info, [one.start for one in fresh])
-    there = [one[:2] not in leaving and had is not None and had[:2] == one[:2] for one, had in zip(fresh, found)]
-    add = [one for one, is_there in zip(fresh, there) if not is_there and one[:2] not in leaving]
-    staying = [line for line in known if line in now] if gone else known
-    kept = staying + [line for line, is_there in zip(new, there) if not is_there]
-    return Delta(info, file, kept, len(kept), add=add, delete=delete)
+    again = any(had is not None and had[:2] == one[:2] for one, had in zip(add, found))
+    if not said.distinct or again:
+        return None
+    delete = [one for one in old if one[:2] not in coming]
+    return Delta(info, file, Known(text, known.size + len(fresh) - len(old), distinct=True), add=add, delete=delete)
 
 
-def from_kernel(info: netlink.SetInfo, file: ElementsFile, known: list[str] | None, generation: int) -> Delta:
-    """Return what changes in a set that anybody may have changed. known: lines of our last run, if there was one.
+def _by_lines(info: netlink.SetInfo, file: ElementsFile, known: Known, text: bytes) -> Delta:
+    """Return what changes where the order of the lines is another, or one line is not one element."""
+    if set(_lines(text)) == set(_lines(known.text)):
+        return Delta(info, file, known)
+    return _compared(info, file, _read(info, file, known.text)[1])
+
+
+def from_kernel(info: netlink.SetInfo, file: ElementsFile, known: Known | None, generation: int) -> Delta:
+    """Return what changes in a set that anybody may have changed. known: what our last run left, if there was one.
 
     A set that is small enough is read. A larger one of which the kernel tells the count (Linux 6.15) is what it should
     be when it has as many elements, and every one wanted: that takes no reading (the comments that others may have
@@ -140,20 +168,20 @@ def from_kernel(info: netlink.SetInfo, file: ElementsFile, known: list[str] | No
     """
     if info.count is None or info.count <= DUMP_MOST:
         return _compared(info, file, netlink.dump_elements(info))
-    lines, elements = _read(info, file, element_files.lines(file))
+    wanted, elements = _read(info, file, element_files.text(file))
     if _is(info, elements, generation):
-        return Delta(info, file, lines, len(elements))
+        return Delta(info, file, wanted)
     if known is not None:
-        had = _read(info, file, known)[1]
+        had = _read(info, file, known.text)[1]
         if _is(info, had, generation):
             return _compared(info, file, had)
-    return Delta(info, file, lines, len(elements), add=elements, everything=elements, blind=True)
+    return Delta(info, file, wanted, add=elements, everything=elements, blind=True)
 
 
 def _is(info: netlink.SetInfo, elements: Sequence[netlink.Element], generation: int) -> bool:
     """Whether a set holds exactly these elements, without reading it."""
     # An interval without end is half an element to some kernels' count.
-    open_end = any(one.end == b"\xff" * info.key_len for one in elements)
+    open_end = len(elements) > 0 and elements[-1].end == b"\xff" * info.key_len
     if info.count != len(elements) or info.layout is netlink.Layout.RANGES or open_end:
         return False
     return _holds(info, elements, generation)
@@ -170,29 +198,38 @@ def _holds(info: netlink.SetInfo, elements: Sequence[netlink.Element], generatio
 
 
 def _compared(info: netlink.SetInfo, file: ElementsFile, have: Sequence[netlink.Element]) -> Delta:
-    lines, elements = _read(info, file, element_files.lines(file))
+    wanted, elements = _read(info, file, element_files.text(file))
     add, delete = netlink.difference(info, have, elements)
     everything = elements if len(delete) > PIECEMEAL or len(delete) * 2 > len(have) > PIECE else None
-    return Delta(info, file, lines, len(elements), add=add, delete=delete, everything=everything)
+    return Delta(info, file, wanted, add=add, delete=delete, everything=everything)
 
 
-def _read(info: netlink.SetInfo, file: ElementsFile, lines: list[str]) -> tuple[list[str], list[netlink.Element]]:
-    """Return the elements of some lines, and a line for each; where nft merges, all lines and the merged elements."""
+def _lines(text: bytes) -> list[str]:
+    return text.decode().split("\n") if text else []
+
+
+def _read(info: netlink.SetInfo, file: ElementsFile, text: bytes) -> tuple[Known, Sequence[netlink.Element]]:
+    """Return the elements of some lines, in a tree sorted, and those lines, of several for one element the last."""
+    merging = info.auto_merge and info.layout is netlink.Layout.TREE
+    many = netlink.read_many(info, text)
+    if many is not None:
+        return Known(text, len(many), distinct=not merging), many
+    lines = _lines(text)
     try:
         elements = netlink.read_all(info, lines)
     except (netlink.UnknownLiteral, netlink.UnsupportedSet) as error:
         raise NotPlain((info.family, info.table, info.name)) from error
     if info.layout is netlink.Layout.TREE and netlink.CATCH_ALL in (one.start for one in elements):
         raise NotPlain((info.family, info.table, info.name))  # some versions of nft crash on those, and nft's way knows
-    if info.auto_merge and info.layout is netlink.Layout.TREE:
-        return lines, netlink.merge(elements)
+    if merging:
+        elements = netlink.merge(elements)
+        return Known(text, len(elements), distinct=False), elements
     once = dict(zip(elements, lines))
     if len(once) < len(lines):
-        lines, elements = list(once.values()), list(once)
+        text, elements = "\n".join(once.values()).encode(), list(once)
     if info.layout is netlink.Layout.TREE:
         elements = _apart(info, file, elements, once)
-        lines = [once[one] for one in elements]
-    return lines, elements
+    return Known(text, len(elements), distinct=True), elements
 
 
 def _apart(

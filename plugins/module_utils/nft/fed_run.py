@@ -119,7 +119,8 @@ def _shown(one: NamedSet, delta: fed.Delta, *, after: bool) -> NamedSet:
 
 
 def _texts(info: netlink.SetInfo, elements: Sequence[netlink.Element], most: int) -> list[str]:
-    return [netlink.show(info, one) for one in sorted(elements)[:most]] if elements else []
+    first = elements[:most] if isinstance(elements, netlink.Many) else sorted(elements)[:most]
+    return [netlink.show(info, one) for one in first]
 
 
 def residue(deltas: Sequence[fed.Delta]) -> list[Change]:

@@ -46,6 +46,11 @@ class Memory:
         now = self._now() if self.note.get("elements") else {}
         return int(now["generation"]) if now and self._holds(now) else None
 
+    def only_others_wrote(self) -> bool:
+        """Whether all but the generation and the content of files of elements is as it was verified."""
+        now = self._now() if self.note.get("elements") else {}
+        return bool(now) and self._same(now)
+
     def same_tables(self, generation: int | None) -> bool:
         """Whether nobody changed what this task owns since its last verified run, whatever is wanted now."""
         now, before = self._now() if self.note else {}, self._before()
@@ -84,10 +89,12 @@ class Memory:
         return proof.take(self._specs, self._binary, self._save.seal() if self._save else "")
 
     def _holds(self, now: dict[str, Any]) -> bool:
+        return self._same(now) and self._leads(now)
+
+    def _same(self, now: dict[str, Any]) -> bool:
         before = self._before()
-        moving = ("generation", "files")
-        same = {key: before.get(key) for key in now if key not in moving}
-        return same == {key: now[key] for key in same} and "files" in before and self._leads(now)
+        same = {key: before.get(key) for key in now if key not in ("generation", "files")}
+        return same == {key: now[key] for key in same} and "files" in before
 
     def _leads(self, now: dict[str, Any]) -> bool:
         """Whether the trail leads from the note's generation to the current one past everything this task owns."""
