@@ -182,12 +182,14 @@ def decode(info: SetInfo, listed: bytes) -> Many | None:
             return None
         listed = listed[: end - start]
     size, stride = info.key_len, len(template)
+    if len(listed) % stride:
+        return None
     count = len(listed) // stride
     blank = bytearray(listed)
     for place in (start, end):
         for byte in range(size if place is not None else 0):
             blank[(place or 0) + byte :: stride] = bytes(count)
-    if len(listed) % stride or blank != template * count:
+    if blank != template * count:
         return None
     firsts = _numbers(size, _keys(listed, start, size, stride))
     if end is None:

@@ -59,6 +59,12 @@ class Engine:
             result = elements_run.run(specs, self._notes, memory, check=self._check)
             if result is not None:
                 return result
+        if _about_elements(specs):
+            from ansible_collections.tidegate.nftables.plugins.module_utils.nft import element_run
+
+            result = element_run.run(specs, self._nft, memory, check=self._check)
+            if result is not None:
+                return result
         from ansible_collections.tidegate.nftables.plugins.module_utils.nft.full import FullRun
 
         try:
@@ -71,6 +77,13 @@ class Engine:
                 "task would change something; what exactly cannot be told."
             )
             return Result(changed=True, nft_version=self._nft.version(), warnings=(said,))
+
+
+def _about_elements(specs: Sequence[TableSpec]) -> bool:
+    """Whether a task names elements of one set and nothing else."""
+    sets = [one for spec in specs for one in spec.sets]
+    alone = len(specs) == 1 and specs[0].others == "stay" and not specs[0].chains and not specs[0].objects
+    return alone and len(sets) == 1 and sets[0].declaration is None and sets[0].mode != "exact" and sets[0].present
 
 
 def _looked_up(wanted: Sequence[TableSpec]) -> tuple[list[TableSpec], tuple[str, ...]]:
