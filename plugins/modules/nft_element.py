@@ -13,6 +13,9 @@ version_added: 0.1.0
 author: The tidegate developers (@tidegate)
 description:
   - Single elements in or out; all others are left as they are.
+  - The set is not listed, however large it is, but where nft itself is needed. That is for maps, for sets with
+    C(auto-merge), with statements, of concatenated intervals or with the flag C(dynamic), for elements with C(timeout)
+    and for names of services and hosts.
   - Never removes another element than the one that is named. An element that is only part of a larger one stays, with a
     warning; where the set has C(auto-merge), its part of the union is taken out.
 options:
@@ -66,18 +69,20 @@ EXAMPLES = r"""
 
 RETURN = r"""
 diff:
-  description: The table before and after in nft syntax, both empty when nothing changes.
+  description:
+    - The set before and after in nft syntax with those of its elements that change; where nft itself is needed, the whole
+      table. Both are empty when nothing changes.
   returned: success
   type: dict
   contains:
     before:
-      description: The table as it was.
+      description: As it was.
       type: str
     after:
-      description: The table as it is now, in check mode as it would be.
+      description: As it is now, in check mode as it would be.
       type: str
 transaction:
-  description: The text that was sent to nft, in check mode that would be sent. Empty when nothing changes.
+  description: What was done as a text for nft, in check mode what would be done. Empty when nothing changes.
   returned: success
   type: str
   sample: add element inet site partners4 { 203.0.113.0/28 }
@@ -128,7 +133,8 @@ nft_version:
 path:
   description:
     - V(fast) when the kernel proved that nothing changed since the last verified run, so that nft was not even
-      started, else V(full).
+      started; V(elements) when the kernel was asked for the elements that are named and told the difference, so that
+      nothing was listed; else V(full).
   returned: success
   type: str
 reason:

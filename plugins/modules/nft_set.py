@@ -189,8 +189,8 @@ nft_version:
 path:
   description:
     - V(fast) when the kernel proved that nothing changed since the last verified run, so that nft was not even
-      started; V(elements) when it proved that nothing but files of elements did, and was told the difference without
-      nft; else V(full).
+      started; V(elements) when it proved that nothing but the elements of O(elements_file) did, and was told the
+      difference without nft; else V(full).
   returned: success
   type: str
 reason:

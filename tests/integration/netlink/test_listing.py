@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import pytest
@@ -100,7 +101,7 @@ def listed(nft: Nft, name: str) -> str:
     return nft("-s", "list", "table", "inet", name).replace(f"inet {name} ", "inet NAME ")
 
 
-def without_expiry(elements: list[Element]) -> list[Element]:
+def without_expiry(elements: Sequence[Element]) -> list[Element]:
     return [one._replace(expires=None) for one in elements]
 
 

@@ -158,8 +158,36 @@ def test_what_somebody_else_did_is_put_right(networks: Fed, meddling: str) -> No
     for line in meddling.splitlines():
         networks.lab.load(line)
     done = networks.predicted()
-    assert (done.changed, done.path) == (True, "full")
+    assert (done.changed, done.path) == (True, "elements")
     assert networks.run().path == "fast"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_after_a_foreign_commit_the_kernel_is_asked_and_not_nft(lab: Lab, tmp_path: Path, kind: str) -> None:
+    lab.nft = Counting(lab.path)
+    found = Fed(lab, tmp_path / "list.txt", *KINDS[kind])
+    found.write(*range(300))
+    found.run()
+    lab.load("add table ip elsewhere\nadd chain inet t c\nadd rule inet t c accept")
+    Counting.starts = 0
+    again = found.run()
+    assert (again.changed, again.path, Counting.starts) == (False, "elements", 0)
+    assert found.run().path == "fast"
+    lab.load("delete table ip elsewhere")
+    found.write(*range(1, 301))
+    assert counts(found.predicted()) == {"add": 1, "delete": 1}
+
+
+def test_a_set_that_others_declared_anew_under_the_same_handle_is_not_taken_for_ours(networks: Fed) -> None:
+    """The kernel changes the size of a set in place."""
+    networks.write(*range(300))
+    networks.run()
+    lab = networks.lab
+    lab.load("add set inet t s { type ipv4_addr; flags interval; size 4000; }")
+    resized = "size 4000" in lab.listing("set", "inet", "t", "s")
+    done = networks.predicted()
+    assert (done.changed, done.path) == (resized, "full" if resized else "elements")
+    assert "size 4000" not in lab.listing("set", "inet", "t", "s")
 
 
 def test_a_set_made_again_by_others_is_not_taken_for_ours(networks: Fed) -> None:
@@ -205,6 +233,11 @@ class TestTooLargeToRead:
         again = large.run()
         assert (again.changed, again.path) == (False, "full")
         assert large.run().path == "fast"
+
+    def test_after_a_foreign_commit_the_kernel_proves_it_without_nft(self, large: Fed) -> None:
+        large.lab.load("add table ip elsewhere")
+        again = large.run()
+        assert (again.changed, again.path) == (False, "elements")
 
     def test_foreign_commits_elsewhere_and_a_change(self, large: Fed) -> None:
         large.lab.load("add table ip elsewhere")
