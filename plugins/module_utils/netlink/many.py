@@ -55,8 +55,10 @@ class Many(Sequence[Element]):
         return map(Element, self._keys(self.starts), self._keys(self.ends))
 
     def __eq__(self, other: object) -> bool:
-        alike = isinstance(other, Many) and (self.size, self.starts) == (other.size, other.starts)
-        return alike and isinstance(other, Many) and self.ends == other.ends
+        """Whether it is the same elements, in a list or here."""
+        if isinstance(other, Many):
+            return (self.size, self.starts, self.ends) == (other.size, other.starts, other.ends)
+        return isinstance(other, list) and list(self) == other
 
     __hash__ = None  # type: ignore[assignment]
 
