@@ -70,8 +70,8 @@ EXAMPLES = r"""
 RETURN = r"""
 diff:
   description:
-    - The set before and after in nft syntax with those of its elements that change; where nft itself is needed, the whole
-      table. Both are empty when nothing changes.
+    - The set before and after in nft syntax with those of its elements that change; where nft itself is needed, the
+      whole table. Both are empty when nothing changes.
   returned: success
   type: dict
   contains:
