@@ -153,7 +153,7 @@ path:
 reason:
   description:
     - Why it failed, in one word. One of V(nft_missing), V(nft_too_old), V(no_cap_net_admin), V(no_nf_tables),
-      V(bad_spec), V(rejected_by_nft), V(nft_crashed), V(not_applied), V(busy).
+      V(bad_spec), V(rejected_by_nft), V(nft_crashed), V(no_memory), V(not_applied), V(busy).
   returned: failure
   type: str
 where:

@@ -42,6 +42,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.engine impor
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.foresee import objects
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.kernel import counters
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.run_directory import RunDirectory
 from ansible_collections.tidegate.nftables.plugins.module_utils.preflight import facts
 from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.findings import Wanted, findings, stopping
 from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.host import Host
@@ -68,9 +69,10 @@ def run(module: AnsibleModule) -> None:
 def _apply(places: Places, given: Given, check: bool) -> dict[str, Any]:
     tables = given["tables"] or []
     wanted = parse.tables(tables)
+    notes = RunDirectory(str(places.run) if places.root else None)
 
     def engine(*, check: bool) -> Mapping[str, Any]:
-        result = Engine(Nft(), check=check).run(wanted)
+        result = Engine(Nft(), check=check, notes=notes).run(wanted)
         return {**result.as_dict(), "said": result.warnings}
 
     if tables and tables[0].get("state") == "absent":
@@ -85,7 +87,7 @@ def _apply(places: Places, given: Given, check: bool) -> dict[str, Any]:
     def foreseen() -> None:
         trial.possible(given["tests"] or [], given["test_timeout"])
         if given["keep_connection"]:
-            path.need_open(objects(Nft(), wanted[0]), session.connection())
+            path.need_open(objects(Nft(), wanted[0], notes), session.connection())
 
     plan = replace(plan, foreseen=foreseen)
     result = apply.apply_guarded(places, kernel, engine, plan, check=check)

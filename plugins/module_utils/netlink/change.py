@@ -73,6 +73,8 @@ def change_elements(changes: Sequence[Change], generation: int | None = None, *,
         if not any(change.recipe or change.flush or change.add or change.delete for change in changes):
             return current
         prepared = [_prepare(kernel, change) for change in changes]
+        # In this order sets change for packets: what moves from one to another is never in neither.
+        prepared.sort(key=lambda one: (bool(one.delete or one.flush), not one.add))
         steps = [step for one in prepared for step in _steps(one)]
         commit(kernel, pinned, steps, trial=trial)
     return current if trial else pinned + 1 & 0xFFFFFFFF or 1

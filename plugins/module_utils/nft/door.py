@@ -12,7 +12,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.engine import Engine
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError, no_memory
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import FAMILIES, TableSpec
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ def run(options: Mapping[str, Any], read: Callable[[dict[str, Any]], Sequence[Ta
         result = Engine(Nft(), check=module.check_mode).run(wanted, save)
         asked = wanted if module.params.get("counters") else ()
         counts = {f"{spec.family} {spec.name}": kernel.counters(spec.family, spec.name) for spec in asked}
-    except EngineError as error:
+    except (EngineError, MemoryError) as caught:
+        error = caught if isinstance(caught, EngineError) else no_memory()
         module.fail_json(msg=str(error), reason=error.reason, where=error.where)
     for sentence in result.warnings:
         module.warn(sentence)

@@ -47,9 +47,11 @@ def plan_elements(steps: Steps, target: str, live: NamedSet, goal: NamedSet, gon
     else:
         if out or aside:
             keys = [element.key for element in sorted([*out, *aside], key=intervals.order)]
-            steps.elements_out.append(_command("delete", target, goal, keys))
+            going = steps.elements_out if new or aside else steps.elements_last
+            going.append(_command("delete", target, goal, keys))
         if new or aside:
-            steps.elements_in.append(_add(target, goal, [*aside, *new]))
+            coming = steps.elements_in if out or aside or live.kind == "map" else steps.elements_first
+            coming.append(_add(target, goal, [*aside, *new]))
     if (out or new) and not aside:
         steps.changed_elements.append(
             ElementsChange(

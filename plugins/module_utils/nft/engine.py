@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import MissingParent
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import MissingParent, no_memory
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.memory import Memory
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.result import Result
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.run_directory import RunDirectory
@@ -40,6 +40,12 @@ class Engine:
 
         Raise EngineError when that cannot be done; then nothing was changed unless the message says so.
         """
+        try:
+            return self._run(wanted, save)
+        except MemoryError as error:
+            raise no_memory() from error
+
+    def _run(self, wanted: Sequence[TableSpec], save: persist.File | None) -> Result:
         specs, missing = _looked_up(wanted)
         memory = Memory(self._notes, specs, self._nft.path, save)
         version = memory.unchanged()

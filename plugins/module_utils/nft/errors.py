@@ -18,6 +18,7 @@ REASONS = (
     "too_much_removed",
     "no_resolvers",
     "file_needed",
+    "no_memory",
 )
 """Every word that a failure's ``reason`` can be."""
 
@@ -75,4 +76,14 @@ def no_nf_tables(detail: str) -> EngineError:
         "no_nf_tables",
         "The kernel has no nf_tables: the module is not built, cannot be loaded, or a sandbox hides it. "
         f"Check with 'modprobe nf_tables'. {detail}. {UNCHANGED}",
+    )
+
+
+def no_memory() -> EngineError:
+    """Return the error for a run that was refused memory."""
+    return EngineError(
+        "no_memory",
+        "This run needs more memory than it may have (a limit of its user, of its container, of its cgroup). Tens of "
+        "thousands of elements are better given as a file (elements_file, elements_src) than as a list. Each table is "
+        "as it was or as it was wanted: run again with more memory.",
     )

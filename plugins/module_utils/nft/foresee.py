@@ -16,7 +16,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.run_director
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import ChainSpec, TableSpec
 
 
-def objects(nft: Nft, spec: TableSpec) -> list[dict[str, Any]]:
+def objects(nft: Nft, spec: TableSpec, notes: RunDirectory) -> list[dict[str, Any]]:
     """Return nft's JSON objects of a wanted table, hooks and elements included.
 
     From a scratch table without hooks, so it sees no packet. Raise EngineError when nft refuses it.
@@ -24,7 +24,7 @@ def objects(nft: Nft, spec: TableSpec) -> list[dict[str, Any]]:
     wanted, _missing = users.resolve(resolvers.fill(spec))
     drafted = draft(wanted, None)
     own = scratch.name()
-    with RunDirectory().using(own, {"tables": [f"{spec.family} {own}"], "namespace": kernel.namespace()}):
+    with notes.using(own, {"tables": [f"{spec.family} {own}"], "namespace": kernel.namespace()}):
         found = _listed(scratch.as_json(nft, drafted, f"{spec.family} {own}"))
     chains = {chain.name: chain for chain in wanted.chains}
     for item in found:

@@ -12,6 +12,7 @@ from typing import ContextManager, Sequence
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import sets as netlink
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.collector import paused
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import (
+    ahead,
     fed,
     fed_run,
     fed_store,
@@ -24,7 +25,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft import (
     scratch,
     transaction,
 )
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft, failure
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft, Outcome, failure
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.elements import still_inside
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import UNCHANGED, EngineError, Overlap
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.memory import Memory
@@ -33,7 +34,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.refusal impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.result import Result
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.run_directory import RunDirectory
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import TableSpec
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.transaction import Change, change
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.transaction import Change, Command, change
 
 ATTEMPTS = 4
 """How often a run starts again because somebody else wrote in between."""
@@ -113,7 +114,7 @@ class FullRun:
                 sent, verified = self._send(work, last=last)
                 if not sent:
                     return None
-        if work.carried and not self._check and not _next_to(verified, work.generation):
+        if work.carried and not self._check and not _follows(verified, work):
             result = replace(result, warnings=(*result.warnings, _LOST.format(", ".join(work.carried))))
         text = transaction.text(work.commands)
         return replace(result, before=before, after=after, transaction=text, changes=changes), verified
@@ -155,29 +156,42 @@ class FullRun:
 
     def _by_nft(self, work: Work, *, last: bool) -> tuple[bool, int | None]:
         before = kernel.generation()
+        scripts = (work.commands,) if self._check else ahead.scripts(work)
+        script, outcome = scripts[0], Outcome(0, "", "")
         try:
-            outcome = self._nft.load(transaction.sent(work.commands), check=self._check)
+            for script in scripts:
+                outcome = self._nft.load(transaction.sent(script), check=self._check)
+                if outcome.code != 0:
+                    break
         except EngineError as error:
-            return self._died(work, error, before), None
+            return self._died(work, error, before, scripts), None
         after = kernel.generation()
         if outcome.code != 0:
-            if not last and not (work.generation is not None and work.generation == before == after):
+            undisturbed = work.generation is not None and work.generation == before
+            undisturbed = undisturbed and after == _past(before, scripts.index(script))
+            if script is not scripts[0]:
+                ahead.take_back(self._nft, scripts[0], alone=undisturbed)
+            if not last and not undisturbed:
                 return False, None
             if pieces.too_long(outcome) and any(work.deltas):
                 pieces.load(self._nft, work, check=self._check)
                 return self._judged([] if self._check else self._residue(work), None, last=True)
             for spec in work.specs if "syntax error" in outcome.err else ():
                 scratch.check_name(self._nft, spec.name, spec.where)
-            raise refusal(outcome, work.commands)
+            raise refusal(outcome, script)
         if self._check:
             return True, None
         residue = self._residue(work)
-        alone = before is not None and kernel.generation() == after == before + 1
+        alone = before is not None and kernel.generation() == after == _past(before, len(scripts))
         return self._judged(residue, after if alone else None, last=last or before is None)
 
-    def _died(self, work: Work, error: EngineError, before: int | None) -> bool:
-        """Whether everything was done all the same by an nft that was ended while it sent the transaction."""
-        committed = before is None or kernel.generation() != before
+    def _died(self, work: Work, error: EngineError, before: int | None, scripts: Sequence[Sequence[Command]]) -> bool:
+        """Whether everything was done all the same by an nft that was ended while it sent a transaction."""
+        after = kernel.generation()
+        if len(scripts) > 1 and before is not None and after == _past(before, 1):
+            ahead.take_back(self._nft, scripts[0], alone=True)
+            after = before
+        committed = before is None or after != before
         if committed and not self._check and not self._residue(work):
             return True
         end = "Whether anything was changed is not known: run again." if committed and not self._check else UNCHANGED
@@ -237,9 +251,15 @@ _LOST = (
 )
 
 
-def _next_to(verified: int | None, planned: int | None) -> bool:
+def _past(generation: int | None, commits: int) -> int | None:
+    return None if generation is None else generation + commits
+
+
+def _follows(verified: int | None, work: Work) -> bool:
     """Whether nobody wrote between the listing that was planned from and the generation that was verified."""
-    return kernel.generation() is None or (verified is not None and planned is not None and verified == planned + 1)
+    if kernel.generation() is None:
+        return True
+    return verified is not None and verified == _past(work.generation, len(ahead.scripts(work)))
 
 
 def _declared(work: Work) -> list[TableSpec]:

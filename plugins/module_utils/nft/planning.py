@@ -135,9 +135,13 @@ class Planner:
         work = Work(tuple(specs), live, canon, goals, plans, deltas, (), changes, start, now if undisturbed else None)
         past = work.direct() is not None
         around = [fed_run.commands(one, refill=refill or (fed_run.slow(one) and not past)) for one in deltas]
-        commands = [command for first, _last in around for command in first]
+        made = [bool(one.recipe) for one in deltas]
+        # what only gains comes first, what only loses last, as in transaction.Steps
+        commands = [one for new, (out, into) in zip(made, around) if not out and not new for one in into]
+        commands += [one for out, into in around if into for one in out]
         commands += [command for found in plans for command in found.commands]
-        commands += [command for _first, last in around for command in last]
+        commands += [one for new, (out, into) in zip(made, around) if out or new for one in into]
+        commands += [one for out, into in around if not into for one in out]
         return replace(work, commands=tuple(commands))
 
     def fresh(self, work: Work) -> Work:

@@ -103,17 +103,27 @@ class RunDirectory:
 
     @contextlib.contextmanager
     def using(self, name: str, note: dict[str, Any]) -> Iterator[None]:
-        """Have a note, locked, while the body runs: what is locked is in use, what is not was left over."""
+        """Have a note, locked, while the body runs: what is locked is in use, what is not was left over.
+
+        A body that runs out of memory may leave what the note is about, so the note stays.
+        """
+        path = self._path / f"{_SCRATCH}{name}"
         with contextlib.ExitStack() as stack:
             with contextlib.suppress(OSError):
                 self._make()
                 file, temporary = stack.enter_context(self._new())
                 json.dump(note, file)
                 file.flush()
-                path = self._path / f"{_SCRATCH}{name}"
                 Path(temporary).replace(path)
-                stack.callback(_forget, path)
-            yield
+            done = True
+            try:
+                yield
+            except MemoryError:
+                done = False
+                raise
+            finally:
+                if done:
+                    _forget(path)
 
     def left_over(self) -> list[tuple[Path, dict[str, Any]]]:
         """Return (file, note) of the scratch notes whose run is dead."""

@@ -86,11 +86,18 @@ class Steps:
     Rules go before what they refer to, and come after it; a chain is emptied before it is deleted, for kernels that
     refuse to delete one with rules in it. Chains come before sets: nft sends the elements of a new set of intervals
     together with the set (seen on 1.0.6), and those of a verdict map refer to chains.
+
+    The kernel changes sets of intervals one after the other at the end of a commit, in the order in which the
+    transaction first names them (Linux 6.18). So sets that only gain elements come first and those that only lose some
+    last: an address that moves from one to the other is never in neither (of a set of 3,000, two packets of three
+    changes were refused otherwise).
     """
 
+    elements_first: list[Command] = field(default_factory=list)
     rules_out: list[Command] = field(default_factory=list)
     chains_emptied: list[Command] = field(default_factory=list)
     elements_out: list[Command] = field(default_factory=list)
+    elements_last: list[Command] = field(default_factory=list)
     sets_out: list[Command] = field(default_factory=list)
     chains_out: list[Command] = field(default_factory=list)
     objects_out: list[Command] = field(default_factory=list)
@@ -108,9 +115,11 @@ class Steps:
     def plan(self) -> Plan:
         """Return the phases in their order."""
         phases = [
+            self.elements_first,
             self.rules_out,
             self.chains_emptied,
             self.elements_out,
+            self.elements_last,
             self.sets_out,
             self.chains_out,
             self.objects_out,
@@ -122,7 +131,8 @@ class Steps:
             self.rules_in,
         ]
         commands = tuple(command for phase in phases for command in phase)
-        only_elements = len(commands) == len(self.elements_out) + len(self.elements_in)
+        elements = (self.elements_first, self.elements_out, self.elements_last, self.elements_in)
+        only_elements = len(commands) == sum(map(len, elements))
         return Plan(
             commands,
             tuple(self.changes),

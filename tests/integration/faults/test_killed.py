@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module is killed at any moment: the kernel has the old or the new table, files are whole, the next run mends."""
+"""The module is killed at any moment: the kernel has the old or the new policy, files are whole, the next run mends."""
 
 from __future__ import annotations
 
@@ -26,10 +26,13 @@ KILLS = times(8, 45)
 """For each kind of change; in the long variant with each nft, else with one of them."""
 
 
-def table(rules: list[str], elements: list[str]) -> dict[str, Any]:
-    networks = {"name": "s", "type": "ipv4_addr", "flags": ["interval"], "elements": elements}
+def networks(name: str, elements: list[str]) -> dict[str, Any]:
+    return {"name": name, "type": "ipv4_addr", "flags": ["interval"], "elements": elements}
+
+
+def table(rules: list[str], elements: list[str], name: str = "s") -> dict[str, Any]:
     chain = {"name": "c", "type": "filter", "hook": "output", "priority": "filter", "rules": rules}
-    return {"name": "t", "counters": [{"name": "k"}], "sets": [networks], "chains": [chain]}
+    return {"name": "t", "counters": [{"name": "k"}], "sets": [networks(name, elements)], "chains": [chain]}
 
 
 FEW = [f"10.{number}.0.0/16" for number in range(4)]
@@ -37,12 +40,22 @@ MANY = [f"10.{number // 256}.{number % 256}.0/25" for number in range(times(2000
 RULES = ["ct state established accept", "ip daddr @s counter accept", "counter name k drop"]
 ABSENT = {"name": "t", "state": "absent"}
 
+OLD = table(RULES, FEW)
+RENAMED = table([RULES[0], "ip daddr @r counter accept", *RULES[2:]], FEW, "r")
+
 # kind of change -> (old, new)
 CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "create": (ABSENT, table(RULES, FEW)),
-    "edit": (table(RULES, FEW), table(["udp dport 53 accept", *RULES[1:], "tcp dport 1 reject"], FEW[1:])),
+    "create": (ABSENT, OLD),
+    "edit": (OLD, table(["udp dport 53 accept", *RULES[1:], "tcp dport 1 reject"], FEW[1:])),
+    "rename a set": (OLD, RENAMED),
     "big set": (table(RULES, MANY), table(RULES, [*MANY[:1000], *(f"{net[:-2]}26" for net in MANY[1000:])])),
-    "delete": (table(RULES, FEW), ABSENT),
+    "delete": (OLD, ABSENT),
+}
+
+# kind of change -> the old table with a new set that no rule refers to yet, which comes in a transaction of its own
+AHEAD = {
+    "create": {"name": "t", "sets": OLD["sets"]},
+    "rename a set": {**OLD, "sets": [*OLD["sets"], *RENAMED["sets"]]},
 }
 
 
@@ -56,7 +69,7 @@ def test_killed(tmp_path: Path, kind: str, version: str) -> None:
     chance = random.Random(f"{kind} {host.nft.version()}")
     old, new = CHANGES[kind]
     state = {}
-    for name, spec in (("new", new), ("old", old)):
+    for name, spec in (("new", new), ("old", old), ("ahead", AHEAD.get(kind, old)), ("old", old)):
         host.good(spec, persist=str(host.saved))
         state[name] = (host.listing(), _content(host.saved))
     first, whole = _times(host, old, new)
@@ -64,7 +77,7 @@ def test_killed(tmp_path: Path, kind: str, version: str) -> None:
     for number in range(5 * KILLS):
         killed += _kill(host, new, chance.uniform(first, whole), group=number % 2 == 0) == -signal.SIGKILL
         now = host.listing()
-        assert now in (state["old"][0], state["new"][0])
+        assert now in [listing for listing, _saved in state.values()]
         assert _content(host.saved) in (state["old"][1], state["new"][1])
         wanted, expected = (new, state["new"]) if number % 3 else (old, state["old"])
         host.good(wanted, persist=str(host.saved))

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -14,6 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import parse, scratch
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.engine import Engine
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.run_directory import RunDirectory
 
 from .conftest import Host
 
@@ -157,3 +163,33 @@ def test_too_little_memory_for_nft(host: Host) -> None:
     host.environment = {}
     host.good(NEW)
     assert host.tables() == ["t"]
+
+
+@pytest.mark.parametrize("megabytes", range(40, 80, 8))
+def test_too_little_memory_for_the_run(host: Host, megabytes: int) -> None:
+    """However far a run gets: the old or the new table, and the next one does the rest."""
+    host.good(OLD)
+    many = [f"10.{n // 65536}.{n // 256 % 256}.{n % 256}" for n in range(0, 60000, 2)]
+    large = {"name": "t", "sets": [{"name": "s", "type": "ipv4_addr", "flags": ["interval"], "elements": many}]}
+    limit = ("prlimit", f"--as={megabytes * 1_000_000}")
+    with host.start(large, prefix=limit) as module:
+        out, err = module.communicate(timeout=180)
+    found = json.loads(out) if out.strip() else {}
+    # Ansible's own code may be what gets no memory, when it repeats the arguments: that it says in its own way.
+    assert found or "MemoryError" in err, err
+    if found.get("failed"):
+        assert found["reason"] in ("no_memory", "nft_crashed", "rejected_by_nft"), found["msg"]
+    assert host.listing().count("tcp dport 1 accept") + host.listing().count("set s {") == 1
+    host.good(NEW)
+    assert host.rules("c") == ["tcp dport 2 accept"]
+    assert host.tables() == ["t"]
+
+
+def test_a_run_that_gets_no_memory_says_so(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_arguments: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(scratch, "canonical", refused)
+    with pytest.raises(EngineError, match="needs more memory than it may have") as caught:
+        Engine(host.nft, notes=RunDirectory(str(host.notes))).run(parse.tables([OLD]))
+    assert caught.value.reason == "no_memory"

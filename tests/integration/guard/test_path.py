@@ -17,6 +17,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.errors imp
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import parse
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.foresee import objects
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.run_directory import RunDirectory
 from ansible_collections.tidegate.nftables.tests.golden.cases import ROOT, Case, cases
 
 from .conftest import Host
@@ -27,7 +28,7 @@ ELSEWHERE = "192.0.2.9 51234 192.0.2.1 2200"
 
 def foreseen(host: Host, spec: dict[str, Any]) -> list[dict[str, Any]]:
     (wanted,) = parse.tables([spec])
-    return objects(Nft(str(host.nft)), wanted)
+    return objects(Nft(str(host.nft)), wanted, RunDirectory())
 
 
 def said_of(table: list[dict[str, Any]], connection: str, *, tracked: bool = True) -> str:
