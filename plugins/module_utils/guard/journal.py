@@ -31,7 +31,10 @@ EVENTS = {
 """Every event, and what it means."""
 
 LIMIT = 256 * 1024
-"""Bytes of the journal; beyond it, the older half goes."""
+"""Bytes of the journal; beyond it, half of it goes: of the older events first those that repeat themselves."""
+
+_REPEATED = ("lost", "edited", "repaired", "failsafe", "booted")
+"""What somebody else's loop can bring about every few seconds; it must not push out who changed the policy and when."""
 
 _ALARMING = ("restored", "failsafe", "lost", "edited", "emergency", "allowed")
 
@@ -52,13 +55,7 @@ def note(places: Places, event: str, **about: Any) -> None:
 
 def read(places: Places) -> list[dict[str, Any]]:
     """Return the events, oldest first; lines that are none are left out."""
-    found = []
-    for line in (files.read(places.journal) or "").splitlines():
-        with suppress(ValueError):
-            event = json.loads(line)
-            if isinstance(event, dict) and event.get("event") in EVENTS:
-                found.append(event)
-    return found
+    return [json.loads(line) for line in (files.read(places.journal) or "").splitlines() if _event(line)]
 
 
 def fate(places: Places, token: str) -> dict[str, Any] | None:
@@ -67,7 +64,26 @@ def fate(places: Places, token: str) -> dict[str, Any] | None:
 
 
 def _trim(places: Places) -> None:
+    """Keep about half of a journal that is too long: the latest, and before that what people did."""
     text = files.read(places.journal)
-    if text is not None and len(text) > LIMIT:
-        kept = text[-LIMIT // 2 :].partition("\n")[2]
-        files.write(places.journal, kept.encode("utf-8", "surrogateescape"))
+    if text is None or len(text) <= LIMIT:
+        return
+    kept: list[str] = []
+    size = 0
+    for line in reversed(text.splitlines(keepends=True)):
+        if size > LIMIT // 4 and _event(line) in _REPEATED:
+            continue
+        size += len(line)
+        if size > LIMIT // 2:
+            break
+        kept.append(line)
+    files.write(places.journal, "".join(reversed(kept)).encode("utf-8", "surrogateescape"))
+
+
+def _event(line: str) -> str:
+    """Return what a line is about; "" for one that says nothing."""
+    with suppress(ValueError):
+        said = json.loads(line)
+        if isinstance(said, dict) and said.get("event") in EVENTS:
+            return str(said["event"])
+    return ""

@@ -15,7 +15,8 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard import fil
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.errors import GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.places import TABLE
 
-_MARK = "# tidegate 1 "
+_FORMAT = "# tidegate "
+_MARK = f"{_FORMAT}1 "
 _TABLE = " ".join(TABLE)
 _FRESH = f"table {_TABLE}\ndelete table {_TABLE}\n"
 """Replaces the table as a whole: the first line is there so that the second finds something."""
@@ -67,10 +68,15 @@ def load(path: Path) -> Record | None:
     if text is None:
         return None
     digest, _space, rest = text[len(_MARK) :].partition(" ")
+    if text.startswith(_FORMAT) and not text.startswith(_MARK):
+        raise GuardError(
+            "damaged", f"{path} was written by another release of tidegate, in a form that this one cannot read."
+        )
     if not text.startswith(_MARK) or digest != checksum(rest):
         raise GuardError("damaged", f"{path} is damaged or was edited: it does not fit its checksum.")
     line, _end, body = rest.partition("\n")
+    # What it fits, some release has written: what that did not say yet is as if nobody knew, what it said more is left.
     about: dict[str, Any] = json.loads(line)
-    known = {entry.name for entry in fields(Record)}
-    about["others"] = tuple(about["others"])
+    known = {entry.name for entry in fields(Record)} - {"listing"}
+    about["others"] = tuple(about.get("others", ()))
     return Record(listing=body[len(_FRESH) :], **{key: value for key, value in about.items() if key in known})

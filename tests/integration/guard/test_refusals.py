@@ -162,3 +162,18 @@ def test_the_guard_acts_on_a_full_disk(host: Host, tmp_path: Path) -> None:
     host.load(OLD)
     host.places.state.mkdir(parents=True)
     assert inside(host, ["mount -t tmpfs -o size=2m tmpfs {state}"], tmp_path, FILL.strip()) == "restored\n"
+
+
+OPEN = """
+    host.run("confirm")
+    subprocess.run(f"dd if=/dev/zero of={state}/rest bs=1k 2>/dev/null || truncate -s -128k {state}/rest", shell=True, check=True)
+    print(host.run("open", "5").stdout, "emergency: open" in host.table(), host.run("rollback").stdout)
+"""
+
+
+def test_a_host_whose_disk_is_nearly_full_can_be_opened(host: Host, tmp_path: Path) -> None:
+    host.load(OLD)
+    host.places.state.mkdir(parents=True)
+    said = inside(host, ["mount -t tmpfs -o size=2m tmpfs {state}"], tmp_path, OPEN.strip())
+    assert "Everything is let out for 5 minutes" in said, said
+    assert "True Put back: emergency: open for 5 minutes." in said, said
