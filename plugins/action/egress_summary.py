@@ -29,7 +29,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
         results = {}
-        for host in variables["ansible_play_hosts_all"]:
+        for host in self._hosts(variables):
             applied = self._applied(variables["hostvars"][host])
             if applied is not None:
                 results[host] = applied
@@ -37,6 +37,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
         for line in lines:
             self._display.display(line.text, color=COLOURS[line.tone])
         return {**result, "changed": False, "lines": [line.text for line in lines]}
+
+    def _hosts(self, variables: dict[str, Any]) -> list[str]:
+        """The hosts to report: all of the play, or this one where the strategy knows no run_once."""
+        strategy = str(self._task.get_play().strategy).rpartition(".")[2]
+        if strategy in ("free", "host_pinned"):
+            return [str(variables["inventory_hostname"])]
+        return list(variables["ansible_play_hosts_all"])
 
     @staticmethod
     def _applied(hostvars: Any) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Mapping, Protocol, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard import (
@@ -39,6 +39,9 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.result impor
 
 _ENTRIES = "egress_allow"
 """The compiler's chain in which a rule's comment is an entry's name."""
+_SWITCH = "egress_denied"
+_MODES = {"goto egress_observed": "mode observe", "goto egress_refused": "mode enforce"}
+"""The compiler's chain with the one rule that differs between the modes, and that rule."""
 _DONE = {"add": "opened", "delete": "closed"}
 _NAMED = 10
 """Entries that the history names of one change."""
@@ -59,7 +62,8 @@ class Plan:
 
     seconds: for the trial; needed: that its tests may take at most; tried: whether there is a trial at all; before:
     called between the decision to change something and the change, its result comes back as ``before``; foreseen:
-    called before that, also in check mode, raises when the change must not be; size: see change.Trial.
+    called before that, also in check mode, raises when the change must not be; size: see change.Trial; standing: the
+    file of settings as it is.
     """
 
     request: Request
@@ -70,6 +74,7 @@ class Plan:
     size: int = 0
     before: Callable[[], Any] | None = None
     foreseen: Callable[[], None] | None = None
+    standing: str = ""
 
 
 def request_of(tables: Sequence[Mapping[str, Any]], who: str, what: str = "") -> Request:
@@ -108,6 +113,8 @@ def apply_guarded(places: Places, kernel: Kernel, engine: Engine, plan: Plan, *,
         wanted = engine(check=True)
         if wanted["changed"] and plan.foreseen is not None:
             plan.foreseen()
+        # The settings of a change that is put back go with it: whether the fail-safe table refuses is one of them.
+        old = files.read(places.settings) or ""
         before = plan.before() if wanted["changed"] and plan.tried and plan.before is not None and not check else None
         installed = install.install(places, plan.settings, systemd=systemd, check=check)
         if not wanted["changed"]:
@@ -116,7 +123,7 @@ def apply_guarded(places: Places, kernel: Kernel, engine: Engine, plan: Plan, *,
             return _joined(wanted, installed, said, guard=None)
         if not plan.tried:
             return _joined(_untried(places, kernel, engine, plan.request), installed, said, guard=None)
-        made, result = _on_trial(places, kernel, engine, plan, wanted)
+        made, result = _on_trial(places, kernel, engine, replace(plan, standing=old), wanted)
         guard = {"token": made.token, "seconds": made.seconds, "kind": made.guard, "before": before}
         return _joined(result, installed, said, guard=guard)
 
@@ -208,7 +215,7 @@ def _on_trial(
     places: Places, kernel: Kernel, engine: Engine, plan: Plan, wanted: Mapping[str, Any]
 ) -> tuple[Pending, Mapping[str, Any]]:
     request = _described(plan.request, wanted)
-    made = change.begin(places, kernel, request, change.Trial(plan.seconds, plan.size))
+    made = change.begin(places, kernel, request, change.Trial(plan.seconds, plan.size, settings=plan.standing))
     snapshot = files.read(places.snapshot) or ""
     try:
         result = engine(check=False)
@@ -260,12 +267,15 @@ def _described(request: Request, result: Mapping[str, Any]) -> Request:
         return request
     counted: dict[tuple[str, str], int] = {}
     entries: dict[str, list[str]] = {"add": [], "delete": []}
+    modes: list[str] = []
     for found in result.get("changes") or ():
         name = (str(found.get("action")), str(found.get("kind")))
         counted[name] = counted.get(name, 0) + int(found.get("count") or 1)
         if found.get("kind") == "rule" and found.get("chain") == _ENTRIES and found.get("comment"):
             entries.get(name[0], []).append(str(found["comment"]))
-    words = [f"{_DONE[action]} {_some(names)}" for action, names in entries.items() if names]
+        if found.get("chain") == _SWITCH and name[0] == "add" and found.get("text") in _MODES:
+            modes.append(_MODES[found["text"]])
+    words = [*modes, *(f"{_DONE[action]} {_some(names)}" for action, names in entries.items() if names)]
     words += [f"{action} {count} {kind}{'s' if count != 1 else ''}" for (action, kind), count in counted.items()]
     return Request(request.who, ", ".join(words) or "no change", request.others, request.spec)
 

@@ -25,8 +25,7 @@ def boot(places: Places, kernel: Kernel) -> str:
         elif change.ours:
             undo.tidy(places, change)
         else:
-            pending.remove(places)
-            journal.note(places, "reverted", token=change.token, who=change.who, what=change.what)
+            undo.reverted(places, change)
     try:
         record = confirmed.load(places, kernel)
     except (GuardError, EngineError) as error:

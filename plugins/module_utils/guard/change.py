@@ -36,11 +36,12 @@ _ROOM = 256 * 1024
 
 @dataclass(frozen=True)
 class Trial:
-    """How a change is tried. seconds: until the guard acts; size: bytes of what was asked for; kind: see Pending."""
+    """How a change is tried. seconds: until the guard acts; size: bytes of what was asked for; others: see Pending."""
 
     seconds: float
     size: int = 0
     kind: str = "change"
+    settings: str = ""
 
 
 def begin(places: Places, kernel: Kernel, request: Request, trial: Trial) -> Pending:
@@ -66,6 +67,7 @@ def begin(places: Places, kernel: Kernel, request: Request, trial: Trial) -> Pen
         guard=arming.kind(places),
         others=tuple(sorted({*request.others, *confirmed.others(places)})),
         spec=request.spec,
+        settings=trial.settings,
     )
     try:
         files.write(places.snapshot, script.encode("utf-8", "surrogateescape"))

@@ -53,6 +53,10 @@ Arguments = argparse.Namespace
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command. Exit status: 0, 1 for a failure that was told, 2 for wrong arguments; boot has more."""
     given = _parser().parse_args(words)
+    if os.geteuid() != 0:
+        # Without its rights nft shows nothing, which is not the same as that there is nothing.
+        sys.stderr.write(f"tidegate: this needs root; try: sudo tidegate {given.command}\n")
+        return 1
     places = Places(given.root)
     # A script for nft must be writable even when the disk is full.
     if places.run.is_dir():
@@ -75,15 +79,24 @@ def _denied(_places: Places, given: Arguments) -> int:
         port = "" if line.port is None else f"/{line.port}"
         by = "the kernel or another host" if line.uid is None else _user_name(line.uid)
         sys.stdout.write(
-            f"{line.packets:>8}  {line.address} {line.protocol}{port}  by {by}, last {line.seconds} s ago"
+            f"{line.packets:>8}  {line.address} {line.protocol}{port}  by {by}, last {_ago(line.seconds)} ago"
             f"{' (let through: observe mode)' if line.would else ''}\n"
         )
     return 0
 
 
+def _ago(seconds: int) -> str:
+    """Return a time for people; the ledger goes back a day."""
+    if seconds < 120:
+        return f"{seconds} s"
+    return f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"
+
+
 def _why(places: Places, given: Arguments) -> int:
     try:
         address = ipaddress.ip_address(given.address)
+        if not 1 <= given.port <= 65535:
+            raise ValueError(f"{given.port} is no port")
         uid = int(given.user) if given.user.isdigit() else pwd.getpwnam(given.user).pw_uid
     except (ValueError, KeyError) as error:
         raise GuardError(

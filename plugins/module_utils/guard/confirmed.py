@@ -26,7 +26,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.errors imp
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.kernel import Kernel
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.places import Places
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.records import Record
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.shape import compiled, shape
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.shape import compiled, observes, shape
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 
 
@@ -149,6 +149,9 @@ def adopt(places: Places, kernel: Kernel, record: Record, who: str) -> None:
     made = replace(record, listing=listing, token=token, who=who, what=what, when=time.time())
     history.keep(places)
     files.write(places.confirmed, records.dump(made))
+    # Whether the fail-safe table refuses goes with the policy.
+    with contextlib.suppress(GuardError):
+        failsafe.keep(places, replace(settings.read(places), mode="observe" if observes(listing) else "enforce"))
     note_loaded(places, kernel, record.others)
     journal.note(places, "saved", token=made.token, who=who, what=made.what)
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from dataclasses import asdict, replace
 from typing import Any, Callable, Mapping
@@ -35,7 +36,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.lock impor
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.places import TABLE, Places
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.records import Record
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.settings import Settings
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.shape import shape
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.shape import observes, shape
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import parse
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.engine import Engine
@@ -56,6 +57,8 @@ def run(module: AnsibleModule) -> None:
     """Run one phase and end the module."""
     places = Places(module.params["root"] or "")
     try:
+        if os.geteuid() != 0:
+            raise GuardError("not_root", f"This needs root on the host: become: true. {UNCHANGED}")
         result = PHASES[module.params["phase"]](places, module.params, module.check_mode)
     except GuardError as error:
         module.fail_json(msg=error.message, reason=error.reason, **error.details)
@@ -133,7 +136,9 @@ def _rollback(places: Places, given: Given, check: bool) -> dict[str, Any]:
 
     what = confirmed.back_to(record) + (f": {given['what']}" if given["what"] else "")
     request = Request(given["who"], what, record.others, record.spec)
-    plan = _plan(kernel, request, settings.read(places), len(record.listing), given)
+    mode = "observe" if observes(record.listing) else "enforce"
+    chosen = replace(settings.read(places), mode=mode)
+    plan = _plan(kernel, request, chosen, len(record.listing), given)
     result = apply.apply_guarded(places, kernel, engine, plan, check=check)
     return {**result, "connection": session.connection()}
 

@@ -26,6 +26,7 @@ REASONS = (
     "damaged",  # a saved file is not what was written
     "not_restored",  # putting back failed
     "busy",  # another run holds the lock
+    "not_root",  # the module runs as another user
 )
 """Every word that a failure's ``reason`` can be, beside those of the nft engine."""
 

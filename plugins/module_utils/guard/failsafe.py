@@ -13,7 +13,8 @@ from __future__ import annotations
 import ipaddress
 from typing import Sequence
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.places import TABLE
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard import files, records, settings
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.places import TABLE, Places
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.settings import Settings
 
 _FLOOR = """\
@@ -34,14 +35,14 @@ _REFUSAL = """\
 """
 
 
-def table(settings: Settings) -> str:
+def table(chosen: Settings) -> str:
     """Return the table.
 
     In observe mode it lets everything through and counts, for nothing was refused before either.
     """
-    refuses = settings.mode == "enforce"
-    servers = _servers(settings.dns, "meta l4proto { 6, 17 } th dport { 53, 853 }") + _servers(
-        settings.ntp, "udp dport 123"
+    refuses = chosen.mode == "enforce"
+    servers = _servers(chosen.dns, "meta l4proto { 6, 17 } th dport { 53, 853 }") + _servers(
+        chosen.ntp, "udp dport 123"
     )
     return (
         f"table {' '.join(TABLE)} {{\n"
@@ -53,6 +54,17 @@ def table(settings: Settings) -> str:
         f"{_REFUSAL if refuses else ''}"
         "\t}\n}\n"
     )
+
+
+def script(chosen: Settings) -> bytes:
+    """Return the table as the file that nft alone loads at a boot without Python."""
+    return records.script(table(chosen)).encode()
+
+
+def keep(places: Places, chosen: Settings) -> None:
+    """Make these the settings of a host that has some already. Raise GuardError when they cannot be written."""
+    files.write(places.settings, settings.dump(chosen))
+    files.write(places.failsafe, script(chosen))
 
 
 def _servers(networks: Sequence[str], match: str) -> str:

@@ -18,7 +18,6 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard import (
     journal,
     lock,
     program,
-    records,
     settings,
     units,
 )
@@ -100,7 +99,7 @@ def remove(places: Places, *, systemd: bool, check: bool = False) -> list[FileCh
 def _files(places: Places, chosen: Settings, *, systemd: bool) -> Mapping[Path, tuple[bytes, int]]:
     found = {
         places.program: (program.build(), 0o755),
-        places.failsafe: (records.script(failsafe.table(chosen)).encode(), 0o600),
+        places.failsafe: (failsafe.script(chosen), 0o600),
         places.settings: (settings.dump(chosen), 0o600),
     }
     if systemd:

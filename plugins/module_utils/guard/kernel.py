@@ -72,4 +72,8 @@ class Kernel:
     def json(self, *words: str) -> str:
         """Return what nft lists as JSON, "" when there is no such thing."""
         outcome = self._nft.run("-j", "list", *words)
-        return outcome.out if outcome.code == 0 else ""
+        if outcome.code == 0:
+            return outcome.out
+        if "No such file or directory" in outcome.err:
+            return ""
+        raise command.failure(outcome, f"nft -j list {words[0]}")

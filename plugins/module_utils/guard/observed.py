@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import pwd
-import re
 import socket
 import time
 from typing import Any, Iterator
@@ -17,9 +16,8 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.errors imp
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.kernel import Kernel
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.places import Places
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.records import Record
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.shape import observes
 
-_DENIED = re.compile(r"^\s*chain egress_denied \{\n(?P<rules>[^}]*)\}", re.MULTILINE)
-_OBSERVES = "goto egress_observed"
 _NUMBERS = {"icmp": 1, "igmp": 2, "tcp": 6, "udp": 17, "dccp": 33, "ipv6-icmp": 58, "sctp": 132}
 """For hosts without /etc/protocols, which minimal images leave out."""
 
@@ -57,13 +55,6 @@ def facts(places: Places, kernel: Kernel) -> dict[str, Any]:
             for line in lines
         ],
     }
-
-
-def observes(listing: str) -> bool:
-    """Whether a listed table lets out what no entry allows: all that its chain egress_denied does is to count it."""
-    found = _DENIED.search(listing)
-    rules = [line for line in (found["rules"] if found is not None else "").splitlines() if line.strip()]
-    return bool(rules) and all(line.endswith(_OBSERVES) for line in rules)
 
 
 def protocol(name: str) -> int:

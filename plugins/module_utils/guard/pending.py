@@ -20,7 +20,8 @@ class Pending:
 
     token: names it; kind: change or emergency, which nobody is expected to confirm; taken, deadline: life.clock() of
     the snapshot and of the guard; since: for people; life: outside it, the change is history; generation: of the
-    ruleset before the change; guard: timer or process; others: sets whose elements putting back leaves alone.
+    ruleset before the change; guard: timer or process; others: sets whose elements putting back leaves alone;
+    settings: the file of settings as it was before, "" when there was none.
     """
 
     token: str
@@ -35,6 +36,7 @@ class Pending:
     guard: str
     others: tuple[str, ...] = ()
     spec: str = ""
+    settings: str = ""
 
     @property
     def seconds(self) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,14 @@ def dump(record: Record) -> bytes:
     about = {key: value for key, value in asdict(record).items() if key != "listing"}
     rest = f"{json.dumps(about, sort_keys=True)}\n{script(record.listing)}"
     return f"{_MARK}{checksum(rest)} {rest}".encode("utf-8", "surrogateescape")
+
+
+def about(path: Path) -> dict[str, Any]:
+    """Return what a record says of itself, without its table and unchecked; {} when it says nothing."""
+    with suppress(OSError, ValueError), path.open(encoding="utf-8", errors="replace") as file:
+        said = json.loads(file.readline()[len(_MARK) :].partition(" ")[2])
+        return said if isinstance(said, dict) else {}
+    return {}
 
 
 def load(path: Path) -> Record | None:

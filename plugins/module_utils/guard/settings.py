@@ -52,10 +52,15 @@ def dump(settings: Settings) -> bytes:
 
 def read(places: Places) -> Settings:
     """Return this host's settings; those that cannot be read are the defaults, which refuse."""
+    with suppress(GuardError):
+        return load(files.read(places.settings) or "")
+    return Settings()
+
+
+def load(text: str) -> Settings:
+    """Return the settings of a file; what cannot be read are the defaults, which refuse."""
     with suppress(GuardError, ValueError, AttributeError, TypeError):
-        text = files.read(places.settings)
-        if text is not None:
-            return parse(json.loads(text))
+        return parse(json.loads(text))
     return Settings()
 
 

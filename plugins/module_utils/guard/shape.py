@@ -5,11 +5,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Collection
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard import listing as words
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.listing import Block, Listing
+
+_DENIED = re.compile(r"^\s*chain egress_denied \{\n(?P<rules>[^}]*)\}", re.MULTILINE)
+_OBSERVES = "goto egress_observed"
 
 
 def shape(text: str | None, others: Collection[str], *, temporary: bool = False) -> str:
@@ -31,6 +35,13 @@ def outline(text: str | None, _others: Collection[str]) -> str:
         return ""
     blocks = words.parse(text).blocks
     return "\n".join(sorted(f"{block.kind} {block.name} {_rules(block)}" for block in blocks))
+
+
+def observes(text: str) -> bool:
+    """Whether a listed table lets out what no entry allows: all that its chain egress_denied does is to count it."""
+    found = _DENIED.search(text)
+    rules = [line for line in (found["rules"] if found is not None else "").splitlines() if line.strip()]
+    return bool(rules) and all(line.endswith(_OBSERVES) for line in rules)
 
 
 def owned_by_others(block: Block, others: Collection[str]) -> bool:

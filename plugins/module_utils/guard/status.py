@@ -61,7 +61,10 @@ def facts(places: Places, kernel: Kernel) -> dict[str, Any]:
         "watcher": lock.taken(places.watching),
         "events": {name: counts[name] for name in _COUNTED},
         "last": events[-_SHOWN:],
-        "earlier": [{"number": one.number, "name": one.name} for one in history.earlier(places)],
+        "earlier": [
+            {"number": one.number, "name": one.name, "what": str(records.about(one.path).get("what", ""))}
+            for one in history.earlier(places)
+        ],
     }
 
 
@@ -77,7 +80,9 @@ def text(found: dict[str, Any]) -> str:
         lines.append(f"confirmed  {found['saved']}")
     trial = found["on_trial"]
     if trial is not None:
-        lines.append(f"on trial   {trial['what']}, by {trial['who'] or 'somebody'}; put back in {trial['seconds']} s")
+        left = trial["seconds"]
+        end = f"put back in {left} s" if left >= 0 else f"its time was over {-left} s ago"
+        lines.append(f"on trial   {trial['what']}, by {trial['who'] or 'somebody'}; {end}")
     lines.append(
         f"watcher    {'runs' if found['watcher'] else 'does not run'}; an edit by hand is {_DRIFT[found['drift']]}"
     )
@@ -86,7 +91,7 @@ def text(found: dict[str, Any]) -> str:
     lines += [
         f"           {event['when']} {event['event']} {event.get('what', '')}".rstrip() for event in found["last"]
     ]
-    lines += [f"earlier    {one['number']:>2} {one['name']}" for one in found["earlier"]]
+    lines += [f"earlier    {one['number']:>2} {one['name']} {one['what']}".rstrip() for one in found["earlier"]]
     return "\n".join(lines)
 
 

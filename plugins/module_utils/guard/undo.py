@@ -6,15 +6,18 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard import (
     arming,
     confirmed,
+    failsafe,
     files,
     journal,
     life,
     pending,
     records,
+    settings,
     wayback,
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.errors import GuardError
@@ -47,7 +50,13 @@ def take_back(places: Places, kernel: Kernel, change: Pending, why: str) -> None
     if not trouble:
         confirmed.note_loaded(places, kernel, others)
     arming.disarm(places, change)
-    pending.remove(places)
+    try:
+        _void(places, change)
+    except GuardError as error:
+        stands = trouble or "The old policy stands again."
+        raise GuardError(
+            error.reason, f"{stands} That a change is on trial is still written down, since {error.message}"
+        ) from error
     journal.note(places, "restored", token=change.token, who=change.who, what=change.what, why=why, trouble=trouble)
     if trouble:
         raise GuardError("not_restored", trouble)
@@ -100,7 +109,12 @@ def forget(places: Places, kernel: Kernel, change: Pending) -> None:
                 wayback.put_back(kernel, None, 0.0, ())
         except (GuardError, EngineError) as error:
             confirmed.load_failsafe(places, kernel, str(error))
-    pending.remove(places)
+    reverted(places, change)
+
+
+def reverted(places: Places, change: Pending) -> None:
+    """Write down that a reboot ended a change that nobody had confirmed."""
+    _void(places, change)
     journal.note(places, "reverted", token=change.token, who=change.who, what=change.what)
 
 
@@ -115,6 +129,14 @@ def tidy(places: Places, change: Pending) -> None:
     arming.disarm(places, change)
     pending.remove(places)
     journal.note(places, "confirmed", token=change.token, who=change.who, what=change.what)
+
+
+def _void(places: Places, change: Pending) -> None:
+    """Take a change off trial that is to leave no trace: its settings go with it."""
+    if change.settings:
+        with suppress(GuardError):
+            failsafe.keep(places, settings.load(change.settings))
+    pending.remove(places)
 
 
 def _put_back(places: Places, kernel: Kernel, change: Pending, others: tuple[str, ...]) -> str:

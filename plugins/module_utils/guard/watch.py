@@ -30,7 +30,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard import lis
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard import shape as shapes
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.errors import GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.kernel import Kernel
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.lock import held
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.lock import held, taken
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.places import Places
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import NetlinkError
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
@@ -60,9 +60,12 @@ class Watcher:
     remember_at: float = field(default=0.0)
 
     def run(self) -> None:
-        """Look for ever. One watcher is enough: a second one leaves."""
+        """Look for ever. One watcher is enough: a second one leaves, and so does one whose lock was deleted.
+
+        Nobody could see that it runs; systemd starts it anew.
+        """
         with held(self.places.watching) as only:
-            while only:
+            while only and taken(self.places.watching):
                 with contextlib.suppress(GuardError, EngineError, NetlinkError, OSError, ValueError):
                     self.look()
                     self.remember()
@@ -118,12 +121,19 @@ class Watcher:
         began = time.monotonic()
         generation = self.kernel.generation()
         note = loaded.read(self.places, self.kernel.version)
-        now = shapes.shape(self.kernel.listing(), note.others if note is not None else ())
+        others = note.others if note is not None else confirmed.others(self.places)
+        now = shapes.shape(self.kernel.listing(), others)
         self.rest_until = time.monotonic() + 10 * (time.monotonic() - began)
-        if note is None or now == note.shape:
+        expected = note.shape if note is not None else self._saved()
+        if expected in ("", now):
             self.seen, self.told = generation, ""
             return ""
-        return self._edited(note.shape, now, generation)
+        return self._edited(expected, now, generation)
+
+    def _saved(self) -> str:
+        """Return what the table should be when /run does not say it; "" when another nft wrote it in its own words."""
+        record = confirmed.read(self.places)
+        return shapes.shape(record.listing, record.others) if record and record.nft == self.kernel.version else ""
 
     def _edited(self, expected: str, now: str, generation: int) -> str:
         if now == self.told:

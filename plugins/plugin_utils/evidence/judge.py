@@ -81,7 +81,7 @@ def judge(resolved: policy.Resolved, observed: Mapping[str, Any], wanted: int) -
     days = unseen(since, now)
     parts = [f"{int(hours)} of {wanted} h"]
     if days:
-        parts.append(f"no {' or '.join(days)} seen")
+        parts.append(f"no {' or '.join([', '.join(days[:-1]), days[-1]] if days[:-1] else days)} seen")
     if open_:
         shown = "; ".join(str(line) for line in open_[:_SHOWN])
         more = f" and {len(open_) - _SHOWN} more" if len(open_) > _SHOWN else ""

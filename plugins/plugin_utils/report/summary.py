@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 MOST_HOSTS = 10
@@ -81,7 +81,7 @@ def _refusals(mode: str, results: Iterable[Mapping[str, Any]]) -> str:
     return f", {sum(packets)} packets {'would have been' if mode == 'observe' else 'were'} refused"
 
 
-def _opened_and_closed(changes: Iterable[Mapping[str, Any]]) -> str:
+def _opened_and_closed(changes: Sequence[Mapping[str, Any]]) -> str:
     """Say what a host's changes come to, in the words of the policy: entries by name, addresses by count."""
     parts: list[str] = []
     by_action: dict[str, list[str]] = defaultdict(list)
@@ -97,7 +97,9 @@ def _opened_and_closed(changes: Iterable[Mapping[str, Any]]) -> str:
     for action, word in (("add", "added"), ("delete", "removed")):
         if addresses[action]:
             parts.append(f"{addresses[action]} address{'es' if addresses[action] > 1 else ''} {word}")
-    return "; ".join(parts) or "table adjusted"
+    if any(change["kind"] == "table" and change["action"] == "delete" for change in changes):
+        return "table removed"
+    return "; ".join(parts) or ("table adjusted" if changes else "files of tidegate on the host adjusted")
 
 
 def _confirmed(result: Mapping[str, Any]) -> str:
@@ -222,7 +224,7 @@ def summary(results: Mapping[str, Mapping[str, Any]], check: bool = False) -> li
         lines.append(
             Line(
                 f"OBSERVE MODE on {_hosts(len(observed))}: NOTHING IS REFUSED there. What would be refused is counted "
-                "(nft list counter inet tidegate would_deny). To refuse it: egress_mode: enforce",
+                "(on the host: tidegate denied). To refuse it: egress_mode: enforce",
                 "loud",
             )
         )

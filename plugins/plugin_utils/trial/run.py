@@ -147,6 +147,8 @@ def _unreachable(
         if fate is not None and fate["event"] == "restored":
             return {"reason": "unreachable", "msg": f"{why}. The host put the old policy back, and is reachable again."}
         return {"reason": "unreachable", "msg": f"{why}. What became of it, `tidegate status` on the host says."}
+    # Ansible would try to remove its temporary folder from the host, and report that failure in place of this one.
+    runner.action._cleanup_remote_tmp = False  # noqa: SLF001  # what an action has to say so
     return {
         "reason": "unreachable",
         "msg": f"{why}. The host puts the old policy back by itself, yet it cannot be reached now either.",

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import socket
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard import apply, history, journal
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard import apply, cli, history, journal, settings
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.settings import Settings
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.shape import shape
 from ansible_collections.tidegate.nftables.tests.golden.cases import ROOT, Case
 from ansible_collections.tidegate.nftables.tests.golden.render import render
@@ -94,7 +97,10 @@ def test_why_says_when_only_the_mode_lets_it_through(compiled: Host) -> None:
     assert "let through because this host only observes; enforced, it would be refused" in said.stdout
 
 
-@pytest.mark.parametrize("words", [["why", "nonsense", "443"], ["why", "10.0.0.1", "443", "--user", "nobody-here"]])
+@pytest.mark.parametrize(
+    "words",
+    [["why", "nonsense", "443"], ["why", "10.0.0.1", "99999"], ["why", "10.0.0.1", "443", "--user", "nobody-here"]],
+)
 def test_wrong_words_are_told_without_a_traceback(host: Host, words: list[str]) -> None:
     host.has(OLD)
     said = host.run(*words)
@@ -264,3 +270,56 @@ def test_reject_from_the_controller_and_the_console_meet(host: Host) -> None:
     host.run("rollback")
     with pytest.raises(Exception, match="no such change on trial"):
         apply.reject(host.places, host.kernel, token, "tests failed")
+
+
+def test_who_is_not_root_is_told_so_and_nothing_else(host: Host) -> None:
+    host.has(OLD)
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        program = shutil.copy(host.places.program, folder)
+        said = subprocess.run(
+            ["setpriv", "--reuid=65534", "--clear-groups", program, "why", "10.0.0.1", "443"],
+            text=True,
+            capture_output=True,
+            check=False,
+        )
+    assert said.returncode == 1
+    assert said.stdout == ""
+    assert said.stderr == "tidegate: this needs root; try: sudo tidegate why\n"
+
+
+def test_what_nft_cannot_say_is_no_answer(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    host.has(OLD)
+    broken = tmp_path / "bin/nft"
+    broken.parent.mkdir()
+    broken.write_text(
+        f'#!/bin/sh\n[ "$1" != -j ] || {{ echo "netlink: Error: cache busy" >&2; exit 1; }}\nexec {host.nft} "$@"\n'
+    )
+    broken.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{broken.parent}:/usr/sbin:/usr/bin:/bin")
+    for words in (["why", "10.0.0.1", "443"], ["denied"]):
+        said = host.run(*words)
+        assert (said.returncode, said.stdout) == (1, "")
+        assert said.stderr.startswith("tidegate: "), said.stderr
+        assert "cache busy" in said.stderr
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(119, "119 s"), (7199, "119 min"), (80000, "22 h")])
+def test_times_are_told_in_words_that_fit(seconds: int, said: str) -> None:
+    assert cli._ago(seconds) == said
+
+
+def test_going_back_to_a_policy_that_observes_makes_the_fail_safe_table_observe(host: Host) -> None:
+    watched = OLD.replace(
+        "\tchain egress_output {", "\tchain egress_denied {\n\t\tgoto egress_observed\n\t}\n\n\tchain egress_output {"
+    )
+    watched = watched.replace(
+        "\tchain egress_denied", "\tchain egress_observed {\n\t\taccept\n\t}\n\n\tchain egress_denied"
+    )
+    host.apply(watched, settings=Settings(mode="observe"), tried=False)
+    host.apply(NEW, settings=Settings(mode="enforce"), tried=False)
+    assert host.run("rollback").returncode == 0
+    assert settings.read(host.places).mode == "observe"
+    assert "policy accept" in host.places.failsafe.read_text()
+    assert host.run("rollback").returncode == 0
+    assert settings.read(host.places).mode == "enforce"

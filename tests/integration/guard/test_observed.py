@@ -11,6 +11,7 @@ import time
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard import observed, records, seen
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.denied import Refused
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.settings import Settings
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.shape import observes
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.watch import Watcher
 from ansible_collections.tidegate.nftables.tests.golden.cases import ROOT
 
@@ -57,9 +58,9 @@ def observing(port: int = 443) -> str:
 
 def test_the_compilers_tables_are_told_apart() -> None:
     for case, expected in (("app-observe", True), ("app-enforce", False)):
-        assert observed.observes((ROOT / case / "table.nft").read_text()) is expected
+        assert observes((ROOT / case / "table.nft").read_text()) is expected
     in_part = table("ip daddr @observed_internal4 goto egress_observed\n\t\tgoto egress_refused")
-    assert not observed.observes(in_part)
+    assert not observes(in_part)
 
 
 def test_a_changed_policy_does_not_begin_the_observation_anew(host: Host) -> None:

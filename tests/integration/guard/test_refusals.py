@@ -166,7 +166,8 @@ def test_the_guard_acts_on_a_full_disk(host: Host, tmp_path: Path) -> None:
 
 OPEN = """
     host.run("confirm")
-    subprocess.run(f"dd if=/dev/zero of={state}/rest bs=1k 2>/dev/null || truncate -s -128k {state}/rest", shell=True, check=True)
+    fill = f"dd if=/dev/zero of={state}/rest bs=1k 2>/dev/null || truncate -s -128k {state}/rest"
+    subprocess.run(fill, shell=True, check=True)
     print(host.run("open", "5").stdout, "emergency: open" in host.table(), host.run("rollback").stdout)
 """
 

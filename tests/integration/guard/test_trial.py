@@ -24,11 +24,13 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard import (
     pending,
     program,
     records,
+    settings,
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.errors import GuardError
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.settings import Settings
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.shape import shape
 
-from .conftest import NEW, OLD, Host, blocks, timeless, wait_for
+from .conftest import NEW, OLD, REQUEST, Host, TextEngine, blocks, timeless, wait_for
 
 OTHER = OLD.replace("203.0.113.0/24", "100.64.0.0/10")
 
@@ -413,3 +415,37 @@ def test_an_edit_while_a_change_without_a_trial_is_being_loaded_is_not_saved_wit
     saved = records.load(host.places.confirmed)
     assert saved is not None
     assert shape(saved.listing, ("fed4",)) == shape(OLD, ("fed4",))
+
+
+@pytest.mark.parametrize("end", ["rejected", "rebooted"])
+def test_the_settings_of_a_change_that_does_not_stay_go_with_it(host: Host, end: str) -> None:
+    host.apply(OLD, settings=Settings(mode="observe"), tried=False)
+    fail_safe = host.places.failsafe.read_bytes()
+    token = host.apply(NEW, settings=Settings(mode="enforce"))["guard"]["token"]
+    assert settings.read(host.places).mode == "enforce"
+    if end == "rejected":
+        apply.reject(host.places, host.kernel, token, "tests failed")
+    else:
+        host.reboot()
+        host.run("boot")
+    assert settings.read(host.places) == Settings(mode="observe")
+    assert host.places.failsafe.read_bytes() == fail_safe
+
+
+def test_the_history_says_that_a_change_was_one_of_the_mode(host: Host) -> None:
+    changes = [
+        {"action": action, "kind": "rule", "chain": "egress_denied", "text": f"goto {chain}"}
+        for action, chain in (("delete", "egress_observed"), ("add", "egress_refused"))
+    ]
+    host.has(OLD)
+
+    def engine(*, check: bool) -> dict[str, Any]:
+        return {**TextEngine(host.kernel, NEW)(check=check), "changes": changes}
+
+    made = apply.apply_guarded(host.places, host.kernel, engine, apply.Plan(request=REQUEST))
+    apply.confirm(host.places, host.kernel, made["guard"]["token"])
+    assert "mode enforce, delete 1 rule, add 1 rule" in host.run("status").stdout
+    host.has(OLD)
+    earlier = host.run("status").stdout.splitlines()[-2:]
+    assert earlier[0].endswith(" mode enforce, delete 1 rule, add 1 rule"), earlier
+    assert earlier[1].endswith(" add 1 rule"), earlier

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -223,3 +224,22 @@ def test_a_second_watcher_leaves(host: Host) -> None:
     with watcher(host):
         second = host.run("watch")
         assert second.returncode == 0
+
+
+def test_a_watcher_whose_run_directory_is_wiped_is_not_lost_sight_of(host: Host) -> None:
+    host.has(OLD)
+    with watcher(host) as running:
+        shutil.rmtree(host.places.run)
+        assert running.wait(10) == 0
+    with watcher(host):
+        assert lock.taken(host.places.watching)
+
+
+def test_an_edit_is_seen_although_the_run_directory_was_wiped(each_host: Host) -> None:
+    each_host.has(OLD)
+    shutil.rmtree(each_host.places.run)
+    watching = Watcher(each_host.places, each_host.kernel)
+    assert watching.look() == ""
+    each_host.load("insert rule inet tidegate egress_output accept\n")
+    watching.rest_until = 0.0
+    assert watching.look() == "edited"

@@ -33,9 +33,7 @@ def judged(hours: float, *lines: dict[str, Any], **variables: Any) -> Evidence:
 def test_the_hours_decide_and_are_shown() -> None:
     short, enough = judged(71.9), judged(72)
     assert (short.ready, enough.ready) == (False, True)
-    assert (
-        short.sentence == "71 of 72 h, no Monday or Saturday or Sunday seen, no would-be refusal that nothing explains"
-    )
+    assert short.sentence == "71 of 72 h, no Monday, Saturday or Sunday seen, no would-be refusal that nothing explains"
 
 
 def test_a_refusal_without_explanation_keeps_a_host_from_enforcing() -> None:

@@ -161,3 +161,9 @@ def test_a_changed_host_says_whether_it_was_confirmed_and_over_what() -> None:
     assert "w4: changed: opened payments-api\n" in shown
     predicted = text({"w1": applied(changed=True, changes=changes, confirmation=None)}, check=True)
     assert "without a trial" not in predicted
+
+
+def test_what_is_removed_and_what_is_no_rule_are_told_apart() -> None:
+    gone = [{"kind": "table", "action": "delete"}, {"kind": "rule", "action": "delete", "chain": "egress_allow"}]
+    assert "w1: changed: table removed" in text({"w1": applied(mode="absent", changed=True, changes=gone)})
+    assert "w1: changed: files of tidegate on the host adjusted" in text({"w1": applied(changed=True, changes=[])})
