@@ -80,8 +80,8 @@ def load(path: Path) -> Record | None:
     if text.startswith(_FORMAT) and not text.startswith(_MARK):
         raise GuardError(
             "damaged",
-            f"{path} was written by another release of tidegate, in a form that this one cannot read, or is damaged: it "
-            "does not fit its checksum.",
+            f"{path} was written by another release of tidegate, in a form that this one cannot read, or is damaged: "
+            "it does not fit its checksum.",
         )
     if not text.startswith(_MARK) or digest != checksum(rest):
         raise GuardError("damaged", f"{path} is damaged or was edited: it does not fit its checksum.")
