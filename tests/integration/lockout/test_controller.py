@@ -22,7 +22,7 @@ from ansible_collections.tidegate.nftables.tests.integration.lockout.project imp
 )
 from ansible_collections.tidegate.nftables.tests.integration.lockout.soak import Soak
 
-STEPS = int(os.environ.get("TIDEGATE_LOCKOUT_SOAK", "4"))
+STEPS = int(os.environ.get("TIDEGATE_LOCKOUT_SOAK", "3"))
 """How often something happens to all four hosts."""
 SEED = int(os.environ.get("TIDEGATE_LOCKOUT_SEED", "239"))
 NEW = policy("partner", egress_confirm_timeout=8)
