@@ -116,9 +116,11 @@ def _set(wanted: SetSpec, canon: Table, live: Table | None) -> NamedSet:
     else:
         base = replace(drafted, text=wanted.declaration or ())
     before = found.elements if found else ()
+    # The time that an element has left in the scratch table is not what was asked for.
+    asked = [one if one.text == one.canon else replace(one, text=one.canon) for one in drafted.elements]
     return replace(
         base,
-        elements=elements.wanted(wanted, base, drafted.elements, before),
+        elements=elements.wanted(wanted, base, asked, before),
         managed=wanted.elements is not None,
         where=wanted.where,
     )

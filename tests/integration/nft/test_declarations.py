@@ -304,3 +304,11 @@ def test_objects_of_other_kinds(lab: Lab) -> None:
         lab.run({**table, "others": [clock]})
     lab.predicted({"name": "t", "chains": [{**chain, "rules": ["counter"]}]})
     assert not lab.table().objects
+
+
+def test_a_new_element_has_all_of_its_time(lab: Lab) -> None:
+    declared = {"name": "s", "type": "ipv4_addr", "flags": ["timeout"], "timeout": "1h", "counter": True}
+    table = {"name": "t", "sets": [{**declared, "elements": ["10.0.0.1", {"value": "10.0.0.2", "timeout": "1m"}]}]}
+    result = lab.predicted(table)
+    assert "{ 10.0.0.1 counter, 10.0.0.2 counter timeout 1m }" in result.transaction
+    assert "expires" not in result.transaction
