@@ -127,10 +127,11 @@ def keep_their_handles(before: Table, after: Table) -> None:
     (old,), (new,) = before.chains, after.chains
     same = old.comment == new.comment and old.hook is not None and new.hook is not None
     if same and old.hook is not None and new.hook is not None and old.hook.priority == new.hook.priority:
-        first = {rule.canon: rule.handle for rule in old.rules if " @" not in rule.canon and "name" not in rule.canon}
+        both = {rule.canon for rule in old.rules} & {rule.canon for rule in new.rules}
+        alone = {canon for canon in both if " @" not in canon and "name" not in canon}
+        first = {rule.canon: rule.handle for rule in old.rules if rule.canon in alone}
         kept = [rule for rule in new.rules if first.get(rule.canon) == rule.handle is not None]
         # Where others changed places with them, as many as possible stay, whichever those are.
-        both = {rule.canon for rule in old.rules} & {rule.canon for rule in new.rules}
         orders = [[rule.canon for rule in chain.rules if rule.canon in both] for chain in (old, new)]
         if orders[0] == orders[1]:
             assert len(kept) == len(first)
