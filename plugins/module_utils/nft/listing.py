@@ -33,6 +33,9 @@ _HOOK = re.compile(
     r"(?: devices? (?:= )?(?P<devices>\{[^}]*\}|\S+))?"
     r" priority (?P<priority>-?\d+); policy (?P<policy>\w+);"
 )
+FLAGS = ("dormant", "owner", "persist")
+"""Of tables (nft 1.1.3)."""
+
 _JOIN, _END = " ", "; "
 """What a line break inside of inner braces becomes: nothing after a comma or the brace, else the end of a statement."""
 
@@ -108,7 +111,7 @@ def _table(blocks: list[Block]) -> Table:
     head, *parts = blocks
     _word, family, name = head.header.split()
     lines = [_HANDLE.sub("", line) for line in head.lines if not line.startswith("#")]
-    strange = next((line for line in lines if not line.startswith(("comment ", "flags "))), None)
+    strange = next((line for line in lines if line.partition(" ")[0] not in ("comment", "flags")), None)
     if strange is not None:
         raise ValueError(f"{strange[:60]!r} says something of the table that is not known here")
     objects: list[NamedObject] = []
@@ -127,11 +130,16 @@ def _table(blocks: list[Block]) -> Table:
         family=family,
         name=name,
         comment=_comment(lines),
-        flags=next((line[len("flags ") :] for line in lines if line.startswith("flags ")), ""),
+        flags=next((_flags(line) for line in lines if line.startswith("flags")), ""),
         objects=tuple(objects),
         sets=tuple(sets),
         chains=tuple(chains),
     )
+
+
+def _flags(line: str) -> str:
+    """Return a table's flags; of those that it does not know an nft lists nothing, or what stands there in memory."""
+    return ",".join(flag for flag in line[len("flags ") :].split(",") if flag in FLAGS)
 
 
 def _comment(lines: list[str]) -> str | None:

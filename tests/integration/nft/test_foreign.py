@@ -6,15 +6,16 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import facts
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import facts, kernel
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 
-from .conftest import Lab
+from .conftest import BINARIES, Lab
 
 FOREIGN = """
 table ip nat {
@@ -142,3 +143,29 @@ def test_names_of_all_tables_beside_a_dormant_one(lab: Lab) -> None:
     assert len(found["tables"]) == 5
     only = facts.gather("ip", None, elements=False)["tables"]
     assert [table["name"] for table in only] == ["filter", "nat"]
+
+
+@pytest.mark.parametrize("flags", ["owner", "owner,persist"])
+def test_a_table_of_a_running_process_is_readable_and_only_its_own(lab: Lab, flags: str) -> None:
+    """Older versions print nothing, or what stands in memory, for flags that they do not know."""
+    command = [str(BINARIES["1.1.3"]), "-i"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, bufsize=1) as owner:
+        assert owner.stdin is not None
+        owner.stdin.write(f"add table inet t {{ flags {flags}; }}\nadd chain inet t c\n")
+        wait_for(lambda: kernel.has_table("inet", "t"))
+        wait_for(lambda: lab.table().chain("c"))
+        lab.settled({"name": "t", "chains": [{"name": "c", "rules": []}]})
+        with pytest.raises(EngineError, match="Only the process that made the table may change it"):
+            lab.run({"name": "t", "chains": [{"name": "c", "rules": ["counter"]}]})
+        owner.stdin.close()
+    if flags == "owner,persist":
+        lab.predicted({"name": "t", "chains": [{"name": "c", "rules": ["counter"]}]})
+    else:
+        assert kernel.has_table("inet", "t") is False
+
+
+def wait_for(there: Callable[[], object]) -> None:
+    until = time.monotonic() + 10
+    while not there():
+        assert time.monotonic() < until
+        time.sleep(0.02)
