@@ -143,7 +143,7 @@ def _not_on_trial(places: Places, change: Pending | None, token: str) -> GuardEr
         return GuardError(
             "too_late",
             f"The change was put back at {fate['when']} ({fate.get('why', 'the host was restarted')}): the old policy "
-            "stands.",
+            "stands. A host that is slow needs a longer egress_confirm_timeout.",
         )
     other = "" if change is None else f" On trial is a change by {change.who or 'somebody'} from {change.since}."
     return GuardError("not_pending", f"There is no such change on trial on this host.{other} {UNCHANGED}")

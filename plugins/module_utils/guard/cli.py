@@ -75,13 +75,18 @@ def _status(places: Places, given: Arguments) -> int:
 
 
 def _denied(_places: Places, given: Arguments) -> int:
-    for line in denied.ledger(Kernel())[: given.lines]:
+    lines, rest = denied.read(Kernel())
+    for line in lines[: given.lines]:
         port = "" if line.port is None else f"/{line.port}"
         by = "the kernel or another host" if line.uid is None else _user_name(line.uid)
         sys.stdout.write(
             f"{line.packets:>8}  {line.address} {line.protocol}{port}  by {by}, last {_ago(line.seconds)} ago"
             f"{' (let through: observe mode)' if line.would else ''}\n"
         )
+    if len(lines) > given.lines:
+        sys.stdout.write(f"and {len(lines) - given.lines} more: tidegate denied {len(lines)}\n")
+    if rest:
+        sys.stdout.write(f"and {rest} packets to others, for which the ledger had no room\n")
     return 0
 
 

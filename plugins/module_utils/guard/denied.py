@@ -16,6 +16,9 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.places imp
 _LEDGER = re.compile(r"(denied|would_deny)(_nosocket)?(_proto)?([46])")
 """The names that the compiler gives the ledger's sets; the infixes say which fields their keys lack."""
 
+_FULL = ("ledger_full", "would_deny_ledger_full")
+"""The compiler's counters of what did not fit into the sets."""
+
 
 @dataclass(frozen=True)
 class Refused:
@@ -35,10 +38,16 @@ class Refused:
 
 def ledger(kernel: Kernel) -> list[Refused]:
     """Return every line of the ledger, the most frequent first."""
+    return read(kernel)[0]
+
+
+def read(kernel: Kernel) -> tuple[list[Refused], int]:
+    """Return every line of the ledger, the most frequent first, and the packets that it had no room for."""
     text = kernel.json("table", *TABLE)
     objects: list[dict[str, Any]] = json.loads(text)["nftables"] if text else []
     found = [line for item in objects if "set" in item for line in _lines(item["set"])]
-    return sorted(found, key=lambda line: (-line.packets, line.address, line.port or 0))
+    rest = sum(item["counter"]["packets"] for item in objects if item.get("counter", {}).get("name") in _FULL)
+    return sorted(found, key=lambda line: (-line.packets, line.address, line.port or 0)), rest
 
 
 def packets(kernel: Kernel) -> dict[tuple[str, str, int | None, int | None], int]:

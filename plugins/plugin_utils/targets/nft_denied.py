@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import Resolved
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nft_match import FAMILIES, Spec
 
-SIZE = 65535
+SIZE = 8192
+"""Lines of one ledger set. A change lists its table some ten times within its trial: no flood may make that slow."""
 # Protocols whose header begins with two ports. The "port" of any other would be a piece of its header: of a ping, the
 # checksum.
 _WITH_PORTS = "meta l4proto { tcp, udp, dccp, sctp }"

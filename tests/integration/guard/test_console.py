@@ -323,3 +323,15 @@ def test_going_back_to_a_policy_that_observes_makes_the_fail_safe_table_observe(
     assert "policy accept" in host.places.failsafe.read_text()
     assert host.run("rollback").returncode == 0
     assert settings.read(host.places).mode == "enforce"
+
+
+def test_a_flood_of_refusals_fills_a_ledger_that_is_soon_read(compiled: Host) -> None:
+    lines = ", ".join(f"11.0.{number >> 8}.{number & 255} . udp . 4444 . 1000" for number in range(8192))
+    compiled.load(f"add element inet tidegate denied4 {{ {lines} }}\n")
+    for address in ("203.0.113.9", "203.0.113.10"):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as refused, pytest.raises(PermissionError):
+            refused.sendto(b"x", (address, 99))
+    said = compiled.run("denied", "3").stdout.splitlines()
+    assert len(said) == 5
+    assert said[3] == "and 8189 more: tidegate denied 8192"
+    assert said[4] == "and 2 packets to others, for which the ledger had no room"
