@@ -54,8 +54,8 @@ class Engine:
         turn = str(kernel.namespace())
         with self._notes.turn(turn):
             result = self._changed(specs, memory, save)
-        if not self._check and not any(spec.present for spec in specs):
-            memory.leave(turn)
+            if not self._check and not any(spec.present for spec in specs):
+                memory.leave(turn)
         return replace(result, missing_users=missing)
 
     def _changed(self, specs: Sequence[TableSpec], memory: Memory, save: persist.File | None) -> Result:

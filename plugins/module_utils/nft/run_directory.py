@@ -95,10 +95,11 @@ class RunDirectory:
         with contextlib.ExitStack() as stack:
             with contextlib.suppress(OSError):
                 self._make()
-                file = stack.enter_context(self._file(slot, "turn").open("w", encoding="utf-8"))
-                end = time.monotonic() + patience
-                while not _locked(file) and time.monotonic() < end:
+                path, end = self._file(slot, "turn"), time.monotonic() + patience
+                while not (file := _locked(path)) and time.monotonic() < end:
                     time.sleep(0.01)
+                if file:
+                    stack.enter_context(file)
             yield
 
     @contextlib.contextmanager
@@ -173,12 +174,20 @@ class RunDirectory:
             _forget(Path(name))
 
 
-def _locked(file: IO[str]) -> bool:
+def _locked(path: Path) -> IO[str] | None:
+    """Return the file at a path, locked; None while another has the lock, or when it was taken away meanwhile."""
+    file = path.open("w", encoding="utf-8")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+            return file
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    except OSError:
+        file.close()
+        raise
+    file.close()
+    return None
 
 
 def _forget(path: Path) -> None:

@@ -9,9 +9,11 @@ import itertools
 import os
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+
+import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel
 from ansible_collections.tidegate.nftables.tests.effort import times
@@ -56,35 +58,57 @@ def test_beside_somebody_who_makes_and_deletes_another_table(host: Host) -> None
             assert not [name for name in host.tables() if name.startswith("_tidegate")]
 
 
-def test_a_tool_that_bans_addresses_loses_none(host: Host) -> None:
-    banned = {"name": "banned", "type": "ipv4_addr", "flags": ["interval"]}
+BANNED = {"name": "banned", "type": "ipv4_addr", "flags": ["interval"]}
+SHARED = {"name": "seen", "typeof": "ip saddr", "flags": ["dynamic", "timeout"], "timeout": "1h"}
 
-    def wanted(run: int) -> dict[str, Any]:
-        drops = f"ip saddr @banned tcp dport {1 + run} drop"
-        size = {"size": 100000 + run} if run % 2 else {}
-        return {"name": "t", "sets": [{**banned, **size}], "chains": [{"name": "c", "rules": [drops]}]}
 
+def beside_a_tool_that_bans(host: Host, wanted: Callable[[int], dict[str, Any]], to: str) -> tuple[set[str], int]:
+    """Runs without pause while a tool adds forty elements; returns those it says it added, and the runs that warned."""
     host.good(wanted(0))
     warned = 0
     script = (
-        "i=1; while [ $i -le 40 ]; do $1 add element inet t banned { 10.9.$i.0/24 } && echo $i; i=$((i+1)); "
-        "sleep 0.05; done"
+        'i=1; while [ $i -le 40 ]; do one=$(printf "$2" $i); $1 add element inet t $3 { $one } && echo $one; '
+        "i=$((i+1)); sleep 0.05; done"
     )
-    with subprocess.Popen(
-        ["/bin/sh", "-c", script, "ban", host.nft.path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as tool:
+    network = "10.9.%d.0/24" if to == "banned" else "10.9.%d.1"
+    command = ["/bin/sh", "-c", script, "ban", host.nft.path, network, to]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as tool:
         for run in itertools.count(1):
-            # The set is made anew every time, and takes the elements along.
             warned += "made anew: what he put in there" in str(host.good(wanted(run)).get("warnings"))
             if tool.poll() is not None:
                 break
         out, _err = tool.communicate()
     host.good(wanted(1))
-    added = {f"10.9.{number}.0/24" for number in out.split()}
+    added = set(out.split())
     assert len(added) > 20
+    return added, warned
+
+
+def test_a_tool_that_bans_addresses_loses_none_when_the_set_is_made_anew(host: Host) -> None:
+    def wanted(run: int) -> dict[str, Any]:
+        """The set is made anew every time, and takes the elements along."""
+        drops = f"ip saddr @banned tcp dport {1 + run} drop"
+        size = {"size": 100000 + run} if run % 2 else {}
+        return {"name": "t", "sets": [{**BANNED, **size}], "chains": [{"name": "c", "rules": [drops]}]}
+
+    added, warned = beside_a_tool_that_bans(host, wanted, "banned")
     # Between nft's start and its transaction lie some milliseconds; what comes in just then is told of.
     assert len(added - host.elements("banned")) <= warned
     assert host.elements("banned") <= added
+
+
+@pytest.mark.parametrize("to", ["banned", "seen"])
+def test_a_tool_that_adds_to_a_set_that_stays_loses_none(host: Host, to: str) -> None:
+    """Rules and other sets change around it; nobody owns what is in it, or packets and tools do."""
+
+    def wanted(run: int) -> dict[str, Any]:
+        own = {"name": f"own{run % 3}", "type": "ipv4_addr", "flags": ["interval"], "elements": [f"10.1.{run}.0/24"]}
+        rules = [f"ip saddr @{to} tcp dport {1 + run} drop", f"ip saddr @{own['name']} accept"]
+        return {"name": "t", "sets": [BANNED, SHARED, own], "chains": [{"name": "c", "rules": rules}]}
+
+    added, warned = beside_a_tool_that_bans(host, wanted, to)
+    assert {element.split()[0] for element in host.elements(to)} == added
+    assert warned == 0
 
 
 def test_two_runs_at_once_come_one_after_the_other(host: Host) -> None:

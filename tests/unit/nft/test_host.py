@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -108,9 +109,15 @@ def test_a_scratch_note_is_left_over_when_nobody_holds_it(tmp_path: Path) -> Non
 
 def test_one_turn_at_a_time(tmp_path: Path) -> None:
     notes = RunDirectory(str(tmp_path))
-    with notes.turn("a"), notes.turn("b", 0.05), notes.turn("a", 0.05):
-        # Patience ends: the second goes on rather than stand still for ever.
-        assert len(list(tmp_path.glob("turn.*"))) == 2
+    before = time.monotonic()
+    with notes.turn("a"), notes.turn("b", 5):
+        assert time.monotonic() - before < 1
+        with notes.turn("a", 0.3):
+            # Patience ends: the second goes on rather than stand still for ever.
+            assert time.monotonic() - before >= 0.3
+            assert len(list(tmp_path.glob("turn.*"))) == 2
+    with notes.turn("a", 5):
+        assert time.monotonic() - before < 3
 
 
 def test_saved_text_is_whole_and_leaves_out_what_nobody_wrote_down() -> None:
