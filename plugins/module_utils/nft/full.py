@@ -114,7 +114,7 @@ class FullRun:
                 sent, verified = self._send(work, last=last)
                 if not sent:
                     return None
-        if work.carried and not self._check and not _follows(verified, work):
+        if work.carried and not self._check and kernel.generation() is not None and not _alone(work, verified):
             result = replace(result, warnings=(*result.warnings, _LOST.format(", ".join(work.carried))))
         text = transaction.text(work.commands)
         return replace(result, before=before, after=after, transaction=text, changes=changes), verified
@@ -237,9 +237,8 @@ class FullRun:
             # The scratch tables were real, whatever else was not.
             self._memory.walked(work.start, work.generation, changed=False)
             return
-        self._memory.walked(
-            work.start if work.generation is not None else None, verified, changed=bool(result.transaction)
-        )
+        if _alone(work, verified):
+            self._memory.walked(work.start, verified, changed=bool(result.transaction))
         gone = not any(spec.present for spec in work.specs)  # nothing is kept about a table that is not there
         if not gone and verified is not None and proof.provable(_declared(work)):
             self._memory.write(version, verified, fed_store.keep(self._notes, work.deltas))
@@ -255,11 +254,10 @@ def _past(generation: int | None, commits: int) -> int | None:
     return None if generation is None else generation + commits
 
 
-def _follows(verified: int | None, work: Work) -> bool:
+def _alone(work: Work, verified: int | None) -> bool:
     """Whether nobody wrote between the listing that was planned from and the generation that was verified."""
-    if kernel.generation() is None:
-        return True
-    return verified is not None and verified == _past(work.generation, len(ahead.scripts(work)))
+    commits = len(ahead.scripts(work)) if work.commands else 0
+    return verified is not None and verified == _past(work.generation, commits)
 
 
 def _declared(work: Work) -> list[TableSpec]:

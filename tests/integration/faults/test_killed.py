@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import random
 import signal
@@ -16,7 +17,9 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel, scratch
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.run_directory import RunDirectory
 from ansible_collections.tidegate.nftables.tests.effort import LONG, times
 from ansible_collections.tidegate.nftables.tests.integration.nft.conftest import BINARIES
 
@@ -89,6 +92,23 @@ def test_killed(tmp_path: Path, kind: str, version: str) -> None:
         if killed == KILLS:
             break
     assert killed == KILLS, "nearly every run came to its end before it was killed"
+
+
+def test_what_a_dead_run_left_goes_with_the_next(tmp_path: Path) -> None:
+    """And what is another's stays: his scratch table, and one of a run that is still alive."""
+    host = Host(Nft(str(list(BINARIES.values())[-1])), tmp_path)
+    notes = RunDirectory(str(host.notes))
+    mine, alive, foreign = (f"{scratch.PREFIX}{number}_x_0" for number in (1, 2, 3))
+    host.load("".join(f"add table inet {name}\n" for name in (mine, alive, foreign)))
+    here = {"namespace": kernel.namespace()}
+    with notes.using("alive", {"tables": [f"inet {alive}"], **here}):
+        (host.notes / "scratch.dead").write_text(json.dumps({"tables": [f"inet {mine}"], **here}))
+        (host.notes / "new.dead").write_text("")
+        elsewhere = {"tables": [f"inet {foreign}"], "namespace": 1}
+        (host.notes / "scratch.elsewhere").write_text(json.dumps(elsewhere))
+        host.good(OLD)
+        assert host.tables() == sorted([alive, foreign, "t"])
+    assert _leftovers(host) == ["scratch.elsewhere"]
 
 
 def _content(path: Path) -> str:

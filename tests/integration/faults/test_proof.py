@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import tables as netlink
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel, scratch
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 from ansible_collections.tidegate.nftables.tests.integration.nft.conftest import (
@@ -95,6 +95,58 @@ def test_somebody_writes_at_any_moment(lab: Lab, monkeypatch: pytest.MonkeyPatch
             break
         moment += 1
     assert moment >= 8
+
+
+ELSEWHERE: dict[str, Any] = {"name": "u", "chains": [{"name": "c", "rules": ["udp dport 53 accept"]}]}
+
+
+def test_somebody_writes_at_any_moment_what_another_task_is_about(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that vouches for the commits of its time to other tasks vouches for none of somebody else."""
+    moments = Moments(lab, monkeypatch)
+    moment = 0
+    while True:
+        lab.load("flush ruleset")
+        lab.forget()
+        lab.run(OTHER)
+        lab.run(ELSEWHERE)
+        moments.asked, moments.moment, moments.script = 0, moment, "add rule inet u c drop"
+        with contextlib.suppress(Busy):
+            run(lab)
+        over = moments.asked * 2 + 1 < moment
+        moments.moment = -1
+        lab.run(ELSEWHERE)
+        listed = lab.table("u").chain("c")
+        assert listed is not None
+        assert [rule.canon for rule in listed.rules] == ["udp dport 53 accept"], f"wrong after moment {moment}"
+        if over:
+            break
+        moment += 1
+    assert moment >= 8
+
+
+def test_what_somebody_adds_while_a_run_makes_its_plan_is_taken_along(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A set that others fill is made anew, with what came in after it was listed."""
+    banned = {"name": "banned", "type": "ipv4_addr", "flags": ["interval"]}
+    lab.run({"name": "t", "sets": [banned]})
+    lab.load("add element inet t banned { 10.9.1.0/24 }")
+    canonical = scratch.canonical
+    added: list[str] = []
+
+    def meddled(*arguments: Any, **more: Any) -> Any:
+        found = canonical(*arguments, **more)
+        if not added:
+            added.append("10.9.2.0/24")
+            lab.load(f"add element inet t banned {{ {added[0]} }}")
+        return found
+
+    monkeypatch.setattr(scratch, "canonical", meddled)
+    result = lab.run({"name": "t", "sets": [{**banned, "size": 1000}]})
+    assert result.changed
+    assert added
+    assert {element.key for element in lab.elements("banned")} == {"10.9.1.0/24", "10.9.2.0/24"}
+    assert not result.warnings
 
 
 def test_a_namespace_that_is_made_anew_in_the_place_of_another(lab: Lab, tmp_path: Path) -> None:

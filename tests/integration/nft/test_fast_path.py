@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel, proof
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft, Outcome
 
 from .conftest import CLONE_NEWNET, Lab, _libc, _must
@@ -114,6 +114,42 @@ def test_same_words_in_another_namespace(lab: Lab) -> None:
             os._exit(code)
     _pid, status = os.waitpid(inside, 0)
     assert os.waitstatus_to_exitcode(status) == 0
+
+
+def test_same_words_in_another_namespace_of_a_kernel_that_does_not_number_them(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before Linux 5.14 there is no cookie; then the inode tells."""
+    monkeypatch.setattr(kernel, "namespace", lambda: None)
+    lab.run(TABLE)
+    assert lab.run(TABLE).path == "fast"
+    _must(_libc.unshare(CLONE_NEWNET))
+    # As many commits and the same handles, by somebody who keeps his notes elsewhere.
+    Lab(lab.path, tmp_path / "elsewhere").run({**TABLE, "chains": [{**TABLE["chains"][0], "rules": ["drop"]}]})
+    assert lab.run(TABLE).changed
+    assert [rule.canon for rule in lab.rules("c")] == ["tcp dport 80 accept"]
+
+
+def test_notes_of_another_boot_prove_nothing(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first namespace has the same number after every boot, and a /run may be restored."""
+    lab.run(TABLE)
+    assert lab.run(TABLE).path == "fast"
+    monkeypatch.setattr(proof, "boot", lambda: "another")
+    assert lab.run(TABLE).path == "full"
+
+
+def test_another_task_of_ours_that_changes_the_same_is_seen(lab: Lab) -> None:
+    """Its commits are known to be ours, and yet they count; those about something else do not."""
+    lab.run(TABLE)
+    lab.run({"name": "other", "chains": [{"name": "c", "rules": ["drop"]}]})
+    assert lab.run(TABLE).path == "fast"
+    lab.single("rule", chain="c", rule="drop", comment="more")
+    again = lab.run(TABLE)
+    assert (again.changed, again.path) == (True, "full")
+    assert [rule.canon for rule in lab.rules("c")] == ["tcp dport 80 accept"]
+    lab.single("element", set="s", elements=["10.0.0.2"])
+    assert lab.run(TABLE).changed
+    assert [element.key for element in lab.elements("s")] == ["10.0.0.1"]
 
 
 def test_table_made_again_by_others_at_the_same_generation_is_not_trusted(lab: Lab) -> None:

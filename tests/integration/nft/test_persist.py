@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft, Outcome
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 
 from .conftest import Lab
@@ -131,3 +133,34 @@ def test_elements_of_timeouts_are_saved_with_their_time(lab: Lab, tmp_path: Path
     lab.run(table, save=file)
     assert '10.0.0.1 timeout 1d comment "a day"' in file.read_text()
     assert not lab.run(table, save=file).changed
+
+
+def test_the_text_is_on_the_disk_before_the_commit_and_its_name_after(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever moment the power goes at: the file is whole, and never ahead of the kernel."""
+    file = tmp_path / "t.nft"
+    lab.run(SMALL, save=file)
+    done: list[str] = []
+    fsync, replace, load = os.fsync, Path.replace, Nft.load
+
+    def synced(number: int) -> None:
+        name = str(Path(f"/proc/self/fd/{number}").readlink())
+        done.append("directory" if name == str(tmp_path) else "text" if Path(name).read_text() else "nothing")
+        fsync(number)
+
+    def renamed(path: Path, target: Path) -> Path:
+        if target == file:
+            done.append("name")
+        return replace(path, target)
+
+    def loaded(nft: Nft, script: str, *, check: bool = False) -> Outcome:
+        if not check:
+            done.append("commit")
+        return load(nft, script, check=check)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "replace", renamed)
+    monkeypatch.setattr(Nft, "load", loaded)
+    assert lab.run({**SMALL, "chains": [{**SMALL["chains"][0], "rules": ["drop"]}]}, save=file).changed
+    assert done == ["text", "commit", "name", "directory"]
