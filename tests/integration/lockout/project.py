@@ -52,6 +52,7 @@ Match exec "{project}/wait %h"
 """
 WAIT = """#!/bin/sh
 # Before every ssh of a run that is held: wait as long as a change is on trial on that machine.
+[ -n "$HELD" ] && [ -e "{project}/trial-$1" ] && touch "{project}/held-$1"
 [ -n "$HELD" ] && while [ ! -e "{project}/go-$1" ] && [ -e "{project}/trial-$1" ]; do sleep 0.05; done
 exit 1
 """
@@ -240,6 +241,10 @@ class Project:
         """Have a run that is held go on with a machine; with False have the next one wait there again."""
         mark = self.path / f"go-{MACHINES[name].addresses[0]}"
         mark.touch() if go else mark.unlink(missing_ok=True)
+
+    def wait_until_held(self, name: str) -> None:
+        """Wait until a run that is held has made its change on a machine and would come back to confirm it."""
+        wait_for((self.path / f"held-{MACHINES[name].addresses[0]}").exists, 60, f"the change on {name}")
 
     def play(self, *options: str, playbook: str = "site.yml", **variables: Any) -> Run:
         """Run to the end."""

@@ -97,7 +97,7 @@ def test_workers_that_outlive_a_killed_controller_confirm_nothing(project: Proje
     project.begin("app11", "bastion12")
     going = project.start("--limit", "app11,bastion12", held=True, **policy("partner"))
     for name in ("app11", "bastion12"):
-        wait_for_change(project.machine(name), project.old[name])
+        project.wait_until_held(name)
     going.abandon()
     for name in ("app11", "bastion12"):
         project.release(name)
@@ -119,7 +119,7 @@ def test_a_reboot_boots_what_was_confirmed(project: Project, confirmed: bool) ->
         assert ended.code == 0, ended.output
         new = machine.stands()
     else:
-        wait_for_change(machine, project.old["app13"])
+        project.wait_until_held("app13")
         new = ""
     machine.reboot()
     assert machine.reachable()

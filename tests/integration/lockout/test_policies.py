@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -79,14 +80,22 @@ def test_one_task_applies_and_confirms_on_every_release(project: Project) -> Non
 
 def test_through_a_jump_host_that_changes_too_and_in_turns(project: Project) -> None:
     project.write("site.yml", SITE.replace("gather_facts", "serial: [1, 100%]\n  order: inventory\n  gather_facts"))
-    project.jump("app13", over="bastion12")
-
     ssh = {"name": "jump", "to": ["hosts:app"], "services": ["ssh"]}
-    policies = policy("payments", "partner")
-    run = project.apply(**{**policies, "egress_allow_app": [*policies["egress_allow_app"], ssh]})
+
+    def jumping(*names: str) -> dict[str, Any]:
+        policies = policy(*names)
+        return {**policies, "egress_allow_app": [*policies["egress_allow_app"], ssh]}
+
+    project.apply("--limit", "bastion12", **jumping("payments"))
+    before = {name: len(project.machine(name).events()) for name in HOSTS}
+    project.jump("app13", over="bastion12")
+    project.fleet.hang_up()
+
+    run = project.apply(**jumping("payments", "partner"))
 
     assert {run.recap(name)["changed"] for name in HOSTS} == {1}, run.output
     for name in HOSTS:
+        assert project.machine(name).events()[before[name] :] == ["confirmed"]
         assert project.machine(name).reachable()
         reaches_only(project.machine(name), *PAYMENTS, *PARTNER)
 
