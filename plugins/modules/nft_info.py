@@ -32,8 +32,8 @@ options:
       - Return the table as O(tidegate.nftables.nft_ruleset#module:tables) takes it, which is then unchanged. Without
         handles, counts and what is not set, but with elements, save those that have a timeout and those of sets with
         the flag C(dynamic), which others put there.
-      - To take a table over into a playbook. Not for tables that iptables made, of whose rules nft lists only
-        a part.
+      - To take a table over into a playbook. Not for tables that iptables made, whose rules nft lists
+        translated or only in part.
     type: bool
     default: false
 extends_documentation_fragment:

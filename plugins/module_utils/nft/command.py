@@ -202,7 +202,8 @@ _KILLED = "Somebody, or the kernel for want of memory, killed it: see the kernel
 _CRASHES = (
     "That is an error of this nft. Known: 0.9.8 crashes on every listing while any table has a set of concatenated "
     "intervals with counters and an element in it, and on interface names with a star in sets; up to 1.0.6, nothing "
-    "can be inserted before a rule while a rule looks up part of a byte in a map (`ip6 flowlabel map { … }`)."
+    "can be inserted before a rule while a rule looks up part of a byte in a map (`ip6 flowlabel map { … }`); 1.1.3 "
+    "crashes on tables that iptables made where the package iptables with its extensions is not installed."
 )
 
 
