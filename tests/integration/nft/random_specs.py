@@ -29,6 +29,11 @@ def table(rng: random.Random) -> dict[str, Any]:
     }
     if rng.random() < 0.3:
         spec["comment"] = rng.choice(("one", "two"))
+    if rng.random() < 0.15:
+        spec["flags"] = ["dormant"]
+    if rng.random() < 0.4:
+        spec["others"] = [{"kind": "ct helper", "name": "h", "text": f'type "ftp" protocol tcp; l3proto ip{family}'}
+                          for family in (rng.choice(("", "6")),)]  # fmt: skip
     rules = _rules(spec, chains)
     spec["chains"] = [_chain(rng, name, rules, leaf=name in ("c2", "c3")) for name in chains]
     return spec
@@ -59,6 +64,7 @@ SETS: dict[str, tuple[dict[str, Any], list[str]]] = {
         ["10.0.0.0/8 . 80", "192.0.2.0/24 . 1-100", "198.51.100.1 . 443", "10.0.0.0/8 . 443"],
     ),
     "names": ({"type": "ifname"}, ["eth0", "wg0", "lo"]),
+    "metered": ({"type": "ipv4_addr", "statements": "counter quota over 500 bytes"}, SINGLES),
 }
 
 
@@ -113,7 +119,9 @@ def _rules(spec: dict[str, Any], chains: list[str]) -> list[str]:
         "pairs": "ip daddr . tcp dport @pairs counter",
         "wide": "ip daddr . tcp dport @wide counter",
         "names": "oifname @names accept",
+        "metered": "ip daddr @metered drop",
     }
     rules += [uses[found["name"]] for found in spec["sets"]]
+    rules += ['tcp dport 21 ct helper set "h"' for _found in spec.get("others", [])]
     rules += ["tcp dport vmap @m" for _found in spec["maps"]]
     return rules

@@ -55,9 +55,11 @@ def kept_as_many_as_possible(before: Table, after: Table) -> None:
 
     Rules that refer to something may have had to step aside for it.
     """
+    if (after.comment, after.flags) != (before.comment, before.flags):
+        return
     for chain in before.chains:
         found = after.chain(chain.name)
-        if found is None or (found.hook, found.comment, after.comment) != (chain.hook, chain.comment, before.comment):
+        if found is None or (found.hook, found.comment) != (chain.hook, chain.comment):
             continue
         if all(_alone(rule) for rule in (*chain.rules, *found.rules)):
             kept = {rule.handle for rule in chain.rules} & {rule.handle for rule in found.rules}
@@ -65,7 +67,7 @@ def kept_as_many_as_possible(before: Table, after: Table) -> None:
 
 
 def _alone(rule: Rule) -> bool:
-    return not any(word in rule.canon for word in ("@", "name", "jump"))
+    return not any(word in rule.canon for word in ("@", "name", "jump", "helper"))
 
 
 def _only(found: Table, given: set[str]) -> Table:
