@@ -30,7 +30,9 @@ _LONGEST_HEAD = 400
 def scripts(work: Work) -> tuple[Script, ...]:
     """Return the transactions that a work takes: all in one, or new sets and then the rest."""
     places = _new_sets(work)
-    tables = {f"add table {place.rpartition(' ')[0]}" for place in places}
+    # For a table that is there, the command changes its flags and belongs to the rest.
+    new = {f"{end.family} {end.name}" for live, end in zip(work.live, work.goals) if live is None and end is not None}
+    tables = {f"add table {place.rpartition(' ')[0]}" for place in places if place.rpartition(" ")[0] in new}
     first = tuple(one for one in work.commands if _fills(one, places) or _head(one) in tables)
     return (first, tuple(one for one in work.commands if one not in first)) if first else (work.commands,)
 

@@ -33,7 +33,8 @@ def load(nft: Nft, work: Work, *, check: bool) -> None:
     for delta in deltas:
         _check_unused(delta, work.live)
     rest = [command for found in work.plans for command in found.commands]
-    first = [command for command in rest if _makes(command, deltas)]
+    there = {f"add table {table.family} {table.name}" for table in work.live if table is not None}
+    first = [command for command in rest if _makes(command, deltas) and command.text.split(" {")[0] not in there]
     rest = [command for command in rest if command not in first]
     if check:
         _send(nft, [*first, *rest], check=True)

@@ -312,3 +312,17 @@ def test_a_new_element_has_all_of_its_time(lab: Lab) -> None:
     result = lab.predicted(table)
     assert "{ 10.0.0.1 counter, 10.0.0.2 counter timeout 1m }" in result.transaction
     assert "expires" not in result.transaction
+
+
+@pytest.mark.parametrize("flags", [[], ["dormant"]])
+def test_a_table_outlives_a_refused_change_of_its_flags(lab: Lab, flags: list[str]) -> None:
+    """New sets come in a transaction of their own, which is taken back when the rest is refused; the table is not."""
+    hook = {"name": "c", "type": "filter", "hook": "input", "priority": 0}
+    other = [] if flags else ["dormant"]
+    lab.run({"name": "t", "flags": other, "chains": [{**hook, "rules": ["counter"]}]})
+    before = lab.listing(options=("-a",))
+    new = {"name": "s", "type": "ipv4_addr", "flags": ["interval"], "elements": ["10.0.0.0/8"]}
+    rules = ["ip saddr @s accept", "masquerade"]
+    with pytest.raises(EngineError, match="nft refuses"):
+        lab.run({"name": "t", "flags": flags, "sets": [new], "chains": [{**hook, "rules": rules}]})
+    assert lab.listing(options=("-a",)) == before
