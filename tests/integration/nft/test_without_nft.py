@@ -18,15 +18,18 @@ from .conftest import BINARIES, Lab
 
 
 class Loads(Nft):
-    """Keeps what nft is told to load."""
+    """Keeps what nft is told to load, and of that what it refuses."""
 
     def __init__(self, path: str) -> None:
         super().__init__(path)
         self.loaded: list[str] = []
+        self.refused: list[str] = []
 
     def load(self, script: str, *, check: bool = False) -> Outcome:
         self.loaded.append(script)
-        return super().load(script, check=check)
+        outcome = super().load(script, check=check)
+        self.refused += [script] if outcome.code else []
+        return outcome
 
 
 @pytest.fixture
@@ -66,10 +69,16 @@ def test_elements_of_two_sets_are_one_transaction_of_netlink(lab: Lab, loads: Lo
     ids=["with a rule", "with a comment", "with a declaration"],
 )
 def test_more_than_keys_of_elements_is_one_transaction_of_nft(lab: Lab, loads: Loads, table: dict[str, Any]) -> None:
+    """0.9.8 does not see a deletion when it looks for overlaps in the same transaction: refused as a whole, the change is
+    sent once more, by emptying and filling.
+    """
     lab.run(two_sets(["10.0.0.0/8"], ["2001:db8::1 . 443"]))
     loads.loaded.clear()
-    assert lab.run(table).changed
-    assert loads.loaded
+    done = lab.run(table)
+    assert done.changed
+    assert loads.loaded[-1] == done.transaction
+    assert loads.refused == loads.loaded[:-1]
+    assert len(loads.refused) <= (lab.version < (1, 0))
 
 
 def test_no_interval_goes_that_was_not_named(lab: Lab) -> None:
