@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an operation costs, measured from outside, and a table of it."""
+"""What an operation costs, measured from outside, and tables of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 
@@ -38,11 +38,24 @@ class Row:
     family: int
     size: int
     operation: str
-    costs: dict[str, Cost]  # by method: ours, nft VERSION, reload VERSION; with "unchanged" also nothing
+    # By method: ours, nft VERSION, reload VERSION; with "unchanged" also nothing, a module that does nothing; with add
+    # and delete also batch, the change itself.
+    costs: dict[str, Cost]
 
-    def ratio(self, method: str) -> float:
-        """How many times longer a method takes than ours; a lower bound where it was stopped."""
-        return self.costs[method].wall / self.costs["ours"].wall
+    @property
+    def name(self) -> str:
+        """The set and its size."""
+        return f"{self.kind} v{self.family}, {self.size:,}"
+
+    def ratio(self, method: str, ours: str = "ours") -> float:
+        """How many times more processor time a method takes than ours; a lower bound where it was stopped."""
+        return self.costs[method].cpu / self.costs[ours].cpu
+
+
+def least(tries: Sequence[Cost]) -> Cost:
+    """The least of each figure, of those that did not fail; other work on the machine adds to all of them."""
+    done = [cost for cost in tries if not cost.failed and not cost.over] or tries
+    return replace(done[0], wall=min(cost.wall for cost in done), cpu=min(cost.cpu for cost in done))
 
 
 def measured(command: Sequence[str], limit: float, environment: Mapping[str, str] | None = None) -> Cost:
@@ -69,26 +82,63 @@ def measured(command: Sequence[str], limit: float, environment: Mapping[str, str
 
 
 def table(rows: Sequence[Row], versions: Sequence[str]) -> str:
-    """Milliseconds and megabytes; behind each method of others how many times ours it takes."""
-    methods = [f"{way} {version}" for version in versions for way in ("nft", "reload")]
-    head = ["set", "elements", "operation", "ours ms", "cpu", "MB"]
-    head += [part for method in methods for part in (f"{method} ms", "x ours", "cpu", "MB")]
-    lines = [head]
+    """All that was measured, in Markdown: ms wall / ms processor / MB (how many times our processor time)."""
+    methods = ["ours", "batch", *(f"{way} {version}" for way in ("nft", "reload") for version in versions)]
+    head = ["set", "operation", "ours", "the change itself", *methods[2:]]
+    return _markdown(head, [[row.name, row.operation, *(_cell(row, method) for method in methods)] for row in rows])
+
+
+def short(rows: Sequence[Row], versions: Sequence[str]) -> str:
+    """In Markdown, ms of processor time of ours / nft's, each release; a line for each set."""
+    operations = list(dict.fromkeys(row.operation for row in rows))
+    found: dict[str, dict[str, Row]] = {}
     for row in rows:
-        mine = row.costs["ours"]
-        line = [f"{row.kind} v{row.family}", f"{row.size}", row.operation]
-        line += [_ms(mine), f"{mine.cpu * 1000:.0f}", f"{mine.megabytes:.0f}"]
-        for method in methods:
-            cost = row.costs.get(method)
-            if cost is None or cost.failed:
-                line += [cost.failed if cost else "-", "-", "-", "-"]
-                continue
-            more = ">" if cost.over else ""
-            line += [_ms(cost), f"{more}{row.ratio(method):.1f}", f"{cost.cpu * 1000:.0f}", f"{cost.megabytes:.0f}"]
-        lines.append(line)
-    widths = [max(len(line[place]) for line in lines) for place in range(len(head))]
-    return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
+        found.setdefault(row.name, {})[row.operation] = row
+    methods = ["ours", *(f"nft {version}" for version in versions)]
+    lines = []
+    for name, by_operation in found.items():
+        cells = [
+            [_ms(by_operation[one].costs.get(method)) for method in methods] if one in by_operation else []
+            for one in operations
+        ]
+        lines.append([name, *(" / ".join(cell) for cell in cells)])
+    return _markdown(["set", *operations], lines)
 
 
-def _ms(cost: Cost) -> str:
-    return f"{'>' if cost.over else ''}{cost.wall * 1000:.0f}"
+def ratios(rows: Sequence[Row], versions: Sequence[str]) -> str:
+    """In Markdown, how many times quicker than nft's command a change is: the change itself, and the whole module."""
+    head = ["set", "operation", "module, ms", "without a module that does nothing", "the change itself, ms"]
+    head += [f"{what} against nft {version}" for version in versions for what in ("module", "change itself")]
+    nothing = {row.name: row.costs["nothing"].cpu for row in rows if "nothing" in row.costs}
+    lines = []
+    for row in rows:
+        if "batch" in row.costs:
+            more = [
+                f"{'>' if row.costs[f'nft {version}'].over else ''}{row.ratio(f'nft {version}', ours):.0f}"
+                for version in versions
+                for ours in ("ours", "batch")
+            ]
+            whole = row.costs["ours"].cpu
+            beyond = f"{(whole - nothing[row.name]) * 1000:.0f}" if row.name in nothing else "-"
+            lines.append([row.name, row.operation, _ms(row.costs["ours"]), beyond, _ms(row.costs["batch"]), *more])
+    return _markdown(head, lines)
+
+
+def _markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    return "".join(f"| {' | '.join(line)} |\n" for line in (head, ["---"] * len(head), *lines))
+
+
+def _cell(row: Row, method: str) -> str:
+    cost = row.costs.get(method)
+    if cost is None or cost.failed:
+        return cost.failed if cost else ""
+    more = ">" if cost.over else ""
+    times = f" ({more}{row.ratio(method):.1f})" if method not in ("ours", "batch") else ""
+    size = f" / {cost.megabytes:.0f}" if cost.megabytes else ""
+    return f"{more}{cost.wall * 1000:.0f} / {cost.cpu * 1000:.0f}{size}{times}"
+
+
+def _ms(cost: Cost | None) -> str:
+    if cost is None or cost.failed:
+        return cost.failed if cost else "-"
+    return f"{'>' if cost.over else ''}{cost.cpu * 1000:.0f}"

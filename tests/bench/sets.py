@@ -8,9 +8,9 @@
 Needs root; everything happens in a network namespace that ends with this process. A million elements
 (--sizes 1000000) take minutes in nft, so what takes longer than --limit seconds is stopped and shown as such.
 What is measured, for each operation in a fresh process: wall time, processor time with the kernel's share, and the most
-memory the process held. Ours is the module nft_set with elements_file, as Ansible sends it and from the start of Python
-to its end; to compare, a module that does nothing is measured, too. "compare" is a run after somebody else committed,
-"get" is netlink alone.
+memory the process held; of changes also the change itself, one netlink batch in a process that runs already. Ours is
+the module nft_set with elements_file, as Ansible sends it and from the start of Python to its end; to compare, a module
+that does nothing is measured, too. "compare" is a run after somebody else committed, "get" is netlink alone.
 """
 
 from __future__ import annotations
@@ -30,7 +30,16 @@ from pathlib import Path
 from time import perf_counter
 
 from ansible_collections.tidegate.nftables.tests.bench import payload
-from ansible_collections.tidegate.nftables.tests.bench.costs import WORKER, Cost, Row, measured, table
+from ansible_collections.tidegate.nftables.tests.bench.costs import (
+    WORKER,
+    Cost,
+    Row,
+    least,
+    measured,
+    ratios,
+    short,
+    table,
+)
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 CLONE_NEWNET = 0x40000000
@@ -165,10 +174,19 @@ class Bench:
         if operation == "compare":
             subprocess.run([str(nft_path("1.1.3")), "add table ip other; delete table ip other"], check=True)
 
+    def batch(self, operation: str) -> Cost:
+        """The change itself: the time in which the kernel is asked and told, without the start of a process."""
+        command = [sys.executable, str(WORKER), operation, "s", str(self.path("few"))]
+        told = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+        wall, cpu = map(float, told.split())
+        return Cost(wall, cpu, 0.0)
+
     def row(self, operation: str, versions: Sequence[str], repeat: int) -> Row:
         methods: dict[str, Callable[[], Cost]] = {"ours": lambda: self.ours(operation, versions[0])}
         if operation == "unchanged":
             methods["nothing"] = lambda: measured([sys.executable, str(self.nothing)], self.limit)
+        if operation in ("add", "delete"):
+            methods["batch"] = lambda: self.batch(operation)
         for version in versions:
             methods[f"nft {version}"] = lambda version=version: self.plain(operation, version)  # type: ignore[misc]
             if operation in RELOADS:
@@ -182,7 +200,7 @@ class Bench:
                 if name != "nothing":
                     self.prepare(operation, name.split()[-1] if " " in name else versions[0], ours=name == "ours")
                 tries[name].append(method())
-        costs = {name: min(found, key=lambda cost: (cost.failed, cost.wall)) for name, found in tries.items()}
+        costs = {name: least(found) for name, found in tries.items()}
         return Row(self.kind, self.family, self.size, operation, costs)
 
 
@@ -256,11 +274,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         progress=lambda row: print(f"{row.kind} v{row.family} {row.size} {row.operation}", file=sys.stderr, flush=True),
     )
     print(f"Linux {platform.release()}, Python {platform.python_version()}, {os.cpu_count()} processors")
-    print(table(rows, versions))
     idle = [row.costs["nothing"] for row in rows if "nothing" in row.costs]
     if idle:
-        least = min(idle, key=lambda cost: cost.wall)
-        print(f"a module that does nothing: {least.wall * 1000:.0f} ms, cpu {least.cpu * 1000:.0f} ms")
+        found = least(idle)
+        print(f"a module that does nothing: {found.wall * 1000:.0f} ms, {found.cpu * 1000:.0f} of the processor")
+    print(f"\nms wall / ms processor / MB (times our processor time):\n\n{table(rows, versions)}")
+    print(f"ms of processor time, ours / nft {' / nft '.join(versions)}:\n\n{short(rows, versions)}")
+    if any("batch" in row.costs for row in rows):
+        print(f"changes of {FEW}, times quicker by processor time:\n\n{ratios(rows, versions)}")
     if given.json:
         given.json.write_text(json.dumps([asdict(row) for row in rows], indent=1), encoding="ascii")
 

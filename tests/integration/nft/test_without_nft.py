@@ -69,8 +69,9 @@ def test_elements_of_two_sets_are_one_transaction_of_netlink(lab: Lab, loads: Lo
     ids=["with a rule", "with a comment", "with a declaration"],
 )
 def test_more_than_keys_of_elements_is_one_transaction_of_nft(lab: Lab, loads: Loads, table: dict[str, Any]) -> None:
-    """0.9.8 does not see a deletion when it looks for overlaps in the same transaction: refused as a whole, the change is
-    sent once more, by emptying and filling.
+    """nft 0.9.8 refuses it first as a whole, and it is sent once more, by emptying and filling.
+
+    It does not see a deletion when it looks for overlaps in the same transaction.
     """
     lab.run(two_sets(["10.0.0.0/8"], ["2001:db8::1 . 443"]))
     loads.loaded.clear()
