@@ -189,3 +189,75 @@ def test_in_a_user_namespace_a_new_set_is_filled_in_pieces_and_one_in_use_is_not
     assert "do not fit into one transaction here" in done.stdout
     assert "net.core.wmem_max" in done.stdout
     assert "Nothing was changed" in done.stdout
+
+
+class Listings(Nft):
+    """Refuses to list, and counts how often nft is started for more than its version."""
+
+    def run(self, *arguments: str, stdin: str = "") -> Outcome:
+        assert arguments == ("--version",), arguments
+        return super().run(*arguments, stdin=stdin)
+
+
+KINDS_OF_SETS = {
+    "intervals": ("type ipv4_addr; flags interval;", "10.{}.{}.0/28"),
+    "intervals of IPv6": ("type ipv6_addr; flags interval;", "2001:db8:{:x}:{:x}::/64"),
+    "addresses": ("type ipv4_addr;", "10.{}.{}.1"),
+    "concatenations": ("type ipv6_addr . inet_service;", "2001:db8:{:x}:{:x}::1 . 443"),
+    "bans": ("type ipv4_addr; flags timeout; timeout 1h;", "10.{}.{}.1"),
+}
+
+
+@pytest.fixture(params=KINDS_OF_SETS)
+def large(lab: Lab, request: pytest.FixtureRequest) -> str:
+    """A table with a set s of 2,000; returns the form of its elements."""
+    declared, form = KINDS_OF_SETS[request.param]
+    texts = ", ".join(form.format(number // 200, number % 200) for number in range(2000))
+    lab.load(f"table inet t {{\n set s {{ {declared} elements = {{ {texts} }} }}\n}}\n")
+    return form
+
+
+def test_elements_that_are_named_are_looked_up_and_nothing_is_listed(lab: Lab, large: str) -> None:
+    there, other, new = (large.format(*place) for place in ((1, 1), (2, 2), (200, 1)))
+    seen = lab.nft
+    lab.nft = Listings(lab.path)
+    assert not lab.single("element", set="s", elements=[there]).changed
+    assert not lab.single("element", set="s", elements=[new], state="absent").changed
+    foreseen = lab.single("element", set="s", elements=[there, new], check=True)
+    done = lab.single("element", set="s", elements=[there, new])
+    assert foreseen.as_dict() == done.as_dict()
+    assert (done.changed, done.path, done.transaction) == (True, "elements", f"add element inet t s {{ {new} }}\n")
+    assert new in done.after
+    assert new not in done.before
+    assert not lab.single("element", set="s", elements=[new]).changed
+    assert lab.single("element", set="s", elements=[there], state="absent", check=True).changed
+    gone = lab.single("element", set="s", elements=[there, other], state="absent")
+    assert [dict(change.place)["count"] for change in gone.changes] == [2]
+    assert not lab.single("element", set="s", elements=[there, other], state="absent").changed
+    lab.nft = seen
+    keys = {element.key for element in lab.elements("s")}
+    assert len(keys) == 1999
+    assert new in keys
+    assert keys.isdisjoint((there, other))
+
+
+def test_a_comment_is_part_of_what_is_asked_for(lab: Lab) -> None:
+    lab.load("table inet t {\n set s { type ipv4_addr; flags interval; elements = { 10.0.0.0/8, 192.0.2.1 } }\n}\n")
+    seen = lab.nft
+    lab.nft = Listings(lab.path)
+    commented = [{"value": "10.0.0.0/8", "comment": "ours"}, {"value": "192.0.3.7", "comment": "and theirs"}]
+    done = lab.single("element", set="s", elements=commented)
+    assert [(change.action, dict(change.place)["count"]) for change in done.changes] == [("delete", 1), ("add", 2)]
+    assert not lab.single("element", set="s", elements=commented).changed
+    lab.nft = seen
+    assert 'comment "ours"' in lab.listing()
+    assert 'comment "and theirs"' in lab.listing()
+
+
+def test_what_holds_more_than_was_named_stays_and_is_told(lab: Lab) -> None:
+    lab.load("table inet t {\n set s { type ipv4_addr; flags interval; elements = { 10.0.0.0/8 } }\n}\n")
+    lab.nft = Listings(lab.path)
+    done = lab.single("element", set="s", elements=["10.1.2.0/24"], state="absent")
+    assert (done.changed, len(done.warnings)) == (False, 1)
+    assert "10.1.2.0/24 still matches set s: it is inside of 10.0.0.0/8" in done.warnings[0]
+    assert not lab.single("element", set="s", elements=["8.0.0.0/6"], state="absent").warnings
