@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The figures of sets.py, printed, and what they have to reach at a hundred thousand elements.
 
-Takes a quarter of an hour, most of it nft 1.0.6 deleting intervals. Further sizes: TIDEGATE_BENCH_SIZES=1000000.
-Ratios are of processor time, which other work on the machine disturbs least.
+Takes about ten minutes, most of it nft 1.0.6 deleting intervals. Further sizes: TIDEGATE_BENCH_SIZES=1000000.
+Limits are of processor time, which other work on the machine disturbs least.
 """
 
 from __future__ import annotations
@@ -38,46 +38,59 @@ def bench(folder: Path, *options: str) -> Rows:
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory: pytest.TempPathFactory) -> Rows:
-    return bench(tmp_path_factory.mktemp("sets"), "--sizes", SIZES, "--kinds", "interval,hash")
+    return bench(tmp_path_factory.mktemp("sets"), "--sizes", SIZES)
 
 
-@pytest.mark.parametrize("family", [4, 6])
-@pytest.mark.parametrize("kind", ["interval", "hash"])
+BOTH = pytest.mark.parametrize("family", [4, 6])
+PLAIN = pytest.mark.parametrize("kind", ["interval", "hash"])
+
+
+@BOTH
+@PLAIN
 def test_an_unchanged_run_costs_little_more_than_a_module_that_does_nothing(rows: Rows, kind: str, family: int) -> None:
     costs = rows[kind, family, LARGE, "unchanged"]
     assert costs["ours"]["cpu"] < 1.5 * costs["nothing"]["cpu"]
 
 
-@pytest.mark.parametrize("family", [4, 6])
-@pytest.mark.parametrize("kind", ["interval", "hash"])
+@BOTH
+@PLAIN
 @pytest.mark.parametrize("operation", ["add", "delete"])
-def test_a_small_change_of_a_large_set_takes_little_longer(rows: Rows, kind: str, family: int, operation: str) -> None:
-    nothing = rows[kind, family, LARGE, "unchanged"]["nothing"]
-    assert rows[kind, family, LARGE, operation]["ours"]["cpu"] < nothing["cpu"] + 0.3
+def test_a_small_change_of_a_large_set_takes_under_a_third_of_a_second(
+    rows: Rows, kind: str, family: int, operation: str
+) -> None:
+    """Of the whole module, of which the half and more is a module that does nothing."""
+    assert rows[kind, family, LARGE, operation]["ours"]["cpu"] < 0.3
 
 
-@pytest.mark.parametrize("family", [4, 6])
-@pytest.mark.parametrize(("version", "times"), [("1.0.6", 30), ("1.1.3", 5)])
+@BOTH
+@pytest.mark.parametrize(("version", "times"), [("1.0.6", 200), ("1.1.3", 30)])
 def test_deleting_a_hundred_intervals_is_far_faster_than_nft(rows: Rows, family: int, version: str, times: int) -> None:
-    """The whole module, the start of Python included."""
+    """The change itself; that a module has to be started for it is the test above."""
     costs = rows["interval", family, LARGE, "delete"]
-    assert costs[f"nft {version}"]["cpu"] > times * costs["ours"]["cpu"]
+    assert costs[f"nft {version}"]["cpu"] > times * costs["batch"]["cpu"]
 
 
-@pytest.mark.parametrize("family", [4, 6])
-@pytest.mark.parametrize("kind", ["interval", "hash"])
-def test_a_first_load_costs_little_more_than_nfts(rows: Rows, kind: str, family: int) -> None:
+@BOTH
+@PLAIN
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_first_load_costs_little_more_than_nfts(rows: Rows, kind: str, family: int, version: str) -> None:
+    """The start of a module left out, which is the same for a module that does nothing."""
     costs = rows[kind, family, LARGE, "load"]
     nothing = rows[kind, family, LARGE, "unchanged"]["nothing"]
-    assert costs["ours"]["cpu"] - nothing["cpu"] < 1.2 * costs["nft 1.0.6"]["cpu"]
-    assert costs["ours"]["megabytes"] < 2 * costs["nft 1.0.6"]["megabytes"]
+    assert costs["ours"]["cpu"] - nothing["cpu"] < 1.2 * costs[f"nft {version}"]["cpu"]
+    assert costs["ours"]["megabytes"] < 2 * costs[f"nft {version}"]["megabytes"]
 
 
-def test_concatenated_intervals_cost_what_the_kernel_takes(tmp_path: Path) -> None:
-    """Deletions are the kernel's own work, the same for everybody; in a hundred thousand they take a minute."""
-    found = bench(tmp_path, "--sizes", "1000,10000", "--kinds", "concat", "--repeat", "2")
-    found.update(bench(tmp_path, "--sizes", str(LARGE), "--kinds", "concat", "--operations", "load", "--repeat", "3"))
-    for family in (4, 6):
-        for size, operation in ((10_000, "delete"), (10_000, "replace"), (LARGE, "load")):
-            costs = found["concat", family, size, operation]
-            assert costs["ours"]["cpu"] < 1.2 * costs["nft 1.1.3"]["cpu"], (family, operation)
+@BOTH
+@PLAIN
+def test_after_somebody_elses_commit_a_run_costs_no_more_than_nfts_listing(rows: Rows, kind: str, family: int) -> None:
+    costs = rows[kind, family, LARGE, "compare"]
+    assert costs["ours"]["cpu"] < min(costs[f"nft {version}"]["cpu"] for version in VERSIONS)
+
+
+@BOTH
+@pytest.mark.parametrize(("size", "operation"), [(10_000, "delete"), (10_000, "replace"), (LARGE, "load")])
+def test_concatenated_intervals_cost_what_the_kernel_takes(rows: Rows, family: int, size: int, operation: str) -> None:
+    """Deletions are the kernel's own work, the same for everybody."""
+    costs = rows["concat", family, size, operation]
+    assert costs["ours"]["cpu"] < 1.2 * costs["nft 1.1.3"]["cpu"]
