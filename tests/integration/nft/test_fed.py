@@ -316,6 +316,22 @@ def test_a_whole_table_and_a_file(lab: Lab, tmp_path: Path) -> None:
     assert lab.elements("few")[0].key == "192.0.2.1"
 
 
+def test_what_others_did_beside_a_file_is_seen(lab: Lab, tmp_path: Path) -> None:
+    file = tmp_path / "list.txt"
+    file.write_text("192.0.2.1\n192.0.2.2\n")
+    table = ruleset(file)
+    del table["sets"][1]
+    lab.run(table)
+    lab.load("add rule inet t c drop")
+    assert lab.predicted(table).changed
+    assert [rule.canon for rule in lab.rules("c")] == ["ip daddr @s accept"]
+    del table["chains"]
+    lab.run(table)
+    lab.load("add chain inet t c")
+    assert lab.predicted(table).changed
+    assert lab.table().chains == ()
+
+
 def test_a_set_made_anew_is_filled_anew(lab: Lab, tmp_path: Path) -> None:
     file = tmp_path / "list.txt"
     file.write_text("10.0.0.0/28\n10.0.1.0/28\n")
