@@ -14,8 +14,8 @@ from __future__ import annotations
 import socket
 import struct
 from functools import partial
-from itertools import islice
-from operator import lt, or_, xor
+from itertools import islice, repeat
+from operator import eq, lt, or_, xor
 from typing import Iterator, NamedTuple, Sequence, overload
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import elements, wire
@@ -79,16 +79,17 @@ def read_many(info: SetInfo, text: bytes) -> Many | None:
     bases, lengths = _split(text.decode("utf-8", "replace"))
     if lengths and info.layout is not Layout.TREE:
         return None
+    gap = int(info.auto_merge and info.layout is Layout.TREE)
     try:
-        values = _numbers(size, b"".join(map(partial(socket.inet_pton, family), bases)))
-        masks = list(map(_masks(size).__getitem__, lengths))
+        keys = list(map(partial(socket.inet_pton, family), bases))
+        if not lengths and not gap:
+            return _singles(size, keys)
+        masks = list(map(_masks(size).__getitem__, lengths or repeat(None, len(keys))))
     except (OSError, ValueError, KeyError):
         return None
-    firsts, lasts = values, values
-    if masks:
-        lasts = list(map(or_, values, masks))
-        firsts = list(map(xor, lasts, masks))
-    return _sorted(size, firsts, lasts, gap=int(info.auto_merge and info.layout is Layout.TREE))
+    lasts = list(map(or_, _numbers(size, b"".join(keys)), masks))
+    firsts = list(map(xor, lasts, masks))
+    return _sorted(size, firsts, lasts, gap=gap)
 
 
 def _split(text: str) -> tuple[Sequence[str], Sequence[str | None]]:
@@ -120,6 +121,15 @@ def _bytes(size: int, numbers: Sequence[int]) -> bytes:
     return struct.pack(f">{2 * len(numbers)}Q", *[half for one in numbers for half in (one >> 64, one & low)])
 
 
+def _singles(size: int, keys: list[bytes]) -> Many | None:
+    """Single keys, which need no arithmetic."""
+    keys.sort()
+    if any(map(eq, keys, islice(keys, 1, None))) or keys[-1] == b"\xff" * size:
+        return None
+    joined = b"".join(keys)
+    return Many(size, joined, joined)
+
+
 def _sorted(size: int, firsts: Sequence[int], lasts: Sequence[int], *, gap: int) -> Many | None:
     if not _in_order(firsts, lasts, gap):
         pairs = sorted(zip(firsts, lasts))
@@ -128,8 +138,7 @@ def _sorted(size: int, firsts: Sequence[int], lasts: Sequence[int], *, gap: int)
             return None
     if lasts[-1] == (1 << (size * 8)) - 1:
         return None
-    starts = _bytes(size, firsts)
-    return Many(size, starts, starts if lasts is firsts else _bytes(size, lasts))
+    return Many(size, _bytes(size, firsts), _bytes(size, lasts))
 
 
 def _in_order(firsts: Sequence[int], lasts: Sequence[int], gap: int) -> bool:
@@ -193,9 +202,10 @@ def decode(info: SetInfo, listed: bytes) -> Many | None:
             blank[(place or 0) + byte :: stride] = bytes(count)
     if blank != template * count:
         return None
-    firsts = _numbers(size, _keys(listed, start, size, stride))
+    found = _keys(listed, start, size, stride)
     if end is None:
-        return _sorted(size, firsts, firsts, gap=0)
+        return _singles(size, [key for (key,) in struct.iter_unpack(f"{size}s", found)])
+    firsts = _numbers(size, found)
     firsts.reverse()
     lasts = [after - 1 for after in reversed(_numbers(size, _keys(listed, end, size, stride)))]
     paired = not any(map(lt, lasts, firsts)) and _in_order(firsts, lasts, 0)
