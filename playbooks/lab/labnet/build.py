@@ -18,7 +18,10 @@ from .namespace import NAMES, inside
 from .topology import LabError, Net, steps
 
 STATE = Path("/run/tidegate-netns")
-"""Where the role keeps what belongs to a host that is a namespace: the hosts of a lab share one file system."""
+"""Where the role keeps what belongs to a host that is a namespace: the hosts of a lab share one file system.
+
+What runs on all of them keep together is in a folder named as the lab's namespaces begin (lab.yml).
+"""
 NAME = re.compile(r"tg-lab(?P<keeper>\d+)-")
 FORWARDING = {"ipv4/ip_forward": 1, "ipv6/conf/all/forwarding": 1}
 # Without duplicate address detection an address can be used at once; with it, IPv6 is silent for the first two seconds.
@@ -76,6 +79,9 @@ def remove(prefix: str) -> None:
             except LabError:
                 if (NAMES / name).exists():  # else its keeper was faster
                     raise
+    shutil.rmtree(STATE / prefix, ignore_errors=True)
+    with suppress(OSError):  # another lab's is still there
+        STATE.rmdir()
 
 
 def remove_orphans() -> list[str]:
