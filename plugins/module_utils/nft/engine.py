@@ -48,15 +48,23 @@ class Engine:
     def _run(self, wanted: Sequence[TableSpec], save: persist.File | None) -> Result:
         specs, missing = _looked_up(wanted)
         memory = Memory(self._notes, specs, self._nft.path, save)
-        version = memory.unchanged()
+        version = "" if self._left_over() else memory.unchanged()
         if version:
             return Result(changed=False, missing_users=missing, nft_version=version, path="fast")
         turn = str(kernel.namespace())
         with self._notes.turn(turn):
+            if self._left_over():
+                from ansible_collections.tidegate.nftables.plugins.module_utils.nft import scratch
+
+                scratch.sweep(self._nft, self._notes)
             result = self._changed(specs, memory, save)
             if not self._check and not any(spec.present for spec in specs):
                 memory.leave(turn)
         return replace(result, missing_users=missing)
+
+    def _left_over(self) -> bool:
+        """Whether a run that was killed left something in this network namespace, were it only its note."""
+        return any(note.get("namespace") == kernel.namespace() for _path, note in self._notes.left_over())
 
     def _changed(self, specs: Sequence[TableSpec], memory: Memory, save: persist.File | None) -> Result:
         if memory.only_others_wrote():

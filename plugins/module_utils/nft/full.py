@@ -58,7 +58,6 @@ class FullRun:
     def run(self, specs: Sequence[TableSpec]) -> Result:
         """Make the tables so, and the file hold them."""
         version = self._nft.version()
-        scratch.sweep(self._nft, self._notes)
         if self._save and not self._check:
             self._save.clear()
         refill = False

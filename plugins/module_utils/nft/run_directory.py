@@ -145,8 +145,8 @@ class RunDirectory:
 
     def _forget_old(self) -> None:
         """Remove the oldest notes."""
-        kinds = ("applied", "turn", "trail", "elements")
-        files = [path for kind in kinds for path in self._path.glob(f"{kind}.*")]
+        kinds = ("applied.", "turn.", "trail.", "elements.", _SCRATCH)
+        files = [path for kind in kinds for path in self._path.glob(f"{kind}*")]
         if len(files) > KEPT:
             for path in sorted(files, key=lambda found: found.stat().st_mtime)[: len(files) - KEPT]:
                 _forget(path)

@@ -21,7 +21,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kerne
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.run_directory import RunDirectory
 from ansible_collections.tidegate.nftables.tests.effort import LONG, times
-from ansible_collections.tidegate.nftables.tests.integration.nft.conftest import BINARIES
+from ansible_collections.tidegate.nftables.tests.integration.nft.conftest import BINARIES, Lab
 
 from .conftest import Host
 
@@ -92,6 +92,29 @@ def test_killed(tmp_path: Path, kind: str, version: str) -> None:
         if killed == KILLS:
             break
     assert killed == KILLS, "nearly every run came to its end before it was killed"
+
+
+@pytest.mark.parametrize("way", ["nothing", "elements", "element"])
+def test_what_a_dead_run_left_goes_whatever_the_next_does(tmp_path: Path, way: str) -> None:
+    """Also with a run that would need no scratch table of its own."""
+    lab = Lab(str(list(BINARIES.values())[-1]), tmp_path / "run")
+    file = tmp_path / "list.txt"
+    file.write_text("10.0.0.1\n")
+    fed = {"name": "t", "sets": [{"name": "s", "type": "ipv4_addr", "elements_file": str(file)}]}
+    lab.run(fed)
+    lab.single("element", set="s", elements=["10.0.0.1"])
+    left = f"{scratch.PREFIX}1_x_0"
+    note = {"tables": [f"inet {left}"], "namespace": kernel.namespace()}
+    (lab.notes / "scratch.dead").write_text(json.dumps(note))
+    if way != "nothing":
+        lab.load(f"add table inet {left}")
+        file.write_text("10.0.0.2\n")
+    if way == "element":
+        lab.single("element", set="s", elements=["10.0.0.3"])
+    else:
+        assert lab.run(fed).changed == (way == "elements")
+    assert [name for _family, name in kernel.tables()] == ["t"]
+    assert not list(lab.notes.glob("scratch.*"))
 
 
 def test_what_a_dead_run_left_goes_with_the_next(tmp_path: Path) -> None:
