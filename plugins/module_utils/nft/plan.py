@@ -64,12 +64,12 @@ def _table(steps: Steps, target: str, live: Table | None, goal: Table) -> Table:
         # nft cannot change a table's comment, nor the kernel its flags together with what is hooked (EINVAL, 6.18):
         # everything is made anew, with its state.
         steps.table += [Command(f"delete table {target}"), add]
-        said = f"flags {goal.flags}" if live.flags != goal.flags else ""
-        steps.changes.append(change("recreate", "table", name=goal.name, comment=goal.comment, text=said.strip()))
+        said = f"flags {goal.flags or 'none'}" if live.flags != goal.flags else ""
+        steps.changes.append(change("recreate", "table", name=goal.name, comment=goal.comment, text=said))
         return empty
     if live.flags != goal.flags:
         steps.table.append(add)
-        steps.changes.append(change("recreate", "table", name=goal.name, text=f"flags {goal.flags}".strip()))
+        steps.changes.append(change("recreate", "table", name=goal.name, text=f"flags {goal.flags or 'none'}"))
     return live
 
 
