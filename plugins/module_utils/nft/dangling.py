@@ -14,21 +14,19 @@ def check(live: Table | None, goal: Table | None, where: str) -> None:
     """Raise when the goal still refers to a chain, set or object that goes."""
     if live is None or goal is None:
         return
+    chains = [found.name for found in live.chains if not goal.chain(found.name)]
+    sets = [found for found in live.sets if not goal.set(found.name)]
+    objects = [found for found in live.objects if not goal.object(found.kind, found.name)]
+    # A flowtable is referred to as a set is.
+    looked_into = [*(found.name for found in sets), *(found.name for found in objects if found.kind == "flowtable")]
+    if _user(goal, References(chains, looked_into, [found.name for found in objects])) is None:
+        return
     things = [
-        *(
-            ("chain", found.name, References((found.name,), (), ()))
-            for found in live.chains
-            if not goal.chain(found.name)
-        ),
-        *(
-            (found.kind, found.name, References((), (found.name,), ()))
-            for found in live.sets
-            if not goal.set(found.name)
-        ),
+        *(("chain", name, References((name,), (), ())) for name in chains),
+        *((found.kind, found.name, References((), (found.name,), ())) for found in sets),
         *(
             (found.kind, found.name, References((), (found.name,) if found.kind == "flowtable" else (), (found.name,)))
-            for found in live.objects
-            if not goal.object(found.kind, found.name)
+            for found in objects
         ),
     ]
     for kind, name, references in things:
