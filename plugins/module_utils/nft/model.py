@@ -10,6 +10,7 @@ left), so two things are the same exactly when these are equal. ``text`` is what
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import words
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import Hook
@@ -101,12 +102,21 @@ class Table:
 
     def chain(self, name: str) -> Chain | None:
         """Return the chain of that name, if there is one."""
-        return next((chain for chain in self.chains if chain.name == name), None)
+        return self._chains.get(name)
 
     def set(self, name: str) -> NamedSet | None:
         """Return the set or map of that name, if there is one."""
-        return next((found for found in self.sets if found.name == name), None)
+        return self._sets.get(name)
 
     def object(self, kind: str, name: str) -> NamedObject | None:
         """Return the object of that kind and name, if there is one."""
         return next((found for found in self.objects if (found.kind, found.name) == (kind, name)), None)
+
+    # Tables have thousands of them.
+    @cached_property
+    def _chains(self) -> dict[str, Chain]:
+        return {chain.name: chain for chain in self.chains}
+
+    @cached_property
+    def _sets(self) -> dict[str, NamedSet]:
+        return {found.name: found for found in self.sets}

@@ -161,8 +161,10 @@ def _holds(nft: Nft, canon: Table, wanted: NamedSet, found: NamedSet) -> bool:
 
 def _check_rules(draft: Draft, table: Table) -> None:
     """One text must have become one rule; the guard sees to it, this makes sure."""
-    for chain in {name for name, _rule in draft.rules}:
-        wanted = [rule for name, rule in draft.rules if name == chain]
+    chains: dict[str, list[Line]] = {}
+    for chain, rule in draft.rules:
+        chains.setdefault(chain, []).append(rule)
+    for chain, wanted in chains.items():
         found = table.chain(chain)
         if found is None or len(found.rules) != len(wanted):
             count = len(found.rules) if found else 0
