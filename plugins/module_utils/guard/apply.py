@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Mapping, Protocol, Sequence
 
@@ -37,7 +38,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors impor
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.kernel import delete_table, has_table
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.result import Result
 
-_ENTRIES = "egress_allow"
+_ENTRIES = re.compile(r"egress_(containers_)?allow(_.+)?")
 """The compiler's chain in which a rule's comment is an entry's name."""
 _SWITCH = "egress_denied"
 _MODES = {"goto egress_observed": "mode observe", "goto egress_refused": "mode enforce"}
@@ -271,7 +272,7 @@ def _described(request: Request, result: Mapping[str, Any]) -> Request:
     for found in result.get("changes") or ():
         name = (str(found.get("action")), str(found.get("kind")))
         counted[name] = counted.get(name, 0) + int(found.get("count") or 1)
-        if found.get("kind") == "rule" and found.get("chain") == _ENTRIES and found.get("comment"):
+        if found.get("kind") == "rule" and _ENTRIES.fullmatch(str(found.get("chain"))) and found.get("comment"):
             entries.get(name[0], []).append(str(found["comment"]))
         if found.get("chain") == _SWITCH and name[0] == "add" and found.get("text") in _MODES:
             modes.append(_MODES[found["text"]])

@@ -437,6 +437,8 @@ def test_the_history_says_that_a_change_was_one_of_the_mode(host: Host) -> None:
         {"action": action, "kind": "rule", "chain": "egress_denied", "text": f"goto {chain}"}
         for action, chain in (("delete", "egress_observed"), ("add", "egress_refused"))
     ]
+    # Of many entries each has a chain of its own.
+    changes.append({"action": "add", "kind": "rule", "chain": "egress_allow_payments-api", "comment": "payments-api"})
     host.has(OLD)
 
     def engine(*, check: bool) -> dict[str, Any]:
@@ -444,8 +446,8 @@ def test_the_history_says_that_a_change_was_one_of_the_mode(host: Host) -> None:
 
     made = apply.apply_guarded(host.places, host.kernel, engine, apply.Plan(request=REQUEST))
     apply.confirm(host.places, host.kernel, made["guard"]["token"])
-    assert "mode enforce, delete 1 rule, add 1 rule" in host.run("status").stdout
+    assert "mode enforce, opened payments-api, delete 1 rule, add 2 rules" in host.run("status").stdout
     host.has(OLD)
     earlier = host.run("status").stdout.splitlines()[-2:]
-    assert earlier[0].endswith(" mode enforce, delete 1 rule, add 1 rule"), earlier
+    assert earlier[0].endswith(" mode enforce, opened payments-api, delete 1 rule, add 2 rules"), earlier
     assert earlier[1].endswith(" add 1 rule"), earlier

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ansible_collections.tidegate.nftables.tests.integration.lockout.fleet import HOSTS, Machine
+from ansible_collections.tidegate.nftables.tests.integration.lockout.fleet import HOSTS, Machine, wait_for
 from ansible_collections.tidegate.nftables.tests.integration.lockout.project import (
     PARTNER,
     PAYMENTS,
@@ -145,3 +145,25 @@ def test_whatever_happens_each_host_is_reachable_and_has_one_of_two_policies(pro
             message = f"TIDEGATE_LOCKOUT_SEED={SEED}, step {number + 1}: {soak.did}: {error}"
             raise AssertionError(message) from error
     assert soak.confirmations > 0
+
+
+def test_a_host_that_stays_away_is_told_about_in_full_without_pipelining_too(project: Project) -> None:
+    # Without pipelining Ansible has a folder to remove at the end, and a failure of its own when it cannot.
+    project.begin("bastion12")
+    machine = project.machine("bastion12")
+    slow = ("-e", "ansible_pipelining=false", "-e", "ansible_ssh_timeout=2")
+    going = project.start("--limit", "bastion12", *slow, held=True, **policy("partner", egress_confirm_timeout=20))
+    wait_for_change(machine, project.old["bastion12"])
+    # The module that made the change has said so: what is lost is the way of the next one.
+    wait_for(lambda: machine.run("pgrep", "-f", "BECOME-SUCCES[S]", check=False) == "", 15, "the module's end")
+    machine.cable("down")
+    project.release("bastion12")
+
+    ended = going.end()
+
+    machine.cable("up")
+    assert ended.recap("bastion12")["failed"] == 1, ended.output
+    assert "could not be reached over a new connection" in ended.output, ended.output
+    assert "The host puts the old policy back by itself, yet it cannot be reached now either." in ended.output
+    machine.settle()
+    project.is_back("bastion12")
