@@ -118,7 +118,12 @@ def confirm(places: Places, kernel: Kernel, token: str) -> Record:
         )
     history.keep(places)
     # The one step that decides: before it the old policy counts, after it the new one.
-    files.move(places.candidate, places.confirmed)
+    try:
+        files.move(places.candidate, places.confirmed)
+    except OSError as error:
+        if not undo.is_confirmed(places, change):
+            message = f"The policy cannot be saved as {places.confirmed}: {error.strerror}."
+            raise GuardError("cannot_write", message) from error
     undo.tidy(places, change)
     confirmed.note_loaded(places, kernel, record.others)
     return record

@@ -178,3 +178,22 @@ def test_a_host_whose_disk_is_nearly_full_can_be_opened(host: Host, tmp_path: Pa
     said = inside(host, ["mount -t tmpfs -o size=2m tmpfs {state}"], tmp_path, OPEN.strip())
     assert "Everything is let out for 5 minutes" in said, said
     assert "True Put back: emergency: open for 5 minutes." in said, said
+
+
+READ_ONLY = """
+    from ansible_collections.tidegate.nftables.plugins.module_utils.guard import apply, pending
+    subprocess.run(["mount", "-o", "remount,ro", str(state)], check=True)
+    apply.confirm(host.places, host.kernel, pending.read(host.places).token)
+"""
+
+
+def test_a_disk_that_turns_read_only_during_the_trial_ends_in_the_old_policy_and_that_is_said(
+    host: Host, tmp_path: Path
+) -> None:
+    host.load(OLD)
+    host.places.state.mkdir(parents=True)
+    printed = inside(host, ["mount -t tmpfs -o size=4m tmpfs {state}"], tmp_path, READ_ONLY.strip())
+    assert printed.startswith("cannot_write The old policy stands again."), printed
+    assert "Read-only file system" in printed
+    assert "203.0.113.0/24" in host.table()
+    assert "8443" not in host.table()
