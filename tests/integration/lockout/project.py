@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -111,11 +111,11 @@ class Going:
 
     def kill(self) -> None:
         """Have the controller disappear, with every process that it started."""
-        found: list[int] = []
+        found: set[int] = set()
         # What is stopped starts nothing more, so this ends.
-        while (now := [self.process.pid, *_descendants(self.process.pid)]) != found:
-            found = now
-            _signal(found, signal.SIGSTOP)
+        while new := {self.process.pid, *_descendants(self.process.pid)} - found:
+            _signal(new, signal.SIGSTOP)
+            found |= new
         _signal(found, signal.SIGKILL)
 
     def abandon(self) -> None:
@@ -257,7 +257,7 @@ class Project:
         return run
 
 
-def _signal(pids: Sequence[int], number: signal.Signals) -> None:
+def _signal(pids: Collection[int], number: signal.Signals) -> None:
     for pid in pids:
         with suppress(ProcessLookupError):
             os.kill(pid, number)
