@@ -135,16 +135,19 @@ class Machine:
 
     def is_idle(self) -> bool:
         """Whether no run of Ansible goes on, not even one that its controller has left, and nothing is on trial."""
-        # Under sudo, a module whose controller is gone can wait for ever to tell a long result: sudo reads on only when
-        # it could write. By then the module has done its work and freed the lock.
+        # Seen now and then after a controller was killed: a module that waits for ever for a reader of its long result,
+        # below sudo and sshd that wait as well. It has done its work when nobody holds the lock.
         telling = '$2 ~ /pipe_write/ && $3 == "/usr/bin/python3" && NF == 3 { print $1 }'
-        self.run("sh", "-c", f"ps -eo pid=,wchan:20=,args= | awk '{telling}' | xargs -r kill -9", check=False)
+        end = f"ps -eo pid=,wchan:20=,args= | awk '{telling}' | xargs -r kill -9"
+        self.run("flock", "--nonblock", "/run/tidegate/lock", "sh", "-c", end, check=False)
         return self.run("pgrep", "-f", "BECOME-SUCCES[S]", check=False) == "" and not self.on_trial()
 
     def goes_on(self) -> str:
         """What goes on there, for people."""
         words = ("ps", "-eo", "pid,ppid,stat,etimes,wchan:20,args")
-        return f"{self.status()}\n{self.run(*words)}\n{self.run('ss', '-tnp', check=False)}"
+        open_files = "ls -l $(pgrep -f '^/usr/bin/python3$|^sudo|^sshd: ops' | sed 's|.*|/proc/&/fd|')"
+        asked = (words, ("ss", "-tnp"), ("sh", "-c", open_files))
+        return "\n".join([str(self.status()), *(self.run(*one, check=False) for one in asked)])
 
     def settle(self, seconds: float = 60) -> None:
         """Wait until nothing is on trial."""
