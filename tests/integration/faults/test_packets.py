@@ -104,9 +104,12 @@ def made_anew(chance: random.Random, number: int, folder: Path) -> dict[str, Any
 
 
 def test_what_is_made_anew_lets_nothing_through(host: Host) -> None:
-    """And costs an allowed flow what it costs with nft alone: the few microseconds from rules to elements."""
+    """And costs an allowed flow what it costs with nft alone: the microseconds from rules to elements, of many changes.
+
+    Of how many packets these are the load of the machine decides; one in a hundred is a hundred times what was seen.
+    """
     allowed, _refused = changed_under_packets(host, made_anew)
-    assert allowed.refused <= 10 * CHANGES, f"{allowed.refused} of {allowed.sent} allowed packets were refused"
+    assert allowed.refused * 100 <= allowed.sent, f"{allowed.refused} of {allowed.sent} allowed packets were refused"
 
 
 def changed_under_packets(host: Host, policy: Policy) -> tuple[Flow, Flow]:
