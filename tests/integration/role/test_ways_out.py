@@ -45,7 +45,7 @@ def test_rollback_returns_to_the_policy_before_or_to_a_named_one(project: Projec
         project.write("group_vars/app/egress.yml", {"egress_tier": "app", "egress_allow_app": entries})
         assert project.play().code == 0
         texts.append(table(project))
-    assert history(project)[0]["what"].startswith("opened erp package-mirror, add 1 table")
+    assert history(project)[0]["what"].startswith("mode enforce, opened erp package-mirror, add 1 table")
     returned = play(project, "rollback", *PLACE, rollback_reason="payments are down")
     assert returned.code == 0, returned.output
     assert returned.module_runs == ["egress_guard", "egress_guard"]
