@@ -79,8 +79,8 @@ reason:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import everything
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.runs import everything
 
 
 def main() -> None:

@@ -170,7 +170,8 @@ where:
   sample: rules[2]
 """
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import door, parse_single
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import door
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted import parse_single
 
 OPTIONS = {
     **door.IN_TABLE,

@@ -150,7 +150,8 @@ where:
   sample: elements[0]
 """
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import door, parse_single
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import door
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted import parse_single
 
 OPTIONS = {
     **door.IN_TABLE,

@@ -121,9 +121,9 @@ where:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import facts
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.door import FAMILY
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.runs import facts
 
 OPTIONS = {
     "family": {"type": "str", "choices": FAMILY["choices"]},

@@ -468,7 +468,8 @@ where:
   sample: tables[0].chains[2].rules[5]
 """
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import door, parse
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import door
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted import parse
 
 _NAME = {"type": "str", "required": True}
 _WORDS = {"type": "str"}

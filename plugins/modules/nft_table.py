@@ -133,7 +133,8 @@ where:
   sample: comment
 """
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import door, parse_single
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import door
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted import parse_single
 
 OPTIONS = {
     "family": door.FAMILY,

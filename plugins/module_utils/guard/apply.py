@@ -33,10 +33,10 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.lock impor
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.pending import Pending
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.places import TABLE, Places
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.settings import Settings
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import transaction
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes import transaction
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.result import Result
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.kernel import delete_table, has_table
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.result import Result
 
 _ENTRIES = re.compile(r"egress_(containers_)?allow(_.+)?")
 """The compiler's chain in which a rule's comment is an entry's name."""

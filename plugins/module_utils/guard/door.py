@@ -37,13 +37,13 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.places imp
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.records import Record
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.settings import Settings
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.shape import observes, shape
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import parse
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.canonical.foresee import objects
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.engine import Engine
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.foresee import objects
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.kernel import counters
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.run_directory import RunDirectory
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.notes.run_directory import RunDirectory
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted import parse
 from ansible_collections.tidegate.nftables.plugins.module_utils.preflight import facts
 from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.findings import Wanted, findings, stopping
 from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.host import Host

@@ -13,10 +13,10 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kerne
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.engine import Engine
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError, no_memory
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import FAMILIES, TableSpec
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted.spec import FAMILIES, TableSpec
 
 if TYPE_CHECKING:
-    from ansible_collections.tidegate.nftables.plugins.module_utils.nft import persist
+    from ansible_collections.tidegate.nftables.plugins.module_utils.nft.notes import persist
 
 FAMILY: dict[str, Any] = {"type": "str", "choices": list(FAMILIES), "default": "inet"}
 STATE: dict[str, Any] = {"type": "str", "choices": ["present", "absent"], "default": "present"}
@@ -25,7 +25,7 @@ IN_TABLE: dict[str, Any] = {"family": FAMILY, "table": {"type": "str", "required
 
 
 def _file(path: str) -> persist.File:
-    from ansible_collections.tidegate.nftables.plugins.module_utils.nft import persist
+    from ansible_collections.tidegate.nftables.plugins.module_utils.nft.notes import persist
 
     return persist.File(path)
 

@@ -14,15 +14,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.result import Result
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import MissingParent, no_memory
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.memory import Memory
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.result import Result
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.run_directory import RunDirectory
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import TableSpec
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.notes.memory import Memory
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.notes.run_directory import RunDirectory
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted.spec import TableSpec
 
 if TYPE_CHECKING:
-    from ansible_collections.tidegate.nftables.plugins.module_utils.nft import persist
+    from ansible_collections.tidegate.nftables.plugins.module_utils.nft.notes import persist
 
 __all__ = ["Engine", "Result"]
 
@@ -54,7 +54,7 @@ class Engine:
         turn = str(kernel.namespace())
         with self._notes.turn(turn):
             if self._left_over():
-                from ansible_collections.tidegate.nftables.plugins.module_utils.nft import scratch
+                from ansible_collections.tidegate.nftables.plugins.module_utils.nft.canonical import scratch
 
                 scratch.sweep(self._nft, self._notes)
             result = self._changed(specs, memory, save)
@@ -68,18 +68,18 @@ class Engine:
 
     def _changed(self, specs: Sequence[TableSpec], memory: Memory, save: persist.File | None) -> Result:
         if memory.only_others_wrote():
-            from ansible_collections.tidegate.nftables.plugins.module_utils.nft import elements_run
+            from ansible_collections.tidegate.nftables.plugins.module_utils.nft.quick import elements_run
 
             result = elements_run.run(specs, self._notes, memory, check=self._check)
             if result is not None:
                 return result
         if _about_elements(specs):
-            from ansible_collections.tidegate.nftables.plugins.module_utils.nft import element_run
+            from ansible_collections.tidegate.nftables.plugins.module_utils.nft.quick import element_run
 
             result = element_run.run(specs, self._nft, memory, check=self._check)
             if result is not None:
                 return result
-        from ansible_collections.tidegate.nftables.plugins.module_utils.nft.full import FullRun
+        from ansible_collections.tidegate.nftables.plugins.module_utils.nft.runs.full import FullRun
 
         try:
             return FullRun(self._nft, self._notes, memory, save, check=self._check).run(specs)
@@ -104,13 +104,13 @@ def _looked_up(wanted: Sequence[TableSpec]) -> tuple[list[TableSpec], tuple[str,
     """Return the tables with what this host says of names in them, and the users that it does not have."""
     specs = list(wanted)
     if any(one.source for spec in specs for one in spec.sets):
-        from ansible_collections.tidegate.nftables.plugins.module_utils.nft import resolvers
+        from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted import resolvers
 
         specs = [resolvers.fill(spec) for spec in specs]
     rules = [rule for spec in specs for chain in spec.chains for rule in chain.rules or ()]
     if not any(rule.users is not None for rule in rules):
         return specs, ()
-    from ansible_collections.tidegate.nftables.plugins.module_utils.nft.users import resolve
+    from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted.users import resolve
 
     found = [resolve(spec) for spec in specs]
     return [spec for spec, _missing in found], tuple(sorted({name for _spec, names in found for name in names}))

@@ -32,7 +32,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model imp
 
 SSH = 22
 MAX_REMOVED = 25
-"""Percent of a host's destinations that one run may close, see module_utils/nft/removals.py for how they count."""
+"""Percent of a host's destinations that one run may close, counted as in module_utils/nft/changes/removals.py."""
 # The words that stand for servers which nobody can name here.
 _SERVER_WORDS = {"egress_dns_servers": "auto", "egress_ntp_servers": ntp_pool.WORD}
 _REQUIRABLE = tuple(key for key in Entry.__dataclass_fields__ if key in ("reason", "owner", "review_by", "expires"))

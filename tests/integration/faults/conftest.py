@@ -18,7 +18,7 @@ import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.reader import read_table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed.reader import read_table
 from ansible_collections.tidegate.nftables.tests.effort import LONG
 from ansible_collections.tidegate.nftables.tests.integration.nft.conftest import BINARIES, namespace
 

@@ -17,9 +17,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel, scratch
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.canonical import scratch
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.run_directory import RunDirectory
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.notes.run_directory import RunDirectory
 from ansible_collections.tidegate.nftables.tests.effort import LONG, times
 from ansible_collections.tidegate.nftables.tests.integration.nft.conftest import BINARIES, Lab
 

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import tables as netlink
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel, scratch
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.canonical import scratch
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 from ansible_collections.tidegate.nftables.tests.integration.nft.conftest import (

@@ -14,10 +14,10 @@ import pytest
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard import path, session
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.door import ARGUMENTS, PHASES
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.errors import GuardError
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import parse
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.canonical.foresee import objects
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.foresee import objects
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.run_directory import RunDirectory
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.notes.run_directory import RunDirectory
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted import parse
 from ansible_collections.tidegate.nftables.tests.golden.cases import ROOT, Case, cases
 
 from .conftest import Host

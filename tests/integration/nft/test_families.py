@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import borrowed, facts
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.canonical import borrowed
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.run_directory import RunDirectory
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.notes.run_directory import RunDirectory
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.runs import facts
 
 from .conftest import Lab
 from .test_declarations import TABLE, send

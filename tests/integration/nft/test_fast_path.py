@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel, proof
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft, Outcome
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.notes import proof
 
 from .conftest import CLONE_NEWNET, Lab, _libc, _must
 from .test_declarations import send

@@ -11,10 +11,12 @@ from ipaddress import ip_address
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import literals, parse_sets, scratch
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.draft import Draft, Line, draft
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.run_directory import RunDirectory
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import SetSpec, TableSpec
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.canonical import scratch
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.canonical.draft import Draft, Line, draft
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed import literals
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.notes.run_directory import RunDirectory
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted import parse_sets
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted.spec import SetSpec, TableSpec
 
 from .conftest import Lab
 

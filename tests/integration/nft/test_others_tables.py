@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import facts
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import Table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed.model import Table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.runs import facts
 
 from .conftest import Lab
 from .others_tables import TABLES, Written

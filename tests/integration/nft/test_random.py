@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import render
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import Rule, Table
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.sequence import common
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.sequence import common
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed import render
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed.model import Rule, Table
 
 from .conftest import Lab
 from .random_specs import table

@@ -117,8 +117,7 @@ def test_observe_is_the_default_mode(project: Project) -> None:
 
 
 def test_absent_removes_every_trace(project: Project) -> None:
-    notes = project.path / "run"
-    env = {"TIDEGATE_RUN_DIR": str(notes)}
+    notes, env = Places(str(project.root)).run, {"TIDEGATE_RUN_DIR": str(project.path / "run")}
     before = project.nft("list", "ruleset")
     first = project.play(env=env)
     assert first.code == 0, first.output
@@ -131,6 +130,7 @@ def test_absent_removes_every_trace(project: Project) -> None:
     assert again.changed() == 0
     assert "no policy on 1 host" in again.output
     assert not notes.exists()
+    assert not (project.path / "run").exists()
 
 
 def test_every_error_is_told_at_once_and_nothing_is_changed(project: Project) -> None:

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import compiled
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import words
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted import words
 
 ROOM = compiled.__name__.rpartition(".")[0]
-PROGRAM = f"from {ROOM}.nft import words; print(words.plain('a'), words.__file__)"
+PROGRAM = f"from {ROOM}.nft.wanted import words; print(words.plain('a'), words.__file__)"
 
 
 class Host:
@@ -35,9 +35,9 @@ class Host:
         with zipfile.ZipFile(self.zip, "w", zipfile.ZIP_DEFLATED) as archive:
             for depth in range(1, len(folders) + 1):
                 archive.writestr("/".join([*folders[:depth], "__init__.py"]), "")
-            for module in (compiled, sys.modules[f"{ROOM}.nft"]):
-                path = Path(str(module.__file__))
-                archive.write(path, "/".join([*folders, *(("nft",) if path.stem == "__init__" else ()), path.name]))
+            archive.write(compiled.__file__, f"{compiled.__name__.replace('.', '/')}.py")
+            for package in (f"{ROOM}.nft", f"{ROOM}.nft.wanted"):
+                archive.write(str(sys.modules[package].__file__), f"{package.replace('.', '/')}/__init__.py")
             for name, source in self.sources.items():
                 archive.writestr(f"{name.replace('.', '/')}.py", source)
         environment = {**os.environ, "PYTHONPATH": str(self.zip), compiled.VARIABLE: str(self.run_directory)}

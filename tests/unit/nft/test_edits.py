@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import edits
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.quick import edits
 
 LINES = st.lists(st.sampled_from([b"a", b"aa", b"b", b"", b"ab", b"b" * 300]), max_size=12)
 

@@ -15,13 +15,15 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import command, persist, proof, users
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import command
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Outcome, failure
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import REASONS, EngineError
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listing import element
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import Chain, NamedSet, Rule, Table
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.run_directory import RunDirectory
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import (
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed.listing import element
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed.model import Chain, NamedSet, Rule, Table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.notes import persist, proof
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.notes.run_directory import RunDirectory
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted import users
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted.spec import (
     ChainSpec,
     ElementSpec,
     RuleSpec,
@@ -83,7 +85,7 @@ def test_notes_are_kept_and_forgotten(tmp_path: Path, monkeypatch: pytest.Monkey
     assert (notes.read("a"), notes.read("b")) == ({"x": 1}, {"x": 2})
     assert (tmp_path / "run").stat().st_mode & 0o777 == 0o700
     assert all(path.stat().st_mode & 0o077 == 0 for path in (tmp_path / "run").iterdir())
-    monkeypatch.setattr("ansible_collections.tidegate.nftables.plugins.module_utils.nft.run_directory.KEPT", 2)
+    monkeypatch.setattr("ansible_collections.tidegate.nftables.plugins.module_utils.nft.notes.run_directory.KEPT", 2)
     for path in (tmp_path / "run").iterdir():
         os.utime(path, (1, 1))
     notes.write("c", {"x": 3})

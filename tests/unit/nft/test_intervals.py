@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import intervals
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listing import element
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed import intervals
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed.listing import element
 
 FIRST = int(ipaddress.ip_address("192.0.2.0"))
 ranges = st.lists(st.tuples(st.integers(0, 80), st.integers(0, 12)), max_size=6)

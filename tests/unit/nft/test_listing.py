@@ -8,8 +8,8 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listing import parse_hook, parse_tables
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import Hook
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed.listing import parse_hook, parse_tables
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted.spec import Hook
 
 # As nft 0.9.8 prints it: a closing brace on a statement's line, handles inside of implicit chains.
 LISTING = """table inet t { # handle 1

@@ -11,9 +11,10 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import plan, words
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes import plan
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listing import parse_tables
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed.listing import parse_tables
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted import words
 from ansible_collections.tidegate.nftables.tests.effort import times
 
 EXAMPLES = times(300, 20000)

@@ -7,9 +7,14 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import hooks, parse, parse_sets, parse_single
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import ElementSpec, Hook, ObjectSpec, RuleSpec
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted import hooks, parse, parse_sets, parse_single
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted.spec import (
+    ElementSpec,
+    Hook,
+    ObjectSpec,
+    RuleSpec,
+)
 
 WHOLE: dict[str, Any] = {
     "family": "inet",

@@ -8,17 +8,17 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import dangling, plan, transaction
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes import dangling, plan, transaction
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listing import element
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import (
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed.listing import element
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed.model import (
     Chain,
     NamedObject,
     NamedSet,
     Rule,
     Table,
 )
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import Hook
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted.spec import Hook
 
 HOOK = Hook("filter", "output", 0)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.rules import carry, edited
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.model import Rule
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.rules import carry, edited
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.spec import RuleEdit, RuleSpec
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed.model import Rule
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted.spec import RuleEdit, RuleSpec
 
 CHAIN = [Rule("accept", "accept", 1), Rule('drop comment "x"', 'drop comment "x"', 2), Rule("counter", "counter", 3)]
 NEW = Rule('reject comment "n"', 'reject comment "n"')

@@ -8,7 +8,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.sequence import common
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.sequence import common
 
 
 def longest(left: str, right: str) -> int:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import words
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted import words
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,79 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One rule put into or taken out of a chain that others own; and values carried from a rule to its successor."""
+
+from __future__ import annotations
+
+import re
+from typing import Sequence
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import bad_spec
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed.model import Rule
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted.guard import rule_comment
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted.spec import RuleEdit
+
+_COUNTER = re.compile(r'"[^"]*"|(?P<kept>\bcounter\b)(?: packets \d+ bytes \d+)?(?!\s+name\b|\s+")')
+_COUNTER_VALUE = re.compile(r'"[^"]*"|\bcounter (?P<value>packets \d+ bytes \d+)')
+_QUOTA = re.compile(r'"[^"]*"|(?P<kept>\bquota (?:over |until )?\d+ [a-z]*bytes)(?: used \d+ [a-z]*bytes)?')
+_QUOTA_VALUE = re.compile(r'"[^"]*"|\bquota (?:over |until )?\d+ [a-z]*bytes(?P<value> used \d+ [a-z]*bytes)?')
+
+
+def edited(rules: Sequence[Rule], new: Rule | None, edit: RuleEdit, where: str) -> tuple[Rule, ...]:
+    """Return the chain's rules with one put in, moved or taken out."""
+    found = [at for at, rule in enumerate(rules) if _is_it(rule, new, edit)]
+    if not edit.present:
+        return tuple(rule for at, rule in enumerate(rules) if at not in found)
+    if new is None:
+        raise bad_spec(where, "A rule is needed.")
+    if len(found) > 1 and edit.comment is not None:
+        raise bad_spec(
+            where, f'{len(found)} rules of the chain have the comment "{edit.comment}", so which is meant is not clear.'
+        )
+    at = found[0] if found else None
+    rest = [rule for number, rule in enumerate(rules) if number != at]
+    place = _place(rest, at, edit, where)
+    same = at is not None and rules[at].canon == new.canon
+    rest.insert(place, rules[at] if at is not None and same else new)
+    return tuple(rest)
+
+
+def _is_it(rule: Rule, new: Rule | None, edit: RuleEdit) -> bool:
+    if edit.comment is not None:
+        return rule_comment(rule.canon) == edit.comment
+    return new is not None and rule.canon == new.canon
+
+
+def _place(rest: Sequence[Rule], at: int | None, edit: RuleEdit, where: str) -> int:
+    """Return the index in rest where the rule goes; one that already stands on the right side of its anchor stays."""
+    if edit.place == "first":
+        return 0
+    if edit.place == "last" or (not edit.place and at is None):
+        return len(rest)
+    if not edit.place and at is not None:
+        return at
+    anchors = [number for number, rule in enumerate(rest) if rule_comment(rule.canon) == edit.anchor]
+    if not anchors:
+        raise bad_spec(where, f'There is no rule with the comment "{edit.anchor}" in the chain to stand {edit.place}.')
+    if edit.place == "before":
+        return at if at is not None and at <= anchors[0] else anchors[0]
+    return at if at is not None and at > anchors[-1] else anchors[-1] + 1
+
+
+def carry(text: str, before: str) -> str:
+    """Return the rule text with the counts and used quotas of the listed rule that it succeeds."""
+    counted = _with(text, _COUNTER, [f" {value}" for value in _values(before, _COUNTER_VALUE)], " packets 0 bytes 0")
+    return _with(counted, _QUOTA, _values(before, _QUOTA_VALUE), "")
+
+
+def _values(before: str, pattern: re.Pattern[str]) -> list[str]:
+    return [found["value"] or "" for found in pattern.finditer(before) if not found.group().startswith('"')]
+
+
+def _with(text: str, pattern: re.Pattern[str], values: list[str], nothing: str) -> str:
+    """Put values behind the statements of a text, where there are as many of both."""
+    places = [found for found in pattern.finditer(text) if found["kept"]]
+    if len(values) != len(places) or all(value == nothing for value in values):
+        return text
+    left = iter(values)
+    return pattern.sub(lambda found: found["kept"] + next(left) if found["kept"] else found.group(), text)

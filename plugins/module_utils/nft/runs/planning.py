@@ -1,0 +1,237 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From what is wanted to what is to be done: read, canonicalise, compare. Nothing is changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Dict, Sequence, Tuple
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import sets as netlink
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.canonical import borrowed, scratch
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.canonical.draft import draft
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes import (
+    dangling,
+    goal,
+    misread,
+    plan,
+    removals,
+)
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.applicable import applicable
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.transaction import Change, Command, Plan
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed.model import Table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed.reader import read_table, readable_again
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.notes.memory import Memory
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.notes.run_directory import RunDirectory
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.quick import direct, fed, fed_run, fed_store
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted.spec import SetSpec, TableSpec
+
+Name = Tuple[str, str, str]
+"""Family, table and name of a set."""
+
+Recipes = Dict[Name, Tuple[netlink.SetInfo, bytes]]
+
+
+@dataclass(frozen=True)
+class Work:
+    """One way from what there is to what shall be.
+
+    specs: what nft is asked about. canon: what it made of them. deltas: what changes in sets that are fed past it.
+    start, generation: before everything, and the one that the plan was made for; None: somebody else wrote meanwhile.
+    """
+
+    specs: tuple[TableSpec, ...]
+    live: tuple[Table | None, ...]
+    canon: tuple[Table | None, ...]
+    goals: tuple[Table | None, ...]
+    plans: tuple[Plan, ...]
+    deltas: tuple[fed.Delta, ...]
+    commands: tuple[Command, ...]
+    changes: tuple[Change, ...]
+    start: int | None
+    generation: int | None
+
+    def direct(self) -> list[netlink.Change] | None:
+        """Return what netlink is to do, None when that is nft's business."""
+        found = [delta.change() for delta in self.deltas if delta]
+        names = {delta.info.name for delta in self.deltas if delta.recipe}
+        for table, planned in zip(self.live, self.plans):
+            if planned.elements and table is not None:
+                more = direct.changes(table, planned.elements)
+                if more is None:
+                    return None
+                found += more
+            elif planned.commands and (
+                table is None or len(planned.commands) != len(planned.made) or not names.issuperset(planned.made)
+            ):
+                return None
+        return found
+
+    @property
+    def carried(self) -> tuple[str, ...]:
+        """Return the sets and chains that are made anew with what others put into them."""
+        recreated = {
+            dict(found.place)["name"]
+            for found in self.changes
+            if found.action == "recreate" and found.kind in ("set", "map", "chain", "table")
+        }
+        names: list[str] = []
+        for end in self.goals:
+            if end is not None:
+                things = [found.name for found in end.sets if not found.managed]
+                things += [chain.name for chain in end.chains if any(rule.handle is not None for rule in chain.rules)]
+                names += [name for name in things if name in recreated or end.name in recreated]
+        return tuple(names)
+
+
+FRESH = 40
+"""How often tables are listed again to find nobody writing between the listing and the transaction."""
+
+
+class Planner:
+    """Plans for some tables. past: whether sets may be fed past nft."""
+
+    def __init__(self, nft: Nft, notes: RunDirectory, memory: Memory, *, past: bool) -> None:
+        self._nft = nft
+        self._notes = notes
+        self._memory = memory
+        self._past = past
+        self._for_nft: set[Name] = set()
+
+    def leave_to_nft(self, name: Name) -> None:
+        """Have nft read the file of a set."""
+        self._for_nft.add(name)
+
+    def plan(self, wanted: Sequence[TableSpec], *, refill: bool) -> Work:
+        """Return what is to be done; raise NotPlain when a file is for nft to read."""
+        start = kernel.generation()
+        trusted = self._memory.same_tables(start)
+        fed_sets = fed.names(wanted, self._for_nft) if self._past else {}
+        specs = [fed.without_files(spec, fed_sets) for spec in wanted]
+        live = tuple(self.read(spec, fed_sets) for spec in specs)
+        specs = [applicable(spec, table) for spec, table in zip(specs, live)]
+        for spec, table in zip(specs, live):
+            misread.check(self._nft.version(), spec, table)
+        recipes: Recipes = {}
+        canon = self._canonical(specs, live, fed_sets, recipes)
+        for spec, said in zip(specs, canon):
+            misread.check_rules(self._nft.version(), spec, said)
+        kept = [scratch.without_misfits(self._nft, *one) for one in zip(specs, live, canon)]
+        goals = tuple(goal.build(spec, said, table) for spec, said, table in zip(specs, canon, kept))
+        plans = tuple(self._compared(*one, refill=refill) for one in zip(specs, live, goals))
+        drafts = sum(spec.present for spec in specs)
+        now = kernel.generation()
+        undisturbed = start is not None and now == start + (1 + drafts if drafts else 0)
+        undisturbed = undisturbed and not any(found.borrowed for found in plans)
+        deltas = self._deltas(fed_sets, live, plans, recipes, now if undisturbed else None, trusted=trusted)
+        changes = (*(found for planned in plans for found in planned.changes), *fed_run.changes(deltas))
+        work = Work(tuple(specs), live, canon, goals, plans, deltas, (), changes, start, now if undisturbed else None)
+        past = work.direct() is not None
+        around = [fed_run.commands(one, refill=refill or (fed_run.slow(one) and not past)) for one in deltas]
+        made = [bool(one.recipe) for one in deltas]
+        # what only gains comes first, what only loses last, as in transaction.Steps
+        commands = [one for new, (out, into) in zip(made, around) if not out and not new for one in into]
+        commands += [one for out, into in around if into for one in out]
+        commands += [command for found in plans for command in found.commands]
+        commands += [one for new, (out, into) in zip(made, around) if out or new for one in into]
+        commands += [one for out, into in around if not into for one in out]
+        return replace(work, commands=tuple(commands))
+
+    def fresh(self, work: Work) -> Work:
+        """Return the work, planned from the tables as they are right now when it takes along what nobody wrote down.
+
+        What others add to a set or chain between our listing of it and its being made anew would be lost.
+        """
+        for _attempt in range(FRESH):
+            start = kernel.generation()
+            if not work.carried or work.deltas or work.generation == start:
+                break
+            live = tuple(self.read(spec, {}) for spec in work.specs)
+            kept = [scratch.without_misfits(self._nft, *one) for one in zip(work.specs, live, work.canon)]
+            goals = tuple(goal.build(spec, said, table) for spec, said, table in zip(work.specs, work.canon, kept))
+            plans = tuple(self._compared(*one, refill=False) for one in zip(work.specs, live, goals))
+            work = replace(
+                work,
+                live=live,
+                goals=goals,
+                plans=plans,
+                commands=tuple(command for found in plans for command in found.commands),
+                changes=tuple(found for planned in plans for found in planned.changes),
+                start=start,
+                generation=start,
+            )
+        return work
+
+    def read(self, spec: TableSpec, fed_sets: dict[Name, SetSpec]) -> Table | None:
+        """Return the live table without the elements of fed sets."""
+        but = {name for family, table, name in fed_sets if (family, table) == (spec.family, spec.name)}
+        table = read_table(self._nft, spec.family, spec.name, but=but)
+        return readable_again(table) if self._nft.version().startswith("0.") else table
+
+    def left(self, work: Work) -> list[Change]:
+        """Return what would still have to be done of a work that was carried out."""
+        fed_sets = {(delta.info.family, delta.info.table, delta.info.name): delta for delta in work.deltas}
+        found: list[Change] = []
+        for spec, said in zip(work.specs, work.canon):
+            table = self.read(spec, dict.fromkeys(fed_sets, SetSpec("set", "", ())))
+            found += plan.make(table, goal.build(spec, said, table)).changes
+        return found
+
+    def _canonical(
+        self,
+        specs: Sequence[TableSpec],
+        live: Sequence[Table | None],
+        fed_sets: dict[Name, SetSpec],
+        recipes: Recipes,
+    ) -> tuple[Table | None, ...]:
+        """Return what nft makes of the tables; recipes is filled with what makes the fed sets."""
+        present = [(spec, draft(spec, table)) for spec, table in zip(specs, live) if spec.present]
+
+        def look(tables: Sequence[str]) -> None:
+            for (spec, _draft), table in zip(present, tables):
+                for name in fed_sets:
+                    if name[:2] == (spec.family, spec.name):
+                        info, recipe = netlink.get_recipe(spec.family, table, name[2])
+                        recipes[name] = (replace(info, table=spec.name, handle=0), recipe)
+
+        drafts = [one for _spec, one in present]
+        listed = iter(scratch.canonical(self._nft, drafts, self._notes, look if fed_sets else None))
+        return tuple(next(listed) if spec.present else None for spec in specs)
+
+    def _compared(self, spec: TableSpec, table: Table | None, end: Table | None, *, refill: bool) -> Plan:
+        gone = [found.where for found in spec.chains if not found.present]
+        gone += [found.where for found in spec.sets if not found.present]
+        dangling.check(table, end, (gone or [spec.where])[0])
+        removals.check(spec, table, end)
+        found = plan.make(table, end, refill=refill)
+        borrowed.check(self._nft, end, found.borrowed, self._notes)
+        return found
+
+    def _deltas(
+        self,
+        fed_sets: dict[Name, SetSpec],
+        live: Sequence[Table | None],
+        plans: Sequence[Plan],
+        recipes: Recipes,
+        generation: int | None,
+        *,
+        trusted: bool,
+    ) -> tuple[fed.Delta, ...]:
+        there = {(table.family, table.name): made.made for table, made in zip(live, plans) if table is not None}
+        found = []
+        for name, spec in fed_sets.items():
+            if spec.file is None or name not in recipes:
+                continue
+            if name[:2] not in there or name[2] in there[name[:2]]:
+                found.append(fed.made(recipes[name][0], spec.file, recipes[name][1]))
+                continue
+            info = netlink.get_set(*name)
+            known = fed_store.recall(self._notes, self._memory.note.get("elements"), info)
+            if trusted and generation is not None and known is not None:
+                found.append(fed.from_known(info, spec.file, known))
+            else:
+                found.append(fed.from_kernel(info, spec.file, known, generation or kernel.settled()))
+        return tuple(found)

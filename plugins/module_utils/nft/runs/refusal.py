@@ -1,0 +1,28 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Why nft refused a transaction."""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes import transaction
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.transaction import Command
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Outcome, failure
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import UNCHANGED, EngineError, Overlap
+
+_OVERLAP = ("interval overlaps", "conflicting intervals", "File exists")
+"""What different versions of nft say of an interval that meets another."""
+
+
+def refusal(outcome: Outcome, commands: Sequence[Command]) -> EngineError:
+    """Return the error for a transaction that was refused, which names the command."""
+    line, said = next(iter(outcome.errors()), (0, ""))
+    command = transaction.where(commands, line) if line else None
+    error = failure(outcome, "nft -f", command.where if command else "")
+    if command is None or error.reason != "rejected_by_nft":
+        return error
+    first = command.text.splitlines()[0]
+    kind = Overlap if any(sign in outcome.err for sign in _OVERLAP) else EngineError
+    return kind(error.reason, f"nft refuses `{first[:200]}`: {said}. {UNCHANGED}", command.where)
