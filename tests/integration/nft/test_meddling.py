@@ -9,11 +9,9 @@ import contextlib
 import fcntl
 import json
 import os
-import signal
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -147,39 +145,6 @@ def test_scratch_tables_of_killed_runs_are_swept(lab: Lab) -> None:
     assert elsewhere.exists()
 
 
-def test_a_run_that_is_killed_leaves_a_whole_table(lab: Lab, tmp_path: Path) -> None:
-    """Kill runs at all moments: each time the table is the old or the new one, and the next run cleans up."""
-    code = (
-        "import sys, json\n"
-        "from ansible_collections.tidegate.nftables.plugins.module_utils.nft import parse\n"
-        "from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft\n"
-        "from ansible_collections.tidegate.nftables.plugins.module_utils.nft.engine import Engine\n"
-        "from ansible_collections.tidegate.nftables.plugins.module_utils.nft.notes.run_directory import RunDirectory\n"
-        "wanted = parse.tables(json.loads(sys.argv[2]))\n"
-        "print('go', flush=True)\n"
-        "Engine(Nft(sys.argv[1]), notes=RunDirectory(sys.argv[3])).run(wanted)\n"
-    )
-    lab.run(TABLE)
-    states = {tuple(found["chains"][0]["rules"]) for found in (TABLE, FEWER)}
-    for step in range(8):
-        wanted = FEWER if step % 2 else TABLE
-        arguments = [sys.executable, "-c", code, lab.path, json.dumps([wanted]), str(lab.notes)]
-        with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as run:
-            assert run.stdout is not None
-            run.stdout.readline()
-            time.sleep(0.008 * step)
-            run.send_signal(signal.SIGKILL)
-        assert tuple(rule.canon for rule in lab.rules("c")) in states
-    lab.forget()
-    lab.run(TABLE)
-    for _wait in range(50):
-        # An nft that outlived its run finishes on its own.
-        if tables() == ["t"]:
-            break
-        time.sleep(0.02)
-    assert tables() == ["t"]
-
-
 def fake(tmp_path: Path, script: str) -> Nft:
     """An nft made of shell."""
     path = tmp_path / "nft"
@@ -268,7 +233,7 @@ def test_the_crash_of_0_9_8_is_named_or_does_not_happen(lab: Lab) -> None:
 def _without_capability(lab: Lab, code: str) -> subprocess.CompletedProcess[str]:
     program = (
         "import os\n"
-        "from ansible_collections.tidegate.nftables.plugins.module_utils.nft import parse\n"
+        "from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted import parse\n"
         "from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft\n"
         "from ansible_collections.tidegate.nftables.plugins.module_utils.nft.engine import Engine\n"
         "from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError\n"
