@@ -15,7 +15,7 @@ from typing import Collection, NamedTuple, Sequence
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import sets as netlink
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import bad_spec
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.quick.edits import edits
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted import element_files
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted import element_files, expanded
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted.spec import ElementsFile, SetSpec, TableSpec
 
 DUMP_MOST = 200_000
@@ -112,7 +112,7 @@ def names(specs: Sequence[TableSpec], without: Collection[tuple[str, str, str]])
 def without_files(table: TableSpec, fed: Collection[tuple[str, str, str]]) -> TableSpec:
     """Return the table for nft: elements of fed sets are not its business, those of other files are read."""
     sets = (replace(one, file=None) if (table.family, table.name, one.name) in fed else one for one in table.sets)
-    return element_files.expanded(replace(table, sets=tuple(sets)))
+    return expanded.expanded(replace(table, sets=tuple(sets)))
 
 
 def made(info: netlink.SetInfo, file: ElementsFile, recipe: bytes) -> Delta:

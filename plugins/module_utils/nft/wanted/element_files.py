@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import UNCHANGED, EngineError, bad_spec
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted.spec import ElementsFile, SetSpec, TableSpec
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted import guard
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted.spec import ElementsFile
 
 _PIECE = 1 << 20
 
@@ -46,30 +46,14 @@ def text(file: ElementsFile) -> bytes:
     return "\n".join(line for line in _stripped(content) if line).encode()
 
 
-def expanded(spec: TableSpec) -> TableSpec:
-    """Return the table with the elements of files beside those of the arguments."""
-    if not any(found.file for found in spec.sets):
-        return spec
-    return replace(spec, sets=tuple(_expanded(found) for found in spec.sets))
-
-
-def _expanded(spec: SetSpec) -> SetSpec:
-    from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted import parse_sets
-
-    if spec.file is None:
-        return spec
-    version = parse_sets.address_version(spec.declaration)
-    found = [
-        parse_sets.element(text, f"{spec.file.where} {spec.file.path}:{number}", kind=spec.kind, version=version)
-        for number, text in enumerate(_stripped(_content(spec.file)), 1)
-        if text
-    ]
-    return replace(spec, elements=(*(spec.elements or ()), *found), file=None)
+def lines(file: ElementsFile) -> list[str]:
+    """Return all lines of the file, without remarks, as many as it has."""
+    return _stripped(_content(file))
 
 
 def place(file: ElementsFile, text: str) -> str:
     """Return where in the arguments an element of the file is, for an error."""
-    numbers = (number for number, line in enumerate(_stripped(_content(file)), 1) if line == text)
+    numbers = (number for number, line in enumerate(lines(file), 1) if line == text)
     return f"{file.where} {file.path}:{next(numbers, 0)}"
 
 
@@ -88,8 +72,6 @@ def _stripped(content: str) -> list[str]:
     if "#" not in content:
         plain = not any(sign in content for sign in ("\n ", " \n", "\t", "\r")) and content[:1] != " "
         return content.split("\n") if plain else [line.strip() for line in content.splitlines()]
-    from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted import guard
-
     return [guard.without_remark(line) if "#" in line else line.strip() for line in content.splitlines()]
 
 
