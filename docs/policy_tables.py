@@ -5,19 +5,15 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+import tables
+
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import datafiles
 
 PAGE = Path(__file__).with_name("policy.md")
-
-
-def _table(head: tuple[str, ...], rows: Iterable[Iterable[str]]) -> str:
-    lines = [head, ("---",) * len(head), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def _code(texts: Iterable[str]) -> str:
@@ -27,7 +23,7 @@ def _code(texts: Iterable[str]) -> str:
 def services() -> str:
     """Every service of the catalogue."""
     rows = ((f"`{name}`", _code(row["is"]), row["class"], row["about"]) for name, row in _rows("services"))
-    return _table(("name", "is", "class", "about"), rows)
+    return tables.table(("name", "is", "class", "about"), rows)
 
 
 def tiers() -> str:
@@ -42,7 +38,7 @@ def tiers() -> str:
         rows.append(
             (*cells, _realm(ceiling["internal"], "all of it"), _realm(ceiling["external"], "all of the internet"))
         )
-    return _table(("tier", "what it is", "opens by itself", "ceiling inside", "ceiling outside"), rows)
+    return tables.table(("tier", "what it is", "opens by itself", "ceiling inside", "ceiling outside"), rows)
 
 
 def metadata() -> str:
@@ -50,20 +46,20 @@ def metadata() -> str:
     rows = (
         (f"`{row['network'].partition('/')[0]}`", row["about"]) for row in datafiles.load("words")["cloud_metadata"]
     )
-    return _table(("address", "of"), rows)
+    return tables.table(("address", "of"), rows)
 
 
 def floor() -> str:
     """The parts of the floor."""
     rows = ((f"`{name}`", row["about"], "yes" if row["removable"] else "no") for name, row in _rows("floor"))
-    return _table(("part", "what it lets through", "removable"), rows)
+    return tables.table(("part", "what it lets through", "removable"), rows)
 
 
 def variables() -> str:
     """Every variable there is."""
-    table = _rows("variables")
-    rows = ((f"`{name.replace('*', 'TOPIC')}`", row["about"]) for name, row in table if row["by"] != "nobody")
-    return _table(("variable", "what it is for"), rows)
+    known = _rows("variables")
+    rows = ((f"`{name.replace('*', 'TOPIC')}`", row["about"]) for name, row in known if row["by"] != "nobody")
+    return tables.table(("variable", "what it is for"), rows)
 
 
 TABLES: Mapping[str, Callable[[], str]] = {
@@ -73,33 +69,6 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "tiers": tiers,
     "variables": variables,
 }
-
-
-def page(text: str) -> str:
-    """The page with every table between its two marks written anew. Raises ValueError when a mark is missing."""
-    for name, table in TABLES.items():
-        begin, end = f"<!-- table: {name} -->\n", f"<!-- end of table: {name} -->"
-        before, mark, rest = text.partition(begin)
-        _old, closing, after = rest.partition(end)
-        if not mark or not closing:
-            raise ValueError(f"{PAGE.name} has no marks for the table {name}")
-        text = f"{before}{begin}{table()}\n{end}{after}"
-    return text
-
-
-def main() -> int:
-    """Write the page; with --check, exit 1 where that would change it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="change nothing, fail when the page is not up to date")
-    check = parser.parse_args().check
-    old = PAGE.read_text(encoding="utf-8")
-    new = page(old)
-    if check and old != new:
-        sys.stderr.write(f"{PAGE} is not what the data files say: run {Path(__file__).name}\n")
-        return 1
-    if not check:
-        PAGE.write_text(new, encoding="utf-8")
-    return 0
 
 
 def _rows(name: str) -> Iterable[tuple[str, dict[str, str]]]:
@@ -128,4 +97,4 @@ def _lengths(lengths: object) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tables.main(PAGE, TABLES, "the data files"))

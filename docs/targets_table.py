@@ -5,17 +5,17 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+
+import tables
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.services import PORT_PROTOCOLS
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import ALL_PROTOCOLS, Capabilities
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.registry import TARGETS
 
 PAGE = Path(__file__).with_name("targets.md")
-BEGIN, END = "<!-- table: capabilities -->\n", "<!-- end of table: capabilities -->"
 _NAMES = {"no": "no", "exact": "yes", "below": "with all names below"}
 _PROTOCOLS = {number: name for name, number in PORT_PROTOCOLS.items()} | {1: "ICMP", 58: "ICMPv6"}
 
@@ -39,35 +39,10 @@ ROWS: Mapping[str, Callable[[Capabilities], str]] = {
 }
 
 
-def table() -> str:
+def capabilities() -> str:
     """What each target can say."""
-    rows = [["", *(f"[{name}](targets/{name}.md)" for name in TARGETS)], ["---"] * (len(TARGETS) + 1)]
-    rows += [[what, *(cell(target.can) for target in TARGETS.values())] for what, cell in ROWS.items()]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
-
-
-def page(text: str) -> str:
-    """The page with the table between its marks written anew. Raises ValueError when a mark is missing."""
-    before, begin, rest = text.partition(BEGIN)
-    _old, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"{PAGE.name} has no marks for its table")
-    return f"{before}{BEGIN}{table()}\n{END}{after}"
-
-
-def main() -> int:
-    """Write the page; with --check, exit 1 where that would change it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="change nothing, fail when the page is not up to date")
-    check = parser.parse_args().check
-    old = PAGE.read_text(encoding="utf-8")
-    new = page(old)
-    if check and old != new:
-        sys.stderr.write(f"{PAGE} is not what the registry says: run {Path(__file__).name}\n")
-        return 1
-    if not check:
-        PAGE.write_text(new, encoding="utf-8")
-    return 0
+    head = ["", *(f"[{name}](targets/{name}.md)" for name in TARGETS)]
+    return tables.table(head, ([what, *(cell(one.can) for one in TARGETS.values())] for what, cell in ROWS.items()))
 
 
 def _yes(can: bool) -> str:
@@ -81,4 +56,4 @@ def _protocols(numbers: frozenset[int]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tables.main(PAGE, {"capabilities": capabilities}, "the registry's capabilities"))

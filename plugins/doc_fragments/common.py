@@ -17,7 +17,9 @@ requirements:
 notes:
   - C(become) is needed, or another way to have the capability NET_ADMIN.
   - Only the table that the task names is read or written. What other programs keep in tables of their own is safe.
-  - Every change is one transaction. Rules that stay keep their handles and counters, sets keep their elements.
+  - Every change is one transaction. Only new sets of intervals are filled ahead of it in one of their own,
+    while no rule looks into them, and taken back when the rest is refused.
+  - Rules that stay keep their handles and counters, sets keep their elements.
     What nft cannot change in place (a chain's hook or priority, a set's type or flags, a limit's rate, a comment) is
     deleted and made again in the same transaction, together with the rules that refer to it, and takes counters,
     used quotas, elements and their remaining time along.

@@ -2,7 +2,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whole tables, in one transaction."""
+"""Whole tables, all at once or not at all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ short_description: Make whole nftables tables equal to what is written
 version_added: 0.1.0
 author: The tidegate developers (@tidegate)
 description:
-  - Makes each named table of the kernel equal to what is written, all of them in one transaction.
+  - Makes each named table of the kernel equal to what is written, all of them in one transaction. Only new sets of
+    intervals come in one of their own just before, when no rule looks into them yet; it is taken back when the rest is
+    refused.
   - What is in such a table and not written is removed, except the elements of sets and maps for which no elements are
     written, and of dynamic sets. Tables that are not named are not looked at.
 options:
