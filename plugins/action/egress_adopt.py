@@ -21,7 +21,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.host_p
 LOOK = "tidegate.nftables.egress_preflight"
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
+class ActionModule(ActionBase):
     """The door: one module run on the host, a file on the controller."""
 
     TRANSFERS_FILES = False

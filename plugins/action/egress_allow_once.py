@@ -18,7 +18,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.trial.run import
 LISTED = {"type": "list", "elements": "str", "required": True}
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
+class ActionModule(ActionBase):
     """The door: an entry in, elements with a timeout on the host and the YAML that makes it lasting out."""
 
     TRANSFERS_FILES = False

@@ -29,7 +29,7 @@ def numbers(resolved: policy.Resolved) -> dict[str, Any]:
     }
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
+class ActionModule(ActionBase):
     """The door: variables in, a change on trial and its confirmation out."""
 
     TRANSFERS_FILES = False

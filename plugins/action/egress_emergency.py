@@ -14,7 +14,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.trial import arg
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.trial.run import GUARD
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
+class ActionModule(ActionBase):
     """The door: what and how long in, the armed guard out."""
 
     TRANSFERS_FILES = False

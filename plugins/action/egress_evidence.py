@@ -17,7 +17,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.trial import con
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.trial.run import GUARD
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
+class ActionModule(ActionBase):
     """The door: the policy and one module run in, a verdict with its evidence out."""
 
     TRANSFERS_FILES = False

@@ -20,7 +20,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.services 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.registry import TARGETS
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
+class ActionModule(ActionBase):
     """Runs on the controller only."""
 
     TRANSFERS_FILES = False

@@ -13,7 +13,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.proof.report import report
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
+class ActionModule(ActionBase):
     """Runs on the controller only; reads what egress_prove returned for each host of the play."""
 
     TRANSFERS_FILES = False

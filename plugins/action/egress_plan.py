@@ -32,7 +32,7 @@ Policies = dict[str, Mapping[str, Any]]
 _FAILING = {"errors": ("errors",), "tests": ("errors", "tests"), "changes": ("errors", "tests", "different")}
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
+class ActionModule(ActionBase):
     """Runs on the controller only; reads what egress_policy returned for each host of the play."""
 
     TRANSFERS_FILES = False

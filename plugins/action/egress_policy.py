@@ -14,7 +14,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.host_p
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.written import plain
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
+class ActionModule(ActionBase):
     """Runs on the controller only; never fails for what is wrong with a policy, which is a part of its answer."""
 
     TRANSFERS_FILES = False

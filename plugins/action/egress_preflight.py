@@ -28,7 +28,7 @@ MODULE = "tidegate.nftables.egress_preflight"
 _TONES = {STOP: "STOP ", WARN: "WARN ", NOTE: "NOTE "}
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
+class ActionModule(ActionBase):
     """The door: one module run, its facts and needs judged on the controller."""
 
     TRANSFERS_FILES = False

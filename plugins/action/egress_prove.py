@@ -21,7 +21,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.proof.prove impo
 PROBE = "tidegate.nftables.egress_probe"
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
+class ActionModule(ActionBase):
     """The door: the policy and a list of flows in, one module run, the differences out."""
 
     TRANSFERS_FILES = False

@@ -21,7 +21,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import h
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import Target
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
+class ActionModule(ActionBase):
     """Runs on the controller only; egress_units makes one thing of what the hosts of a unit have in common."""
 
     TRANSFERS_FILES = False

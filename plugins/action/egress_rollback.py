@@ -13,7 +13,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.trial import arguments, run
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
+class ActionModule(ActionBase):
     """The door: which policy in, its trial and confirmation out."""
 
     TRANSFERS_FILES = False

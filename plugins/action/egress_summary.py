@@ -17,7 +17,7 @@ RESULTS = ("__egress_apply_again", "__egress_apply")
 COLOURS = {"plain": None, "changed": "yellow", "loud": "bright purple"}
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
+class ActionModule(ActionBase):
     """Runs on the controller only; reads what the role registered for each host of the play so far."""
 
     TRANSFERS_FILES = False

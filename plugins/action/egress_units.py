@@ -18,7 +18,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import f
 _SHOWN = 300
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
+class ActionModule(ActionBase):
     """Runs on the controller only; reads what egress_render returned for each host of the play."""
 
     TRANSFERS_FILES = False

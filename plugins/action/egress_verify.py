@@ -21,7 +21,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.kernel.sentences
 READER = "tidegate.nftables.egress_kernel"
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
+class ActionModule(ActionBase):
     """The door: the policy and one module run in, sentences out."""
 
     TRANSFERS_FILES = False

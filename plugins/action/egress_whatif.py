@@ -28,7 +28,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.report import wh
 PHASES = ("read", "judge", "report", "allowed", "queries")
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
+class ActionModule(ActionBase):
     """Runs on the controller only, phase by phase; no host is connected to."""
 
     TRANSFERS_FILES = False

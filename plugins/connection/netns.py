@@ -66,7 +66,7 @@ NAMES = Path("/run/netns")
 """Where ip-netns(8) keeps a file for each namespace that has a name."""
 
 
-class Connection(LocalConnection):  # type: ignore[misc]  # ansible-core ships no types
+class Connection(LocalConnection):
     """The local connection, with every command in the host's namespace."""
 
     transport = "tidegate.nftables.netns"

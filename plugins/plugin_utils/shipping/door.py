@@ -21,7 +21,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.shipping.parcels
 )
 
 
-class Shipping(ActionBase):  # type: ignore[misc]  # ansible-core ships no types
+class Shipping(ActionBase):
     """The door of one module. MODULE: its name."""
 
     MODULE = ""

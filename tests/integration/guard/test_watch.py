@@ -20,7 +20,6 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard import app
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.errors import GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.settings import Settings
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.shape import shape
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.undo import STUCK
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.watch import GRACE, Watcher
 
 from .conftest import NEW, OLD, Host, timeless, wait_for
@@ -100,13 +99,13 @@ def test_a_guard_that_lives_and_does_nothing_is_not_waited_for_for_ever(host: Ho
     os.kill(guard, signal.SIGSTOP)
     change = pending.read(host.places)
     assert change is not None
-    late = replace(change, deadline=life.clock() - STUCK / 2)
+    late = replace(change, deadline=life.clock() - 15)
     pending.write(host.places, late)
     watching = Watcher(host.places, host.kernel)
     with pytest.raises(GuardError):
         watching.look()
     assert policy(host) != expected
-    pending.write(host.places, replace(late, deadline=life.clock() - STUCK - 1))
+    pending.write(host.places, replace(late, deadline=life.clock() - 31))
     assert watching.look() == "restored"
     assert policy(host) == expected
     os.kill(guard, signal.SIGCONT)
