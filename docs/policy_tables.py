@@ -11,7 +11,7 @@ from pathlib import Path
 
 import tables
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import datafiles
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import datafiles
 
 PAGE = Path(__file__).with_name("policy.md")
 

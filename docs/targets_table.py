@@ -11,7 +11,7 @@ from pathlib import Path
 
 import tables
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.services import PORT_PROTOCOLS
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import PORT_PROTOCOLS
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import ALL_PROTOCOLS, Capabilities
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.registry import TARGETS
 

@@ -11,9 +11,9 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import arguments, once
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.run import GUARD
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.host_policy import host_policy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.trial import arguments, once
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.trial.run import GUARD
 
 LISTED = {"type": "list", "elements": "str", "required": True}
 

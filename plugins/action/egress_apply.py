@@ -11,8 +11,8 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import arguments, connection, run
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.host_policy import host_policy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.trial import arguments, connection, run
 
 MEANT = "If this is meant, run once with -e egress_max_removed=100."
 

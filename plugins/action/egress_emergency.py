@@ -10,8 +10,8 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.trial import arguments
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.trial.run import GUARD
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import arguments
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.run import GUARD
 
 
 class ActionModule(ActionBase):

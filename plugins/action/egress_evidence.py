@@ -11,10 +11,10 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.evidence.judge import DEFAULT, judge, minimum
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import connection
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.run import GUARD
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce.judge import DEFAULT, judge, minimum
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.host_policy import host_policy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.trial import connection
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.trial.run import GUARD
 
 
 class ActionModule(ActionBase):

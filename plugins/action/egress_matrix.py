@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.proof.report import report
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.prove.report import report
 
 
 class ActionModule(ActionBase):

@@ -26,7 +26,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.compare imp
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.formats import files
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.markdown import markdown
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.model import Plan
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.places import fleet_from
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.source_paths import fleet_from
 
 Policies = dict[str, Mapping[str, Any]]
 _FAILING = {"errors": ("errors",), "tests": ("errors", "tests"), "changes": ("errors", "tests", "different")}

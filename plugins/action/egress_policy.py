@@ -11,7 +11,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.host_policy import Look, host_policy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.written import plain
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.serialise import plain
 
 
 class ActionModule(ActionBase):

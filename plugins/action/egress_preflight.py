@@ -19,10 +19,10 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.findin
     findings,
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.doctor.advice import advise
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.doctor.diagnose import diagnose, read
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import arguments
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.host_policy import host_policy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.trial import arguments
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.preflight.advice import advise
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.preflight.diagnose import diagnose, read
 
 MODULE = "tidegate.nftables.egress_preflight"
 _TONES = {STOP: "STOP ", WARN: "WARN ", NOTE: "NOTE "}

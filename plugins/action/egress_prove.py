@@ -13,10 +13,10 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.host_policy import host_policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.world import InventoryWorld
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import AddressError
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.proof.flows import Flow, flows
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.proof.named import first_packets, named_ports
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.proof.prove import probes, proof, tried
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressError
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.prove.flows import Flow, flows
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.prove.named import first_packets, named_ports
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.prove.prove import probes, proof, tried
 
 PROBE = "tidegate.nftables.egress_probe"
 

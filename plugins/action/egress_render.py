@@ -16,7 +16,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.host_p
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.origins import origins_in
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.variables import policy_variables
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.world import InventoryWorld
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import addresses
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import hosts, registry
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import Target
 

@@ -10,7 +10,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.trial import arguments, run
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import arguments, run
 
 
 class ActionModule(ActionBase):
@@ -19,7 +19,7 @@ class ActionModule(ActionBase):
     TRANSFERS_FILES = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Return the guard's result with ``confirmation``, see plugin_utils/trial/run.py."""
+        """Return the guard's result with ``confirmation``, see plugin_utils/confirm/run.py."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
         _checked, given = self.validate_argument_spec(

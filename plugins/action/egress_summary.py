@@ -9,7 +9,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.report.summary import summary
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.summary.text import summary
 
 RESULTS = ("__egress_apply_again", "__egress_apply")
 """Variables under which the role registers what egress_apply returned, the latest first."""

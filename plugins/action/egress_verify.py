@@ -11,8 +11,8 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.host_policy import host_policy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.kernel.compare import findings, others
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.kernel.sentences import (
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.verify.compare import findings, others
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.verify.sentences import (
     kernel_of,
     not_compared,
     sentence,

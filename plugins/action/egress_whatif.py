@@ -15,15 +15,15 @@ from ansible import constants
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows import queries, sources
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.answer import answer, spellings
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.certain import conditions
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows import sources
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.errors import FlowError
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.read import read
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.host_policy import host_policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.world import InventoryWorld
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import AddressError
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.report import whatif
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressError
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.whatif import queries, report
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.whatif.answer import answer, spellings
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.whatif.certain import conditions
 
 PHASES = ("read", "judge", "report", "allowed", "queries")
 
@@ -87,8 +87,8 @@ class ActionModule(ActionBase):
         results = _of_hosts(variables, given["answers"], "answer")
         answers = [result["answer"] for result in results.values()]
         known = [*results, *(address for result in results.values() for address in result.get("addresses", ()))]
-        others = whatif.strangers(given["taken"]["sources"], known)
-        text = whatif.markdown(given["taken"], answers, others)
+        others = report.strangers(given["taken"]["sources"], known)
+        text = report.markdown(given["taken"], answers, others)
         self._display.display(text)
         content = {"taken": given["taken"], "hosts": answers, "strangers": others}
         files = {"whatif.md": f"{text}\n", "whatif.json": json.dumps(content, indent=1, sort_keys=True) + "\n"}

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.shipping.door import Shipping
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.upload.action import Shipping
 
 
 class ActionModule(Shipping):

@@ -10,9 +10,9 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import addresses
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.destinations import is_name
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import dnsmasq, squid
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.destinations import is_name
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.names import dnsmasq, squid
 
 
 def to_squid_acl(value: Any, name: str) -> str:

@@ -306,7 +306,7 @@ reason:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.door import ARGUMENTS, NEEDED, run
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.run_module import ARGUMENTS, NEEDED, run
 
 
 def main() -> None:

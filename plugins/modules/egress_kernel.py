@@ -80,7 +80,7 @@ reason:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.runs import everything
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.runs import list_all
 
 
 def main() -> None:
@@ -88,7 +88,7 @@ def main() -> None:
     options = {"users": {"type": "list", "elements": "str", "default": []}}
     module = AnsibleModule(argument_spec=options, supports_check_mode=True)
     try:
-        found = everything.gather(module.params["users"])
+        found = list_all.gather(module.params["users"])
     except EngineError as error:
         module.fail_json(msg=str(error), reason=error.reason)
     module.exit_json(changed=False, **found)

@@ -132,7 +132,7 @@ rules:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.door import ARGUMENTS, run
+from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.run_module import ARGUMENTS, run
 
 
 def main() -> None:

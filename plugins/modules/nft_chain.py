@@ -170,11 +170,11 @@ where:
   sample: rules[2]
 """
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import door
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted import parse_single
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import run_module
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import parse_single
 
 OPTIONS = {
-    **door.IN_TABLE,
+    **run_module.IN_TABLE,
     "name": {"type": "str", "required": True},
     "type": {"type": "str"},
     "hook": {"type": "str"},
@@ -188,7 +188,7 @@ OPTIONS = {
 
 def main() -> None:
     """Make one chain so."""
-    door.run(OPTIONS, parse_single.chain)
+    run_module.run(OPTIONS, parse_single.chain)
 
 
 if __name__ == "__main__":

@@ -150,11 +150,11 @@ where:
   sample: elements[0]
 """
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import door
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted import parse_single
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import run_module
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import parse_single
 
 OPTIONS = {
-    **door.IN_TABLE,
+    **run_module.IN_TABLE,
     "set": {"type": "str", "required": True},
     "elements": {"type": "list", "elements": "raw", "required": True},
 }
@@ -162,7 +162,7 @@ OPTIONS = {
 
 def main() -> None:
     """Put elements in or take them out."""
-    door.run(OPTIONS, parse_single.element)
+    run_module.run(OPTIONS, parse_single.element)
 
 
 if __name__ == "__main__":

@@ -121,9 +121,9 @@ where:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.door import FAMILY
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.runs import facts
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.run_module import FAMILY
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.runs import table_info
 
 OPTIONS = {
     "family": {"type": "str", "choices": FAMILY["choices"]},
@@ -137,7 +137,7 @@ def main() -> None:
     """Read one table or the names of all."""
     module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
     try:
-        found = facts.gather(
+        found = table_info.gather(
             module.params["family"],
             module.params["table"],
             elements=module.params["elements"],

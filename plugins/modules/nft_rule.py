@@ -163,11 +163,11 @@ where:
   sample: before
 """
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import door
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted import parse_single
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import run_module
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import parse_single
 
 OPTIONS = {
-    **door.IN_TABLE,
+    **run_module.IN_TABLE,
     "chain": {"type": "str", "required": True},
     "rule": {"type": "str"},
     "comment": {"type": "str"},
@@ -179,7 +179,7 @@ OPTIONS = {
 
 def main() -> None:
     """Put one rule in or take it out."""
-    door.run(
+    run_module.run(
         OPTIONS,
         parse_single.rule,
         mutually_exclusive=[("position", "before", "after")],

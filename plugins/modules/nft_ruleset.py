@@ -470,8 +470,8 @@ where:
   sample: tables[0].chains[2].rules[5]
 """
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import door
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted import parse
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import run_module
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import parse
 
 _NAME = {"type": "str", "required": True}
 _WORDS = {"type": "str"}
@@ -511,11 +511,11 @@ _CHAIN = {
     "rules": {"type": "list", "elements": "raw"},
 }
 _TABLE = {
-    "family": door.FAMILY,
+    "family": run_module.FAMILY,
     "name": _NAME,
     "comment": _WORDS,
     "flags": {"type": "list", "elements": "str", "choices": ["dormant"]},
-    "state": door.STATE,
+    "state": run_module.STATE,
     "counters": {"type": "list", "elements": "dict", "options": {"name": _NAME, "comment": _WORDS}},
     "quotas": {"type": "list", "elements": "dict", "options": {"name": _NAME, "quota": _NEEDED, "comment": _WORDS}},
     "limits": {"type": "list", "elements": "dict", "options": {"name": _NAME, "limit": _NEEDED, "comment": _WORDS}},
@@ -538,7 +538,7 @@ OPTIONS = {
 
 def main() -> None:
     """Make whole tables so."""
-    door.run(OPTIONS, lambda given: parse.tables(given["tables"]))
+    run_module.run(OPTIONS, lambda given: parse.tables(given["tables"]))
 
 
 if __name__ == "__main__":

@@ -207,11 +207,11 @@ where:
   sample: elements[1]
 """
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import door
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted import parse_single
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import run_module
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import parse_single
 
 OPTIONS = {
-    **door.IN_TABLE,
+    **run_module.IN_TABLE,
     "name": {"type": "str", "required": True},
     "type": {"type": "str"},
     "typeof": {"type": "str"},
@@ -234,7 +234,7 @@ OPTIONS = {
 
 def main() -> None:
     """Make one set so."""
-    door.run(
+    run_module.run(
         OPTIONS,
         parse_single.set_,
         mutually_exclusive=[("type", "typeof"), ("elements", "elements_file", "elements_src")],

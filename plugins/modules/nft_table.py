@@ -133,20 +133,20 @@ where:
   sample: comment
 """
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import door
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted import parse_single
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import run_module
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import parse_single
 
 OPTIONS = {
-    "family": door.FAMILY,
+    "family": run_module.FAMILY,
     "name": {"type": "str", "required": True},
     "comment": {"type": "str"},
-    "state": door.STATE,
+    "state": run_module.STATE,
 }
 
 
 def main() -> None:
     """Make one table so."""
-    door.run(OPTIONS, parse_single.table)
+    run_module.run(OPTIONS, parse_single.table)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import addresses, services
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reaches import Reach
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import (
     Grant,
     Never,
@@ -16,7 +14,9 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved 
     ResolvedEntry,
     ResolvedTest,
 )
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.proof.fleet import Fleet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, services
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.reach import Reach
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.prove.fleet import Fleet
 
 _USERS = (None, None, None, ("payd",), ("www-data", "app"))
 _PORTS = (443, 80, 5432, 8443, 6379, 25, 22, 9200)

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables import compile_table
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
 from ansible_collections.tidegate.nftables.tests.bench import data_path
 from ansible_collections.tidegate.nftables.tests.bench.data_path import PORT, THERE, Destination, Wire, wire
 from ansible_collections.tidegate.nftables.tests.golden.cases import FixedWorld

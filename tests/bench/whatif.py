@@ -13,9 +13,9 @@ import time
 from pathlib import Path
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows import database, sources
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.answer import answer
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.read import read
-from ansible_collections.tidegate.nftables.tests.unit.proof.policies import app
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.whatif.answer import answer
+from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.prove.policies import app
 
 HOSTS = 200
 USUAL = 60

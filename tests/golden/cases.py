@@ -14,8 +14,8 @@ from typing import Any
 import yaml
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import feeds, policy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import addresses
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables import compile_table
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
 from ansible_collections.tidegate.nftables.tests.golden.render import render
 
 ROOT = Path(__file__).parent

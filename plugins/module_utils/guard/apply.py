@@ -14,29 +14,26 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Mapping, Protocol, Sequence
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard import (
-    arming,
-    change,
-    confirmed,
-    files,
-    install,
-    life,
-    loaded,
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, files
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.lock import exclusive
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import TABLE, Places
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program import install
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program.install import FileChange
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import (
+    confirmed_policy,
+    last_loaded,
     pending,
-    undo,
 )
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.confirmed import Request
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.errors import UNCHANGED, GuardError
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.install import FileChange
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.kernel import Kernel
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.lock import exclusive
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.pending import Pending
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.places import TABLE, Places
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.settings import Settings
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.confirmed_policy import Request
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.pending import Pending
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.settings import Settings
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.table import Kernel
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import commit_confirm, rollback, timer
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes import transaction
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.result import Result
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.kernel import delete_table, has_table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.nf_tables import delete_table, has_table
 
 _ENTRIES = re.compile(r"egress_(containers_)?allow(_.+)?")
 """The compiler's chain in which a rule's comment is an entry's name."""
@@ -108,7 +105,7 @@ def apply_guarded(places: Places, kernel: Kernel, engine: Engine, plan: Plan, *,
             f"The trial lasts {plan.seconds:.0f} s, but its tests may take {plan.needed:.0f} s: it would always be put "
             f"back. Raise egress_confirm_timeout. {UNCHANGED}",
         )
-    systemd = life.systemd_runs(places)
+    systemd = clock.systemd_runs(places)
     with exclusive(places, WAIT):
         said = _settle(places, kernel, check=check)
         wanted = engine(check=True)
@@ -133,25 +130,25 @@ def confirm(places: Places, kernel: Kernel, token: str) -> dict[str, Any]:
     """Confirm the change on trial; return about it. When it cannot be, put it back at once and raise GuardError."""
     with exclusive(places, WAIT):
         try:
-            record = change.confirm(places, kernel, token)
+            record = commit_confirm.confirm(places, kernel, token)
         except (GuardError, EngineError) as error:
             if getattr(error, "reason", "") not in ("not_pending", "too_late"):
-                undo.fire(places, kernel, token, f"it could not be confirmed: {error}")
+                rollback.fire(places, kernel, token, f"it could not be confirmed: {error}")
                 raise GuardError(error.reason, f"{error} The old policy was put back.") from error
             raise
-        return {"token": record.token, "when": life.utc(record.when), "who": record.who, "what": record.what}
+        return {"token": record.token, "when": clock.utc(record.when), "who": record.who, "what": record.what}
 
 
 def reject(places: Places, kernel: Kernel, token: str, why: str) -> None:
     """Put the change on trial back at once."""
     with exclusive(places, WAIT):
-        if not undo.fire(places, kernel, token, why):
+        if not rollback.fire(places, kernel, token, why):
             raise GuardError("not_pending", f"There is no such change on trial on this host. {UNCHANGED}")
 
 
 def remove(places: Places, kernel: Kernel, engine: Engine, *, check: bool = False) -> dict[str, Any]:
     """Remove the table and every file. Needs no trial: without a table nothing is refused."""
-    systemd = life.systemd_runs(places)
+    systemd = clock.systemd_runs(places)
     with exclusive(places, WAIT):
         said = _settle(places, kernel, check=check)
         if check:
@@ -168,13 +165,13 @@ def remove_without_nft(places: Places, *, check: bool = False) -> dict[str, Any]
     """As remove, on a host from which nft is gone: the kernel may still have the table, and the files are there."""
     with exclusive(places, WAIT):
         found = pending.read(places)
-        if found is not None and found.ours and arming.alive(places, found):
+        if found is not None and found.ours and timer.alive(places, found):
             raise pending.refusal(found)
         stands = _stands_without_nft()
         if stands and not check:
             install.disown(places)
             delete_table(*TABLE)
-        removed = install.remove(places, systemd=life.systemd_runs(places), check=check)
+        removed = install.remove(places, systemd=clock.systemd_runs(places), check=check)
     gone = (transaction.change("delete", "table", name=TABLE[1]),) if stands else ()
     return _joined(Result(stands, changes=gone).as_dict(), removed, "", guard=None)
 
@@ -191,9 +188,9 @@ def _stands_without_nft() -> bool:
 def _settle(places: Places, kernel: Kernel, *, check: bool) -> str:
     """Deal with a change that nobody guards any more; raise GuardError (pending) for one that is on trial."""
     if not check:
-        return undo.recover(places, kernel)
+        return rollback.recover(places, kernel)
     found = pending.read(places)
-    if found is not None and found.ours and not undo.is_confirmed(places, found):
+    if found is not None and found.ours and not rollback.is_confirmed(places, found):
         raise pending.refusal(found)
     return ""
 
@@ -208,7 +205,7 @@ def _untried(places: Places, kernel: Kernel, engine: Engine, request: Request) -
             "The change was loaded, but somebody else wrote to the table meanwhile, so what stands was not saved for "
             "boot: the policy that was confirmed last counts there. Run again.",
         )
-    confirmed.save(places, kernel, _described(request, result), listing=listing)
+    confirmed_policy.save(places, kernel, _described(request, result), listing=listing)
     return result
 
 
@@ -216,11 +213,13 @@ def _on_trial(
     places: Places, kernel: Kernel, engine: Engine, plan: Plan, wanted: Mapping[str, Any]
 ) -> tuple[Pending, Mapping[str, Any]]:
     request = _described(plan.request, wanted)
-    made = change.begin(places, kernel, request, change.Trial(plan.seconds, plan.size, settings=plan.standing))
+    made = commit_confirm.begin(
+        places, kernel, request, commit_confirm.Trial(plan.seconds, plan.size, settings=plan.standing)
+    )
     snapshot = files.read(places.snapshot) or ""
     try:
         result = engine(check=False)
-        change.loaded_new(places, kernel, made, request)
+        commit_confirm.loaded_new(places, kernel, made, request)
         if engine(check=True)["changed"]:
             # Between the engine's own look and the one that is to be saved: nobody asked for what they put there.
             raise GuardError("changed_meanwhile", "Somebody else wrote to the table while the change was being loaded.")
@@ -229,7 +228,7 @@ def _on_trial(
         if pending.read(places) != made:
             # The guard could wait no longer, did its work and tidied up, and the change came after that.
             files.write(places.snapshot, snapshot.encode("utf-8", "surrogateescape"))
-        undo.take_back(places, kernel, made, f"it could not be loaded: {error}")
+        rollback.take_back(places, kernel, made, f"it could not be loaded: {error}")
         raise
     return made, result
 
@@ -238,12 +237,12 @@ def _saved(places: Places, kernel: Kernel, plan: Plan, *, check: bool) -> list[F
     """The kernel is right already. See that a boot finds the same, and that the watcher knows it."""
     if not kernel.stands():
         return []
-    if confirmed.save(
+    if confirmed_policy.save(
         places, kernel, Request(plan.request.who, "as it stood", plan.request.others, plan.request.spec), check=check
     ):
         return [FileChange(str(places.confirmed), "change")]
-    if not check and loaded.read(places, kernel.version) is None:
-        confirmed.note_loaded(places, kernel, plan.request.others)
+    if not check and last_loaded.read(places, kernel.version) is None:
+        confirmed_policy.note_loaded(places, kernel, plan.request.others)
     return []
 
 

@@ -9,19 +9,13 @@ import errno
 import struct
 from typing import NamedTuple, Sequence
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import errors, wire
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.connection import Connection
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.declaration import SetInfo
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.decode import assemble, decode_list
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.elements import (
-    INTERVAL_END,
-    LIST_ELEMENTS,
-    Element,
-    address,
-    after,
-)
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import NetlinkError
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.literals import show_any
+from . import errors, wire
+from .connection import Connection
+from .declaration import SetInfo
+from .decode import assemble, decode_list
+from .elements import INTERVAL_END, LIST_ELEMENTS, Element, address, after
+from .errors import NetlinkError
+from .literals import show_any
 
 _BODY = wire.HEADER_LEN + 4
 

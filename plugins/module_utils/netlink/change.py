@@ -16,21 +16,16 @@ from dataclasses import dataclass, field
 from operator import eq, itemgetter, le
 from typing import Iterator, Sequence
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import elements, errors, wire
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.batch import Step, commit
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.collector import paused
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.connection import Connection
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.declaration import (
-    Layout,
-    SetInfo,
-    read_set,
-    require_plain,
-)
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.elements import Element
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.literals import show_any
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.many import Many, lists
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.query import covering
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.ruleset import read_settled_generation
+from . import elements, errors, wire
+from .batch import Step, commit
+from .collector import paused
+from .connection import Connection
+from .declaration import Layout, SetInfo, read_set, require_plain
+from .elements import Element
+from .literals import show_any
+from .many import Many, lists
+from .query import covering
+from .ruleset import read_settled_generation
 
 _START, _END, _KEYS = itemgetter(0), itemgetter(1), itemgetter(0, 1)
 

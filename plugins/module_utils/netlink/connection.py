@@ -13,7 +13,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, final
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import errors, wire
+from . import errors, wire
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -9,13 +9,10 @@ import sys
 from dataclasses import dataclass
 from enum import Enum
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import field_types as types
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import wire
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.connection import Connection
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import (
-    MalformedMessage,
-    UnsupportedSet,
-)
+from . import field_types as types
+from . import wire
+from .connection import Connection
+from .errors import MalformedMessage, UnsupportedSet
 
 NFT_SET_ANONYMOUS = 0x1
 NFT_SET_CONSTANT = 0x2

@@ -8,14 +8,10 @@ from __future__ import annotations
 import struct
 from typing import Iterable, Iterator, NamedTuple
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import elements, wire
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.declaration import Layout, SetInfo
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.elements import (
-    CATCH_ALL,
-    INTERVAL_END,
-    Element,
-)
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import MalformedMessage
+from . import elements, wire
+from .declaration import Layout, SetInfo
+from .elements import CATCH_ALL, INTERVAL_END, Element
+from .errors import MalformedMessage
 
 _U16 = struct.Struct("=H")
 _NO_EXTRAS = (None, None, None)

@@ -13,13 +13,9 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import wire
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.declaration import (
-    NFT_SET_TIMEOUT,
-    Layout,
-    SetInfo,
-)
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import BadElement
+from . import wire
+from .declaration import NFT_SET_TIMEOUT, Layout, SetInfo
+from .errors import BadElement
 
 if TYPE_CHECKING:
     from typing import Iterable, Iterator

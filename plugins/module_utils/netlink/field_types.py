@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import UnknownLiteral
+from .errors import UnknownLiteral
 
 if TYPE_CHECKING:
     from typing import Callable

@@ -8,10 +8,10 @@ from __future__ import annotations
 from operator import itemgetter
 from typing import Iterable
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.collector import paused
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.declaration import SetInfo
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.elements import Element, after
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.many import Many
+from .collector import paused
+from .declaration import SetInfo
+from .elements import Element, after
+from .many import Many
 
 _KEYS = itemgetter(0, 1)
 

@@ -13,12 +13,12 @@ import socket
 from functools import lru_cache
 from typing import Callable, Iterable
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import field_types as types
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.collector import paused
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.declaration import Layout, SetInfo
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.elements import CATCH_ALL, Element
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import UnknownLiteral, UnsupportedSet
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.field_types import FieldType
+from . import field_types as types
+from .collector import paused
+from .declaration import Layout, SetInfo
+from .elements import CATCH_ALL, Element
+from .errors import UnknownLiteral, UnsupportedSet
+from .field_types import FieldType
 
 _WITH_PREFIX = ("ipv4_addr", "ipv6_addr")
 

@@ -18,10 +18,10 @@ from itertools import islice, repeat
 from operator import eq, lt, or_, xor
 from typing import Iterator, NamedTuple, Sequence, overload
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import elements, wire
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.declaration import Layout, SetInfo
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.decode import decode_one, key_first, split
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.elements import Element
+from . import elements, wire
+from .declaration import Layout, SetInfo
+from .decode import decode_one, key_first, split
+from .elements import Element
 
 _FAMILIES = {"ipv4_addr": (socket.AF_INET, 4), "ipv6_addr": (socket.AF_INET6, 16)}
 

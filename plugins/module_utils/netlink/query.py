@@ -9,34 +9,15 @@ import errno
 import time
 from typing import Callable, Sequence, TypeVar
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import elements, wire
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.collector import paused
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.connection import Connection
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.declaration import (
-    NFT_SET_TIMEOUT,
-    Layout,
-    SetInfo,
-    read_set,
-    require_plain,
-)
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.decode import (
-    Raw,
-    assemble,
-    decode_list,
-    decode_message,
-    listed,
-)
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.elements import Element
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import (
-    BadElement,
-    MalformedMessage,
-    from_errno,
-)
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.many import Many, decode
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.ruleset import (
-    read_generation,
-    read_settled_generation,
-)
+from . import elements, wire
+from .collector import paused
+from .connection import Connection
+from .declaration import NFT_SET_TIMEOUT, Layout, SetInfo, read_set, require_plain
+from .decode import Raw, assemble, decode_list, decode_message, listed
+from .elements import Element
+from .errors import BadElement, MalformedMessage, from_errno
+from .many import Many, decode
+from .ruleset import read_generation, read_settled_generation
 
 _Found = TypeVar("_Found")
 _ATTEMPTS = 40

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import errno
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import errors, wire
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.connection import Connection
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import NetlinkError
+from . import errors, wire
+from .connection import Connection
+from .errors import NetlinkError
 
 _ATTEMPTS = 1000
 

@@ -9,15 +9,10 @@ about 50 ms of it, while tables.py alone takes 6.
 
 from __future__ import annotations
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.change import Change, change_elements, holds
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.declaration import (
-    Layout,
-    SetInfo,
-    get_recipe,
-    get_set,
-)
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.elements import CATCH_ALL, Element
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import (
+from .change import Change, change_elements, holds
+from .declaration import Layout, SetInfo, get_recipe, get_set
+from .elements import CATCH_ALL, Element
+from .errors import (
     AlreadyExists,
     BadElement,
     BufferOverrun,
@@ -32,11 +27,11 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors i
     UnknownLiteral,
     UnsupportedSet,
 )
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.intervals import difference, merge
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.literals import read_all, reader, show
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.many import Many, read_many
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.query import dump_elements, get_elements
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.text import element_text, transaction_text
+from .intervals import difference, merge
+from .literals import read_all, reader, show
+from .many import Many, read_many
+from .query import dump_elements, get_elements
+from .text import element_text, transaction_text
 
 __all__ = [
     "CATCH_ALL",

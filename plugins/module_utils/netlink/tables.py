@@ -9,16 +9,9 @@ subclasses in errors.py (MissingCapability, NoNfTables, StaleGeneration and so o
 
 from __future__ import annotations
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.connection import netns_cookie
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import NetlinkError
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.ruleset import (
-    delete_table,
-    generation,
-    settled_generation,
-    table_counters,
-    table_handle,
-    table_names,
-)
+from .connection import netns_cookie
+from .errors import NetlinkError
+from .ruleset import delete_table, generation, settled_generation, table_counters, table_handle, table_names
 
 __all__ = [
     "NetlinkError",

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Iterable, Sequence
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.change import Change
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.declaration import SetInfo
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.elements import Element
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.literals import show
+from .change import Change
+from .declaration import SetInfo
+from .elements import Element
+from .literals import show
 
 _UNITS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1))
 

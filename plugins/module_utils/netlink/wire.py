@@ -13,7 +13,7 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import MalformedMessage, NetlinkError
+from .errors import MalformedMessage, NetlinkError
 
 NLM_F_REQUEST = 0x1
 NLM_F_ACK = 0x4

@@ -14,12 +14,7 @@ import tempfile
 from dataclasses import dataclass
 from typing import IO, Iterator, Mapping
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import (
-    UNCHANGED,
-    EngineError,
-    no_nf_tables,
-    not_allowed,
-)
+from .errors import UNCHANGED, EngineError, no_nf_tables, not_allowed
 
 OLDEST = (0, 9, 8)
 """Oldest nft that is known to list what it loads."""

@@ -13,16 +13,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Sequence
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.result import Result
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import MissingParent, no_memory
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.notes.memory import Memory
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.notes.run_directory import RunDirectory
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted.spec import TableSpec
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import TableSpec
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.last_run import Memory
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory
+
+from . import nf_tables
+from .command import Nft
+from .errors import MissingParent, no_memory
 
 if TYPE_CHECKING:
-    from ansible_collections.tidegate.nftables.plugins.module_utils.nft.notes import persist
+    from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state import persist
 
 __all__ = ["Engine", "Result"]
 
@@ -51,7 +52,7 @@ class Engine:
         version = "" if self._left_over() else memory.unchanged()
         if version:
             return Result(changed=False, missing_users=missing, nft_version=version, path="fast")
-        turn = str(kernel.namespace())
+        turn = str(nf_tables.namespace())
         with self._notes.turn(turn):
             if self._left_over():
                 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.canonical import scratch
@@ -64,19 +65,19 @@ class Engine:
 
     def _left_over(self) -> bool:
         """Whether a run that was killed left something in this network namespace, were it only its note."""
-        return any(note.get("namespace") == kernel.namespace() for _path, note in self._notes.left_over())
+        return any(note.get("namespace") == nf_tables.namespace() for _path, note in self._notes.left_over())
 
     def _changed(self, specs: Sequence[TableSpec], memory: Memory, save: persist.File | None) -> Result:
         if memory.only_others_wrote():
-            from ansible_collections.tidegate.nftables.plugins.module_utils.nft.quick import elements_run
+            from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_path import file_elements
 
-            result = elements_run.run(specs, self._notes, memory, check=self._check)
+            result = file_elements.run(specs, self._notes, memory, check=self._check)
             if result is not None:
                 return result
         if _about_elements(specs):
-            from ansible_collections.tidegate.nftables.plugins.module_utils.nft.quick import element_run
+            from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_path import named_elements
 
-            result = element_run.run(specs, self._nft, memory, check=self._check)
+            result = named_elements.run(specs, self._nft, memory, check=self._check)
             if result is not None:
                 return result
         from ansible_collections.tidegate.nftables.plugins.module_utils.nft.runs.full import FullRun
@@ -104,13 +105,13 @@ def _looked_up(wanted: Sequence[TableSpec]) -> tuple[list[TableSpec], tuple[str,
     """Return the tables with what this host says of names in them, and the users that it does not have."""
     specs = list(wanted)
     if any(one.source for spec in specs for one in spec.sets):
-        from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted import resolvers
+        from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import resolvers
 
         specs = [resolvers.fill(spec) for spec in specs]
     rules = [rule for spec in specs for chain in spec.chains for rule in chain.rules or ()]
     if not any(rule.users is not None for rule in rules):
         return specs, ()
-    from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted.users import resolve
+    from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.users import resolve
 
     found = [resolve(spec) for spec in specs]
     return [spec for spec, _missing in found], tuple(sorted({name for _spec, names in found for name in names}))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Iterator
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.tables import Foreign
+from .tables import Foreign
 
 SENDING = ("output", "postrouting")
 """Hooks that everything a host sends passes."""

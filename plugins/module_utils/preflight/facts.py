@@ -11,9 +11,10 @@ from dataclasses import asdict
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
-from ansible_collections.tidegate.nftables.plugins.module_utils.preflight import loaders, tables, xtables
-from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.effects import effect
-from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.host import Host
+
+from . import loaders, tables, xtables
+from .effects import effect
+from .host import Host
 
 BRIDGES = ("docker0", "br-*", "podman*", "cni*", "cbr0", "lxcbr*", "lxdbr*", "virbr*", "flannel*", "cali*")
 """Interfaces that engines of containers make (Docker, Podman, CNI, LXC, LXD, Kubernetes' networks)."""

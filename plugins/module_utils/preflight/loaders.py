@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.host import Host, say
+from .host import Host, say
 
 
 @dataclass(frozen=True)

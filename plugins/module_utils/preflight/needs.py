@@ -11,13 +11,9 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.preflight import (
-    needs_basics,
-    needs_packages,
-    needs_software,
-)
-from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.host import Host
-from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.need import Need
+from . import needs_basics, needs_packages, needs_software
+from .host import Host
+from .need import Need
 
 WAIT = 10.0
 """Seconds for all names together; a resolver that does not answer takes 5 s for each (resolv.conf(5))."""

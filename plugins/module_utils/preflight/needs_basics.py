@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import Iterator
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.host import Host
-from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.need import Need, is_host, lines, local, place
+from .host import Host
+from .need import Need, is_host, lines, local, place
 
 _RESOLVED = ("/etc/systemd/resolved.conf", "/etc/systemd/resolved.conf.d/*.conf")
 _TIMESYNCD = ("/etc/systemd/timesyncd.conf", "/etc/systemd/timesyncd.conf.d/*.conf")

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import Iterator
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.host import Host
-from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.need import Need, endpoint, lines, place
+from .host import Host
+from .need import Need, endpoint, lines, place
 
 _ANY = re.MULTILINE | re.IGNORECASE
 _APT = ("/etc/apt/sources.list", "/etc/apt/sources.list.d/*.list")

@@ -9,8 +9,8 @@ import re
 from dataclasses import dataclass
 from typing import Iterator
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.host import Host
-from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.need import Need, endpoint, place
+from .host import Host
+from .need import Need, endpoint, place
 
 URL = r"(?P<to>[a-z][a-z0-9+]*://[^\s\"',\]\)>;]+)"
 """Any URL; user and password in it are not taken over."""

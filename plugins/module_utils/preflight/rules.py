@@ -13,8 +13,9 @@ from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import find_nft
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
-from ansible_collections.tidegate.nftables.plugins.module_utils.preflight import tables, xtables
-from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.host import Host, say
+
+from . import tables, xtables
+from .host import Host, say
 
 _SAVED = {
     "ip": ("/etc/iptables/rules.v4", "/etc/sysconfig/iptables", "/etc/iptables.rules"),

@@ -12,7 +12,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Callable
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_tables
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.canonical.scratch import PREFIX
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
@@ -48,7 +48,7 @@ def has_extension(value: Any) -> bool:
 def foreign(*, elements: bool, nft: Nft | None = None) -> tuple[Foreign, ...]:
     """Return every table but ours. elements: also those of sets. Raise EngineError without nft or the right to ask."""
     names = [
-        name for name in kernel.tables() if name != OURS and name[0] in FAMILIES and not name[1].startswith(PREFIX)
+        name for name in nf_tables.tables() if name != OURS and name[0] in FAMILIES and not name[1].startswith(PREFIX)
     ]
     nft = (nft or Nft()) if names else None
     return tuple(_read(nft, family, name, elements=elements) for family, name in names if nft is not None)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.host import Host, say
+from .host import Host, say
 
 _LEGACY = {"ip": "/proc/net/ip_tables_names", "ip6": "/proc/net/ip6_tables_names"}
 """Names of the tables that legacy iptables has loaded; without its module there is no such file."""

@@ -10,15 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.probe.model import (
-    ANSWERED,
-    FAILED,
-    REFUSED,
-    SILENT,
-    Probe,
-    ProbeError,
-    Result,
-)
+from .model import ANSWERED, FAILED, REFUSED, SILENT, Probe, ProbeError, Result
 
 if TYPE_CHECKING:
     from typing import Any, Mapping, Sequence

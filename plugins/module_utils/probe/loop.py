@@ -12,8 +12,8 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.probe.model import Probe, Result, outcome_of
-from ansible_collections.tidegate.nftables.plugins.module_utils.probe.payload import datagram
+from .model import Probe, Result, outcome_of
+from .payload import datagram
 
 if TYPE_CHECKING:
     from typing import Sequence

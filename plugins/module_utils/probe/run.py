@@ -12,9 +12,9 @@ import signal
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.probe.loop import run_probes
-from ansible_collections.tidegate.nftables.plugins.module_utils.probe.model import Probe, ProbeError, Result
-from ansible_collections.tidegate.nftables.plugins.module_utils.probe.users import Identity, become, identity
+from .loop import run_probes
+from .model import Probe, ProbeError, Result
+from .users import Identity, become, identity
 
 if TYPE_CHECKING:
     from typing import Sequence

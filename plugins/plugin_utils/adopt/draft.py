@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.adopt.model import Match, Table
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.adopt.walk import both, passing, whole
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.adopt.words import PORTED, PROTOCOLS
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import addresses, services
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import EVERYTHING, AddressSet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, services
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import EVERYTHING, AddressSet
+
+from .model import Match, Table
+from .walk import both, passing, whole
+from .words import PORTED, PROTOCOLS
 
 _MOST = 24
 """Services that one entry names; more are the rest of a rule that refuses a few."""

@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.adopt import words
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.adopt.model import FAMILIES, Match
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.adopt.words import PORTED, Unsaid
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import addresses, services
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import AddressSet
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.services import ServiceSet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, services
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
+
+from . import words
+from .model import FAMILIES, Match
+from .words import PORTED, Unsaid
 
 Json = Mapping[str, Any]
 _NFPROTO = {"ipv4": "ip", "ipv6": "ip6", "ip": "ip", "ip6": "ip6"}

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.adopt.draft import Draft
+from .draft import Draft
 
 
 def text(found: Draft, host: str, topic: str, where: Sequence[str], *, live: bool) -> str:

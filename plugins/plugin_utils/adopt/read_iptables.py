@@ -10,11 +10,12 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping
 from xml.etree import ElementTree as ET
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.adopt import words
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.adopt.model import FAMILIES, Base, Match, Rule, Table
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.adopt.words import PORTED, Unsaid
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import addresses, services
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.services import ServiceSet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, services
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
+
+from . import words
+from .model import FAMILIES, Base, Match, Rule, Table
+from .words import PORTED, Unsaid
 
 TABLES = ("raw", "mangle", "filter", "security")
 """Tables that can refuse what a host sends; nat rewrites destinations."""

@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.adopt import expressions
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.adopt.expressions import Sets
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.adopt.model import FAMILIES, Base, Match, Rule, Table
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.adopt.words import Unsaid
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import AddressSet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
+
+from . import expressions
+from .expressions import Sets
+from .model import FAMILIES, Base, Match, Rule, Table
+from .words import Unsaid
 
 HOOKS = ("output", "postrouting")
 _VERDICTS = {"accept": "accept", "drop": "drop", "reject": "drop", "return": "return", "queue": "drop"}

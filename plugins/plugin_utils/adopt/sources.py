@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.adopt import read_iptables, read_nft
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.adopt.model import Table
+from . import read_iptables, read_nft
+from .model import Table
 
 Said = Mapping[str, Any]
 

@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.adopt.model import FAMILIES, Base, Match, Rule, Table
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import addresses
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
+
+from .model import FAMILIES, Base, Match, Rule, Table
 
 DEEPEST = 32
 """Chains below chains; the kernel allows 16 (NFT_JUMP_STACK_SIZE)."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 import ipaddress
 import socket
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.adopt.model import Match
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import addresses, services
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import AddressSet
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.services import ServiceSet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, services
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
+
+from .model import Match
 
 PROTOCOLS = {
     "icmp": 1, "igmp": 2, "tcp": 6, "udp": 17, "dccp": 33, "gre": 47, "esp": 50, "ah": 51, "icmpv6": 58,

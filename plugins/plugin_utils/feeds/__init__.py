@@ -9,14 +9,9 @@ nothing of Ansible's tasks.
 
 from __future__ import annotations
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds.declarations import parse, template_each
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds.lists import PrefixLists, default_cache_dir
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds.model import (
-    PrefixList,
-    PrefixListResult,
-    Untemplated,
-    Unusable,
-)
+from .declarations import parse, template_each
+from .lists import PrefixLists, default_cache_dir
+from .model import PrefixList, PrefixListResult, Untemplated, Unusable
 
 __all__ = [
     "PrefixList",

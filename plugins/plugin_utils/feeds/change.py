@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import addresses, intervals
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import AddressSet
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.intervals import Intervals
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, intervals
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.intervals import Intervals
 
 
 @dataclass(frozen=True)

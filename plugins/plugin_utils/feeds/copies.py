@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds.model import PrefixList
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import addresses
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import AddressSet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
+
+from .model import PrefixList
 
 _ABOUT = "The last good copy of a prefix list, kept by tidegate.nftables. Remove it to begin anew."
 

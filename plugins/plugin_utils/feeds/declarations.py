@@ -9,15 +9,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds import options
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds.model import (
-    AWS_URL,
-    TIMEOUT,
-    PrefixList,
-    Untemplated,
-)
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import hints, values
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Place, Report, variable
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import hints, values
+
+from . import options
+from .model import AWS_URL, TIMEOUT, PrefixList, Untemplated
 
 VARIABLE = "egress_prefix_lists"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")

@@ -10,10 +10,12 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds.model import Aws, PrefixList, Unusable
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds.options import everything, guess
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import addresses, values
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import AddressSet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import values
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
+
+from .model import Aws, PrefixList, Unusable
+from .options import everything, guess
 
 # Where each family of AWS's document is, and under which key (docs.aws.amazon.com, "AWS IP address range JSON").
 _AWS_FAMILIES = (("prefixes", "ip_prefix"), ("ipv6_prefixes", "ipv6_prefix"))

@@ -12,8 +12,8 @@ import zlib
 from typing import Any
 from urllib.parse import urlsplit
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds.model import Unusable
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds.options import shown
+from .model import Unusable
+from .options import shown
 
 MOST = 64 * 1024 * 1024
 """Bytes: twenty times the largest list that was met (AWS, 3 MB)."""

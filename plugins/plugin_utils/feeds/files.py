@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds.model import Unusable
+from .model import Unusable
 
 _VAULT = b"$ANSIBLE_VAULT;"
 

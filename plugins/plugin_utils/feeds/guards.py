@@ -8,10 +8,10 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds import change
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds.copies import Copy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds.model import PrefixList, Unusable, when
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds.outcome import Outcome
+from . import change
+from .copies import Copy
+from .model import PrefixList, Unusable, when
+from .outcome import Outcome
 
 
 def is_fresh(declared: PrefixList, copy: Copy, now: dt.datetime) -> bool:

@@ -11,32 +11,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds import (
-    declarations,
-    documents,
-    fetching,
-    files,
-    guards,
-    options,
-)
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds.copies import Copies, Copy, digest, identity
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds.model import (
-    Clock,
-    Fetch,
-    PrefixList,
-    PrefixListResult,
-    Untemplated,
-    Unusable,
-)
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds.outcome import Outcome
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds.run import Run
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import hints, values
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import (
     Origins,
     PolicyErrors,
     Report,
     variable,
 )
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import hints, values
+
+from . import declarations, documents, fetching, files, guards, options
+from .copies import Copies, Copy, digest, identity
+from .model import Clock, Fetch, PrefixList, PrefixListResult, Untemplated, Unusable
+from .outcome import Outcome
+from .run import Run
 
 ACCEPT = "egress_prefix_list_accept"
 

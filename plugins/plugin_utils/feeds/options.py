@@ -11,10 +11,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds.model import Aws
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import addresses, destinations, hints, values
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import NOTHING, AddressSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Place, Report
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import destinations, hints, values
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING, AddressSet
+
+from .model import Aws
 
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _NUMBER = re.compile(r"[1-9][0-9]{0,4}")

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds.copies import replace
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds.model import Unusable
+from .copies import replace
+from .model import Unusable
 
 
 @dataclass(frozen=True)

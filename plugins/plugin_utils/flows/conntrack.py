@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.columns import icmp_or_port, number_of, select
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.lines import found, number, relation
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.model import Source
+from .columns import icmp_or_port, number_of, select
+from .lines import found, number, relation
+from .model import Source
 
 _ADDRESS = "[0-9a-fA-F.:]+"
 _NUMBER = r"^(?:\S*\s*\[[A-Z]+\]\s*)?(?:ipv[46]\s+\d+\s+)?[a-z0-9-]+\s+(\d+)"

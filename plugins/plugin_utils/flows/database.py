@@ -9,7 +9,7 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.errors import FlowError
+from .errors import FlowError
 
 MEMORY = "1200MB"
 """What DuckDB keeps in memory at most; the rest of a grouping goes to its directory for temporary files."""

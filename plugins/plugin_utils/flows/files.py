@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.errors import FlowError
+from .errors import FlowError
 
 _CHUNK = 1 << 20
 

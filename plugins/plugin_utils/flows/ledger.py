@@ -14,9 +14,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.columns import number_of, select
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.errors import FlowError
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.model import Source
+from .columns import number_of, select
+from .errors import FlowError
+from .model import Source
 
 _SET = re.compile(r"(?P<which>denied|would_deny)(?P<nosocket>_nosocket)?(?P<proto>_proto)?[46]")
 """The names that the compiler gives the ledger's sets; the infixes say which fields their keys lack."""

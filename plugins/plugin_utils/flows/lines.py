@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows import database
+from . import database
 
 
 def relation(paths: Sequence[Path]) -> str:

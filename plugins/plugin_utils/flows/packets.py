@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows import database, files
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.columns import icmp_or_port, number_of, select
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.lines import found, number, relation
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.model import Source
+from . import database, files
+from .columns import icmp_or_port, number_of, select
+from .lines import found, number, relation
+from .model import Source
 
 _REFUSED = "(?i)denied|drop|reject|refuse"
 _JSON = {

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows import database, files
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.columns import KEY, SUMS
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.errors import FlowError
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.model import Source
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.sources import KINDS
+from . import database, files
+from .columns import KEY, SUMS
+from .errors import FlowError
+from .model import Source
+from .sources import KINDS
 
 GROUPED = "flows.parquet"
 

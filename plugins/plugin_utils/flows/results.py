@@ -9,10 +9,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows import database
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.columns import COLUMNS, select
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.errors import FlowError
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.model import Source
+from . import database
+from .columns import COLUMNS, select
+from .errors import FlowError
+from .model import Source
 
 FIELDS = ("source", "destination", "protocol", "port", "flows", "packets", "bytes", "first", "last")
 """The columns that both queries answer with."""

@@ -9,18 +9,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows import (
-    conntrack,
-    files,
-    ledger,
-    packets,
-    results,
-    squid,
-    vpc,
-)
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.errors import FlowError
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.model import Source
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import hints
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import hints
+
+from . import conntrack, files, ledger, packets, results, squid, vpc
+from .errors import FlowError
+from .model import Source
 
 Reader = Callable[[Any, Source], list[str]]
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.columns import select
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.lines import found, number, relation
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.model import Source
+from .columns import select
+from .lines import found, number, relation
+from .model import Source
 
 _LINE = r"^\s*(\d+)\.\d+\s+\d+ (\S+) (\w+)/\d+ (\d+) \S+ (\S+) \S+ \w+/(\S+)"
 _TIME, _CLIENT, _RESULT, _BYTES, _URL, _PEER = range(1, 7)

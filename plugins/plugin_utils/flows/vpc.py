@@ -14,10 +14,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows import database, files
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.columns import icmp_or_port, select
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.errors import FlowError
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.model import Source
+from . import database, files
+from .columns import icmp_or_port, select
+from .errors import FlowError
+from .model import Source
 
 # fmt: off
 DEFAULT = (

@@ -16,11 +16,12 @@ from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import feeds, policy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.conflicts import Conflict, host_conflicts
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.origins import origins_in
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.tiers import with_tier
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.variables import policy_variables
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.world import InventoryWorld
+
+from .conflicts import Conflict, host_conflicts
+from .origins import origins_in
+from .tiers import with_tier
+from .variables import policy_variables
+from .world import InventoryWorld
 
 PREFIX_LISTS = "egress_prefix_lists"
 

@@ -16,7 +16,7 @@ from ansible.parsing.dataloader import DataLoader
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds import PrefixListResult
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import AddressError
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressError
 
 
 def is_address(text: object) -> bool:

@@ -9,32 +9,19 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.entries import entry_changes
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.model import (
-    FAILS,
-    GONE,
-    HOLDS,
-    LOST,
-    NEW,
-    WON,
-    Difference,
-    EntryChange,
-    Hosts,
-    Plan,
-    Policy,
-    Remark,
-    TestChange,
-)
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.wording import Words
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Reach, Resolved
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.passing import (
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.passing import (
     SERVERS,
     WHOLE,
     entry_region,
     servers,
 )
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.regions import of_boxes
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.proof.fleet import Fleet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import of_boxes
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.prove.fleet import Fleet
+
+from .entries import entry_changes
+from .model import FAILS, GONE, HOLDS, LOST, NEW, WON, Difference, EntryChange, Hosts, Plan, Policy, Remark, TestChange
+from .wording import Words
 
 Fleets = Mapping[str, Policy]
 T = TypeVar("T")

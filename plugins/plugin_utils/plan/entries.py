@@ -5,15 +5,10 @@
 
 from __future__ import annotations
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.model import (
-    CHANGED,
-    GONE,
-    NEW,
-    EntryChange,
-    Hosts,
-)
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.wording import address_text
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Resolved, ResolvedEntry
+
+from .model import CHANGED, GONE, NEW, EntryChange, Hosts
+from .wording import address_text
 
 NOBODY = Hosts((), ())
 

@@ -8,14 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.wording import region_lines, user_text
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Resolved, ResolvedEntry
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import AddressSet
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.decide import is_one_of
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.passing import entry_region, passing, servers
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.regions import Region, of_boxes
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.services import ServiceSet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.decide import is_one_of
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.passing import (
+    entry_region,
+    passing,
+    servers,
+)
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import Region, of_boxes
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import Capabilities
+
+from .wording import region_lines, user_text
 
 YES, NO, PARTLY = "yes", "no", "partly"
 

@@ -12,18 +12,12 @@ from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.markdown import markdown
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.model import (
-    FAILS,
-    GONE,
-    LOST,
-    Difference,
-    Plan,
-    Remark,
-)
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.wording import user_text
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.written import plain
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Reach
+
+from .markdown import markdown
+from .model import FAILS, GONE, LOST, Difference, Plan, Remark
+from .serialise import plain
+from .wording import user_text
 
 _LEVELS = {"info": "notice", "minor": "notice", "major": "warning", "blocker": "error"}
 

@@ -7,18 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.model import (
-    FAILS,
-    GONE,
-    HOLDS,
-    LOST,
-    NEW,
-    WON,
-    Difference,
-    EntryChange,
-    Plan,
-)
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.wording import reach_rows
+from .model import FAILS, GONE, HOLDS, LOST, NEW, WON, Difference, EntryChange, Plan
+from .wording import reach_rows
 
 _SAYS = {
     NEW: "new, and true",

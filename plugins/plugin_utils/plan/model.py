@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Reach, Resolved
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import AddressSet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
 
 NEW, GONE, CHANGED = "added", "removed", "changed"
 WON, LOST, FAILS, HOLDS = "won", "lost", "fails", "holds"

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import services
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import EVERYTHING, NOTHING, AddressSet
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.intervals import normalise, subtract
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reaches import Reach
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.regions import Region
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.services import PORTS, ServiceSet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import (
+    EVERYTHING,
+    NOTHING,
+    AddressSet,
+)
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.intervals import normalise, subtract
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.reach import Reach
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import Region
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import PORTS, ServiceSet
 
 SHOWN = 6
 """How many of a kind are written out; the rest is counted."""

@@ -5,15 +5,19 @@
 
 from __future__ import annotations
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.builder import build
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.decide import Flow, Verdict, decide
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Notice, PolicyError, PolicyErrors
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import Listed, World
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.passing import Floor, passing
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reach import FailedTest, failed_tests
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reaches import Reach, Witness
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.regions import Region
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import Resolved, ResolvedEntry
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.decide import Flow, Verdict, decide
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.passing import Floor, passing
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.policy_tests import (
+    FailedTest,
+    failed_tests,
+)
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.reach import Reach, Witness
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import Region
+
+from .builder import build
+from .errors import Notice, PolicyError, PolicyErrors
+from .model import Listed, World
+from .resolved import Resolved, ResolvedEntry
 
 __all__ = [
     "FailedTest",

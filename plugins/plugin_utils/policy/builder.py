@@ -11,31 +11,32 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import (
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.advice import advise
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.ceilings import Ceiling
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.policy_tests import failed_tests
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import (
     containers,
     lists,
     ntp_pool,
-    prefix_lists,
     settings,
     tiers,
     trial,
     variables,
 )
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.advice import advise
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.ceilings import Ceiling
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.context import Context
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.entries import (
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.context import Context
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.entries import (
     parse_entry,
     parse_never,
     parse_quiet,
     parse_test,
 )
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Origins, Place, Report, variable
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import Entry, ReachTest, Tier, World
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reach import failed_tests
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolve import Resolver, order
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import Resolved, ResolvedEntry
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.settings import Settings
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.settings import Settings
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolving import prefix_lists
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolving.resolve import Resolver, order
+
+from .errors import Origins, Place, Report, variable
+from .model import Entry, ReachTest, Tier, World
+from .resolved import Resolved, ResolvedEntry
 
 _BASE = "egress_allow_base"
 _ALLOW, _RAISE, _TESTS = "egress_allow_", "egress_ceiling_raise_", "egress_tests_"

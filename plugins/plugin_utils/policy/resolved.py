@@ -8,12 +8,13 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, field
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import addresses
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import NOTHING, AddressSet
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Notice
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.services import ServiceSet
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.strictness import Strictness
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.trial import Trial
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.strictness import Strictness
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.trial import Trial
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING, AddressSet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
+
+from .errors import Notice
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,3 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Enforcement points: one file each, from a resolved policy to what that place understands."""
-
-from __future__ import annotations
-
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import nftables
-
-__all__ = ["nftables"]

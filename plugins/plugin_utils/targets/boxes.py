@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import services
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import AddressSet
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.decide import is_one_of
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reach import Box, minus
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.decide import is_one_of
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.policy_tests import Box, minus
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import Grant, Never, ResolvedEntry
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.services import ServiceSet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
 
 
 def beyond(boxes: Iterable[Box], others: Iterable[Box | Grant | Never]) -> list[Box]:

@@ -10,14 +10,11 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import addresses
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import AddressSet
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.services import ServiceSet
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import (
-    Closing,
-    Difference,
-    Opening,
-)
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
+
+from .model import Closing, Difference, Opening
 
 Data = dict[str, Any]
 

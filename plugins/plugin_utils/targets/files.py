@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.units import Built
+from .units import Built
 
 
 @dataclass(frozen=True)

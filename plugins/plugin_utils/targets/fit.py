@@ -13,40 +13,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import addresses, services, values
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import NOTHING, AddressSet
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.decide import is_one_of
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.entries import APPROXIMATE
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import (
     Place,
     PolicyError,
     PolicyErrors,
     Report,
 )
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.passing import NTP
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reach import Box
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import (
-    Resolved,
-    ResolvedEntry,
-)
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.services import ServiceSet
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.boxes import (
-    alike,
-    beyond,
-    carried,
-    excepted,
-    whole,
-)
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import (
-    NARROWER,
-    WIDER,
-    Capabilities,
-    Closing,
-    Difference,
-    Fitted,
-    Opening,
-)
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.texts import some, spoken
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.decide import is_one_of
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.passing import NTP
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.policy_tests import Box
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import values
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.entries import APPROXIMATE
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import Resolved, ResolvedEntry
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, services
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING, AddressSet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
+
+from .boxes import alike, beyond, carried, excepted, whole
+from .model import NARROWER, WIDER, Capabilities, Closing, Difference, Fitted, Opening
+from .texts import some, spoken
 
 VARIABLE = "egress_approximate"
 

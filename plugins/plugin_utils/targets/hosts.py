@@ -9,18 +9,19 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import values
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import AddressSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import (
     Origins,
     PolicyErrors,
     Report,
     variable,
 )
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import values
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import Resolved
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import document, registry
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.fit import Fitting, read_defaults
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import Fitted, Target
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
+
+from . import document, registry
+from .fit import Fitting, read_defaults
+from .model import Fitted, Target
 
 UNIT = "egress_unit"
 APPROXIMATE = "egress_approximate"

@@ -7,21 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import hints
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import PolicyError, PolicyErrors
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import (
-    aws,
-    cilium,
-    dnsmasq,
-    kubernetes,
-    nftables,
-    squid,
-    terraform,
-)
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import Target
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import hints
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.aws import security_group, terraform
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.kubernetes import cilium, network_policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.names import dnsmasq, squid
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables import table
+
+from .model import Target
 
 TARGETS: Mapping[str, Target] = {
-    module.TARGET.name: module.TARGET for module in (nftables, aws, terraform, kubernetes, cilium, squid, dnsmasq)
+    module.TARGET.name: module.TARGET
+    for module in (table, security_group, terraform, network_policy, cilium, squid, dnsmasq)
 }
 
 

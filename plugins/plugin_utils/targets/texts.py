@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import services
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.services import ServiceSet
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import WIDER, Difference
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
+
+from .model import WIDER, Difference
 
 _NAMES = {number: name for name, number in services.PORT_PROTOCOLS.items()}
 _SHOWN = 6

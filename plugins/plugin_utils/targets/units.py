@@ -13,16 +13,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import addresses
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import PolicyError, PolicyErrors
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import document, registry
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import (
-    Difference,
-    Rendered,
-    Target,
-    Unit,
-)
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.texts import difference
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
+
+from . import document, registry
+from .model import Difference, Rendered, Target, Unit
+from .texts import difference
 
 Data = Mapping[str, Any]
 # What hosts of one unit may not differ in, beside entries: key of the data, and how it is called.

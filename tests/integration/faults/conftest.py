@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_tables
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed.reader import read_table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.reader import read_table
 from ansible_collections.tidegate.nftables.tests.effort import LONG
 from ansible_collections.tidegate.nftables.tests.integration.nft.conftest import BINARIES, namespace
 
@@ -84,7 +84,7 @@ class Host:
 
     def listing(self, name: str = "t") -> str:
         """A table as nft prints it, without counts, "" when there is none."""
-        if kernel.has_table("inet", name) is False:
+        if nf_tables.has_table("inet", name) is False:
             return ""
         outcome = self.nft.run("-s", "list", "table", "inet", name)
         return outcome.out if outcome.code == 0 else ""
@@ -100,7 +100,7 @@ class Host:
         return {element.key for element in found.elements} if found else set()
 
     def tables(self) -> list[str]:
-        return sorted(name for _family, name in kernel.tables())
+        return sorted(name for _family, name in nf_tables.tables())
 
 
 def result(module: subprocess.Popen[str]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_tables
 from ansible_collections.tidegate.nftables.tests.effort import times
 
 from .conftest import Host, result
@@ -32,8 +32,8 @@ def writer(host: Host, *scripts: str, pause: float = 0.0) -> Iterator[None]:
     loop = f"while :; do for file in {files}; do {host.nft.path} -f $file; sleep {pause}; done; done"
     with subprocess.Popen(["/bin/sh", "-c", loop], start_new_session=True) as busy:
         try:
-            start = kernel.generation()
-            while kernel.generation() == start:
+            start = nf_tables.generation()
+            while nf_tables.generation() == start:
                 time.sleep(0.01)
             yield
             assert busy.poll() is None

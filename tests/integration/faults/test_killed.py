@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_tables
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.canonical import scratch
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.notes.run_directory import RunDirectory
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory
 from ansible_collections.tidegate.nftables.tests.effort import LONG, times
 from ansible_collections.tidegate.nftables.tests.integration.nft.conftest import BINARIES, Lab
 
@@ -105,7 +105,7 @@ def test_what_a_dead_run_left_goes_whatever_the_next_does(tmp_path: Path, way: s
     lab.run(fed)
     lab.single("element", set="s", elements=["10.0.0.1"])
     left = f"{scratch.PREFIX}1_x_0"
-    note = {"tables": [f"inet {left}"], "namespace": kernel.namespace()}
+    note = {"tables": [f"inet {left}"], "namespace": nf_tables.namespace()}
     (lab.notes / "scratch.dead").write_text(json.dumps(note))
     if way != "nothing":
         lab.load(f"add table inet {left}")
@@ -114,7 +114,7 @@ def test_what_a_dead_run_left_goes_whatever_the_next_does(tmp_path: Path, way: s
         lab.single("element", set="s", elements=["10.0.0.3"])
     else:
         assert lab.run(fed).changed == (way == "elements")
-    assert [name for _family, name in kernel.tables()] == ["t"]
+    assert [name for _family, name in nf_tables.tables()] == ["t"]
     assert not list(lab.notes.glob("scratch.*"))
 
 
@@ -124,7 +124,7 @@ def test_what_a_dead_run_left_goes_with_the_next(tmp_path: Path) -> None:
     notes = RunDirectory(str(host.notes))
     mine, alive, foreign = (f"{scratch.PREFIX}{number}_x_0" for number in (1, 2, 3))
     host.load("".join(f"add table inet {name}\n" for name in (mine, alive, foreign)))
-    here = {"namespace": kernel.namespace()}
+    here = {"namespace": nf_tables.namespace()}
     with notes.using("alive", {"tables": [f"inet {alive}"], **here}):
         (host.notes / "scratch.dead").write_text(json.dumps({"tables": [f"inet {mine}"], **here}))
         (host.notes / "new.dead").write_text("")

@@ -17,7 +17,7 @@ import pytest
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import connection, wire
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import sets as netlink
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import tables as netlink_tables
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_tables
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 from ansible_collections.tidegate.nftables.tests.integration.nft.conftest import BINARIES, Lab
 
@@ -76,7 +76,7 @@ def test_a_buffer_that_overflows_is_named_and_leaves_the_old_or_the_new_set(
             lab.run(wanted)
         assert caught.value.reason == "not_applied"
         assert held() in (600, 700)
-    assert [name for _family, name in kernel.tables()] == ["t"]
+    assert [name for _family, name in nf_tables.tables()] == ["t"]
     lab.run(wanted)
     assert held() == 700
     lab.settled(wanted)

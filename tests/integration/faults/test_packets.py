@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_tables
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import parse
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.engine import Engine
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.notes.run_directory import RunDirectory
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted import parse
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory
 from ansible_collections.tidegate.nftables.tests.effort import times
 
 from .conftest import Host
@@ -87,7 +87,7 @@ def test_no_packet_notices_a_change(host: Host, policy: Policy) -> None:
     allowed, refused = changed_under_packets(host, policy)
     assert allowed.refused == 0, f"{allowed.refused} of {allowed.sent} allowed packets were refused"
     # Every refused packet was counted by a counter that outlived all the changes.
-    assert kernel.counters("inet", "t")["refused"]["packets"] == refused.refused
+    assert nf_tables.counters("inet", "t")["refused"]["packets"] == refused.refused
 
 
 def test_no_packet_misses_an_address_that_moves(host: Host) -> None:

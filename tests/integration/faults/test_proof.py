@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import tables as netlink
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_tables
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.canonical import scratch
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
@@ -173,7 +173,7 @@ def _inside(lab: Lab, report: Path) -> None:
         first = lab.run(TABLE).changed
         rules = [rule.canon for rule in lab.rules("c")]
         inode = Path("/proc/self/ns/net").stat().st_ino
-        report.write_text(json.dumps({"inode": inode, "first": first, "rules": rules, "at": kernel.generation()}))
+        report.write_text(json.dumps({"inode": inode, "first": first, "rules": rules, "at": nf_tables.generation()}))
         code = 0
     finally:
         os._exit(code)

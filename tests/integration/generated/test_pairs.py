@@ -21,7 +21,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed.model import Table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import Table
 from ansible_collections.tidegate.nftables.tests.effort import SEED, times
 from ansible_collections.tidegate.nftables.tests.integration.nft.conftest import Lab
 from ansible_collections.tidegate.nftables.tests.integration.nft.random_specs import table

@@ -20,11 +20,12 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard import apply, confirmed, records
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.kernel import Kernel, UtcNft
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.places import Places
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.settings import Settings
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.shape import shape
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard import apply
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Places
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import confirmed_policy, records
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.settings import Settings
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import shape
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.table import Kernel, UtcNft
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 BINARIES = {path.parent.name: path for path in sorted(CHECKOUT.glob("build/nft/*/nft"))} or {
@@ -106,7 +107,7 @@ OLD = """table inet tidegate {
 NEW = OLD.replace("203.0.113.0/24", "192.0.2.0/24").replace(
     "tcp dport 443 counter packets 12 bytes 720", "tcp dport 8443 counter packets 0 bytes 0"
 )
-REQUEST = confirmed.Request("alice@control", "", ("fed4",), "")
+REQUEST = confirmed_policy.Request("alice@control", "", ("fed4",), "")
 
 
 @dataclass

@@ -11,11 +11,12 @@ import subprocess
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard import apply, failsafe, journal, records
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.lock import exclusive
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.settings import Settings
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.shape import shape
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.units import FAILSAFE_STATUS
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard import apply
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.lock import exclusive
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.systemd_units import FAILSAFE_STATUS
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import failsafe, journal, records
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.settings import Settings
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import shape
 
 from .conftest import BINARIES, NEW, OLD, Host, new_namespace, timeless, wait_for
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard import journal
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import journal
 
 from .conftest import Host
 

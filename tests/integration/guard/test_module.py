@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard import lock
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.door import ARGUMENTS, PHASES
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.errors import GuardError
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import lock
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.run_module import ARGUMENTS, PHASES
 from ansible_collections.tidegate.nftables.tests.golden.cases import ROOT, Case
 
 from .conftest import Host, wait_for

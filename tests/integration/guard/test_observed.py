@@ -8,11 +8,12 @@ from __future__ import annotations
 import socket
 import time
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard import observed, records, seen
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.denied import Refused
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.settings import Settings
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.shape import observes
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.watch import Watcher
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program.watcher import Watcher
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import records
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.settings import Settings
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import observed, observed_ledger
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight.denied_ledger import Refused
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import observes
 from ansible_collections.tidegate.nftables.tests.golden.cases import ROOT
 
 from .conftest import Host
@@ -113,12 +114,12 @@ def test_a_host_that_enforces_keeps_nothing(host: Host) -> None:
 
 def test_old_lines_are_forgotten_and_known_ones_are_not_doubled() -> None:
     now = 10_000_000.0
-    old = seen.Seen("192.0.2.1", "tcp", 80, 0, 3, now - 40 * 86400)
-    kept = seen.Seen("192.0.2.2", "tcp", 80, 0, 3, now - 86400 * 2)
+    old = observed_ledger.Seen("192.0.2.1", "tcp", 80, 0, 3, now - 40 * 86400)
+    kept = observed_ledger.Seen("192.0.2.2", "tcp", 80, 0, 3, now - 86400 * 2)
     live = [
         Refused("192.0.2.2", "tcp", 80, 0, 5, 10, would=True),
         Refused("192.0.2.3", "tcp", 80, 0, 5, 10, would=False),
     ]
-    (line,) = seen.merged([old, kept], live, now)
+    (line,) = observed_ledger.merged([old, kept], live, now)
     assert (line.address, line.packets, line.last) == ("192.0.2.2", 5, now - 10)
-    assert seen.merged([line], live, now + 0.7) == [line]
+    assert observed_ledger.merged([line], live, now + 0.7) == [line]

@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard import path, session
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.door import ARGUMENTS, PHASES
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.errors import GuardError
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.canonical.foresee import objects
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import ssh_session
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.run_module import ARGUMENTS, PHASES
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import own_connection
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.canonical.preview import objects
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.notes.run_directory import RunDirectory
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted import parse
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import parse
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory
 from ansible_collections.tidegate.nftables.tests.golden.cases import ROOT, Case, cases
 
 from .conftest import Host
@@ -34,7 +35,7 @@ def foreseen(host: Host, spec: dict[str, Any]) -> list[dict[str, Any]]:
 def said_of(table: list[dict[str, Any]], connection: str, *, tracked: bool = True) -> str:
     """What is said of a table; "" when it may be."""
     try:
-        path.need_open(table, connection, tracked=tracked)
+        own_connection.need_open(table, connection, tracked=tracked)
     except GuardError as error:
         return f"{error.reason}: {error.message}"
     return ""
@@ -117,7 +118,7 @@ def test_without_a_connection_over_the_network_nothing_is_said(host: Host, conne
 
 def test_the_module_refuses_it_in_check_mode_too(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     subprocess.run("ip address add 192.0.2.1/32 dev lo", shell=True, check=True)
-    monkeypatch.setattr(session, "connection", lambda: OVER)
+    monkeypatch.setattr(ssh_session, "connection", lambda: OVER)
     spec = {**without(without(Case(ROOT / "app-enforce").spec(), "established"), "tcp flags"), "max_removed": None}
     defaults = {name: option.get("default") for name, option in ARGUMENTS.items()}
     for check in (True, False):

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard import program
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.errors import GuardError
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program import package
 
 from .conftest import NEW, OLD, Host, timeless
 
@@ -32,7 +32,7 @@ def refused(host: Host, reason: str) -> str:
 
 def test_no_guard_no_change(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     host.load(OLD)
-    monkeypatch.setattr(program, "build", lambda: b"#!/nonexistent/python\n")
+    monkeypatch.setattr(package, "build", lambda: b"#!/nonexistent/python\n")
     said = refused(host, "cannot_arm")
     assert "A process to guard the change could not be started" in said
     assert "The table was not changed." in said
@@ -42,20 +42,20 @@ def test_no_guard_no_change(host: Host, monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_a_guard_that_dies_at_once_is_no_guard(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     host.load(OLD)
-    monkeypatch.setattr(program, "build", lambda: b"#!/bin/true\n")
+    monkeypatch.setattr(package, "build", lambda: b"#!/bin/true\n")
     assert "ended at once" in refused(host, "cannot_arm")
 
 
 def test_a_guard_that_cannot_fork_is_no_guard(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     host.load(OLD)
-    sources = program._sources()
+    sources = package._sources()
     name = next(name for name in sources if name.endswith("guard/arming.py"))
     refusing = sources[name].replace(b"os.fork()", b"os.open('/proc/self/mem/nothing', 0)")
     assert refusing != sources[name]
-    monkeypatch.setattr(program, "_sources", lambda: {**sources, name: refusing})
-    program.build.cache_clear()
+    monkeypatch.setattr(package, "_sources", lambda: {**sources, name: refusing})
+    package.build.cache_clear()
     said = refused(host, "cannot_arm")
-    program.build.cache_clear()
+    package.build.cache_clear()
     assert "No process could be started" in said
 
 
@@ -70,7 +70,8 @@ def test_systemd_that_refuses_the_timer_stops_the_change(
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:/usr/sbin:/usr/bin:/bin")
     monkeypatch.setattr(
-        "ansible_collections.tidegate.nftables.plugins.module_utils.guard.arming.kind", lambda _places: "timer"
+        "ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial.policy_tests.timer.kind",
+        lambda _places: "timer",
     )
     said = refused(host, "cannot_arm")
     assert "A timer of systemd" in said

@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard import apply
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.errors import GuardError
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.shape import shape
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.watch import Watcher
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program.watcher import Watcher
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import shape
 
 from .conftest import OLD, Host, new_namespace, wait_for
 

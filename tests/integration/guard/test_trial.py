@@ -16,19 +16,19 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard import (
-    apply,
-    change,
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard import apply
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program import package
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import (
     history,
     journal,
     pending,
-    program,
     records,
     settings,
 )
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.errors import GuardError
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.settings import Settings
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.shape import shape
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.settings import Settings
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import shape
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import commit_confirm
 
 from .conftest import NEW, OLD, REQUEST, Host, TextEngine, blocks, timeless, wait_for
 
@@ -202,16 +202,16 @@ def test_the_guard_does_not_end_with_the_session(host: Host) -> None:
 
 
 def test_a_fault_of_the_guard_itself_locks_nobody_out(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    sources = program._sources()
+    sources = package._sources()
     name = next(name for name in sources if name.endswith("guard/wayback.py"))
     broken = sources[name].replace(b"    wanted = words.parse(text)", b"    wanted = 1 / 0", 1)
     assert broken != sources[name]
-    monkeypatch.setattr(program, "_sources", lambda: {**sources, name: broken})
-    program.build.cache_clear()
+    monkeypatch.setattr(package, "_sources", lambda: {**sources, name: broken})
+    package.build.cache_clear()
     host.load(OLD)
     host.apply(NEW, seconds=2)
     wait_for(lambda: "203.0.113.0/24" in host.table())
-    program.build.cache_clear()
+    package.build.cache_clear()
 
 
 def test_elements_of_others_survive_both_ways(each_host: Host) -> None:
@@ -378,13 +378,13 @@ def test_an_edit_while_the_change_is_being_loaded_is_not_confirmed_with_it(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host.has(OLD)
-    look = change.loaded_new
+    look = commit_confirm.loaded_new
 
     def edit_and_look(*arguments: Any) -> None:
         host.load("insert rule inet tidegate egress_output accept\n")
         look(*arguments)
 
-    monkeypatch.setattr(change, "loaded_new", edit_and_look)
+    monkeypatch.setattr(commit_confirm, "loaded_new", edit_and_look)
     with pytest.raises(GuardError) as raised:
         host.apply(NEW)
     assert raised.value.reason == "changed_meanwhile"

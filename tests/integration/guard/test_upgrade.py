@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard import program, records
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program import package
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import records
 
 from .conftest import OLD, Host
 
@@ -50,4 +51,4 @@ def test_the_program_of_another_release_is_replaced(host: Host) -> None:
     host.has(OLD)
     host.places.program.write_text("#!/bin/false\n")
     assert host.apply(OLD)["files"] == [{"path": str(host.places.program), "action": "change"}]
-    assert host.places.program.read_bytes() == program.build()
+    assert host.places.program.read_bytes() == package.build()

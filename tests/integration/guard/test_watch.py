@@ -16,11 +16,13 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard import apply, journal, life, lock, pending
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.errors import GuardError
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.settings import Settings
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.shape import shape
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.watch import GRACE, Watcher
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard import apply
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, lock
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program.watcher import GRACE, Watcher
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import journal, pending
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.settings import Settings
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import shape
 
 from .conftest import NEW, OLD, Host, timeless, wait_for
 
@@ -84,7 +86,7 @@ def test_the_watcher_is_quiet_during_a_trial_and_looks_after_a_late_guard(host: 
     assert "lost" not in events(host)
     change = pending.read(host.places)
     assert change is not None
-    pending.write(host.places, replace(change, deadline=life.clock() - GRACE - 1))
+    pending.write(host.places, replace(change, deadline=clock.clock() - GRACE - 1))
     assert watching.look() == "restored"
     assert policy(host) == expected
     assert not host.places.pending.exists()
@@ -99,17 +101,17 @@ def test_a_guard_that_lives_and_does_nothing_is_not_waited_for_for_ever(host: Ho
     os.kill(guard, signal.SIGSTOP)
     change = pending.read(host.places)
     assert change is not None
-    late = replace(change, deadline=life.clock() - 15)
+    late = replace(change, deadline=clock.clock() - 15)
     pending.write(host.places, late)
     watching = Watcher(host.places, host.kernel)
     with pytest.raises(GuardError):
         watching.look()
     assert policy(host) != expected
-    pending.write(host.places, replace(late, deadline=life.clock() - 31))
+    pending.write(host.places, replace(late, deadline=clock.clock() - 31))
     assert watching.look() == "restored"
     assert policy(host) == expected
     os.kill(guard, signal.SIGCONT)
-    wait_for(lambda: life.started(guard) is None)
+    wait_for(lambda: clock.started(guard) is None)
     assert policy(host) == expected
     assert events(host).count("restored") == 1
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard import packet
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.why import Answer, why
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import evaluate
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight.explain import Answer, why
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.tests.golden.cases import Case, cases
 from ansible_collections.tidegate.nftables.tests.golden.render import render
@@ -49,7 +49,7 @@ def addresses(resolved: policy.Resolved) -> list[str]:
     return sorted(found)
 
 
-def flows(resolved: policy.Resolved) -> Iterator[tuple[policy.Flow, packet.Flow]]:
+def flows(resolved: policy.Resolved) -> Iterator[tuple[policy.Flow, evaluate.Flow]]:
     users = sorted({"root", "www-data", *(user for entry in resolved.entries for user in entry.users or ())})
     for text in addresses(resolved):
         address = ipaddress.ip_address(text)
@@ -59,7 +59,7 @@ def flows(resolved: policy.Resolved) -> Iterator[tuple[policy.Flow, packet.Flow]
                     local = address.is_loopback
                     yield (
                         policy.Flow(text, protocol, port, user),
-                        packet.Flow(address, protocol, port, uid(user), NOW, local),
+                        evaluate.Flow(address, protocol, port, uid(user), NOW, local),
                     )
 
 
@@ -89,12 +89,12 @@ def test_every_golden_policy_is_read_as_it_was_meant(binary: Path, tmp_path: Pat
     assert compared > 5_000
 
 
-def loaded(case: Case, binary: Path, tmp_path: Path) -> list[packet.Json]:
+def loaded(case: Case, binary: Path, tmp_path: Path) -> list[evaluate.Json]:
     """The objects of a case's table as this nft lists them."""
     file = tmp_path / "table.nft"
     file.write_text(render(case.spec(), uid=lambda user: str(uid(user))), encoding="utf-8")
     subprocess.run([str(binary), "-f", str(file)], check=True)
     done = subprocess.run([str(binary), "-j", "list", "table", "inet", "tidegate"], capture_output=True, check=True)
     subprocess.run([str(binary), "delete", "table", "inet", "tidegate"], check=True)
-    found: list[packet.Json] = json.loads(done.stdout)["nftables"]
+    found: list[evaluate.Json] = json.loads(done.stdout)["nftables"]
     return found

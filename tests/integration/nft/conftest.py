@@ -18,13 +18,13 @@ from typing import Any
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import parse, parse_single
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import TableSpec
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.engine import Engine, Result
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed.model import Element, Rule, Table
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed.reader import read_table
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.notes import persist
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.notes.run_directory import RunDirectory
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted import parse, parse_single
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted.spec import TableSpec
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import Element, Rule, Table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.reader import read_table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state import persist
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 CLONE_NEWNET = 0x40000000

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.canonical import borrowed
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.canonical import roundtrip_check
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.notes.run_directory import RunDirectory
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.runs import facts
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.runs import table_info
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory
 
 from .conftest import Lab
 from .test_declarations import TABLE, send
@@ -169,11 +169,11 @@ def test_rule_of_others_that_nft_cannot_read_back(lab: Lab) -> None:
     lab.load("table inet t {\nchain c {\ntcp dport 22 accept\n}\n}")
     table = lab.table()
     notes = RunDirectory(str(lab.notes))
-    borrowed.check(lab.nft, table, [("c", "tcp dport 22 accept", "tcp dport 22 accept")], notes)
+    roundtrip_check.check(lab.nft, table, [("c", "tcp dport 22 accept", "tcp dport 22 accept")], notes)
     with pytest.raises(EngineError, match=r"nft reads its own listing of it as .tcp dport 22 accept"):
-        borrowed.check(lab.nft, table, [("c", "tcp dport 23 accept", "tcp dport 22 accept")], notes)
+        roundtrip_check.check(lab.nft, table, [("c", "tcp dport 23 accept", "tcp dport 22 accept")], notes)
     with pytest.raises(EngineError, match=r"have to be made anew\. nft refuses .nonsense."):
-        borrowed.check(lab.nft, table, [("c", "x", "nonsense")], notes)
+        roundtrip_check.check(lab.nft, table, [("c", "x", "nonsense")], notes)
     assert "_tidegate" not in lab.listing("tables")
 
 
@@ -202,10 +202,10 @@ def test_users_are_looked_up_here(lab: Lab) -> None:
 
 
 def test_facts_of_a_table(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(facts, "Nft", lambda: lab.nft)
+    monkeypatch.setattr(table_info, "Nft", lambda: lab.nft)
     lab.run(TABLE)
     send(3)
-    found = facts.gather(None, "t", elements=True)
+    found = table_info.gather(None, "t", elements=True)
     table = found["table"]
     assert found["nft_version"] == lab.nft.version()
     assert (table["family"], table["name"], table["comment"]) == ("inet", "t", "before")
@@ -229,5 +229,5 @@ def test_facts_of_a_table(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     assert first["packets"] >= 3
     assert first["handle"] > 0
     assert sent["rules"][2]["comment"] == "allowed"
-    assert "elements" not in facts.gather("inet", "t", elements=False)["table"]["sets"][0]
-    assert facts.gather("inet", "nothing", elements=True)["table"] is None
+    assert "elements" not in table_info.gather("inet", "t", elements=False)["table"]["sets"][0]
+    assert table_info.gather("inet", "nothing", elements=True)["table"] is None

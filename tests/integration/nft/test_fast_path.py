@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_tables
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft, Outcome
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.notes import proof
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state import proof
 
 from .conftest import CLONE_NEWNET, Lab, _libc, _must
 from .test_declarations import send
@@ -97,7 +97,7 @@ def test_other_arguments_are_another_matter(lab: Lab) -> None:
 def test_same_words_in_another_namespace(lab: Lab) -> None:
     """A namespace whose ruleset has come to the same generation, with a table of the same name and handle."""
     lab.run(TABLE)
-    here, handle = kernel.generation() or 0, kernel.handle("inet", "t") or 0
+    here, handle = nf_tables.generation() or 0, nf_tables.handle("inet", "t") or 0
     inside = os.fork()
     if inside == 0:
         code = 1
@@ -106,9 +106,9 @@ def test_same_words_in_another_namespace(lab: Lab) -> None:
             for number in range(handle - 1):
                 lab.load(f"add table inet x{number}\n")
             lab.load("add table inet t\n")
-            while (kernel.generation() or 0) < here:
-                lab.load(f"add chain inet t c{kernel.generation()}\n")
-            same = (kernel.generation(), kernel.handle("inet", "t")) == (here, handle)
+            while (nf_tables.generation() or 0) < here:
+                lab.load(f"add chain inet t c{nf_tables.generation()}\n")
+            same = (nf_tables.generation(), nf_tables.handle("inet", "t")) == (here, handle)
             result = lab.run(TABLE)
             code = 0 if same and (result.path, result.changed) == ("full", True) else 2
         finally:
@@ -121,7 +121,7 @@ def test_same_words_in_another_namespace_of_a_kernel_that_does_not_number_them(
     lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before Linux 5.14 there is no cookie; then the inode tells."""
-    monkeypatch.setattr(kernel, "namespace", lambda: None)
+    monkeypatch.setattr(nf_tables, "namespace", lambda: None)
     lab.run(TABLE)
     assert lab.run(TABLE).path == "fast"
     _must(_libc.unshare(CLONE_NEWNET))
@@ -159,7 +159,7 @@ def test_table_made_again_by_others_at_the_same_generation_is_not_trusted(lab: L
     lab.load("delete table inet t\n")
     lab.load("add table inet t\n")
     content = json.loads(note.read_text())
-    content["proof"]["generation"] = kernel.generation()
+    content["proof"]["generation"] = nf_tables.generation()
     note.write_text(json.dumps(content))
     assert lab.run(TABLE).changed
 

@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import sets as netlink
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.engine import Result
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.quick import fed
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_path import fed
 
 from .conftest import Lab
 from .test_fast_path import Counting

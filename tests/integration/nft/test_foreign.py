@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_tables
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.runs import facts
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.runs import table_info
 
 from .conftest import BINARIES, Lab
 
@@ -98,7 +98,7 @@ def owner(lab: Lab) -> Iterator[bool]:
 
 
 def _names() -> list[tuple[str, str]]:
-    return [(found["family"], found["name"]) for found in facts.gather(None, None, elements=False)["tables"]]
+    return [(found["family"], found["name"]) for found in table_info.gather(None, None, elements=False)["tables"]]
 
 
 def _foreign(lab: Lab) -> str:
@@ -139,10 +139,10 @@ def test_table_of_another_process_is_not_ours_to_change(lab: Lab, owner: bool) -
 
 def test_names_of_all_tables_beside_a_dormant_one(lab: Lab) -> None:
     lab.load(FOREIGN)
-    found = facts.gather(None, None, elements=False)
+    found = table_info.gather(None, None, elements=False)
     assert {"family": "inet", "name": "sleeping"} in found["tables"]
     assert len(found["tables"]) == 5
-    only = facts.gather("ip", None, elements=False)["tables"]
+    only = table_info.gather("ip", None, elements=False)["tables"]
     assert [table["name"] for table in only] == ["filter", "nat"]
 
 
@@ -153,7 +153,7 @@ def test_a_table_of_a_running_process_is_readable_and_only_its_own(lab: Lab, fla
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, bufsize=1) as owner:
         assert owner.stdin is not None
         owner.stdin.write(f"add table inet t {{ flags {flags}; }}\nadd chain inet t c\n")
-        wait_for(lambda: kernel.has_table("inet", "t"))
+        wait_for(lambda: nf_tables.has_table("inet", "t"))
         wait_for(lambda: lab.table().chain("c"))
         lab.settled({"name": "t", "chains": [{"name": "c", "rules": []}]})
         with pytest.raises(EngineError, match="Only the process that made the table may change it"):
@@ -162,7 +162,7 @@ def test_a_table_of_a_running_process_is_readable_and_only_its_own(lab: Lab, fla
     if flags == "owner,persist":
         lab.predicted({"name": "t", "chains": [{"name": "c", "rules": ["counter"]}]})
     else:
-        assert kernel.has_table("inet", "t") is False
+        assert nf_tables.has_table("inet", "t") is False
 
 
 def wait_for(there: Callable[[], object]) -> None:

@@ -13,10 +13,10 @@ import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.canonical import scratch
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.canonical.draft import Draft, Line, draft
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed import literals
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.notes.run_directory import RunDirectory
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted import parse_sets
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted.spec import SetSpec, TableSpec
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import parse_sets
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import SetSpec, TableSpec
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live import literals
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory
 
 from .conftest import Lab
 

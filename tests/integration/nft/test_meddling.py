@@ -20,7 +20,7 @@ import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import errors as netlink_errors
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import tables as netlink
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_tables
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft, Outcome
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 
@@ -121,20 +121,20 @@ def test_a_change_that_nft_only_says_it_made(lab: Lab) -> None:
 
 
 def tables() -> list[str]:
-    return [name for _family, name in kernel.tables()]
+    return [name for _family, name in nf_tables.tables()]
 
 
 def test_scratch_tables_of_killed_runs_are_swept(lab: Lab) -> None:
     lab.run(TABLE)
     lab.load("add table inet _tidegate_1_dead_0\nadd table ip _tidegate_1_dead_1\nadd table inet _tidegate_2_alive_0")
-    note = {"tables": ["inet _tidegate_1_dead_0", "ip _tidegate_1_dead_1"], "namespace": kernel.namespace()}
+    note = {"tables": ["inet _tidegate_1_dead_0", "ip _tidegate_1_dead_1"], "namespace": nf_tables.namespace()}
     (lab.notes / "scratch._tidegate_1_dead").write_text(json.dumps(note))
     alive = lab.notes / "scratch._tidegate_2_alive"
-    alive.write_text(json.dumps({"tables": ["inet _tidegate_2_alive_0"], "namespace": kernel.namespace()}))
+    alive.write_text(json.dumps({"tables": ["inet _tidegate_2_alive_0"], "namespace": nf_tables.namespace()}))
     elsewhere = lab.notes / "scratch._tidegate_3_elsewhere"
     elsewhere.write_text(json.dumps({"tables": ["inet t"], "namespace": 1}))
     lying = lab.notes / "scratch._tidegate_4_lying"
-    lying.write_text(json.dumps({"tables": ["inet bystander"], "namespace": kernel.namespace()}))
+    lying.write_text(json.dumps({"tables": ["inet bystander"], "namespace": nf_tables.namespace()}))
     lab.load("add table inet bystander")
     with alive.open() as held:
         fcntl.flock(held, fcntl.LOCK_EX)
@@ -233,11 +233,11 @@ def test_the_crash_of_0_9_8_is_named_or_does_not_happen(lab: Lab) -> None:
 def _without_capability(lab: Lab, code: str) -> subprocess.CompletedProcess[str]:
     program = (
         "import os\n"
-        "from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted import parse\n"
+        "from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import parse\n"
         "from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft\n"
         "from ansible_collections.tidegate.nftables.plugins.module_utils.nft.engine import Engine\n"
         "from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError\n"
-        "from ansible_collections.tidegate.nftables.plugins.module_utils.nft.notes.run_directory import RunDirectory\n"
+        "from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory\n"
         f"notes = RunDirectory({str(lab.notes)!r})\n"
         "try:\n"
         f"    Engine(Nft({lab.path!r}), notes=notes).run(parse.tables([{{'name': 't'}}]))\n"

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed.model import Table
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.runs import facts
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import Table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.runs import table_info
 
 from .conftest import Lab
 from .others_tables import TABLES, Written
@@ -28,7 +28,7 @@ def loaded(lab: Lab, what: str) -> Written:
 
 def described(lab: Lab, written: Written) -> dict[str, Any]:
     """The table as nft_info gives it to nft_ruleset, on its way through JSON as it is in Ansible."""
-    found: dict[str, Any] = json.loads(json.dumps(facts.written(lab.table(written.name, written.family))))
+    found: dict[str, Any] = json.loads(json.dumps(table_info.written(lab.table(written.name, written.family))))
     return found
 
 

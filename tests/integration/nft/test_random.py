@@ -11,8 +11,8 @@ from dataclasses import replace
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.sequence import common
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed import render
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed.model import Rule, Table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live import render
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import Rule, Table
 
 from .conftest import Lab
 from .random_specs import table

@@ -18,7 +18,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Flow, ntp_pool
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Flow
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import ntp_pool
 from ansible_collections.tidegate.nftables.tests.golden.render import render
 
 CHECKOUT = Path(__file__).resolve().parents[3]

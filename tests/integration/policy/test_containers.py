@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_tables
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables import compile_table
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
 from ansible_collections.tidegate.nftables.tests.golden.cases import FixedWorld
 from ansible_collections.tidegate.nftables.tests.integration.policy.conftest import BINARIES, counters, load, nft
 
@@ -143,7 +143,7 @@ def test_only_what_an_entry_allows_leaves_a_container(net: Net, binary: Path, tm
         # Between containers, and to what they publish, nothing changes.
         assert net.connect(net.container, SIBLING[version], OTHER) == "connected"
         assert net.connect(net.outside, CONTAINER[version], OTHER) == "connected"
-    assert kernel.counters("inet", "tidegate")["denied"]["packets"] >= 4
+    assert nf_tables.counters("inet", "tidegate")["denied"]["packets"] >= 4
     listed = nft("list", "table", "inet", "tidegate", binary=binary)
     assert f"203.0.113.10 . tcp . {OTHER}" in listed
     assert f"2001:db8::10 . tcp . {OTHER}" in listed

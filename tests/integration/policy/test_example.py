@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables import compile_table
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
 from ansible_collections.tidegate.nftables.tests.golden.render import render
 from ansible_collections.tidegate.nftables.tests.integration.policy import example
 from ansible_collections.tidegate.nftables.tests.integration.policy.conftest import counters, load, nft, send

@@ -20,16 +20,18 @@ from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import (
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import (
     AddressSet,
     parse_address,
     to_text,
 )
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables import compile_table
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
 from ansible_collections.tidegate.nftables.tests.golden.cases import FixedWorld
 from ansible_collections.tidegate.nftables.tests.integration.policy.conftest import load, nft, send, uid
 from ansible_collections.tidegate.nftables.tests.integration.policy.test_packets import borders, sendable
-from ansible_collections.tidegate.nftables.tests.unit.targets import test_property as random_policies
+from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets import (
+    test_property as random_policies,
+)
 
 pytestmark = pytest.mark.usefixtures("network")
 

@@ -16,16 +16,16 @@ from typing import Any
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.kernel.compare import findings, others
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.kernel.listing import Table, table_of
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.kernel.model import (
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.verify.compare import findings, others
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.verify.listing import Table, table_of
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.verify.model import (
     TOO_LITTLE,
     TOO_MUCH,
     UNKNOWN,
     Finding,
     Kernel,
 )
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables import compile_table
 from ansible_collections.tidegate.nftables.tests.golden.cases import Case, FixedWorld, cases
 from ansible_collections.tidegate.nftables.tests.integration.policy.conftest import BINARIES, UIDS, load, nft
 

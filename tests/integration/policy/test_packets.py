@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.addresses import AddressSet, to_text
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.services import ServiceSet
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables import compile_table
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet, to_text
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
 from ansible_collections.tidegate.nftables.tests.golden.cases import Case, FixedWorld, cases
 from ansible_collections.tidegate.nftables.tests.integration.policy.conftest import (
     UIDS,

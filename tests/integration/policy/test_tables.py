@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import parse
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.engine import Engine
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.notes.run_directory import RunDirectory
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted import parse
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory
 from ansible_collections.tidegate.nftables.tests.golden.cases import Case, cases
 from ansible_collections.tidegate.nftables.tests.integration.policy.conftest import BINARIES, load, nft
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import yaml
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.places import Places
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Places
 
 PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
 COLLECTIONS = f"{sys.prefix}/collections"

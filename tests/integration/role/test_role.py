@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.places import Places
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Places
 from ansible_collections.tidegate.nftables.tests.integration.role.project import Project
 
 ONE = ["egress_guard"]

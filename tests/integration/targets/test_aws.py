@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.tidegate.nftables.tests.integration.targets.conftest import Project
-from ansible_collections.tidegate.nftables.tests.unit.targets import secgroup
+from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets import secgroup
 
 ENTRIES: list[dict[str, Any]] = [
     {"name": "api", "to": ["203.0.113.0/24", "2001:db8::/48"], "services": ["https"], "reason": "cards"},

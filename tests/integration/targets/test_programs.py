@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import addresses
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import hosts, registry, units
-from ansible_collections.tidegate.nftables.tests.unit.policy.support import build, entry
-from ansible_collections.tidegate.nftables.tests.unit.targets.test_names import FED, LISTS, NAME
+from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import build, entry
+from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets.test_names import FED, LISTS, NAME
 
 ENTRIES: list[dict[str, Any]] = [
     entry(to=[NAME, "203.0.113.0/24", "2001:db8::/48"], services=["https", "tcp/9600-9610"]),

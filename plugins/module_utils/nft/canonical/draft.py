@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Iterable
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed import literals
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed.model import Element, NamedSet, Table
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted import parse_sets
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted.spec import SetSpec, TableSpec
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import parse_sets
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import SetSpec, TableSpec
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live import literals
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import Element, NamedSet, Table
 
 
 @dataclass(frozen=True)

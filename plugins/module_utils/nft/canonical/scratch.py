@@ -17,14 +17,15 @@ from dataclasses import replace
 from functools import partial
 from typing import Callable, Sequence
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.canonical.draft import Draft, Line
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_tables
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft, Outcome, failure
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import TableSpec
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import UNCHANGED, EngineError
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed.listing import parse_tables
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed.model import NamedSet, Table
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.notes.run_directory import RunDirectory, tables_of
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted.spec import TableSpec
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.listing import parse_tables
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import NamedSet, Table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory, tables_of
+
+from .draft import Draft, Line
 
 PREFIX = "_tidegate_"
 """Scratch tables are named PREFIX, process id, _, random, _, number."""
@@ -47,7 +48,7 @@ def canonical(
     own = name()
     tables = [f"{draft.family} {own}_{at}" for at, draft in enumerate(drafts)]
     script = [line for table, draft in zip(tables, drafts) for line in _script(draft, table)]
-    with notes.using(own, {"tables": tables, "namespace": kernel.namespace()}):
+    with notes.using(own, {"tables": tables, "namespace": nf_tables.namespace()}):
         seen = None if look is None else partial(look, [f"{own}_{at}" for at in range(len(drafts))])
         outcome = _listed(nft, tables, "".join(f"{text}\n" for text, _line in script), seen)
     # The exit status of a conversation says nothing, and what is on stderr may be only a warning.
@@ -107,7 +108,7 @@ def _listed(nft: Nft, tables: Sequence[str], script: str, look: Callable[[], Non
 def sweep(nft: Nft, notes: RunDirectory) -> None:
     """Delete the scratch tables of runs that were killed in this network namespace."""
     for path, note in notes.left_over():
-        if note.get("namespace") == kernel.namespace():
+        if note.get("namespace") == nf_tables.namespace():
             _remove(nft, tables_of(note))
             with contextlib.suppress(OSError):
                 path.unlink()

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import parse_sets
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import ChainSpec, SetSpec, TableSpec
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import MissingParent
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed.model import Table
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted import parse_sets
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted.spec import ChainSpec, SetSpec, TableSpec
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import Table
 
 
 def applicable(spec: TableSpec, live: Table | None) -> TableSpec:

@@ -8,17 +8,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Sequence
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.transaction import (
-    SAMPLE,
-    Command,
-    ElementsChange,
-    Steps,
-    change,
-)
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed import intervals, render
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed.model import Element, NamedSet
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed.references import References
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted import words
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import tokens
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live import intervals, render
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import Element, NamedSet
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.references import References
+
+from .transaction import SAMPLE, Command, ElementsChange, Steps, change
 
 LINE_LENGTH = 100
 
@@ -115,8 +110,8 @@ def _add(target: str, goal: NamedSet, elements: Sequence[Element]) -> Command:
 
 def _sent(element: Element, goal: NamedSet) -> str:
     """Return what to add. nft 1.0.6 cannot read several statements of one element; those of its set it gets anyway."""
-    if words.several(goal.statements):
-        return words.without(element.canon, goal.statements)
+    if tokens.several(goal.statements):
+        return tokens.without(element.canon, goal.statements)
     return element.text
 
 

@@ -13,27 +13,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.elements_plan import (
-    catches_all,
-    empty,
-    fill,
-    plan_elements,
-)
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.rules_plan import Way, plan_rules
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.transaction import (
-    Command,
-    Plan,
-    Steps,
-    change,
-)
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed import render
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed.model import (
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live import render
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import (
     Chain,
     NamedObject,
     NamedSet,
     Table,
 )
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed.references import References
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.references import References
+
+from .elements_plan import catches_all, empty, fill, plan_elements
+from .rules_plan import Way, plan_rules
+from .transaction import Command, Plan, Steps, change
 
 
 def make(live: Table | None, goal: Table | None, *, refill: bool = False) -> Plan:

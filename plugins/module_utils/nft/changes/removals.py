@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Iterable, Sequence
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import MaxRemoved, TableSpec
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import UNCHANGED, EngineError
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed import intervals
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed.model import NamedSet, Table
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed.references import sets_in
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted.spec import MaxRemoved, TableSpec
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live import intervals
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import NamedSet, Table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.references import sets_in
 
 MOST = 8
 """Destinations that a network or range counts for at most."""

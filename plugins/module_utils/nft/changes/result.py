@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.transaction import Change
+    from .transaction import Change
 
 
 @dataclass(frozen=True)

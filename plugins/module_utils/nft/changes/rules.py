@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from typing import Sequence
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import RuleEdit
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.validate import rule_comment
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import bad_spec
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed.model import Rule
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted.guard import rule_comment
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted.spec import RuleEdit
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import Rule
 
 _COUNTER = re.compile(r'"[^"]*"|(?P<kept>\bcounter\b)(?: packets \d+ bytes \d+)?(?!\s+name\b|\s+")')
 _COUNTER_VALUE = re.compile(r'"[^"]*"|\bcounter (?P<value>packets \d+ bytes \d+)')

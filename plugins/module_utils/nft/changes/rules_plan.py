@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Hashable
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.rules import carry
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.sequence import common
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.transaction import Command, Steps, change
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed.model import Chain, Rule
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed.references import References
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted.guard import rule_comment
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.validate import rule_comment
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import Chain, Rule
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.references import References
+
+from .rules import carry
+from .sequence import common
+from .transaction import Command, Steps, change
 
 
 @dataclass(frozen=True)

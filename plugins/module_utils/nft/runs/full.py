@@ -11,23 +11,24 @@ from typing import ContextManager, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import sets as netlink
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.collector import paused
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_tables
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.canonical import scratch
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes import goal, transaction
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.elements import still_inside
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes import desired_table, transaction
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.desired_elements import still_inside
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.result import Result
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.transaction import Change, Command, change
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft, Outcome, failure
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import TableSpec
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import UNCHANGED, EngineError, Overlap
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed import render
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.notes import persist, proof
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.notes.memory import Memory
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.notes.run_directory import RunDirectory
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.quick import fed, fed_run, fed_store
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.runs import ahead, pieces
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.runs.planning import Planner, Work
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.runs.refusal import refusal
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted.spec import TableSpec
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live import render
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_path import fed, fed_run, fed_store
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state import persist, proof
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.last_run import Memory
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory
+
+from . import chunks, new_sets_first
+from .planning import Planner, Work
+from .rejection import refusal
 
 ATTEMPTS = 4
 """How often a run starts again because somebody else wrote in between."""
@@ -106,7 +107,7 @@ class FullRun:
                 sent, verified = self._send(work, last=last)
                 if not sent:
                     return None
-        if work.carried and not self._check and kernel.generation() is not None and not _alone(work, verified):
+        if work.carried and not self._check and nf_tables.generation() is not None and not _alone(work, verified):
             result = replace(result, warnings=(*result.warnings, _LOST.format(", ".join(work.carried))))
         text = transaction.text(work.commands)
         return replace(result, before=before, after=after, transaction=text, changes=changes), verified
@@ -115,7 +116,7 @@ class FullRun:
         shown = [
             render.difference(
                 fed_run.shown(table, work.deltas, after=False),
-                fed_run.shown(goal.listed_like(end, table), work.deltas, after=True),
+                fed_run.shown(desired_table.listed_like(end, table), work.deltas, after=True),
             )
             for end, table in zip(work.goals, work.live)
         ]
@@ -131,7 +132,7 @@ class FullRun:
             after = None
         if after is not None:
             residue = [] if self._check else self._residue(work, listed=any(found.elements for found in work.plans))
-            return self._judged(residue, after if kernel.generation() == after else None, last=last)
+            return self._judged(residue, after if nf_tables.generation() == after else None, last=last)
         return self._by_nft(work, last=last)
 
     def _by_netlink(self, work: Work) -> int | None:
@@ -147,8 +148,8 @@ class FullRun:
             return None
 
     def _by_nft(self, work: Work, *, last: bool) -> tuple[bool, int | None]:
-        before = kernel.generation()
-        scripts = (work.commands,) if self._check else ahead.scripts(work)
+        before = nf_tables.generation()
+        scripts = (work.commands,) if self._check else new_sets_first.scripts(work)
         script, outcome = scripts[0], Outcome(0, "", "")
         try:
             for script in scripts:
@@ -157,16 +158,16 @@ class FullRun:
                     break
         except EngineError as error:
             return self._died(work, error, before, scripts), None
-        after = kernel.generation()
+        after = nf_tables.generation()
         if outcome.code != 0:
             undisturbed = work.generation is not None and work.generation == before
             undisturbed = undisturbed and after == _past(before, scripts.index(script))
             if script is not scripts[0]:
-                ahead.take_back(self._nft, scripts[0], alone=undisturbed)
+                new_sets_first.take_back(self._nft, scripts[0], alone=undisturbed)
             if not last and not undisturbed:
                 return False, None
-            if pieces.too_long(outcome) and any(work.deltas):
-                pieces.load(self._nft, work, check=self._check)
+            if chunks.too_long(outcome) and any(work.deltas):
+                chunks.load(self._nft, work, check=self._check)
                 return self._judged([] if self._check else self._residue(work), None, last=True)
             for spec in work.specs if "syntax error" in outcome.err else ():
                 scratch.check_name(self._nft, spec.name, spec.where)
@@ -174,14 +175,14 @@ class FullRun:
         if self._check:
             return True, None
         residue = self._residue(work)
-        alone = before is not None and kernel.generation() == after == _past(before, len(scripts))
+        alone = before is not None and nf_tables.generation() == after == _past(before, len(scripts))
         return self._judged(residue, after if alone else None, last=last or before is None)
 
     def _died(self, work: Work, error: EngineError, before: int | None, scripts: Sequence[Sequence[Command]]) -> bool:
         """Whether everything was done all the same by an nft that was ended while it sent a transaction."""
-        after = kernel.generation()
+        after = nf_tables.generation()
         if len(scripts) > 1 and before is not None and after == _past(before, 1):
-            ahead.take_back(self._nft, scripts[0], alone=True)
+            new_sets_first.take_back(self._nft, scripts[0], alone=True)
             after = before
         committed = before is None or after != before
         if committed and not self._check and not self._residue(work):
@@ -248,7 +249,7 @@ def _past(generation: int | None, commits: int) -> int | None:
 
 def _alone(work: Work, verified: int | None) -> bool:
     """Whether nobody wrote between the listing that was planned from and the generation that was verified."""
-    commits = len(ahead.scripts(work)) if work.commands else 0
+    commits = len(new_sets_first.scripts(work)) if work.commands else 0
     return verified is not None and verified == _past(work.generation, commits)
 
 

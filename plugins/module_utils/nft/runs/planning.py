@@ -9,25 +9,25 @@ from dataclasses import dataclass, replace
 from typing import Dict, Sequence, Tuple
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import sets as netlink
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import kernel
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.canonical import borrowed, scratch
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_tables
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.canonical import roundtrip_check, scratch
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.canonical.draft import draft
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes import (
-    dangling,
-    goal,
-    misread,
+    desired_table,
     plan,
+    reference_check,
     removals,
+    version_quirks,
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.applicable import applicable
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.transaction import Change, Command, Plan
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed.model import Table
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.listed.reader import read_table, readable_again
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.notes.memory import Memory
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.notes.run_directory import RunDirectory
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.quick import direct, fed, fed_run, fed_store
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.wanted.spec import SetSpec, TableSpec
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import SetSpec, TableSpec
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import Table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.reader import read_table, readable_again
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_path import direct, fed, fed_run, fed_store
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.last_run import Memory
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory
 
 Name = Tuple[str, str, str]
 """Family, table and name of a set."""
@@ -107,23 +107,23 @@ class Planner:
 
     def plan(self, wanted: Sequence[TableSpec], *, refill: bool) -> Work:
         """Return what is to be done; raise NotPlain when a file is for nft to read."""
-        start = kernel.generation()
+        start = nf_tables.generation()
         trusted = self._memory.same_tables(start)
         fed_sets = fed.names(wanted, self._for_nft) if self._past else {}
         specs = [fed.without_files(spec, fed_sets) for spec in wanted]
         live = tuple(self.read(spec, fed_sets) for spec in specs)
         specs = [applicable(spec, table) for spec, table in zip(specs, live)]
         for spec, table in zip(specs, live):
-            misread.check(self._nft.version(), spec, table)
+            version_quirks.check(self._nft.version(), spec, table)
         recipes: Recipes = {}
         canon = self._canonical(specs, live, fed_sets, recipes)
         for spec, said in zip(specs, canon):
-            misread.check_rules(self._nft.version(), spec, said)
+            version_quirks.check_rules(self._nft.version(), spec, said)
         kept = [scratch.without_misfits(self._nft, *one) for one in zip(specs, live, canon)]
-        goals = tuple(goal.build(spec, said, table) for spec, said, table in zip(specs, canon, kept))
+        goals = tuple(desired_table.build(spec, said, table) for spec, said, table in zip(specs, canon, kept))
         plans = tuple(self._compared(*one, refill=refill) for one in zip(specs, live, goals))
         drafts = sum(spec.present for spec in specs)
-        now = kernel.generation()
+        now = nf_tables.generation()
         undisturbed = start is not None and now == start + (1 + drafts if drafts else 0)
         undisturbed = undisturbed and not any(found.borrowed for found in plans)
         deltas = self._deltas(fed_sets, live, plans, recipes, now if undisturbed else None, trusted=trusted)
@@ -146,12 +146,14 @@ class Planner:
         What others add to a set or chain between our listing of it and its being made anew would be lost.
         """
         for _attempt in range(FRESH):
-            start = kernel.generation()
+            start = nf_tables.generation()
             if not work.carried or work.deltas or work.generation == start:
                 break
             live = tuple(self.read(spec, {}) for spec in work.specs)
             kept = [scratch.without_misfits(self._nft, *one) for one in zip(work.specs, live, work.canon)]
-            goals = tuple(goal.build(spec, said, table) for spec, said, table in zip(work.specs, work.canon, kept))
+            goals = tuple(
+                desired_table.build(spec, said, table) for spec, said, table in zip(work.specs, work.canon, kept)
+            )
             plans = tuple(self._compared(*one, refill=False) for one in zip(work.specs, live, goals))
             work = replace(
                 work,
@@ -177,7 +179,7 @@ class Planner:
         found: list[Change] = []
         for spec, said in zip(work.specs, work.canon):
             table = self.read(spec, dict.fromkeys(fed_sets, SetSpec("set", "", ())))
-            found += plan.make(table, goal.build(spec, said, table)).changes
+            found += plan.make(table, desired_table.build(spec, said, table)).changes
         return found
 
     def _canonical(
@@ -204,10 +206,10 @@ class Planner:
     def _compared(self, spec: TableSpec, table: Table | None, end: Table | None, *, refill: bool) -> Plan:
         gone = [found.where for found in spec.chains if not found.present]
         gone += [found.where for found in spec.sets if not found.present]
-        dangling.check(table, end, (gone or [spec.where])[0])
+        reference_check.check(table, end, (gone or [spec.where])[0])
         removals.check(spec, table, end)
         found = plan.make(table, end, refill=refill)
-        borrowed.check(self._nft, end, found.borrowed, self._notes)
+        roundtrip_check.check(self._nft, end, found.borrowed, self._notes)
         return found
 
     def _deltas(
@@ -233,5 +235,5 @@ class Planner:
             if trusted and generation is not None and known is not None:
                 found.append(fed.from_known(info, spec.file, known))
             else:
-                found.append(fed.from_kernel(info, spec.file, known, generation or kernel.settled()))
+                found.append(fed.from_kernel(info, spec.file, known, generation or nf_tables.settled()))
         return tuple(found)

@@ -1,0 +1,63 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which life of the host this is, what time it is in it, and whether a process is still the one that it was."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.connection import netns_cookie
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import NetlinkError
+
+from .paths import Places
+
+_START = 22
+"""Field of proc_pid_stat(5), counted from 1: when the process started, in ticks since the kernel did."""
+
+
+def life() -> str:
+    """Return what is another after a reboot, a restart of a container, or in another network namespace.
+
+    A container that is restarted keeps the kernel's boot id, so the start of process 1 and the network namespace
+    count too.
+    """
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    try:
+        cookie = netns_cookie()
+    except NetlinkError:
+        cookie = None
+    namespace = cookie if cookie is not None else Path("/proc/self/ns/net").stat().st_ino
+    return f"{boot} {started(1)} {namespace}"
+
+
+def clock() -> float:
+    """Seconds since the kernel started; goes on while the machine sleeps and jumps for nobody."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def utc(epoch: float | None = None) -> str:
+    """Return a time, now by default, as 2026-11-20T10:15:00Z."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(epoch))
+
+
+def started(pid: int) -> int | None:
+    """Return when a process started, None when there is no such process; a recycled number has another start."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
+    except OSError:
+        return None
+    # The second field, the name in brackets, may hold anything.
+    fields = stat.rpartition(")")[2].split()
+    return None if fields[0] in "ZX" else int(fields[_START - 3])
+
+
+def systemd_runs(places: Places) -> bool:
+    """Whether systemd is this host's process 1 and would act in the network namespace that we are in (sd_booted(3))."""
+    if places.root or not Path("/run/systemd/system").is_dir():
+        return False
+    try:
+        return Path("/proc/self/ns/net").stat().st_ino == Path("/proc/1/ns/net").stat().st_ino
+    except OSError:
+        return True

@@ -1,0 +1,103 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The units of systemd, and what is asked of it."""
+
+from __future__ import annotations
+
+import subprocess
+
+from .errors import GuardError
+from .paths import TABLE, Places
+
+BOOT = "tidegate.service"
+WATCH = "tidegate-watch.service"
+WANTED = ((BOOT, "sysinit.target"), (WATCH, "multi-user.target"))
+"""Each unit and the target that wants it."""
+
+FAILSAFE_STATUS = 3
+"""Exit status of `tidegate boot` when the fail-safe table was loaded."""
+
+GAVE_UP_STATUS = 4
+"""Exit status of `tidegate boot` when it could load nothing, and said why. Any other failure is Python's."""
+
+_LOADERS = (
+    "nftables.service ufw.service firewalld.service netfilter-persistent.service iptables.service ip6tables.service"
+)
+"""Units that load a ruleset at boot and may flush what they find. All of them come before network-pre.target too."""
+
+
+def texts(places: Places, interpreter: str) -> dict[str, str]:
+    """Return the units' texts by their names.
+
+    They name the Python that runs the program, for SELinux lets systemd start that wherever the program is.
+    """
+    command = f"{interpreter} -IS {places.program}"
+    return {BOOT: _boot(places, command), WATCH: _watch(command)}
+
+
+def _boot(places: Places, command: str) -> str:
+    table = " ".join(TABLE)
+    # For a boot without a working Python: the saved policy is plain nft. An empty file loads too, so the table is asked
+    # for afterwards.
+    told = f"case $$? in {FAILSAFE_STATUS}|{GAVE_UP_STATUS}) exit 1;; esac"
+    alone = f"nft -f {places.confirmed}; nft list table {table} >/dev/null || nft -f {places.failsafe}"
+    start = f"{command} boot && exit 0; {told}; [ ! -e {places.confirmed} ] || {{ {alone}; }}; exit 1"
+    return f"""\
+# Written by tidegate.nftables: the next run replaces what is edited here.
+[Unit]
+Description=Load the egress policy that was last confirmed
+DefaultDependencies=no
+RequiresMountsFor={places.state} {places.program}
+After=local-fs.target systemd-modules-load.service {_LOADERS}
+Before=network-pre.target shutdown.target
+Wants=network-pre.target
+Conflicts=shutdown.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+Environment=TZ=UTC0
+ExecStart=/bin/sh -c '{start}'
+
+[Install]
+WantedBy=sysinit.target
+"""
+
+
+def _watch(command: str) -> str:
+    return f"""\
+# Written by tidegate.nftables: the next run replaces what is edited here.
+[Unit]
+Description=Bring the egress policy back when its table is flushed
+After={BOOT}
+StartLimitIntervalSec=0
+
+[Service]
+ExecStart={command} watch
+Restart=always
+RestartSec=1
+OOMScoreAdjust=-500
+NoNewPrivileges=yes
+CapabilityBoundingSet=CAP_NET_ADMIN CAP_DAC_OVERRIDE CAP_SYS_RESOURCE
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def systemctl(*words: str) -> None:
+    """Ask systemd; raise GuardError (cannot_arm) with what it says when it refuses."""
+    try:
+        done = subprocess.run(
+            ["systemctl", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+    except OSError as error:
+        raise GuardError("cannot_arm", f"systemctl cannot be started: {error.strerror}.") from error
+    if done.returncode:
+        raise GuardError("cannot_arm", f"systemctl {' '.join(words)} failed: {done.stdout.strip()}")

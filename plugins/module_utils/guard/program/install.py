@@ -1,0 +1,191 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is installed on a host: one program, a link to it, a script for the worst day and two units of systemd."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Iterator, Mapping
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import files, lock, systemd_units
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Places
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import failsafe, journal, settings
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.settings import Settings
+
+from . import package
+
+_MOMENTS = 50
+"""Tenths of a second that the watcher may take to start."""
+
+
+@dataclass(frozen=True)
+class FileChange:
+    """A file or link that is (check mode: would be) made, changed or removed; before and after are for people."""
+
+    path: str
+    action: str
+    before: str = ""
+    after: str = ""
+
+    def as_diff(self) -> dict[str, str]:
+        """Return the change as Ansible shows it with --diff."""
+        return {
+            "before_header": self.path,
+            "after_header": self.path,
+            "before": self.before,
+            "after": self.after,
+        }
+
+
+def install(places: Places, chosen: Settings, *, systemd: bool, check: bool = False) -> list[FileChange]:
+    """Make this host's files what they should be and have systemd know; return what changed.
+
+    In check mode nothing is written or run. Raise GuardError (cannot_write) when a file cannot be written.
+    """
+    changes: list[FileChange] = []
+    if not check:
+        files.folder(places.state)
+    for path, (content, mode) in _files(places, chosen, systemd=systemd).items():
+        changes += _file(path, content, mode, check=check)
+    for path, target in _links(places, systemd=systemd).items():
+        changes += _link(path, target, check=check)
+    if systemd and not check:
+        changes += _start(places, changes)
+    elif systemd and not lock.taken(places.watching):
+        changes.append(FileChange(systemd_units.WATCH, "start"))
+    return changes
+
+
+def remove(places: Places, *, systemd: bool, check: bool = False) -> list[FileChange]:
+    """Remove every file of ours; the table is the caller's.
+
+    The watcher goes first, or it would bring the table back.
+    """
+    wanted = [*_links(places, systemd=True), *_files(places, Settings(), systemd=True)]
+    found = [path for path in wanted if path.exists() or path.is_symlink()]
+    changes = [FileChange(str(path), "remove") for path in found]
+    changes += [
+        FileChange(str(folder), "remove") for folder in (places.state, places.program.parent) if folder.exists()
+    ]
+    if check:
+        return changes
+    if changes:
+        journal.note(places, "removed")
+    if systemd and changes:
+        systemd_units.systemctl("stop", systemd_units.WATCH, systemd_units.BOOT)
+    try:
+        for path in [places.confirmed, *found]:
+            files.remove(path)
+        for folder in (places.history, places.state, places.program.parent, places.run):
+            _empty(folder)
+    except OSError as error:
+        raise GuardError("cannot_write", f"{error.filename} cannot be removed: {error.strerror}.") from error
+    if systemd and changes:
+        systemd_units.systemctl("daemon-reload")
+    return changes
+
+
+def _files(places: Places, chosen: Settings, *, systemd: bool) -> Mapping[Path, tuple[bytes, int]]:
+    found = {
+        places.program: (package.build(), 0o755),
+        places.failsafe: (failsafe.script(chosen), 0o600),
+        places.settings: (settings.dump(chosen), 0o600),
+    }
+    if systemd:
+        found.update(
+            {
+                places.units / name: (text.encode(), 0o644)
+                for name, text in systemd_units.texts(places, package.interpreter()).items()
+            }
+        )
+    return found
+
+
+def _links(places: Places, *, systemd: bool) -> Mapping[Path, Path]:
+    found = {places.command: places.program}
+    if systemd:
+        found.update(
+            {places.units / f"{target}.wants" / name: places.units / name for name, target in systemd_units.WANTED}
+        )
+    return found
+
+
+def _file(path: Path, content: bytes, mode: int, *, check: bool) -> Iterator[FileChange]:
+    with contextlib.suppress(OSError):
+        if path.read_bytes() == content and path.stat().st_mode & 0o7777 == mode and not path.is_symlink():
+            return
+    action = "change" if path.exists() else "add"
+    before = files.read(path) if action == "change" else ""
+    yield FileChange(str(path), action, package.shown(before or ""), package.shown(content.decode("latin-1")))
+    if not check:
+        _parent(path)
+        files.write(path, content, mode)
+
+
+def _link(path: Path, target: Path, *, check: bool) -> Iterator[FileChange]:
+    before = os.readlink(path) if path.is_symlink() else ""
+    if before == str(target):
+        return
+    yield FileChange(str(path), "change" if before else "add", f"{before}\n" if before else "", f"{target}\n")
+    if check:
+        return
+    _parent(path)
+    new = path.with_name(f".{path.name}.new")
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            new.unlink()
+        new.symlink_to(target)
+        files.move(new, path)
+    except OSError as error:
+        raise GuardError("cannot_write", f"{path} cannot be made: {error.strerror}. {UNCHANGED}") from error
+
+
+def _start(places: Places, changes: list[FileChange]) -> Iterator[FileChange]:
+    """Have systemd take up what changed.
+
+    The watcher first, for it comes after the boot's unit, and that one waits for the lock that our caller holds.
+    """
+    changed = {change.path for change in changes}
+    new_units = any(str(places.units) in path for path in changed)
+    if new_units:
+        systemd_units.systemctl("daemon-reload")
+    watches = lock.taken(places.watching)
+    if not watches or changed & {str(places.program), str(places.units / systemd_units.WATCH)}:
+        systemd_units.systemctl("restart", systemd_units.WATCH)
+        for _moment in range(_MOMENTS):
+            if lock.taken(places.watching):
+                break
+            time.sleep(0.1)
+    if not watches:
+        yield FileChange(systemd_units.WATCH, "start")
+    if new_units:
+        systemd_units.systemctl("start", "--no-block", systemd_units.BOOT)
+
+
+def _parent(path: Path) -> None:
+    """Make the folder of a file: everybody may look into it, except where the host's policy is."""
+    try:
+        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    except OSError as error:
+        raise GuardError("cannot_write", f"{path.parent} cannot be made: {error.strerror}. {UNCHANGED}") from error
+
+
+def _empty(folder: Path) -> None:
+    """Remove a folder of ours with the files in it."""
+    if not folder.is_dir():
+        return
+    for path in folder.iterdir():
+        if not path.is_dir():
+            path.unlink()
+    folder.rmdir()
+
+
+def disown(places: Places) -> None:
+    """Forget the confirmed policy, so that neither the watcher nor a boot brings the table back."""
+    files.remove(places.confirmed)

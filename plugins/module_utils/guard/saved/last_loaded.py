@@ -1,0 +1,45 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What this room last put into the kernel, so that an edit by somebody else can be seen.
+
+Compared in the words of the nft that listed it: after an upgrade of nft the words may differ without any edit, so a
+note by another version says nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock as life
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import files
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Places
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """shape: what shape.py makes of the table; nft: the version that listed it; life: when this was true."""
+
+    shape: str
+    nft: str
+    life: str
+    others: tuple[str, ...] = ()
+
+
+def note(places: Places, shape: str, nft: str, others: tuple[str, ...]) -> None:
+    """Write down what the kernel has now. Not worth failing for."""
+    with suppress(GuardError):
+        said = Loaded(shape, nft, life.life(), others)
+        files.write(places.loaded, json.dumps(asdict(said)).encode("utf-8", "surrogateescape"))
+
+
+def read(places: Places, nft: str) -> Loaded | None:
+    """Return the note, None when there is none of this life and this version of nft."""
+    with suppress(GuardError, ValueError, TypeError, AttributeError, KeyError):
+        said = json.loads(files.read(places.loaded) or "")
+        found = Loaded(said["shape"], said["nft"], said["life"], tuple(said["others"]))
+        return found if found.life == life.life() and found.nft == nft else None
+    return None

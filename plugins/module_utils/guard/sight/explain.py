@@ -1,0 +1,153 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which rule decides about a connection from this host or to it, and which almost would."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Sequence
+
+from . import evaluate
+from .evaluate import CannotJudge, Flow, Json, Table
+
+_DEPTH = 16
+"""Chains that may call each other; the kernel's own limit (NFT_JUMP_STACK_SIZE)."""
+
+_SILENT = ("counter", "log", "limit", "quota", "set", "last", "mangle", "ct count", "xt")
+"""Statements that decide nothing; a limit or quota is taken as not used up."""
+
+
+_OBSERVED = "egress_observed"
+"""The compiler's chain for what would be refused and is only counted."""
+
+
+@dataclass
+class Answer:
+    """What becomes of a connection.
+
+    verdict: accept, drop or reject; chain and rule: where that was decided, rule "" for one without a comment or a
+    chain's policy; doubts: rules that could not be judged and were passed over; nearly: entries that allow it but for
+    one thing.
+    """
+
+    verdict: str
+    chain: str
+    rule: str = ""
+    doubts: list[str] = field(default_factory=list)
+    nearly: list[str] = field(default_factory=list)
+
+    @property
+    def only_observed(self) -> bool:
+        """Whether the connection passes because the host only observes."""
+        return self.verdict == "accept" and self.chain == _OBSERVED
+
+
+def why(objects: Sequence[Json], flow: Flow) -> Answer:
+    """Return what the listed table does with a packet. Without a chain at its hook it accepts."""
+    table = evaluate.read(objects)
+    hook = "input" if flow.incoming else "output"
+    answer = Answer("accept", "")
+    for chain in table.base:
+        if chain["hook"] != hook or chain["type"] != "filter":
+            continue
+        verdict = _walk(table, flow, chain["name"], answer, 0)
+        if verdict in ("", "return"):
+            answer.chain, answer.rule, verdict = chain["name"], "", chain.get("policy", "accept")
+        answer.verdict = verdict
+        if verdict != "accept":
+            break
+    if answer.verdict != "accept" or answer.only_observed:
+        answer.nearly = _nearly(table, flow)
+    return answer
+
+
+def _walk(table: Table, flow: Flow, chain: str, answer: Answer, depth: int) -> str:
+    """Return the verdict of a chain: accept, drop, reject, or "" when it says nothing."""
+    if depth > _DEPTH:
+        raise CannotJudge("chains that call each other without end")
+    for rule in table.chains.get(chain, []):
+        try:
+            verdict, target = _rule(table, flow, rule)
+        except CannotJudge as doubt:
+            answer.doubts.append(f"{chain}: {rule.get('comment', 'a rule')} ({doubt})")
+            continue
+        if verdict in ("jump", "goto"):
+            found = _walk(table, flow, target, answer, depth + 1)
+            if found or verdict == "goto":
+                return found
+        elif verdict == "return":
+            return ""
+        elif verdict:
+            answer.chain, answer.rule = chain, rule.get("comment", "")
+            return verdict
+    return ""
+
+
+def _rule(table: Table, flow: Flow, rule: Json) -> tuple[str, str]:
+    """Return a rule's verdict and, for jump and goto, the chain; "" when it does not match or decides nothing."""
+    for statement in rule["expr"]:
+        kind, what = next(iter(statement.items()))
+        if kind == "match":
+            if not evaluate.matches(table, flow, what):
+                break
+        elif kind in ("accept", "drop", "reject", "return"):
+            return kind, ""
+        elif kind in ("jump", "goto"):
+            return kind, what["target"]
+        elif kind == "vmap":
+            verdict = _verdict_of_map(table, flow, what)
+            if verdict is not None:
+                return verdict
+        elif kind not in _SILENT:
+            raise CannotJudge(kind)
+    return "", ""
+
+
+def _verdict_of_map(table: Table, flow: Flow, vmap: Json) -> tuple[str, str] | None:
+    found = evaluate.key(flow, vmap["key"])
+    data: Any = vmap["data"]
+    elements = table.sets.get(data[1:], {}).get("elem", []) if isinstance(data, str) else data["set"]
+    for element, verdict in elements:
+        if found is not None and evaluate.contains(table, flow, found, [element]):
+            kind, what = next(iter(verdict.items()))
+            return kind, what["target"] if isinstance(what, dict) else ""
+    return None
+
+
+def _nearly(table: Table, flow: Flow) -> list[str]:
+    """Return the entries that would allow the connection but for its port, protocol or user."""
+    found: list[str] = []
+    for rules in table.chains.values():
+        for rule in rules:
+            if "comment" not in rule or not any("accept" in statement for statement in rule["expr"]):
+                continue
+            matches = [statement["match"] for statement in rule["expr"] if "match" in statement]
+            try:
+                failed = [match for match in matches if not evaluate.matches(table, flow, match)]
+            except CannotJudge:
+                continue
+            addressed = any(_field(match) == "daddr" for match in matches)
+            if addressed and failed and all(_field(match) in ("dport", "skuid", "l4proto") for match in failed):
+                found.append(f"{rule['comment']} allows it for {' and '.join(_shown(match) for match in failed)}")
+    return list(dict.fromkeys(found))
+
+
+def _field(match: Json) -> str:
+    left = match["left"]
+    if not isinstance(left, dict):
+        return ""
+    return str(left.get("payload", {}).get("field") or left.get("meta", {}).get("key") or "")
+
+
+def _shown(match: Json) -> str:
+    """Return a match in words: "tcp port 443 or 8443"."""
+    right = match["right"]
+    several: Sequence[Any] = right["set"] if isinstance(right, dict) and "set" in right else [right]
+    values = [
+        f"{one['range'][0]}-{one['range'][1]}" if isinstance(one, dict) and "range" in one else str(one)
+        for one in several
+    ]
+    name = {"dport": "port", "skuid": "user", "l4proto": "protocol"}[_field(match)]
+    protocol = match["left"].get("payload", {}).get("protocol", "") if name == "port" else ""
+    return f"{protocol} {name} {' or '.join(values)}".strip().replace("th port", "port")

@@ -1,0 +1,131 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The way back: put a table in the place of the one that stands, without touching elements that others own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Collection, Iterator
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import TABLE
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import records
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
+
+from . import listing as words
+from .fingerprint import outline, owned_by_others, shape
+from .listing import Block, Listing
+from .table import Kernel
+
+_TABLE = " ".join(TABLE)
+_ATTEMPTS = 5
+"""How often a table is put back again because somebody else wrote in between."""
+
+
+def put_back(kernel: Kernel, text: str | None, seconds: float, others: Collection[str], version: str = "") -> None:
+    """Make the kernel's table the listed one, as it is that many seconds after it was listed; None: no table.
+
+    Elements of sets that others own stay as they are in the kernel now. version: of the nft that listed it, where
+    that may have been another. Raise GuardError (not_restored) when the kernel has something else afterwards.
+    """
+    wanted = words.parse(text) if text is not None else None
+    same = shape if version in ("", kernel.version) else outline
+    expected = same(text, others)
+    said = ""
+    for _attempt in range(_ATTEMPTS):
+        for script in _scripts(kernel, wanted, seconds, others):
+            generation = kernel.generation()
+            refusal = _load(kernel, script)
+            if not refusal and same(kernel.standing(), others) == expected:
+                return
+            said = said or refusal
+            if kernel.generation() not in (generation, generation + 1):
+                # Somebody else wrote in between: what is there now is theirs, so look again.
+                break
+        else:
+            break
+    raise GuardError("not_restored", f"The table {_TABLE} could not be put back. {said}".rstrip())
+
+
+def _load(kernel: Kernel, script: str) -> str:
+    """Load a script; return why it cannot be, "" when it was."""
+    try:
+        kernel.load(script)
+    except EngineError as error:
+        return error.message
+    return ""
+
+
+def _understood(text: str | None) -> Listing | None:
+    """Return the table that stands; None too for one that cannot be understood, which then goes as a whole."""
+    try:
+        return words.parse(text) if text is not None else None
+    except GuardError:
+        return None
+
+
+def older(listing: Listing, seconds: float) -> Listing:
+    """Return the table as it is that many seconds later: elements end, the others have less time left."""
+
+    def age(block: Block) -> Block:
+        aged = (words.aged(element, seconds) for element in block.elements)
+        return replace(block, elements=tuple(element for element in aged if element is not None))
+
+    return words.change_blocks(listing, lambda block: age(block) if block.elements else block)
+
+
+def _scripts(kernel: Kernel, wanted: Listing | None, seconds: float, others: Collection[str]) -> Iterator[str]:
+    """Yield transactions that lead to the wanted table, the gentlest first."""
+    if wanted is None:
+        yield records.script("")
+        return
+    aged = older(wanted, seconds)
+    live = _understood(kernel.standing())
+    if live is not None:
+        kept = _kept(live, wanted, others)
+        if kept:
+            yield around(live, aged, kept)
+            fresh = _understood(kernel.listing()) or live
+            yield records.script(words.render(_with_elements(aged, fresh, kept)))
+    yield records.script(words.render(aged))
+
+
+def around(live: Listing, wanted: Listing, kept: Collection[str]) -> str:
+    """Return the transaction that replaces everything in the table but the sets that are kept.
+
+    A kept set stays the object that it is: no element is read or written, and none that comes meanwhile is lost.
+    """
+    chains = [block for block in live.blocks if block.kind == "chain"]
+    objects = [block for block in live.blocks if block.kind not in ("chain", "set", "map")]
+    # References go before what they refer to: rules, elements of verdict maps, chains, objects.
+    collections = [block for block in live.blocks if block.kind in ("map", "set") and block.name not in kept]
+    lines = [f"flush chain {_TABLE} {block.name}" for block in chains]
+    lines += [f"delete {block.kind} {_TABLE} {block.name}" for block in [*collections, *chains, *objects]]
+    rest = words.change_blocks(wanted, lambda block: None if block.kind == "set" and block.name in kept else block)
+    return "\n".join(lines) + "\n" + words.render(rest)
+
+
+def _kept(live: Listing, wanted: Listing, others: Collection[str]) -> frozenset[str]:
+    """Return the sets that others own and that both tables declare alike.
+
+    Maps are not kept: their elements refer to chains and objects that have to go.
+    """
+    if live.lines != wanted.lines:
+        return frozenset()
+    return frozenset(
+        block.name
+        for block in wanted.blocks
+        if block.kind == "set"
+        and owned_by_others(block, others)
+        and (now := live.block("set", block.name)) is not None
+        and now.lines == block.lines
+    )
+
+
+def _with_elements(wanted: Listing, live: Listing, kept: Collection[str]) -> Listing:
+    def current(block: Block) -> Block:
+        now = live.block("set", block.name)
+        return replace(block, elements=now.elements) if now is not None and block.name in kept else block
+
+    return words.change_blocks(wanted, lambda block: current(block) if block.kind == "set" else block)

@@ -1,0 +1,69 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A wanted table as `nft -j list table` would list it, before it is there: for whoever wants to read its rules."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_tables
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import resolvers, users
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import ChainSpec, TableSpec
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory
+
+from . import scratch
+from .draft import Draft, draft
+
+
+def objects(nft: Nft, spec: TableSpec, notes: RunDirectory) -> list[dict[str, Any]]:
+    """Return nft's JSON objects of a wanted table, hooks and elements included.
+
+    From a scratch table without hooks, so it sees no packet. Raise EngineError when nft refuses it.
+    """
+    wanted, _missing = users.resolve(resolvers.fill(spec))
+    drafted = draft(wanted, None)
+    own = scratch.name()
+    with notes.using(own, {"tables": [f"{spec.family} {own}"], "namespace": nf_tables.namespace()}):
+        found = _listed(scratch.as_json(nft, drafted, f"{spec.family} {own}"))
+    chains = {chain.name: chain for chain in wanted.chains}
+    for item in found:
+        if "chain" in item:
+            _hooked(item["chain"], chains.get(item["chain"]["name"]))
+        elif "set" in item:
+            _filled(item["set"], drafted)
+    return found
+
+
+def _listed(text: str) -> list[dict[str, Any]]:
+    try:
+        found: list[dict[str, Any]] = json.loads(text)["nftables"]
+    except (ValueError, KeyError) as error:
+        raise EngineError("not_applied", "nft did not list the wanted table as JSON.") from error
+    return found
+
+
+def _hooked(item: dict[str, Any], chain: ChainSpec | None) -> None:
+    if chain is not None and chain.hook is not None:
+        hook = chain.hook
+        item.update({"type": hook.type, "hook": hook.hook, "prio": hook.priority, "policy": hook.policy})
+
+
+def _filled(item: dict[str, Any], drafted: Draft) -> None:
+    """Add the elements that nft was not asked about."""
+    known = drafted.known.get(item["name"])
+    if known is not None:
+        item["elem"] = [_element(element.canon) for element in known]
+
+
+def _element(text: str) -> Any:
+    """Return an address, network or range as nft's JSON has it."""
+    if "/" in text:
+        address, _slash, length = text.partition("/")
+        return {"prefix": {"addr": address, "len": int(length)}}
+    if "-" in text:
+        return {"range": text.split("-")}
+    return text

@@ -1,0 +1,43 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules of others that have to be made anew from nft's listing: make sure first that the listing says all."""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import UNCHANGED, EngineError
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import Table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory
+
+from . import scratch
+from .draft import Draft, Line, block_of
+
+
+def check(nft: Nft, goal: Table | None, rules: Sequence[tuple[str, str, str]], notes: RunDirectory) -> None:
+    """Raise when a rule, given as (chain, canon, text), would come back as another than it is.
+
+    nft can read about 99 of 100 of its own listings.
+    """
+    if goal is None or not rules:
+        return
+    draft = Draft(goal.family, block_of(goal), tuple((chain, Line(text)) for chain, _canon, text in rules))
+    try:
+        (table,) = scratch.canonical(nft, [draft], notes)
+    except EngineError as error:
+        raise EngineError(
+            error.reason, f"Rules that nobody asked to change have to be made anew. {error.message}", goal.where
+        ) from error
+    for name in {chain for chain, _canon, _text in rules}:
+        wanted = [canon for chain, canon, _text in rules if chain == name]
+        listed = table.chain(name)
+        for canon, rule in zip(wanted, listed.rules if listed else ()):
+            if canon != rule.canon:
+                raise EngineError(
+                    "rejected_by_nft",
+                    f"The rule `{canon}` of chain {name} has to be made anew, but nft reads its own listing of it as "
+                    f"`{rule.canon}`. Take it out first, or write it in the task. {UNCHANGED}",
+                    goal.where,
+                )

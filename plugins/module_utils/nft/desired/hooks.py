@@ -1,0 +1,77 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Base chains: where in the packet's way they sit."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import bad_spec
+
+from . import arguments, tokens, validate
+from .spec import Hook
+
+_COMMON = {"raw": -300, "mangle": -150, "dstnat": -100, "filter": 0, "security": 50, "srcnat": 100}
+PRIORITIES: dict[str, dict[str, int]] = {
+    "inet": _COMMON,
+    "ip": _COMMON,
+    "ip6": _COMMON,
+    "arp": {"filter": 0},
+    "netdev": {"filter": 0},
+    "bridge": {"dstnat": -300, "filter": -200, "out": 100, "srcnat": 300},
+}
+"""Names of priorities by family (nft(8), "standard priority names")."""
+
+_PRIORITY = re.compile(r"(?:([a-z]+)\s*)?(?:([+-]?)\s*(\d+))?")
+_DEVICE = re.compile(r'[^\s{},"=]+')
+_KEYS = ("type", "hook", "priority", "policy", "devices")
+
+
+def parse(value: dict[str, Any], family: str, where: str) -> Hook | None:
+    """Return the hook that a chain's arguments describe, None for a regular chain."""
+    given = [key for key in _KEYS if key in value and value[key] != []]
+    if not given:
+        return None
+    for key in ("type", "hook", "priority"):
+        if key not in value:
+            raise bad_spec(
+                where,
+                f"A chain with {given[0]!r} is a base chain and needs type, hook and priority; {key!r} is missing.",
+            )
+    return Hook(
+        type=validate.word(value["type"], f"{where}.type"),
+        hook=validate.word(value["hook"], f"{where}.hook"),
+        priority=priority(value["priority"], family, f"{where}.priority"),
+        policy=arguments.choice(value.get("policy", "accept"), f"{where}.policy", ("accept", "drop")),
+        devices=tuple(sorted(arguments.items(value.get("devices", []), f"{where}.devices", validate.device))),
+    )
+
+
+def devices_line(line: str) -> str:
+    """Return a flowtable's line, if it is the one with its devices in one spelling: nft 0.9 lists them unquoted."""
+    if not line.startswith("devices"):
+        return line
+    names = sorted(set(_DEVICE.findall(line.partition("{")[2])))
+    return f"devices = {{ {', '.join(tokens.device(name) for name in names)} }}"
+
+
+def priority(value: object, family: str, where: str) -> int:
+    """Return a priority as a number: -10, "filter", "filter + 10" (nft(8))."""
+    names = PRIORITIES[family]
+    found = _PRIORITY.fullmatch(str(value).strip())
+    if isinstance(value, bool) or found is None or not (found.group(1) or found.group(3)):
+        raise bad_spec(
+            where,
+            f"{value!r} is no priority. Write a number, a name, or a name and a number: -10, filter, filter + 10.",
+        )
+    name, sign, number = found.groups()
+    if name and name not in names:
+        raise bad_spec(where, f"{name!r} is no priority of family {family}; there are {', '.join(names)}, and numbers.")
+    if name and number and not sign:
+        raise bad_spec(where, f"{value!r} needs + or - between name and number.")
+    total = names.get(name, 0) + int(f"{sign or ''}{number or 0}")
+    if not -(2**31) <= total < 2**31:
+        raise bad_spec(where, f"{value!r} is too large: the kernel takes 32 bits.")
+    return total

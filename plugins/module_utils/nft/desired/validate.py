@@ -1,0 +1,193 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Refuse text that would not stay the one rule, element or name it says it is."""
+
+from __future__ import annotations
+
+import re
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import bad_spec
+
+from . import tokens
+
+COMMENT_MAX = 128
+"""Bytes; NFTNL_UDATA_COMMENT_MAXLEN of libnftnl, for rules, elements, sets, chains and tables alike."""
+
+NAME_MAX = 255
+"""Bytes; NFT_NAME_MAXLEN of the kernel without its final zero."""
+
+PREFIX_MAX = 127
+"""Bytes; NF_LOG_PREFIXLEN of the kernel without its final zero. nft 0.9.8 and 1.0.6 crash on more."""
+
+_WORD = re.compile(r'"[^"]*"|[^\s,;{}"]+')
+_PREFIX = re.compile(r'"[^"]*"|\bprefix\s+"([^"]*)"')
+_COMMENT = re.compile(r'"[^"]*"|\bcomment\s+("[^"]*"|[^\s"]+)')
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_SIMPLE = re.compile(r"[0-9A-Za-z.:/-]+")
+_PLACES = ("handle", "position", "index")
+
+
+def name(value: object, where: str) -> str:
+    """Return a name of a table, chain, set or object that nft can read."""
+    if not isinstance(value, str) or not tokens.plain(value):
+        raise bad_spec(
+            where,
+            f"{value!r} is no name for nft: a letter, '_' or '.' comes first, then letters, digits and any of '_./-'.",
+        )
+    if value in ("True", "False"):
+        raise bad_spec(where, f"{value!r} is what YAML makes of on, off, yes and no. Put the name into quotes.")
+    if len(value.encode()) > NAME_MAX:
+        raise bad_spec(where, f"The name has {len(value.encode())} bytes, the kernel takes {NAME_MAX}. Shorten it.")
+    return value
+
+
+def comment(value: object, where: str) -> str:
+    """Return a comment that fits into quotes and into the kernel."""
+    if not isinstance(value, str):
+        raise bad_spec(where, f"The comment is {value!r}, a text is needed.")
+    if '"' in value or _control(value):
+        raise bad_spec(
+            where, "A comment cannot hold a double quote, a line break or another control character: nft has no escape."
+        )
+    size = len(value.encode("utf-8", "surrogateescape"))
+    if size > COMMENT_MAX:
+        raise bad_spec(where, f"The comment has {size} bytes, nft takes {COMMENT_MAX}. Shorten it.")
+    return value
+
+
+def word(value: object, where: str) -> str:
+    """Return one plain word, such as a chain's type or hook."""
+    if not isinstance(value, str) or not re.fullmatch(r"[a-z]+", value):
+        raise bad_spec(where, f"{value!r} is no word of nft.")
+    return value
+
+
+def device(value: object, where: str) -> str:
+    """Return the name of a network device."""
+    if not isinstance(value, str) or not re.fullmatch(r'[^\s/:"{},;#]{1,15}', value):
+        raise bad_spec(where, f"{value!r} is no name of a network device.")
+    return value
+
+
+def rule(value: object, where: str) -> str:
+    """Return the text of one rule, as it follows ``add rule FAMILY TABLE CHAIN``."""
+    text = _text(value, where, "rule")
+    blank = tokens.unquoted(text)
+    depth = 0
+    for sign in blank:
+        depth += {"{": 1, "}": -1}.get(sign, 0)
+        if depth < 0:
+            raise bad_spec(
+                where, "The rule closes a brace that it did not open, which would end more than the rule itself."
+            )
+        if sign == ";" and depth == 0:
+            raise bad_spec(
+                where,
+                "The rule holds ';', which ends a rule and begins another. Write each rule as an item of its own.",
+            )
+    if depth:
+        raise bad_spec(where, "The rule opens a brace that it does not close.")
+    if blank.split()[0] in _PLACES:
+        raise bad_spec(
+            where, f"A rule cannot begin with {blank.split()[0]!r}: its place is where it stands in the list."
+        )
+    for found in _COMMENT.finditer(text):
+        if found.group(1) is not None:
+            comment(found.group(1).strip('"'), where)
+    return text
+
+
+def rule_comment(text: str) -> str | None:
+    """Return the comment that a rule text ends with, if it has one."""
+    said = None
+    for found in _COMMENT.finditer(text):
+        if found.group(1) is not None and found.end() == len(text):
+            said = found.group(1).strip('"')
+    return said
+
+
+def element(value: object, where: str) -> str:
+    """Return the text of one element: key, options, data; no comma, no brace."""
+    if isinstance(value, str) and _SIMPLE.fullmatch(value):
+        return value
+    text = _text(value, where, "element")
+    for sign, meaning in (
+        (",", "separates elements"),
+        (";", "ends a statement"),
+        ("{", "opens a list"),
+        ("}", "ends the list"),
+    ):
+        if sign in tokens.unquoted(text):
+            raise bad_spec(
+                where, f"The element holds {sign!r}, which {meaning}. Write each element as an item of its own."
+            )
+    return text
+
+
+def statement(value: object, where: str) -> str:
+    """Return one declaration line, such as a set's type or a limit's rate."""
+    text = _text(value, where, "value")
+    for sign in ";{}":
+        if sign in tokens.unquoted(text):
+            raise bad_spec(where, f"The value holds {sign!r}, which ends or opens something else.")
+    return text
+
+
+def statements(value: object, where: str) -> tuple[str, ...]:
+    """Return the lines of a declaration given as one text, with ';' or line breaks between them."""
+    given = value.strip() if isinstance(value, str) else value
+    text = _text(given.replace("\n", " ") if isinstance(given, str) else given, where, "text")
+    blank = tokens.unquoted(given.replace("\n", ";") if isinstance(given, str) else text)
+    depth = start = 0
+    lines = []
+    for at, sign in enumerate(f"{blank};"):
+        depth += {"{": 1, "}": -1}.get(sign, 0)
+        if depth < 0:
+            raise bad_spec(where, "The text closes a brace that it did not open, which would end more than itself.")
+        if sign == ";" and depth == 0:
+            lines.append(text[start:at].strip())
+            start = at + 1
+    if depth:
+        raise bad_spec(where, "The text opens a brace that it does not close.")
+    return tuple(line for line in lines if line)
+
+
+def _text(value: object, where: str, what: str) -> str:
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        raise bad_spec(where, f"The {what} is {value!r}, a text is needed.")
+    text = str(value).strip()
+    if not text:
+        raise bad_spec(where, f"The {what} is empty.")
+    if _control(text):
+        raise bad_spec(where, f"The {what} holds a line break or another control character. Write it on one line.")
+    if text.count('"') % 2:
+        raise bad_spec(where, f"The {what} opens a double quote that it does not close.")
+    if text.endswith("\\"):
+        raise bad_spec(where, f"The {what} ends with a backslash, which would join it with what follows.")
+    _check_lengths(text, where, what)
+    if "#" in tokens.unquoted(text):
+        raise bad_spec(
+            where, f"The {what} holds '#', which makes the rest a remark that nft ignores. Use comment \"…\"."
+        )
+    return text
+
+
+def _check_lengths(text: str, where: str, what: str) -> None:
+    """Refuse what nft writes past the end of its memory for, up to 1.0.6 at least."""
+    if any(len(word.encode("utf-8", "surrogateescape")) > NAME_MAX for word in _WORD.findall(text)):
+        raise bad_spec(where, f"The {what} has a word of more than {NAME_MAX} bytes, which nft cannot read.")
+    for found in _PREFIX.finditer(text):
+        size = len((found.group(1) or "").encode("utf-8", "surrogateescape"))
+        if size > PREFIX_MAX:
+            raise bad_spec(where, f"The log prefix has {size} bytes, the kernel takes {PREFIX_MAX}. Shorten it.")
+
+
+def without_remark(line: str) -> str:
+    """Return a line of a file without what follows '#' outside of quotes."""
+    at = tokens.unquoted(line).find("#")
+    return (line if at < 0 else line[:at]).strip()
+
+
+def _control(text: str) -> bool:
+    return _CONTROL.search(text) is not None

@@ -1,0 +1,95 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A table as nft would list it, for people (the diff) and for files."""
+
+from __future__ import annotations
+
+from typing import Iterable
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import tokens
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import Hook
+
+from . import intervals
+from .model import Chain, Element, NamedObject, NamedSet, Table
+
+MANY = 200
+"""Elements of a set above which a diff shows only those that come or go."""
+
+
+def difference(before: Table | None, after: Table | None) -> tuple[str, str]:
+    """Return both tables' texts for a diff; of large sets only what comes or goes."""
+    return table(before, beside=after), table(after, beside=before)
+
+
+def table(value: Table | None, *, unmanaged: bool = True, beside: Table | None = None) -> str:
+    """Return the table's text without handles and without state; empty for no table.
+
+    unmanaged: also elements of sets whose elements nobody asked for. beside: of large sets, leave out what this has.
+    """
+    if value is None:
+        return ""
+    lines = [f"table {value.family} {value.name} {{"]
+    if value.comment is not None:
+        lines.append(f'\tcomment "{value.comment}"')
+    if value.flags:
+        lines.append(f"\tflags {value.flags}")
+    blocks = [
+        *(_object(found) for found in value.objects),
+        *(_set(found, _elements(found, beside) if unmanaged or found.managed else []) for found in value.sets),
+        *(_chain(found) for found in value.chains),
+    ]
+    for at, block in enumerate(blocks):
+        lines += ["", *block] if at or len(lines) > 1 else block
+    return "".join(f"{line}\n" for line in [*lines, "}"])
+
+
+def hook(value: Hook) -> str:
+    """Return a base chain's line."""
+    names = [tokens.device(name) for name in value.devices]
+    devices = ""
+    if len(names) == 1:
+        devices = f" device {names[0]}"
+    elif names:
+        devices = " devices = { " + ", ".join(names) + " }"
+    return f"type {value.type} hook {value.hook}{devices} priority {value.priority}; policy {value.policy};"
+
+
+def _object(value: NamedObject) -> list[str]:
+    return [f"\t{value.kind} {value.name} {{", *(f"\t\t{line}" for line in value.declaration), "\t}"]
+
+
+def _elements(value: NamedSet, beside: Table | None) -> list[str]:
+    """Return the lines of a set's elements."""
+    found = value.elements
+    other = beside.set(value.name) if beside and len(found) > MANY else None
+    same = {element.canon for element in other.elements} if other else set()
+    shown = [f"{element.canon}," for element in sorted(_without(found, same), key=intervals.order)]
+    rest = len(found) - len(shown)
+    return [*shown, *([f"# and {rest} that stay"] if rest else []), *value.remarks]
+
+
+def _without(elements: tuple[Element, ...], canons: set[str]) -> list[Element]:
+    return [element for element in elements if element.canon not in canons]
+
+
+def _set(value: NamedSet, elements: list[str]) -> list[str]:
+    lines = [f"\t{value.kind} {value.name} {{", *(f"\t\t{line}" for line in value.declaration)]
+    if elements:
+        lines += ["\t\telements = {", *(f"\t\t\t{element}" for element in elements), "\t\t}"]
+    return [*lines, "\t}"]
+
+
+def _chain(value: Chain) -> list[str]:
+    lines = [f"\tchain {value.name} {{"]
+    if value.comment is not None:
+        lines.append(f'\t\tcomment "{value.comment}"')
+    if value.hook is not None:
+        lines.append(f"\t\t{hook(value.hook)}")
+    return [*lines, *(f"\t\t{rule.canon}" for rule in value.rules), "\t}"]
+
+
+def block(lines: Iterable[str]) -> str:
+    """Return declaration lines as they stand between braces in one line."""
+    body = " ".join(line if line.endswith(";") else f"{line};" for line in lines)
+    return f"{{ {body} }}" if body else "{ }"

@@ -1,0 +1,49 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a module's parameters to its result: what all modules share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import FAMILIES, TableSpec
+
+from . import nf_tables
+from .command import Nft
+from .engine import Engine
+from .errors import EngineError, no_memory
+
+if TYPE_CHECKING:
+    from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state import persist
+
+FAMILY: dict[str, Any] = {"type": "str", "choices": list(FAMILIES), "default": "inet"}
+STATE: dict[str, Any] = {"type": "str", "choices": ["present", "absent"], "default": "present"}
+IN_TABLE: dict[str, Any] = {"family": FAMILY, "table": {"type": "str", "required": True}, "state": STATE}
+"""Options of every module that owns something in a table."""
+
+
+def _file(path: str) -> persist.File:
+    from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state import persist
+
+    return persist.File(path)
+
+
+def run(options: Mapping[str, Any], read: Callable[[dict[str, Any]], Sequence[TableSpec]], **rules: Any) -> None:
+    """Run a module. options: its argument_spec; rules: more of the kind; read: from parameters to tables."""
+    module = AnsibleModule(argument_spec=dict(options), supports_check_mode=True, **rules)
+    try:
+        wanted = read(module.params)
+        path = module.params.get("persist")
+        save = _file(path) if path else None
+        result = Engine(Nft(), check=module.check_mode).run(wanted, save)
+        asked = wanted if module.params.get("counters") else ()
+        counts = {f"{spec.family} {spec.name}": nf_tables.counters(spec.family, spec.name) for spec in asked}
+    except (EngineError, MemoryError) as caught:
+        error = caught if isinstance(caught, EngineError) else no_memory()
+        module.fail_json(msg=str(error), reason=error.reason, where=error.where)
+    for sentence in result.warnings:
+        module.warn(sentence)
+    module.exit_json(**result.as_dict(), **({"counters": counts} if asked else {}))

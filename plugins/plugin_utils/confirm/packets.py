@@ -1,0 +1,85 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which packets a host sends to try a policy: some of its tests' flows, never more than a few dozen.
+
+Only destinations that were named as machines get packets. A test of a network or of the internet is decided by the
+policy's own algebra (policy/reach.py), for every address at once; a packet to one of them would prove less and bother
+strangers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain, zip_longest
+from typing import Any
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import ResolvedTest
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, intervals
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import PORT_PROTOCOLS
+
+MOST = 64
+"""Packets of all tests together: one round of the host's, so a few seconds."""
+_HOSTS = 4
+"""Addresses of one test, for each family."""
+_PORTS = 2
+"""Ports of one test, for each protocol."""
+_COMMON = (443, 80, 22)
+"""Stand for a range of ports that has one of them."""
+PROTOCOLS = {PORT_PROTOCOLS[name]: name for name in ("tcp", "udp")}
+
+Packet = dict[str, Any]
+
+
+def packets(resolved: policy.Resolved) -> list[Packet]:
+    """Return the packets as the module egress_guard takes its tests: the first of each test before the second of any.
+
+    Without those that are refused quietly: they leave no line in the ledger, so nobody could tell who refused them.
+    """
+    known = resolved.named_users()
+    turns = zip_longest(*(list(_of(resolved, test, known)) for test in resolved.tests))
+    return [packet for packet in chain.from_iterable(turns) if packet is not None][:MOST]
+
+
+def _of(resolved: policy.Resolved, test: ResolvedTest, known: frozenset[str]) -> Iterator[Packet]:
+    user = {} if test.user is None else {"user": test.user, "missing_user": "skip" if test.user in known else "error"}
+    for port_at in range(_PORTS):
+        for protocol, name in PROTOCOLS.items():
+            ports = _ports(test.services.protocols().get(protocol, ()))
+            for version, address in _some(test.hosts) if port_at < len(ports) else ():
+                if not _is_quiet(resolved, version, address, protocol, ports[port_at]):
+                    yield {
+                        "name": test.name,
+                        "to": addresses.to_text(version, address),
+                        "protocol": name,
+                        "port": ports[port_at],
+                        "expect": "reach" if test.reach else "not_reach",
+                        **user,
+                    }
+
+
+def _some(hosts: addresses.AddressSet) -> list[tuple[int, int]]:
+    """Return (IP version, address) of a few machines, spread over all of them."""
+    found = []
+    for version in (4, 6):
+        all_of_them = [address for start, end in hosts.family(version) for address in range(start, end + 1)]
+        step = -(-len(all_of_them) // _HOSTS)
+        found += [(version, address) for address in all_of_them[::step]] if step else []
+    return found
+
+
+def _ports(ranges: intervals.Intervals) -> list[int]:
+    """Return a port of each of the first ranges."""
+    return [
+        next((port for port in _COMMON if start <= port <= end), max(start, 1))
+        for start, end in ranges[:_PORTS]
+        if end > 0
+    ]
+
+
+def _is_quiet(resolved: policy.Resolved, version: int, address: int, protocol: int, port: int) -> bool:
+    return any(
+        intervals.contains(grant.addresses.family(version), address) and grant.services.contains(protocol, port)
+        for grant in resolved.quiet
+    )

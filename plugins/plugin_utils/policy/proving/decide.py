@@ -1,0 +1,127 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the policy says about one new flow, read naively: the oracle for everything that is compiled from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import Resolved
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, intervals, services
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
+
+_LOOPBACK = addresses.parse("127.0.0.0/8") | addresses.parse("::1")
+_MULTICAST = addresses.parse("224.0.0.0/4") | addresses.parse("ff00::/8")
+_DHCPV6 = addresses.parse("fe80::/10") | addresses.parse("ff02::1:2")
+_ROOT = ("root", "0")
+_IGMP = 2
+# (protocol, message type) of RFC 792 and RFC 4443, RFC 4861, and RFC 2710 with RFC 3810.
+_ERRORS = {(services.ICMP, kind) for kind in (3, 11, 12)} | {(services.ICMPV6, kind) for kind in (1, 2, 3, 4)}
+_NEIGHBOURS = {(services.ICMPV6, kind) for kind in (133, 134, 135, 136)}
+_LISTENERS = {(services.ICMPV6, kind) for kind in (130, 131, 132, 143)}
+
+
+@dataclass(frozen=True)
+class Flow:
+    """The first packet of an outgoing flow.
+
+    address: the destination. protocol: `tcp`, `udp`, … or a number; `icmp` is the one of the address's family.
+    port: the destination port, for ICMP the message type, else None. user: name or uid of the socket's owner, None
+    for a packet without a socket. source_port: where it matters (DHCP). container: whether it comes from a container of
+    the host, and not from the host itself; then it has no user.
+    """
+
+    address: str
+    protocol: str | int
+    port: int | None = None
+    user: str | None = None
+    source_port: int | None = None
+    container: bool = False
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """allowed: does the packet leave. entry: the entry that lets it, None for the floor and for refusals.
+
+    cause: "floor", "entry", "never", "unlisted", "resolvers" or "absent". "resolvers": refused, unless it is a name
+    server that the host itself uses, which only the host knows (egress_dns_servers: [auto]). Where the policy is only
+    observed, what is refused is allowed, too: `refused` is what enforce would do.
+    """
+
+    allowed: bool
+    entry: str | None
+    cause: str
+    refused: bool = False
+
+
+def decide(resolved: Resolved, flow: Flow) -> Verdict:
+    """May this flow leave, and who says so? Raises AddressError for what is no address.
+
+    A list that others fill counts as empty, which it is until they do.
+    """
+    if resolved.mode == "absent" or (flow.container and resolved.containers is None):
+        return Verdict(allowed=True, entry=None, cause="absent")
+    version, value = addresses.parse_address(flow.address)
+    protocol = _protocol(flow.protocol, version)
+    if _on_the_floor(resolved, flow, version, value, protocol):
+        return Verdict(allowed=True, entry=None, cause="floor")
+    port = flow.port or 0
+    to_any_dns = resolved.host_dns and "dns" in resolved.floor and services.DNS.contains(protocol, port)
+    unknown = "resolvers" if to_any_dns else ""
+    for never in resolved.never:
+        concerned = _inside(never.addresses, version, value) and never.services.contains(protocol, port)
+        if concerned and not is_one_of(flow.user, never.except_users):
+            return _refused(resolved, unknown or "never", version, value)
+    for entry in (resolved.containers or ()) if flow.container else resolved.entries:
+        if entry.users is not None and not is_one_of(flow.user, entry.users):
+            continue
+        for grant in entry.grants:
+            if _inside(grant.addresses, version, value) and grant.services.contains(protocol, port):
+                return Verdict(allowed=True, entry=entry.name, cause="entry")
+    return _refused(resolved, unknown or "unlisted", version, value)
+
+
+def _refused(resolved: Resolved, cause: str, version: int, value: int) -> Verdict:
+    observed = resolved.mode == "observe" or any(
+        _inside(found, version, value) for found in resolved.observed().values()
+    )
+    return Verdict(observed, None, cause, refused=True)
+
+
+def _inside(found: AddressSet, version: int, value: int) -> bool:
+    return intervals.contains(found.family(version), value)
+
+
+def is_one_of(user: str | None, users: tuple[str, ...]) -> bool:
+    """Is the socket's owner named? The superuser is called by both names; a packet without a socket is nobody's."""
+    if user is None:
+        return False
+    return user in users or (user in _ROOT and any(name in _ROOT for name in users))
+
+
+def _protocol(protocol: str | int, version: int) -> int:
+    if protocol == "icmp":
+        return services.ICMP if version == 4 else services.ICMPV6
+    return services.PORT_PROTOCOLS[protocol] if isinstance(protocol, str) else protocol
+
+
+def _on_the_floor(resolved: Resolved, flow: Flow, version: int, value: int, protocol: int) -> bool:
+    """What passes before any entry is looked at."""
+    if _inside(_LOOPBACK, version, value):
+        return True
+    port, tcp, udp = flow.port, services.PORT_PROTOCOLS["tcp"], services.PORT_PROTOCOLS["udp"]
+    to_dns = _inside(resolved.dns, version, value) and protocol in (tcp, udp) and port in (53, 853)
+    to_ntp = _inside(resolved.ntp, version, value) and protocol == udp and port == 123
+    multicast = _inside(_MULTICAST, version, value)
+    lease = (4, 68, 67) if version == 4 else (6, 546, 547)
+    renewal = protocol == udp and (version, flow.source_port, port) == lease
+    parts = {
+        "dns": to_dns,
+        "ntp": to_ntp,
+        "icmp-errors": (protocol, port) in _ERRORS,
+        "neighbours": (protocol, port) in _NEIGHBOURS,
+        "memberships": multicast and ((version, protocol) == (4, _IGMP) or (protocol, port) in _LISTENERS),
+        "dhcp": renewal and (version == 4 or _inside(_DHCPV6, version, value)),
+    }
+    return any(parts[part] for part in resolved.floor if part in parts)

@@ -1,0 +1,42 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a policy names by itself, so that it can be tried: ports, and its DNS and time servers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
+
+TCP, UDP = 6, 17  # IANA protocol numbers
+EVERYTHING = (0, 65535)
+DNS, NTP = 53, 123
+
+
+def named_ports(resolved: policy.Resolved) -> list[int]:
+    """Return both ends of every range of TCP and UDP ports in entries and tests; the word any names none."""
+    services = [grant.services for entry in resolved.entries for grant in entry.grants]
+    services += [test.services for test in resolved.tests]
+    found: set[int] = set()
+    for service in services:
+        for protocol, ranges in service.protocols().items():
+            if protocol in (TCP, UDP):
+                found.update(port for ends in ranges if ends != EVERYTHING for port in ends)
+    return sorted(port for port in found if port)
+
+
+def first_packets(resolved: policy.Resolved) -> list[dict[str, Any]]:
+    """Return probes of the servers that a host cannot do without, as the module egress_probe takes them."""
+    return [
+        *({"to": to, "protocol": protocol, "port": DNS} for to in _each(resolved.dns) for protocol in ("udp", "tcp")),
+        *({"to": to, "protocol": "udp", "port": NTP} for to in _each(resolved.ntp)),
+    ]
+
+
+def _each(servers: addresses.AddressSet) -> Iterator[str]:
+    """Servers are single addresses; of a whole network, which a policy may name too, the first is as good as any."""
+    for version, address, _length in servers.prefixes():
+        yield addresses.to_text(version, address)

@@ -1,0 +1,109 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""AWS: the egress rules of one security group a unit, as amazon.aws.ec2_security_group takes them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Place, Report
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import values
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.kubernetes.network_policy import families
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import (
+    Capabilities,
+    Rendered,
+    Target,
+    Unit,
+)
+
+from .rules import Rule, rules
+
+_KEYS = ("vpc_id", "name", "rules", "references", "families")
+_ID = re.compile(r"(pl|sg)-[0-9a-f]{8,17}")
+_NAME = re.compile(r"[a-zA-Z0-9 ._:/()#,@\[\]+=&;!*-]{1,255}")
+DESCRIPTION = "Egress by tidegate"
+CAN = Capabilities(
+    ported=frozenset({services.PORT_PROTOCOLS["tcp"], services.PORT_PROTOCOLS["udp"]}),
+    widens="protocol",
+    references="prefix lists and groups by id",
+    log="VPC flow logs",
+    limit="60 rules, IPv4 and IPv6 each, or the quota in `egress_aws`",
+)
+
+
+def read(report: Report, place: Place, value: Any) -> dict[str, Any]:
+    """egress_aws: the VPC, the group's name, its quota of rules, references."""
+    given = values.mapping(report, place, {} if value is None else value, _KEYS, ("vpc_id",)) or {}
+    found: dict[str, Any] = {"rules": 60, "references": {}}
+    for key in ("vpc_id", "name"):
+        if key in given:
+            found[key] = values.text(report, place.key(key), given[key])
+    if found.get("name") and (not _NAME.fullmatch(found["name"]) or found["name"].startswith("sg-")):
+        report.error(place.key("name"), f"{values.show(found['name'])} is no name of a security group")
+    if "rules" in given:
+        found["rules"] = _number(report, place.key("rules"), given["rules"], 1000)
+    references = given.get("references") or {}
+    for text, one in (values.mapping(report, place.key("references"), references, list(references)) or {}).items():
+        found["references"][text] = _reference(report, place.key("references").key(text), one)
+    if "families" in given:
+        found["families"] = families(report, place.key("families"), given["families"])
+    return found
+
+
+def _reference(report: Report, place: Place, value: Any) -> dict[str, Any]:
+    """An id, or a mapping of id and weight: how many rules AWS counts a prefix list as."""
+    given = value if isinstance(value, Mapping) else {"id": value}
+    known = values.mapping(report, place, given, ("id", "weight"), ("id",)) or {}
+    text = known.get("id")
+    if not isinstance(text, str) or not _ID.fullmatch(text):
+        report.error(place, f"{values.show(text)} is no id", "write that of a prefix list (pl-…) or a group (sg-…)")
+    return {"id": str(text), "weight": _number(report, place.key("weight"), known.get("weight", 1), 1000)}
+
+
+def _number(report: Report, place: Place, value: Any, most: int) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= most:
+        return int(value)
+    report.error(place, f"{values.show(value)} is no number from 1 to {most}")
+    return 1
+
+
+def group_name(unit: Unit) -> str:
+    """The group's name: the unit's unless it is set."""
+    return str(unit.settings.get("name") or f"tidegate-{unit.name}")
+
+
+def render(unit: Unit) -> Rendered:
+    """The arguments of the module. Without openings rules_egress is empty, which closes everything."""
+    found, differences = rules(unit)
+    data = {
+        "name": group_name(unit),
+        "description": DESCRIPTION,
+        "vpc_id": unit.settings["vpc_id"],
+        "rules_egress": [_module_rule(rule) for rule in found],
+    }
+    return Rendered(yaml.safe_dump(data, sort_keys=False, explicit_start=True), data, differences)
+
+
+_ARGUMENT = {"ipv4": "cidr_ip", "ipv6": "cidr_ipv6", "prefix_list": "ip_prefix", "group": "group_id"}
+
+
+def _module_rule(rule: Rule) -> dict[str, Any]:
+    ports = {} if rule.key.first is None else {"from_port": rule.key.first, "to_port": rule.key.last}
+    return {"proto": rule.key.protocol, **ports, _ARGUMENT[rule.kind]: [rule.to], "rule_desc": rule.description}
+
+
+TARGET = Target(
+    name="aws",
+    about="AWS security groups, applied by amazon.aws.ec2_security_group",
+    can=CAN,
+    suffix=".yaml",
+    render=render,
+    variable="egress_aws",
+    read=read,
+)

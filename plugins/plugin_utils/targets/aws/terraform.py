@@ -1,0 +1,75 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Terraform: one security group a unit with a resource for each egress rule, as JSON configuration (.tf.json).
+
+A rule's address is made of what the rule is, not of its place: an edit touches the rules that it changes and no other.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import Rendered, Target, Unit
+
+from . import security_group
+from .rules import Rule, rules
+
+_UNFIT = re.compile(r"[^A-Za-z0-9_]")
+_ATTRIBUTE = {
+    "ipv4": "cidr_ipv4",
+    "ipv6": "cidr_ipv6",
+    "prefix_list": "prefix_list_id",
+    "group": "referenced_security_group_id",
+}
+
+
+def render(unit: Unit) -> Rendered:
+    """The file. The group comes with it, since Terraform takes AWS's rule that allows everything out of a new one."""
+    found, differences = rules(unit)
+    group = f"tidegate_{_UNFIT.sub('_', unit.name)}"
+    resources: dict[str, Any] = {
+        "aws_security_group": {
+            group: {
+                "name": security_group.group_name(unit),
+                "description": security_group.DESCRIPTION,
+                "vpc_id": unit.settings["vpc_id"],
+            }
+        }
+    }
+    if found:
+        resources["aws_vpc_security_group_egress_rule"] = {
+            f"{group}_{_address(rule)}": _resource(rule, group) for rule in sorted(found, key=_address)
+        }
+    data = {"resource": resources}
+    return Rendered(json.dumps(data, indent=2) + "\n", data, differences)
+
+
+def _address(rule: Rule) -> str:
+    ports = [str(port) for port in dict.fromkeys((rule.key.first, rule.key.last)) if port is not None and port >= 0]
+    protocol = "all" if rule.key.protocol == "-1" else rule.key.protocol
+    return _UNFIT.sub("_", "_".join([protocol, *ports, rule.to]))
+
+
+def _resource(rule: Rule, group: str) -> dict[str, Any]:
+    ports = {} if rule.key.first is None else {"from_port": rule.key.first, "to_port": rule.key.last}
+    return {
+        "security_group_id": f"${{aws_security_group.{group}.id}}",
+        "ip_protocol": rule.key.protocol,
+        **ports,
+        _ATTRIBUTE[rule.kind]: rule.to,
+        "description": rule.description,
+    }
+
+
+TARGET = Target(
+    name="terraform",
+    about="AWS security groups as Terraform resources",
+    can=security_group.CAN,
+    suffix=".tf.json",
+    render=render,
+    variable="egress_aws",
+    read=security_group.read,
+)

@@ -1,0 +1,65 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Address sets as networks with exceptions, which Kubernetes and Cilium know: few blocks for a set with few holes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import intervals
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import BITS, AddressSet, to_text
+
+
+@dataclass(frozen=True)
+class IpBlock:
+    """A network without some networks that are inside it, never all of it."""
+
+    cidr: str
+    excepted: tuple[str, ...] = ()
+
+    def spec(self) -> dict[str, object]:
+        """As Kubernetes and Cilium write it."""
+        return {"cidr": self.cidr, "except": list(self.excepted)} if self.excepted else {"cidr": self.cidr}
+
+
+Network = tuple[int, int]
+"""(first address, prefix length)."""
+
+
+def ip_blocks(found: AddressSet) -> list[IpBlock]:
+    """The set as blocks, exactly; IPv4 before IPv6, each in order. Nothing for nothing."""
+    blocks: list[IpBlock] = []
+    for version in (4, 6):
+        bits = BITS[version]
+        inside, _outside = _cover(found.family(version), 0, bits, bits)
+        for network, holes in inside:
+            blocks.append(IpBlock(_text(version, network), tuple(_text(version, hole) for hole in holes)))
+    return blocks
+
+
+Blocks = list[tuple[Network, list[Network]]]
+
+
+def _cover(held: intervals.Intervals, start: int, free: int, bits: int) -> tuple[Blocks, list[Network]]:
+    """(blocks of what is held within the 2^free addresses from start, networks of what is not).
+
+    Of the two ways to write a half-filled network, block by block or as one with holes, the shorter one; every hole
+    counts as much as a block.
+    """
+    end = start + (1 << free) - 1
+    if not held:
+        return [], [(start, bits - free)]
+    if held == ((start, end),):
+        return [((start, bits - free), [])], []
+    middle = start + (1 << (free - 1))
+    low_blocks, low_holes = _cover(intervals.intersect(held, ((start, middle - 1),)), start, free - 1, bits)
+    high_blocks, high_holes = _cover(intervals.intersect(held, ((middle, end),)), middle, free - 1, bits)
+    blocks, holes = low_blocks + high_blocks, low_holes + high_holes
+    if 1 + len(holes) < sum(1 + len(some) for _network, some in blocks):
+        blocks = [((start, bits - free), holes)]
+    return blocks, holes
+
+
+def _text(version: int, network: Network) -> str:
+    return f"{to_text(version, network[0])}/{network[1]}"

@@ -1,0 +1,312 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files that are whole or not at all: records, the change on trial, the journal, settings, the installed program."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard import apply
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, files, lock, systemd_units
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import REASONS, GuardError
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Places
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program import install, package
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import (
+    failsafe,
+    history,
+    journal,
+    pending,
+    records,
+    settings,
+)
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.records import Record
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.settings import Settings
+
+ROOM = Path(package.__file__).parents[1]
+LISTING = 'table inet tidegate {\n\tchain out {\n\t\taccept comment "é"\n\t}\n}\n'
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    found = Places(str(tmp_path))
+    files.folder(found.state)
+    files.folder(found.run)
+    return found
+
+
+def test_a_record_is_what_was_written(places: Places) -> None:
+    record = Record(LISTING, "abc", "alice", 'a \n "change"', 1.5, ("fed",), "spec", "1.0.6")
+    files.write(places.confirmed, records.dump(record))
+    assert records.load(places.confirmed) == record
+    text = places.confirmed.read_text()
+    assert text.startswith("# tidegate 1 ")
+    assert text.count("\n# ") == 0
+    assert records.load(places.candidate) is None
+
+
+@given(st.data())
+def test_any_flipped_byte_is_noticed(data: st.DataObject) -> None:
+    whole = records.dump(Record(LISTING, "abc"))
+    at = data.draw(st.integers(0, len(whole) - 1))
+    flipped = bytearray(whole)
+    flipped[at] ^= data.draw(st.integers(1, 255))
+    path = Path(os.environ.get("TMPDIR", "/tmp")) / f"tidegate-flip-{os.getpid()}"  # hypothesis outlives fixtures
+    try:
+        path.write_bytes(bytes(flipped))
+        with pytest.raises(GuardError, match="does not fit its checksum"):
+            records.load(path)
+    finally:
+        path.unlink()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "# tidegate 1 {}\n", "# tidegate 1 nonsense\n", "flush ruleset\n", "# tidegate 1 []\nx"]
+)
+def test_what_is_no_record_is_damaged(places: Places, text: str) -> None:
+    places.confirmed.write_text(text)
+    with pytest.raises(GuardError) as caught:
+        records.load(places.confirmed)
+    assert caught.value.reason == "damaged"
+
+
+def test_a_reserved_file_has_its_space_and_is_no_record(places: Places) -> None:
+    files.reserve(places.candidate, 100_000)
+    assert places.candidate.stat().st_blocks * 512 >= 100_000
+    with pytest.raises(GuardError):
+        records.load(places.candidate)
+    files.fill(places.candidate, records.dump(Record(LISTING)))
+    assert records.load(places.candidate) == Record(LISTING)
+
+
+def test_a_file_that_cannot_be_written_is_told_and_the_old_one_stays(places: Places) -> None:
+    files.write(places.settings, b"old")
+    (places.state / ".settings.json.new").mkdir()
+    with pytest.raises(GuardError, match="cannot be written") as caught:
+        files.write(places.settings, b"new")
+    assert caught.value.reason == "cannot_write"
+    assert places.settings.read_bytes() == b"old"
+
+
+def test_the_change_on_trial_is_read_as_written_and_rubbish_is_of_another_life(places: Places) -> None:
+    made = pending.Pending("t", "change", "alice", "x", "now", 1.0, 61.0, clock.life(), 5, "process", ("fed",), "s")
+    pending.write(places, made)
+    assert pending.read(places) == made
+    assert made.ours
+    for rubbish in ("", "[]", "{", '{"token": 1}'):
+        places.pending.write_text(rubbish)
+        found = pending.read(places)
+        assert found is not None
+        assert not found.ours
+    pending.remove(places)
+    assert pending.read(places) is None
+
+
+def test_the_journal_drops_its_older_half(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "LIMIT", 2000)
+    for number in range(60):
+        journal.note(places, "saved", token=str(number))
+    found = journal.read(places)
+    assert found[-1]["token"] == "59"
+    assert 10 < len(found) < 40
+    assert places.journal.stat().st_size < 2200
+    assert journal.fate(places, "59") == found[-1]
+    assert journal.fate(places, "0") is None
+
+
+def test_lines_that_are_no_events_are_left_out(places: Places) -> None:
+    places.journal.write_text('{"event": "saved"}\nrubbish\n[1]\n{"event": "unheard of"}\n{"event"')
+    assert journal.read(places) == [{"event": "saved"}]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"drift": "ignore"}, "drift: 'ignore' is none of report, repair"),
+        ({"dns": ["resolver"]}, "dns: 'resolver' is no address"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(given: dict[str, object], said: str) -> None:
+    with pytest.raises(GuardError, match=said):
+        settings.parse(given)
+
+
+def test_settings_that_cannot_be_read_are_the_strict_ones(places: Places) -> None:
+    assert settings.read(places) == Settings()
+    files.write(places.settings, settings.dump(Settings("repair", "observe", ("10.0.0.1/32",))))
+    assert settings.read(places) == Settings("repair", "observe", ("10.0.0.1/32",))
+    for rubbish in ("", "{", "[]", '{"mode": "off"}'):
+        places.settings.write_text(rubbish)
+        assert settings.read(places) == Settings()
+    assert "policy drop" in failsafe.table(Settings())
+
+
+def test_the_history_is_found_by_number_name_and_time(places: Places) -> None:
+    for number in range(4):
+        files.write(
+            places.confirmed, records.dump(Record(LISTING, f"t{number}", when=1_700_000_000.0 + 86_400 * number))
+        )
+        history.keep(places)
+    names = [one.name for one in history.earlier(places)]
+    assert names[0] == "2023-11-17T22:13:20.000Z-t3"
+    assert history.find(places, "1").token == "t3"
+    assert history.find(places, names[2]).token == "t1"
+    assert history.find(places, "2023-11-15").token == "t1"
+    for wanted, said in (("2023-11", "names more than one"), ("9", "names none"), ("t1", "names none")):
+        with pytest.raises(GuardError, match=said):
+            history.find(places, wanted)
+
+
+def test_a_damaged_policy_does_not_enter_the_history(places: Places) -> None:
+    places.confirmed.write_text("rubbish")
+    history.keep(places)
+    assert history.earlier(places) == []
+
+
+def test_a_lock_keeps_others_out_until_it_is_let_go(places: Places) -> None:
+    assert not lock.taken(places.lock)
+    with lock.exclusive(places, 0):
+        assert lock.taken(places.lock)
+        with (
+            pytest.raises(GuardError, match="Another run of tidegate is at work") as caught,
+            lock.exclusive(places, 0.1),
+        ):
+            pass
+        assert caught.value.reason == "busy"
+    assert not lock.taken(places.lock)
+
+
+def test_a_recycled_process_id_is_another_process() -> None:
+    begun = clock.started(os.getpid())
+    assert begun is not None
+    child = subprocess.Popen(["sleep", "60"])
+    assert clock.started(child.pid) is not None
+    child.kill()
+    while clock.started(child.pid) is not None:
+        pass
+    child.wait()
+    assert clock.started(child.pid) is None
+
+
+def test_the_program_holds_all_it_needs(tmp_path: Path) -> None:
+    path = tmp_path / "tidegate"
+    path.write_bytes(package.build())
+    done = subprocess.run(
+        [sys.executable, "-IS", str(path), "--help"], text=True, capture_output=True, check=False, env={}
+    )
+    assert done.returncode == 0, done.stderr
+    assert "what stands, who confirmed it" in done.stdout
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        assert all(info.compress_type == zipfile.ZIP_STORED for info in archive.infolist())
+    held = {name.partition("/guard/")[2] for name in names if "/guard/" in name}
+    sent_only = {
+        "apply.py",
+        "run_module.py",
+        "program/install.py",
+        "program/package.py",
+        "program/temporary_allow.py",
+        "sight/observed.py",
+        "sight/own_connection.py",
+        "trial/policy_tests.py",
+    }
+    assert held == {str(path.relative_to(ROOM)) for path in ROOM.rglob("*.py")} - sent_only
+
+
+def test_the_program_is_the_same_every_time() -> None:
+    first = package.build()
+    package.build.cache_clear()
+    assert package.build() == first
+    assert first.startswith(b"#!/")
+    assert first.split(b"\n")[0].endswith(b" -IS")
+
+
+def test_files_are_made_once_and_mended(places: Places) -> None:
+    first = install.install(places, Settings(), systemd=False)
+    assert [change.action for change in first] == ["add"] * 4
+    assert install.install(places, Settings(), systemd=False) == []
+    places.program.write_bytes(b"old")
+    places.command.unlink()
+    places.settings.chmod(0o644)
+    again = {change.path: change.action for change in install.install(places, Settings(), systemd=False)}
+    assert again == {str(places.program): "change", str(places.command): "add", str(places.settings): "change"}
+    assert places.command.readlink() == places.program
+    assert install.install(places, Settings(), systemd=False) == []
+
+
+def test_check_mode_says_what_a_run_does_and_does_nothing(places: Places) -> None:
+    predicted = install.install(places, Settings(), systemd=False, check=True)
+    assert not places.program.exists()
+    assert predicted == install.install(places, Settings(), systemd=False)
+    gone = install.remove(places, systemd=False, check=True)
+    assert places.program.exists()
+    assert gone == install.remove(places, systemd=False)
+    assert not places.program.parent.exists()
+    assert not places.state.exists()
+    assert install.remove(places, systemd=False) == []
+
+
+def test_the_diff_of_a_program_is_not_its_source(places: Places) -> None:
+    change = next(one for one in install.install(places, Settings(), systemd=False) if one.path == str(places.program))
+    assert change.before == ""
+    assert change.as_diff()["after"].startswith("(a program of ")
+
+
+def test_the_units_come_after_every_loader_and_before_the_network() -> None:
+    boot = systemd_units.texts(Places(), "/usr/bin/python3")[systemd_units.BOOT]
+    after = next(line for line in boot.split("\n") if line.startswith("After="))
+    for loader in ("nftables", "ufw", "firewalld", "netfilter-persistent"):
+        assert f"{loader}.service" in after
+    assert "Before=network-pre.target" in boot
+    assert "RemainAfterExit=yes" in boot
+
+
+def test_every_error_has_a_known_reason() -> None:
+    import ast
+
+    found = set()
+    for path in ROOM.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "GuardError":
+                reason = node.args[0]
+                if isinstance(reason, ast.Constant):
+                    found.add(reason.value)
+    assert found == set(REASONS)
+
+
+def test_no_journal_is_needed_for_an_event(places: Places) -> None:
+    places.journal.mkdir()
+    journal.note(places, "lost")
+    assert json.dumps(journal.EVENTS)
+
+
+def test_the_sets_of_others_are_those_without_elements_and_those_that_packets_fill() -> None:
+    sets = [
+        {"name": "allow4", "elements": ["10.0.0.1"]},
+        {"name": "none4", "elements": []},
+        {"name": "pinned4", "elements_from": "resolvers"},
+        {"name": "fed4"},
+        {"name": "ledger4", "flags": ["dynamic", "timeout"], "elements": []},
+    ]
+    made = apply.request_of([{"family": "inet", "name": "tidegate", "sets": sets, "maps": [{"name": "m"}]}], "alice")
+    assert made.others == ("fed4", "ledger4", "m")
+    assert made.who == "alice"
+    again = apply.request_of([{"name": "tidegate", "maps": [{"name": "m"}], "family": "inet", "sets": sets}], "bob")
+    assert again.spec == made.spec
+
+
+@pytest.mark.parametrize(
+    "tables", [[], [{"name": "other"}], [{"name": "tidegate", "family": "ip"}], [{"name": "tidegate"}] * 2]
+)
+def test_the_guard_knows_one_table(tables: list[dict[str, str]]) -> None:
+    with pytest.raises(GuardError, match="knows the table inet tidegate only"):
+        apply.request_of(tables, "alice")

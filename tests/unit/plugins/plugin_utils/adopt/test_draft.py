@@ -1,0 +1,298 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules that the real programs wrote, and the entries that are drafted from them: what they open and nothing more."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.adopt import page
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.adopt.draft import UNBOUND, Draft, draft
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.adopt.sources import source
+from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import build
+
+SAMPLES = Path(__file__).parent / "samples"
+
+
+def iptables(text: str, family: str = "ip", *tables: str) -> dict[str, Any]:
+    return {"kind": "iptables", "where": "iptables", "family": family, "text": text, "tables": list(tables)}
+
+
+def sample(name: str) -> dict[str, Any]:
+    return iptables((SAMPLES / name).read_text(), "ip" if name.endswith("v4") else "ip6")
+
+
+def nft(*objects: dict[str, Any], family: str = "inet") -> dict[str, Any]:
+    return {"kind": "nft", "where": f"table {family} t", "family": family, "name": "t", "objects": list(objects)}
+
+
+def drafted(*live: dict[str, Any], stored: tuple[dict[str, Any], ...] = ()) -> Draft:
+    return draft(source({"live": live, "stored": stored, "unread": []}).tables)
+
+
+def said(found: Draft) -> list[tuple[Any, ...]]:
+    """Each entry as (to, except, services, users)."""
+    return [
+        (entry["to"], entry.get("except", []), entry["services"], entry.get("users", [])) for entry in found.entries
+    ]
+
+
+def simple(*rules: str, policy_: str = "DROP", chains: tuple[str, ...] = ()) -> Draft:
+    """The draft of one filter table of iptables."""
+    head = ["*filter", f":OUTPUT {policy_} [0:0]", *(f":{chain} - [0:0]" for chain in chains)]
+    return drafted(iptables("\n".join([*head, *rules, "COMMIT", ""])))
+
+
+def passes(found: Draft, address: str, service: str, user: str | None = None) -> bool:
+    """Whether a policy of the drafted entries lets a flow out."""
+    resolved = build(**{**UNBOUND, "egress_mode": "enforce", "egress_allow_adopted": list(found.entries)})
+    protocol, _slash, port = service.partition("/")
+    flow = policy.Flow(address, protocol, int(port), user)
+    return policy.decide(resolved, flow).allowed
+
+
+def test_iptables() -> None:
+    found = drafted(sample("iptables-1.8.9.v4"), sample("iptables-1.8.9.v6"))
+    assert said(found) == [
+        (["203.0.113.0/24"], ["203.0.113.13"], ["http", "https"], []),
+        (["0.0.0.0/0"], ["203.0.113.13"], ["http", "https"], ["42"]),
+        (["10.10.0.10"], [], ["udp/53"], []),
+        (["10.10.5.0/24"], [], ["tcp/5432-5433"], []),
+        (["192.0.2.10-192.0.2.20"], [], ["ssh"], []),
+        (["0.0.0.0/0"], ["10.0.0.0/8"], ["proto/47"], []),
+        (["2001:db8::/48"], [], ["http", "https"], []),
+        (["::/0"], [], ["icmp"], []),
+    ]
+    assert found.entries[0]["name"] == "payments"
+    assert [why for _entry, why in found.held] == [
+        "the rule asks for interface eth0",
+        "the rule asks for --limit 5/sec",
+    ]
+    assert any("icmp as a whole" in one and "--icmp-type 8" in one for one in found.said)
+
+
+UFW: list[tuple[Any, ...]] = [
+    (["10.10.0.10"], [], ["udp/53"], []),
+    (["203.0.113.0/24"], [], ["https"], []),
+    (["0.0.0.0/0"], [], ["ssh"], []),
+    (["::/0"], [], ["ssh"], []),
+    (["2001:db8::/48"], [], ["tcp/8000-8100"], []),
+]
+
+
+def test_ufw_as_it_runs() -> None:
+    found = drafted(sample("ufw-0.36.2.v4"), sample("ufw-0.36.2.v6"))
+    assert said(found) == UFW
+    assert len(found.unknown) == 1
+    assert "--hitcount 6" in found.unknown[0]
+
+
+def test_ufw_before_it_is_switched_on() -> None:
+    rules = [
+        {
+            "kind": "ufw",
+            "where": name,
+            "family": family,
+            "policy": "DROP",
+            "text": (SAMPLES / f"ufw-0.36.2-{name}").read_text(),
+        }
+        for family, name in (("ip", "user.rules"), ("ip6", "user6.rules"))
+    ]
+    assert said(drafted(stored=tuple(rules))) == UFW
+
+
+def test_firewalld_refuses_what_its_direct_rule_accepts_so_the_draft_does() -> None:
+    objects = json.loads((SAMPLES / "firewalld-1.3.3.json").read_text())["nftables"]
+    found = drafted(nft(*objects), sample("firewalld-1.3.3-direct.v4"))
+    assert [entry["services"] for entry in found.entries] == [["tcp/53"], ["udp/53"], ["https"], ["https-alt"]]
+    assert passes(found, "203.0.113.9", "tcp/443")
+    assert passes(found, "192.0.2.53", "udp/53")
+    # firewalld refuses 6to4 addresses of networks that are not global.
+    assert not passes(found, "2002:a00:1::1", "udp/53")
+    assert not passes(found, "198.51.100.7", "tcp/25")
+
+
+def test_firewalld_direct_rules_in_a_file() -> None:
+    text = (SAMPLES / "firewalld-1.3.3-direct.xml").read_text()
+    found = drafted(stored=({"kind": "direct", "where": "direct.xml", "text": text},))
+    assert said(found) == [(["198.51.100.7"], [], ["smtp"], [])]
+    assert [one for one in found.said if "everything is accepted" in one]
+
+
+@pytest.mark.parametrize(
+    ("rules", "address", "service", "passing"),
+    [
+        # the first rule that decides does
+        (["-A OUTPUT -d 192.0.2.1 -j DROP", "-A OUTPUT -d 192.0.2.0/24 -j ACCEPT"], "192.0.2.1", "tcp/80", False),
+        (["-A OUTPUT -d 192.0.2.0/24 -j ACCEPT", "-A OUTPUT -d 192.0.2.1 -j DROP"], "192.0.2.1", "tcp/80", True),
+        # what a condition without words refuses counts as refused
+        (["-A OUTPUT -m mark --mark 1 -j DROP", "-A OUTPUT -d 192.0.2.0/24 -j ACCEPT"], "192.0.2.1", "tcp/80", False),
+        (
+            ["-A OUTPUT -d 192.0.2.9 -m owner --uid-owner 5 -j DROP", "-A OUTPUT -d 192.0.2.0/24 -j ACCEPT"],
+            "192.0.2.9",
+            "tcp/80",
+            False,
+        ),
+        # what it accepts counts as not accepted
+        (["-A OUTPUT -d 192.0.2.0/24 -m mark --mark 1 -j ACCEPT"], "192.0.2.1", "tcp/80", False),
+        (["-A OUTPUT -d 192.0.2.0/24 -o eth0 -j ACCEPT"], "192.0.2.1", "tcp/80", False),
+        (["-A OUTPUT -d 192.0.2.0/24 ! -o lo -j ACCEPT"], "192.0.2.1", "tcp/80", True),
+        (["-A OUTPUT -o lo -j ACCEPT"], "192.0.2.1", "tcp/80", False),
+        (["-A OUTPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"], "192.0.2.1", "tcp/80", False),
+        (["-A OUTPUT -m conntrack --ctstate NEW -d 192.0.2.0/24 -j ACCEPT"], "192.0.2.1", "tcp/80", True),
+        (["-A OUTPUT ! -d 192.0.2.0/24 -p tcp -m tcp --dport 80 -j ACCEPT"], "192.0.2.1", "tcp/80", False),
+        (["-A OUTPUT -p tcp -m tcp ! --dport 80 -j ACCEPT"], "192.0.2.1", "tcp/80", False),
+        (["-A OUTPUT -p tcp -m tcp ! --dport 80 -j ACCEPT"], "192.0.2.1", "tcp/81", True),
+        (["-A OUTPUT -d 192.0.2.0/24 -j LOG", "-A OUTPUT -d 192.0.2.0/24 -j ACCEPT"], "192.0.2.1", "tcp/80", True),
+        # a target that nobody here knows is not waited for
+        (["-A OUTPUT -d 192.0.2.0/24 -j NEWTARGET", "-A OUTPUT -j ACCEPT"], "192.0.2.1", "tcp/80", False),
+        (["-A OUTPUT -d names.example -j ACCEPT"], "192.0.2.1", "tcp/80", False),
+        (['-A OUTPUT -d 192.0.2.0/24 -m comment --comment "x', "-A OUTPUT -j ACCEPT"], "192.0.2.1", "tcp/80", False),
+    ],
+)
+def test_one_rule_or_two(rules: list[str], address: str, service: str, passing: bool) -> None:
+    assert passes(simple(*rules), address, service) == passing
+
+
+WEB = ("-A WEB -d 192.0.2.1 -j RETURN", "-A WEB -d 192.0.2.0/24 -j ACCEPT", "-A WEB -d 198.51.100.0/24 -j DROP")
+
+
+@pytest.mark.parametrize(
+    ("jump", "address", "passing"),
+    [
+        ("-j WEB", "192.0.2.2", True),
+        ("-j WEB", "192.0.2.1", True),  # comes back, and the last rule accepts it
+        ("-j WEB", "198.51.100.1", False),
+        ("-g WEB", "192.0.2.2", True),
+        ("-g WEB", "192.0.2.1", False),  # comes back to nobody but the policy
+        ("-m mark --mark 1 -j WEB", "192.0.2.2", True),  # marked or not, it is accepted
+        ("-m mark --mark 1 -j WEB", "198.51.100.1", False),
+        ("-m mark --mark 1 -g WEB", "192.0.2.1", False),
+    ],
+)
+def test_chains_below_chains(jump: str, address: str, passing: bool) -> None:
+    found = simple(f"-A OUTPUT {jump}", *WEB, "-A OUTPUT -p tcp -j ACCEPT", chains=("WEB",))
+    assert passes(found, address, "tcp/80") == passing
+
+
+def test_rules_that_accept_everything_are_said_and_not_drafted() -> None:
+    found = simple("-A OUTPUT -d 192.0.2.1/32 -p tcp -m tcp --dport 80 -j ACCEPT", policy_="ACCEPT")
+    assert [one for one in found.said if "everything is accepted over IPv4" in one and "policy accept" in one]
+    assert [one for one in found.said if "everything is accepted over IPv6" in one]
+    assert said(found) == [(["192.0.2.1"], [], ["http"], [])]
+
+
+def test_an_accepting_rule_in_the_middle_is_named() -> None:
+    found = simple("-A OUTPUT -p tcp -m tcp --dport 80 -j ACCEPT", "-A OUTPUT -j ACCEPT")
+    assert [one for one in found.said if "IPv4" in one and "-A OUTPUT -j ACCEPT" in one]
+
+
+def test_no_rule_about_output_is_said() -> None:
+    assert "reaches everything" in drafted().said[0]
+
+
+# nft: (statements of a rule, set and map objects, flow, passes)
+DADDR = {"payload": {"protocol": "ip", "field": "daddr"}}
+DPORT = {"payload": {"protocol": "tcp", "field": "dport"}}
+NET = {"prefix": {"addr": "192.0.2.0", "len": 24}}
+
+
+def match(left: Any, right: Any, op: str = "==") -> dict[str, Any]:
+    return {"match": {"op": op, "left": left, "right": right}}
+
+
+@pytest.mark.parametrize(
+    ("statements", "address", "service", "passing"),
+    [
+        ([match(DADDR, NET), {"accept": None}], "192.0.2.1", "tcp/80", True),
+        ([match(DADDR, {"set": ["198.51.100.1", NET]}), {"accept": None}], "192.0.2.1", "tcp/80", True),
+        ([match(DADDR, NET, "!="), {"accept": None}], "192.0.2.1", "tcp/80", False),
+        ([match(DADDR, NET, "!="), {"accept": None}], "2001:db8::1", "tcp/80", False),
+        ([match(DADDR, {"range": ["192.0.2.5", "192.0.2.7"]}), {"accept": None}], "192.0.2.8", "tcp/80", False),
+        ([match(DADDR, "@fixed"), {"accept": None}], "192.0.2.1", "tcp/80", True),
+        ([match(DADDR, "@fed"), {"accept": None}], "192.0.2.1", "tcp/80", False),
+        ([match(DADDR, "@unknown"), {"accept": None}], "192.0.2.1", "tcp/80", False),
+        (
+            [match({"concat": [DADDR, DPORT]}, {"set": [{"concat": ["192.0.2.1", 80]}]}), {"accept": None}],
+            "192.0.2.1",
+            "tcp/80",
+            True,
+        ),
+        (
+            [match({"concat": [DADDR, DPORT]}, {"set": [{"concat": ["192.0.2.1", 80]}]}), {"accept": None}],
+            "192.0.2.1",
+            "tcp/81",
+            False,
+        ),
+        (
+            [{"vmap": {"key": DPORT, "data": {"set": [[80, {"accept": None}], [81, {"drop": None}]]}}}],
+            "192.0.2.1",
+            "tcp/80",
+            True,
+        ),
+        (
+            [{"vmap": {"key": DPORT, "data": {"set": [[80, {"accept": None}], [81, {"drop": None}]]}}}],
+            "192.0.2.1",
+            "tcp/81",
+            False,
+        ),
+        ([{"vmap": {"key": DPORT, "data": "@ports"}}], "192.0.2.1", "tcp/443", True),
+        (
+            [
+                match(DADDR, NET),
+                {
+                    "vmap": {
+                        "key": {"ct": {"key": "state"}},
+                        "data": {"set": [["established", {"drop": None}], ["new", {"accept": None}]]},
+                    }
+                },
+            ],
+            "192.0.2.1",
+            "tcp/80",
+            True,
+        ),
+        ([match({"ct": {"key": "state"}}, ["established", "related"], "in"), {"accept": None}], "::9", "tcp/1", False),
+        ([match({"meta": {"key": "l4proto"}}, "tcp"), {"accept": None}], "2001:db8::1", "tcp/9", True),
+        ([match({"meta": {"key": "l4proto"}}, "tcp"), {"accept": None}], "2001:db8::1", "udp/9", False),
+        ([match({"meta": {"key": "mark"}}, 1), {"accept": None}], "192.0.2.1", "tcp/80", False),
+        ([{"limit": {"rate": 1, "per": "second"}}, {"accept": None}], "192.0.2.1", "tcp/80", False),
+        ([{"xt": None}, {"accept": None}], "192.0.2.1", "tcp/80", False),
+        ([match(DADDR, NET), {"counter": {"packets": 1, "bytes": 1}}, {"queue": None}], "192.0.2.1", "tcp/80", False),
+    ],
+)
+def test_nft_statements(statements: list[Any], address: str, service: str, passing: bool) -> None:
+    found = drafted(
+        nft(
+            {"set": {"name": "fixed", "elem": [NET]}},
+            {"set": {"name": "fed", "flags": ["dynamic", "timeout"], "elem": ["192.0.2.1"]}},
+            {"map": {"name": "ports", "elem": [[443, {"accept": None}]]}},
+            {"chain": {"name": "out", "type": "filter", "hook": "output", "prio": 0, "policy": "drop"}},
+            {"rule": {"chain": "out", "handle": 1, "expr": statements}},
+        )
+    )
+    assert passes(found, address, service) == passing
+
+
+def test_users() -> None:
+    objects: list[dict[str, Any]] = [
+        {"chain": {"name": "out", "type": "filter", "hook": "output", "prio": 0, "policy": "drop"}},
+        {"rule": {"chain": "out", "expr": [match({"meta": {"key": "skuid"}}, 33), match(DPORT, 80), {"accept": None}]}},
+    ]
+    found = drafted(nft(*objects))
+    assert passes(found, "192.0.2.1", "tcp/80", "33")
+    assert not passes(found, "192.0.2.1", "tcp/80", "34")
+
+
+def test_the_page_is_yaml_whose_comments_say_the_rest() -> None:
+    found = drafted(sample("iptables-1.8.9.v4"), sample("iptables-1.8.9.v6"))
+    text = page.text(found, "app1", "adopted", ["iptables"], live=True)
+    assert yaml.safe_load(text) == {"egress_allow_adopted": list(found.entries)}
+    assert "  # Not as it is: the rule asks for interface eth0.\n  # - name: smtp-198-51-100-7\n" in text
+    assert yaml.safe_load(page.text(drafted(), "app1", "x", [], live=True)) == {"egress_allow_x": []}

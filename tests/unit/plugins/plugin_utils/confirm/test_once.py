@@ -1,0 +1,66 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can be allowed for some hours, and the YAML that makes it lasting."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+import yaml
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import once
+from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import build
+
+NOW = dt.datetime(2026, 11, 20, 23, 0, tzinfo=dt.UTC)
+GIVEN = {"to": ["203.0.113.7"], "services": ["https"], "hours": 4.0, "reason": "INC-7"}
+
+
+def flows(**changes: Any) -> list[dict[str, Any]]:
+    variables = {key: value for key, value in changes.items() if key.startswith("egress_")}
+    made = once.entry({**GIVEN, **{key: changes[key] for key in changes if key not in variables}}, "alice", NOW)
+    given: dict[str, Any] = {once.VARIABLE: [made], **variables}
+    return once.flows(build(**given), made["name"])
+
+
+def test_an_address_and_a_service_are_one_flow() -> None:
+    assert flows() == [{"to": "203.0.113.7", "protocol": "tcp", "port": 443}]
+    several = flows(to=["203.0.113.7", "2001:db8::7"], services=["tcp/8000-8001"])
+    assert [(flow["to"], flow["port"]) for flow in several] == [
+        ("203.0.113.7", 8000),
+        ("203.0.113.7", 8001),
+        ("2001:db8::7", 8000),
+        ("2001:db8::7", 8001),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"to": ["203.0.113.0/24"]}, "a network is no destination for some hours"),
+        ({"services": ["icmp"]}, "only ports of tcp, udp, dccp, sctp"),
+        ({"to": ["10.1.2.3"], "services": ["tcp/30000-30999"]}, "a service of 1000 ports"),
+        ({"to": ["203.0.113.0/27"], "services": ["tcp/80-90"]}, "combinations of addresses and ports"),
+        ({"to": []}, "name a destination and a service"),
+        ({"egress_never": [{"to": ["203.0.113.7"]}]}, "egress_never refuses 203.0.113.7 tcp/443"),
+    ],
+)
+def test_what_cannot_be_allowed_once(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(once.OnceError, match=said):
+        flows(**changes)
+
+
+def test_it_ends_with_its_day_in_the_policy_and_lasts_without_it_in_the_yaml() -> None:
+    made = once.entry(GIVEN, "alice", NOW)
+    assert made["expires"] == "2026-11-21"
+    assert yaml.safe_load(once.lasting(made)) == [
+        {
+            "name": "once-203-0-113-7",
+            "to": ["203.0.113.7"],
+            "services": ["https"],
+            "reason": "INC-7",
+            "owner": "alice",
+        }
+    ]

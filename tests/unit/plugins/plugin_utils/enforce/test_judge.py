@@ -1,0 +1,92 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""When a host was observed long enough, and which would-be refusals need no explanation any more."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce.judge import Evidence, judge, minimum, unseen
+from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import build
+
+NOW = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC).timestamp()  # a Friday
+LINE = {
+    "address": "198.51.100.7",
+    "protocol": 6,
+    "port": 443,
+    "uid": 33,
+    "user": "www-data",
+    "packets": 4,
+    "last": NOW - 60,
+}
+
+
+def judged(hours: float, *lines: dict[str, Any], **variables: Any) -> Evidence:
+    observed = {"confirmed": True, "observes": True, "since": NOW - hours * 3600, "now": NOW, "ledger": list(lines)}
+    return judge(build(egress_mode="observe", **variables), observed, 72)
+
+
+def test_the_hours_decide_and_are_shown() -> None:
+    short, enough = judged(71.9), judged(72)
+    assert (short.ready, enough.ready) == (False, True)
+    assert short.sentence == "71 of 72 h, no Monday, Saturday or Sunday seen, no would-be refusal that nothing explains"
+
+
+def test_a_refusal_without_explanation_keeps_a_host_from_enforcing() -> None:
+    found = judged(100, LINE)
+    assert not found.ready
+    assert "1 would-be refusals that nothing explains: www-data to 198.51.100.7 tcp/443 (4 packets)" in found.sentence
+
+
+ENTRY = {"name": "api", "to": ["198.51.100.7"], "services": ["https"]}
+
+
+@pytest.mark.parametrize(
+    ("variables", "explained"),
+    [
+        ({"egress_allow_x": [ENTRY]}, True),
+        ({"egress_allow_x": [{**ENTRY, "users": ["www-data"]}]}, True),
+        ({"egress_allow_x": [{**ENTRY, "users": ["33"]}]}, True),
+        ({"egress_allow_x": [{**ENTRY, "users": ["payd"]}]}, False),
+        ({"egress_allow_x": [{**ENTRY, "services": ["http"]}]}, False),
+        ({"egress_never": [{"to": ["198.51.100.0/24"]}]}, True),
+        ({"egress_deny_quietly": [{"to": ["198.51.100.7"], "services": ["https"]}]}, True),
+        ({"egress_deny_quietly": [{"to": ["198.51.100.7"], "services": ["http"]}]}, False),
+    ],
+)
+def test_what_explains_a_refusal(variables: dict[str, Any], explained: bool) -> None:
+    found = judged(100, LINE, **variables)
+    assert (found.ready, found.explained) == (explained, int(explained))
+
+
+def test_refusals_before_the_time_that_counts_do_not() -> None:
+    assert judged(100, {**LINE, "last": NOW - 73 * 3600}).ready
+    assert not judged(100, {**LINE, "last": NOW - 71 * 3600}).ready
+
+
+def test_packets_without_ports_or_a_user_are_judged_too() -> None:
+    ping = {**LINE, "protocol": 1, "port": None, "uid": None, "user": None}
+    assert "no user to 198.51.100.7 icmp (4 packets)" in judged(100, ping).sentence
+    assert judged(100, ping, egress_allow_x=[{**ENTRY, "services": ["icmp"]}]).ready
+
+
+def test_a_host_that_enforces_is_ready_and_one_without_a_policy_is_not() -> None:
+    resolved = build(egress_mode="enforce")
+    observed: dict[str, Any] = {"confirmed": True, "observes": False, "since": None, "now": NOW, "ledger": []}
+    assert judge(resolved, observed, 72).ready
+    assert not judge(resolved, {**observed, "confirmed": False}, 72).ready
+
+
+def test_days_of_the_week() -> None:
+    assert unseen(NOW - 8 * 86400, NOW) == ()
+    assert unseen(NOW - 86400, NOW) == ("Monday", "Tuesday", "Wednesday", "Saturday", "Sunday")
+
+
+def test_times() -> None:
+    assert [minimum(text) for text in (72, "72", "72h", " 3 d", "1w", "0h")] == [72, 72, 72, 72, 168, 0]
+    with pytest.raises(ValueError, match="write hours or days"):
+        minimum("soon")

@@ -1,0 +1,61 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The kernel's own ledger as a source."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows import ledger
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.errors import FlowError
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
+from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.flows.reading import flows
+from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.prove.policies import app
+
+
+def element(*fields: object, packets: int = 3) -> dict[str, Any]:
+    return {"elem": {"val": {"concat": list(fields)}, "counter": {"packets": packets, "bytes": packets * 60}}}
+
+
+def write(path: Path, **sets: list[dict[str, Any]]) -> None:
+    found = [{"set": {"family": "inet", "name": name, "elem": elements}} for name, elements in sets.items()]
+    path.write_text(json.dumps({"nftables": [{"metainfo": {}}, *found]}))
+
+
+def test_each_kind_of_line_is_read(tmp_path: Path) -> None:
+    write(
+        tmp_path / "a.json",
+        would_deny4=[element("203.0.113.5", "tcp", 443, 1000)],
+        would_deny_nosocket4=[element("203.0.113.6", "udp", 53)],
+        denied_proto6=[element("2001:db8::1", "ipv6-icmp", 33)],
+        allow_other4=[{"prefix": {"addr": "10.0.0.0", "len": 8}}],
+    )
+    _taken, rows = flows(tmp_path, {"ledger": "a.json", "host": "app1"})
+    assert [
+        (r["host"], r["destination"], r["protocol"], r["port"], r["uid"], r["accepted"], r["packets"]) for r in rows
+    ] == [
+        ("app1", "2001:db8::1", 58, None, "33", False, 3),
+        ("app1", "203.0.113.5", 6, 443, "1000", True, 3),
+        ("app1", "203.0.113.6", 17, 53, None, True, 3),
+    ]
+
+
+@pytest.mark.parametrize("mode", ["observe", "enforce"])
+def test_every_ledger_that_the_compiler_makes_is_known(mode: str) -> None:
+    made = [one["name"] for one in compile_table(app(mode=mode))["sets"] if "dynamic" in one.get("flags", ())]
+    assert made
+    assert [name for name in made if not ledger.is_ledger(name)] == []
+
+
+def test_whose_it_is_must_be_said(tmp_path: Path) -> None:
+    write(tmp_path / "a.json")
+    with pytest.raises(FlowError, match=r"egress_flows\[0\]: a ledger does not say whose it is; add host:"):
+        flows(tmp_path, {"ledger": "a.json"})
+    (tmp_path / "a.json").write_text("table inet tidegate {}")
+    with pytest.raises(FlowError, match="this is not what `nft -j list table inet tidegate` prints"):
+        flows(tmp_path, {"ledger": "a.json", "host": "app1"})

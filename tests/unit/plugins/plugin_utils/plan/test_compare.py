@@ -1,0 +1,170 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a plan says about two fleets."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.compare import compare
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.formats import files
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.markdown import markdown
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.model import Plan, Policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.serialise import plain, resolved_from
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Resolved, build
+from ansible_collections.tidegate.nftables.tests.golden.cases import FixedWorld, cases
+from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import TODAY, VARIABLES, entry
+
+PAY = entry(name="pay", to=["203.0.113.0/24"], reason="cards", owner="team-pay")
+TEST = {"name": "t", "not_reach": "198.51.100.0/24", "services": "any"}
+
+
+def policy(**changes: Any) -> Policy:
+    given = {**VARIABLES, **changes}
+    return Policy(
+        build(
+            given, FixedWorld(), today=TODAY, judge=False, origins=lambda path: f"group_vars/{path[0]}.yml:{path[-1]}"
+        )
+    )
+
+
+def planned(before: dict[str, Any], after: dict[str, Any]) -> Plan:
+    return compare({"app1": policy(**before)}, {"app1": policy(**after)}, name="main")
+
+
+def test_nothing_changes() -> None:
+    plan = planned({"egress_allow_app": [PAY]}, {"egress_allow_app": [PAY]})
+    assert plan.outcome == "same"
+    assert "Nothing changes." in markdown(plan)
+
+
+def test_an_entry_that_is_wider_by_half_a_network_opens_the_other_half() -> None:
+    plan = planned({"egress_allow_app": [{**PAY, "to": ["203.0.113.0/25"]}]}, {"egress_allow_app": [PAY]})
+    assert plan.outcome == "different"
+    (difference,) = plan.allowed
+    assert difference.by == ("pay",)
+    assert "| everybody | 203.0.113.128/25 | tcp/443 |" in markdown(plan)
+    assert plan.closed == ()
+    (change,) = plan.entries
+    assert (change.owner, change.reason, change.origin) == ("team-pay", "cards", "group_vars/egress_allow_app.yml:0")
+    assert "  - addresses: + 203.0.113.128/25" in markdown(plan)
+
+
+def test_an_entry_for_one_user_opens_nothing_to_others() -> None:
+    plan = planned({}, {"egress_allow_app": [{**PAY, "users": ["payd"]}]})
+    assert "| payd | 203.0.113.0/24 | tcp/443 |" in markdown(plan)
+    assert "everybody" not in markdown(plan)
+    plan = planned({"egress_allow_app": [{**PAY, "users": ["payd"]}]}, {"egress_allow_app": [PAY]})
+    assert "| everybody but payd | 203.0.113.0/24 | tcp/443 |" in markdown(plan)
+
+
+def test_what_goes_is_no_longer_allowed() -> None:
+    plan = planned({"egress_allow_app": [PAY]}, {})
+    assert plan.allowed == ()
+    assert "## No longer allowed" in markdown(plan)
+    assert "- **pay** removed: app1 (tier app)" in markdown(plan)
+
+
+def test_a_new_never_closes_without_any_entry_being_touched() -> None:
+    plan = planned({"egress_allow_app": [PAY]}, {"egress_allow_app": [PAY], "egress_never": [{"to": "203.0.113.9"}]})
+    assert plan.entries == ()
+    assert "| everybody | 203.0.113.9 | tcp/443 |" in markdown(plan)
+
+
+def test_tests_are_won_and_lost() -> None:
+    opened = {"egress_allow_app": [entry(name="o", to=["198.51.100.7"])], "egress_tests_app": [TEST]}
+    closed = {"egress_tests_app": [TEST]}
+    lost, won = planned(closed, opened), planned(opened, closed)
+    assert (lost.outcome, won.outcome) == ("tests", "different")
+    assert "egress_tests_app[t] **no longer true**: fails: everybody reaches 198.51.100.7 with tcp/443" in markdown(
+        lost
+    )
+    assert "egress_tests_app[t] now true" in markdown(won)
+    assert planned(opened, opened).tests[0].what == "fails"
+    assert planned({}, opened).tests[0].what == "fails"
+    assert planned(closed, closed).tests[0].what == "holds"
+    assert planned(closed, {}).tests[0].what == "removed"
+
+
+def test_an_entry_that_a_new_one_covers_adds_nothing_now() -> None:
+    narrow = entry(name="narrow", to=["203.0.113.7"], users=["payd"])
+    plan = planned({"egress_allow_app": [narrow]}, {"egress_allow_app": [narrow, PAY]})
+    (remark,) = plan.remarks
+    assert remark.kind == "redundant"
+    assert remark.text == "egress_allow_app[narrow] adds nothing: the entry pay opens all of it"
+    # It was so before, and is no news.
+    both = {"egress_allow_app": [narrow, PAY]}
+    assert planned(both, {**both, "egress_deny_quietly": [{"to": "192.0.2.1"}]}).remarks == ()
+
+
+def test_a_raised_ceiling_is_said() -> None:
+    raised = {**PAY, "review_by": "2027-01-01"}
+    plan = planned({}, {"egress_ceiling_raise_app": [raised]})
+    assert [one.kind for one in plan.remarks] == ["ceiling"]
+
+
+def test_hosts_with_the_same_change_share_it_and_others_do_not() -> None:
+    before, after = policy(), policy(egress_allow_app=[PAY])
+    plan = compare(
+        {"a": before, "b": before, "c": before}, {"a": after, "b": after, "c": before}, name="main", unmanaged=2
+    )
+    assert [difference.hosts.names for difference in plan.allowed] == [("a", "b")]
+    assert "3 hosts were compared for every address, port and user; 2 without egress_tier were not." in markdown(plan)
+
+
+def test_a_new_host_opens_all_that_it_has_but_the_floor_of_every_host() -> None:
+    plan = compare({}, {"app1": policy(egress_allow_app=[PAY], egress_dns_servers=["10.0.0.53"])}, name="main")
+    text = markdown(plan)
+    assert "- new, with a policy: app1" in text
+    assert "203.0.113.0/24 | tcp/443" in text
+    assert "10.0.0.53 | tcp/53, tcp/853, udp/53, udp/853" in text
+    assert "127.0.0.0" not in text
+    gone = compare({"app1": policy()}, {}, name="main")
+    assert (gone.vanished, gone.closed) == (("app1",), ())
+
+
+def test_a_policy_that_cannot_be_read_is_an_error_and_not_a_closed_fleet() -> None:
+    broken = Policy(None, ("group_vars/app.yml:3:5 egress_allow_app[x]: is wrong; mend it",))
+    plan = compare({"app1": policy(egress_allow_app=[PAY])}, {"app1": broken}, name="main")
+    assert (plan.outcome, plan.closed, plan.entries) == ("errors", (), ())
+    assert "- `group_vars/app.yml:3:5` egress_allow_app[x]: is wrong; mend it: app1" in markdown(plan)
+    mended = compare({"app1": broken}, {"app1": policy(egress_allow_app=[PAY])}, name="main")
+    assert mended.outcome == "same"
+    assert "## Errors in what it is compared with" in markdown(mended)
+
+
+def test_every_form_names_file_and_line() -> None:
+    opened = {"egress_allow_app": [entry(name="o", to=["198.51.100.7"])], "egress_tests_app": [TEST]}
+    plan = planned({"egress_tests_app": [TEST]}, opened)
+    written = files(plan)
+    suite = ET.fromstring(written["plan-junit.xml"])
+    assert (suite.get("tests"), suite.get("failures")) == ("1", "1")
+    (case,) = suite
+    assert (case.get("file"), case.get("line")) == ("group_vars/egress_tests_app.yml", "0")
+    (failure,) = case
+    assert "198.51.100.7 with tcp/443" in str(failure.get("message"))
+    quality = {one["check_name"]: one for one in json.loads(written["plan-codequality.json"])}
+    assert quality["egress-test"]["severity"] == "blocker"
+    assert quality["egress-entry"]["location"] == {"path": "group_vars/egress_allow_app.yml", "lines": {"begin": 0}}
+    assert len({one["fingerprint"] for one in quality.values()}) == 2
+    assert (
+        "::error file=group_vars/egress_tests_app.yml,line=0::egress_tests_app[t] fails" in written["plan-github.txt"]
+    )
+    found = json.loads(written["plan.json"])
+    assert found["outcome"] == "tests"
+    assert found["allowed"][0]["reach"][0] == {
+        "user": "everybody",
+        "to": ["198.51.100.7"],
+        "services": [{"protocol": 6, "ports": [[443, 443]]}],
+    }
+
+
+@pytest.mark.parametrize("case", cases(), ids=str)
+def test_a_policy_survives_being_written(case: Any) -> None:
+    resolved: Resolved = case.resolved()
+    assert resolved_from(json.loads(json.dumps(plain(resolved)))) == resolved

@@ -1,0 +1,164 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Destinations: every form, and what is said about what is none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.tidegate.nftables.tests.golden.cases import FixedWorld
+from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import (
+    WORLD,
+    allowed,
+    build,
+    entry,
+    errors,
+)
+
+
+@pytest.mark.parametrize(
+    ("to", "inside", "outside"),
+    [
+        ("10.1.1.1", ["10.1.1.1"], ["10.1.1.2"]),
+        (["10.1.1.0/24", "fd12:3456:789a::/64"], ["10.1.1.9", "fd12:3456:789a::9"], ["10.1.2.1", "2001:db8::1"]),
+        (["10.1.1.1-10.1.1.3"], ["10.1.1.1", "10.1.1.3"], ["10.1.1.4"]),
+        ("hosts:mirror", ["10.10.0.30", "fd12:3456:789a::30"], ["10.10.0.31"]),
+        ("hosts:database:&region_eu", ["10.20.0.1"], ["10.20.0.2"]),
+        ("hosts:database:!db1", ["10.20.0.2"], ["10.20.0.1"]),
+        ("internal", ["10.255.0.1", "fd12:3456:789a:9::1"], ["192.168.1.1", "fd00::1", "1.1.1.1"]),
+        ("multicast", ["224.0.0.18", "ff02::12"], ["223.255.255.255"]),
+    ],
+)
+def test_what_a_destination_opens(to: Any, inside: list[str], outside: list[str]) -> None:
+    resolved = build(egress_allow_app=[entry(to=to)])
+    assert all(allowed(resolved, address, "tcp/443") for address in inside)
+    assert not any(allowed(resolved, address, "tcp/443") for address in outside)
+
+
+def test_internet_and_any_open_what_they_say() -> None:
+    raised = {"reason": "r", "owner": "o", "review_by": "2027-01-01"}
+    resolved = build(egress_ceiling_raise_app=[entry(to="internet", **raised)])
+    assert allowed(resolved, "1.1.1.1", "tcp/443")
+    assert not allowed(resolved, "10.1.1.1", "tcp/443")
+    assert not allowed(resolved, "169.254.169.254", "tcp/443")
+    resolved = build(egress_ceiling_raise_app=[entry(to="any", **raised)])
+    assert allowed(resolved, "169.254.169.254", "tcp/443")
+    assert allowed(resolved, "ff02::1", "tcp/443")
+
+
+def test_except_is_left_out() -> None:
+    resolved = build(
+        egress_allow_app=[entry(to=["10.1.0.0/16", "hosts:database"], **{"except": ["10.1.9.0/24", "hosts:db1"]})]
+    )
+    assert allowed(resolved, "10.1.1.1", "tcp/443")
+    assert allowed(resolved, "10.20.0.2", "tcp/443")
+    assert not allowed(resolved, "10.1.9.1", "tcp/443")
+    assert not allowed(resolved, "10.20.0.1", "tcp/443")
+
+
+def test_an_except_that_covers_everything_is_an_error_never_no_limit() -> None:
+    (found,) = errors(egress_allow_app=[entry(to="10.1.1.1", **{"except": "10.0.0.0/8"})])
+    assert found.startswith("egress_allow_app[api]: opens nothing: except covers everything in to")
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("10.0.0.300", '"10.0.0.300" is no address'),
+        ("10.0.0.0/99", '"10.0.0.0/99" has no prefix length between 0 and 32'),
+        ("10.0.0.9-10.0.0.1", "is reversed; write 10.0.0.1-10.0.0.9"),
+        ("intrenal", '"intrenal" is no destination; did you mean internal?'),
+        ("all", '"all" is no destination; did you mean any?'),
+        ("public", '"public" is no destination; did you mean internet?'),
+        ("database", '"database" is no destination; hosts of the inventory are written hosts:database'),
+        ("qwertz", "an address or hosts:PATTERN"),
+        ("host:mirror", "did you mean hosts:mirror?"),
+        ("prefix-list:s3", "did you mean prefix_list:s3?"),
+        ("*.payments.example", '"*.payments.example": domain names are not resolved by this release'),
+        ("https://api.example/v1", "is a URL; write the host (api.example) here and the service in services"),
+        ("api.example:443", "has a port; write api.example here and the port in services"),
+        ("10.1.1.1:443", "has a port; write 10.1.1.1 here and the port in services"),
+        ("[2001:db8::1]:443", "has a port; write 2001:db8::1 here and the port in services"),
+        ("10.1.1.1, 10.1.1.2", "is one text; write a list: [one, other]"),
+        ("", '"" is no destination'),
+        (10.0, '"10.0" is read by YAML as a number; write it in quotes'),
+        (False, '"False" is read by YAML as true or false; write it in quotes'),
+        ({"fd00:": None}, 'YAML reads "fd00::" as a mapping; write it in quotes: "fd00::"'),
+        ({"hosts": "mirror"}, 'YAML reads "hosts: mirror" as a mapping; write hosts:mirror without the space'),
+        (None, '"None" is read by YAML as nothing'),
+    ],
+)
+def test_what_is_no_destination_is_refused_with_its_cure(written: Any, message: str) -> None:
+    (found,) = errors(egress_allow_app=[entry(to=["10.1.1.1", written])])
+    assert found.startswith("egress_allow_app[api].to[1]: ")
+    assert message in found
+
+
+@pytest.mark.parametrize("written", [[], None, {"internal": None}])
+def test_no_destinations_are_an_error_never_every_destination(written: Any) -> None:
+    (found,) = errors(egress_allow_app=[entry(to=written)])
+    assert found.startswith("egress_allow_app[api].to: is ")
+
+
+def test_a_pattern_that_matches_nothing_is_an_error_unless_optional() -> None:
+    (found,) = errors(egress_allow_app=[entry(to="hosts:cache")])
+    assert found == (
+        'egress_allow_app[api].to: "hosts:cache" matches no host; '
+        "mend the pattern, or write optional: true if it may match nothing"
+    )
+    resolved = build(egress_allow_app=[entry(to="hosts:cache", optional=True)])
+    assert resolved.entries == ()
+    assert [notice.kind for notice in resolved.notices] == ["optional"]
+
+
+def test_an_optional_pattern_beside_others_opens_the_others() -> None:
+    resolved = build(egress_allow_app=[entry(to=["hosts:cache", "10.1.1.1"], optional=True)])
+    assert allowed(resolved, "10.1.1.1", "tcp/443")
+    assert not allowed(resolved, "10.1.1.2", "tcp/443")
+
+
+@pytest.mark.parametrize("optional", [True, False])
+def test_a_host_without_an_address_is_named(optional: bool) -> None:
+    (found,) = errors(egress_allow_app=[entry(to="hosts:nameless", optional=optional)])
+    assert "the host cloud1 has no address; set egress_addresses for cloud1" in found
+
+
+def test_an_address_of_a_host_that_is_none_is_named() -> None:
+    world = FixedWorld("app1", {"mirror": ["mirror1"]}, {"mirror1": ["mirror1.example"]})
+    (found,) = errors(world=world, egress_allow_app=[entry(to="hosts:mirror")])
+    assert 'egress_addresses of the host mirror1: "mirror1.example" is no address' in found
+
+
+def test_internal_never_opens_dns() -> None:
+    resolved = build(egress_allow_app=[entry(to="internal", services="any")])
+    for service in ("tcp/53", "udp/53", "tcp/853", "udp/853"):
+        assert not allowed(resolved, "10.1.1.1", service)
+    for service in ("tcp/52", "tcp/54", "udp/852", "udp/854", "icmp", "112", "sctp/53"):
+        assert allowed(resolved, "10.1.1.1", service)
+
+
+def test_dns_to_internal_is_an_error_that_says_where_it_goes() -> None:
+    (found,) = errors(egress_allow_app=[entry(to="internal", services=["dns"])])
+    assert "internal never includes DNS (ports 53 and 853); name the servers in egress_dns_servers" in found
+
+
+def test_a_named_server_beside_internal_keeps_its_dns() -> None:
+    resolved = build(egress_allow_app=[entry(to=["internal", "10.1.1.53"], services=["dns", "https"])])
+    assert allowed(resolved, "10.1.1.53", "udp/53")
+    assert not allowed(resolved, "10.1.1.54", "udp/53")
+    assert allowed(resolved, "10.1.1.54", "tcp/443")
+
+
+def test_an_icmp_of_the_other_family_is_an_error_never_every_protocol() -> None:
+    for to, service in (("fd12:3456:789a::1", "proto/1"), ("10.1.1.1", "proto/58")):
+        (found,) = errors(egress_allow_app=[entry(to=to, services=[service])])
+        assert found.startswith(
+            f"egress_allow_app[api]: opens nothing: {service} cannot be spoken with these addresses"
+        )
+
+
+def test_the_world_is_asked_for_the_pattern_as_written() -> None:
+    assert WORLD.hosts("database:&region_eu") == ["db1"]

@@ -1,0 +1,150 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tiers: what the shipped ones open by themselves, and a user's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import datafiles
+from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import (
+    allowed,
+    build,
+    entry,
+    errors,
+)
+
+OPEN = {
+    "web": [("10.1.1.1", "tcp/80"), ("10.1.1.1", "tcp/443"), ("fd12:3456:789a::1", "tcp/443")],
+    "app": [],
+    "database": [],
+    "bastion": [("10.1.1.1", "tcp/22"), ("fd12:3456:789a::1", "tcp/22")],
+    "build": [("1.1.1.1", "tcp/80"), ("1.1.1.1", "tcp/443"), ("2606:4700::1111", "tcp/443")],
+    "relay": [("1.1.1.1", "tcp/25")],
+    "resolver": [("1.1.1.1", "udp/53"), ("1.1.1.1", "tcp/53"), ("1.1.1.1", "tcp/853")],
+    "proxy": [("1.1.1.1", "tcp/80"), ("1.1.1.1", "tcp/443")],
+}
+TRIED = [
+    (address, service)
+    for address in ("10.1.1.1", "fd12:3456:789a::1", "1.1.1.1", "2606:4700::1111", "169.254.169.254", "192.168.0.1")
+    for service in (
+        "tcp/22",
+        "tcp/25",
+        "tcp/53",
+        "udp/53",
+        "tcp/80",
+        "tcp/443",
+        "udp/443",
+        "tcp/853",
+        "tcp/5432",
+        "icmp",
+    )
+]
+V6_TOO = {"1.1.1.1": "2606:4700::1111", "10.1.1.1": "fd12:3456:789a::1"}
+
+
+@pytest.mark.parametrize("tier", datafiles.names("tiers"))
+def test_a_tier_opens_exactly_its_own_entries(tier: str) -> None:
+    resolved = build(egress_tier=tier)
+    wanted = {*OPEN[tier], *((V6_TOO[address], service) for address, service in OPEN[tier] if address in V6_TOO)}
+    assert {flow for flow in TRIED if allowed(resolved, *flow)} == wanted
+
+
+def test_internal_services_replace_those_of_the_tier() -> None:
+    resolved = build(egress_tier="web", egress_internal_services=["https"])
+    assert allowed(resolved, "10.1.1.1", "tcp/443")
+    assert not allowed(resolved, "10.1.1.1", "tcp/80")
+
+
+def test_an_empty_list_of_internal_services_is_no_entry() -> None:
+    assert build(egress_tier="web", egress_internal_services=[]).entries == ()
+
+
+def test_internal_services_are_read_where_they_are_written() -> None:
+    found = errors(egress_internal_services=["https", "htps"])
+    assert found == ['egress_internal_services[1]: "htps" is no service; did you mean https?']
+
+
+def test_a_tier_is_needed() -> None:
+    found = errors(egress_tier=...)
+    assert found == ["egress_tier: is not set; name it: web, app, database, bastion, build or one of your own"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("databse", "did you mean database?"),
+        ("db", "did you mean database?"),
+        (5, 'unknown tier "5"'),
+        (["web"], "unknown tier \"['web']\""),
+    ],
+)
+def test_an_unknown_tier(name: Any, message: str) -> None:
+    (found,) = errors(egress_tier=name)
+    assert message in found
+
+
+def test_a_tier_of_ones_own_extends_another() -> None:
+    own = {
+        "edge": {"extends": "web", "internal_services": ["ldaps"]},
+        "edge-mail": {"extends": "edge", "allow": [entry(name="mx", to="10.9.9.9", services=["smtp"])]},
+    }
+    resolved = build(egress_tier="edge-mail", egress_tiers=own)
+    assert resolved.tier == "edge-mail"
+    assert allowed(resolved, "10.1.1.1", "tcp/636")
+    assert allowed(resolved, "10.9.9.9", "tcp/25")
+    assert not allowed(resolved, "10.1.1.1", "tcp/443")
+
+
+def test_an_own_entry_replaces_the_inherited_one_of_its_name() -> None:
+    own = {"ci": {"extends": "build", "allow": [entry(name="tier-internet", to="internet", services=["https"])]}}
+    resolved = build(egress_tier="ci", egress_tiers=own)
+    assert allowed(resolved, "1.1.1.1", "tcp/443")
+    assert not allowed(resolved, "1.1.1.1", "tcp/80")
+
+
+def test_a_shipped_tier_can_be_changed_by_extending_itself() -> None:
+    resolved = build(egress_tier="web", egress_tiers={"web": {"extends": "web", "internal_services": ["ldaps"]}})
+    assert allowed(resolved, "10.1.1.1", "tcp/636")
+    assert errors(egress_tier="web", egress_tiers={"web": {"extends": "web"}}, egress_allow_x=[entry(to="any")])
+
+
+def test_one_side_of_a_ceiling_can_be_changed_alone() -> None:
+    own = {"edge": {"extends": "app", "ceiling": {"external": {"services": ["https"]}}}}
+    inside = entry(name="b", to="10.1.1.1", services=["ssh"])
+    assert errors(egress_tier="edge", egress_tiers=own, egress_allow_app=[entry(), inside]) == []
+    found = errors(egress_tier="edge", egress_tiers=own, egress_allow_app=[entry(services=["http"])])
+    assert "203.0.113.0 with tcp/80" in found[0]
+    found = errors(egress_tier="edge", egress_tiers=own, egress_allow_app=[entry(to="internet")])
+    assert "wider than /12" in found[0]
+
+
+@pytest.mark.parametrize(
+    ("own", "message"),
+    [
+        ({"x": {"extends": "ap"}}, 'egress_tiers.x.extends: unknown tier "ap"; did you mean app?'),
+        ({"x": {"extends": "y"}, "y": {"extends": "x"}}, "extend each other in a circle"),
+        ({"x": {}}, "egress_tiers.x: has no ceiling; write one, or extends:"),
+        ({"x": {"extend": "app"}}, 'egress_tiers.x: unknown key "extend"; did you mean extends?'),
+        ({"x": ["app"]}, "egress_tiers.x: \"['app']\" is no mapping"),
+        ({0: {"extends": "app"}}, 'egress_tiers: "0" is read by YAML as a number; write it in quotes'),
+        (["x"], "egress_tiers: is no mapping; write NAME: {extends: app, …}"),
+        ({"x": {"extends": "app", "ceiling": {"outside": {}}}}, 'egress_tiers.x.ceiling: unknown key "outside"'),
+        ({"x": {"extends": "app", "ceiling": {"external": {"service": []}}}}, "did you mean services?"),
+        ({"x": {"extends": "app", "ceiling": {"external": {"any": "yes"}}}}, "is neither true nor false"),
+        ({"x": {"extends": "app", "ceiling": {"external": {"never": ["managment"]}}}}, "did you mean management?"),
+        ({"x": {"extends": "app", "ceiling": {"external": {"widest": {"ipv4": 33}}}}}, "is no prefix length of ipv4"),
+        ({"x": {"extends": "app", "allow": [entry(to="intrenal")]}}, "egress_tiers.x.allow[api].to: "),
+    ],
+)
+def test_a_mistake_in_own_tiers_is_found_where_it_is_written(own: Any, message: str) -> None:
+    assert any(message in found for found in errors(egress_tier="x", egress_tiers=own))
+
+
+def test_a_tier_without_a_side_in_its_ceiling_reaches_nothing_there() -> None:
+    own = {"x": {"ceiling": {"internal": {"services": ["https"]}}}}
+    found = errors(egress_tier="x", egress_tiers=own, egress_allow_app=[entry()])
+    assert "203.0.113.0 is outside egress_internal_networks, where the tier reaches nothing" in found[0]

@@ -1,0 +1,64 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The interval algebra against Python's own sets."""
+
+from __future__ import annotations
+
+import itertools
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import intervals
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.intervals import Intervals
+
+BITS = 6
+PAIRS = st.lists(st.tuples(st.integers(0, 2**BITS - 1), st.integers(0, 2**BITS - 1)), max_size=8)
+SETS = PAIRS.map(lambda pairs: intervals.normalise((min(pair), max(pair)) for pair in pairs))
+
+
+def plain(found: Intervals) -> set[int]:
+    return {value for start, end in found for value in range(start, end + 1)}
+
+
+def is_normal(found: Intervals) -> bool:
+    return all(start <= end for start, end in found) and all(
+        left[1] + 1 < right[0] for left, right in itertools.pairwise(found)
+    )
+
+
+@given(PAIRS)
+def test_normalise_keeps_every_value_and_joins_what_touches(pairs: list[tuple[int, int]]) -> None:
+    ordered = [(min(pair), max(pair)) for pair in pairs]
+    found = intervals.normalise(ordered)
+    assert plain(found) == plain(tuple(ordered))
+    assert is_normal(found)
+
+
+@given(SETS, SETS)
+def test_union_intersection_and_difference_are_those_of_sets(left: Intervals, right: Intervals) -> None:
+    for found, wanted in (
+        (intervals.union(left, right), plain(left) | plain(right)),
+        (intervals.intersect(left, right), plain(left) & plain(right)),
+        (intervals.subtract(left, right), plain(left) - plain(right)),
+    ):
+        assert plain(found) == wanted
+        assert is_normal(found)
+
+
+@given(SETS, st.integers(0, 2**BITS))
+def test_contains_and_size_are_those_of_sets(found: Intervals, value: int) -> None:
+    assert intervals.contains(found, value) == (value in plain(found))
+    assert intervals.size(found) == len(plain(found))
+
+
+@given(st.tuples(st.integers(0, 2**BITS - 1), st.integers(0, 2**BITS - 1)))
+def test_prefixes_are_aligned_and_cover_the_interval_once(pair: tuple[int, int]) -> None:
+    start, end = min(pair), max(pair)
+    covered: list[int] = []
+    for address, length in intervals.prefixes(start, end, BITS):
+        size = 2 ** (BITS - length)
+        assert address % size == 0
+        covered.extend(range(address, address + size))
+    assert covered == list(range(start, end + 1))

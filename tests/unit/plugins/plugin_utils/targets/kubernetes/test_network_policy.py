@@ -1,0 +1,232 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""NetworkPolicies: held against the policy by an evaluator of their own, and against what the API server refuses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import kubernetes_validate
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils import feeds, policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING, parse, union
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ANY, ServiceSet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import hosts, units
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.document import read_difference
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.kubernetes import ip_blocks, network_policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import Opening, Unit
+from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import WORLD, build, entry
+from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets import netpol
+from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets.random_units import (
+    BESIDE_A_WORD,
+    BOTH_CLOSE,
+    KUBERNETES,
+    UNDER_A_WORD,
+    WORDS,
+    check,
+    policies,
+    rendered,
+    resolve,
+    tried,
+)
+
+WORDS_OF = {"tcp": "TCP", "udp": "UDP", "sctp": "SCTP"}
+
+
+def passes(found: Any, flow: policy.Flow) -> bool:
+    return netpol.allows([found], flow.address, WORDS_OF.get(str(flow.protocol), str(flow.protocol)), flow.port)
+
+
+def object_of(word: str = "", given: Any = None, **changes: Any) -> dict[str, Any]:
+    """The NetworkPolicy of a policy without errors."""
+    resolved = build(**changes)
+    variables: dict[str, Any] = {"egress_kubernetes": {**KUBERNETES, **(given or {})}}
+    if word:
+        variables["egress_approximate"] = {"kubernetes": word}
+    data = hosts.describe(resolved, network_policy.TARGET, variables, NOTHING)
+    (built,) = units.build([data])
+    found: dict[str, Any] = built.data
+    kubernetes_validate.validate(found, "1.30", strict=True)
+    assert netpol.complaints(found) == []
+    return found
+
+
+def errors_of(**changes: Any) -> list[str]:
+    with pytest.raises(policy.PolicyErrors) as raised:
+        object_of(**changes)
+    return [str(error) for error in raised.value.errors]
+
+
+@settings(max_examples=150, deadline=None)
+@given(policies, st.sampled_from(WORDS), tried)
+@example(*BESIDE_A_WORD)
+@example(*UNDER_A_WORD)
+@example(BOTH_CLOSE[0], "narrower", BOTH_CLOSE[1])
+@example(BOTH_CLOSE[0], "wider", BOTH_CLOSE[1])
+def test_the_cluster_lets_through_what_the_policy_does(variables: Any, word: str, flows: list[policy.Flow]) -> None:
+    resolved = resolve(variables)
+    found = resolved and rendered("kubernetes", resolved, word, KUBERNETES)
+    if not found or resolved is None:
+        return
+    assert netpol.complaints(found[0].data) == []
+    for flow in flows:
+        check(resolved, found[1], lambda one: passes(found[0].data, one), flow)
+
+
+@pytest.mark.parametrize("word", ["wider", "narrower"])
+def test_of_a_list_that_others_fill_only_what_is_not_open_anyhow_differs(word: str) -> None:
+    lists = {"partners": feeds.PrefixListResult("partners", external=True)}
+    resolved = build(
+        replace(WORLD, lists=lists),
+        egress_tier="build",
+        egress_prefix_lists={"partners": {}},
+        egress_allow_app=[entry(to=["prefix_list:partners", "1.0.0.0/24"])],
+        egress_never=[{"to": ["9.9.9.9"], "reason": "shut"}],
+    )
+    variables = {"egress_kubernetes": KUBERNETES, "egress_approximate": {"kubernetes": word}}
+    told = hosts.describe(resolved, network_policy.TARGET, variables, NOTHING)["differences"]
+    differing = union(one.addresses for one in map(read_difference, told) if one.entry == "api")
+    assert "1.1.1.1" in differing
+    assert "1.0.0.9" not in differing  # open by its address
+    assert "9.9.9.9" not in differing  # closed to everybody
+
+
+@given(st.lists(st.tuples(st.integers(0, 2**32 - 1), st.integers(20, 32)), max_size=8), st.integers(0, 32))
+def test_blocks_are_exactly_the_set(networks: list[tuple[int, int]], length: int) -> None:
+    pieces = [parse(f"{_v4(value >> (32 - bits) << (32 - bits))}/{bits}") for value, bits in networks]
+    whole = parse(f"{_v4(0)}/{length}")
+    for wanted in (union(pieces), whole - union(pieces)):
+        blocks = ip_blocks.ip_blocks(wanted)
+        held = [parse(block.cidr) - union(parse(hole) for hole in block.excepted) for block in blocks]
+        assert union(held) == wanted
+        assert all(held)
+        assert sum(1 + len(block.excepted) for block in blocks) <= len(wanted.cidrs())
+
+
+def _v4(value: int) -> str:
+    return ".".join(str(byte) for byte in value.to_bytes(4, "big"))
+
+
+def test_an_empty_policy_closes_everything() -> None:
+    found = object_of(egress_floor_without=["dns"])
+    assert found["spec"]["policyTypes"] == ["Egress"]
+    assert found["spec"]["egress"] == []
+    assert not netpol.allows([found], "203.0.113.7", "TCP", 443)
+
+
+def test_nothing_missing_ever_opens() -> None:
+    port_zero = ServiceSet(((6 * 65536, 6 * 65536),))
+    nothing = (Opening("no-destination", NOTHING, ANY), Opening("no-port", parse("203.0.113.7"), port_zero))
+    made = network_policy.policy_object(Unit("app", nothing, settings={**KUBERNETES, "references": {}}))
+    assert made["spec"]["egress"] == []
+
+
+def test_an_entry_is_a_rule_with_its_ports() -> None:
+    written = entry(to=["203.0.113.0/24"], services=["https", "tcp/9600-9610"], **{"except": ["203.0.113.13"]})
+    found = object_of(egress_floor_without=["dns"], egress_allow_app=[written])
+    assert found["spec"]["egress"] == [
+        {
+            "to": [{"ipBlock": {"cidr": "203.0.113.0/24", "except": ["203.0.113.13/32"]}}],
+            "ports": [{"protocol": "TCP", "port": 443}, {"protocol": "TCP", "port": 9600, "endPort": 9610}],
+        }
+    ]
+
+
+def test_dns_of_the_cluster_is_open_where_the_floor_has_it() -> None:
+    pods = ({"kubernetes.io/metadata.name": "kube-system"}, {"k8s-app": "kube-dns"}, False)
+    found = object_of(egress_dns_servers=["10.10.0.10"])
+    assert netpol.allows([found], "10.96.0.10", "UDP", 53, pods)
+    assert netpol.allows([found], "10.10.0.10", "UDP", 53)
+    assert not netpol.allows([found], "10.96.0.10", "UDP", 53, ({}, {"k8s-app": "kube-dns"}, True))
+    assert not netpol.allows([object_of(egress_floor_without=["dns"])], "10.96.0.10", "UDP", 53, pods)
+
+
+def test_a_destination_can_be_pods() -> None:
+    references = {
+        "hosts:database": {"pods": {"tier": "database"}, "namespace": {"kubernetes.io/metadata.name": "data"}}
+    }
+    written = entry(to=["hosts:database", "203.0.113.7"], services=["postgresql"])
+    found = object_of(given={"references": references}, egress_allow_app=[written])
+    there = ({"kubernetes.io/metadata.name": "data"}, {"tier": "database"}, False)
+    assert netpol.allows([found], "10.244.0.9", "TCP", 5432, there)
+    assert not netpol.allows([found], "10.244.0.9", "TCP", 5432, ({}, {"tier": "database"}, True))
+    assert netpol.allows([found], "203.0.113.7", "TCP", 5432)
+    # By its name, and no longer by the addresses of the inventory.
+    assert not netpol.allows([found], "10.20.0.1", "TCP", 5432)
+
+
+def test_what_is_cut_into_goes_by_address() -> None:
+    references = {"hosts:database": {"pods": {"tier": "database"}}}
+    written = entry(to=["hosts:database"], services=["postgresql"])
+    found = object_of(
+        given={"references": references}, egress_allow_app=[written], egress_never=[{"to": ["10.20.0.2"]}]
+    )
+    assert netpol.allows([found], "10.20.0.1", "TCP", 5432)
+    assert not netpol.allows([found], "10.20.0.2", "TCP", 5432, ({}, {"tier": "database"}, True))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"egress_allow_app": [entry(users=["payd"])]},
+            "kubernetes cannot tell the sockets of payd from others; write approximate: wider or narrower in the entry",
+        ),
+        ({"egress_allow_app": [entry(services=["icmp"])]}, "egress_allow_app[api]: kubernetes cannot say proto/1; "),
+        (
+            {"egress_allow_app": [entry(to=["api.example.com"])]},
+            "egress_allow_app[api].to[0]: kubernetes does not know domain names (api.example.com); write approximate",
+        ),
+        (
+            {"egress_allow_app": [entry(to=["api.example.com"], approximate="wider")]},
+            "kubernetes does not know domain names (api.example.com); write approximate",
+        ),
+        (
+            {"egress_allow_app": [entry(to=["2001:db8::/48"])], "given": {"families": ["ipv4"]}},
+            "egress_allow_app[api]: kubernetes has IPv4 only; write approximate: narrower",
+        ),
+        (
+            {
+                "egress_allow_app": [entry(to=["10.5.0.0/16"], services=["icmp"], approximate="wider")],
+                "egress_never": [{"to": ["10.5.1.0/24"], "services": ["ssh"]}],
+            },
+            "kubernetes cannot say proto/1 without opening 10.5.1.0, which egress_never closes; write",
+        ),
+        ({"given": {"labels": {}}}, "egress_kubernetes.labels: has no label; that would select everything"),
+        ({"given": {"dns": {}}}, "egress_kubernetes.dns: selects everything"),
+        (
+            {"given": {"references": {"hosts:x": {"pods": {}}}}},
+            "egress_kubernetes.references.hosts:x.pods: has no label",
+        ),
+        ({"given": {"namespace": "Shop"}}, 'egress_kubernetes.namespace: "Shop" is no name of a namespace'),
+        ({"given": {"families": ["v4"]}}, 'egress_kubernetes.families[0]: unknown word "v4"'),
+    ],
+)
+def test_what_cannot_be_said_is_an_error_by_entry(changes: dict[str, Any], message: str) -> None:
+    (found,) = errors_of(**changes)
+    assert message in found
+
+
+def test_an_approximation_says_exactly_what_it_opens() -> None:
+    resolved = build(egress_allow_app=[entry(users=["payd"], approximate="wider")])
+    data = hosts.describe(resolved, network_policy.TARGET, {"egress_kubernetes": KUBERNETES}, NOTHING)
+    (built,) = units.build([data])
+    assert built.differences == (
+        "api is wider here, kubernetes cannot tell the sockets of payd from others: opens 203.0.113.0/24 with tcp/443",
+    )
+
+
+def test_hosts_of_a_unit_must_mean_the_same() -> None:
+    variables = {"egress_kubernetes": KUBERNETES}
+    parts = []
+    for host, extra in (("app1", []), ("app2", [entry(name="more")])):
+        resolved = build(WORLD, egress_allow_app=[entry(), *extra])
+        parts.append({**hosts.describe(resolved, network_policy.TARGET, variables, NOTHING), "host": host})
+    with pytest.raises(policy.PolicyErrors) as raised:
+        units.build(parts)
+    assert "unit app: app1 and app2 do not mean the same by more; give them different egress_unit" in str(raised.value)

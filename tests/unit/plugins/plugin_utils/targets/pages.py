@@ -1,0 +1,62 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The pages of targets: their input, what they show as output, and what runs say beside it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils import feeds
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Report
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import hosts, registry, units
+from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import WORLD, build
+
+DOCS = Path(__file__).resolve().parents[5] / "docs"
+_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Page:
+    """docs/targets/NAME.md: the first block is the input, the second the file, a third what is said."""
+
+    name: str
+
+    @property
+    def path(self) -> Path:
+        return DOCS / "targets" / f"{self.name}.md"
+
+    @property
+    def blocks(self) -> list[str]:
+        return [block.group(2) for block in _BLOCK.finditer(self.path.read_text(encoding="utf-8"))]
+
+    def made(self) -> list[str]:
+        """The file, and what is said, of the page's input."""
+        given: dict[str, Any] = yaml.safe_load(self.blocks[0])
+        target = registry.target(self.name)
+        declared = feeds.parse(Report(), given.get("egress_prefix_lists"))
+        lists = {
+            name: feeds.PrefixListResult(name, one.addresses, one.kind == "external", names=one.names)
+            for name, one in declared.items()
+        }
+        resolved = build(replace(WORLD, lists=lists), **given)
+        (built,) = units.build([hosts.describe(resolved, target, given, addresses.parse("10.1.2.3"))])
+        said = "".join(f"{line}\n" for line in (*built.differences, *built.notices))
+        return [str(built.text), said] if said else [str(built.text)]
+
+    def regenerate(self) -> None:
+        """Write what is made into the page."""
+        text, wanted = self.path.read_text(encoding="utf-8"), self.made()
+        for number, block in reversed(list(enumerate(_BLOCK.finditer(text)))):
+            if 0 < number <= len(wanted):
+                text = text[: block.start(2)] + wanted[number - 1] + text[block.end(2) :]
+        self.path.write_text(text, encoding="utf-8")
+
+
+PAGES = [Page(target.name) for target in registry.TARGETS.values() if target.whole is None]

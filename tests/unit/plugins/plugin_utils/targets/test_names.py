@@ -1,0 +1,157 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Squid and dnsmasq: what their files say, and that neither opens what it was not told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.tidegate.nftables.plugins.filter.names import to_dnsmasq_nftset, to_squid_acl
+from ansible_collections.tidegate.nftables.plugins.plugin_utils import feeds, policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import hosts, registry, units
+from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import WORLD, build, entry
+from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets import squid_access
+from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets.random_units import (
+    check,
+    policies,
+    rendered,
+    resolve,
+    tried,
+)
+
+NAME = "api.payments.example"
+FED = replace(WORLD, lists={"payments": feeds.PrefixListResult("payments", external=True, names=(NAME, "b.example"))})
+LISTS: dict[str, Any] = {
+    "egress_prefix_lists": {"payments": {}},
+    "egress_tier": "build",
+    "egress_internal_services": [],
+}
+
+
+def lines(target: str, sources: str = "10.1.2.3", world: Any = WORLD, word: str = "", **changes: Any) -> list[str]:
+    found = addresses.parse(sources) if sources else NOTHING
+    variables = {"egress_approximate": {target: word}} if word else {}
+    data = hosts.describe(build(world, **changes), registry.target(target), variables, found)
+    (built,) = units.build([data])
+    return [line for line in str(built.text).splitlines() if not line.startswith("#")]
+
+
+def test_squid_knows_a_unit_by_its_addresses_and_refuses_it_the_rest() -> None:
+    written = entry(to=[NAME, "203.0.113.0/24"], services=["https", "tcp/9600-9610"])
+    assert lines("squid", egress_allow_app=[written]) == [
+        "acl tidegate_app src 10.1.2.3/32",
+        "acl tidegate_app_1_port port 443 9600-9610",
+        "acl tidegate_app_1_to dst 203.0.113.0/24",
+        "http_access allow tidegate_app tidegate_app_1_to tidegate_app_1_port",
+        "acl tidegate_app_2_port port 443 9600-9610",
+        f"acl tidegate_app_2_name dstdomain -n {NAME}",
+        "http_access allow tidegate_app tidegate_app_2_name tidegate_app_2_port",
+        "http_access deny tidegate_app",
+    ]
+
+
+def test_squid_closes_never_before_names() -> None:
+    found = lines("squid", egress_allow_app=[entry(to=[NAME])], egress_never=[{"to": ["169.254.169.254"]}])
+    closed = "http_access deny tidegate_app tidegate_app_never1_to tidegate_app_never1_port"
+    assert found.index(closed) < found.index("http_access allow tidegate_app tidegate_app_1_name tidegate_app_1_port")
+
+
+@settings(max_examples=80, deadline=None)
+@given(policies, st.sampled_from(["", "narrower"]), tried)
+def test_squid_lets_through_what_the_policy_does(variables: Any, word: str, flows: list[policy.Flow]) -> None:
+    resolved = resolve(variables)
+    found = resolved and rendered("squid", resolved, word)
+    if not found or resolved is None:
+        return
+    for flow in flows:
+        # Requests go over TCP, and the named servers are not Squid's.
+        if flow.protocol == "tcp" and flow.port and policy.decide(resolved, flow).cause != "floor":
+            check(
+                resolved,
+                found[1],
+                lambda one: squid_access.allows(found[0].text, "10.0.0.77", one.address, one.port or 0) is True,
+                flow,
+            )
+            assert squid_access.allows(found[0].text, "10.0.0.78", flow.address, flow.port) is None
+
+
+def test_squid_opens_exactly_the_name() -> None:
+    text = "\n".join(lines("squid", egress_allow_app=[entry(to=[NAME])], egress_never=[{"to": ["203.0.113.9"]}]))
+    assert squid_access.allows(text, "10.1.2.3", "198.51.100.7", 443, NAME)
+    assert squid_access.allows(text, "10.1.2.3", "203.0.113.9", 443, NAME) is False
+    assert squid_access.allows(text, "10.1.2.3", "198.51.100.7", 443, f"x.{NAME}") is False
+    assert squid_access.allows(text, "10.1.2.3", "198.51.100.7", 443) is False
+
+
+def test_squid_without_entries_refuses_everything() -> None:
+    assert lines("squid") == ["acl tidegate_app src 10.1.2.3/32", "http_access deny tidegate_app"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"sources": ""}, "its hosts have no address, by which squid could know them"),
+        ({"egress_allow_app": [entry(services=["http3"])]}, "squid cannot say udp/443; write approximate: narrower"),
+        ({"egress_allow_app": [entry(services=["any"], to=["internal"])]}, "squid cannot say"),
+    ],
+)
+def test_what_squid_cannot_say_is_an_error(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(policy.PolicyErrors) as raised:
+        lines("squid", **changes)
+    assert message in str(raised.value)
+
+
+def test_dnsmasq_fills_the_sets_of_lists() -> None:
+    written = [entry(to=["prefix_list:payments"])]
+    assert lines("dnsmasq", world=FED, word="wider", egress_allow_app=written, **LISTS) == [
+        f"nftset=/{NAME}/4#inet#tidegate#external_payments4,6#inet#tidegate#external_payments6",
+        "nftset=/b.example/4#inet#tidegate#external_payments4,6#inet#tidegate#external_payments6",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("to", "word", "message"),
+    [
+        (
+            "prefix_list:payments",
+            "",
+            f"dnsmasq takes every name below {NAME}, b.example for it, too; write",
+        ),
+        (NAME, "wider", f"api names {NAME} itself, and only lists have a set that dnsmasq can fill"),
+    ],
+)
+def test_what_dnsmasq_cannot_say_is_an_error(to: str, word: str, message: str) -> None:
+    with pytest.raises(policy.PolicyErrors) as raised:
+        lines("dnsmasq", world=FED, word=word, egress_allow_app=[entry(to=[to])], **LISTS)
+    assert message in str(raised.value)
+
+
+def test_the_filters_write_the_same_lines() -> None:
+    assert to_squid_acl(["203.0.113.0/25", "203.0.113.128/25", "B.example.", NAME], "pay").splitlines() == [
+        "acl pay_to dst 203.0.113.0/24",
+        f"acl pay_name dstdomain -n {NAME}",
+        "acl pay_name dstdomain -n b.example",
+    ]
+    sets = [f"{version}#inet#tidegate#external_{name}{version}" for name in ("one", "two") for version in (4, 6)]
+    assert to_dnsmasq_nftset({"two": [NAME], "one": NAME}) == f"nftset=/{NAME}/{','.join(sets)}"
+
+
+@pytest.mark.parametrize("value", [[], None, ["10.0.0.300"], ["*.example.com"], {"a": "b"}])
+def test_to_squid_acl_refuses_what_is_no_destination(value: Any) -> None:
+    with pytest.raises(AnsibleFilterError):
+        to_squid_acl(value, "pay")
+
+
+@pytest.mark.parametrize("value", [[], "x", {"pay": ["10.0.0.1"]}, {"pay": [7]}])
+def test_to_dnsmasq_nftset_refuses_what_is_no_name(value: Any) -> None:
+    with pytest.raises(AnsibleFilterError):
+        to_dnsmasq_nftset(value)

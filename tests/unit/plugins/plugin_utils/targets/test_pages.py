@@ -1,0 +1,52 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""docs/targets.md and the pages of targets say what is true."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.registry import TARGETS
+from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets.pages import DOCS, PAGES, Page
+
+
+def test_the_table_is_that_of_the_registry() -> None:
+    done = subprocess.run(
+        [sys.executable, DOCS / "targets_table.py", "--check"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_table_that_is_out_of_date_is_found(tmp_path: Path) -> None:
+    for name in ("tables.py", "targets_table.py", "targets.md"):
+        text = (DOCS / name).read_text(encoding="utf-8")
+        (tmp_path / name).write_text(text.replace("| ICMP | yes", "| ICMP | no"), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, tmp_path / "targets_table.py", "--check"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "targets.md is not what the registry's capabilities say" in done.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_shows_what_its_input_gives(page: Page, request: pytest.FixtureRequest) -> None:
+    if request.config.getoption("--regenerate"):
+        page.regenerate()
+    made = page.made()
+    assert page.blocks[1 : len(made) + 1] == made
+
+
+@pytest.mark.parametrize("path", [DOCS / "targets.md", *(DOCS / "targets").glob("*.md")], ids=lambda path: path.stem)
+def test_links_lead_somewhere(path: Path) -> None:
+    for file in re.findall(r"\]\(([^)#:]+\.md)", path.read_text(encoding="utf-8")):
+        assert (path.parent / file).exists(), file
+
+
+def test_every_target_has_a_page() -> None:
+    assert {path.stem for path in (DOCS / "targets").glob("*.md")} == set(TARGETS)

@@ -1,0 +1,258 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Random policies: what a reader expects of the variables, what the oracle says and what the rules do agree."""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils import feeds, policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
+from ansible_collections.tidegate.nftables.tests.golden.cases import FixedWorld
+from ansible_collections.tidegate.nftables.tests.golden.interpret import Packet, run
+
+HOSTS = {"a1": ["10.0.0.1", "fd00::1"], "a2": ["10.0.0.2"], "b1": ["10.0.1.1"]}
+GROUPS = {"a": ["a1", "a2"], "b": ["b1"]}
+INTERNAL = ["10.0.0.0/16", "fd00::/48"]
+TODAY = dt.date(2026, 11, 20)
+# What a reader takes the services for: protocol and ports.
+SERVICES: Mapping[str, list[tuple[str, int, int]]] = {
+    "https": [("tcp", 443, 443)],
+    "dns": [("tcp", 53, 53), ("udp", 53, 53)],
+    "kerberos": [("tcp", 88, 88), ("udp", 88, 88)],
+    "tcp/80-90": [("tcp", 80, 90)],
+    "udp/50-60": [("udp", 50, 60)],
+    "sctp/80": [("sctp", 80, 80)],
+    "proto/112": [("112", 0, 0)],
+    "proto/6": [("tcp", 0, 65535)],
+    "icmp": [("icmp", 0, 255)],
+}
+ADDRESSES = [
+    *("10.0.0.1", "10.0.0.2", "10.0.0.9", "10.0.1.1", "10.0.255.255", "10.1.0.0", "1.1.1.1", "203.0.113.7"),
+    *("224.0.0.18", "169.254.169.254", "fd00::1", "fd00::2", "fd00:0:1::", "2606:4700::1", "ff02::12", "2001:db8::1"),
+]
+DESTINATIONS = [
+    *("10.0.0.1", "10.0.0.0/24", "10.0.0.2-10.0.0.9", "203.0.113.0/24", "fd00::1", "fd00::/64", "2001:db8::/48"),
+    *("hosts:a", "hosts:b", "internal", "internet", "multicast", "cloud-metadata", "any"),
+    *("prefix_list:ours", "prefix_list:theirs"),
+]
+LIST = "prefix_list:"
+# What is fetched opens neither the inside nor metadata services.
+LISTS = {
+    "ours": ["10.0.0.0/30", "203.0.113.0/24"],
+    "theirs": ["203.0.113.0/24", "10.0.0.0/24", "169.254.169.254", "2001:db8::/48", "fd00::/64"],
+}
+USERS = ["payd", "0", "1003"]
+
+to = st.lists(st.sampled_from(DESTINATIONS), min_size=1, max_size=3, unique=True)
+services = st.one_of(st.just(["any"]), st.lists(st.sampled_from(sorted(SERVICES)), min_size=1, max_size=3, unique=True))
+entries = st.fixed_dictionaries(
+    {"to": to, "services": services},
+    optional={
+        "except": to,
+        "users": st.lists(st.sampled_from(USERS), min_size=1, unique=True),
+        "expires": st.sampled_from([dt.date(2026, 11, 19), TODAY, dt.date(2027, 1, 1)]),
+    },
+)
+nevers = st.fixed_dictionaries(
+    {"to": to},
+    optional={"except": to, "services": services, "except_users": st.lists(st.sampled_from(USERS), min_size=1)},
+)
+flows = st.builds(
+    lambda address, service, user: policy.Flow(address, service[0], service[1], user),
+    st.sampled_from(ADDRESSES),
+    st.one_of(
+        st.tuples(st.sampled_from(["tcp", "udp"]), st.sampled_from([52, 53, 60, 80, 88, 90, 443, 853, 65535])),
+        st.sampled_from([("sctp", 80), ("sctp", 81), ("icmp", 8), ("icmp", 3), (112, None), (113, None)]),
+    ),
+    st.sampled_from([*USERS, "www-data", None]),
+)
+
+
+def policy_of(mode: str, allow: list[Any], base: list[Any], never: list[Any]) -> dict[str, Any]:
+    """Entries above the ceiling and empty ones are errors, and not what is tried here."""
+    return {
+        "egress_mode": mode,
+        "egress_tier": "free",
+        "egress_tiers": {
+            "free": {
+                "ceiling": {
+                    "internal": {"services": "any", "any": True},
+                    "external": {"services": "any", "widest": {"ipv4": 0, "ipv6": 0}, "most": {"ipv4": 0, "ipv6": 0}},
+                }
+            }
+        },
+        "egress_internal_networks": INTERNAL,
+        "egress_prefix_lists": {name: {} for name in LISTS},
+        "egress_dns_servers": ["10.0.0.9"],
+        "egress_never": never,
+        "egress_allow_one": [{"name": f"one-{number}", **entry} for number, entry in enumerate(allow)],
+        "egress_allow_two": [{"name": f"two-{number}", **entry} for number, entry in enumerate(base)],
+    }
+
+
+def is_in(address: str, destinations: list[str], *, to_open: bool = False) -> bool:
+    """Whether a reader says that an address is one of these destinations. to_open: of an entry that allows."""
+    one = ipaddress.ip_address(address)
+    if any(is_listed(address, text, to_open=to_open) for text in destinations):
+        return True
+    for text in (text for text in destinations if not text.startswith(LIST)):
+        if text.startswith("hosts:"):
+            if address in [known for host in GROUPS[text[6:]] for known in HOSTS[host]]:
+                return True
+        elif "-" in text and text[0].isdigit():
+            first, last = (ipaddress.ip_address(part) for part in text.split("-"))
+            if one.version == first.version and int(first) <= int(one) <= int(last):
+                return True
+        elif text[0].isdigit() or ":" in text:
+            if one in ipaddress.ip_network(text):
+                return True
+        elif is_word(one, text):
+            return True
+    return False
+
+
+def is_listed(address: str, text: str, *, to_open: bool) -> bool:
+    closed = to_open and text == f"{LIST}theirs" and is_in(address, ["internal", "cloud-metadata"])
+    return text.startswith(LIST) and is_in(address, LISTS[text.removeprefix(LIST)]) and not closed
+
+
+def is_word(one: ipaddress.IPv4Address | ipaddress.IPv6Address, word: str) -> bool:
+    internal = any(one in ipaddress.ip_network(network) for network in INTERNAL)
+    return {
+        "any": True,
+        "internal": internal,
+        "multicast": one.is_multicast,
+        "cloud-metadata": str(one) == "169.254.169.254",
+        "internet": one.is_global and not internal and not one.is_multicast,
+    }[word]
+
+
+def speaks(flow: policy.Flow, texts: list[str]) -> bool:
+    protocol = str(flow.protocol)
+    return texts == ["any"] or any(
+        protocol == name and first <= (flow.port or 0) <= last for text in texts for name, first, last in SERVICES[text]
+    )
+
+
+def opens(entry: Mapping[str, Any], flow: policy.Flow) -> bool:
+    """Whether a reader says that an entry opens a flow."""
+    to = entry["to"]
+    if flow.protocol in ("tcp", "udp") and flow.port in (53, 853):
+        to = [text for text in to if text != "internal"]
+    return (
+        entry.get("expires", TODAY) >= TODAY
+        and is_in(flow.address, to, to_open=True)
+        and not is_in(flow.address, entry.get("except", []))
+        and speaks(flow, entry["services"])
+        and ("users" not in entry or flow.user in entry["users"])
+    )
+
+
+def expected(variables: Mapping[str, Any], flow: policy.Flow) -> bool:
+    """Whether a reader of the variables says that a flow passes when they are enforced."""
+    if flow.address == "10.0.0.9" and flow.protocol in ("tcp", "udp") and flow.port in (53, 853):
+        return True
+    if (flow.protocol, flow.port) == ("icmp", 3):
+        # Destination unreachable of IPv4, time exceeded of IPv6.
+        return True
+    for never in variables["egress_never"]:
+        hit = is_in(flow.address, never["to"]) and not is_in(flow.address, never.get("except", []))
+        if hit and speaks(flow, never.get("services", ["any"])) and flow.user not in never.get("except_users", []):
+            return False
+    return any(opens(entry, flow) for entry in variables["egress_allow_one"] + variables["egress_allow_two"])
+
+
+def listed(name: str) -> feeds.PrefixListResult:
+    """A list as it comes from the feeds."""
+    found = addresses.union(addresses.parse(text) for text in LISTS[name])
+    moment = dt.datetime.combine(TODAY, dt.time(), dt.UTC) if name == "theirs" else None
+    return feeds.PrefixListResult(name, found, fetched_at=moment)
+
+
+def packet(flow: policy.Flow) -> Packet:
+    number = {"tcp": 6, "udp": 17, "sctp": 132, "icmp": 58 if ":" in flow.address else 1}.get(str(flow.protocol))
+    now = int(dt.datetime.combine(TODAY, dt.time(12), dt.UTC).timestamp())
+    return Packet(flow.address, number or int(flow.protocol), flow.port, flow.user, now=now)
+
+
+def attempt(
+    variables: Mapping[str, Any], world: FixedWorld
+) -> tuple[policy.Resolved | None, tuple[policy.PolicyError, ...]]:
+    """The policy, or what is wrong with it."""
+    try:
+        return policy.build(variables, world, today=TODAY), ()
+    except policy.PolicyErrors as raised:
+        return None, raised.errors
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(entries, max_size=3),
+    st.lists(entries, max_size=2),
+    st.lists(nevers, max_size=2),
+    st.lists(flows, max_size=12),
+)
+def test_reader_oracle_and_rules_agree(allow: Any, base: Any, never: Any, tried: list[policy.Flow]) -> None:
+    world = FixedWorld("app1", GROUPS, HOSTS, {name: listed(name) for name in LISTS})
+    variables = policy_of("enforce", allow, base, never)
+    resolved, errors = attempt(variables, world)
+    if resolved is None:
+        # An entry that opens nothing is refused, and rightly: a reader agrees that it opens none of the flows.
+        assert all("opens nothing" in error.cause or "internal never" in error.cause for error in errors)
+        wrong = {error.where.partition("[")[2].partition("]")[0] for error in errors}
+        named = variables["egress_allow_one"] + variables["egress_allow_two"]
+        assert not any(opens(entry, flow) for entry in named if entry["name"] in wrong for flow in tried)
+        return
+    spec, dispatched = compile_table(resolved), compile_table(resolved, in_a_row=0)
+    observed = compile_table(policy.build({**variables, "egress_mode": "observe"}, world, today=TODAY))
+    for flow in tried:
+        wanted = expected(variables, flow)
+        verdict = policy.decide(resolved, flow)
+        assert verdict.allowed == wanted, flow
+        outcome = run(spec, packet(flow))
+        assert run(dispatched, packet(flow)) == outcome, flow
+        assert outcome.entry == verdict.entry or verdict.cause != "entry"
+        assert (outcome.verdict == "accept") == wanted, flow
+        seen = run(observed, packet(flow))
+        assert seen.verdict == "accept"
+        assert ("would_deny" in seen.counters) == (not wanted), flow
+        assert outcome.counters.count("denied") == (0 if wanted else 1)
+        assert len(outcome.written) == (0 if wanted else 1)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(entries, max_size=3),
+    st.lists(nevers, max_size=2),
+    st.lists(flows, max_size=8),
+    st.sampled_from(["docker0", "br-1a2b", "podman1", "cni0"]),
+)
+def test_reader_oracle_and_rules_agree_about_containers(
+    allow: Any, never: Any, tried: list[policy.Flow], bridge: str
+) -> None:
+    world = FixedWorld("app1", GROUPS, HOSTS, {name: listed(name) for name in LISTS})
+    # Whose a packet of a container is, nobody knows.
+    inside = [{key: value for key, value in entry.items() if key != "users"} for entry in allow]
+    variables = policy_of("enforce", [{**entry, "for": ["containers"]} for entry in inside], [], never)
+    resolved, _errors = attempt({**variables, "egress_containers": True}, world)
+    if resolved is None:
+        return
+    for spec in (compile_table(resolved), compile_table(resolved, in_a_row=0)):
+        for flow in (replace(one, user=None) for one in tried):
+            wanted = expected(variables, flow)
+            assert policy.decide(resolved, replace(flow, container=True)).allowed == wanted, flow
+            outcome = run(spec, replace(packet(flow), bridge=bridge), "egress_forward")
+            assert (outcome.verdict == "accept") == wanted, flow
+            assert outcome.counters.count("denied") == (0 if wanted else 1)
+            # The host's own packets, and what is forwarded from elsewhere, are not its containers'.
+            assert run(spec, packet(flow), "egress_forward").verdict == "accept"

@@ -1,0 +1,54 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The judge says what `policy.decide` says, and says so when that depends on a user whom the log does not name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.whatif.judge import ALLOWED, DEPENDS, REFUSED, Judge
+from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.prove.policies import app
+
+NEVER = [{"to": ["203.0.113.66"], "services": "any", "except_users": ["auditd"]}]
+POLICY = app(mode="observe", egress_never=NEVER)
+ENFORCED = app(egress_never=NEVER)
+JUDGE = Judge(POLICY)
+ADDRESSES = st.sampled_from(
+    [
+        "203.0.113.5",
+        "203.0.113.66",
+        "10.1.2.3",
+        "10.0.0.53",
+        "10.9.9.9",
+        "198.51.100.1",
+        "127.0.0.1",
+        "fd12:3456:789a::53",
+        "2001:db8::1",
+    ]
+)
+SERVICES = st.sampled_from([(6, 443), (6, 8005), (6, 22), (17, 53), (1, 8), (58, 128), (1, 3), (47, None), (17, 123)])
+
+
+@given(address=ADDRESSES, service=SERVICES, user=st.sampled_from(["payd", "auditd", "0", "4711"]))
+def test_with_a_user_it_is_the_policys_own_verdict(address: str, service: Any, user: str) -> None:
+    said = JUDGE(address, service[0], service[1], user)
+    verdict = policy.decide(ENFORCED, policy.Flow(address, service[0], service[1], user))
+    assert (said.outcome == ALLOWED, said.entry, said.cause) == (verdict.allowed, verdict.entry, verdict.cause)
+
+
+@given(address=ADDRESSES, service=SERVICES)
+def test_without_a_user_it_is_what_all_users_have_in_common(address: str, service: Any) -> None:
+    said = JUDGE(address, service[0], service[1], None)
+    may = {
+        user: policy.decide(ENFORCED, policy.Flow(address, service[0], service[1], user)).allowed
+        for user in (*sorted(ENFORCED.named_users()), "nobody-in-particular")
+    }
+    expected = ALLOWED if all(may.values()) else DEPENDS if any(may.values()) else REFUSED
+    assert said.outcome == expected
+    if expected == DEPENDS:
+        assert set(said.users) == {user for user, allowed in may.items() if allowed}
