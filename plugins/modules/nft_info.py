@@ -121,7 +121,7 @@ where:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
+from ansible_collections.tidegate.nftables.plugins.module_utils.errors import report_errors
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.run_module import FAMILY
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.runs import table_info
 
@@ -136,16 +136,14 @@ OPTIONS = {
 def main() -> None:
     """Read one table or the names of all."""
     module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
-    try:
-        found = table_info.gather(
+    with report_errors(module):
+        facts = table_info.gather(
             module.params["family"],
             module.params["table"],
             elements=module.params["elements"],
             for_ruleset=module.params["for_ruleset"],
         )
-    except EngineError as error:
-        module.fail_json(msg=str(error), reason=error.reason, where=error.where)
-    module.exit_json(changed=False, **found)
+    module.exit_json(changed=False, **facts)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one exception of the engine; a module turns it into its failure."""
+"""The error of the engine, and the messages that more than one of its files uses."""
 
 from __future__ import annotations
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.errors import NO_MEMORY, TidegateError
 
 REASONS = (
     "nft_missing",
@@ -28,18 +30,8 @@ LONGEST = 1000
 """Letters of a message about an argument, which may quote one that is much longer."""
 
 
-class EngineError(Exception):
-    """Something that stops a run.
-
-    reason: one of REASONS. message: a paragraph for people, without the place. where: path into the arguments, or "".
-    """
-
-    def __init__(self, reason: str, message: str, where: str = "") -> None:
-        # What a module of one object is about has no path before it.
-        self.where = where.lstrip(".")
-        super().__init__(f"{self.where}: {message}" if self.where else message)
-        self.reason = reason
-        self.message = message
+class EngineError(TidegateError):
+    """An error of the engine; reason: one of REASONS."""
 
 
 class Overlap(EngineError):
@@ -80,10 +72,5 @@ def no_nf_tables(detail: str) -> EngineError:
 
 
 def no_memory() -> EngineError:
-    """Return the error for a run that was refused memory."""
-    return EngineError(
-        "no_memory",
-        "This run needs more memory than it may have (a limit of its user, of its container, of its cgroup). Tens of "
-        "thousands of elements are better given as a file (elements_file, elements_src) than as a list. Each table is "
-        "as it was or as it was wanted: run again with more memory.",
-    )
+    """Return the error for a run that hit a memory limit."""
+    return EngineError("no_memory", NO_MEMORY)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.errors import report_errors
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import FAMILIES, TableSpec
 
 from . import nf_tables
 from .command import Nft
 from .engine import Engine
-from .errors import EngineError, no_memory
 
 if TYPE_CHECKING:
     from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state import persist
@@ -34,16 +34,13 @@ def _file(path: str) -> persist.File:
 def run(options: Mapping[str, Any], read: Callable[[dict[str, Any]], Sequence[TableSpec]], **rules: Any) -> None:
     """Run a module. options: its argument_spec; rules: more of the kind; read: from parameters to tables."""
     module = AnsibleModule(argument_spec=dict(options), supports_check_mode=True, **rules)
-    try:
-        wanted = read(module.params)
+    with report_errors(module):
+        desired = read(module.params)
         path = module.params.get("persist")
         save = _file(path) if path else None
-        result = Engine(Nft(), check=module.check_mode).run(wanted, save)
-        asked = wanted if module.params.get("counters") else ()
-        counts = {f"{spec.family} {spec.name}": nf_tables.counters(spec.family, spec.name) for spec in asked}
-    except (EngineError, MemoryError) as caught:
-        error = caught if isinstance(caught, EngineError) else no_memory()
-        module.fail_json(msg=str(error), reason=error.reason, where=error.where)
-    for sentence in result.warnings:
-        module.warn(sentence)
-    module.exit_json(**result.as_dict(), **({"counters": counts} if asked else {}))
+        result = Engine(Nft(), check=module.check_mode).run(desired, save)
+        counted = desired if module.params.get("counters") else ()
+        counts = {f"{spec.family} {spec.name}": nf_tables.counters(spec.family, spec.name) for spec in counted}
+    for warning in result.warnings:
+        module.warn(warning)
+    module.exit_json(**result.as_dict(), **({"counters": counts} if counted else {}))

@@ -191,6 +191,6 @@ def test_a_run_that_gets_no_memory_says_so(host: Host, monkeypatch: pytest.Monke
         raise MemoryError
 
     monkeypatch.setattr(scratch, "canonical", refused)
-    with pytest.raises(EngineError, match="needs more memory than it may have") as caught:
+    with pytest.raises(EngineError, match="needs more memory than it may use") as caught:
         Engine(host.nft, notes=RunDirectory(str(host.notes))).run(parse.tables([OLD]))
     assert caught.value.reason == "no_memory"
