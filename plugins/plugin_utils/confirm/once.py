@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.errors import ControllerError
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import PORT_PROTOCOLS
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.once import PORTED
@@ -27,8 +28,10 @@ _PROTOCOLS = {PORT_PROTOCOLS[name]: name for name in PORTED}
 Entry = dict[str, Any]
 
 
-class OnceError(ValueError):
-    """What cannot be allowed for some hours; the message says why and what to write."""
+class OnceError(ControllerError):
+    """A destination that cannot be allowed for a time; the message says why and what to write."""
+
+    reason = "bad_temporary_allow"
 
 
 def entry(given: Mapping[str, Any], who: str, now: dt.datetime) -> Entry:

@@ -18,13 +18,17 @@ from typing import Any
 
 from ansible import constants
 
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.errors import ControllerError
+
 NAMESPACE = "ansible_collections"
 _SAID = 40
 """Lines of another run's output that are worth repeating."""
 
 
-class CheckoutError(Exception):
-    """The other commit cannot be looked at; the message says why and what to do."""
+class CheckoutError(ControllerError):
+    """The other commit cannot be read; the message says why and how to fix it."""
+
+    reason = "bad_checkout"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.errors import ControllerError
 
 Path = tuple[str | int, ...]
 Origins = Mapping[str, str] | Callable[[Path], str | None]
@@ -50,12 +53,18 @@ class PolicyError:
         return f"{sentence}; {self.cure}" if self.cure else sentence
 
 
-class PolicyErrors(Exception):
+class PolicyErrors(ControllerError):
     """Everything wrong with a policy. str() is one readable text that ends with what did not happen."""
+
+    reason = "bad_policy"
 
     def __init__(self, errors: tuple[PolicyError, ...]) -> None:
         super().__init__(errors)
         self.errors = errors
+
+    def details(self) -> Mapping[str, Any]:
+        """Return every error by its fields."""
+        return {"errors": [asdict(error) for error in self.errors]}
 
     def __str__(self) -> str:
         if len(self.errors) == 1:

@@ -11,14 +11,18 @@ import socket
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.errors import ControllerError
+
 from . import intervals
 
 BITS = {4: 32, 6: 128}
 _PREFIX_LENGTH = re.compile(r"[0-9]{1,3}")
 
 
-class AddressError(ValueError):
+class AddressError(ControllerError, ValueError):
     """A text that is no address, network or range; the message says why and what to write."""
+
+    reason = "bad_address"
 
 
 @dataclass(frozen=True)

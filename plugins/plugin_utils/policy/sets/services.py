@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.errors import ControllerError
+
 from . import datafiles, intervals
 
 PORTS = 65536
@@ -22,8 +24,10 @@ _NUMBER = re.compile(r"proto/(?P<number>[0-9]+)")
 NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_.][a-z0-9]+)*")
 
 
-class ServiceError(ValueError):
+class ServiceError(ControllerError, ValueError):
     """A text that is no service; the message says why and what to write."""
+
+    reason = "bad_service"
 
 
 @dataclass(frozen=True)
