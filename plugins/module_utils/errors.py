@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 NO_MEMORY = (
     "This run needs more memory than it may use (limit of the user, the container or the cgroup). Each table is "
-    "complete: as before the run or as desired. Fix: raise the limit and run again; for tens of thousands of elements use a file "
-    "(elements_file, elements_src), which needs less memory than a list."
+    "complete: as before the run or as desired. Fix: raise the limit and run again; for tens of thousands of "
+    "elements use a file (elements_file, elements_src), which needs less memory than a list."
 )
 """Message of a run that hit a memory limit."""
 
