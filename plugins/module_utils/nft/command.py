@@ -29,7 +29,7 @@ FOLDERS = ("/usr/sbin", "/sbin", "/usr/local/sbin", "/usr/bin", "/bin")
 
 
 @dataclass(frozen=True)
-class Outcome:
+class NftOutcome:
     """What a run of nft came to. code: exit status, minus the signal's number when one ended it."""
 
     code: int
@@ -87,11 +87,11 @@ class Nft:
             )
         return found.group()[1:]
 
-    def list_table(self, family: str, name: str, *, elements: bool = True) -> Outcome:
+    def list_table(self, family: str, name: str, *, elements: bool = True) -> NftOutcome:
         """List one table with handles, counters and numeric priorities."""
         return self.run("-a", "-y", *([] if elements else ["-t"]), "list", "table", family, name)
 
-    def load(self, script: str, *, check: bool = False) -> Outcome:
+    def load(self, script: str, *, check: bool = False) -> NftOutcome:
         """Load a script as one transaction; check: only ask nft and the kernel whether they would."""
         with self.script(script) as path:
             return self.run(*(["-c"] if check else []), "-f", path)
@@ -108,11 +108,11 @@ class Nft:
             finally:
                 self._scripts = self._scripts[:-1]
 
-    def converse(self, lines: str) -> Outcome:
+    def converse(self, lines: str) -> NftOutcome:
         """Run commands, one a line and each its own transaction, in one process. The exit status says nothing."""
         return self.run("-a", "-y", "-i", stdin=lines)
 
-    def run(self, *arguments: str, stdin: str = "") -> Outcome:
+    def run(self, *arguments: str, stdin: str = "") -> NftOutcome:
         """Run nft to its end; raise when it was killed or cannot be started."""
         command = [self.path, *arguments]
         # Into files: nft writes a listing in small pieces, and a pipe would wake us for each of them.
@@ -137,7 +137,7 @@ class Nft:
                 raise EngineError(
                     "nft_missing", f"{self.path} cannot be started: {error.strerror}. {UNCHANGED}"
                 ) from error
-            outcome = Outcome(done.returncode, _content(out), _content(err))
+            outcome = NftOutcome(done.returncode, _content(out), _content(err))
         if outcome.code < 0:
             raise failure(outcome, " ".join(command))
         return outcome
@@ -156,7 +156,7 @@ def _memory() -> IO[bytes]:
         return tempfile.TemporaryFile()
 
 
-def failure(outcome: Outcome, command: str, where: str = "") -> EngineError:
+def failure(outcome: NftOutcome, command: str, where: str = "") -> EngineError:
     """Return the error for a run of nft that failed."""
     if outcome.code < 0:
         return _crash(outcome, command)
@@ -183,7 +183,7 @@ _MEANINGS = (
 """(what nft says, reason, what it means)."""
 
 
-def _crash(outcome: Outcome, command: str) -> EngineError:
+def _crash(outcome: NftOutcome, command: str) -> EngineError:
     try:
         name = signal.Signals(-outcome.code).name
     except ValueError:

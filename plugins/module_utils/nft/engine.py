@@ -13,9 +13,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Sequence
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.result import Result
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.result import RunResult
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import TableSpec
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.last_run import Memory
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.last_run import LastRun
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory
 
 from . import nf_tables
@@ -25,7 +25,7 @@ from .errors import MissingParent, no_memory
 if TYPE_CHECKING:
     from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state import persist
 
-__all__ = ["Engine", "Result"]
+__all__ = ["Engine", "RunResult"]
 
 
 class Engine:
@@ -36,7 +36,7 @@ class Engine:
         self._check = check
         self._notes = notes or RunDirectory()
 
-    def run(self, wanted: Sequence[TableSpec], save: persist.File | None = None) -> Result:
+    def run(self, wanted: Sequence[TableSpec], save: persist.PersistFile | None = None) -> RunResult:
         """Make the tables so, and the file at save hold them.
 
         Raise EngineError when that cannot be done; then nothing was changed unless the message says so.
@@ -46,12 +46,12 @@ class Engine:
         except MemoryError as error:
             raise no_memory() from error
 
-    def _run(self, wanted: Sequence[TableSpec], save: persist.File | None) -> Result:
+    def _run(self, wanted: Sequence[TableSpec], save: persist.PersistFile | None) -> RunResult:
         specs, missing = _looked_up(wanted)
-        memory = Memory(self._notes, specs, self._nft.path, save)
+        memory = LastRun(self._notes, specs, self._nft.path, save)
         version = "" if self._left_over() else memory.unchanged()
         if version:
-            return Result(changed=False, missing_users=missing, nft_version=version, path="fast")
+            return RunResult(changed=False, missing_users=missing, nft_version=version, path="fast")
         turn = str(nf_tables.namespace())
         with self._notes.turn(turn):
             if self._left_over():
@@ -67,7 +67,7 @@ class Engine:
         """Whether a run that was killed left something in this network namespace, were it only its note."""
         return any(note.get("namespace") == nf_tables.namespace() for _path, note in self._notes.left_over())
 
-    def _changed(self, specs: Sequence[TableSpec], memory: Memory, save: persist.File | None) -> Result:
+    def _changed(self, specs: Sequence[TableSpec], memory: LastRun, save: persist.PersistFile | None) -> RunResult:
         if memory.only_others_wrote():
             from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_path import file_elements
 
@@ -91,7 +91,7 @@ class Engine:
                 f"{error.what} In check mode it is taken that an earlier task of the play would have made it, so this "
                 "task would change something; what exactly cannot be told."
             )
-            return Result(changed=True, nft_version=self._nft.version(), warnings=(said,))
+            return RunResult(changed=True, nft_version=self._nft.version(), warnings=(said,))
 
 
 def _about_elements(specs: Sequence[TableSpec]) -> bool:

@@ -25,10 +25,10 @@ IN_TABLE: dict[str, Any] = {"family": FAMILY, "table": {"type": "str", "required
 """Options of every module that owns something in a table."""
 
 
-def _file(path: str) -> persist.File:
+def _file(path: str) -> persist.PersistFile:
     from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state import persist
 
-    return persist.File(path)
+    return persist.PersistFile(path)
 
 
 def run(options: Mapping[str, Any], read: Callable[[dict[str, Any]], Sequence[TableSpec]], **rules: Any) -> None:

@@ -21,7 +21,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import Table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import NftTable
 from ansible_collections.tidegate.nftables.tests.effort import SEED, times
 from ansible_collections.tidegate.nftables.tests.integration.nft.conftest import Lab
 from ansible_collections.tidegate.nftables.tests.integration.nft.random_specs import table
@@ -71,7 +71,7 @@ def send(packets: int) -> None:
                 sender.sendto(b"x" * 8, ("127.0.0.1", 9))
 
 
-def traces(found: Table) -> dict[str, object]:
+def traces(found: NftTable) -> dict[str, object]:
     """What packets left: counts of the counter, of the rules and of the quota, and the elements of the dynamic set."""
     (chain,), (seen,) = found.chains, found.sets
     counter, quota = found.object("counter", "hits"), found.object("quota", "q")
@@ -122,7 +122,7 @@ def test_from_any_ruleset_to_any_other(lab: Lab, seed: int) -> None:
         assert normal(fresh) == normal(found)
 
 
-def keep_their_handles(before: Table, after: Table) -> None:
+def keep_their_handles(before: NftTable, after: NftTable) -> None:
     """Where the chain and what it refers to stay, a rule that both have in the same order keeps its handle."""
     (old,), (new,) = before.chains, after.chains
     same = old.comment == new.comment and old.hook is not None and new.hook is not None

@@ -20,8 +20,8 @@ import pytest
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import parse, parse_single
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import TableSpec
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.engine import Engine, Result
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import Element, Rule, Table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.engine import Engine, RunResult
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import NftElement, NftRule, NftTable
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.reader import read_table
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state import persist
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory
@@ -95,19 +95,19 @@ class Lab:
         assert outcome.code == 0, outcome.err
         return outcome.out
 
-    def table(self, name: str = "t", family: str = "inet") -> Table:
+    def table(self, name: str = "t", family: str = "inet") -> NftTable:
         """A table as the engine reads it."""
         found = read_table(self.nft, family, name)
         assert found is not None
         return found
 
-    def rules(self, chain: str, family: str = "inet") -> tuple[Rule, ...]:
+    def rules(self, chain: str, family: str = "inet") -> tuple[NftRule, ...]:
         """The rules of a chain of table t."""
         found = self.table("t", family).chain(chain)
         assert found is not None
         return found.rules
 
-    def elements(self, name: str) -> tuple[Element, ...]:
+    def elements(self, name: str) -> tuple[NftElement, ...]:
         """The elements of a set or map of table t."""
         found = self.table().set(name)
         assert found is not None
@@ -116,13 +116,13 @@ class Lab:
     def engine(self, *, check: bool = False) -> Engine:
         return Engine(self.nft, check=check, notes=RunDirectory(str(self.notes)))
 
-    def run(self, *tables: dict[str, Any], check: bool = False, save: Path | None = None) -> Result:
+    def run(self, *tables: dict[str, Any], check: bool = False, save: Path | None = None) -> RunResult:
         """One run of nft_ruleset."""
         wanted = parse.tables([copy.deepcopy(table) for table in tables])
-        file = persist.File(str(save)) if save else None
+        file = persist.PersistFile(str(save)) if save else None
         return self.engine(check=check).run(wanted, file)
 
-    def single(self, kind: str, *, check: bool = False, **given: Any) -> Result:
+    def single(self, kind: str, *, check: bool = False, **given: Any) -> RunResult:
         """One run of nft_KIND on table t."""
         options: dict[str, Any] = {
             "family": "inet",
@@ -137,7 +137,7 @@ class Lab:
         wanted: tuple[TableSpec, ...] = reader(options)
         return self.engine(check=check).run(wanted)
 
-    def predicted(self, *tables: dict[str, Any]) -> Result:
+    def predicted(self, *tables: dict[str, Any]) -> RunResult:
         """A run of which check mode said beforehand exactly what it does, and after which a run has nothing to do."""
         foreseen = self.run(*tables, check=True)
         result = self.run(*tables)
@@ -155,7 +155,7 @@ class Lab:
         assert not again.changed, again.transaction
         assert again.path == "full"
 
-    def single_predicted(self, kind: str, **given: Any) -> Result:
+    def single_predicted(self, kind: str, **given: Any) -> RunResult:
         """The same as predicted, for a module that owns one object."""
         foreseen = self.single(kind, check=True, **given)
         result = self.single(kind, **given)
@@ -173,7 +173,7 @@ class Lab:
             note.unlink()
 
 
-def _timeless(result: Result) -> dict[str, Any]:
+def _timeless(result: RunResult) -> dict[str, Any]:
     """What a run returned, without the time that elements have left, which goes by between two runs."""
     found = result.as_dict()
     return {**found, "transaction": re.sub(r" expires \S+", "", found["transaction"])}

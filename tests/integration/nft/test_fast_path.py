@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_tables
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft, Outcome
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft, NftOutcome
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state import proof
 
 from .conftest import CLONE_NEWNET, Lab, _libc, _must
@@ -33,7 +33,7 @@ class Counting(Nft):
 
     starts = 0
 
-    def run(self, *arguments: str, stdin: str = "") -> Outcome:
+    def run(self, *arguments: str, stdin: str = "") -> NftOutcome:
         type(self).starts += 1
         return super().run(*arguments, stdin=stdin)
 

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import sets as netlink
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.engine import Result
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.engine import RunResult
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_path import fed
 
@@ -44,10 +44,10 @@ class Fed:
     def text(self, number: int) -> str:
         return self.form.format(number // 200, number % 200)
 
-    def run(self, *, check: bool = False) -> Result:
+    def run(self, *, check: bool = False) -> RunResult:
         return self.lab.single("set", check=check, name="s", **self.declared, elements_file=str(self.file))
 
-    def predicted(self) -> Result:
+    def predicted(self) -> RunResult:
         """A run of which check mode said beforehand what it does, and whose elements are the file's."""
         before = self.lab.listing()
         foreseen = self.run(check=True)
@@ -75,7 +75,7 @@ def networks(lab: Lab, tmp_path: Path) -> Fed:
     return Fed(lab, tmp_path / "list.txt", *KINDS["intervals"])
 
 
-def counts(result: Result) -> dict[str, int]:
+def counts(result: RunResult) -> dict[str, int]:
     return {change.action: dict(change.place)["count"] for change in result.changes if change.kind == "element"}
 
 

@@ -12,7 +12,11 @@ from ipaddress import ip_address
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.canonical import scratch
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.canonical.draft import Draft, Line, draft
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.canonical.draft import (
+    DraftLine,
+    ScratchDraft,
+    draft,
+)
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import parse_sets
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import SetSpec, TableSpec
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live import literals
@@ -64,14 +68,14 @@ def test_words_are_nfts(lab: Lab, seed: int, version: int, merge: bool) -> None:
     asked = draft(TableSpec("inet", "t", sets=(wanted,)), None)
     assert asked.known == {"s": ours}
     block = (
-        Line("set s {"),
-        *map(Line, lines),
-        Line("elements = {"),
-        *(Line(f"{text},") for text in texts),
-        Line("}"),
-        Line("}"),
+        DraftLine("set s {"),
+        *map(DraftLine, lines),
+        DraftLine("elements = {"),
+        *(DraftLine(f"{text},") for text in texts),
+        DraftLine("}"),
+        DraftLine("}"),
     )
-    (listed,) = scratch.canonical(lab.nft, [Draft("inet", block, ())], RunDirectory(str(lab.notes)))
+    (listed,) = scratch.canonical(lab.nft, [ScratchDraft("inet", block, ())], RunDirectory(str(lab.notes)))
     assert sorted(element.canon for element in ours) == sorted(element.canon for element in listed.sets[0].elements)
 
 

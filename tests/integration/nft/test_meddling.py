@@ -21,7 +21,7 @@ import pytest
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import errors as netlink_errors
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import tables as netlink
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_tables
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft, Outcome
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft, NftOutcome
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 
 from .conftest import Lab
@@ -39,7 +39,7 @@ class Meddled(Nft):
     meddle: Callable[[], None]
     times = 1
 
-    def load(self, script: str, *, check: bool = False) -> Outcome:
+    def load(self, script: str, *, check: bool = False) -> NftOutcome:
         if not check and self.times:
             self.times -= 1
             self.meddle()
@@ -95,18 +95,18 @@ def test_another_table_changes_in_between(lab: Lab) -> None:
     lab.settled(FEWER)
 
 
-def _must(outcome: Outcome) -> None:
+def _must(outcome: NftOutcome) -> None:
     assert outcome.code == 0, outcome.err
 
 
 class Silent(Nft):
     """Says yes and does nothing, as nft does to several changes."""
 
-    def load(self, script: str, *, check: bool = False) -> Outcome:
+    def load(self, script: str, *, check: bool = False) -> NftOutcome:
         if check or "_tidegate_" in script:
             return super().load(script, check=check)
         super().load("add table inet x\ndelete table inet x\n")
-        return Outcome(0, "", "")
+        return NftOutcome(0, "", "")
 
 
 def test_a_change_that_nft_only_says_it_made(lab: Lab) -> None:

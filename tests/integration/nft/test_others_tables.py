@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import Table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import NftTable
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.runs import table_info
 
 from .conftest import Lab
@@ -69,7 +69,7 @@ def test_an_edit_changes_one_thing(lab: Lab) -> None:
         assert len(shown) == 1, (what, shown)
 
 
-def handles(table: Table) -> set[tuple[str, int | None, str]]:
+def handles(table: NftTable) -> set[tuple[str, int | None, str]]:
     """Every rule with its handle and what it counted."""
     return {(chain.name, rule.handle, rule.text) for chain in table.chains for rule in chain.rules}
 
@@ -86,7 +86,7 @@ def edited(wanted: dict[str, Any], old: str, new: str) -> dict[str, Any]:
     return found
 
 
-def shape(table: Table) -> Any:
+def shape(table: NftTable) -> Any:
     """What a table declares, without handles, and without the order that only its history has."""
     return (
         table.comment,

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft, Outcome
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft, NftOutcome
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 
 from .conftest import Lab
@@ -154,7 +154,7 @@ def test_the_text_is_on_the_disk_before_the_commit_and_its_name_after(
             done.append("name")
         return replace(path, target)
 
-    def loaded(nft: Nft, script: str, *, check: bool = False) -> Outcome:
+    def loaded(nft: Nft, script: str, *, check: bool = False) -> NftOutcome:
         if not check:
             done.append("commit")
         return load(nft, script, check=check)

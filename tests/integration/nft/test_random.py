@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.sequence import common
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live import render
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import Rule, Table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import NftRule, NftTable
 
 from .conftest import Lab
 from .random_specs import table
@@ -20,7 +20,7 @@ from .random_specs import table
 ROUNDS = 24
 
 
-def normal(found: Table) -> str:
+def normal(found: NftTable) -> str:
     """A table as text, without the order of what has none."""
     return render.table(
         replace(
@@ -50,7 +50,7 @@ def test_from_any_table_to_any_other(lab: Lab, seed: int) -> None:
         kept_as_many_as_possible(before, after)
 
 
-def kept_as_many_as_possible(before: Table, after: Table) -> None:
+def kept_as_many_as_possible(before: NftTable, after: NftTable) -> None:
     """Of a chain that was not made anew, the rules of a longest common subsequence keep their handles.
 
     Rules that refer to something may have had to step aside for it.
@@ -66,11 +66,11 @@ def kept_as_many_as_possible(before: Table, after: Table) -> None:
             assert len(kept) == len(common([rule.canon for rule in chain.rules], [rule.canon for rule in found.rules]))
 
 
-def _alone(rule: Rule) -> bool:
+def _alone(rule: NftRule) -> bool:
     return not any(word in rule.canon for word in ("@", "name", "jump", "helper"))
 
 
-def _only(found: Table, given: set[str]) -> Table:
+def _only(found: NftTable, given: set[str]) -> NftTable:
     sets = tuple(
         thing if thing.name in given or thing.kind == "map" else replace(thing, elements=()) for thing in found.sets
     )

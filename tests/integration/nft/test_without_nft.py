@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft, Outcome
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft, NftOutcome
 
 from .conftest import BINARIES, Lab
 
@@ -25,7 +25,7 @@ class Loads(Nft):
         self.loaded: list[str] = []
         self.refused: list[str] = []
 
-    def load(self, script: str, *, check: bool = False) -> Outcome:
+    def load(self, script: str, *, check: bool = False) -> NftOutcome:
         self.loaded.append(script)
         outcome = super().load(script, check=check)
         self.refused += [script] if outcome.code else []
@@ -194,7 +194,7 @@ def test_in_a_user_namespace_a_new_set_is_filled_in_pieces_and_one_in_use_is_not
 class Listings(Nft):
     """Refuses to list, and counts how often nft is started for more than its version."""
 
-    def run(self, *arguments: str, stdin: str = "") -> Outcome:
+    def run(self, *arguments: str, stdin: str = "") -> NftOutcome:
         assert arguments == ("--version",), arguments
         return super().run(*arguments, stdin=stdin)
 

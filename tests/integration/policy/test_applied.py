@@ -17,11 +17,11 @@ import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import parse
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.engine import Engine, Result
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.engine import Engine, RunResult
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import feeds, policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
-from ansible_collections.tidegate.nftables.tests.golden.cases import FixedWorld
+from ansible_collections.tidegate.nftables.tests.golden.cases import FixedInventory
 from ansible_collections.tidegate.nftables.tests.integration.policy.conftest import (
     BINARIES,
     counters,
@@ -32,7 +32,7 @@ from ansible_collections.tidegate.nftables.tests.integration.policy.conftest imp
 
 pytestmark = pytest.mark.usefixtures("network")
 RELEASES = pytest.mark.parametrize("binary", BINARIES, ids=lambda path: path.parent.name)
-WORLD = replace(FixedWorld(), lists={"partners": feeds.PrefixListResult("partners", external=True)})
+INVENTORY = replace(FixedInventory(), lists={"partners": feeds.PrefixListResult("partners", external=True)})
 NOW = dt.datetime(2026, 11, 20, tzinfo=dt.UTC)
 
 
@@ -48,7 +48,7 @@ def compiled(*entries: dict[str, Any]) -> dict[str, Any]:
             "build": {"extends": "build", "allow": [{**entry, "to": to_list(entry)} for entry in entries]}
         },
     }
-    return compile_table(policy.build(variables, WORLD, today=NOW.date()))
+    return compile_table(policy.build(variables, INVENTORY, today=NOW.date()))
 
 
 def to_list(entry: dict[str, Any]) -> list[str]:
@@ -60,7 +60,7 @@ def run(spec: dict[str, Any], binary: Path, notes: Path) -> bool:
     return apply(spec, binary, notes).changed
 
 
-def apply(spec: dict[str, Any], binary: Path, notes: Path) -> Result:
+def apply(spec: dict[str, Any], binary: Path, notes: Path) -> RunResult:
     """One run that proves nothing by earlier notes."""
     for note in notes.glob("applied.*"):
         note.unlink()
@@ -137,10 +137,10 @@ EVERYTHING: dict[str, Any] = {
 
 def whole(**changes: Any) -> dict[str, Any]:
     """A table with every chain that there can be."""
-    return compile_table(policy.build({**EVERYTHING, **changes}, WORLD, today=NOW.date()))
+    return compile_table(policy.build({**EVERYTHING, **changes}, INVENTORY, today=NOW.date()))
 
 
-def told(result: Result) -> list[dict[str, Any]]:
+def told(result: RunResult) -> list[dict[str, Any]]:
     """The changes as a module returns them."""
     return [one.as_dict() for one in result.changes]
 
@@ -160,13 +160,13 @@ def test_between_observe_and_enforce_one_rule_changes_and_no_count_is_lost(binar
     before = listed(binary)
     enforced = apply(whole(egress_mode="enforce"), binary, tmp_path)
     assert [(one["action"], one["kind"], one["chain"], one["text"]) for one in told(enforced)] == [
-        ("add", "rule", "egress_denied", "goto egress_refused"),
+        ("add", "rule", "egress_denied", "goto egress_enforced"),
         ("delete", "rule", "egress_denied", "goto egress_observed"),
     ]
     after = listed(binary)
     (new,) = (line for line in after if line not in before)
     (old,) = (line for line in before if line not in after)
-    assert (new.partition(" # ")[0], old.partition(" # ")[0]) == ("goto egress_refused", "goto egress_observed")
+    assert (new.partition(" # ")[0], old.partition(" # ")[0]) == ("goto egress_enforced", "goto egress_observed")
     assert refused("203.0.113.8", binary)
     assert not refused("203.0.113.7", binary)
     assert (counters(binary)["would_deny"], len(elements("would_deny4", binary))) == (2, 2)

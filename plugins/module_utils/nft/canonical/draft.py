@@ -11,11 +11,11 @@ from typing import Iterable
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import parse_sets
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import SetSpec, TableSpec
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live import literals
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import Element, NamedSet, Table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import NftElement, NftSet, NftTable
 
 
 @dataclass(frozen=True)
-class Line:
+class DraftLine:
     """A line of nft's text and the path into the arguments that an error in it names."""
 
     text: str
@@ -23,32 +23,32 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Draft:
+class ScratchDraft:
     """A scratch table: what is between its braces, and (chain, rule) of the rules to add to it.
 
     known: by name of a set, elements that need no scratch table.
     """
 
     family: str
-    block: tuple[Line, ...]
-    rules: tuple[tuple[str, Line], ...]
-    known: dict[str, tuple[Element, ...]] = field(default_factory=dict)
+    block: tuple[DraftLine, ...]
+    rules: tuple[tuple[str, DraftLine], ...]
+    known: dict[str, tuple[NftElement, ...]] = field(default_factory=dict)
 
 
-def draft(spec: TableSpec, live: Table | None) -> Draft:
+def draft(spec: TableSpec, live: NftTable | None) -> ScratchDraft:
     """Return the draft for one table. A set of which only elements are given is there."""
-    staying = live if spec.others == "stay" and live is not None else Table(spec.family, spec.name)
+    staying = live if spec.others == "stay" and live is not None else NftTable(spec.family, spec.name)
     known = _known(spec, live)
     block = [*_objects(spec, staying), *_sets(spec, live, staying, known), *_chains(spec, staying)]
     rules = [
-        (chain.name, Line(rule.text, rule.where))
+        (chain.name, DraftLine(rule.text, rule.where))
         for chain in spec.chains
         for rule in (*(chain.rules or ()), *((chain.edit.rule,) if chain.edit and chain.edit.rule else ()))
     ]
-    return Draft(spec.family, tuple(block), tuple(rules), known)
+    return ScratchDraft(spec.family, tuple(block), tuple(rules), known)
 
 
-def _known(spec: TableSpec, live: Table | None) -> dict[str, tuple[Element, ...]]:
+def _known(spec: TableSpec, live: NftTable | None) -> dict[str, tuple[NftElement, ...]]:
     found = {}
     for wanted in spec.sets:
         there = live.set(wanted.name) if live else None
@@ -61,7 +61,7 @@ def _known(spec: TableSpec, live: Table | None) -> dict[str, tuple[Element, ...]
     return found
 
 
-def block_of(table: Table) -> tuple[Line, ...]:
+def block_of(table: NftTable) -> tuple[DraftLine, ...]:
     """Return stubs of all that rules of a table may refer to."""
     return (
         *_objects(TableSpec("", ""), table),
@@ -70,7 +70,7 @@ def block_of(table: Table) -> tuple[Line, ...]:
     )
 
 
-def _objects(spec: TableSpec, staying: Table) -> Iterable[Line]:
+def _objects(spec: TableSpec, staying: NftTable) -> Iterable[DraftLine]:
     named = {(wanted.kind, wanted.name) for wanted in spec.objects}
     for wanted in spec.objects:
         if wanted.present:
@@ -85,7 +85,9 @@ def _deviceless(lines: Iterable[str]) -> Iterable[str]:
     return (line for line in lines if not line.startswith("devices"))
 
 
-def _sets(spec: TableSpec, live: Table | None, staying: Table, known: dict[str, tuple[Element, ...]]) -> Iterable[Line]:
+def _sets(
+    spec: TableSpec, live: NftTable | None, staying: NftTable, known: dict[str, tuple[NftElement, ...]]
+) -> Iterable[DraftLine]:
     for wanted in spec.sets:
         if wanted.present:
             asked = replace(wanted, elements=None) if wanted.name in known else wanted
@@ -96,26 +98,26 @@ def _sets(spec: TableSpec, live: Table | None, staying: Table, known: dict[str, 
             yield from _braces(f"{found.kind} {found.name}", found.declaration)
 
 
-def _set(wanted: SetSpec, found: NamedSet | None) -> Iterable[Line]:
+def _set(wanted: SetSpec, found: NftSet | None) -> Iterable[DraftLine]:
     kind = wanted.kind or (found.kind if found else "set")
     declaration = (found.declaration if found else ()) if wanted.declaration is None else wanted.declaration
-    elements = [Line(f"{element.whole},", element.where) for element in wanted.elements or ()]
+    elements = [DraftLine(f"{element.whole},", element.where) for element in wanted.elements or ()]
     if wanted.mode == "remove":
         # Only keys are asked for, so a map is drafted as the set of its keys.
         kind, declaration = "set", tuple(line.partition(" : ")[0] for line in declaration)
-        elements = [Line(f"{element.text},", element.where) for element in wanted.elements or ()]
+        elements = [DraftLine(f"{element.text},", element.where) for element in wanted.elements or ()]
     elif wanted.elements is not None and wanted.mode == "add" and found is not None and found.has("auto-merge"):
-        elements += [Line(f"{element.canon},", wanted.where) for element in found.elements]
-    yield Line(f"{kind} {wanted.name} {{", wanted.where)
-    yield from (Line(line, wanted.where) for line in declaration)
+        elements += [DraftLine(f"{element.canon},", wanted.where) for element in found.elements]
+    yield DraftLine(f"{kind} {wanted.name} {{", wanted.where)
+    yield from (DraftLine(line, wanted.where) for line in declaration)
     if elements:
-        yield Line("elements = {", wanted.where)
+        yield DraftLine("elements = {", wanted.where)
         yield from elements
-        yield Line("}", wanted.where)
-    yield Line("}", wanted.where)
+        yield DraftLine("}", wanted.where)
+    yield DraftLine("}", wanted.where)
 
 
-def _chains(spec: TableSpec, staying: Table) -> Iterable[Line]:
+def _chains(spec: TableSpec, staying: NftTable) -> Iterable[DraftLine]:
     for wanted in spec.chains:
         if wanted.present:
             yield from _braces(f"chain {wanted.name}", (), wanted.where)
@@ -125,7 +127,7 @@ def _chains(spec: TableSpec, staying: Table) -> Iterable[Line]:
             yield from _braces(f"chain {found.name}", ())
 
 
-def _braces(header: str, lines: Iterable[str], where: str = "") -> Iterable[Line]:
-    yield Line(f"{header} {{", where)
-    yield from (Line(line, where) for line in lines)
-    yield Line("}", where)
+def _braces(header: str, lines: Iterable[str], where: str = "") -> Iterable[DraftLine]:
+    yield DraftLine(f"{header} {{", where)
+    yield from (DraftLine(line, where) for line in lines)
+    yield DraftLine("}", where)

@@ -16,7 +16,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors impor
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory
 
 from . import scratch
-from .draft import Draft, draft
+from .draft import ScratchDraft, draft
 
 
 def objects(nft: Nft, spec: TableSpec, notes: RunDirectory) -> list[dict[str, Any]]:
@@ -52,7 +52,7 @@ def _hooked(item: dict[str, Any], chain: ChainSpec | None) -> None:
         item.update({"type": hook.type, "hook": hook.hook, "prio": hook.priority, "policy": hook.policy})
 
 
-def _filled(item: dict[str, Any], drafted: Draft) -> None:
+def _filled(item: dict[str, Any], drafted: ScratchDraft) -> None:
     """Add the elements that nft was not asked about."""
     known = drafted.known.get(item["name"])
     if known is not None:

@@ -9,21 +9,21 @@ from typing import Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import UNCHANGED, EngineError
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import Table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import NftTable
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory
 
 from . import scratch
-from .draft import Draft, Line, block_of
+from .draft import DraftLine, ScratchDraft, block_of
 
 
-def check(nft: Nft, goal: Table | None, rules: Sequence[tuple[str, str, str]], notes: RunDirectory) -> None:
+def check(nft: Nft, goal: NftTable | None, rules: Sequence[tuple[str, str, str]], notes: RunDirectory) -> None:
     """Raise when a rule, given as (chain, canon, text), would come back as another than it is.
 
     nft can read about 99 of 100 of its own listings.
     """
     if goal is None or not rules:
         return
-    draft = Draft(goal.family, block_of(goal), tuple((chain, Line(text)) for chain, _canon, text in rules))
+    draft = ScratchDraft(goal.family, block_of(goal), tuple((chain, DraftLine(text)) for chain, _canon, text in rules))
     try:
         (table,) = scratch.canonical(nft, [draft], notes)
     except EngineError as error:

@@ -18,14 +18,14 @@ from functools import partial
 from typing import Callable, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_tables
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft, Outcome, failure
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft, NftOutcome, failure
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import TableSpec
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import UNCHANGED, EngineError
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.listing import parse_tables
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import NamedSet, Table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import NftSet, NftTable
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory, tables_of
 
-from .draft import Draft, Line
+from .draft import DraftLine, ScratchDraft
 
 PREFIX = "_tidegate_"
 """Scratch tables are named PREFIX, process id, _, random, _, number."""
@@ -37,8 +37,8 @@ def name() -> str:
 
 
 def canonical(
-    nft: Nft, drafts: Sequence[Draft], notes: RunDirectory, look: Callable[[Sequence[str]], None] | None = None
-) -> list[Table]:
+    nft: Nft, drafts: Sequence[ScratchDraft], notes: RunDirectory, look: Callable[[Sequence[str]], None] | None = None
+) -> list[NftTable]:
     """Return each draft as nft lists it. Raise when nft refuses one; the error names its place.
 
     look: called with the scratch tables' names, one for each draft, while they are there.
@@ -64,7 +64,7 @@ def canonical(
     return found
 
 
-def as_json(nft: Nft, draft: Draft, table: str) -> str:
+def as_json(nft: Nft, draft: ScratchDraft, table: str) -> str:
     """Return what nft lists of a draft as JSON. table: family and name of its scratch table. Raise when nft refuses."""
     script = _script(draft, table)
     with nft.script("".join(f"{text}\n" for text, _line in script)) as path:
@@ -79,13 +79,13 @@ def as_json(nft: Nft, draft: Draft, table: str) -> str:
     return next((line for line in outcome.out.splitlines() if line.startswith("{")), "")
 
 
-def _with(draft: Draft, table: Table) -> Table:
+def _with(draft: ScratchDraft, table: NftTable) -> NftTable:
     """Add the elements that nft need not be asked about."""
     sets = (replace(one, elements=draft.known.get(one.name, one.elements)) for one in table.sets)
     return replace(table, sets=tuple(sets))
 
 
-def _listed(nft: Nft, tables: Sequence[str], script: str, look: Callable[[], None] | None) -> Outcome:
+def _listed(nft: Nft, tables: Sequence[str], script: str, look: Callable[[], None] | None) -> NftOutcome:
     listing = "".join(f"list table {table}\n" for table in tables)
     deletion = "".join(f"delete table {table}\n" for table in tables)
     with nft.script(script) as path:
@@ -122,9 +122,9 @@ def _remove(nft: Nft, tables: Sequence[str]) -> None:
                 nft.load(f"add table {table}\ndelete table {table}\n")
 
 
-def _script(draft: Draft, table: str) -> list[tuple[str, Line]]:
+def _script(draft: ScratchDraft, table: str) -> list[tuple[str, DraftLine]]:
     """Return (text to send, what it stands for), line by line."""
-    head = Line(f"table {table}")
+    head = DraftLine(f"table {table}")
     return [
         (f"table {table} {{", head),
         *((line.text, line) for line in draft.block),
@@ -133,7 +133,7 @@ def _script(draft: Draft, table: str) -> list[tuple[str, Line]]:
     ]
 
 
-def without_misfits(nft: Nft, spec: TableSpec, live: Table | None, canon: Table | None) -> Table | None:
+def without_misfits(nft: Nft, spec: TableSpec, live: NftTable | None, canon: NftTable | None) -> NftTable | None:
     """Return the live table without the elements that a set of another type, as it is wanted now, cannot hold."""
     if live is None or canon is None:
         return live
@@ -149,7 +149,7 @@ def without_misfits(nft: Nft, spec: TableSpec, live: Table | None, canon: Table 
     return replace(live, sets=tuple(kept))
 
 
-def _holds(nft: Nft, canon: Table, wanted: NamedSet, found: NamedSet) -> bool:
+def _holds(nft: Nft, canon: NftTable, wanted: NftSet, found: NftSet) -> bool:
     """Whether elements of one set can be elements of another."""
     lines = [
         f"table {canon.family} {name()} {{",
@@ -160,9 +160,9 @@ def _holds(nft: Nft, canon: Table, wanted: NamedSet, found: NamedSet) -> bool:
     return nft.load("\n".join(lines), check=True).code == 0
 
 
-def _check_rules(draft: Draft, table: Table) -> None:
+def _check_rules(draft: ScratchDraft, table: NftTable) -> None:
     """One text must have become one rule; the guard sees to it, this makes sure."""
-    chains: dict[str, list[Line]] = {}
+    chains: dict[str, list[DraftLine]] = {}
     for chain, rule in draft.rules:
         chains.setdefault(chain, []).append(rule)
     for chain, wanted in chains.items():
@@ -174,16 +174,16 @@ def _check_rules(draft: Draft, table: Table) -> None:
             )
 
 
-def _refusal(nft: Nft, outcome: Outcome, lines: Sequence[Line], drafts: Sequence[Draft]) -> EngineError:
+def _refusal(nft: Nft, outcome: NftOutcome, lines: Sequence[DraftLine], drafts: Sequence[ScratchDraft]) -> EngineError:
     errors = outcome.errors()
     number, said = next(((number, said) for number, said in errors if 0 < number <= len(lines)), (0, ""))
     if not number:
-        return failure(Outcome(1, outcome.out, outcome.err), "nft")
+        return failure(NftOutcome(1, outcome.out, outcome.err), "nft")
     line = lines[number - 1]
     if "syntax error" in said:
         _check_names(nft, drafts, line.where)
     # Only the first error: what comes after it are its consequences.
-    plain = failure(Outcome(1, "", f"Error: {said}"), "nft", line.where)
+    plain = failure(NftOutcome(1, "", f"Error: {said}"), "nft", line.where)
     if plain.reason != "rejected_by_nft":
         return plain
     hint = (
@@ -201,7 +201,7 @@ def _short(text: str) -> str:
     return text if len(text) <= 200 else f"{text[:197]}…"
 
 
-def _check_names(nft: Nft, drafts: Sequence[Draft], where: str) -> None:
+def _check_names(nft: Nft, drafts: Sequence[ScratchDraft], where: str) -> None:
     """Raise when a declared name is a word of nft's grammar."""
     for draft in drafts:
         for line in draft.block:

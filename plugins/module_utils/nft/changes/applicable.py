@@ -10,10 +10,10 @@ from dataclasses import replace
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import parse_sets
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import ChainSpec, SetSpec, TableSpec
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import MissingParent
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import Table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import NftTable
 
 
-def applicable(spec: TableSpec, live: Table | None) -> TableSpec:
+def applicable(spec: TableSpec, live: NftTable | None) -> TableSpec:
     """Return the spec without what is done already; raise when a parent that another module makes is missing."""
     if not spec.present:
         return spec
@@ -36,7 +36,7 @@ def _adds_set(wanted: SetSpec) -> bool:
     return wanted.present and wanted.mode != "remove"
 
 
-def _chain(wanted: ChainSpec, live: Table | None) -> bool:
+def _chain(wanted: ChainSpec, live: NftTable | None) -> bool:
     there = live is not None and live.chain(wanted.name) is not None
     if wanted.edit is not None and wanted.edit.present and not there:
         raise MissingParent(
@@ -45,7 +45,7 @@ def _chain(wanted: ChainSpec, live: Table | None) -> bool:
     return there or _adds_chain(wanted)
 
 
-def _set(wanted: SetSpec, live: Table | None) -> bool:
+def _set(wanted: SetSpec, live: NftTable | None) -> bool:
     found = live.set(wanted.name) if live else None
     if wanted.declaration is None and wanted.present and wanted.mode != "remove" and found is None:
         raise MissingParent(

@@ -9,12 +9,12 @@ from typing import Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import SetSpec, TableSpec
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live import intervals
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import Element, NamedSet, Table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import NftElement, NftSet, NftTable
 
 
 def wanted(
-    spec: SetSpec, declared: NamedSet, asked: Sequence[Element], before: Sequence[Element]
-) -> tuple[Element, ...]:
+    spec: SetSpec, declared: NftSet, asked: Sequence[NftElement], before: Sequence[NftElement]
+) -> tuple[NftElement, ...]:
     """Return the elements to reach.
 
     asked: the elements of the arguments in nft's words. before: those in the kernel.
@@ -36,7 +36,7 @@ def wanted(
     return tuple(goal)
 
 
-def _volatile(declared: NamedSet) -> bool:
+def _volatile(declared: NftSet) -> bool:
     return (
         declared.has("dynamic")
         or declared.has("timeout")
@@ -44,7 +44,7 @@ def _volatile(declared: NamedSet) -> bool:
     )
 
 
-def _without(asked: Sequence[Element], before: Sequence[Element], *, merging: bool) -> tuple[Element, ...]:
+def _without(asked: Sequence[NftElement], before: Sequence[NftElement], *, merging: bool) -> tuple[NftElement, ...]:
     """Take out exactly what is named: listed elements of the same key or, where nft merges, their part of the union."""
     gone = {element.key for element in asked}
     rest = tuple(element for element in before if element.key not in gone)
@@ -54,15 +54,15 @@ def _without(asked: Sequence[Element], before: Sequence[Element], *, merging: bo
     if there is None or out is None or there.version != out.version or there.minus(out) == there:
         return rest
     known = {element.canon: element for element in rest}
-    return tuple(known.get(text, Element(text, text, text)) for text in there.minus(out).texts())
+    return tuple(known.get(text, NftElement(text, text, text)) for text in there.minus(out).texts())
 
 
-def _same_union(goal: Sequence[Element], before: Sequence[Element]) -> bool:
+def _same_union(goal: Sequence[NftElement], before: Sequence[NftElement]) -> bool:
     left, right = intervals.union(goal), intervals.union(before)
     return left is not None and left == right
 
 
-def still_inside(spec: TableSpec, canon: Table, goal: Table) -> list[str]:
+def still_inside(spec: TableSpec, canon: NftTable, goal: NftTable) -> list[str]:
     """Return sentences about elements that were taken out by name and still match, since a larger one holds them."""
     found = []
     for named in spec.sets:

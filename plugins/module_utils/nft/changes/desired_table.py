@@ -11,11 +11,11 @@ from typing import Iterable, Sequence, TypeVar
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import ChainSpec, SetSpec, TableSpec
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import UNCHANGED, EngineError
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import (
-    Chain,
-    NamedObject,
-    NamedSet,
-    Rule,
-    Table,
+    NftChain,
+    NftObject,
+    NftRule,
+    NftSet,
+    NftTable,
 )
 
 from . import desired_elements
@@ -24,17 +24,17 @@ from .rules import edited
 OF_OWNERS = ("owner", "persist")
 """Flags of tables that belong to a process."""
 
-Named = TypeVar("Named", Chain, NamedSet, NamedObject)
+Named = TypeVar("Named", NftChain, NftSet, NftObject)
 
 
-def build(spec: TableSpec, canon: Table | None, live: Table | None) -> Table | None:
+def build(spec: TableSpec, canon: NftTable | None, live: NftTable | None) -> NftTable | None:
     """Return the table to reach, None when it shall not be.
 
     canon: what the scratch table listed for this spec.
     """
     if not spec.present or canon is None:
         return None
-    staying = live if spec.others == "stay" and live is not None else Table(spec.family, spec.name)
+    staying = live if spec.others == "stay" and live is not None else NftTable(spec.family, spec.name)
     implicit = (
         {found.name for found in canon.sets} - {wanted.name for wanted in spec.sets} - {s.name for s in staying.sets}
     )
@@ -55,7 +55,7 @@ def build(spec: TableSpec, canon: Table | None, live: Table | None) -> Table | N
     named_objects = {(wanted.kind, wanted.name) for wanted in spec.objects}
     named_sets = {wanted.name for wanted in spec.sets}
     named_chains = {wanted.name for wanted in spec.chains}
-    return Table(
+    return NftTable(
         family=spec.family,
         name=spec.name,
         comment=staying.comment if spec.comment is None else spec.comment or None,
@@ -75,7 +75,7 @@ def _flags(spec: TableSpec, there: str) -> str:
     return ",".join([*kept, *(flag for flag in spec.flags if flag not in kept)])
 
 
-def listed_like(goal: Table | None, live: Table | None) -> Table | None:
+def listed_like(goal: NftTable | None, live: NftTable | None) -> NftTable | None:
     """Return the goal in the order of a listing, new things last, so that a diff shows only changes."""
     if goal is None or live is None:
         return goal
@@ -92,7 +92,7 @@ def _ordered(things: Iterable[Named], before: Sequence[Named]) -> tuple[Named, .
     return tuple(sorted(things, key=lambda thing: places.get((getattr(thing, "kind", ""), thing.name), len(places))))
 
 
-def _chain(wanted: ChainSpec, canon: Table, live: Table | None) -> Chain:
+def _chain(wanted: ChainSpec, canon: NftTable, live: NftTable | None) -> NftChain:
     found = live.chain(wanted.name) if live else None
     drafted = canon.chain(wanted.name)
     rules = () if drafted is None else drafted.rules
@@ -103,11 +103,11 @@ def _chain(wanted: ChainSpec, canon: Table, live: Table | None) -> Chain:
     if wanted.rules is None:
         kept = found.rules if found else ()
     else:
-        kept = tuple(Rule(rule.canon, sent.text, None, sent.where) for rule, sent in zip(rules, wanted.rules))
-    return Chain(wanted.name, wanted.hook, wanted.comment, kept, wanted.where)
+        kept = tuple(NftRule(rule.canon, sent.text, None, sent.where) for rule, sent in zip(rules, wanted.rules))
+    return NftChain(wanted.name, wanted.hook, wanted.comment, kept, wanted.where)
 
 
-def _set(wanted: SetSpec, canon: Table, live: Table | None) -> NamedSet:
+def _set(wanted: SetSpec, canon: NftTable, live: NftTable | None) -> NftSet:
     found = live.set(wanted.name) if live else None
     drafted = canon.set(wanted.name)
     if drafted is None:

@@ -10,10 +10,10 @@ from typing import Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import tokens
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live import intervals, render
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import Element, NamedSet
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import NftElement, NftSet
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.references import References
 
-from .transaction import SAMPLE, Command, ElementsChange, Steps, change
+from .transaction import SAMPLE, Command, ElementsChange, Steps, change_record
 
 LINE_LENGTH = 100
 
@@ -24,7 +24,7 @@ nft 1.0.6 takes 17 to 44 s for 100 deletions from 100,000 intervals, about 1 s f
 """
 
 
-def plan_elements(steps: Steps, target: str, live: NamedSet, goal: NamedSet, gone: References, *, refill: bool) -> None:
+def plan_elements(steps: Steps, target: str, live: NftSet, goal: NftSet, gone: References, *, refill: bool) -> None:
     """Bring the elements of a set that stays to those wanted; deletions come first.
 
     refill: for an nft that does not see a deletion when it looks for overlaps in the same transaction (0.9.8 does not):
@@ -60,13 +60,13 @@ def plan_elements(steps: Steps, target: str, live: NamedSet, goal: NamedSet, gon
         _change(steps, action, goal, changed)
 
 
-def empty(steps: Steps, target: str, live: NamedSet) -> None:
+def empty(steps: Steps, target: str, live: NftSet) -> None:
     """Empty an interval set that goes, so that nft does not compare its elements with those of its successor."""
     if live.has("interval"):
         steps.elements_out.append(Command(f"flush {live.kind} {target} {live.name}"))
 
 
-def fill(steps: Steps, target: str, goal: NamedSet, before: NamedSet | None) -> None:
+def fill(steps: Steps, target: str, goal: NftSet, before: NftSet | None) -> None:
     """Make a set and give it its elements, those that it had with the time and counts they had."""
     there = {element.canon: element for element in before.elements} if before else {}
     elements = [
@@ -90,13 +90,13 @@ def fill(steps: Steps, target: str, goal: NamedSet, before: NamedSet | None) -> 
     )
 
 
-def _change(steps: Steps, action: str, goal: NamedSet, elements: Sequence[Element]) -> None:
+def _change(steps: Steps, action: str, goal: NftSet, elements: Sequence[NftElement]) -> None:
     if elements:
         sample = [element.canon for element in sorted(elements, key=intervals.order)[:SAMPLE]]
-        steps.changes.append(change(action, "element", set=goal.name, count=len(elements), sample=sample))
+        steps.changes.append(change_record(action, "element", set=goal.name, count=len(elements), sample=sample))
 
 
-def catches_all(found: NamedSet) -> bool:
+def catches_all(found: NftSet) -> bool:
     """Whether a set of intervals has an element for everything else.
 
     nft 1.0.6 crashes when something is added to such a set, or that element to a set that is there.
@@ -104,18 +104,18 @@ def catches_all(found: NamedSet) -> bool:
     return found.has("interval") and any(element.key == "*" for element in found.elements)
 
 
-def _add(target: str, goal: NamedSet, elements: Sequence[Element]) -> Command:
+def _add(target: str, goal: NftSet, elements: Sequence[NftElement]) -> Command:
     return _command("add", target, goal, [_sent(element, goal) for element in sorted(elements, key=intervals.order)])
 
 
-def _sent(element: Element, goal: NamedSet) -> str:
+def _sent(element: NftElement, goal: NftSet) -> str:
     """Return what to add. nft 1.0.6 cannot read several statements of one element; those of its set it gets anyway."""
     if tokens.several(goal.statements):
         return tokens.without(element.canon, goal.statements)
     return element.text
 
 
-def _command(verb: str, target: str, goal: NamedSet, texts: Sequence[str]) -> Command:
+def _command(verb: str, target: str, goal: NftSet, texts: Sequence[str]) -> Command:
     start = f"{verb} element {target} {goal.name}"
     line = f"{start} {{ {', '.join(texts)} }}" if sum(map(len, texts[:20])) < LINE_LENGTH else ""
     if line and len(line) <= LINE_LENGTH * 2:

@@ -15,25 +15,25 @@ from dataclasses import dataclass, replace
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live import render
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import (
-    Chain,
-    NamedObject,
-    NamedSet,
-    Table,
+    NftChain,
+    NftObject,
+    NftSet,
+    NftTable,
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.references import References
 
 from .elements_plan import catches_all, empty, fill, plan_elements
-from .rules_plan import Way, plan_rules
-from .transaction import Command, Plan, Steps, change
+from .rules_plan import ChainChange, plan_rules
+from .transaction import Command, Steps, TablePlan, change_record
 
 
-def make(live: Table | None, goal: Table | None, *, refill: bool = False) -> Plan:
+def make(live: NftTable | None, goal: NftTable | None, *, refill: bool = False) -> TablePlan:
     """Return what to do; an empty plan when both are the same. refill: as in elements_plan."""
     steps = Steps()
     if goal is None:
         if live is not None:
             steps.table.append(Command(f"delete table {live.family} {live.name}"))
-            steps.changes.append(change("delete", "table", name=live.name))
+            steps.changes.append(change_record("delete", "table", name=live.name))
         return steps.plan()
     target = f"{goal.family} {goal.name}"
     there = _table(steps, target, live, goal)
@@ -46,35 +46,35 @@ def make(live: Table | None, goal: Table | None, *, refill: bool = False) -> Pla
     _delete(steps, target, there, goal, remade, refill=refill)
     _create(steps, target, before, rest, goal)
     for chain in goal.chains:
-        way = Way(target, rest.chain(chain.name), before.chain(chain.name), chain, remade.references)
+        way = ChainChange(target, rest.chain(chain.name), before.chain(chain.name), chain, remade.references)
         plan_rules(steps, way)
     return steps.plan()
 
 
-def _table(steps: Steps, target: str, live: Table | None, goal: Table) -> Table:
+def _table(steps: Steps, target: str, live: NftTable | None, goal: NftTable) -> NftTable:
     """Make the table itself right; return what is there afterwards."""
-    empty = Table(goal.family, goal.name)
+    empty = NftTable(goal.family, goal.name)
     about = [] if goal.comment is None else [f'comment "{goal.comment}"']
     about += [f"flags {goal.flags}"] if goal.flags else []
     add = Command(f"add table {target} {render.block(about)}" if about else f"add table {target}", goal.where)
     if live is None:
         steps.table.append(add)
-        steps.changes.append(change("add", "table", name=goal.name))
+        steps.changes.append(change_record("add", "table", name=goal.name))
         return empty
     if live.comment != goal.comment or (live.flags != goal.flags and _hooks(live) != _hooks(goal)):
         # nft cannot change a table's comment, nor the kernel its flags together with what is hooked (EINVAL, 6.18):
         # everything is made anew, with its state.
         steps.table += [Command(f"delete table {target}"), add]
         said = f"flags {goal.flags or 'none'}" if live.flags != goal.flags else ""
-        steps.changes.append(change("recreate", "table", name=goal.name, comment=goal.comment, text=said))
+        steps.changes.append(change_record("recreate", "table", name=goal.name, comment=goal.comment, text=said))
         return empty
     if live.flags != goal.flags:
         steps.table.append(add)
-        steps.changes.append(change("recreate", "table", name=goal.name, text=f"flags {goal.flags or 'none'}"))
+        steps.changes.append(change_record("recreate", "table", name=goal.name, text=f"flags {goal.flags or 'none'}"))
     return live
 
 
-def _hooks(table: Table) -> set[tuple[str, str | None, object]]:
+def _hooks(table: NftTable) -> set[tuple[str, str | None, object]]:
     return {(chain.name, chain.comment, chain.hook) for chain in table.chains if chain.hook is not None}
 
 
@@ -87,7 +87,7 @@ class _Remade:
     objects: frozenset[tuple[str, str]]
 
     @classmethod
-    def of(cls, live: Table, goal: Table) -> _Remade:
+    def of(cls, live: NftTable, goal: NftTable) -> _Remade:
         return cls(
             frozenset(found.name for found in live.chains if not _stays(found, goal.chain(found.name))),
             frozenset(found.name for found in live.sets if not _keeps(found, goal.set(found.name))),
@@ -103,7 +103,7 @@ class _Remade:
         flowtables = {name for kind, name in self.objects if kind == "flowtable"}
         return References(self.chains, self.sets | flowtables, (name for _kind, name in self.objects))
 
-    def rest(self, live: Table) -> Table:
+    def rest(self, live: NftTable) -> NftTable:
         """Return what stays."""
         return replace(
             live,
@@ -113,7 +113,7 @@ class _Remade:
         )
 
 
-def _stays(live: Chain, goal: Chain | None) -> bool:
+def _stays(live: NftChain, goal: NftChain | None) -> bool:
     """Whether a chain can become the wanted one where it is: only its policy can be changed."""
     if goal is None or live.comment != goal.comment:
         return False
@@ -122,7 +122,7 @@ def _stays(live: Chain, goal: Chain | None) -> bool:
     return replace(live.hook, policy=goal.hook.policy) == goal.hook
 
 
-def _keeps(live: NamedSet, goal: NamedSet | None) -> bool:
+def _keeps(live: NftSet, goal: NftSet | None) -> bool:
     """Whether a set can stay.
 
     The elements of a constant one cannot be changed, and nft 1.0.6 crashes when a set of intervals with a catch-all
@@ -134,15 +134,15 @@ def _keeps(live: NamedSet, goal: NamedSet | None) -> bool:
     return not fixed or _canons(live) == _canons(goal)
 
 
-def _canons(found: NamedSet) -> set[str]:
+def _canons(found: NftSet) -> set[str]:
     return {element.canon for element in found.elements}
 
 
-def _in_place(live: NamedObject, goal: NamedObject | None) -> bool:
+def _in_place(live: NftObject, goal: NftObject | None) -> bool:
     return goal is not None and set(live.declaration) == set(goal.declaration)
 
 
-def _delete(steps: Steps, target: str, live: Table, goal: Table, remade: _Remade, *, refill: bool) -> None:
+def _delete(steps: Steps, target: str, live: NftTable, goal: NftTable, remade: _Remade, *, refill: bool) -> None:
     for chain in live.chains:
         if chain.name in remade.chains:
             steps.chains_emptied.append(Command(f"flush chain {target} {chain.name}"))
@@ -166,10 +166,10 @@ def _delete(steps: Steps, target: str, live: Table, goal: Table, remade: _Remade
 def _gone(steps: Steps, kind: str, name: str, wanted: object) -> None:
     """Note a deletion, unless the thing comes back."""
     if wanted is None:
-        steps.changes.append(change("delete", kind, name=name))
+        steps.changes.append(change_record("delete", kind, name=name))
 
 
-def _create(steps: Steps, target: str, live: Table, there: Table, goal: Table) -> None:
+def _create(steps: Steps, target: str, live: NftTable, there: NftTable, goal: NftTable) -> None:
     """Make what is not there; live: the table as it was, from which values are carried."""
     for thing in goal.objects:
         if there.object(thing.kind, thing.name) is None:
@@ -185,19 +185,21 @@ def _create(steps: Steps, target: str, live: Table, there: Table, goal: Table) -
             steps.chains_in.append(
                 Command(f"add chain {target} {chain.name} {{ {render.hook(chain.hook)} }}", chain.where)
             )
-            steps.changes.append(change("recreate", "chain", name=chain.name, text=f"policy {chain.hook.policy}"))
+            steps.changes.append(
+                change_record("recreate", "chain", name=chain.name, text=f"policy {chain.hook.policy}")
+            )
 
 
-def _add_object(steps: Steps, target: str, wanted: NamedObject, before: NamedObject | None) -> None:
+def _add_object(steps: Steps, target: str, wanted: NftObject, before: NftObject | None) -> None:
     lines = list(wanted.text)
     if before is not None:
         lines = _object_with_state(wanted, before)
     steps.objects_in.append(Command(f"add {wanted.kind} {target} {wanted.name} {render.block(lines)}", wanted.where))
     text = render.block(wanted.declaration)
-    steps.changes.append(change("recreate" if before else "add", wanted.kind, name=wanted.name, text=text))
+    steps.changes.append(change_record("recreate" if before else "add", wanted.kind, name=wanted.name, text=text))
 
 
-def _object_with_state(wanted: NamedObject, before: NamedObject) -> list[str]:
+def _object_with_state(wanted: NftObject, before: NftObject) -> list[str]:
     """Return the lines that make an object with the values of the one it succeeds."""
     if wanted.kind == "counter":
         return [*wanted.declaration, *(line for line in before.text if line.startswith("packets "))]
@@ -209,18 +211,18 @@ def _object_with_state(wanted: NamedObject, before: NamedObject) -> list[str]:
     return list(wanted.text)
 
 
-def _add_set(steps: Steps, target: str, wanted: NamedSet, before: NamedSet | None) -> None:
+def _add_set(steps: Steps, target: str, wanted: NftSet, before: NftSet | None) -> None:
     steps.made.append(wanted.name)
     text = render.block(wanted.declaration)
-    steps.changes.append(change("recreate" if before else "add", wanted.kind, name=wanted.name, text=text))
+    steps.changes.append(change_record("recreate" if before else "add", wanted.kind, name=wanted.name, text=text))
     fill(steps, target, wanted, before)
 
 
-def _add_chain(steps: Steps, target: str, wanted: Chain, *, new: bool) -> None:
+def _add_chain(steps: Steps, target: str, wanted: NftChain, *, new: bool) -> None:
     lines = [] if wanted.comment is None else [f'comment "{wanted.comment}"']
     if wanted.hook is not None:
         lines.append(render.hook(wanted.hook))
     body = f" {render.block(lines)}" if lines else ""
     steps.chains_in.append(Command(f"add chain {target} {wanted.name}{body}", wanted.where))
     text = render.hook(wanted.hook) if wanted.hook else ""
-    steps.changes.append(change("add" if new else "recreate", "chain", name=wanted.name, text=text))
+    steps.changes.append(change_record("add" if new else "recreate", "chain", name=wanted.name, text=text))

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import UNCHANGED, EngineError
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import Table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import NftTable
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.references import References
 
 
-def check(live: Table | None, goal: Table | None, where: str) -> None:
+def check(live: NftTable | None, goal: NftTable | None, where: str) -> None:
     """Raise when the goal still refers to a chain, set or object that goes."""
     if live is None or goal is None:
         return
@@ -39,7 +39,7 @@ def check(live: Table | None, goal: Table | None, where: str) -> None:
             )
 
 
-def _user(goal: Table, references: References) -> str | None:
+def _user(goal: NftTable, references: References) -> str | None:
     for chain in goal.chains:
         for rule in chain.rules:
             if references.in_text(rule.canon):

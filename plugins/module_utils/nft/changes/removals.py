@@ -21,7 +21,7 @@ from typing import Iterable, Sequence
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import MaxRemoved, TableSpec
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import UNCHANGED, EngineError
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live import intervals
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import NamedSet, Table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import NftSet, NftTable
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.references import sets_in
 
 MOST = 8
@@ -45,7 +45,7 @@ class Loss:
     what: tuple[tuple[str, str], ...]
 
 
-def check(spec: TableSpec, live: Table | None, goal: Table | None) -> None:
+def check(spec: TableSpec, live: NftTable | None, goal: NftTable | None) -> None:
     """Raise when more goes than the spec tolerates. A table that is new or goes altogether is no loss."""
     limit = spec.max_removed
     if limit is None or live is None or goal is None:
@@ -65,7 +65,7 @@ def check(spec: TableSpec, live: Table | None, goal: Table | None) -> None:
     )
 
 
-def measure(live: Table, goal: Table, limit: MaxRemoved) -> Loss:
+def measure(live: NftTable, goal: NftTable, limit: MaxRemoved) -> Loss:
     """Return what goes from the live table to the goal, in the sets that the limit is about."""
     now, then = _in_use(live, limit), _in_use(goal, limit)
     new = [found for name, found in then.items() if live.set(name) is None]
@@ -80,7 +80,7 @@ def measure(live: Table, goal: Table, limit: MaxRemoved) -> Loss:
     return Loss(there, gone, tuple(what))
 
 
-def _in_use(table: Table, limit: MaxRemoved) -> dict[str, NamedSet]:
+def _in_use(table: NftTable, limit: MaxRemoved) -> dict[str, NftSet]:
     """Return the sets that the limit is about and that any rule refers to."""
     rules = [rule.canon for chain in table.chains for rule in chain.rules if not _over(rule.canon)]
     used = {name for rule in rules for name in sets_in(rule)}
@@ -93,7 +93,7 @@ def _over(rule: str) -> bool:
     return until is not None and time.mktime(time.strptime(until.group(1), "%Y-%m-%d %H:%M:%S")) <= time.time()
 
 
-def _losses(found: NamedSet, kept: Sequence[NamedSet]) -> Iterable[tuple[str, int, int, list[str]]]:
+def _losses(found: NftSet, kept: Sequence[NftSet]) -> Iterable[tuple[str, int, int, list[str]]]:
     """For each element its key, what it counts, what of that goes, and the parts that go where they are addresses."""
     same = {element.key for one in kept for element in one.elements if one.declaration[:1] == found.declaration[:1]}
     remaining: dict[int, tuple[tuple[int, int], ...]] | None = None
@@ -115,7 +115,7 @@ def _losses(found: NamedSet, kept: Sequence[NamedSet]) -> Iterable[tuple[str, in
         yield element.key, weight, -(-weight * lost // size), [intervals.text(*part, version) for part in parts]
 
 
-def _ranges(sets: Sequence[NamedSet]) -> dict[int, tuple[tuple[int, int], ...]]:
+def _ranges(sets: Sequence[NftSet]) -> dict[int, tuple[tuple[int, int], ...]]:
     """Return, by version, the sorted ranges of all elements that are addresses or numbers."""
     found: dict[int, list[tuple[int, int]]] = {}
     for one in sets:

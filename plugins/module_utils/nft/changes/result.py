@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .transaction import Change
+    from .transaction import ChangeRecord
 
 
 @dataclass(frozen=True)
-class Result:
+class RunResult:
     """What a run came to, as the modules return it.
 
     path: "fast" when the kernel proved that nothing changed, "elements" when it proved that nothing but the elements of
@@ -24,7 +24,7 @@ class Result:
     before: str = ""
     after: str = ""
     transaction: str = ""
-    changes: tuple[Change, ...] = ()
+    changes: tuple[ChangeRecord, ...] = ()
     missing_users: tuple[str, ...] = ()
     nft_version: str = ""
     path: str = "full"

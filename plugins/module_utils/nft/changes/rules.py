@@ -11,7 +11,7 @@ from typing import Sequence
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import RuleEdit
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.validate import rule_comment
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import bad_spec
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import Rule
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import NftRule
 
 _COUNTER = re.compile(r'"[^"]*"|(?P<kept>\bcounter\b)(?: packets \d+ bytes \d+)?(?!\s+name\b|\s+")')
 _COUNTER_VALUE = re.compile(r'"[^"]*"|\bcounter (?P<value>packets \d+ bytes \d+)')
@@ -19,7 +19,7 @@ _QUOTA = re.compile(r'"[^"]*"|(?P<kept>\bquota (?:over |until )?\d+ [a-z]*bytes)
 _QUOTA_VALUE = re.compile(r'"[^"]*"|\bquota (?:over |until )?\d+ [a-z]*bytes(?P<value> used \d+ [a-z]*bytes)?')
 
 
-def edited(rules: Sequence[Rule], new: Rule | None, edit: RuleEdit, where: str) -> tuple[Rule, ...]:
+def edited(rules: Sequence[NftRule], new: NftRule | None, edit: RuleEdit, where: str) -> tuple[NftRule, ...]:
     """Return the chain's rules with one put in, moved or taken out."""
     found = [at for at, rule in enumerate(rules) if _is_it(rule, new, edit)]
     if not edit.present:
@@ -38,13 +38,13 @@ def edited(rules: Sequence[Rule], new: Rule | None, edit: RuleEdit, where: str) 
     return tuple(rest)
 
 
-def _is_it(rule: Rule, new: Rule | None, edit: RuleEdit) -> bool:
+def _is_it(rule: NftRule, new: NftRule | None, edit: RuleEdit) -> bool:
     if edit.comment is not None:
         return rule_comment(rule.canon) == edit.comment
     return new is not None and rule.canon == new.canon
 
 
-def _place(rest: Sequence[Rule], at: int | None, edit: RuleEdit, where: str) -> int:
+def _place(rest: Sequence[NftRule], at: int | None, edit: RuleEdit, where: str) -> int:
     """Return the index in rest where the rule goes; one that already stands on the right side of its anchor stays."""
     if edit.place == "first":
         return 0

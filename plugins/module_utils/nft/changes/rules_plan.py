@@ -9,29 +9,29 @@ from dataclasses import dataclass
 from typing import Hashable
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.validate import rule_comment
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import Chain, Rule
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import NftChain, NftRule
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.references import References
 
 from .rules import carry
 from .sequence import common
-from .transaction import Command, Steps, change
+from .transaction import Command, Steps, change_record
 
 
 @dataclass(frozen=True)
-class Way:
+class ChainChange:
     """A chain on its way: as it stays (None: made anew), as it was, as it shall be."""
 
     target: str
-    live: Chain | None
-    before: Chain | None
-    goal: Chain
+    live: NftChain | None
+    before: NftChain | None
+    goal: NftChain
     gone: References
 
     def rule(self, verb: str, rest: str) -> str:
         return f"{verb} rule {self.target} {self.goal.name} {rest}"
 
 
-def plan_rules(steps: Steps, way: Way) -> None:
+def plan_rules(steps: Steps, way: ChainChange) -> None:
     """Bring a chain's rules to those wanted.
 
     As many rules as possible stay as they are. New ones are inserted before the next that stays (each insert lands
@@ -45,7 +45,7 @@ def plan_rules(steps: Steps, way: Way) -> None:
     anchors = {other: there[at].handle for at, other in kept}
     leaving = [rule for at, rule in enumerate(there) if at not in staying]
     steps.rules_out += [Command(way.rule("delete", f"handle {rule.handle}")) for rule in leaving]
-    spare: dict[str, list[Rule]] = {}
+    spare: dict[str, list[NftRule]] = {}
     for rule in leaving if way.live else way.before.rules if way.before else ():
         spare.setdefault(rule.canon, []).append(rule)
     waiting: list[Command] = []
@@ -63,7 +63,7 @@ def plan_rules(steps: Steps, way: Way) -> None:
             _change(steps, "delete", way.goal, rule)
 
 
-def _text(steps: Steps, way: Way, rule: Rule, spare: dict[str, list[Rule]]) -> str:
+def _text(steps: Steps, way: ChainChange, rule: NftRule, spare: dict[str, list[NftRule]]) -> str:
     """Return the text that makes a rule, and note the change."""
     if rule.handle is not None:
         steps.borrowed.append((way.goal.name, rule.canon, rule.text))
@@ -76,5 +76,7 @@ def _text(steps: Steps, way: Way, rule: Rule, spare: dict[str, list[Rule]]) -> s
     return carry(rule.text, before.text)
 
 
-def _change(steps: Steps, action: str, goal: Chain, rule: Rule) -> None:
-    steps.changes.append(change(action, "rule", chain=goal.name, comment=rule_comment(rule.canon), text=rule.canon))
+def _change(steps: Steps, action: str, goal: NftChain, rule: NftRule) -> None:
+    steps.changes.append(
+        change_record(action, "rule", chain=goal.name, comment=rule_comment(rule.canon), text=rule.canon)
+    )

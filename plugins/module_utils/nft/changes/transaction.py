@@ -29,7 +29,7 @@ class Command:
 
 
 @dataclass(frozen=True)
-class Change:
+class ChangeRecord:
     """One thing that changes, for people and machines.
 
     action: add, delete, recreate or move. kind: table, chain, rule, set, map, element, counter, quota, limit, …
@@ -48,9 +48,9 @@ class Change:
         }
 
 
-def change(action: str, kind: str, **place: Any) -> Change:
+def change_record(action: str, kind: str, **place: Any) -> ChangeRecord:
     """Return a change; place: chain, set, name, comment, text, count, sample as they apply."""
-    return Change(action, kind, tuple(place.items()))
+    return ChangeRecord(action, kind, tuple(place.items()))
 
 
 @dataclass(frozen=True)
@@ -63,11 +63,11 @@ class ElementsChange:
 
 
 @dataclass(frozen=True)
-class Plan:
+class TablePlan:
     """What leads from one table to another; nothing when both are the same."""
 
     commands: tuple[Command, ...] = ()
-    changes: tuple[Change, ...] = ()
+    changes: tuple[ChangeRecord, ...] = ()
     borrowed: tuple[tuple[str, str, str], ...] = ()
     """(chain, canon, text) of rules nobody gave us that have to be made anew from nft's own listing."""
     made: tuple[str, ...] = ()
@@ -107,12 +107,12 @@ class Steps:
     sets_in: list[Command] = field(default_factory=list)
     elements_in: list[Command] = field(default_factory=list)
     rules_in: list[Command] = field(default_factory=list)
-    changes: list[Change] = field(default_factory=list)
+    changes: list[ChangeRecord] = field(default_factory=list)
     borrowed: list[tuple[str, str, str]] = field(default_factory=list)
     made: list[str] = field(default_factory=list)
     changed_elements: list[ElementsChange] = field(default_factory=list)
 
-    def plan(self) -> Plan:
+    def plan(self) -> TablePlan:
         """Return the phases in their order."""
         phases = [
             self.elements_first,
@@ -133,7 +133,7 @@ class Steps:
         commands = tuple(command for phase in phases for command in phase)
         elements = (self.elements_first, self.elements_out, self.elements_last, self.elements_in)
         only_elements = len(commands) == sum(map(len, elements))
-        return Plan(
+        return TablePlan(
             commands,
             tuple(self.changes),
             tuple(self.borrowed),

@@ -11,7 +11,7 @@ from typing import Sequence
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import tokens
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import TableSpec
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import bad_spec
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import Table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import NftTable
 
 _HOST_ORDER = re.compile(r"^(?:ct zone|ct bytes|ct packets|meta cpu|meta length|meta cgroup|rt mtu)$")
 """Numbers that the kernel keeps in the machine's byte order; ``add element`` of 0.9.8 writes them in the other."""
@@ -21,7 +21,7 @@ _SAYS_AS_MUCH = {"ip": re.compile(r"\b(?:ip|icmp|igmp) "), "ip6": re.compile(r"\
 _REJECT = re.compile(r"\breject with icmp(?:v6)? ")
 
 
-def check(version: str, spec: TableSpec, live: Table | None) -> None:
+def check(version: str, spec: TableSpec, live: NftTable | None) -> None:
     """Raise when elements are asked for that this nft would write wrong, so that they never match (tried on 0.9.8)."""
     if not version.startswith("0.9."):
         return
@@ -39,7 +39,7 @@ def check(version: str, spec: TableSpec, live: Table | None) -> None:
             )
 
 
-def check_rules(version: str, spec: TableSpec, canon: Table | None) -> None:
+def check_rules(version: str, spec: TableSpec, canon: NftTable | None) -> None:
     """Raise on a rule that this nft lists as another one, so that a change of it would not be seen (tried on 0.9.8).
 
     canon: what it listed. ``meta protocol ip udp dport 67`` becomes ``udp dport 67``; netdev loses why it rejects.

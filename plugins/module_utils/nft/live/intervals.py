@@ -11,7 +11,7 @@ from typing import Iterable, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import addresses
 
-from .model import Element
+from .model import NftElement
 
 _WIDTH = {4: 32, 6: 128}
 _FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
@@ -45,7 +45,7 @@ class Union:
         return not other.minus(self).ranges
 
 
-def union(elements: Iterable[Element]) -> Union | None:
+def union(elements: Iterable[NftElement]) -> Union | None:
     """Return the union of plain addresses, networks, ranges or numbers, None when one is something else."""
     found: list[tuple[int, int]] = []
     versions = set()
@@ -62,7 +62,7 @@ def union(elements: Iterable[Element]) -> Union | None:
     return Union(versions.pop() if versions else 0, merged(found))
 
 
-def covers(elements: Sequence[Element], key: str) -> str | None:
+def covers(elements: Sequence[NftElement], key: str) -> str | None:
     """Return the key of an element that holds all of another key, None when none does or it is not known."""
     parsed = parse(key)
     if parsed is None:
@@ -74,7 +74,7 @@ def covers(elements: Sequence[Element], key: str) -> str | None:
     return None
 
 
-def order(element: Element) -> tuple[int, int, int, str]:
+def order(element: NftElement) -> tuple[int, int, int, str]:
     """Return what elements are sorted by: addresses and numbers by value, others by their words."""
     found = parse(element.key)
     return (found[0], *found[1], element.canon) if found else (9, 0, 0, element.canon)

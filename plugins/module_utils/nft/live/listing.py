@@ -17,7 +17,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import Hook
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import UNCHANGED, EngineError
 
-from .model import Chain, Element, NamedObject, NamedSet, Rule, Table
+from .model import NftChain, NftElement, NftObject, NftRule, NftSet, NftTable
 
 _TOKEN = re.compile(r'"[^"]*"|[{}\n]|[^"{}\n]+')
 _HANDLE = re.compile(r" ?# handle (\d+)$")
@@ -37,16 +37,16 @@ _OBJECT_STATE = re.compile(r"packets \d+ bytes \d+")
 
 
 @dataclass(frozen=True)
-class Block:
+class ListingBlock:
     """One thing of a listing with braces; lines: what is in them, one statement each, nested braces in line."""
 
     header: str
     lines: tuple[str, ...]
 
 
-def cut(listing: str) -> list[Block]:
+def cut(listing: str) -> list[ListingBlock]:
     """Cut a listing into its blocks, each table before what is in it. Raise ValueError when it is none."""
-    found: list[Block] = []
+    found: list[ListingBlock] = []
     open_blocks: list[tuple[str, list[str], int]] = []
     line: list[str] = []
     depth = 0
@@ -56,13 +56,13 @@ def cut(listing: str) -> list[Block]:
         elif sign == "{" and depth < 2:
             depth += 1
             open_blocks.append((_flush(line), [], len(found)))
-            found.append(Block("", ()))
+            found.append(ListingBlock("", ()))
         elif sign == "}" and not depth:
             raise ValueError("a brace closes that never opened")
         elif sign == "}" and depth <= 2:
             _newline(line, open_blocks, depth)
             header, lines, at = open_blocks.pop()
-            found[at] = Block(header, tuple(lines))
+            found[at] = ListingBlock(header, tuple(lines))
             depth -= 1
         else:
             depth += {"{": 1, "}": -1}.get(sign, 0)
@@ -91,7 +91,7 @@ def _newline(line: list[str], open_blocks: list[tuple[str, list[str], int]], dep
     line.append(_JOIN if last.endswith((",", "{")) else _END)
 
 
-def parse_tables(listing: str) -> list[Table]:
+def parse_tables(listing: str) -> list[NftTable]:
     """Return the tables that `nft -a -y list table` printed, in order."""
     try:
         blocks = cut(listing)
@@ -101,16 +101,16 @@ def parse_tables(listing: str) -> list[Table]:
         raise EngineError("not_applied", f"nft's listing of the table cannot be read: {error}. {UNCHANGED}") from error
 
 
-def _table(blocks: list[Block]) -> Table:
+def _table(blocks: list[ListingBlock]) -> NftTable:
     head, *parts = blocks
     _word, family, name = head.header.split()
     lines = [_HANDLE.sub("", line) for line in head.lines if not line.startswith("#")]
     strange = next((line for line in lines if line.partition(" ")[0] not in ("comment", "flags")), None)
     if strange is not None:
         raise ValueError(f"{strange[:60]!r} says something of the table that is not known here")
-    objects: list[NamedObject] = []
-    sets: list[NamedSet] = []
-    chains: list[Chain] = []
+    objects: list[NftObject] = []
+    sets: list[NftSet] = []
+    chains: list[NftChain] = []
     for block in parts:
         kind, _space, label = block.header.rpartition(" ")
         body = tuple(line for line in block.lines if not line.startswith("# handle"))
@@ -120,7 +120,7 @@ def _table(blocks: list[Block]) -> Table:
             sets.append(_set(kind, label, body))
         else:
             objects.append(_object(kind, label, body))
-    return Table(
+    return NftTable(
         family=family,
         name=name,
         comment=_comment(lines),
@@ -141,8 +141,8 @@ def _comment(lines: list[str]) -> str | None:
     return None if found is None else found[len("comment ") :].strip('"')
 
 
-def _chain(name: str, body: tuple[str, ...]) -> Chain:
-    rules: list[Rule] = []
+def _chain(name: str, body: tuple[str, ...]) -> NftChain:
+    rules: list[NftRule] = []
     about: list[str] = []
     for line in body:
         found = _HANDLE.search(line)
@@ -152,9 +152,9 @@ def _chain(name: str, body: tuple[str, ...]) -> Chain:
             about.append(line)
             continue
         text = line[: found.start()]
-        rules.append(Rule(tokens.without_state(text), text, int(found.group(1))))
+        rules.append(NftRule(tokens.without_state(text), text, int(found.group(1))))
     hook = next((parse_hook(line) for line in about if line.startswith("type ")), None)
-    return Chain(name, hook, _comment(about), tuple(rules))
+    return NftChain(name, hook, _comment(about), tuple(rules))
 
 
 def parse_hook(line: str) -> Hook:
@@ -166,23 +166,23 @@ def parse_hook(line: str) -> Hook:
     return Hook(found["type"], found["hook"], int(found["priority"]), found["policy"], tuple(sorted(devices)))
 
 
-def _set(kind: str, name: str, body: tuple[str, ...]) -> NamedSet:
+def _set(kind: str, name: str, body: tuple[str, ...]) -> NftSet:
     declaration = tuple(line for line in body if not line.startswith("elements = {"))
     listed = next((line for line in body if line.startswith("elements = {")), "")
     elements = tokens.split_elements(listed[len("elements = {") : -1]) if listed else []
-    return NamedSet(kind, name, declaration, declaration, tuple(element(text) for text in elements))
+    return NftSet(kind, name, declaration, declaration, tuple(element(text) for text in elements))
 
 
-def element(text: str) -> Element:
+def element(text: str) -> NftElement:
     """Return one element as it was listed."""
     if " " not in text:
-        return Element(text, text, text)
+        return NftElement(text, text, text)
     canon = tokens.without_state(text)
-    return Element(canon, tokens.element_key(canon), text)
+    return NftElement(canon, tokens.element_key(canon), text)
 
 
-def _object(kind: str, name: str, body: tuple[str, ...]) -> NamedObject:
+def _object(kind: str, name: str, body: tuple[str, ...]) -> NftObject:
     if kind == "flowtable":
         body = tuple(hooks.devices_line(line) for line in body)
     declaration = tuple(tokens.without_state(line) for line in body if not _OBJECT_STATE.fullmatch(line))
-    return NamedObject(kind, name, declaration, body)
+    return NftObject(kind, name, declaration, body)

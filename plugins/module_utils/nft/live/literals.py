@@ -18,7 +18,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import bad_spec
 
 from . import intervals
-from .model import Element
+from .model import NftElement
 
 _PLAIN = re.compile(r'([0-9A-Fa-f:./-]+)( comment "[^"]*")?')
 
@@ -32,8 +32,8 @@ class _Literal:
 
 
 def canonical(
-    wanted: SetSpec, declaration: Sequence[str], version: int | None, before: Sequence[Element]
-) -> tuple[Element, ...] | None:
+    wanted: SetSpec, declaration: Sequence[str], version: int | None, before: Sequence[NftElement]
+) -> tuple[NftElement, ...] | None:
     """Return the wanted elements as nft lists them, None when nft has to be asked.
 
     version: 4 or 6 for a set of such addresses. before: elements that are there, which nft would merge with those
@@ -54,7 +54,7 @@ def canonical(
     texts = [(intervals.text(one.first, one.last, version), one.comment) for one in found]
     if len({key for key, _comment in texts}) != len(set(texts)):
         return None
-    return tuple(Element(f"{key}{comment}", key, f"{key}{comment}") for key, comment in dict.fromkeys(texts))
+    return tuple(NftElement(f"{key}{comment}", key, f"{key}{comment}") for key, comment in dict.fromkeys(texts))
 
 
 def _read(wanted: SetSpec, version: int, *, interval: bool) -> list[_Literal] | None:
@@ -73,7 +73,7 @@ def _at_top(last: int, version: int) -> bool:
     return last == (1 << (32 if version == 4 else 128)) - 1
 
 
-def _merged(found: Sequence[_Literal], version: int, before: Sequence[Element]) -> tuple[Element, ...] | None:
+def _merged(found: Sequence[_Literal], version: int, before: Sequence[NftElement]) -> tuple[NftElement, ...] | None:
     there = intervals.union(before)
     if there is None or (there.ranges and there.version != version) or any(one.comment for one in found):
         return None
@@ -81,7 +81,7 @@ def _merged(found: Sequence[_Literal], version: int, before: Sequence[Element]) 
     if any(_at_top(last, version) for _first, last in ranges):
         return None
     texts = intervals.Union(version, ranges).texts()
-    return tuple(Element(text, text, text) for text in texts)
+    return tuple(NftElement(text, text, text) for text in texts)
 
 
 def _check_overlaps(found: Sequence[_Literal], version: int) -> None:

@@ -17,7 +17,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec
 
 
 @dataclass(frozen=True)
-class Element:
+class NftElement:
     """canon: key and options as nft lists them; key: what a delete names; text: canon with its state."""
 
     canon: str
@@ -27,7 +27,7 @@ class Element:
 
 
 @dataclass(frozen=True)
-class NamedSet:
+class NftSet:
     """A set or map (kind). elements None: nobody asked. text: lines to declare it with.
 
     managed: whether elements were asked for at all. implicit: comes and goes with a rule that has a meter (nft 1.1).
@@ -38,7 +38,7 @@ class NamedSet:
     name: str
     declaration: tuple[str, ...]
     text: tuple[str, ...]
-    elements: tuple[Element, ...] = ()
+    elements: tuple[NftElement, ...] = ()
     managed: bool = False
     implicit: bool = False
     where: str = ""
@@ -56,7 +56,7 @@ class NamedSet:
 
 
 @dataclass(frozen=True)
-class NamedObject:
+class NftObject:
     """A counter, quota, limit or another stateful object. text: lines to make it with, state included."""
 
     kind: str
@@ -67,7 +67,7 @@ class NamedObject:
 
 
 @dataclass(frozen=True)
-class Rule:
+class NftRule:
     """A rule; handle: the kernel's number of a live one."""
 
     canon: str
@@ -77,46 +77,46 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Chain:
+class NftChain:
     """A chain; hook None: a regular one."""
 
     name: str
     hook: Hook | None = None
     comment: str | None = None
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[NftRule, ...] = ()
     where: str = ""
 
 
 @dataclass(frozen=True)
-class Table:
+class NftTable:
     """A table; flags: as nft lists them."""
 
     family: str
     name: str
     comment: str | None = None
     flags: str = ""
-    objects: tuple[NamedObject, ...] = ()
-    sets: tuple[NamedSet, ...] = ()
-    chains: tuple[Chain, ...] = ()
+    objects: tuple[NftObject, ...] = ()
+    sets: tuple[NftSet, ...] = ()
+    chains: tuple[NftChain, ...] = ()
     where: str = ""
 
-    def chain(self, name: str) -> Chain | None:
+    def chain(self, name: str) -> NftChain | None:
         """Return the chain of that name, if there is one."""
         return self._chains.get(name)
 
-    def set(self, name: str) -> NamedSet | None:
+    def set(self, name: str) -> NftSet | None:
         """Return the set or map of that name, if there is one."""
         return self._sets.get(name)
 
-    def object(self, kind: str, name: str) -> NamedObject | None:
+    def object(self, kind: str, name: str) -> NftObject | None:
         """Return the object of that kind and name, if there is one."""
         return next((found for found in self.objects if (found.kind, found.name) == (kind, name)), None)
 
     # Tables have thousands of them.
     @cached_property
-    def _chains(self) -> dict[str, Chain]:
+    def _chains(self) -> dict[str, NftChain]:
         return {chain.name: chain for chain in self.chains}
 
     @cached_property
-    def _sets(self) -> dict[str, NamedSet]:
+    def _sets(self) -> dict[str, NftSet]:
         return {found.name: found for found in self.sets}

@@ -14,12 +14,14 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import UNCHANGED, EngineError
 
 from .listing import parse_tables
-from .model import NamedSet, Table
+from .model import NftSet, NftTable
 
 _STATEMENT = re.compile(r" (?:counter|limit rate|quota|last|ct count) ")
 
 
-def read_table(nft: Nft, family: str, name: str, *, elements: bool = True, but: Collection[str] = ()) -> Table | None:
+def read_table(
+    nft: Nft, family: str, name: str, *, elements: bool = True, but: Collection[str] = ()
+) -> NftTable | None:
     """Return a table as it is, None when there is none. No other table is listed.
 
     but: sets whose elements are left out.
@@ -40,7 +42,7 @@ def read_table(nft: Nft, family: str, name: str, *, elements: bool = True, but: 
     return found[0]
 
 
-def _with_elements(nft: Nft, table: Table | None, but: Collection[str]) -> Table | None:
+def _with_elements(nft: Nft, table: NftTable | None, but: Collection[str]) -> NftTable | None:
     """Return a table with the elements of its sets, which are listed one by one, but of some."""
     asked = [found for found in table.sets if found.name not in but] if table else []
     if table is None or not asked:
@@ -51,7 +53,7 @@ def _with_elements(nft: Nft, table: Table | None, but: Collection[str]) -> Table
     return replace(table, sets=tuple(listed.get(one.name, one) for one in table.sets))
 
 
-def readable_again(table: Table | None) -> Table | None:
+def readable_again(table: NftTable | None) -> NftTable | None:
     """Return the table without elements that nft 0.9 cannot read back: with a statement their set does not declare.
 
     Traffic makes them (``add @set { ip saddr limit rate … }``); given such an element, 0.9.8 crashes (measured).
@@ -61,7 +63,7 @@ def readable_again(table: Table | None) -> Table | None:
     return replace(table, sets=tuple(_readable(found) for found in table.sets))
 
 
-def _readable(found: NamedSet) -> NamedSet:
+def _readable(found: NftSet) -> NftSet:
     if found.statements:
         return found
     return replace(found, elements=tuple(e for e in found.elements if not _STATEMENT.search(f"{e.text} ")))

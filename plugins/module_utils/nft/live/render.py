@@ -11,18 +11,18 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import Hook
 
 from . import intervals
-from .model import Chain, Element, NamedObject, NamedSet, Table
+from .model import NftChain, NftElement, NftObject, NftSet, NftTable
 
 MANY = 200
 """Elements of a set above which a diff shows only those that come or go."""
 
 
-def difference(before: Table | None, after: Table | None) -> tuple[str, str]:
+def difference(before: NftTable | None, after: NftTable | None) -> tuple[str, str]:
     """Return both tables' texts for a diff; of large sets only what comes or goes."""
     return table(before, beside=after), table(after, beside=before)
 
 
-def table(value: Table | None, *, unmanaged: bool = True, beside: Table | None = None) -> str:
+def table(value: NftTable | None, *, unmanaged: bool = True, beside: NftTable | None = None) -> str:
     """Return the table's text without handles and without state; empty for no table.
 
     unmanaged: also elements of sets whose elements nobody asked for. beside: of large sets, leave out what this has.
@@ -55,11 +55,11 @@ def hook(value: Hook) -> str:
     return f"type {value.type} hook {value.hook}{devices} priority {value.priority}; policy {value.policy};"
 
 
-def _object(value: NamedObject) -> list[str]:
+def _object(value: NftObject) -> list[str]:
     return [f"\t{value.kind} {value.name} {{", *(f"\t\t{line}" for line in value.declaration), "\t}"]
 
 
-def _elements(value: NamedSet, beside: Table | None) -> list[str]:
+def _elements(value: NftSet, beside: NftTable | None) -> list[str]:
     """Return the lines of a set's elements."""
     found = value.elements
     other = beside.set(value.name) if beside and len(found) > MANY else None
@@ -69,18 +69,18 @@ def _elements(value: NamedSet, beside: Table | None) -> list[str]:
     return [*shown, *([f"# and {rest} that stay"] if rest else []), *value.remarks]
 
 
-def _without(elements: tuple[Element, ...], canons: set[str]) -> list[Element]:
+def _without(elements: tuple[NftElement, ...], canons: set[str]) -> list[NftElement]:
     return [element for element in elements if element.canon not in canons]
 
 
-def _set(value: NamedSet, elements: list[str]) -> list[str]:
+def _set(value: NftSet, elements: list[str]) -> list[str]:
     lines = [f"\t{value.kind} {value.name} {{", *(f"\t\t{line}" for line in value.declaration)]
     if elements:
         lines += ["\t\telements = {", *(f"\t\t\t{element}" for element in elements), "\t\t}"]
     return [*lines, "\t}"]
 
 
-def _chain(value: Chain) -> list[str]:
+def _chain(value: NftChain) -> list[str]:
     lines = [f"\tchain {value.name} {{"]
     if value.comment is not None:
         lines.append(f'\t\tcomment "{value.comment}"')

@@ -13,10 +13,10 @@ from typing import Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import sets as netlink
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.transaction import ElementsChange
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import Table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import NftTable
 
 
-def changes(live: Table, wanted: Sequence[ElementsChange]) -> list[netlink.Change] | None:
+def changes(live: NftTable, wanted: Sequence[ElementsChange]) -> list[netlink.Change] | None:
     """Return what netlink is to do, None when that is left to nft."""
     found = []
     for one in wanted:

@@ -35,7 +35,7 @@ PIECE = 1000
 _STATEFUL = ("timeout ", "counter", "limit ", "quota ", "last", "ct count")
 
 
-class NotPlain(Exception):
+class NeedsNft(Exception):
     """A file has an element that only nft can read; name: (family, table, set)."""
 
     def __init__(self, name: tuple[str, str, str]) -> None:
@@ -43,7 +43,7 @@ class NotPlain(Exception):
         self.name = name
 
 
-class Known(NamedTuple):
+class FileContent(NamedTuple):
     """What a file says. text: its lines without remarks; size: elements; distinct: each line is one of its own."""
 
     text: bytes
@@ -52,7 +52,7 @@ class Known(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Delta:
+class SetDelta:
     """What changes in one set. known: what the file says, kept when that is what the kernel has.
 
     add, delete: what comes and what goes. everything: not None to empty the set and fill it
@@ -61,7 +61,7 @@ class Delta:
 
     info: netlink.SetInfo
     file: ElementsFile
-    known: Known
+    known: FileContent
     add: Sequence[netlink.Element] = field(default=())
     delete: Sequence[netlink.Element] = field(default=())
     everything: Sequence[netlink.Element] | None = None
@@ -116,13 +116,13 @@ def without_files(table: TableSpec, fed: Collection[tuple[str, str, str]]) -> Ta
     return expand_files.expanded(replace(table, sets=tuple(sets)))
 
 
-def made(info: netlink.SetInfo, file: ElementsFile, recipe: bytes) -> Delta:
+def made(info: netlink.SetInfo, file: ElementsFile, recipe: bytes) -> SetDelta:
     """Return what fills a set that is not there."""
     known, elements = _read(info, file, element_files.text(file))
-    return Delta(info, file, known, add=elements, recipe=recipe)
+    return SetDelta(info, file, known, add=elements, recipe=recipe)
 
 
-def from_known(info: netlink.SetInfo, file: ElementsFile, known: Known) -> Delta:
+def from_known(info: netlink.SetInfo, file: ElementsFile, known: FileContent) -> SetDelta:
     """Return what changes when the kernel has exactly the elements of what is known."""
     text = element_files.text(file)
     found = edits(known.text, text, EDITS) if known.distinct else None
@@ -134,8 +134,8 @@ def from_known(info: netlink.SetInfo, file: ElementsFile, known: Known) -> Delta
 
 
 def _edited(
-    info: netlink.SetInfo, file: ElementsFile, known: Known, text: bytes, changed: tuple[list[bytes], list[bytes]]
-) -> Delta | None:
+    info: netlink.SetInfo, file: ElementsFile, known: FileContent, text: bytes, changed: tuple[list[bytes], list[bytes]]
+) -> SetDelta | None:
     """Return what changes, None when the lines of the text are not all distinct elements."""
     gone, new = changed
     _same, old = _read(info, file, b"\n".join(gone))
@@ -148,17 +148,19 @@ def _edited(
     if not said.distinct or again:
         return None
     delete = [one for one in old if one[:2] not in coming]
-    return Delta(info, file, Known(text, known.size + len(fresh) - len(old), distinct=True), add=add, delete=delete)
+    return SetDelta(
+        info, file, FileContent(text, known.size + len(fresh) - len(old), distinct=True), add=add, delete=delete
+    )
 
 
-def _by_lines(info: netlink.SetInfo, file: ElementsFile, known: Known, text: bytes) -> Delta:
+def _by_lines(info: netlink.SetInfo, file: ElementsFile, known: FileContent, text: bytes) -> SetDelta:
     """Return what changes where the order of the lines is another, or one line is not one element."""
     if set(_lines(text)) == set(_lines(known.text)):
-        return Delta(info, file, known)
+        return SetDelta(info, file, known)
     return _compared(info, file, _read(info, file, known.text)[1])
 
 
-def from_kernel(info: netlink.SetInfo, file: ElementsFile, known: Known | None, generation: int) -> Delta:
+def from_kernel(info: netlink.SetInfo, file: ElementsFile, known: FileContent | None, generation: int) -> SetDelta:
     """Return what changes in a set that anybody may have changed. known: what our last run left, if there was one.
 
     A set that is small enough is read. A larger one of which the kernel tells the count (Linux 6.15) is what it should
@@ -171,12 +173,12 @@ def from_kernel(info: netlink.SetInfo, file: ElementsFile, known: Known | None, 
         return _compared(info, file, netlink.dump_elements(info))
     wanted, elements = _read(info, file, element_files.text(file))
     if _is(info, elements, generation):
-        return Delta(info, file, wanted)
+        return SetDelta(info, file, wanted)
     if known is not None:
         had = _read(info, file, known.text)[1]
         if _is(info, had, generation):
             return _compared(info, file, had)
-    return Delta(info, file, wanted, add=elements, everything=elements, blind=True)
+    return SetDelta(info, file, wanted, add=elements, everything=elements, blind=True)
 
 
 def _is(info: netlink.SetInfo, elements: Sequence[netlink.Element], generation: int) -> bool:
@@ -198,39 +200,39 @@ def _holds(info: netlink.SetInfo, elements: Sequence[netlink.Element], generatio
         return _holds(info, elements[:half], generation) and _holds(info, elements[half:], generation)
 
 
-def _compared(info: netlink.SetInfo, file: ElementsFile, have: Sequence[netlink.Element]) -> Delta:
+def _compared(info: netlink.SetInfo, file: ElementsFile, have: Sequence[netlink.Element]) -> SetDelta:
     wanted, elements = _read(info, file, element_files.text(file))
     add, delete = netlink.difference(info, have, elements)
     everything = elements if len(delete) > PIECEMEAL or len(delete) * 2 > len(have) > PIECE else None
-    return Delta(info, file, wanted, add=add, delete=delete, everything=everything)
+    return SetDelta(info, file, wanted, add=add, delete=delete, everything=everything)
 
 
 def _lines(text: bytes) -> list[str]:
     return text.decode().split("\n") if text else []
 
 
-def _read(info: netlink.SetInfo, file: ElementsFile, text: bytes) -> tuple[Known, Sequence[netlink.Element]]:
+def _read(info: netlink.SetInfo, file: ElementsFile, text: bytes) -> tuple[FileContent, Sequence[netlink.Element]]:
     """Return the elements of some lines, in a tree sorted, and those lines, of several for one element the last."""
     merging = info.auto_merge and info.layout is netlink.Layout.TREE
     many = netlink.read_many(info, text)
     if many is not None:
-        return Known(text, len(many), distinct=not merging), many
+        return FileContent(text, len(many), distinct=not merging), many
     lines = _lines(text)
     try:
         elements = netlink.read_all(info, lines)
     except (netlink.UnknownLiteral, netlink.UnsupportedSet) as error:
-        raise NotPlain((info.family, info.table, info.name)) from error
+        raise NeedsNft((info.family, info.table, info.name)) from error
     if info.layout is netlink.Layout.TREE and netlink.CATCH_ALL in (one.start for one in elements):
-        raise NotPlain((info.family, info.table, info.name))  # some versions of nft crash on those, and nft's way knows
+        raise NeedsNft((info.family, info.table, info.name))  # some versions of nft crash on those, and nft's way knows
     if merging:
         elements = netlink.merge(elements)
-        return Known(text, len(elements), distinct=False), elements
+        return FileContent(text, len(elements), distinct=False), elements
     once = dict(zip(elements, lines))
     if len(once) < len(lines):
         text, elements = "\n".join(once.values()).encode(), list(once)
     if info.layout is netlink.Layout.TREE:
         elements = _apart(info, file, elements, once)
-    return Known(text, len(elements), distinct=True), elements
+    return FileContent(text, len(elements), distinct=True), elements
 
 
 def _apart(

@@ -10,11 +10,11 @@ from typing import Iterable, Sequence
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import sets as netlink
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.transaction import (
     SAMPLE,
-    Change,
+    ChangeRecord,
     Command,
-    change,
+    change_record,
 )
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import Element, NamedSet, Table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import NftElement, NftSet, NftTable
 
 from . import fed
 
@@ -25,17 +25,19 @@ LOOKED_AT = 200
 """Elements that came or went of which each is looked up afterwards, spread over all."""
 
 
-def changes(deltas: Sequence[fed.Delta]) -> list[Change]:
+def changes(deltas: Sequence[fed.SetDelta]) -> list[ChangeRecord]:
     """Return what changes, as for any set."""
     return [
-        change(action, "element", set=delta.info.name, count=len(elements), sample=_texts(delta.info, elements, SAMPLE))
+        change_record(
+            action, "element", set=delta.info.name, count=len(elements), sample=_texts(delta.info, elements, SAMPLE)
+        )
         for delta in deltas
         for action, elements in (("delete", delta.delete), ("add", delta.add))
         if elements
     ]
 
 
-def commands(delta: fed.Delta, *, refill: bool) -> tuple[list[Command], list[Command]]:
+def commands(delta: fed.SetDelta, *, refill: bool) -> tuple[list[Command], list[Command]]:
     """Return nft's commands that take away and that add.
 
     refill: if it has intervals that go, empty the set and fill it again, for an nft that is slow to delete or does not
@@ -49,14 +51,14 @@ def commands(delta: fed.Delta, *, refill: bool) -> tuple[list[Command], list[Com
     return _command("delete", target, delta, delta.delete), _command("add", target, delta, delta.add)
 
 
-def slow(delta: fed.Delta) -> bool:
+def slow(delta: fed.SetDelta) -> bool:
     """Whether nft would delete so slowly that emptying and filling is faster."""
     from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.elements_plan import SLOW
 
     return len(delta.delete) * delta.total > SLOW
 
 
-def _command(verb: str, target: str, delta: fed.Delta, elements: Sequence[netlink.Element]) -> list[Command]:
+def _command(verb: str, target: str, delta: fed.SetDelta, elements: Sequence[netlink.Element]) -> list[Command]:
     if not elements:
         return []
     info, start = delta.info, f"{verb} element {target} {{"
@@ -73,16 +75,18 @@ def _command(verb: str, target: str, delta: fed.Delta, elements: Sequence[netlin
     return [Command(line if len(line) <= 200 else whole(), delta.file.where)]
 
 
-def shown(table: Table | None, deltas: Sequence[fed.Delta], *, after: bool) -> Table | None:
+def shown(table: NftTable | None, deltas: Sequence[fed.SetDelta], *, after: bool) -> NftTable | None:
     """Return a table for a diff, with the elements of its fed sets that come (after) or go."""
     if table is None:
         return None
     found = {delta.info.name: delta for delta in deltas if (delta.info.family, delta.info.table) == _of(table)}
     sets = tuple(_shown(one, found[one.name], after=after) if one.name in found else one for one in table.sets)
-    return Table(table.family, table.name, table.comment, table.flags, table.objects, sets, table.chains, table.where)
+    return NftTable(
+        table.family, table.name, table.comment, table.flags, table.objects, sets, table.chains, table.where
+    )
 
 
-def alone(deltas: Sequence[fed.Delta], *, after: bool) -> str:
+def alone(deltas: Sequence[fed.SetDelta], *, after: bool) -> str:
     """Return the fed sets for a diff, without what else is in their tables, which nobody listed."""
     lines = []
     for delta in deltas:
@@ -94,11 +98,11 @@ def alone(deltas: Sequence[fed.Delta], *, after: bool) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _of(table: Table) -> tuple[str, str]:
+def _of(table: NftTable) -> tuple[str, str]:
     return table.family, table.name
 
 
-def _lines(delta: fed.Delta, *, after: bool) -> tuple[list[str], list[str]]:
+def _lines(delta: fed.SetDelta, *, after: bool) -> tuple[list[str], list[str]]:
     """Return the elements that come (after) or go, and remarks on the others."""
     elements = delta.add if after else delta.delete
     texts = _texts(delta.info, elements, SHOWN)
@@ -109,14 +113,14 @@ def _lines(delta: fed.Delta, *, after: bool) -> tuple[list[str], list[str]]:
     return texts, remarks
 
 
-def _shown(one: NamedSet, delta: fed.Delta, *, after: bool) -> NamedSet:
+def _shown(one: NftSet, delta: fed.SetDelta, *, after: bool) -> NftSet:
     texts, remarks = _lines(delta, after=after)
-    return NamedSet(
+    return NftSet(
         one.kind,
         one.name,
         one.declaration,
         one.text,
-        tuple(Element(text, text, text) for text in texts),
+        tuple(NftElement(text, text, text) for text in texts),
         one.managed,
         one.implicit,
         one.where,
@@ -129,7 +133,7 @@ def _texts(info: netlink.SetInfo, elements: Sequence[netlink.Element], most: int
     return [netlink.show(info, one) for one in first]
 
 
-def residue(deltas: Sequence[fed.Delta]) -> list[Change]:
+def residue(deltas: Sequence[fed.SetDelta]) -> list[ChangeRecord]:
     """Return what is not as it should be after a change.
 
     The kernel says of every message that it did it all, and nft's silent refusals do not happen here; so its own count
@@ -145,7 +149,7 @@ def residue(deltas: Sequence[fed.Delta]) -> list[Change]:
         if missing or left or not _count_is_right(info, delta.total):
             for action, elements in (("add", missing), ("delete", left)):
                 sample = _texts(info, elements, SAMPLE)
-                found.append(change(action, "element", set=info.name, count=len(elements), sample=sample))
+                found.append(change_record(action, "element", set=info.name, count=len(elements), sample=sample))
     return found
 
 

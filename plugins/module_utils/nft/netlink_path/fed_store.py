@@ -13,7 +13,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import s
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_tables
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory
 
-from .fed import Delta, Known
+from .fed import FileContent, SetDelta
 
 _QUICK = 1
 
@@ -23,7 +23,7 @@ _SMALL = 4 << 20
 _PLAIN, _PACKED = b"=", b"z"
 
 
-def keep(notes: RunDirectory, deltas: Sequence[Delta]) -> dict[str, Any]:
+def keep(notes: RunDirectory, deltas: Sequence[SetDelta]) -> dict[str, Any]:
     """Write down what the sets hold; return what a proof remembers of it, by set."""
     found = {}
     for delta in deltas:
@@ -45,7 +45,9 @@ def keep(notes: RunDirectory, deltas: Sequence[Delta]) -> dict[str, Any]:
     return found
 
 
-def recall(notes: RunDirectory, remembered: object, info: netlink.SetInfo, recipe: bytes | None = None) -> Known | None:
+def recall(
+    notes: RunDirectory, remembered: object, info: netlink.SetInfo, recipe: bytes | None = None
+) -> FileContent | None:
     """Return what a set held, None when it is not known; remembered: what keep returned.
 
     recipe: None when its declaration is the same for sure, else what the kernel tells of it now.
@@ -60,7 +62,7 @@ def recall(notes: RunDirectory, remembered: object, info: netlink.SetInfo, recip
         return None
     text = content[1:] if content[:1] == _PLAIN else zlib.decompress(content[1:])
     size = about.get("size")
-    return Known(text, size, distinct=about.get("distinct") is True) if isinstance(size, int) else None
+    return FileContent(text, size, distinct=about.get("distinct") is True) if isinstance(size, int) else None
 
 
 def _name(info: netlink.SetInfo) -> str:

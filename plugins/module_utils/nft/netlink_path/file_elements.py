@@ -16,16 +16,16 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import s
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.collector import paused
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_tables
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes import transaction
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.result import Result
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.result import RunResult
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import TableSpec
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.last_run import Memory
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.last_run import LastRun
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory
 
 from . import fed, fed_run, fed_store
 
 
 @paused
-def run(specs: Sequence[TableSpec], notes: RunDirectory, memory: Memory, *, check: bool) -> Result | None:
+def run(specs: Sequence[TableSpec], notes: RunDirectory, memory: LastRun, *, check: bool) -> RunResult | None:
     """Change the sets whose files changed, or whose elements others changed, when nothing else can be another.
 
     None when that is not possible this way, and nothing was done.
@@ -50,7 +50,7 @@ def run(specs: Sequence[TableSpec], notes: RunDirectory, memory: Memory, *, chec
                 fed.from_known(info, spec.file, known) if trusted else fed.from_kernel(info, spec.file, known, current)
             )
         return _applied(deltas, current, notes, memory, check=check)
-    except (netlink.NetlinkError, fed.NotPlain):
+    except (netlink.NetlinkError, fed.NeedsNft):
         # Somebody wrote in between, or nft has to read a file, or knows better what is wrong.
         return None
 
@@ -62,12 +62,12 @@ def _only_sets(specs: Sequence[TableSpec], sets: int) -> bool:
 
 
 def _applied(
-    deltas: Sequence[fed.Delta], generation: int, notes: RunDirectory, memory: Memory, *, check: bool
-) -> Result | None:
+    deltas: Sequence[fed.SetDelta], generation: int, notes: RunDirectory, memory: LastRun, *, check: bool
+) -> RunResult | None:
     version = str(memory.note.get("version", ""))
     changing = [delta for delta in deltas if delta]
     after = netlink.change_elements([delta.change() for delta in changing], generation, trial=check)
-    result = Result(changed=bool(changing), nft_version=version, path="elements")
+    result = RunResult(changed=bool(changing), nft_version=version, path="elements")
     if check and changing:
         return _shown(result, changing)
     if changing and fed_run.residue(changing):
@@ -78,7 +78,7 @@ def _applied(
     return _shown(result, changing)
 
 
-def _shown(result: Result, deltas: Sequence[fed.Delta]) -> Result:
+def _shown(result: RunResult, deltas: Sequence[fed.SetDelta]) -> RunResult:
     around = [fed_run.commands(delta, refill=False) for delta in deltas]
     commands = [command for first, last in around for command in (*first, *last)]
     return replace(

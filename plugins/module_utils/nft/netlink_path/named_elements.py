@@ -14,16 +14,20 @@ from typing import NamedTuple, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import sets as netlink
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_tables
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.result import Result
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.transaction import SAMPLE, Change, change
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.result import RunResult
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.transaction import (
+    SAMPLE,
+    ChangeRecord,
+    change_record,
+)
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import ElementSpec, SetSpec, TableSpec
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.last_run import Memory
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.last_run import LastRun
 
 _COMMENT = ' comment "'
 
 
-class _Work(NamedTuple):
+class _ElementEdits(NamedTuple):
     """What is to be done. inside: (element, the larger one that holds it) of those to go that are part of another."""
 
     info: netlink.SetInfo
@@ -32,7 +36,7 @@ class _Work(NamedTuple):
     inside: list[tuple[netlink.Element, netlink.Element]]
 
 
-def run(specs: Sequence[TableSpec], nft: Nft, memory: Memory, *, check: bool) -> Result | None:
+def run(specs: Sequence[TableSpec], nft: Nft, memory: LastRun, *, check: bool) -> RunResult | None:
     """Put elements in or take them out; None when that is nft's business, and nothing was done."""
     spec, wanted = specs[0], specs[0].sets[0]
     generation = nf_tables.settled()
@@ -60,7 +64,7 @@ def _plain(info: netlink.SetInfo) -> bool:
     return not merging and not others and not {"dynamic", "constant"} & set(info.words)
 
 
-def _compared(info: netlink.SetInfo, wanted: SetSpec) -> _Work | None:
+def _compared(info: netlink.SetInfo, wanted: SetSpec) -> _ElementEdits | None:
     read = netlink.reader(info)
     named = [_element(read(_key(one.text)), one) for one in wanted.elements or () if one.data is None]
     highest = b"\xff" * info.key_len
@@ -72,14 +76,14 @@ def _compared(info: netlink.SetInfo, wanted: SetSpec) -> _Work | None:
     if wanted.mode == "remove":
         gone = [one for one, there in pairs if there is not None and there[:2] == one[:2]]
         larger = [(one, there) for one, there in pairs if there is not None and there[:2] != one[:2]]
-        return _Work(info, gone, [], [(one, there) for one, there in larger if one.end <= there.end])
+        return _ElementEdits(info, gone, [], [(one, there) for one, there in larger if one.end <= there.end])
     if any(there is not None and there[:2] != one[:2] for one, there in pairs):
         return None
     # In a set that others refresh, an element that is there is as asked for, unless more than its key was asked for.
     lenient = "timeout" in info.words
     right = {one for one, there in pairs if there and (one.comment == there.comment or (lenient and not one.comment))}
     other = {one for one, there in pairs if there} - right
-    return _Work(info, [one for one in named if one in other], [one for one in named if one not in right], [])
+    return _ElementEdits(info, [one for one in named if one in other], [one for one in named if one not in right], [])
 
 
 def _key(text: str) -> str:
@@ -93,7 +97,7 @@ def _element(key: netlink.Element, spec: ElementSpec) -> netlink.Element:
     return key._replace(comment=comment) if comment else key
 
 
-def _is_done(work: _Work) -> bool:
+def _is_done(work: _ElementEdits) -> bool:
     """Whether what came is there and what went is not, also when somebody else was at it."""
     coming = {one[:2]: one for one in work.add}
     named = [*work.add, *(one for one in work.delete if one[:2] not in coming)]
@@ -105,22 +109,22 @@ def _is_done(work: _Work) -> bool:
     return True
 
 
-def _result(work: _Work, version: str) -> Result:
+def _result(work: _ElementEdits, version: str) -> RunResult:
     info = work.info
     place = f"{info.family} {info.table} {info.name}"
-    changes: list[Change] = []
+    changes: list[ChangeRecord] = []
     commands = []
     for verb, elements in (("delete", work.delete), ("add", work.add)):
         if elements:
             texts = _texts(info, elements, keys=verb == "delete")
             commands.append(f"{verb} element {place} {{ {', '.join(texts)} }}\n")
-            changes.append(change(verb, "element", set=info.name, count=len(elements), sample=texts[:SAMPLE]))
+            changes.append(change_record(verb, "element", set=info.name, count=len(elements), sample=texts[:SAMPLE]))
     said = [
         f"{netlink.show(info, one)} still matches set {info.name}: it is inside of {netlink.show(info, larger)}, which "
         "was not named."
         for one, larger in work.inside
     ]
-    return Result(
+    return RunResult(
         changed=bool(changes),
         before=_shown(info, work.delete) if changes else "",
         after=_shown(info, work.add) if changes else "",

@@ -14,22 +14,22 @@ from typing import Sequence
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import sets as netlink
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes import transaction
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.transaction import Command
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft, Outcome
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft, NftOutcome
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import UNCHANGED, EngineError
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import Table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import NftTable
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.references import sets_in
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_path import fed
 
-from .planning import Work
+from .planning import RunPlan
 from .rejection import refusal
 
 
-def too_long(outcome: Outcome) -> bool:
+def too_long(outcome: NftOutcome) -> bool:
     """Whether nft was refused because the transaction is larger than its send buffer can be."""
     return "Message too long" in outcome.err or "No buffer space available" in outcome.err
 
 
-def load(nft: Nft, work: Work, *, check: bool) -> None:
+def load(nft: Nft, work: RunPlan, *, check: bool) -> None:
     """Carry out a work piece by piece; raise when that would leave a set in use half changed."""
     deltas = [delta for delta in work.deltas if delta]
     for delta in deltas:
@@ -54,7 +54,7 @@ def load(nft: Nft, work: Work, *, check: bool) -> None:
         raise EngineError("rejected_by_nft", f"{error}. {UNCHANGED}") from error
 
 
-def _check_unused(delta: fed.Delta, live: Sequence[Table | None]) -> None:
+def _check_unused(delta: fed.SetDelta, live: Sequence[NftTable | None]) -> None:
     info = delta.info
     for table in live:
         if table is not None and (table.family, table.name) == (info.family, info.table):
@@ -71,7 +71,7 @@ def _check_unused(delta: fed.Delta, live: Sequence[Table | None]) -> None:
                 )
 
 
-def _makes(command: Command, deltas: Sequence[fed.Delta]) -> bool:
+def _makes(command: Command, deltas: Sequence[fed.SetDelta]) -> bool:
     """Whether a command makes one of the sets, or a table that one of them is in."""
     for delta in deltas:
         place = f"{delta.info.family} {delta.info.table}"
@@ -89,7 +89,7 @@ def _send(nft: Nft, commands: Sequence[Command], *, check: bool = False) -> None
             raise refusal(outcome, commands)
 
 
-def _fill(delta: fed.Delta) -> None:
+def _fill(delta: fed.SetDelta) -> None:
     """Change a set in pieces that halve until they fit."""
     info = netlink.get_set(delta.info.family, delta.info.table, delta.info.name)
     if delta.everything is None:

@@ -15,19 +15,23 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_ta
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.canonical import scratch
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes import desired_table, transaction
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.desired_elements import still_inside
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.result import Result
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.transaction import Change, Command, change
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft, Outcome, failure
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.result import RunResult
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.transaction import (
+    ChangeRecord,
+    Command,
+    change_record,
+)
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft, NftOutcome, failure
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import TableSpec
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import UNCHANGED, EngineError, Overlap
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live import render
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_path import fed, fed_run, fed_store
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state import persist, proof
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.last_run import Memory
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.last_run import LastRun
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory
 
 from . import chunks, new_sets_first
-from .planning import Planner, Work
+from .planning import Planner, RunPlan
 from .rejection import refusal
 
 ATTEMPTS = 4
@@ -38,7 +42,7 @@ class FullRun:
     """One run that asks nft. check: change nothing, say what would be."""
 
     def __init__(
-        self, nft: Nft, notes: RunDirectory, memory: Memory, save: persist.File | None, *, check: bool
+        self, nft: Nft, notes: RunDirectory, memory: LastRun, save: persist.PersistFile | None, *, check: bool
     ) -> None:
         self._nft = nft
         self._notes = notes
@@ -49,7 +53,7 @@ class FullRun:
         self._planner = Planner(nft, notes, memory, past=save is None)
 
     @paused
-    def run(self, specs: Sequence[TableSpec]) -> Result:
+    def run(self, specs: Sequence[TableSpec]) -> RunResult:
         """Make the tables so, and the file hold them."""
         version = self._nft.version()
         if self._save and not self._check:
@@ -62,7 +66,7 @@ class FullRun:
                 if not self._check and not refill:
                     work = self._planner.fresh(work)
                 done = self._carry_out(work, last=attempt + 1 == ATTEMPTS)
-            except fed.NotPlain as found:
+            except fed.NeedsNft as found:
                 self._planner.leave_to_nft(found.name)
                 continue
             except Overlap:
@@ -81,7 +85,7 @@ class FullRun:
                 return replace(result, nft_version=version)
         raise EngineError("busy", "The tables changed again and again while this ran. Run again when that is over.")
 
-    def _carry_out(self, work: Work, *, last: bool) -> tuple[Result, int | None] | None:
+    def _carry_out(self, work: RunPlan, *, last: bool) -> tuple[RunResult, int | None] | None:
         """Send the transaction and write the file, or only ask whether that is possible; None to start again.
 
         With the result comes the generation at which the kernel was seen to be right, if it is known.
@@ -89,13 +93,13 @@ class FullRun:
         save = self._save
         content = persist.text(work.goals) if save else None
         to_save = save.state(content) if save else ""
-        result = Result(changed=bool(work.commands or to_save), warnings=self._warnings(work))
+        result = RunResult(changed=bool(work.commands or to_save), warnings=self._warnings(work))
         if not result.changed:
             return result, work.generation
         before, after = self._difference(work)
         changes = work.changes
         if save and to_save:
-            changes = (*changes, change(to_save, "file", name=str(save)))
+            changes = (*changes, change_record(to_save, "file", name=str(save)))
             before, after = before + save.describe(None), after + save.describe(content)
             self._loadable(work)
         writing: ContextManager[None] = contextlib.nullcontext()
@@ -112,7 +116,7 @@ class FullRun:
         text = transaction.text(work.commands)
         return replace(result, before=before, after=after, transaction=text, changes=changes), verified
 
-    def _difference(self, work: Work) -> tuple[str, str]:
+    def _difference(self, work: RunPlan) -> tuple[str, str]:
         shown = [
             render.difference(
                 fed_run.shown(table, work.deltas, after=False),
@@ -122,7 +126,7 @@ class FullRun:
         ]
         return "".join(one for one, _other in shown), "".join(other for _one, other in shown)
 
-    def _send(self, work: Work, *, last: bool) -> tuple[bool, int | None]:
+    def _send(self, work: RunPlan, *, last: bool) -> tuple[bool, int | None]:
         """Send the transaction and see that it did what it says; (False, …) when somebody else wrote in between."""
         try:
             after = self._by_netlink(work)
@@ -135,7 +139,7 @@ class FullRun:
             return self._judged(residue, after if nf_tables.generation() == after else None, last=last)
         return self._by_nft(work, last=last)
 
-    def _by_netlink(self, work: Work) -> int | None:
+    def _by_netlink(self, work: RunPlan) -> int | None:
         """Return the generation that netlink made, None when it is nft's turn, who knows more and says it better."""
         changes = None if work.generation is None else work.direct()
         if not changes:
@@ -147,10 +151,10 @@ class FullRun:
         except netlink.NetlinkError:
             return None
 
-    def _by_nft(self, work: Work, *, last: bool) -> tuple[bool, int | None]:
+    def _by_nft(self, work: RunPlan, *, last: bool) -> tuple[bool, int | None]:
         before = nf_tables.generation()
         scripts = (work.commands,) if self._check else new_sets_first.scripts(work)
-        script, outcome = scripts[0], Outcome(0, "", "")
+        script, outcome = scripts[0], NftOutcome(0, "", "")
         try:
             for script in scripts:
                 outcome = self._nft.load(transaction.sent(script), check=self._check)
@@ -178,7 +182,9 @@ class FullRun:
         alone = before is not None and nf_tables.generation() == after == _past(before, len(scripts))
         return self._judged(residue, after if alone else None, last=last or before is None)
 
-    def _died(self, work: Work, error: EngineError, before: int | None, scripts: Sequence[Sequence[Command]]) -> bool:
+    def _died(
+        self, work: RunPlan, error: EngineError, before: int | None, scripts: Sequence[Sequence[Command]]
+    ) -> bool:
         """Whether everything was done all the same by an nft that was ended while it sent a transaction."""
         after = nf_tables.generation()
         if len(scripts) > 1 and before is not None and after == _past(before, 1):
@@ -190,7 +196,7 @@ class FullRun:
         end = "Whether anything was changed is not known: run again." if committed and not self._check else UNCHANGED
         raise EngineError(error.reason, f"{error.message} {end}", error.where) from error
 
-    def _judged(self, residue: Sequence[Change], verified: int | None, *, last: bool) -> tuple[bool, int | None]:
+    def _judged(self, residue: Sequence[ChangeRecord], verified: int | None, *, last: bool) -> tuple[bool, int | None]:
         """Raise when something is left to do and nobody else can have done that. verified: nobody else wrote since."""
         if residue and (verified is not None or last):
             names = "; ".join(" ".join(map(str, found.as_dict().values())) for found in residue[:5])
@@ -201,11 +207,11 @@ class FullRun:
             )
         return not residue, verified
 
-    def _residue(self, work: Work, *, listed: bool = True) -> list[Change]:
+    def _residue(self, work: RunPlan, *, listed: bool = True) -> list[ChangeRecord]:
         """Return what would still have to be done. listed: more than elements of files was changed."""
         return [*(self._planner.left(work) if listed else ()), *fed_run.residue(work.deltas)]
 
-    def _loadable(self, work: Work) -> None:
+    def _loadable(self, work: RunPlan) -> None:
         """Raise when nft would not load its own listing, which would be found out at the next boot."""
         # Under another name, as at boot: nothing of that name is there.
         content = persist.text([end and replace(end, name=scratch.name()) for end in work.goals])
@@ -216,7 +222,7 @@ class FullRun:
                 raise refusal(refused, work.commands)
             raise failure(outcome, "nft -c -f", "persist")
 
-    def _warnings(self, work: Work) -> tuple[str, ...]:
+    def _warnings(self, work: RunPlan) -> tuple[str, ...]:
         return tuple(
             sentence
             for spec, said, end in zip(work.specs, work.canon, work.goals)
@@ -224,7 +230,7 @@ class FullRun:
             for sentence in still_inside(spec, said, end)
         )
 
-    def _remember(self, work: Work, result: Result, version: str, verified: int | None) -> None:
+    def _remember(self, work: RunPlan, result: RunResult, version: str, verified: int | None) -> None:
         """Keep the proof, and what this run did to the generation."""
         if self._check:
             # The scratch tables were real, whatever else was not.
@@ -247,13 +253,13 @@ def _past(generation: int | None, commits: int) -> int | None:
     return None if generation is None else generation + commits
 
 
-def _alone(work: Work, verified: int | None) -> bool:
+def _alone(work: RunPlan, verified: int | None) -> bool:
     """Whether nobody wrote between the listing that was planned from and the generation that was verified."""
     commits = len(new_sets_first.scripts(work)) if work.commands else 0
     return verified is not None and verified == _past(work.generation, commits)
 
 
-def _declared(work: Work) -> list[TableSpec]:
+def _declared(work: RunPlan) -> list[TableSpec]:
     """Return the tables with the declarations that sets have in the kernel, where the arguments give none."""
     found = []
     for spec, end in zip(work.specs, work.goals):

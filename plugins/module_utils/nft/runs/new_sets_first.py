@@ -20,7 +20,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.references import sets_in
 
-from .planning import Work
+from .planning import RunPlan
 
 Script = Tuple[Command, ...]
 
@@ -28,7 +28,7 @@ _LONGEST_HEAD = 400
 """Characters in which a command has named what it is about: family, table, name."""
 
 
-def scripts(work: Work) -> tuple[Script, ...]:
+def scripts(work: RunPlan) -> tuple[Script, ...]:
     """Return the transactions that a work takes: all in one, or new sets and then the rest."""
     places = _new_sets(work)
     # For a table that is there, the command changes its flags and belongs to the rest.
@@ -46,7 +46,7 @@ def take_back(nft: Nft, first: Sequence[Command], *, alone: bool) -> None:
         nft.load("".join(f"delete {one[len('add ') :]}\n" for one in reversed(made)))
 
 
-def _new_sets(work: Work) -> frozenset[str]:
+def _new_sets(work: RunPlan) -> frozenset[str]:
     """Return "family table name" of the sets of intervals whose names are new in their tables and in rules."""
     found = set()
     for live, end, plan in zip(work.live, work.goals, work.plans):

@@ -20,13 +20,17 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes impo
     version_quirks,
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.applicable import applicable
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.transaction import Change, Command, Plan
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.transaction import (
+    ChangeRecord,
+    Command,
+    TablePlan,
+)
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import SetSpec, TableSpec
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import Table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import NftTable
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.reader import read_table, readable_again
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_path import direct, fed, fed_run, fed_store
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.last_run import Memory
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.last_run import LastRun
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory
 
 Name = Tuple[str, str, str]
@@ -36,7 +40,7 @@ Recipes = Dict[Name, Tuple[netlink.SetInfo, bytes]]
 
 
 @dataclass(frozen=True)
-class Work:
+class RunPlan:
     """One way from what there is to what shall be.
 
     specs: what nft is asked about. canon: what it made of them. deltas: what changes in sets that are fed past it.
@@ -44,13 +48,13 @@ class Work:
     """
 
     specs: tuple[TableSpec, ...]
-    live: tuple[Table | None, ...]
-    canon: tuple[Table | None, ...]
-    goals: tuple[Table | None, ...]
-    plans: tuple[Plan, ...]
-    deltas: tuple[fed.Delta, ...]
+    live: tuple[NftTable | None, ...]
+    canon: tuple[NftTable | None, ...]
+    goals: tuple[NftTable | None, ...]
+    plans: tuple[TablePlan, ...]
+    deltas: tuple[fed.SetDelta, ...]
     commands: tuple[Command, ...]
-    changes: tuple[Change, ...]
+    changes: tuple[ChangeRecord, ...]
     start: int | None
     generation: int | None
 
@@ -94,7 +98,7 @@ FRESH = 40
 class Planner:
     """Plans for some tables. past: whether sets may be fed past nft."""
 
-    def __init__(self, nft: Nft, notes: RunDirectory, memory: Memory, *, past: bool) -> None:
+    def __init__(self, nft: Nft, notes: RunDirectory, memory: LastRun, *, past: bool) -> None:
         self._nft = nft
         self._notes = notes
         self._memory = memory
@@ -105,7 +109,7 @@ class Planner:
         """Have nft read the file of a set."""
         self._for_nft.add(name)
 
-    def plan(self, wanted: Sequence[TableSpec], *, refill: bool) -> Work:
+    def plan(self, wanted: Sequence[TableSpec], *, refill: bool) -> RunPlan:
         """Return what is to be done; raise NotPlain when a file is for nft to read."""
         start = nf_tables.generation()
         trusted = self._memory.same_tables(start)
@@ -128,7 +132,9 @@ class Planner:
         undisturbed = undisturbed and not any(found.borrowed for found in plans)
         deltas = self._deltas(fed_sets, live, plans, recipes, now if undisturbed else None, trusted=trusted)
         changes = (*(found for planned in plans for found in planned.changes), *fed_run.changes(deltas))
-        work = Work(tuple(specs), live, canon, goals, plans, deltas, (), changes, start, now if undisturbed else None)
+        work = RunPlan(
+            tuple(specs), live, canon, goals, plans, deltas, (), changes, start, now if undisturbed else None
+        )
         past = work.direct() is not None
         around = [fed_run.commands(one, refill=refill or (fed_run.slow(one) and not past)) for one in deltas]
         made = [bool(one.recipe) for one in deltas]
@@ -140,7 +146,7 @@ class Planner:
         commands += [one for out, into in around if not into for one in out]
         return replace(work, commands=tuple(commands))
 
-    def fresh(self, work: Work) -> Work:
+    def fresh(self, work: RunPlan) -> RunPlan:
         """Return the work, planned from the tables as they are right now when it takes along what nobody wrote down.
 
         What others add to a set or chain between our listing of it and its being made anew would be lost.
@@ -167,16 +173,16 @@ class Planner:
             )
         return work
 
-    def read(self, spec: TableSpec, fed_sets: dict[Name, SetSpec]) -> Table | None:
+    def read(self, spec: TableSpec, fed_sets: dict[Name, SetSpec]) -> NftTable | None:
         """Return the live table without the elements of fed sets."""
         but = {name for family, table, name in fed_sets if (family, table) == (spec.family, spec.name)}
         table = read_table(self._nft, spec.family, spec.name, but=but)
         return readable_again(table) if self._nft.version().startswith("0.") else table
 
-    def left(self, work: Work) -> list[Change]:
+    def left(self, work: RunPlan) -> list[ChangeRecord]:
         """Return what would still have to be done of a work that was carried out."""
         fed_sets = {(delta.info.family, delta.info.table, delta.info.name): delta for delta in work.deltas}
-        found: list[Change] = []
+        found: list[ChangeRecord] = []
         for spec, said in zip(work.specs, work.canon):
             table = self.read(spec, dict.fromkeys(fed_sets, SetSpec("set", "", ())))
             found += plan.make(table, desired_table.build(spec, said, table)).changes
@@ -185,10 +191,10 @@ class Planner:
     def _canonical(
         self,
         specs: Sequence[TableSpec],
-        live: Sequence[Table | None],
+        live: Sequence[NftTable | None],
         fed_sets: dict[Name, SetSpec],
         recipes: Recipes,
-    ) -> tuple[Table | None, ...]:
+    ) -> tuple[NftTable | None, ...]:
         """Return what nft makes of the tables; recipes is filled with what makes the fed sets."""
         present = [(spec, draft(spec, table)) for spec, table in zip(specs, live) if spec.present]
 
@@ -203,7 +209,7 @@ class Planner:
         listed = iter(scratch.canonical(self._nft, drafts, self._notes, look if fed_sets else None))
         return tuple(next(listed) if spec.present else None for spec in specs)
 
-    def _compared(self, spec: TableSpec, table: Table | None, end: Table | None, *, refill: bool) -> Plan:
+    def _compared(self, spec: TableSpec, table: NftTable | None, end: NftTable | None, *, refill: bool) -> TablePlan:
         gone = [found.where for found in spec.chains if not found.present]
         gone += [found.where for found in spec.sets if not found.present]
         reference_check.check(table, end, (gone or [spec.where])[0])
@@ -215,13 +221,13 @@ class Planner:
     def _deltas(
         self,
         fed_sets: dict[Name, SetSpec],
-        live: Sequence[Table | None],
-        plans: Sequence[Plan],
+        live: Sequence[NftTable | None],
+        plans: Sequence[TablePlan],
         recipes: Recipes,
         generation: int | None,
         *,
         trusted: bool,
-    ) -> tuple[fed.Delta, ...]:
+    ) -> tuple[fed.SetDelta, ...]:
         there = {(table.family, table.name): made.made for table, made in zip(live, plans) if table is not None}
         found = []
         for name, spec in fed_sets.items():

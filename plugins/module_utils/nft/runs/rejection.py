@@ -9,14 +9,14 @@ from typing import Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes import transaction
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.transaction import Command
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Outcome, failure
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import NftOutcome, failure
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import UNCHANGED, EngineError, Overlap
 
 _OVERLAP = ("interval overlaps", "conflicting intervals", "File exists")
 """What different versions of nft say of an interval that meets another."""
 
 
-def refusal(outcome: Outcome, commands: Sequence[Command]) -> EngineError:
+def refusal(outcome: NftOutcome, commands: Sequence[Command]) -> EngineError:
     """Return the error for a transaction that was refused, which names the command."""
     line, said = next(iter(outcome.errors()), (0, ""))
     command = transaction.where(commands, line) if line else None

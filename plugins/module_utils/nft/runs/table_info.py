@@ -14,10 +14,10 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import tokens, validate
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.validate import rule_comment
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import (
-    Chain,
-    NamedObject,
-    NamedSet,
-    Table,
+    NftChain,
+    NftObject,
+    NftSet,
+    NftTable,
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.reader import read_table
 
@@ -40,7 +40,7 @@ def gather(family: str | None, name: str | None, *, elements: bool, for_ruleset:
     return {"tables": [], "table": facts, "nft_version": version}
 
 
-def table(value: Table, *, elements: bool) -> dict[str, Any]:
+def table(value: NftTable, *, elements: bool) -> dict[str, Any]:
     """Return a table's facts; elements: also those of sets and maps."""
     found: dict[str, Any] = {
         "family": value.family,
@@ -60,7 +60,7 @@ def table(value: Table, *, elements: bool) -> dict[str, Any]:
     return found
 
 
-def written(value: Table) -> dict[str, Any]:
+def written(value: NftTable) -> dict[str, Any]:
     """Return a table as nft_ruleset takes it: no handles, no counts, no elements of sets that others fill."""
     found = table(value, elements=True)
     found["flags"] = [flag for flag in found["flags"] if flag not in OF_OWNERS]
@@ -73,7 +73,7 @@ def written(value: Table) -> dict[str, Any]:
     return stated
 
 
-def _lasting(named: NamedSet) -> list[str] | None:
+def _lasting(named: NftSet) -> list[str] | None:
     """Return the elements that somebody wrote down, None where only others fill the set."""
     if named.has("dynamic") or any(line.startswith("timeout ") for line in named.declaration):
         return None
@@ -96,7 +96,7 @@ def _says(key: str, found: Any) -> bool:
     return found is not None and found is not False and (found != [] or key in ("elements", "rules"))
 
 
-def _object(value: NamedObject) -> dict[str, Any]:
+def _object(value: NftObject) -> dict[str, Any]:
     fields = _declared(value.declaration)
     facts: dict[str, Any] = {"name": value.name, "comment": fields.pop("comment", None)}
     for line in value.text:
@@ -113,7 +113,7 @@ def _object(value: NamedObject) -> dict[str, Any]:
     return facts
 
 
-def _set(value: NamedSet, *, elements: bool) -> dict[str, Any]:
+def _set(value: NftSet, *, elements: bool) -> dict[str, Any]:
     fields = _declared(value.declaration)
     size = fields.get("size")
     facts: dict[str, Any] = {
@@ -140,7 +140,7 @@ def _declared(lines: tuple[str, ...]) -> dict[str, str]:
     return {key: rest.strip('"') if key == "comment" else rest for key, _space, rest in pairs}
 
 
-def _chain(value: Chain) -> dict[str, Any]:
+def _chain(value: NftChain) -> dict[str, Any]:
     hook = value.hook
     return {
         "name": value.name,

@@ -26,10 +26,12 @@ STEPS = 300
 """Steps of the trail that are kept."""
 
 
-class Memory:
+class LastRun:
     """One task's notes. specs: as resolved on this host, files of elements not yet read. binary: path of nft."""
 
-    def __init__(self, notes: RunDirectory, specs: Sequence[TableSpec], binary: str, save: persist.File | None) -> None:
+    def __init__(
+        self, notes: RunDirectory, specs: Sequence[TableSpec], binary: str, save: persist.PersistFile | None
+    ) -> None:
         self._notes = notes
         self._specs = specs
         self._binary = binary

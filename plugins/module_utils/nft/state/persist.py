@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Iterator, Sequence
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError, bad_spec
 
 if TYPE_CHECKING:
-    from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import Table
+    from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import NftTable
 
 MODE = 0o600
 """What tempfile gives a new file, whatever the umask."""
@@ -25,7 +25,7 @@ MODE = 0o600
 _HEAD = "# Written by tidegate.nftables.nft_ruleset: the next run puts back what is edited here.\n"
 
 
-def text(tables: Sequence[Table | None]) -> str | None:
+def text(tables: Sequence[NftTable | None]) -> str | None:
     """Return what the file shall hold, None when there is no table and so shall be no file.
 
     Loading it puts the tables as they are here in the place of tables of the same names, in one transaction. The words
@@ -44,7 +44,7 @@ def text(tables: Sequence[Table | None]) -> str | None:
     return "".join(parts)
 
 
-class File:
+class PersistFile:
     """The file at a path."""
 
     def __init__(self, path: str, where: str = "persist") -> None:

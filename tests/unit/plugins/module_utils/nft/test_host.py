@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import command
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Outcome, failure
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import NftOutcome, failure
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import users
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import (
     ChainSpec,
@@ -27,7 +27,12 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import REASONS, EngineError
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.listing import element
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import Chain, NamedSet, Rule, Table
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import (
+    NftChain,
+    NftRule,
+    NftSet,
+    NftTable,
+)
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state import persist, proof
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory
 
@@ -124,11 +129,11 @@ def test_one_turn_at_a_time(tmp_path: Path) -> None:
 
 def test_saved_text_is_whole_and_leaves_out_what_nobody_wrote_down() -> None:
     sets = (
-        NamedSet("set", "mine", ("type ipv4_addr",), (), (element("10.0.0.10"), element("10.0.0.9")), managed=True),
-        NamedSet("set", "theirs", ("type ipv4_addr",), (), (element("192.0.2.1"),)),
+        NftSet("set", "mine", ("type ipv4_addr",), (), (element("10.0.0.10"), element("10.0.0.9")), managed=True),
+        NftSet("set", "theirs", ("type ipv4_addr",), (), (element("192.0.2.1"),)),
     )
-    chain = Chain("c", None, "words", (Rule("accept", "sent", 5),))
-    text = persist.text([Table("inet", "t", "about", sets=sets, chains=(chain,)), None])
+    chain = NftChain("c", None, "words", (NftRule("accept", "sent", 5),))
+    text = persist.text([NftTable("inet", "t", "about", sets=sets, chains=(chain,)), None])
     assert text is not None
     assert text.splitlines()[2:] == [
         "table inet t",
@@ -158,7 +163,7 @@ def test_saved_text_is_whole_and_leaves_out_what_nobody_wrote_down() -> None:
 
 
 def test_a_file_is_put_in_place_only_at_a_good_end(tmp_path: Path) -> None:
-    file = persist.File(str(tmp_path / "f"))
+    file = persist.PersistFile(str(tmp_path / "f"))
     assert file.state("text") == "add"
     with pytest.raises(KeyError), file.prepared("text"):
         raise KeyError
@@ -182,7 +187,7 @@ def test_errors_of_nft_have_lines() -> None:
         "/tmp/x.nft:6:29-36: Error: Could not resolve service\n"
         "Error: No such file or directory\nlist table inet S\n"
     )
-    assert Outcome(1, "", said).errors() == [
+    assert NftOutcome(1, "", said).errors() == [
         (5, "No such file or directory"),
         (6, "Could not resolve service"),
         (0, "No such file or directory"),
@@ -202,7 +207,7 @@ def test_errors_of_nft_have_lines() -> None:
     ],
 )
 def test_failures_have_a_reason(code: int, said: str, reason: str) -> None:
-    error = failure(Outcome(code, "", said), "nft -f x", "here")
+    error = failure(NftOutcome(code, "", said), "nft -f x", "here")
     assert error.reason == reason
     assert error.reason in REASONS
 
@@ -213,7 +218,7 @@ def test_not_permitted_means_no_capability_or_the_table_of_another(
 ) -> None:
     monkeypatch.setattr(command, "has_net_admin", lambda: held)
     said = "Error: Could not process rule: Operation not permitted"
-    assert failure(Outcome(1, "", said), "nft -f x").reason == reason
+    assert failure(NftOutcome(1, "", said), "nft -f x").reason == reason
 
 
 @pytest.mark.parametrize(

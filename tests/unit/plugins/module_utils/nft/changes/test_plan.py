@@ -13,39 +13,39 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.listing import element
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import (
-    Chain,
-    NamedObject,
-    NamedSet,
-    Rule,
-    Table,
+    NftChain,
+    NftObject,
+    NftRule,
+    NftSet,
+    NftTable,
 )
 
 HOOK = Hook("filter", "output", 0)
 
 
-def rules(*texts: str, first: int | None = None) -> tuple[Rule, ...]:
-    return tuple(Rule(text, text, None if first is None else first + at) for at, text in enumerate(texts))
+def rules(*texts: str, first: int | None = None) -> tuple[NftRule, ...]:
+    return tuple(NftRule(text, text, None if first is None else first + at) for at, text in enumerate(texts))
 
 
-def table(**parts: object) -> Table:
-    return replace(Table("inet", "t"), **parts)  # type: ignore[arg-type]
+def table(**parts: object) -> NftTable:
+    return replace(NftTable("inet", "t"), **parts)  # type: ignore[arg-type]
 
 
 def named(
     name: str, *elements: str, kind: str = "set", lines: tuple[str, ...] = ("type ipv4_addr", "flags interval")
-) -> NamedSet:
-    return NamedSet(kind, name, lines, lines, tuple(map(element, elements)), managed=True)
+) -> NftSet:
+    return NftSet(kind, name, lines, lines, tuple(map(element, elements)), managed=True)
 
 
-def text(live: Table | None, goal: Table | None, *, refill: bool = False) -> list[str]:
+def text(live: NftTable | None, goal: NftTable | None, *, refill: bool = False) -> list[str]:
     found = plan.make(live, goal, refill=refill)
     assert bool(found) == bool(found.commands)
     return transaction.text(found.commands).splitlines()
 
 
 def test_equal_tables_need_nothing() -> None:
-    one = table(chains=(Chain("c", HOOK, "x", rules("accept", first=1)),), sets=(named("s", "10.0.0.0/8"),))
-    same = table(chains=(Chain("c", HOOK, "x", rules("accept")),), sets=(named("s", "10.0.0.0/8"),))
+    one = table(chains=(NftChain("c", HOOK, "x", rules("accept", first=1)),), sets=(named("s", "10.0.0.0/8"),))
+    same = table(chains=(NftChain("c", HOOK, "x", rules("accept")),), sets=(named("s", "10.0.0.0/8"),))
     assert text(one, same) == []
     assert text(None, None) == []
 
@@ -53,12 +53,12 @@ def test_equal_tables_need_nothing() -> None:
 def test_a_new_table_is_made_in_an_order_in_which_everything_is_there_when_it_is_needed() -> None:
     goal = table(
         comment="ours",
-        objects=(NamedObject("counter", "k", (), ()),),
+        objects=(NftObject("counter", "k", (), ()),),
         sets=(
             named("s", "10.0.0.0/8"),
             named("m", "80 : jump web", kind="map", lines=("type inet_service : verdict",)),
         ),
-        chains=(Chain("c", HOOK, None, rules("ip daddr @s counter name k", "jump web")), Chain("web", None, "w")),
+        chains=(NftChain("c", HOOK, None, rules("ip daddr @s counter name k", "jump web")), NftChain("web", None, "w")),
     )
     assert text(None, goal) == [
         'add table inet t { comment "ours"; }',
@@ -75,8 +75,8 @@ def test_a_new_table_is_made_in_an_order_in_which_everything_is_there_when_it_is
 
 
 def test_new_rules_are_inserted_before_the_next_that_stays() -> None:
-    live = table(chains=(Chain("c", None, None, rules("1", "2", "3", "4", first=1)),))
-    goal = table(chains=(Chain("c", None, None, rules("10", "11", "1", "40", "12", "3", "2", "13")),))
+    live = table(chains=(NftChain("c", None, None, rules("1", "2", "3", "4", first=1)),))
+    goal = table(chains=(NftChain("c", None, None, rules("10", "11", "1", "40", "12", "3", "2", "13")),))
     lines = text(live, goal)
     assert lines[:-1] == [
         "delete rule inet t c handle 2",
@@ -91,9 +91,9 @@ def test_new_rules_are_inserted_before_the_next_that_stays() -> None:
 
 
 def test_a_moved_rule_takes_its_count_along() -> None:
-    old = Rule("counter accept", "counter packets 5 bytes 60 accept", 1)
-    live = table(chains=(Chain("c", None, None, (old, *rules("a", "b", first=2))),))
-    goal = table(chains=(Chain("c", None, None, rules("a", "b", "counter accept")),))
+    old = NftRule("counter accept", "counter packets 5 bytes 60 accept", 1)
+    live = table(chains=(NftChain("c", None, None, (old, *rules("a", "b", first=2))),))
+    goal = table(chains=(NftChain("c", None, None, rules("a", "b", "counter accept")),))
     found = plan.make(live, goal)
     assert transaction.text(found.commands).splitlines() == [
         "delete rule inet t c handle 1",
@@ -106,17 +106,17 @@ def test_a_moved_rule_takes_its_count_along() -> None:
 
 def test_what_goes_goes_after_what_refers_to_it() -> None:
     live = table(
-        objects=(NamedObject("counter", "k", (), ()),),
+        objects=(NftObject("counter", "k", (), ()),),
         sets=(
             named("s", "10.0.0.0/8"),
             named("m", "80 : jump gone", kind="map", lines=("type inet_service : verdict",)),
         ),
         chains=(
-            Chain("c", HOOK, None, rules("ip daddr @s accept", "accept", "jump gone", first=1)),
-            Chain("gone", None, None, rules('counter name "k"', first=9)),
+            NftChain("c", HOOK, None, rules("ip daddr @s accept", "accept", "jump gone", first=1)),
+            NftChain("gone", None, None, rules('counter name "k"', first=9)),
         ),
     )
-    goal = table(chains=(Chain("c", HOOK, None, rules("accept")),))
+    goal = table(chains=(NftChain("c", HOOK, None, rules("accept")),))
     assert text(live, goal) == [
         "delete rule inet t c handle 1",
         "delete rule inet t c handle 3",
@@ -129,18 +129,20 @@ def test_what_goes_goes_after_what_refers_to_it() -> None:
 
 
 def test_a_limit_is_made_anew_and_its_rules_step_aside() -> None:
-    limit = NamedObject("limit", "l", ("rate 1/second",), ("rate 1/second",))
-    chain = Chain(
+    limit = NftObject("limit", "l", ("rate 1/second",), ("rate 1/second",))
+    chain = NftChain(
         "c",
         HOOK,
         None,
-        (Rule('limit name "l" counter', 'limit name "l" counter packets 5 bytes 60', 1), *rules("drop", first=2)),
+        (NftRule('limit name "l" counter', 'limit name "l" counter packets 5 bytes 60', 1), *rules("drop", first=2)),
     )
     live = table(objects=(limit,), chains=(chain,))
     wanted = replace(limit, declaration=("rate 2/second",), text=("rate 2/second",))
     goal = table(
         objects=(wanted,),
-        chains=(Chain("c", HOOK, None, (Rule('limit name "l" counter', "limit name l counter"), *rules("drop"))),),
+        chains=(
+            NftChain("c", HOOK, None, (NftRule('limit name "l" counter', "limit name l counter"), *rules("drop"))),
+        ),
     )
     assert text(live, goal) == [
         "delete rule inet t c handle 1",
@@ -155,12 +157,13 @@ def test_a_chain_is_made_anew_with_all_that_leads_to_it() -> None:
     live = table(
         sets=(named("m", "80 : jump web", "81 : drop", kind="map", lines=lines),),
         chains=(
-            Chain("web", None, None, rules("accept", first=1)),
-            Chain("c", HOOK, None, rules("goto web", "drop", first=2)),
+            NftChain("web", None, None, rules("accept", first=1)),
+            NftChain("c", HOOK, None, rules("goto web", "drop", first=2)),
         ),
     )
     goal = replace(
-        live, chains=(Chain("web", None, "new", rules("accept")), Chain("c", HOOK, None, rules("goto web", "drop")))
+        live,
+        chains=(NftChain("web", None, "new", rules("accept")), NftChain("c", HOOK, None, rules("goto web", "drop"))),
     )
     assert text(live, goal) == [
         "delete rule inet t c handle 2",
@@ -175,8 +178,8 @@ def test_a_chain_is_made_anew_with_all_that_leads_to_it() -> None:
 
 
 def test_only_the_policy_changes_in_place() -> None:
-    live = table(chains=(Chain("c", HOOK, None, rules("accept", first=1)),))
-    goal = table(chains=(Chain("c", replace(HOOK, policy="drop"), None, rules("accept")),))
+    live = table(chains=(NftChain("c", HOOK, None, rules("accept", first=1)),))
+    goal = table(chains=(NftChain("c", replace(HOOK, policy="drop"), None, rules("accept")),))
     assert text(live, goal) == ["add chain inet t c { type filter hook output priority 0; policy drop; }"]
 
 
@@ -223,7 +226,7 @@ def test_order_of_elements_does_not_depend_on_who_listed_them() -> None:
     ("gone", "part"),
     [
         (
-            {"chains": (Chain("c", HOOK, None, rules("jump web", first=1)),)},
+            {"chains": (NftChain("c", HOOK, None, rules("jump web", first=1)),)},
             "The chain web cannot go: the rule .jump web. of chain c",
         ),
         ({"sets": ()}, "The set s cannot go: the rule .ip daddr @s accept. of chain web"),
@@ -232,11 +235,11 @@ def test_order_of_elements_does_not_depend_on_who_listed_them() -> None:
 )
 def test_what_is_referred_to_stays(gone: dict[str, object], part: str) -> None:
     live = table(
-        objects=(NamedObject("counter", "k", (), ()),),
+        objects=(NftObject("counter", "k", (), ()),),
         sets=(named("s"),),
         chains=(
-            Chain("c", HOOK, None, rules("jump web", first=1)),
-            Chain("web", None, None, rules("ip daddr @s accept", 'counter name "k"', first=5)),
+            NftChain("c", HOOK, None, rules("jump web", first=1)),
+            NftChain("web", None, None, rules("ip daddr @s accept", 'counter name "k"', first=5)),
         ),
     )
     reference_check.check(live, live, "here")
@@ -247,17 +250,17 @@ def test_what_is_referred_to_stays(gone: dict[str, object], part: str) -> None:
 
 def test_a_map_refers_to_chains_too() -> None:
     ways = named("m", "80 : jump web", kind="map", lines=("type inet_service : verdict",))
-    live = table(sets=(ways,), chains=(Chain("web"),))
+    live = table(sets=(ways,), chains=(NftChain("web"),))
     with pytest.raises(EngineError, match=r"the element .80 : jump web. of map m"):
         reference_check.check(live, replace(live, chains=()), "here")
 
 
 def test_a_name_in_a_comment_is_no_reference() -> None:
     live = table(
-        chains=(Chain("web"), Chain("c", HOOK, None, rules('accept comment "jump web @s"', first=1))),
+        chains=(NftChain("web"), NftChain("c", HOOK, None, rules('accept comment "jump web @s"', first=1))),
         sets=(named("s"),),
     )
-    goal = table(chains=(Chain("web", None, "new"), live.chains[1]), sets=(named("s", lines=("type mark",)),))
+    goal = table(chains=(NftChain("web", None, "new"), live.chains[1]), sets=(named("s", lines=("type mark",)),))
     assert not any("rule" in line for line in text(live, goal))
 
 
@@ -272,9 +275,9 @@ def test_a_line_belongs_to_its_command() -> None:
 
 
 def test_what_uses_a_flowtable_steps_aside_for_it() -> None:
-    flowtable = NamedObject("flowtable", "f", ("hook ingress priority 0", "devices = { eth0 }"), ())
+    flowtable = NftObject("flowtable", "f", ("hook ingress priority 0", "devices = { eth0 }"), ())
     wider = replace(flowtable, declaration=("hook ingress priority 0", "devices = { eth0, eth1 }"))
-    chain = Chain("c", HOOK, None, rules("flow add @f", "counter", first=1))
+    chain = NftChain("c", HOOK, None, rules("flow add @f", "counter", first=1))
     live = table(objects=(flowtable,), chains=(chain,))
     assert text(live, replace(live, objects=(replace(wider, text=wider.declaration),))) == [
         "delete rule inet t c handle 1",
@@ -289,7 +292,7 @@ def test_what_uses_a_flowtable_steps_aside_for_it() -> None:
 def test_much_that_goes_beside_a_long_rule_is_looked_for_once() -> None:
     """Looked for one by one this takes many seconds, in one go some milliseconds."""
     long = f"tcp dport {{ {', '.join(map(str, range(20_000)))} }} accept"
-    live = table(chains=tuple(Chain(f"c{number}") for number in range(1000)), sets=(named("s"),))
+    live = table(chains=tuple(NftChain(f"c{number}") for number in range(1000)), sets=(named("s"),))
     start = time.process_time()
-    reference_check.check(live, table(chains=(Chain("c", HOOK, None, rules(long)),)), "")
+    reference_check.check(live, table(chains=(NftChain("c", HOOK, None, rules(long)),)), "")
     assert time.process_time() - start < 2

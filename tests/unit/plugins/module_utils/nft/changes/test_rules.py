@@ -8,13 +8,17 @@ import pytest
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.rules import carry, edited
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import RuleEdit, RuleSpec
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import Rule
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import NftRule
 
-CHAIN = [Rule("accept", "accept", 1), Rule('drop comment "x"', 'drop comment "x"', 2), Rule("counter", "counter", 3)]
-NEW = Rule('reject comment "n"', 'reject comment "n"')
+CHAIN = [
+    NftRule("accept", "accept", 1),
+    NftRule('drop comment "x"', 'drop comment "x"', 2),
+    NftRule("counter", "counter", 3),
+]
+NEW = NftRule('reject comment "n"', 'reject comment "n"')
 
 
-def order(edit: RuleEdit, new: Rule | None = NEW, chain: list[Rule] = CHAIN) -> list[str]:
+def order(edit: RuleEdit, new: NftRule | None = NEW, chain: list[NftRule] = CHAIN) -> list[str]:
     return [rule.canon for rule in edited(chain, new, edit, "here")]
 
 
@@ -46,19 +50,19 @@ def test_a_rule_on_the_right_side_of_its_anchor_stays() -> None:
 
 
 def test_a_rule_of_the_same_comment_is_replaced_where_it_is() -> None:
-    old = Rule('accept comment "n"', 'accept comment "n"', 9)
+    old = NftRule('accept comment "n"', 'accept comment "n"', 9)
     assert order(edit(), NEW, [CHAIN[0], old, CHAIN[2]]) == ["accept", NEW.canon, "counter"]
 
 
 def test_a_rule_that_is_there_keeps_its_handle() -> None:
-    chain = [*CHAIN, Rule(NEW.canon, NEW.text, 7)]
+    chain = [*CHAIN, NftRule(NEW.canon, NEW.text, 7)]
     assert edited(chain, NEW, edit(), "here")[3].handle == 7
-    assert edited(chain, Rule("counter", "counter"), edit(None), "here")[2].handle == 3
+    assert edited(chain, NftRule("counter", "counter"), edit(None), "here")[2].handle == 3
 
 
 def test_absent_takes_out_by_comment_or_by_words() -> None:
     assert order(edit("x", present=False), None) == ["accept", "counter"]
-    assert order(edit(None, present=False), Rule("counter", "counter")) == ["accept", 'drop comment "x"']
+    assert order(edit(None, present=False), NftRule("counter", "counter")) == ["accept", 'drop comment "x"']
     assert order(edit("nothing", present=False), None) == [rule.canon for rule in CHAIN]
 
 
