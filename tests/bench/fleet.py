@@ -9,9 +9,9 @@ from collections.abc import Mapping
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import (
     Grant,
-    Never,
-    Resolved,
     ResolvedEntry,
+    ResolvedNever,
+    ResolvedPolicy,
     ResolvedTest,
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, services
@@ -22,20 +22,20 @@ _USERS = (None, None, None, ("payd",), ("www-data", "app"))
 _PORTS = (443, 80, 5432, 8443, 6379, 25, 22, 9200)
 
 
-def fleet(hosts: int, tiers: int, entries: int, *, own: bool) -> dict[str, Resolved]:
+def fleet(hosts: int, tiers: int, entries: int, *, own: bool) -> dict[str, ResolvedPolicy]:
     """Policies by host. own: each host has a destination that no other has."""
     return {f"host{number}": _policy(number, number % tiers, entries, own=own) for number in range(hosts)}
 
 
-def _policy(number: int, tier: int, entries: int, *, own: bool) -> Resolved:
+def _policy(number: int, tier: int, entries: int, *, own: bool) -> ResolvedPolicy:
     made = tuple(_entry(tier, place, number + 1 if own and place == 0 else 0) for place in range(entries))
     closed = addresses.parse(f"10.{tier}.7.0/24")
-    return Resolved(
+    return ResolvedPolicy(
         f"host{number}",
         "enforce",
         f"tier{tier}",
         entries=made,
-        never=(Never(closed, services.ANY, ("root",)),),
+        never=(ResolvedNever(closed, services.ANY, ("root",)),),
         tests=tuple(_test(tier, place) for place in range(10)),
         dns=addresses.parse("10.255.0.10"),
         ntp=addresses.parse("10.255.0.20"),
@@ -61,7 +61,7 @@ def _test(tier: int, place: int) -> ResolvedTest:
     return ResolvedTest(f"t{place}", "x", reach, addresses.parse(text), spoken, users[0] if users and reach else None)
 
 
-def prove(policies: Mapping[str, Resolved]) -> dict[str, Reach]:
+def prove(policies: Mapping[str, ResolvedPolicy]) -> dict[str, Reach]:
     """What each host reaches; every test must hold, and nothing may be open that is not open anyway."""
     proven = Fleet(policies)
     found = {}

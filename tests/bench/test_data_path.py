@@ -21,7 +21,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
 from ansible_collections.tidegate.nftables.tests.bench import data_path
 from ansible_collections.tidegate.nftables.tests.bench.data_path import PORT, THERE, Destination, Wire, wire
-from ansible_collections.tidegate.nftables.tests.golden.cases import FixedWorld
+from ansible_collections.tidegate.nftables.tests.golden.cases import FixedInventory
 from ansible_collections.tidegate.nftables.tests.golden.render import render
 
 NONE, EMPTY, OPEN = "no table", "a table that only knows replies", "a packet of an open flow"
@@ -73,7 +73,7 @@ def compiled(entries: int, destinations: int) -> tuple[dict[str, Any], list[Dest
         for number in range(entries)
     ]
     given = {**VARIABLES, "egress_allow_bench": [*allow, {"name": "peer", "to": THERE, "services": [f"udp/{PORT}"]}]}
-    resolved = policy.build(given, FixedWorld(), today=dt.date(2026, 11, 20))
+    resolved = policy.build(given, FixedInventory(), today=dt.date(2026, 11, 20))
     return compile_table(resolved), [(address(number), PORT) for number in range(each * entries)]
 
 

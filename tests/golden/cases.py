@@ -22,7 +22,7 @@ ROOT = Path(__file__).parent
 
 
 @dataclass(frozen=True)
-class FixedWorld:
+class FixedInventory:
     """An inventory of a few lines. Patterns are group and host names joined by `:`, with & and ! as in Ansible."""
 
     host: str = "app1"
@@ -64,12 +64,14 @@ class Case:
     def golden(self) -> Path:
         return self.folder / "table.nft"
 
-    def resolved(self) -> policy.Resolved:
+    def resolved(self) -> policy.ResolvedPolicy:
         """The policy of the case."""
         written = yaml.safe_load((self.folder / "policy.yml").read_text(encoding="utf-8"))
         lists = {name: _listed(name, row) for name, row in written.get("lists", {}).items()}
-        world = FixedWorld(written.get("host", "app1"), written.get("groups", {}), written.get("hosts", {}), lists)
-        return policy.build(written["variables"], world, today=written.get("today", dt.date(2026, 11, 20)))
+        inventory = FixedInventory(
+            written.get("host", "app1"), written.get("groups", {}), written.get("hosts", {}), lists
+        )
+        return policy.build(written["variables"], inventory, today=written.get("today", dt.date(2026, 11, 20)))
 
     def spec(self) -> dict[str, Any]:
         """What the policy compiles to."""

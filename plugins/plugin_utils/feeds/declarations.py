@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Place, Report, variable
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import ErrorReport, Place, variable
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import hints, values
 
 from . import options
@@ -61,7 +61,7 @@ def template_each(value: Any, template: Callable[[Any], Any], failure: type[Exce
     return found
 
 
-def parse(report: Report, value: Any) -> dict[str, PrefixList]:
+def parse(report: ErrorReport, value: Any) -> dict[str, PrefixList]:
     """The lists by name. What is wrong goes to the report; a list with an error or without its template is left out."""
     place = variable(VARIABLE)
     if value is None:
@@ -77,7 +77,7 @@ def parse(report: Report, value: Any) -> dict[str, PrefixList]:
     return {one.name: one for one in found if one is not None}
 
 
-def _declaration(report: Report, place: Place, name: Any, value: Any) -> PrefixList | None:
+def _declaration(report: ErrorReport, place: Place, name: Any, value: Any) -> PrefixList | None:
     errors = len(report.errors)
     if not isinstance(name, str):
         report.error(place, f"the name is read by YAML as {values.kind(name)}", "write it in quotes")
@@ -98,7 +98,7 @@ def _declaration(report: Report, place: Place, name: Any, value: Any) -> PrefixL
     return found if len(report.errors) == errors else None
 
 
-def _read(report: Report, place: Place, name: str, source: str, given: Mapping[str, Any]) -> PrefixList:
+def _read(report: ErrorReport, place: Place, name: str, source: str, given: Mapping[str, Any]) -> PrefixList:
     """The declaration; only of use when there was no error."""
     shared = bool(options.optional(report, place, given, "shared", values.boolean))
     if source == "prefixes":
@@ -129,7 +129,7 @@ def _read(report: Report, place: Place, name: str, source: str, given: Mapping[s
     )
 
 
-def _check_known(report: Report, place: Place, given: Mapping[str, Any]) -> set[str]:
+def _check_known(report: ErrorReport, place: Place, given: Mapping[str, Any]) -> set[str]:
     """An error for each unknown key; returns the keys that were probably meant."""
     guesses = set()
     for key in given:
@@ -142,7 +142,7 @@ def _check_known(report: Report, place: Place, given: Mapping[str, Any]) -> set[
     return guesses
 
 
-def _source(report: Report, place: Place, given: Mapping[str, Any], guesses: set[str]) -> str | None:
+def _source(report: ErrorReport, place: Place, given: Mapping[str, Any], guesses: set[str]) -> str | None:
     """The key that says where the list comes from."""
     found = [key for key in KEYS if key in given]
     if len(found) > 1:
@@ -157,7 +157,7 @@ def _source(report: Report, place: Place, given: Mapping[str, Any], guesses: set
     return None
 
 
-def _check_fitting(report: Report, place: Place, source: str, given: list[str]) -> None:
+def _check_fitting(report: ErrorReport, place: Place, source: str, given: list[str]) -> None:
     for key in given:
         if key != source and key not in KEYS[source]:
             report.error(place.key(key), f"means nothing beside {source}", "take it out")

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import (
+    ErrorReport,
     Origins,
     PolicyErrors,
-    Report,
     variable,
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import hints, values
@@ -64,7 +64,7 @@ class PrefixLists:
         now: Clock = _now,
     ) -> None:
         self._origins: Origins = origins or {}
-        report = Report(self._origins)
+        report = ErrorReport(self._origins)
         self._lists = declarations.parse(report, declared)
         given = declared if isinstance(declared, Mapping) else {}
         self._declared = sorted(str(name) for name in given)
@@ -97,7 +97,7 @@ class PrefixLists:
 
     def _resolve(self, name: str) -> PrefixListResult:
         declared = self._lists.get(name)
-        report = Report(self._origins)
+        report = ErrorReport(self._origins)
         if declared is None:
             if name in self._untemplated:
                 place, cause = variable(declarations.VARIABLE).key(name), self._untemplated[name]
@@ -190,7 +190,7 @@ class PrefixLists:
             [str(self._copies.directory), str(self._copies.project_dir), self._check_mode],
         )
 
-    def _accept(self, report: Report, value: Any) -> frozenset[str]:
+    def _accept(self, report: ErrorReport, value: Any) -> frozenset[str]:
         """The names in egress_prefix_list_accept: a list, or one text with commas, as `-e` gives it."""
         place, found = variable(ACCEPT), []
         elements = [] if value is None or value == "" else values.items(report, place, value) or []

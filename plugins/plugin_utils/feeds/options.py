@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Place, Report
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import ErrorReport, Place
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import destinations, hints, values
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING, AddressSet
@@ -29,13 +29,17 @@ T = TypeVar("T")
 
 
 def optional(
-    report: Report, place: Place, given: Mapping[str, Any], key: str, read: Callable[[Report, Place, Any], T | None]
+    report: ErrorReport,
+    place: Place,
+    given: Mapping[str, Any],
+    key: str,
+    read: Callable[[ErrorReport, Place, Any], T | None],
 ) -> T | None:
     """The value of a key that need not be there."""
     return read(report, place.key(key), given[key]) if key in given else None
 
 
-def prefixes(report: Report, place: Place, value: Any) -> AddressSet:
+def prefixes(report: ErrorReport, place: Place, value: Any) -> AddressSet:
     """The networks of an inline list; at least one, and not everything."""
     elements = values.items(report, place, value)
     if elements is None:
@@ -66,14 +70,14 @@ def everything(found: AddressSet) -> str | None:
     return None
 
 
-def fed_by(report: Report, place: Place, value: Any) -> None:
+def fed_by(report: ErrorReport, place: Place, value: Any) -> None:
     """The one word that is a value of fed_by."""
     if value != "external":
         cure = "the only word is external: a set that others fill"
         report.error(place, f"unknown word {values.show(value)}", cure)
 
 
-def names(report: Report, place: Place, value: Any) -> tuple[str, ...] | None:
+def names(report: ErrorReport, place: Place, value: Any) -> tuple[str, ...] | None:
     """The domain names that fill a list, in small letters, each once; at least one."""
     elements = values.items(report, place, value)
     if elements == []:
@@ -88,7 +92,7 @@ def names(report: Report, place: Place, value: Any) -> tuple[str, ...] | None:
     return tuple(sorted(set(found)))
 
 
-def path(report: Report, place: Place, value: Any, _pinned: bool) -> str | None:
+def path(report: ErrorReport, place: Place, value: Any, _pinned: bool) -> str | None:
     """The path of a file, absolute or to be searched."""
     text = values.text(report, place, value)
     if text is not None and "://" in text:
@@ -97,7 +101,7 @@ def path(report: Report, place: Place, value: Any, _pinned: bool) -> str | None:
     return text
 
 
-def url(report: Report, place: Place, value: Any, pinned: bool) -> str | None:
+def url(report: ErrorReport, place: Place, value: Any, pinned: bool) -> str | None:
     """An https URL. http only to this machine or with a pinned content: else anybody on the way could open holes."""
     text = values.text(report, place, value)
     if text is None:
@@ -129,7 +133,7 @@ def shown(text: str) -> str:
     return f"{parts.scheme}://{host}{parts.path}"
 
 
-def query(report: Report, place: Place, value: Any) -> str | None:
+def query(report: ErrorReport, place: Place, value: Any) -> str | None:
     """A JMESPath expression that compiles (https://jmespath.org/specification.html)."""
     text = values.text(report, place, value)
     if text is None:
@@ -150,7 +154,7 @@ def query(report: Report, place: Place, value: Any) -> str | None:
     return text
 
 
-def aws(report: Report, place: Place, given: Mapping[str, Any]) -> Aws | None:
+def aws(report: ErrorReport, place: Place, given: Mapping[str, Any]) -> Aws | None:
     """aws and region, in AWS's own spelling of capitals."""
     if "aws" not in given:
         return None
@@ -170,7 +174,7 @@ def aws(report: Report, place: Place, given: Mapping[str, Any]) -> Aws | None:
     return Aws(service.upper(), tuple("GLOBAL" if one == "global" else one for one in lower))
 
 
-def sha256(report: Report, place: Place, value: Any) -> str | None:
+def sha256(report: ErrorReport, place: Place, value: Any) -> str | None:
     """A pinned content."""
     if isinstance(value, str) and _SHA256.fullmatch(value.strip()):
         return value.strip().lower()
@@ -178,7 +182,7 @@ def sha256(report: Report, place: Place, value: Any) -> str | None:
     return None
 
 
-def positive(report: Report, place: Place, value: Any) -> int | None:
+def positive(report: ErrorReport, place: Place, value: Any) -> int | None:
     """A whole number from 1 on."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 100_000:
         return int(value)
@@ -188,7 +192,7 @@ def positive(report: Report, place: Place, value: Any) -> int | None:
     return None
 
 
-def percent(report: Report, place: Place, value: Any) -> float | None:
+def percent(report: ErrorReport, place: Place, value: Any) -> float | None:
     """A share such as 30%."""
     found = _PERCENT.fullmatch(value.strip()) if isinstance(value, str) else None
     if found:
@@ -206,7 +210,7 @@ def guess(word: str, known: list[str]) -> str:
     return f"did you mean {spelled[close]}?" if close else ""
 
 
-def _name(report: Report, place: Place, value: Any, *, form: re.Pattern[str], what: str, cure: str) -> str | None:
+def _name(report: ErrorReport, place: Place, value: Any, *, form: re.Pattern[str], what: str, cure: str) -> str | None:
     if isinstance(value, str) and form.fullmatch(value.strip()):
         return value.strip()
     report.error(place, f"{values.show(value)} is no {what}", cure)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.decide import Flow, Verdict, decide
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.passing import Floor, passing
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.passing import FloorScope, passing
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.policy_tests import (
     FailedTest,
     failed_tests,
@@ -16,24 +16,24 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regi
 
 from .builder import build
 from .errors import Notice, PolicyError, PolicyErrors
-from .model import Listed, World
-from .resolved import Resolved, ResolvedEntry
+from .model import Inventory, PrefixListContent
+from .resolved import ResolvedEntry, ResolvedPolicy
 
 __all__ = [
     "FailedTest",
-    "Floor",
+    "FloorScope",
     "Flow",
-    "Listed",
+    "Inventory",
     "Notice",
     "PolicyError",
     "PolicyErrors",
+    "PrefixListContent",
     "Reach",
     "Region",
-    "Resolved",
     "ResolvedEntry",
+    "ResolvedPolicy",
     "Verdict",
     "Witness",
-    "World",
     "build",
     "decide",
     "failed_tests",

@@ -18,9 +18,9 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading i
     containers,
     lists,
     ntp_pool,
+    root,
     settings,
     tiers,
-    trial,
     variables,
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.context import Context
@@ -30,29 +30,29 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.e
     parse_quiet,
     parse_test,
 )
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.settings import Settings
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.settings import HostSettings
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolving import prefix_lists
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolving.resolve import Resolver, order
 
-from .errors import Origins, Place, Report, variable
-from .model import Entry, ReachTest, Tier, World
-from .resolved import Resolved, ResolvedEntry
+from .errors import ErrorReport, Origins, Place, variable
+from .model import Entry, Inventory, PolicyTest, Tier
+from .resolved import ResolvedEntry, ResolvedPolicy
 
 _BASE = "egress_allow_base"
 _ALLOW, _RAISE, _TESTS = "egress_allow_", "egress_ceiling_raise_", "egress_tests_"
-Given = Mapping[str, Any]
-Placed = list[tuple[Place, ResolvedEntry]]
+Variables = Mapping[str, Any]
+PlacedEntries = list[tuple[Place, ResolvedEntry]]
 
 
 def build(
-    host_variables: Given,
-    world: World,
+    host_variables: Variables,
+    inventory: Inventory,
     today: dt.date | None = None,
     origins: Origins | None = None,
     *,
-    judge: bool = True,
-) -> Resolved:
-    """The policy of world.host.
+    check_tests: bool = True,
+) -> ResolvedPolicy:
+    """The policy of inventory.host.
 
     host_variables: the host's templated variables by name; those that do not begin with egress_ are ignored, but for
     ansible_port. today: the day for `expires`, in UTC, by default the present one. origins: says where a value was
@@ -60,17 +60,17 @@ def build(
     judge: are tests that are not true of the policy errors? If not, ask `failed_tests`.
     Raises PolicyErrors with everything that is wrong, tests that are not true of the policy among it.
     """
-    report = Report(origins or {})
+    report = ErrorReport(origins or {})
     mode = settings.read_mode(report, host_variables)
     if mode == "absent":
         # Taking the policy away must not depend on the policy being right.
-        root = trial.root(report, host_variables)
+        path = root.read(report, host_variables)
         report.raise_errors()
-        return Resolved(world.host, mode, trial=trial.Trial(root=root))
+        return ResolvedPolicy(inventory.host, mode, root=path)
     variables.check_known(report, host_variables)
     context = Context(
         report,
-        world,
+        inventory,
         today or dt.datetime.now(dt.UTC).date(),
         settings.definitions(report, host_variables),
         settings.require(report, host_variables),
@@ -78,12 +78,12 @@ def build(
         tiers.names(host_variables.get("egress_tiers")),
     )
     settings.check_definitions(context, host_variables)
-    resolved = _resolve(context, host_variables, settings.read(context, host_variables, mode or "observe"), judge)
+    resolved = _resolve(context, host_variables, settings.read(context, host_variables, mode or "observe"), check_tests)
     report.raise_errors()
     return replace(resolved, notices=tuple(report.notices))
 
 
-def _resolve(context: Context, given: Given, setting: Settings, judge: bool) -> Resolved:
+def _resolve(context: Context, given: Variables, setting: HostSettings, check_tests: bool) -> ResolvedPolicy:
     resolver = Resolver(context, setting.internal, setting.nat64)
     tier = _tier(context, given)
     current, expired = _entries(context, given, tier, setting)
@@ -96,17 +96,19 @@ def _resolve(context: Context, given: Given, setting: Settings, judge: bool) -> 
         context,
         [one for name in variables.topics(given, _TESTS) for one in lists.read(context, given, name, parse_test)],
     )
-    resolved = _tested(context, resolver, resolved, tests, expired if judge else None)
+    resolved = _tested(context, resolver, resolved, tests, expired if check_tests else None)
     advise(context.report, resolved, entries, context.today)
     return resolved
 
 
-def _together(context: Context, given: Given, setting: Settings, resolver: Resolver, entries: Placed) -> Resolved:
+def _together(
+    context: Context, given: Variables, setting: HostSettings, resolver: Resolver, entries: PlacedEntries
+) -> ResolvedPolicy:
     never = [resolver.never(entry) for entry in lists.read(context, given, "egress_never", parse_never)]
     quiet = [resolver.quiet(entry) for entry in lists.read(context, given, "egress_deny_quietly", parse_quiet)]
     bridges = setting.container_interfaces
-    return Resolved(
-        host=context.world.host,
+    return ResolvedPolicy(
+        host=context.inventory.host,
         mode=setting.mode,
         tier=str(given.get("egress_tier")),
         entries=order(entry for _place, entry in entries if "host" in entry.for_),
@@ -125,18 +127,20 @@ def _together(context: Context, given: Given, setting: Settings, resolver: Resol
         missing_users=setting.missing_users,
         ansible_port=setting.ansible_port,
         max_removed=setting.max_removed,
-        trial=setting.trial,
-        strictness=setting.strictness,
+        commit_confirm=setting.commit_confirm,
+        enforcement=setting.enforcement,
+        drift=setting.drift,
+        root=setting.root,
     )
 
 
 def _tested(
     context: Context,
     resolver: Resolver,
-    resolved: Resolved,
-    tests: Sequence[ReachTest],
+    resolved: ResolvedPolicy,
+    tests: Sequence[PolicyTest],
     expired: Sequence[Entry] | None,
-) -> Resolved:
+) -> ResolvedPolicy:
     """The policy with its tests; those that are not true of it are errors, unless only a date made them so.
 
     expired: the entries past their day; None: nobody wants to know whether the tests are true.
@@ -147,7 +151,7 @@ def _tested(
     # Of a policy that could only be read in part, most tests would be untrue.
     if context.report.errors or expired is None:
         return resolved
-    unheard = Resolver(replace(context, report=Report()), resolver.internal, resolver.nat64)
+    unheard = Resolver(replace(context, report=ErrorReport()), resolver.internal, resolver.nat64)
     over = [entry for _place, entry in _placed(unheard, expired) if "host" in entry.for_]
     before = replace(resolved, entries=(*resolved.entries, *over))
     always = {failed.test for failed in failed_tests(before)}
@@ -159,7 +163,7 @@ def _tested(
     return resolved
 
 
-def _tier(context: Context, given: Given) -> Tier | None:
+def _tier(context: Context, given: Variables) -> Tier | None:
     place = variable("egress_tier")
     if given.get("egress_tier") is None:
         context.report.error(place, "is not set", "name it: web, app, database, bastion, build or one of your own")
@@ -171,7 +175,9 @@ def _tier(context: Context, given: Given) -> Tier | None:
     return replace(tier, internal_services=tiers.internal_services(context, at, given["egress_internal_services"]))
 
 
-def _entries(context: Context, given: Given, tier: Tier | None, setting: Settings) -> tuple[list[Entry], list[Entry]]:
+def _entries(
+    context: Context, given: Variables, tier: Tier | None, setting: HostSettings
+) -> tuple[list[Entry], list[Entry]]:
     """Every entry of the host, each name once: those that hold, and those past their day."""
     found: list[Entry] = [] if tier is None else [*_tier_internal(context, tier, given), *tier.allow]
     if setting.ntp_pool and "ntp" in setting.floor:
@@ -185,7 +191,7 @@ def _entries(context: Context, given: Given, tier: Tier | None, setting: Setting
     return [entry for entry in entries if entry not in expired], expired
 
 
-def _tier_internal(context: Context, tier: Tier, given: Given) -> list[Entry]:
+def _tier_internal(context: Context, tier: Tier, given: Variables) -> list[Entry]:
     """The tier's entry to `internal`; none when there are no services for it."""
     if not tier.internal_services:
         return []
@@ -195,7 +201,7 @@ def _tier_internal(context: Context, tier: Tier, given: Given) -> list[Entry]:
     return [entry] if entry else []
 
 
-def _inbound(context: Context, given: Given, resolver: Resolver) -> tuple[ResolvedEntry, ...] | None:
+def _inbound(context: Context, given: Variables, resolver: Resolver) -> tuple[ResolvedEntry, ...] | None:
     """None when the inbound chain is off, which an empty list is, too: role defaults write it."""
     if not given.get("egress_inbound_allow"):
         return None
@@ -206,7 +212,7 @@ def _inbound(context: Context, given: Given, resolver: Resolver) -> tuple[Resolv
     return order(entry for _place, entry in _placed(resolver, kept))
 
 
-def _placed(resolver: Resolver, entries: Sequence[Entry]) -> Placed:
+def _placed(resolver: Resolver, entries: Sequence[Entry]) -> PlacedEntries:
     """The entries that open something, with the places of their errors."""
     found = [(entry.place, resolver.entry(entry)) for entry in entries]
     return [(place, entry) for place, entry in found if entry is not None]

@@ -46,11 +46,11 @@ class PolicyError:
 
     where: str
     cause: str
-    cure: str = ""
+    fix: str = ""
 
     def __str__(self) -> str:
         sentence = f"{self.where}: {self.cause}"
-        return f"{sentence}; {self.cure}" if self.cure else sentence
+        return f"{sentence}; {self.fix}" if self.fix else sentence
 
 
 class PolicyErrors(ControllerError):
@@ -91,20 +91,20 @@ class Notice:
 
 
 @dataclass
-class Report:
+class ErrorReport:
     """Collects errors and notices while a policy is read.
 
-    told: how often there was an error, the same one again included, to see whether something failed.
+    error_count: how often an error was reported, repetitions included: a reader compares it before and after.
     """
 
     origins: Origins = field(default_factory=dict)
     errors: list[PolicyError] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
-    told: int = 0
+    error_count: int = 0
 
-    def error(self, place: Place, cause: str, cure: str = "") -> None:
+    def error(self, place: Place, cause: str, fix: str = "") -> None:
         """Note something wrong at a place; reading goes on."""
-        self.extend([PolicyError(self.where(place), cause, cure)])
+        self.extend([PolicyError(self.where(place), cause, fix)])
 
     def notice(self, kind: str, place: Place, text: str) -> None:
         """Note something that stops nothing."""
@@ -113,7 +113,7 @@ class Report:
     def extend(self, errors: Iterable[PolicyError] = (), notices: Iterable[Notice] = ()) -> None:
         """Add what another report found, each only once."""
         for error in errors:
-            self.told += 1
+            self.error_count += 1
             if error not in self.errors:
                 self.errors.append(error)
         self.notices.extend(notice for notice in dict.fromkeys(notices) if notice not in self.notices)

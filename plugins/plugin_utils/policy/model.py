@@ -20,7 +20,7 @@ HOST_KINDS = ("hosts", "group", "tier")
 """The kinds of destinations that name hosts of the inventory."""
 
 
-class Listed(Protocol):
+class PrefixListContent(Protocol):
     """What a prefix list stands for, whoever looked it up."""
 
     @property
@@ -48,7 +48,7 @@ class Listed(Protocol):
         """What is no error but should be said, such as that it is an old copy."""
 
 
-class World(Protocol):
+class Inventory(Protocol):
     """What only the inventory knows."""
 
     @property
@@ -72,7 +72,7 @@ class World(Protocol):
         Raises AddressError for what cannot be read at all.
         """
 
-    def prefix_list(self, name: str) -> Listed:
+    def prefix_list(self, name: str) -> PrefixListContent:
         """A declared prefix list. Raises PolicyErrors when it cannot be had."""
 
 
@@ -131,7 +131,7 @@ class NeverEntry:
 
 
 @dataclass(frozen=True)
-class ReachTest:
+class PolicyTest:
     """A sentence that must be true of the policy: the destinations can be reached with the services, or cannot."""
 
     name: str
@@ -144,7 +144,7 @@ class ReachTest:
 
 
 @dataclass(frozen=True)
-class Realm:
+class CeilingSide:
     """One side of a ceiling, inside or outside.
 
     services: what may be spoken there at all, None: nothing goes there. whole: may an entry cover all of it.
@@ -167,5 +167,5 @@ class Tier:
     name: str
     internal_services: tuple[str, ...]
     allow: tuple[Entry, ...]
-    inside: Realm
-    outside: Realm
+    inside: CeilingSide
+    outside: CeilingSide

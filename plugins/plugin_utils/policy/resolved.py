@@ -8,8 +8,8 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, field
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.strictness import Strictness
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.trial import Trial
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.commit_confirm import CommitConfirm
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.enforcement import Enforcement
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING, AddressSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
@@ -38,7 +38,7 @@ class DomainName:
 
 
 @dataclass(frozen=True)
-class Part:
+class ResolvedDestination:
     """One destination of an entry as it is written, and the addresses that it opens there, `except` taken out.
 
     whole: whether `except` takes nothing out of it.
@@ -81,13 +81,13 @@ class ResolvedEntry:
     for_: tuple[str, ...] = ("host",)
     origin: str = field(default="", compare=False)
     names: tuple[DomainName, ...] = ()
-    named: tuple[Grant, ...] = ()
-    parts: tuple[Part, ...] = ()
-    fed: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    by_name: tuple[Grant, ...] = ()
+    destinations: tuple[ResolvedDestination, ...] = ()
+    feeding_names: tuple[tuple[str, tuple[str, ...]], ...] = ()
     approximate: str = ""
 
     @property
-    def listed(self) -> tuple[Grant, ...]:
+    def by_address(self) -> tuple[Grant, ...]:
         """All that the entry can open by address, whatever others fill in."""
         return (*self.grants, *self.external)
 
@@ -98,18 +98,18 @@ class ResolvedEntry:
         return self.rank == 0 and not (maintained or self.external or self.names)
 
     @property
-    def most(self) -> tuple[Grant, ...]:
+    def may(self) -> tuple[Grant, ...]:
         """All that the entry can ever open, domain names included: what proofs of absence look at."""
-        return (*self.listed, *self.named)
+        return (*self.by_address, *self.by_name)
 
     @property
     def addresses(self) -> AddressSet:
         """All addresses that the entry can ever open."""
-        return addresses.union(grant.addresses for grant in self.most)
+        return addresses.union(grant.addresses for grant in self.may)
 
 
 @dataclass(frozen=True)
-class Never:
+class ResolvedNever:
     """Addresses and services that no entry opens, but for these users (names or uids)."""
 
     addresses: AddressSet
@@ -137,7 +137,7 @@ class ResolvedTest:
 
 
 @dataclass(frozen=True)
-class Resolved:
+class ResolvedPolicy:
     """The whole policy of one host.
 
     entries: in the order in which they are looked at, narrower first. quiet: refused like everything else, but kept out
@@ -147,7 +147,7 @@ class Resolved:
     containers: what containers may reach, None when their traffic is not filtered; entries is about the host's own.
     container_interfaces: the bridges that containers are behind, with * at the end for all that begin so.
     host_dns: whether the host adds the name servers that it uses, which nobody knows here, to those of dns.
-    strictness: where enforcing only observes, and what becomes of open connections.
+    enforcement: where enforcing only observes, and what becomes of open connections.
     missing_users: "skip" or "error". max_removed: percent of its destinations that one run may close.
     trial: how a change is tried on the host. notices: what is no error but should be said.
     """
@@ -156,7 +156,7 @@ class Resolved:
     mode: str
     tier: str = ""
     entries: tuple[ResolvedEntry, ...] = ()
-    never: tuple[Never, ...] = ()
+    never: tuple[ResolvedNever, ...] = ()
     quiet: tuple[Grant, ...] = ()
     tests: tuple[ResolvedTest, ...] = ()
     inbound: tuple[ResolvedEntry, ...] | None = None
@@ -172,20 +172,22 @@ class Resolved:
     missing_users: str = "skip"
     ansible_port: int = 22
     max_removed: int = 25
-    trial: Trial = field(default_factory=Trial)
-    strictness: Strictness = field(default_factory=Strictness)
+    commit_confirm: CommitConfirm = field(default_factory=CommitConfirm)
+    enforcement: Enforcement = field(default_factory=Enforcement)
+    drift: str = "report"
+    root: str = ""
     notices: tuple[Notice, ...] = ()
 
     def observed(self) -> dict[str, AddressSet]:
         """What is only observed while the rest is enforced: word -> addresses."""
         known = {"internal": self.internal, "internet": self.internet}
-        return {word: known[word] for word in self.strictness.observe if known[word]}
+        return {word: known[word] for word in self.enforcement.observe if known[word]}
 
     def reaching_internet(self) -> tuple[str, ...]:
         """The names of the entries that can reach anything outside, which people call reaching the internet."""
-        return tuple(entry.name for entry in self.everything() if entry.addresses & self.outside)
+        return tuple(entry.name for entry in self.all_entries() if entry.addresses & self.outside)
 
-    def everything(self) -> tuple[ResolvedEntry, ...]:
+    def all_entries(self) -> tuple[ResolvedEntry, ...]:
         """Every entry about what goes out, be it the host's own or of its containers, each once."""
         return (*self.entries, *(entry for entry in self.containers or () if "host" not in entry.for_))
 

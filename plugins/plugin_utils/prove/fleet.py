@@ -9,25 +9,25 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.passing import WHOLE, Floor, passing
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.passing import WHOLE, FloorScope, passing
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.reach import Reach
 
 
 class Fleet:
     """Policies by host name, and what is proven of each, calculated when it is first asked for."""
 
-    def __init__(self, policies: Mapping[str, policy.Resolved]) -> None:
+    def __init__(self, policies: Mapping[str, policy.ResolvedPolicy]) -> None:
         self.policies = dict(policies)
-        self._same: dict[policy.Resolved, int] = {}
+        self._same: dict[policy.ResolvedPolicy, int] = {}
         self._numbers: dict[str, int] = {}
-        self._reaches: dict[tuple[int, Floor, bool], Reach] = {}
+        self._reaches: dict[tuple[int, FloorScope, bool], Reach] = {}
         self._failed: dict[int, tuple[policy.FailedTest, ...]] = {}
 
-    def reach(self, host: str, floor: Floor = WHOLE, *, containers: bool = False) -> Reach:
+    def reach(self, host: str, floor: FloorScope = WHOLE, *, containers: bool = False) -> Reach:
         """The most that the host's policy can ever let through; see `passing`."""
         key = self.number(host), floor, containers
         if key not in self._reaches:
-            self._reaches[key] = passing(self.policies[host], most=True, floor=floor, containers=containers)
+            self._reaches[key] = passing(self.policies[host], may=True, floor=floor, containers=containers)
         return self._reaches[key]
 
     def failed_tests(self, host: str) -> tuple[policy.FailedTest, ...]:

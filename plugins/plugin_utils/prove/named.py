@@ -16,7 +16,7 @@ EVERYTHING = (0, 65535)
 DNS, NTP = 53, 123
 
 
-def named_ports(resolved: policy.Resolved) -> list[int]:
+def named_ports(resolved: policy.ResolvedPolicy) -> list[int]:
     """Return both ends of every range of TCP and UDP ports in entries and tests; the word any names none."""
     services = [grant.services for entry in resolved.entries for grant in entry.grants]
     services += [test.services for test in resolved.tests]
@@ -28,7 +28,7 @@ def named_ports(resolved: policy.Resolved) -> list[int]:
     return sorted(port for port in found if port)
 
 
-def first_packets(resolved: policy.Resolved) -> list[dict[str, Any]]:
+def first_packets(resolved: policy.ResolvedPolicy) -> list[dict[str, Any]]:
     """Return probes of the servers that a host cannot do without, as the module egress_probe takes them."""
     return [
         *({"to": to, "protocol": protocol, "port": DNS} for to in _each(resolved.dns) for protocol in ("udp", "tcp")),

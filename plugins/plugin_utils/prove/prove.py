@@ -31,18 +31,18 @@ def probes(flows: Sequence[Flow]) -> list[dict[str, Any]]:
     ]
 
 
-def tried(resolved: policy.Resolved, flows: Sequence[Flow], results: Sequence[Mapping[str, Any]]) -> list[Tried]:
+def tried(resolved: policy.ResolvedPolicy, flows: Sequence[Flow], results: Sequence[Mapping[str, Any]]) -> list[Tried]:
     """Put what the policy says beside what became of each packet; ``results`` are the module's, in the same order."""
     return [_tried(resolved, flow, str(result["outcome"])) for flow, result in zip(flows, results, strict=True)]
 
 
-def _tried(resolved: policy.Resolved, flow: Flow, outcome: str) -> Tried:
+def _tried(resolved: policy.ResolvedPolicy, flow: Flow, outcome: str) -> Tried:
     verdict = policy.decide(resolved, policy.Flow(flow.address, flow.protocol, flow.port, flow.user))
     because = f"entry {verdict.entry}" if verdict.entry else CAUSES[verdict.cause]
-    return Tried(flow, verdict.allowed, verdict.refused, because, outcome)
+    return Tried(flow, verdict.allowed, verdict.rejected, because, outcome)
 
 
-def proof(resolved: policy.Resolved, packets: Sequence[Tried]) -> dict[str, Any]:
+def proof(resolved: policy.ResolvedPolicy, packets: Sequence[Tried]) -> dict[str, Any]:
     """Return what the action egress_prove returns: counts, cells, differences, tests."""
     enforcing = resolved.mode == "enforce"
     checked = check(resolved.tests, packets) if enforcing else []

@@ -9,13 +9,17 @@ from collections.abc import Iterable, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.decide import is_one_of
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.policy_tests import Box, minus
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import Grant, Never, ResolvedEntry
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import (
+    Grant,
+    ResolvedEntry,
+    ResolvedNever,
+)
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
 
 
-def beyond(boxes: Iterable[Box], others: Iterable[Box | Grant | Never]) -> list[Box]:
+def beyond(boxes: Iterable[Box], others: Iterable[Box | Grant | ResolvedNever]) -> list[Box]:
     """What of the boxes is in none of the others."""
     rest = list(boxes)
     for other in others:
@@ -23,7 +27,7 @@ def beyond(boxes: Iterable[Box], others: Iterable[Box | Grant | Never]) -> list[
     return rest
 
 
-def alike(entry: ResolvedEntry, mixed: Sequence[Never]) -> list[tuple[str, ...]]:
+def alike(entry: ResolvedEntry, mixed: Sequence[ResolvedNever]) -> list[tuple[str, ...]]:
     """The users whom some of these do not concern, those together whom the same ones do not."""
     found: dict[tuple[bool, ...], list[str]] = {}
     for user in sorted({user for never in mixed for user in excepted(entry, never)}):
@@ -31,7 +35,7 @@ def alike(entry: ResolvedEntry, mixed: Sequence[Never]) -> list[tuple[str, ...]]
     return [tuple(users) for users in found.values()]
 
 
-def excepted(entry: ResolvedEntry, never: Never) -> tuple[str, ...]:
+def excepted(entry: ResolvedEntry, never: ResolvedNever) -> tuple[str, ...]:
     """Whom of those that the entry is for a never does not concern."""
     if entry.users is None:
         return never.except_users

@@ -14,17 +14,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import (
+    ErrorReport,
     Place,
     PolicyError,
     PolicyErrors,
-    Report,
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.decide import is_one_of
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.passing import NTP
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.policy_tests import Box
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import values
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.entries import APPROXIMATE
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import Resolved, ResolvedEntry
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import ResolvedEntry, ResolvedPolicy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING, AddressSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
@@ -36,7 +36,7 @@ from .texts import some, spoken
 VARIABLE = "egress_approximate"
 
 
-def read_defaults(report: Report, place: Place, value: Any, targets: Sequence[str]) -> dict[str, str]:
+def read_defaults(report: ErrorReport, place: Place, value: Any, targets: Sequence[str]) -> dict[str, str]:
     """egress_approximate: a word for each target that shall not insist on saying everything."""
     if value is None:
         return {}
@@ -54,7 +54,7 @@ class Fitting:
 
     target: str
     can: Capabilities
-    resolved: Resolved
+    resolved: ResolvedPolicy
     default: str = ""
     references: Sequence[str] = ()
     families: tuple[int, ...] = (4, 6)
@@ -65,7 +65,7 @@ class Fitting:
     def fit(self) -> Fitted:
         """Everything together. Raises PolicyErrors with all that cannot be said."""
         openings = self._floor()
-        for entry in self.resolved.everything():
+        for entry in self.resolved.all_entries():
             openings += self._entry(entry)
         closings = self._closings() if any(opening.names for opening in openings) else ()
         if self.errors:
@@ -175,8 +175,8 @@ class Fitting:
 
     def _references(self, entry: ResolvedEntry, boxes: list[Box]) -> list[Opening]:
         """Openings; destinations that the target knows by a name go by it when all of them is open, else by address."""
-        known = [part for part in entry.parts if part.text in self.references and part.whole]
-        others = addresses.union(part.addresses for part in entry.parts if part not in known)
+        known = [part for part in entry.destinations if part.text in self.references and part.whole]
+        others = addresses.union(part.addresses for part in entry.destinations if part not in known)
         found = []
         for box in boxes:
             # By its name a destination has no limits but the services, so nothing may have been taken out of it.
@@ -190,12 +190,12 @@ class Fitting:
         if not entry.names:
             return []
         names = tuple(one.name for one in entry.names)
-        return self._with_names(entry, names, entry.named[0].services, entry.names[0].where, "")
+        return self._with_names(entry, names, entry.by_name[0].services, entry.names[0].where, "")
 
     def _filled(self, entry: ResolvedEntry) -> list[Opening]:
         """Lists that others fill: by the domain names that fill them, where those are known."""
         found: list[Opening] = []
-        fed = dict(entry.fed)
+        fed = dict(entry.feeding_names)
         for grant in entry.external:
             names = fed.get(grant.part, ())
             if names and self.can.names != "no":

@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import (
+    ErrorReport,
     Origins,
     PolicyErrors,
-    Report,
     variable,
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import values
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import Resolved
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import ResolvedPolicy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
 
 from . import document, registry
@@ -34,7 +34,7 @@ Data = dict[str, Any]
 
 
 def describe(
-    resolved: Resolved,
+    resolved: ResolvedPolicy,
     target: Target,
     variables: Mapping[str, Any],
     sources: AddressSet,
@@ -44,7 +44,7 @@ def describe(
 
     Raises PolicyErrors with all that the target cannot say and all that its settings have wrong.
     """
-    report = Report(origins or {})
+    report = ErrorReport(origins or {})
     # In mode absent a policy has no tier any more, but its unit still had one.
     unit = _unit(report, variables, resolved.tier or str(variables.get(TIER) or ""))
     found: Data = {"host": resolved.host, "unit": unit, "target": target.name, "mode": resolved.mode}
@@ -73,7 +73,9 @@ def describe(
     }
 
 
-def _fitted(report: Report, resolved: Resolved, target: Target, default: str, given: Mapping[str, Any]) -> Fitted:
+def _fitted(
+    report: ErrorReport, resolved: ResolvedPolicy, target: Target, default: str, given: Mapping[str, Any]
+) -> Fitted:
     families = tuple(given.get("families") or target.can.families)
     references = tuple(given.get("references") or ())
     try:
@@ -83,7 +85,7 @@ def _fitted(report: Report, resolved: Resolved, target: Target, default: str, gi
         return Fitted()
 
 
-def _unit(report: Report, variables: Mapping[str, Any], tier: str) -> str:
+def _unit(report: ErrorReport, variables: Mapping[str, Any], tier: str) -> str:
     given = variables.get(UNIT)
     if given is None:
         return tier

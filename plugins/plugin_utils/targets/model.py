@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Place, Report
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import Resolved
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import ErrorReport, Place
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import ResolvedPolicy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING, AddressSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
@@ -136,7 +136,7 @@ class Rendered:
     differences: tuple[Difference, ...] = ()
 
 
-ReadSettings = Callable[[Report, Place, Any], dict[str, Any]]
+ReadSettings = Callable[[ErrorReport, Place, Any], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -154,4 +154,4 @@ class Target:
     render: Callable[[Unit], Rendered] | None = None
     variable: str = ""
     read: ReadSettings | None = None
-    whole: Callable[[Resolved], Any] | None = None
+    whole: Callable[[ResolvedPolicy], Any] | None = None

@@ -62,6 +62,6 @@ def test_squid_complains_about_a_damaged_file(tmp_path: Path, good: str, bad: st
 @pytest.mark.parametrize("entries", [[entry(to=["prefix_list:payments"])], []])
 def test_dnsmasq_reads_the_file(tmp_path: Path, entries: list[Any]) -> None:
     file = tmp_path / "unit.conf"
-    file.write_text(rendered("dnsmasq", world=FED, egress_allow_app=entries, **LISTS), encoding="utf-8")
+    file.write_text(rendered("dnsmasq", inventory=FED, egress_allow_app=entries, **LISTS), encoding="utf-8")
     done = subprocess.run(["dnsmasq", "--test", f"--conf-file={file}"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.strip()) == (0, "dnsmasq: syntax check OK.")

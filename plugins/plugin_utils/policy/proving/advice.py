@@ -8,13 +8,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Place, Report, variable
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import ErrorReport, Place, variable
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import words
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import (
     Grant,
-    Never,
-    Resolved,
     ResolvedEntry,
+    ResolvedNever,
+    ResolvedPolicy,
 )
 
 from .policy_tests import Box, minus
@@ -23,7 +23,7 @@ WARN_DAYS = 14
 Placed = Sequence[tuple[Place, ResolvedEntry]]
 
 
-def advise(report: Report, resolved: Resolved, entries: Placed, today: dt.date) -> None:
+def advise(report: ErrorReport, resolved: ResolvedPolicy, entries: Placed, today: dt.date) -> None:
     """Add a notice for each thing. entries: those of the policy with their places."""
     if not resolved.internal:
         place = variable("egress_internal_networks")
@@ -42,14 +42,14 @@ def advise(report: Report, resolved: Resolved, entries: Placed, today: dt.date) 
             _redundant(report, place, entry, [other for _place, other in entries])
 
 
-def _dates(report: Report, place: Place, entry: ResolvedEntry, today: dt.date) -> None:
+def _dates(report: ErrorReport, place: Place, entry: ResolvedEntry, today: dt.date) -> None:
     if entry.expires is not None and entry.expires - today <= dt.timedelta(days=WARN_DAYS):
         report.notice("expires", place, f"closes at the end of {entry.expires.isoformat()} (UTC)")
     if entry.review_by is not None and entry.review_by < today:
         report.notice("review_due", place, f"was to be reviewed by {entry.review_by.isoformat()}")
 
 
-def _redundant(report: Report, place: Place, entry: ResolvedEntry, others: Sequence[ResolvedEntry]) -> None:
+def _redundant(report: ErrorReport, place: Place, entry: ResolvedEntry, others: Sequence[ResolvedEntry]) -> None:
     """Said when one other entry, which holds as long and for as many, opens all of it already."""
     for other in others:
         if entry.kind == "base" and other.kind == "tier":
@@ -68,9 +68,9 @@ def _holds_for(wide: ResolvedEntry, narrow: ResolvedEntry) -> bool:
     return lasts and everybody and set(narrow.for_) <= set(wide.for_)
 
 
-def _covered(entry: ResolvedEntry, by: Sequence[Grant | Never]) -> bool:
+def _covered(entry: ResolvedEntry, by: Sequence[Grant | ResolvedNever]) -> bool:
     """Is all that the entry opens in these?"""
-    rest = [Box(grant.addresses, grant.services) for grant in entry.most]
+    rest = [Box(grant.addresses, grant.services) for grant in entry.may]
     first = str(rest[0].addresses.first())
     if not any(first in one.addresses for one in by):
         # Nearly always so, and much cheaper to find than the whole difference.

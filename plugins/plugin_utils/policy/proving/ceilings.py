@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Place, Report
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import Realm, Tier
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import ErrorReport, Place
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import CeilingSide, Tier
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import words
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import ResolvedEntry
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolving import nat64
@@ -21,7 +21,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets impo
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import BITS, NOTHING, AddressSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
 
-CURE = "take it out, or move the entry to egress_ceiling_raise_TOPIC with reason, owner and review_by"
+FIX = "take it out, or move the entry to egress_ceiling_raise_TOPIC with reason, owner and review_by"
 _SIDES = {"inside": "inside egress_internal_networks", "outside": "outside egress_internal_networks"}
 
 
@@ -32,7 +32,7 @@ class Ceiling:
     Where no internal networks are set, which only observe mode allows, those for private use stand in for them.
     """
 
-    report: Report
+    report: ErrorReport
     tier: Tier
     internal: AddressSet
     nat64: AddressSet
@@ -64,17 +64,17 @@ class Ceiling:
 
     def _check_entry(self, place: Place, entry: ResolvedEntry) -> None:
         if entry.names:
-            cause = self._spoken("outside", entry.names[0].name, entry.named[0].services)
+            cause = self._spoken("outside", entry.names[0].name, entry.by_name[0].services)
             if cause:
-                self.report.error(place, f"is above the ceiling of tier {self.tier.name}: {cause}", CURE)
+                self.report.error(place, f"is above the ceiling of tier {self.tier.name}: {cause}", FIX)
                 return
-        for grant in entry.listed:
+        for grant in entry.by_address:
             # Nobody knows here what others fill in, so the ceiling must allow all that they could.
             filled = f"prefix_list:{grant.part} is filled by others, with " if grant in entry.external else ""
             for side, part in self._split(grant.addresses).items():
                 cause = self._above(side, part, grant.services) if part else ""
                 if cause:
-                    self.report.error(place, f"is above the ceiling of tier {self.tier.name}: {filled}{cause}", CURE)
+                    self.report.error(place, f"is above the ceiling of tier {self.tier.name}: {filled}{cause}", FIX)
                     return
 
     def _above(self, side: str, part: AddressSet, spoken: ServiceSet) -> str:
@@ -107,7 +107,7 @@ class Ceiling:
         for side, where in _SIDES.items():
             realm = self._realm(side)
             parts = [
-                (place, entry, self._split(addresses.union(grant.addresses for grant in entry.listed))[side])
+                (place, entry, self._split(addresses.union(grant.addresses for grant in entry.by_address))[side])
                 for place, entry in entries
             ]
             total = self._named(side, addresses.union(part for _place, _entry, part in parts))
@@ -117,9 +117,9 @@ class Ceiling:
             guilty = [(place, entry.name) for place, entry, part in parts if self._named(side, part)]
             names = ", ".join(name for _place, name in guilty)
             cause = f"{names} together are above the ceiling of tier {self.tier.name}: {cause} {where}"
-            self.report.error(guilty[0][0], cause, CURE)
+            self.report.error(guilty[0][0], cause, FIX)
 
-    def _realm(self, side: str) -> Realm:
+    def _realm(self, side: str) -> CeilingSide:
         return self.tier.inside if side == "inside" else self.tier.outside
 
     def _named(self, side: str, part: AddressSet) -> AddressSet:
@@ -143,7 +143,7 @@ def _too_wide(part: AddressSet, widest: tuple[int, int]) -> Iterator[tuple[str, 
             yield text, f"{text}/{length}", f"/{limit}"
 
 
-def _too_much(total: AddressSet, realm: Realm) -> str:
+def _too_much(total: AddressSet, realm: CeilingSide) -> str:
     """Why this is too much for one tier, although no entry alone is; "" when it is not."""
     wide = next(_too_wide(total, realm.widest), None)
     if wide is not None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import Resolved
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import ResolvedPolicy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, intervals, services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
 
@@ -46,16 +46,16 @@ class Verdict:
 
     cause: "floor", "entry", "never", "unlisted", "resolvers" or "absent". "resolvers": refused, unless it is a name
     server that the host itself uses, which only the host knows (egress_dns_servers: [auto]). Where the policy is only
-    observed, what is refused is allowed, too: `refused` is what enforce would do.
+    observed, what is refused is allowed, too: `rejected` is what enforce would do.
     """
 
     allowed: bool
     entry: str | None
     cause: str
-    refused: bool = False
+    rejected: bool = False
 
 
-def decide(resolved: Resolved, flow: Flow) -> Verdict:
+def decide(resolved: ResolvedPolicy, flow: Flow) -> Verdict:
     """May this flow leave, and who says so? Raises AddressError for what is no address.
 
     A list that others fill counts as empty, which it is until they do.
@@ -82,11 +82,11 @@ def decide(resolved: Resolved, flow: Flow) -> Verdict:
     return _refused(resolved, unknown or "unlisted", version, value)
 
 
-def _refused(resolved: Resolved, cause: str, version: int, value: int) -> Verdict:
+def _refused(resolved: ResolvedPolicy, cause: str, version: int, value: int) -> Verdict:
     observed = resolved.mode == "observe" or any(
         _inside(found, version, value) for found in resolved.observed().values()
     )
-    return Verdict(observed, None, cause, refused=True)
+    return Verdict(observed, None, cause, rejected=True)
 
 
 def _inside(found: AddressSet, version: int, value: int) -> bool:
@@ -106,7 +106,7 @@ def _protocol(protocol: str | int, version: int) -> int:
     return services.PORT_PROTOCOLS[protocol] if isinstance(protocol, str) else protocol
 
 
-def _on_the_floor(resolved: Resolved, flow: Flow, version: int, value: int, protocol: int) -> bool:
+def _on_the_floor(resolved: ResolvedPolicy, flow: Flow, version: int, value: int, protocol: int) -> bool:
     """What passes before any entry is looked at."""
     if _inside(_LOOPBACK, version, value):
         return True

@@ -8,7 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import Never, Resolved, ResolvedEntry
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import (
+    ResolvedEntry,
+    ResolvedNever,
+    ResolvedPolicy,
+)
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import EVERYTHING, AddressSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.reach import Reach, reach
@@ -31,7 +35,7 @@ PORTED = of_boxes([(EVERYTHING, services.of_protocol(number)) for number in serv
 
 
 @dataclass(frozen=True)
-class Floor:
+class FloorScope:
     """How much of the floor counts. source_port: of the flows, None for one that no part of the floor knows."""
 
     servers: bool = True
@@ -39,32 +43,34 @@ class Floor:
     source_port: int | None = None
 
 
-WHOLE = Floor()
-SERVERS = Floor(rest=False)
-NO_FLOOR = Floor(servers=False, rest=False)
+WHOLE = FloorScope()
+SERVERS = FloorScope(rest=False)
+NO_FLOOR = FloorScope(servers=False, rest=False)
 
 
-def passing(resolved: Resolved, *, most: bool = False, floor: Floor = WHOLE, containers: bool = False) -> Reach:
+def passing(
+    resolved: ResolvedPolicy, *, may: bool = False, floor: FloorScope = WHOLE, containers: bool = False
+) -> Reach:
     """What the policy lets through when it is enforced, whatever its mode.
 
-    most: also all that lists filled by others may hold, and DNS to wherever the host's own name servers may be; without
+    may: also all that lists filled by others may hold, and DNS to wherever the host's own name servers may be; without
     it they count as empty. containers: what comes from the host's containers, which has no user.
     """
     if resolved.mode == "absent" or (containers and resolved.containers is None):
         return Reach(SPACE, SPACE)
     entries = (resolved.containers or ()) if containers else resolved.entries
-    base = floor_region(resolved, floor, most=most)
-    common = of_boxes(_boxes((entry for entry in entries if entry.users is None), most))
+    base = floor_region(resolved, floor, may=may)
+    common = of_boxes(_boxes((entry for entry in entries if entry.users is None), may))
     closed = _Closed(resolved.never)
     others = common - closed.to(None) | base
     named: dict[str, Region] = {}
     for user in () if containers else named_users(resolved):
-        own = of_boxes(_boxes((entry for entry in entries if entry.users and is_one_of(user, entry.users)), most))
+        own = of_boxes(_boxes((entry for entry in entries if entry.users and is_one_of(user, entry.users)), may))
         named[user] = (common | own) - closed.to(user) | base
     return reach(others, others, named)
 
 
-def named_users(resolved: Resolved) -> list[str]:
+def named_users(resolved: ResolvedPolicy) -> list[str]:
     """Every user whom the policy about the host's own traffic names."""
     named = {user for entry in resolved.entries for user in entry.users or ()}
     return sorted(named | {user for never in resolved.never for user in never.except_users})
@@ -73,7 +79,7 @@ def named_users(resolved: Resolved) -> list[str]:
 class _Closed:
     """What egress_never takes from each user; most users share it."""
 
-    def __init__(self, never: Sequence[Never]) -> None:
+    def __init__(self, never: Sequence[ResolvedNever]) -> None:
         self._never = never
         self._known: dict[tuple[bool, ...], Region] = {}
 
@@ -85,23 +91,23 @@ class _Closed:
         return self._known[concerned]
 
 
-def _boxes(entries: Iterable[ResolvedEntry], most: bool) -> Iterator[Box]:
+def _boxes(entries: Iterable[ResolvedEntry], may: bool) -> Iterator[Box]:
     for entry in entries:
-        for grant in entry.most if most else entry.grants:
+        for grant in entry.may if may else entry.grants:
             yield grant.addresses, grant.services
 
 
-def entry_region(entry: ResolvedEntry, *, most: bool = True) -> Region:
+def entry_region(entry: ResolvedEntry, *, may: bool = True) -> Region:
     """What one entry opens to its users, before egress_never."""
-    return of_boxes(_boxes([entry], most))
+    return of_boxes(_boxes([entry], may))
 
 
-def floor_region(resolved: Resolved, floor: Floor = WHOLE, *, most: bool = False) -> Region:
+def floor_region(resolved: ResolvedPolicy, floor: FloorScope = WHOLE, *, may: bool = False) -> Region:
     """What passes before any entry is looked at."""
     boxes: list[Box] = []
     if floor.servers:
         boxes += [(found, spoken) for _part, found, spoken in servers(resolved)]
-        if most and resolved.host_dns and "dns" in resolved.floor:
+        if may and resolved.host_dns and "dns" in resolved.floor:
             boxes.append((EVERYTHING, services.DNS))
     if floor.rest:
         boxes.append((LOOPBACK, services.ANY))
@@ -110,7 +116,7 @@ def floor_region(resolved: Resolved, floor: Floor = WHOLE, *, most: bool = False
     return of_boxes(boxes)
 
 
-def servers(resolved: Resolved) -> Iterator[tuple[str, AddressSet, ServiceSet]]:
+def servers(resolved: ResolvedPolicy) -> Iterator[tuple[str, AddressSet, ServiceSet]]:
     """(part of the floor, addresses, services) of the named servers."""
     for part, found, spoken in (("dns", resolved.dns, services.DNS), ("ntp", resolved.ntp, NTP)):
         if found and part in resolved.floor:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import Resolved, ResolvedTest
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import ResolvedPolicy, ResolvedTest
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import intervals, services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet, parse_address
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.reach import Reach
@@ -52,7 +52,7 @@ class FailedTest:
         return f"fails: {f'user {self.user}' if self.user else 'everybody'} reaches {what} by {self.by}"
 
 
-def failed_tests(resolved: Resolved) -> tuple[FailedTest, ...]:
+def failed_tests(resolved: ResolvedPolicy) -> tuple[FailedTest, ...]:
     """Every test that fails; what enforce would do counts, whatever the mode is.
 
     A `reach` without a user must hold for everybody, a `not_reach` without a user for each user there is. The named DNS
@@ -60,23 +60,23 @@ def failed_tests(resolved: Resolved) -> tuple[FailedTest, ...]:
     """
     if not resolved.tests:
         return ()
-    sure = most = passing(resolved, floor=SERVERS)
-    if any(entry.external or entry.named for entry in resolved.entries):
-        most = passing(replace(resolved, host_dns=False), floor=SERVERS, most=True)
-    found = (_reach(sure, test) if test.reach else _not_reach(resolved, most, test) for test in resolved.tests)
+    must = may = passing(resolved, floor=SERVERS)
+    if any(entry.external or entry.by_name for entry in resolved.entries):
+        may = passing(replace(resolved, host_dns=False), floor=SERVERS, may=True)
+    found = (_reach(must, test) if test.reach else _not_reach(resolved, may, test) for test in resolved.tests)
     return tuple(one for one in found if one is not None)
 
 
-def _reach(sure: Reach, test: ResolvedTest) -> FailedTest | None:
-    missing = of_boxes([(test.addresses, test.services)]) - sure.at(test.user)
+def _reach(must: Reach, test: ResolvedTest) -> FailedTest | None:
+    missing = of_boxes([(test.addresses, test.services)]) - must.at(test.user)
     return FailedTest(test, *missing.witness(), user=test.user) if missing else None
 
 
-def _not_reach(resolved: Resolved, most: Reach, test: ResolvedTest) -> FailedTest | None:
+def _not_reach(resolved: ResolvedPolicy, may: Reach, test: ResolvedTest) -> FailedTest | None:
     asked = of_boxes([(test.addresses, test.services)])
-    users = [test.user] if test.user is not None else [None, *most.users()]
+    users = [test.user] if test.user is not None else [None, *may.users()]
     for user in users:
-        common = asked & most.at(user)
+        common = asked & may.at(user)
         if common:
             address, service = common.witness()
             by, where = _by(resolved, user, common)
@@ -89,7 +89,7 @@ def _not_reach(resolved: Resolved, most: Reach, test: ResolvedTest) -> FailedTes
     return None
 
 
-def _by(resolved: Resolved, user: str | None, common: Region) -> tuple[str, str]:
+def _by(resolved: ResolvedPolicy, user: str | None, common: Region) -> tuple[str, str]:
     """Who lets the smallest flow of what is reached out: a sentence's end, and the place of the entry."""
     version, value = parse_address(common.witness()[0])
     place = min(start for start, _end, found in common.pieces if intervals.contains(found.family(version), value))
@@ -100,7 +100,7 @@ def _by(resolved: Resolved, user: str | None, common: Region) -> tuple[str, str]
     for entry in resolved.entries:
         if entry.users is not None and not is_one_of(user, entry.users):
             continue
-        for grant in entry.most:
+        for grant in entry.may:
             held = intervals.contains(grant.addresses.family(version), value)
             if held and grant.services.contains(protocol, port):
                 return f"the entry {entry.name}", entry.where

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Report, variable
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import ErrorReport, variable
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import Entry
 
 from . import values
@@ -23,7 +23,7 @@ BRIDGES = ("docker0", "br-*", "podman*", "cni*")
 _NAME = re.compile(r"(?=.{1,15}$)[A-Za-z0-9_][A-Za-z0-9_.-]*\*?")
 
 
-def interfaces(report: Report, variables: Mapping[str, Any]) -> tuple[str, ...]:
+def interfaces(report: ErrorReport, variables: Mapping[str, Any]) -> tuple[str, ...]:
     """The bridges whose traffic is filtered: egress_container_interfaces, else BRIDGES; () when none is."""
     place, value = variable("egress_container_interfaces"), variables.get("egress_container_interfaces")
     found: list[str] = []

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Place, Report
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import World
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import ErrorReport, Place
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import Inventory
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
 
@@ -26,8 +26,8 @@ class Context:
     tiers: the names of tiers that are shipped or this host's own.
     """
 
-    report: Report
-    world: World
+    report: ErrorReport
+    inventory: Inventory
     today: dt.date
     definitions: Mapping[str, Sequence[str]] = field(default_factory=services.catalogue)
     require: tuple[str, ...] = ()
@@ -70,18 +70,18 @@ class Context:
             return "write a list: [http, https]"
         if text.replace("-", "").isdigit():
             return f"write tcp/{text} or udp/{text}"
-        cure = hints.guess(text, [*self.definitions, "any", "icmp"], "services")
-        return f"did you mean {cure}?" if cure else "write protocol/port, or name it in egress_services"
+        fix = hints.guess(text, [*self.definitions, "any", "icmp"], "services")
+        return f"did you mean {fix}?" if fix else "write protocol/port, or name it in egress_services"
 
 
 def _not_a_text(value: Any) -> tuple[str, str]:
-    """Cause and cure for what YAML did not read as a text."""
+    """Cause and fix for what YAML did not read as a text."""
     if isinstance(value, int) and not isinstance(value, bool):
         minutes, seconds = divmod(value, 60)
-        cure = f"write tcp/{value} or udp/{value}"
+        fix = f"write tcp/{value} or udp/{value}"
         if minutes < seconds:
-            cure += f"; if it was {minutes}:{seconds}, YAML read it in base 60: write tcp/{minutes}-{seconds}"
-        return f"{value} is a number", cure
+            fix += f"; if it was {minutes}:{seconds}, YAML read it in base 60: write tcp/{minutes}-{seconds}"
+        return f"{value} is a number", fix
     if isinstance(value, dict) and len(value) == 1:
         key, rest = next(iter(value.items()))
         return f"YAML reads {values.show(f'{key}: {rest}')} as a mapping", f"write {key}/{rest}"

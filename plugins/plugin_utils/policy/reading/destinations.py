@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Place, Report
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import HOST_KINDS, Destination, World
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import ErrorReport, Place
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import HOST_KINDS, Destination, Inventory
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
 
 from . import hints, values
@@ -25,7 +25,7 @@ WRITE_ADDRESSES = "write the addresses or networks, or hosts:PATTERN for hosts o
 
 
 def parse_all(
-    report: Report, world: World, place: Place, value: Any, *, names: bool = False
+    report: ErrorReport, inventory: Inventory, place: Place, value: Any, *, names: bool = False
 ) -> tuple[Destination, ...] | None:
     """All elements; None after an error. An empty list is an error: it could be read as nothing and as everything.
 
@@ -37,11 +37,13 @@ def parse_all(
     if not elements:
         report.error(place, "is an empty list", "name at least one destination; everything is the word any")
         return None
-    found = [parse(report, world, at, item, names=names) for at, item in elements]
+    found = [parse(report, inventory, at, item, names=names) for at, item in elements]
     return None if any(one is None for one in found) else tuple(one for one in found if one is not None)
 
 
-def parse(report: Report, world: World, place: Place, value: Any, *, names: bool = False) -> Destination | None:
+def parse(
+    report: ErrorReport, inventory: Inventory, place: Place, value: Any, *, names: bool = False
+) -> Destination | None:
     """One element. names: whether a domain name is one here."""
     if not isinstance(value, str):
         report.error(place, *_not_a_text(value))
@@ -57,7 +59,7 @@ def parse(report: Report, world: World, place: Place, value: Any, *, names: bool
         return _literal(report, place, text)
     if names and is_name(text):
         return Destination("name", text, text.rstrip(".").lower(), place)
-    report.error(place, *_explain(world, text))
+    report.error(place, *_explain(inventory, text))
     return None
 
 
@@ -71,7 +73,7 @@ def is_name(text: str) -> bool:
     return whole and not labels[-1].isdigit()
 
 
-def _literal(report: Report, place: Place, text: str) -> Destination | None:
+def _literal(report: ErrorReport, place: Place, text: str) -> Destination | None:
     try:
         return Destination("literal", text, text, place, addresses.parse(text))
     except addresses.AddressError as error:
@@ -79,8 +81,8 @@ def _literal(report: Report, place: Place, text: str) -> Destination | None:
         return None
 
 
-def _explain(world: World, text: str) -> tuple[str, str]:
-    """Cause and cure for a text that is no destination."""
+def _explain(inventory: Inventory, text: str) -> tuple[str, str]:
+    """Cause and fix for a text that is no destination."""
     shown = values.show(text)
     ported = _WITH_PORT.fullmatch(text)
     if "://" in text:
@@ -97,14 +99,14 @@ def _explain(world: World, text: str) -> tuple[str, str]:
     if prefix:
         close = hints.guess(prefix, _PREFIXES, "") or "hosts"
         return f"{shown} is no destination", f"did you mean {close}:{text.partition(':')[2].strip() or 'NAME'}?"
-    if _LABEL.fullmatch(text) and world.hosts(text):
+    if _LABEL.fullmatch(text) and inventory.hosts(text):
         return f"{shown} is no destination", f"hosts of the inventory are written hosts:{text}"
-    cure = hints.did_you_mean(text, RANKS, "destinations")
-    return f"{shown} is no destination", f"{cure}{'' if cure.endswith('?') else ', an address or hosts:PATTERN'}"
+    fix = hints.did_you_mean(text, RANKS, "destinations")
+    return f"{shown} is no destination", f"{fix}{'' if fix.endswith('?') else ', an address or hosts:PATTERN'}"
 
 
 def _not_a_text(value: Any) -> tuple[str, str]:
-    """Cause and cure for what YAML did not read as a text."""
+    """Cause and fix for what YAML did not read as a text."""
     if isinstance(value, dict) and len(value) == 1:
         key, rest = next(iter(value.items()))
         if rest is None:

@@ -14,7 +14,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model imp
     Destination,
     Entry,
     NeverEntry,
-    ReachTest,
+    PolicyTest,
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
@@ -107,7 +107,7 @@ def parse_quiet(context: Context, place: Place, value: Any) -> NeverEntry | None
     return _parse_closed(context, place, value, _QUIET_KEYS)
 
 
-def parse_test(context: Context, place: Place, value: Any) -> ReachTest | None:
+def parse_test(context: Context, place: Place, value: Any) -> PolicyTest | None:
     """One entry of egress_tests_<topic>: exactly one of reach and not_reach."""
     errors = len(context.report.errors)
     given = values.mapping(context.report, place, value, _TEST_KEYS, ("name", "services"))
@@ -117,14 +117,14 @@ def parse_test(context: Context, place: Place, value: Any) -> ReachTest | None:
     if len(ways) != 1:
         context.report.error(place, "needs exactly one of reach and not_reach")
     name = entry_name(context, place, given)
-    parsed = [destinations.parse_all(context.report, context.world, place.key(way), given[way]) for way in ways]
+    parsed = [destinations.parse_all(context.report, context.inventory, place.key(way), given[way]) for way in ways]
     spoken = _services(context, place, given)
     users = _users(context, place, given, "user") or ()
     if len(users) > 1:
         context.report.error(place.key("user"), "names several users", "write one test for each")
     if len(context.report.errors) > errors or name is None or not parsed or parsed[0] is None or spoken is None:
         return None
-    return ReachTest(name, place, ways[0] == "reach", parsed[0], spoken[0], users[0] if users else None, raw=value)
+    return PolicyTest(name, place, ways[0] == "reach", parsed[0], spoken[0], users[0] if users else None, raw=value)
 
 
 def entry_name(context: Context, place: Place, given: Mapping[str, Any]) -> str | None:
@@ -138,8 +138,8 @@ def entry_name(context: Context, place: Place, given: Mapping[str, Any]) -> str 
         context.report.error(at, cause, "shorten it")
         return None
     if not _NAME.fullmatch(name):
-        cure = "use letters, digits, - and _, beginning with a letter or digit"
-        context.report.error(at, f"{values.show(name)} is no name", cure)
+        fix = "use letters, digits, - and _, beginning with a letter or digit"
+        context.report.error(at, f"{values.show(name)} is no name", fix)
         return None
     return name
 
@@ -156,7 +156,7 @@ def _where_to(
     context: Context, place: Place, given: Mapping[str, Any], to_key: str, *, names: bool = False
 ) -> tuple[tuple[Destination, ...] | None, tuple[Destination, ...] | None]:
     found = [
-        destinations.parse_all(context.report, context.world, place.key(key), given[key], names=names)
+        destinations.parse_all(context.report, context.inventory, place.key(key), given[key], names=names)
         if key in given
         else ()
         for key, names in ((to_key, names), ("except", False))
@@ -173,11 +173,11 @@ def _for(context: Context, place: Place, given: Mapping[str, Any]) -> tuple[str,
     if elements == []:
         context.report.error(at, "is an empty list", "write for: [host], or leave it out")
     found = {
-        values.word(context.report, element_at, item, ("host", "containers")) for element_at, item in elements or []
+        values.choice(context.report, element_at, item, ("host", "containers")) for element_at, item in elements or []
     }
     if "containers" in found and "users" in given:
-        cure = "write an entry of its own for the containers, without users"
-        context.report.error(place.key("users"), "the kernel does not know the users of forwarded packets", cure)
+        fix = "write an entry of its own for the containers, without users"
+        context.report.error(place.key("users"), "the kernel does not know the users of forwarded packets", fix)
     return tuple(sorted((one for one in found if one is not None), reverse=True))
 
 
@@ -189,7 +189,7 @@ def _extras(context: Context, place: Place, given: Mapping[str, Any]) -> dict[st
             found[key] = values.date(context.report, place.key(key), given[key])
     if "approximate" in given:
         at = place.key("approximate")
-        found["approximate"] = values.word(context.report, at, given["approximate"], APPROXIMATE) or ""
+        found["approximate"] = values.choice(context.report, at, given["approximate"], APPROXIMATE) or ""
     if "optional" in given:
         found["optional"] = bool(values.boolean(context.report, place.key("optional"), given["optional"]))
     return found

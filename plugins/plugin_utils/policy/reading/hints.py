@@ -23,7 +23,7 @@ def guess(word: str, known: Iterable[str], table: str = "") -> str | None:
 
 
 def did_you_mean(word: str, known: Iterable[str], table: str = "") -> str:
-    """A cure for an unknown word: the guess, or the choice when there are few, or nothing."""
+    """A fix for an unknown word: the guess, or the choice when there are few, or nothing."""
     known = sorted(known)
     found = guess(word, known, table)
     if found is not None:

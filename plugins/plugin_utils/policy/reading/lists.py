@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Place, variable
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import Entry, ReachTest
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import Entry, PolicyTest
 
 from . import values
 from .context import Context
 from .entries import label
 
 Parsed = TypeVar("Parsed")
-Named = TypeVar("Named", bound=Entry | ReachTest)
+Named = TypeVar("Named", bound=Entry | PolicyTest)
 
 
 def read(

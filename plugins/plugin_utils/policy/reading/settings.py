@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Report, variable
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import ErrorReport, variable
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import (
     HOST_KINDS,
     MODES,
@@ -19,10 +19,11 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model imp
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, datafiles, services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING, AddressSet
 
-from . import containers, destinations, ntp_pool, strictness, trial, values
+from . import commit_confirm, containers, destinations, enforcement, ntp_pool, root, values
 from .context import Context
 
 SSH = 22
+DRIFT = ("report", "repair")
 MAX_REMOVED = 25
 """Percent of a host's destinations that one run may close, counted as in module_utils/nft/changes/removals.py."""
 # The words that stand for servers which nobody can name here.
@@ -31,7 +32,7 @@ _REQUIRABLE = tuple(key for key in Entry.__dataclass_fields__ if key in ("reason
 
 
 @dataclass(frozen=True)
-class Settings:
+class HostSettings:
     """What holds for the whole host. nat64: the translation prefix, empty when there is none.
 
     ntp_pool: whether any server of the internet may tell the time daemon the time.
@@ -50,27 +51,29 @@ class Settings:
     ansible_port: int
     max_removed: int
     container_interfaces: tuple[str, ...]
-    trial: trial.Trial
-    strictness: strictness.Strictness
+    commit_confirm: commit_confirm.CommitConfirm
+    enforcement: enforcement.Enforcement
+    drift: str
+    root: str
 
 
-def read_mode(report: Report, variables: Mapping[str, Any]) -> str | None:
+def read_mode(report: ErrorReport, variables: Mapping[str, Any]) -> str | None:
     """egress_mode; observe where it is not said."""
     if variables.get("egress_mode") is None:
         return "observe"
-    return values.word(report, variable("egress_mode"), variables["egress_mode"], MODES, "modes")
+    return values.choice(report, variable("egress_mode"), variables["egress_mode"], MODES, "modes")
 
 
-def require(report: Report, variables: Mapping[str, Any]) -> tuple[str, ...]:
+def require(report: ErrorReport, variables: Mapping[str, Any]) -> tuple[str, ...]:
     """egress_require: keys that every entry must have."""
     place, value = variable("egress_require"), variables.get("egress_require")
     if value is None or value == []:
         return ()
-    found = [values.word(report, at, item, _REQUIRABLE) for at, item in values.items(report, place, value) or []]
+    found = [values.choice(report, at, item, _REQUIRABLE) for at, item in values.items(report, place, value) or []]
     return tuple(one for one in found if one is not None)
 
 
-def definitions(report: Report, variables: Mapping[str, Any]) -> Mapping[str, Sequence[str]]:
+def definitions(report: ErrorReport, variables: Mapping[str, Any]) -> Mapping[str, Sequence[str]]:
     """The catalogue with egress_services over it. A name of the user's own wins over a shipped one, with a notice."""
     place, own = variable("egress_services"), variables.get("egress_services")
     shipped = services.catalogue()
@@ -100,14 +103,14 @@ def check_definitions(context: Context, variables: Mapping[str, Any]) -> None:
             context.services(variable("egress_services").key(str(name)), value)
 
 
-def read(context: Context, variables: Mapping[str, Any], mode: str) -> Settings:
+def read(context: Context, variables: Mapping[str, Any], mode: str) -> HostSettings:
     """All settings; what is wrong is reported and stands as if it were not set."""
     _check_unsupported(context.report, variables)
     internal = _networks(context, variables, "egress_internal_networks")
     if mode == "enforce" and not internal:
-        cure = "name your networks, such as [10.0.0.0/8]; observe does without"
-        context.report.error(variable("egress_internal_networks"), "is needed to enforce", cure)
-    return Settings(
+        fix = "name your networks, such as [10.0.0.0/8]; observe does without"
+        context.report.error(variable("egress_internal_networks"), "is needed to enforce", fix)
+    return HostSettings(
         mode=mode,
         internal=internal,
         dns=_servers(context, variables, "egress_dns_servers"),
@@ -120,12 +123,14 @@ def read(context: Context, variables: Mapping[str, Any], mode: str) -> Settings:
         ansible_port=_ansible_port(context.report, variables),
         max_removed=_max_removed(context.report, variables),
         container_interfaces=containers.interfaces(context.report, variables),
-        trial=trial.read(context.report, variables),
-        strictness=strictness.read(context.report, variables),
+        commit_confirm=commit_confirm.read(context.report, variables),
+        enforcement=enforcement.read(context.report, variables),
+        drift=_drift(context.report, variables),
+        root=root.read(context.report, variables),
     )
 
 
-def _check_unsupported(report: Report, variables: Mapping[str, Any]) -> None:
+def _check_unsupported(report: ErrorReport, variables: Mapping[str, Any]) -> None:
     """What has its place in the vocabulary, but would be ignored by this release, is refused."""
     lists = variables.get("egress_prefix_lists")
     if lists is not None and not isinstance(lists, Mapping):
@@ -136,7 +141,7 @@ def _networks(context: Context, variables: Mapping[str, Any], name: str) -> Addr
     value = variables.get(name)
     if value is None or value == []:
         return NOTHING
-    found = destinations.parse_all(context.report, context.world, variable(name), value) or ()
+    found = destinations.parse_all(context.report, context.inventory, variable(name), value) or ()
     for one in found:
         if one.kind != "literal":
             context.report.error(one.place, f'"{one.text}" is no network', "write networks such as 10.0.0.0/8")
@@ -154,7 +159,7 @@ def _servers(context: Context, variables: Mapping[str, Any], name: str) -> tuple
         if item in ("auto", "pool"):
             context.report.error(at, f'"{item}" is not supported by this release', "write the servers' addresses")
             continue
-        one = destinations.parse(context.report, context.world, at, item)
+        one = destinations.parse(context.report, context.inventory, at, item)
         if one is not None and one.kind not in HOST_KINDS and one.addresses.size(4) + one.addresses.size(6) != 1:
             context.report.error(at, f'"{one.text}" is no server', "write addresses or hosts:PATTERN")
         elif one is not None:
@@ -166,14 +171,21 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _missing_users(report: Report, variables: Mapping[str, Any]) -> str:
+def _drift(report: ErrorReport, variables: Mapping[str, Any]) -> str:
+    value = variables.get("egress_drift")
+    if value is None:
+        return DRIFT[0]
+    return values.choice(report, variable("egress_drift"), value, DRIFT) or DRIFT[0]
+
+
+def _missing_users(report: ErrorReport, variables: Mapping[str, Any]) -> str:
     value = variables.get("egress_missing_users")
     if value is None:
         return "skip"
-    return values.word(report, variable("egress_missing_users"), value, ("skip", "error")) or "skip"
+    return values.choice(report, variable("egress_missing_users"), value, ("skip", "error")) or "skip"
 
 
-def _floor(report: Report, variables: Mapping[str, Any]) -> tuple[str, ...]:
+def _floor(report: ErrorReport, variables: Mapping[str, Any]) -> tuple[str, ...]:
     """The parts of the floor that this host has."""
     parts = datafiles.load("floor")
     place, value = variable("egress_floor_without"), variables.get("egress_floor_without")
@@ -182,11 +194,11 @@ def _floor(report: Report, variables: Mapping[str, Any]) -> tuple[str, ...]:
         if isinstance(item, str) and item in parts and not parts[item]["removable"]:
             report.error(at, f'the floor cannot be without "{item}": {parts[item]["about"]}', "take it out of the list")
             continue
-        without.add(values.word(report, at, item, [name for name in parts if parts[name]["removable"]]) or "")
+        without.add(values.choice(report, at, item, [name for name in parts if parts[name]["removable"]]) or "")
     return tuple(name for name in parts if name not in without)
 
 
-def _max_removed(report: Report, variables: Mapping[str, Any]) -> int:
+def _max_removed(report: ErrorReport, variables: Mapping[str, Any]) -> int:
     """egress_max_removed, in percent; -e gives it as a text."""
     value = variables.get("egress_max_removed")
     if value is None:
@@ -195,12 +207,12 @@ def _max_removed(report: Report, variables: Mapping[str, Any]) -> int:
         text = str(value).strip()
         if text.isascii() and text.isdigit() and int(text) <= 100:
             return int(text)
-    cure = "write whole percent from 0 to 100; 100 switches the guard off"
-    report.error(variable("egress_max_removed"), f"{values.show(value)} is no share", cure)
+    fix = "write whole percent from 0 to 100; 100 switches the guard off"
+    report.error(variable("egress_max_removed"), f"{values.show(value)} is no share", fix)
     return MAX_REMOVED
 
 
-def _nat64(report: Report, variables: Mapping[str, Any]) -> AddressSet:
+def _nat64(report: ErrorReport, variables: Mapping[str, Any]) -> AddressSet:
     """egress_nat64_prefix. Only /96: there an IPv4 network stays one IPv6 network (RFC 6052)."""
     place, value = variable("egress_nat64_prefix"), variables.get("egress_nat64_prefix")
     if value is None:
@@ -219,7 +231,7 @@ def _nat64(report: Report, variables: Mapping[str, Any]) -> AddressSet:
     return prefix
 
 
-def _ansible_port(report: Report, variables: Mapping[str, Any]) -> int:
+def _ansible_port(report: ErrorReport, variables: Mapping[str, Any]) -> int:
     """The port of the connection that Ansible uses; Ansible takes numbers and texts."""
     value = variables.get("ansible_port")
     if value is None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Place, variable
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import Entry, Realm, Tier
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import CeilingSide, Entry, Tier
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import datafiles, services
 
 from . import hints, values
@@ -68,7 +68,7 @@ def _load(context: Context, place: Place, name: Any, own: Mapping[str, Any], abo
 
 
 def _read(context: Context, place: Place, name: str, given: Mapping[str, Any], parent: Tier | None) -> Tier | None:
-    base = parent or Tier(name, (), (), Realm(), Realm())
+    base = parent or Tier(name, (), (), CeilingSide(), CeilingSide())
     errors = len(context.report.errors)
     internal = base.internal_services
     if "internal_services" in given:
@@ -105,7 +105,7 @@ def _allow(context: Context, place: Place, value: Any, inherited: tuple[Entry, .
     return (*(entry for entry in inherited if entry.name not in names), *own)
 
 
-def _realm(context: Context, place: Place, value: Any, inherited: Realm) -> Realm:
+def _realm(context: Context, place: Place, value: Any, inherited: CeilingSide) -> CeilingSide:
     """One side of a ceiling; what it does not say stays as inherited."""
     given = values.mapping(context.report, place, value, _REALM_KEYS) or {}
     changes: dict[str, Any] = {}
@@ -141,6 +141,6 @@ def _lengths(context: Context, place: Place, value: Any, old: tuple[int, int]) -
 def _classes(context: Context, place: Place, value: Any) -> tuple[str, ...]:
     known = {row["class"] for row in datafiles.load("services").values()}
     found = [
-        values.word(context.report, at, item, known) for at, item in values.items(context.report, place, value) or []
+        values.choice(context.report, at, item, known) for at, item in values.items(context.report, place, value) or []
     ]
     return tuple(one for one in found if one is not None)

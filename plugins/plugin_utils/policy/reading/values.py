@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Place, Report
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import ErrorReport, Place
 
 from . import hints
 
@@ -21,7 +21,7 @@ def show(value: object) -> str:
     return '"' + text.replace("\n", "\\n") + '"'
 
 
-def items(report: Report, place: Place, value: Any) -> list[tuple[Place, Any]] | None:
+def items(report: ErrorReport, place: Place, value: Any) -> list[tuple[Place, Any]] | None:
     """(place, element) of a list; a single text or number stands for a list of one."""
     if isinstance(value, (list, tuple)):
         return [(place.index(index), item) for index, item in enumerate(value)]
@@ -35,7 +35,7 @@ def items(report: Report, place: Place, value: Any) -> list[tuple[Place, Any]] |
 
 
 def mapping(
-    report: Report, place: Place, value: Any, keys: Collection[str], required: Collection[str] = ()
+    report: ErrorReport, place: Place, value: Any, keys: Collection[str], required: Collection[str] = ()
 ) -> dict[str, Any] | None:
     """The known keys of a mapping. None only for what is no mapping: what can be read is read, to find all errors."""
     if not isinstance(value, Mapping):
@@ -53,7 +53,7 @@ def mapping(
     return {str(key): item for key, item in value.items() if key in keys}
 
 
-def text(report: Report, place: Place, value: Any) -> str | None:
+def text(report: ErrorReport, place: Place, value: Any) -> str | None:
     """A text of one line that is not empty."""
     if not isinstance(value, str):
         report.error(place, f"{show(value)} is read by YAML as {kind(value)}", "write a text, in quotes")
@@ -64,17 +64,17 @@ def text(report: Report, place: Place, value: Any) -> str | None:
     return str(value).strip()
 
 
-def word(report: Report, place: Place, value: Any, choice: Collection[str], table: str = "") -> str | None:
+def choice(report: ErrorReport, place: Place, value: Any, choices: Collection[str], table: str = "") -> str | None:
     """One of a few words. The off and on of YAML 1.1, which are false and true, are taken for the words they were."""
     if isinstance(value, bool):
         value = "on" if value else "off"
-    if isinstance(value, str) and value in choice:
+    if isinstance(value, str) and value in choices:
         return str(value)
-    report.error(place, f"unknown word {show(value)}", hints.did_you_mean(str(value), choice, table))
+    report.error(place, f"unknown word {show(value)}", hints.did_you_mean(str(value), choices, table))
     return None
 
 
-def boolean(report: Report, place: Place, value: Any) -> bool | None:
+def boolean(report: ErrorReport, place: Place, value: Any) -> bool | None:
     """true or false, not a text that looks like it."""
     if isinstance(value, bool):
         return value
@@ -82,7 +82,7 @@ def boolean(report: Report, place: Place, value: Any) -> bool | None:
     return None
 
 
-def date(report: Report, place: Place, value: Any) -> dt.date | None:
+def date(report: ErrorReport, place: Place, value: Any) -> dt.date | None:
     """A day, as YAML's date or as a text."""
     if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
         return value
@@ -93,7 +93,7 @@ def date(report: Report, place: Place, value: Any) -> dt.date | None:
         return None
 
 
-def users(report: Report, place: Place, value: Any) -> tuple[str, ...] | None:
+def users(report: ErrorReport, place: Place, value: Any) -> tuple[str, ...] | None:
     """User names and uids, sorted, at least one: no users is said by leaving the key out, never by an empty list."""
     elements = items(report, place, value)
     if elements is None:
@@ -129,7 +129,7 @@ def _no_date() -> dt.date:
     raise ValueError
 
 
-def _user(report: Report, place: Place, value: Any) -> str | None:
+def _user(report: ErrorReport, place: Place, value: Any) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(int(value))
     if not isinstance(value, str):

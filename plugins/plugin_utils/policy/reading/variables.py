@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Report, variable
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import ErrorReport, variable
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import datafiles
 
 from . import hints
@@ -21,7 +21,7 @@ def topics(variables: Mapping[str, Any], prefix: str) -> list[str]:
     return sorted(str(name) for name in variables if name.startswith(prefix) and len(name) > len(prefix))
 
 
-def check_known(report: Report, variables: Mapping[str, Any]) -> None:
+def check_known(report: ErrorReport, variables: Mapping[str, Any]) -> None:
     """An error for each egress_* variable that nobody reads."""
     table = datafiles.load("variables")
     prefixes = tuple(name[:-1] for name in table if name.endswith("*"))

@@ -21,25 +21,25 @@ def members(context: Context, destination: Destination, *, optional: bool) -> Se
         return _group(context, destination, optional)
     if destination.kind == "tier":
         return _tier(context, destination, optional)
-    found = context.world.hosts(destination.value)
+    found = context.inventory.hosts(destination.value)
     if not found and not optional:
-        cure = f"mend the pattern, or {_OPTIONAL}"
-        context.report.error(destination.place, f'"{destination.text}" matches no host', cure)
+        fix = f"mend the pattern, or {_OPTIONAL}"
+        context.report.error(destination.place, f'"{destination.text}" matches no host', fix)
     return found
 
 
 def _group(context: Context, destination: Destination, optional: bool) -> Sequence[str]:
-    known, name = context.world.groups, destination.value
+    known, name = context.inventory.groups, destination.value
     if known.get(name) or optional:
         return known.get(name, ())
     if name in known:
-        cause, cure = "the group has no host", f"put hosts into it, or {_OPTIONAL}"
-    elif context.world.hosts(name):
-        cause, cure = f"{values.show(name)} is no group, but names hosts", f"write hosts:{name}"
+        cause, fix = "the group has no host", f"put hosts into it, or {_OPTIONAL}"
+    elif context.inventory.hosts(name):
+        cause, fix = f"{values.show(name)} is no group, but names hosts", f"write hosts:{name}"
     else:
         cause = f"the inventory has no group {values.show(name)}"
-        cure = hints.did_you_mean(name, known) or f"mend the name, or {_OPTIONAL}"
-    context.report.error(destination.place, f'"{destination.text}": {cause}', cure)
+        fix = hints.did_you_mean(name, known) or f"mend the name, or {_OPTIONAL}"
+    context.report.error(destination.place, f'"{destination.text}": {cause}', fix)
     return ()
 
 
@@ -47,7 +47,7 @@ def _tier(context: Context, destination: Destination, optional: bool) -> Sequenc
     """The hosts by their egress_tier. What a thin role sets is known in its play alone, so it does not count."""
     name = destination.value
     try:
-        found = context.world.tiers
+        found = context.inventory.tiers
     except PolicyErrors as errors:
         context.report.extend(errors=errors.errors)
         return ()
@@ -56,8 +56,8 @@ def _tier(context: Context, destination: Destination, optional: bool) -> Sequenc
     known = {*context.tiers, *found}
     if name in known:
         cause = f"no host of the inventory has egress_tier: {name}"
-        cure = "set egress_tier in the variables of its hosts; what a thin role sets is not seen from other hosts"
+        fix = "set egress_tier in the variables of its hosts; what a thin role sets is not seen from other hosts"
     else:
-        cause, cure = f"unknown tier {values.show(name)}", hints.did_you_mean(name, known, "tiers")
-    context.report.error(destination.place, f'"{destination.text}": {cause}', cure)
+        cause, fix = f"unknown tier {values.show(name)}", hints.did_you_mean(name, known, "tiers")
+    context.report.error(destination.place, f'"{destination.text}": {cause}', fix)
     return ()

@@ -10,7 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import PolicyErrors
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import Destination, Entry, Listed
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import (
+    Destination,
+    Entry,
+    PrefixListContent,
+)
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import hints, values
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.context import Context
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING, AddressSet
@@ -76,17 +80,17 @@ def addresses(context: Context, destination: Destination, own: AddressSet) -> Ad
     return kept
 
 
-def _find(context: Context, destination: Destination) -> Listed | None:
+def _find(context: Context, destination: Destination) -> PrefixListContent | None:
     """The list of a destination that is one; None for another destination and after an error."""
     if destination.kind != "prefix_list":
         return None
     if destination.value not in context.lists:
         cause = f'"{destination.text}": egress_prefix_lists has no list {values.show(destination.value)}'
-        cure = hints.did_you_mean(destination.value, context.lists) or f"declare it: {VARIABLE}: {{NAME: {{url: …}}}}"
-        context.report.error(destination.place, cause, cure)
+        fix = hints.did_you_mean(destination.value, context.lists) or f"declare it: {VARIABLE}: {{NAME: {{url: …}}}}"
+        context.report.error(destination.place, cause, fix)
         return None
     try:
-        listed = context.world.prefix_list(destination.value)
+        listed = context.inventory.prefix_list(destination.value)
     except PolicyErrors as errors:
         context.report.extend(errors=errors.errors)
         return None

@@ -13,16 +13,16 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model imp
     Destination,
     Entry,
     NeverEntry,
-    ReachTest,
+    PolicyTest,
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import words
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.context import Context
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import (
     DomainName,
     Grant,
-    Never,
-    Part,
+    ResolvedDestination,
     ResolvedEntry,
+    ResolvedNever,
     ResolvedTest,
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, services
@@ -72,7 +72,7 @@ class Resolver:
 
     def entry(self, entry: Entry) -> ResolvedEntry | None:
         """The entry, or None when it opens nothing: an entry without addresses never becomes one without limits."""
-        report, told = self.context.report, self.context.report.told
+        report, error_count = self.context.report, self.context.report.error_count
         excepted = self.addresses(entry.except_)
         lists = prefix_lists.split(self.context, entry)
         word = self.addresses(one for one in entry.to if one.value == "internal" and one.kind == "word") - excepted
@@ -82,11 +82,11 @@ class Resolver:
         names = self._names(entry)
         if entry.kind == "inbound":
             found, word = found | word, NOTHING
-        if report.told > told:
+        if report.error_count > error_count:
             return None
         grants = tuple(_grants(word, found, entry.services))
         if word:
-            parts = (*parts, Part("internal", word, whole=not excepted))
+            parts = (*parts, ResolvedDestination("internal", word, whole=not excepted))
         external = tuple(grant for name in lists.external for grant in self._external(name, entry.services))
         if not grants and not external and not names:
             self._opens_nothing(entry, word | found)
@@ -115,13 +115,15 @@ class Resolver:
             entry.approximate,
         )
 
-    def _parts(self, known: Iterable[Destination], optional: bool, excepted: AddressSet) -> tuple[Part, ...]:
+    def _parts(
+        self, known: Iterable[Destination], optional: bool, excepted: AddressSet
+    ) -> tuple[ResolvedDestination, ...]:
         """Each destination whose addresses are known here."""
         found = []
         for one in known:
             whole = self.addresses([one], optional=optional, opens=True)
             left = whole - excepted if excepted else whole
-            found.append(Part(one.text, left, left == whole))
+            found.append(ResolvedDestination(one.text, left, left == whole))
         return tuple(found)
 
     def _names(self, entry: Entry) -> tuple[DomainName, ...]:
@@ -133,22 +135,22 @@ class Resolver:
             report.error(entry.place, cause, "give the names an entry of their own; egress_never closes for all")
         return tuple(found[name] for name in sorted(found))
 
-    def never(self, entry: NeverEntry) -> Never:
+    def never(self, entry: NeverEntry) -> ResolvedNever:
         """What is subtracted."""
         found = self.addresses(entry.to) - self.addresses(entry.except_)
-        return Never(found, entry.services, entry.except_users, entry.reason)
+        return ResolvedNever(found, entry.services, entry.except_users, entry.reason)
 
     def quiet(self, entry: NeverEntry) -> Grant:
         """What is refused without a line in the ledger."""
         return Grant(self.addresses(entry.to) - self.addresses(entry.except_), entry.services)
 
-    def test(self, test: ReachTest) -> ResolvedTest | None:
+    def test(self, test: PolicyTest) -> ResolvedTest | None:
         """The test, or None after an error. A test of nothing would always pass, so it is an error."""
-        told = self.context.report.told
+        error_count = self.context.report.error_count
         found = self.addresses(test.to, opens=test.reach)
-        if not found and self.context.report.told == told:
+        if not found and self.context.report.error_count == error_count:
             self.context.report.error(test.place, "tests no address at all", "set egress_internal_networks")
-        if self.context.report.told > told:
+        if self.context.report.error_count > error_count:
             return None
         hosts = self.addresses([one for one in test.to if _is_machine(one)], opens=test.reach)
         origin = self.context.report.origin(test.place)
@@ -171,7 +173,7 @@ class Resolver:
 
     def _host(self, destination: Destination, host: str) -> AddressSet:
         try:
-            texts = self.context.world.addresses(host)
+            texts = self.context.inventory.addresses(host)
         except addresses.AddressError as error:
             cause = f'"{destination.text}": egress_addresses of the host {host}: {error}'
             self.context.report.error(destination.place, cause, f"mend egress_addresses of {host}")

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Place, Report
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import ErrorReport, Place
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import values
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.kubernetes.network_policy import families
@@ -37,7 +37,7 @@ CAN = Capabilities(
 )
 
 
-def read(report: Report, place: Place, value: Any) -> dict[str, Any]:
+def read(report: ErrorReport, place: Place, value: Any) -> dict[str, Any]:
     """egress_aws: the VPC, the group's name, its quota of rules, references."""
     given = values.mapping(report, place, {} if value is None else value, _KEYS, ("vpc_id",)) or {}
     found: dict[str, Any] = {"rules": 60, "references": {}}
@@ -56,7 +56,7 @@ def read(report: Report, place: Place, value: Any) -> dict[str, Any]:
     return found
 
 
-def _reference(report: Report, place: Place, value: Any) -> dict[str, Any]:
+def _reference(report: ErrorReport, place: Place, value: Any) -> dict[str, Any]:
     """An id, or a mapping of id and weight: how many rules AWS counts a prefix list as."""
     given = value if isinstance(value, Mapping) else {"id": value}
     known = values.mapping(report, place, given, ("id", "weight"), ("id",)) or {}
@@ -66,7 +66,7 @@ def _reference(report: Report, place: Place, value: Any) -> dict[str, Any]:
     return {"id": str(text), "weight": _number(report, place.key("weight"), known.get("weight", 1), 1000)}
 
 
-def _number(report: Report, place: Place, value: Any, most: int) -> int:
+def _number(report: ErrorReport, place: Place, value: Any, most: int) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= most:
         return int(value)
     report.error(place, f"{values.show(value)} is no number from 1 to {most}")

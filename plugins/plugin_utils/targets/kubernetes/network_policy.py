@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Place, Report
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import ErrorReport, Place
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import values
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
@@ -40,7 +40,7 @@ _LABEL_KEY = re.compile(r"([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
 
 
-def read(report: Report, place: Place, value: Any) -> dict[str, Any]:
+def read(report: ErrorReport, place: Place, value: Any) -> dict[str, Any]:
     """egress_kubernetes: namespace, labels of the unit's pods, where the cluster's DNS is, references, families."""
     given = values.mapping(report, place, {} if value is None else value, _KEYS, ("namespace", "labels")) or {}
     found: dict[str, Any] = {"references": {}}
@@ -60,7 +60,7 @@ def read(report: Report, place: Place, value: Any) -> dict[str, Any]:
     return found
 
 
-def families(report: Report, place: Place, value: Any) -> list[int]:
+def families(report: ErrorReport, place: Place, value: Any) -> list[int]:
     """Which IP versions there are: [ipv4], [ipv6] or both."""
     words = {"ipv4": 4, "ipv6": 6}
     elements = values.items(report, place, value)
@@ -70,7 +70,7 @@ def families(report: Report, place: Place, value: Any) -> list[int]:
     return sorted({words[one] for one in found if one is not None})
 
 
-def labels(report: Report, place: Place, value: Any) -> dict[str, str]:
+def labels(report: ErrorReport, place: Place, value: Any) -> dict[str, str]:
     """Labels to select by. None at all would select everything, so there must be one."""
     if not isinstance(value, Mapping) or not value:
         report.error(place, "has no label; that would select everything", "write {KEY: VALUE}")
@@ -84,7 +84,7 @@ def labels(report: Report, place: Place, value: Any) -> dict[str, str]:
     return dict(sorted((key, str(item)) for key, item in found.items()))
 
 
-def _peer(report: Report, place: Place, value: Any) -> Spec:
+def _peer(report: ErrorReport, place: Place, value: Any) -> Spec:
     """Pods somewhere: `pods`, `namespace` or both, each labels."""
     given = values.mapping(report, place, value, ("namespace", "pods"))
     if given is not None and not given:

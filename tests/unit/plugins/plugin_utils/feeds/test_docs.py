@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds import declarations, parse
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Report
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import ErrorReport
 
 TEXT = (Path(__file__).parents[5] / "docs" / "prefix_lists.md").read_text(encoding="utf-8")
 ROWS = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in TEXT.splitlines() if line[:2] == "| "]
@@ -26,7 +26,7 @@ SHAPES = [
 
 
 def test_the_example_is_understood() -> None:
-    report = Report()
+    report = ErrorReport()
     example = yaml.safe_load(TEXT.split("```yaml")[1].split("```")[0])
     assert len(parse(report, example["egress_prefix_lists"])) == 5
     assert report.errors == []

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
-from ansible_collections.tidegate.nftables.tests.golden.cases import FixedWorld
+from ansible_collections.tidegate.nftables.tests.golden.cases import FixedInventory
 
 TODAY = dt.date(2026, 11, 20)
-WORLD = FixedWorld(
+INVENTORY = FixedInventory(
     "app1",
     {"mirror": ["mirror1"], "database": ["db1", "db2"], "region_eu": ["db1"], "nameless": ["cloud1"]},
     {
@@ -31,10 +31,10 @@ VARIABLES: Mapping[str, Any] = {
 }
 
 
-def build(world: policy.World = WORLD, today: dt.date = TODAY, **changes: Any) -> policy.Resolved:
+def build(inventory: policy.Inventory = INVENTORY, today: dt.date = TODAY, **changes: Any) -> policy.ResolvedPolicy:
     """The policy of VARIABLES with these changes; a value of ... takes a variable away."""
     given = {name: value for name, value in {**VARIABLES, **changes}.items() if value is not ...}
-    return policy.build(given, world, today=today)
+    return policy.build(given, inventory, today=today)
 
 
 def errors(**changes: Any) -> list[str]:
@@ -52,7 +52,7 @@ def entry(**changes: Any) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value is not ...}
 
 
-def allowed(resolved: policy.Resolved, address: str, service: str, user: str | None = None) -> bool:
+def allowed(resolved: policy.ResolvedPolicy, address: str, service: str, user: str | None = None) -> bool:
     """Does a flow leave? service: `tcp/443`, `icmp` or a protocol number."""
     protocol, _slash, port = service.partition("/")
     number = int(protocol) if protocol.isdigit() else protocol

@@ -16,9 +16,13 @@ import pytest
 import yaml
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import feeds
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Report
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import ErrorReport
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
-from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import WORLD, build, errors
+from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import (
+    INVENTORY,
+    build,
+    errors,
+)
 
 DOCS = Path(__file__).resolve().parents[5] / "docs"
 PAGE = (DOCS / "policy.md").read_text(encoding="utf-8")
@@ -52,9 +56,11 @@ def test_there_are_examples() -> None:
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda text: text.splitlines()[0].removeprefix("# "))
 def test_an_example_is_a_policy_without_errors(example: str) -> None:
     given: dict[str, Any] = yaml.safe_load(example)
-    declared = feeds.parse(Report(), given.get("egress_prefix_lists"))
-    world = replace(WORLD, lists={name: feeds.PrefixListResult(name, one.addresses) for name, one in declared.items()})
-    assert compile_table(build(world, **given))["name"] == "tidegate"
+    declared = feeds.parse(ErrorReport(), given.get("egress_prefix_lists"))
+    inventory = replace(
+        INVENTORY, lists={name: feeds.PrefixListResult(name, one.addresses) for name, one in declared.items()}
+    )
+    assert compile_table(build(inventory, **given))["name"] == "tidegate"
 
 
 def test_the_sample_of_errors_is_what_is_said() -> None:

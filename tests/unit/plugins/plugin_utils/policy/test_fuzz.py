@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whatever stands in the variables: a policy, or readable errors. Never a traceback."""
+"""Whatever stands in the variables: a policy, or readable errors. ResolvedNever a traceback."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import datafiles
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
-from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import VARIABLES, WORLD
+from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import INVENTORY, VARIABLES
 
 TEXTS = [
     *(
@@ -125,7 +125,7 @@ names = [name.replace("*", "x") for name in datafiles.load("variables")]
 
 def check(variables: dict[str, Any]) -> None:
     try:
-        resolved = policy.build(variables, WORLD, today=dt.date(2026, 11, 20))
+        resolved = policy.build(variables, INVENTORY, today=dt.date(2026, 11, 20))
     except policy.PolicyErrors as raised:
         found = raised
     else:

@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import feeds, policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import (
-    WORLD,
+    INVENTORY,
     allowed,
     build,
     entry,
@@ -103,9 +103,9 @@ def test_a_name_may_lead_anywhere() -> None:
 
 def test_a_list_that_others_fill_carries_its_names() -> None:
     listed = feeds.PrefixListResult("partners", external=True, names=(NAME,))
-    world = replace(WORLD, lists={"partners": listed})
+    inventory = replace(INVENTORY, lists={"partners": listed})
     written = [entry(to=["prefix_list:partners"])]
-    resolved = build(world, egress_tier="build", egress_prefix_lists={"partners": {}}, egress_allow_app=written)
+    resolved = build(inventory, egress_tier="build", egress_prefix_lists={"partners": {}}, egress_allow_app=written)
     (found,) = (one for one in resolved.entries if one.name == "api")
     assert found.fed == (("partners", (NAME,)),)
     assert compile_table(resolved)["name"] == "tidegate"

@@ -31,11 +31,11 @@ class Alone:
     def addresses(self, _host: str) -> list[str]:
         return []
 
-    def prefix_list(self, name: str) -> policy.Listed:
+    def prefix_list(self, name: str) -> policy.PrefixListContent:
         raise policy.PolicyErrors((policy.PolicyError(name, "is not declared"),))
 
 
-def app(mode: str = "enforce", **variables: Any) -> policy.Resolved:
+def app(mode: str = "enforce", **variables: Any) -> policy.ResolvedPolicy:
     """Payments for payd only, and a port range to the inside."""
     given: dict[str, Any] = {
         "egress_mode": mode,

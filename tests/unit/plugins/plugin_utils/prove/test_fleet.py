@@ -26,7 +26,7 @@ def test_hosts_of_one_policy_are_not_taken_for_others() -> None:
     policies = fleet(4, 2, 8, own=True)
     proven = Fleet(policies)
     for host, resolved in policies.items():
-        assert proven.reach(host) == policy.passing(resolved, most=True)
+        assert proven.reach(host) == policy.passing(resolved, may=True)
     twin = replace(policies["host0"], host="twin")
     narrower = replace(twin, entries=twin.entries[1:])
     proven = Fleet({"host0": policies["host0"], "twin": twin, "narrower": narrower})

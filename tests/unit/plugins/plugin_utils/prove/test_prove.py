@@ -24,7 +24,7 @@ AS_ROOT = Flow("pay1", "203.0.113.10", "tcp", 443, "root")
 RESOLVER = Flow("dns1", "10.0.0.53", "udp", 53, "root")
 
 
-def prove(resolved: policy.Resolved, *outcomes: tuple[Flow, str]) -> dict[str, Any]:
+def prove(resolved: policy.ResolvedPolicy, *outcomes: tuple[Flow, str]) -> dict[str, Any]:
     flows = [flow for flow, _outcome in outcomes]
     return proof(resolved, tried(resolved, flows, [{"outcome": outcome} for _flow, outcome in outcomes]))
 
@@ -55,7 +55,7 @@ def test_enforce_lets_nothing_through_that_it_would_refuse() -> None:
 
 
 def with_test(
-    resolved: policy.Resolved, reach: bool, to: str, service: str = "tcp/443", user: str | None = None
+    resolved: policy.ResolvedPolicy, reach: bool, to: str, service: str = "tcp/443", user: str | None = None
 ) -> Any:
     """The policy with one test, which build would refuse where the policy itself does not agree with it."""
     spoken = services.parse_literal(service)

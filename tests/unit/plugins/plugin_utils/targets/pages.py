@@ -13,10 +13,10 @@ from typing import Any
 import yaml
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import feeds
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Report
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import ErrorReport
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import hosts, registry, units
-from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import WORLD, build
+from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import INVENTORY, build
 
 DOCS = Path(__file__).resolve().parents[5] / "docs"
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -40,12 +40,12 @@ class Page:
         """The file, and what is said, of the page's input."""
         given: dict[str, Any] = yaml.safe_load(self.blocks[0])
         target = registry.target(self.name)
-        declared = feeds.parse(Report(), given.get("egress_prefix_lists"))
+        declared = feeds.parse(ErrorReport(), given.get("egress_prefix_lists"))
         lists = {
             name: feeds.PrefixListResult(name, one.addresses, one.kind == "external", names=one.names)
             for name, one in declared.items()
         }
-        resolved = build(replace(WORLD, lists=lists), **given)
+        resolved = build(replace(INVENTORY, lists=lists), **given)
         (built,) = units.build([hosts.describe(resolved, target, given, addresses.parse("10.1.2.3"))])
         said = "".join(f"{line}\n" for line in (*built.differences, *built.notices))
         return [str(built.text), said] if said else [str(built.text)]

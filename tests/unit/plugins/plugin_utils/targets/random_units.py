@@ -20,7 +20,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets impo
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import hosts, registry, units
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.document import read_difference
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import Difference, Rendered
-from ansible_collections.tidegate.nftables.tests.golden.cases import FixedWorld
+from ansible_collections.tidegate.nftables.tests.golden.cases import FixedInventory
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets.test_property import (
     GROUPS,
     HOSTS,
@@ -34,7 +34,7 @@ from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targe
     policy_of,
 )
 
-WORLD = FixedWorld("app1", GROUPS, HOSTS, {name: listed(name) for name in LISTS})
+INVENTORY = FixedInventory("app1", GROUPS, HOSTS, {name: listed(name) for name in LISTS})
 WORDS = ("", "wider", "narrower")
 KUBERNETES = {"namespace": "shop", "labels": {"tier": "app"}}
 """egress_kubernetes of the units."""
@@ -79,7 +79,7 @@ Evaluate = Callable[[Any, policy.Flow], bool]
 
 
 def rendered(
-    name: str, resolved: policy.Resolved, word: str, settings: Mapping[str, Any] | None = None
+    name: str, resolved: policy.ResolvedPolicy, word: str, settings: Mapping[str, Any] | None = None
 ) -> tuple[Rendered, list[Difference]] | None:
     """What a target makes of a policy, by way of plain data as in a play; None when it cannot say it."""
     target = registry.target(name)
@@ -100,16 +100,16 @@ def rendered(
     return found, [read_difference(one) for one in data["differences"]] + list(found.differences)
 
 
-def resolve(variables: Mapping[str, Any]) -> policy.Resolved | None:
+def resolve(variables: Mapping[str, Any]) -> policy.ResolvedPolicy | None:
     """The policy; None when it is wrong, which is tried elsewhere."""
     try:
-        return policy.build(variables, WORLD, today=TODAY)
+        return policy.build(variables, INVENTORY, today=TODAY)
     except policy.PolicyErrors:
         return None
 
 
 def check(
-    resolved: policy.Resolved,
+    resolved: policy.ResolvedPolicy,
     differences: Sequence[Difference],
     passes: Callable[[policy.Flow], bool],
     flow: policy.Flow,
@@ -137,7 +137,7 @@ def check(
             assert any(_by(resolved, one.entry, flow).values()), (flow, one)
 
 
-def _by(resolved: policy.Resolved, name: str, flow: policy.Flow) -> dict[Any, bool]:
+def _by(resolved: policy.ResolvedPolicy, name: str, flow: policy.Flow) -> dict[Any, bool]:
     """Who may by one entry alone."""
     alone = replace(resolved, floor=(), entries=tuple(entry for entry in resolved.entries if entry.name == name))
     return {user: policy.decide(alone, replace(flow, user=user)).allowed for user in EVERYBODY}

@@ -18,7 +18,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils import feeds, po
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import hosts, registry, units
-from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import WORLD, build, entry
+from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import INVENTORY, build, entry
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets import squid_access
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets.random_units import (
     check,
@@ -29,7 +29,9 @@ from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targe
 )
 
 NAME = "api.payments.example"
-FED = replace(WORLD, lists={"payments": feeds.PrefixListResult("payments", external=True, names=(NAME, "b.example"))})
+FED = replace(
+    INVENTORY, lists={"payments": feeds.PrefixListResult("payments", external=True, names=(NAME, "b.example"))}
+)
 LISTS: dict[str, Any] = {
     "egress_prefix_lists": {"payments": {}},
     "egress_tier": "build",
@@ -37,10 +39,12 @@ LISTS: dict[str, Any] = {
 }
 
 
-def lines(target: str, sources: str = "10.1.2.3", world: Any = WORLD, word: str = "", **changes: Any) -> list[str]:
+def lines(
+    target: str, sources: str = "10.1.2.3", inventory: Any = INVENTORY, word: str = "", **changes: Any
+) -> list[str]:
     found = addresses.parse(sources) if sources else NOTHING
     variables = {"egress_approximate": {target: word}} if word else {}
-    data = hosts.describe(build(world, **changes), registry.target(target), variables, found)
+    data = hosts.describe(build(inventory, **changes), registry.target(target), variables, found)
     (built,) = units.build([data])
     return [line for line in str(built.text).splitlines() if not line.startswith("#")]
 
@@ -112,7 +116,7 @@ def test_what_squid_cannot_say_is_an_error(changes: dict[str, Any], message: str
 
 def test_dnsmasq_fills_the_sets_of_lists() -> None:
     written = [entry(to=["prefix_list:payments"])]
-    assert lines("dnsmasq", world=FED, word="wider", egress_allow_app=written, **LISTS) == [
+    assert lines("dnsmasq", inventory=FED, word="wider", egress_allow_app=written, **LISTS) == [
         f"nftset=/{NAME}/4#inet#tidegate#external_payments4,6#inet#tidegate#external_payments6",
         "nftset=/b.example/4#inet#tidegate#external_payments4,6#inet#tidegate#external_payments6",
     ]
@@ -131,7 +135,7 @@ def test_dnsmasq_fills_the_sets_of_lists() -> None:
 )
 def test_what_dnsmasq_cannot_say_is_an_error(to: str, word: str, message: str) -> None:
     with pytest.raises(policy.PolicyErrors) as raised:
-        lines("dnsmasq", world=FED, word=word, egress_allow_app=[entry(to=[to])], **LISTS)
+        lines("dnsmasq", inventory=FED, word=word, egress_allow_app=[entry(to=[to])], **LISTS)
     assert message in str(raised.value)
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import feeds, policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
-from ansible_collections.tidegate.nftables.tests.golden.cases import FixedWorld
+from ansible_collections.tidegate.nftables.tests.golden.cases import FixedInventory
 from ansible_collections.tidegate.nftables.tests.golden.interpret import Packet, run
 
 HOSTS = {"a1": ["10.0.0.1", "fd00::1"], "a2": ["10.0.0.2"], "b1": ["10.0.1.1"]}
@@ -186,11 +186,11 @@ def packet(flow: policy.Flow) -> Packet:
 
 
 def attempt(
-    variables: Mapping[str, Any], world: FixedWorld
-) -> tuple[policy.Resolved | None, tuple[policy.PolicyError, ...]]:
+    variables: Mapping[str, Any], inventory: FixedInventory
+) -> tuple[policy.ResolvedPolicy | None, tuple[policy.PolicyError, ...]]:
     """The policy, or what is wrong with it."""
     try:
-        return policy.build(variables, world, today=TODAY), ()
+        return policy.build(variables, inventory, today=TODAY), ()
     except policy.PolicyErrors as raised:
         return None, raised.errors
 
@@ -203,9 +203,9 @@ def attempt(
     st.lists(flows, max_size=12),
 )
 def test_reader_oracle_and_rules_agree(allow: Any, base: Any, never: Any, tried: list[policy.Flow]) -> None:
-    world = FixedWorld("app1", GROUPS, HOSTS, {name: listed(name) for name in LISTS})
+    inventory = FixedInventory("app1", GROUPS, HOSTS, {name: listed(name) for name in LISTS})
     variables = policy_of("enforce", allow, base, never)
-    resolved, errors = attempt(variables, world)
+    resolved, errors = attempt(variables, inventory)
     if resolved is None:
         # An entry that opens nothing is refused, and rightly: a reader agrees that it opens none of the flows.
         assert all("opens nothing" in error.cause or "internal never" in error.cause for error in errors)
@@ -214,7 +214,7 @@ def test_reader_oracle_and_rules_agree(allow: Any, base: Any, never: Any, tried:
         assert not any(opens(entry, flow) for entry in named if entry["name"] in wrong for flow in tried)
         return
     spec, dispatched = compile_table(resolved), compile_table(resolved, in_a_row=0)
-    observed = compile_table(policy.build({**variables, "egress_mode": "observe"}, world, today=TODAY))
+    observed = compile_table(policy.build({**variables, "egress_mode": "observe"}, inventory, today=TODAY))
     for flow in tried:
         wanted = expected(variables, flow)
         verdict = policy.decide(resolved, flow)
@@ -240,11 +240,11 @@ def test_reader_oracle_and_rules_agree(allow: Any, base: Any, never: Any, tried:
 def test_reader_oracle_and_rules_agree_about_containers(
     allow: Any, never: Any, tried: list[policy.Flow], bridge: str
 ) -> None:
-    world = FixedWorld("app1", GROUPS, HOSTS, {name: listed(name) for name in LISTS})
+    inventory = FixedInventory("app1", GROUPS, HOSTS, {name: listed(name) for name in LISTS})
     # Whose a packet of a container is, nobody knows.
     inside = [{key: value for key, value in entry.items() if key != "users"} for entry in allow]
     variables = policy_of("enforce", [{**entry, "for": ["containers"]} for entry in inside], [], never)
-    resolved, _errors = attempt({**variables, "egress_containers": True}, world)
+    resolved, _errors = attempt({**variables, "egress_containers": True}, inventory)
     if resolved is None:
         return
     for spec in (compile_table(resolved), compile_table(resolved, in_a_row=0)):

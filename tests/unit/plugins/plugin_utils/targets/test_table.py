@@ -41,7 +41,7 @@ def test_names_are_unique_and_what_a_rule_names_is_there(case: Case) -> None:
         assert len(names) == len(set(names))
         # Those that no rule names: the hooks, and the end that the mode does not lead to.
         base = {chain["name"] for chain in spec["chains"] if "hook" in chain} if kind == "chains" else set()
-        base |= {"egress_observed", "egress_refused"} & set(names)
+        base |= {"egress_observed", "egress_enforced"} & set(names)
         if kind == "chains":
             base |= {one["data"].split()[1] for found in spec.get("maps", ()) for one in found["elements"]}
         if kind == "sets":
@@ -127,7 +127,7 @@ def test_observing_in_part_takes_rules_that_stay_when_the_mode_changes() -> None
         json.dumps(compile_table(build(egress_observe=["internal"], egress_mode=mode)))
         for mode in ("enforce", "observe")
     )
-    assert observed.replace('observed", "goto egress_observed"]', 'observed", "goto egress_refused"]') == enforced
+    assert observed.replace('observed", "goto egress_observed"]', 'observed", "goto egress_enforced"]') == enforced
     assert observed != enforced
 
 

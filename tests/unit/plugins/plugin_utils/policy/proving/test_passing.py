@@ -13,12 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.passing import NO_FLOOR, Floor, passing
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import Resolved
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.passing import (
+    NO_FLOOR,
+    FloorScope,
+    passing,
+)
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import ResolvedPolicy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.reach import Reach
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import SPACE
-from ansible_collections.tidegate.nftables.tests.golden.cases import Case, FixedWorld, cases
+from ansible_collections.tidegate.nftables.tests.golden.cases import Case, FixedInventory, cases
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import build, entry
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets import (
     test_property as random_policies,
@@ -29,11 +33,11 @@ SOURCES = (None, 68, 546)
 
 
 @lru_cache(maxsize=8)
-def let_through(resolved: Resolved, source_port: int | None, container: bool) -> Reach:
-    return passing(resolved, floor=Floor(source_port=source_port), containers=container)
+def let_through(resolved: ResolvedPolicy, source_port: int | None, container: bool) -> Reach:
+    return passing(resolved, floor=FloorScope(source_port=source_port), containers=container)
 
 
-def agree(resolved: Resolved, flow: policy.Flow) -> None:
+def agree(resolved: ResolvedPolicy, flow: policy.Flow) -> None:
     """The set and the oracle say the same of a flow."""
     version, _value = addresses.parse_address(flow.address)
     protocol = flow.protocol
@@ -42,7 +46,7 @@ def agree(resolved: Resolved, flow: policy.Flow) -> None:
     number = protocol if isinstance(protocol, int) else PROTOCOLS[protocol]
     region = let_through(resolved, flow.source_port, flow.container).at(flow.user)
     verdict = policy.decide(resolved, flow)
-    said = verdict.allowed and not verdict.refused
+    said = verdict.allowed and not verdict.rejected
     assert region.contains(number, flow.port or 0, flow.address) == said, flow
 
 
@@ -57,7 +61,7 @@ def test_random_policies(allow: Any, base: Any, never: Any, tried: list[policy.F
     groups, hosts = random_policies.GROUPS, random_policies.HOSTS
     lists = {name: random_policies.listed(name) for name in random_policies.LISTS}
     variables = random_policies.policy_of("enforce", allow, base, never)
-    resolved, _errors = random_policies.attempt(variables, FixedWorld("app1", groups, hosts, lists))
+    resolved, _errors = random_policies.attempt(variables, FixedInventory("app1", groups, hosts, lists))
     if resolved is not None:
         for flow in tried:
             agree(resolved, flow)
@@ -92,6 +96,6 @@ def test_what_others_fill_in_counts_only_for_the_most() -> None:
     auto = build(egress_dns_servers=["auto"], egress_allow_app=[entry()])
     dns = (6, 853, "198.51.100.1")
     assert not passing(auto).others.contains(*dns)
-    assert passing(auto, most=True).others.contains(*dns)
-    assert passing(auto) <= passing(auto, most=True)
+    assert passing(auto, may=True).others.contains(*dns)
+    assert passing(auto) <= passing(auto, may=True)
     assert not passing(auto, floor=NO_FLOOR).others.contains(6, 443, "127.0.0.1")

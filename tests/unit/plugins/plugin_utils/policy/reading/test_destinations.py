@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.tests.golden.cases import FixedWorld
+from ansible_collections.tidegate.nftables.tests.golden.cases import FixedInventory
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import (
-    WORLD,
+    INVENTORY,
     allowed,
     build,
     entry,
@@ -127,8 +127,8 @@ def test_a_host_without_an_address_is_named(optional: bool) -> None:
 
 
 def test_an_address_of_a_host_that_is_none_is_named() -> None:
-    world = FixedWorld("app1", {"mirror": ["mirror1"]}, {"mirror1": ["mirror1.example"]})
-    (found,) = errors(world=world, egress_allow_app=[entry(to="hosts:mirror")])
+    inventory = FixedInventory("app1", {"mirror": ["mirror1"]}, {"mirror1": ["mirror1.example"]})
+    (found,) = errors(inventory=inventory, egress_allow_app=[entry(to="hosts:mirror")])
     assert 'egress_addresses of the host mirror1: "mirror1.example" is no address' in found
 
 
@@ -161,4 +161,4 @@ def test_an_icmp_of_the_other_family_is_an_error_never_every_protocol() -> None:
 
 
 def test_the_world_is_asked_for_the_pattern_as_written() -> None:
-    assert WORLD.hosts("database:&region_eu") == ["db1"]
+    assert INVENTORY.hosts("database:&region_eu") == ["db1"]

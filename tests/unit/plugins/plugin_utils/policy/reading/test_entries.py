@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import (
-    WORLD,
+    INVENTORY,
     allowed,
     build,
     entry,
@@ -276,7 +276,7 @@ def test_every_error_is_said_at_once() -> None:
                 "egress_never": [{"to": "cloud"}],
                 "egress_tests_app": [{"name": "t", "reach": "x.y", "services": "htps"}],
             },
-            WORLD,
+            INVENTORY,
         )
     name = "use letters, digits, - and _, beginning with a letter or digit"
     addresses = "write the addresses or networks, or hosts:PATTERN for hosts of the inventory"
@@ -312,10 +312,10 @@ def test_origins_come_before_the_place() -> None:
         return "group_vars/pci/egress.yml:3"
 
     with pytest.raises(policy.PolicyErrors) as raised:
-        policy.build(variables, WORLD, origins=origin)
+        policy.build(variables, INVENTORY, origins=origin)
     where = "group_vars/pci/egress.yml:3 egress_allow_pci[p].to[1]"
     assert raised.value.errors == (policy.PolicyError(where, '"10.0.0.300" is no address'),)
     assert ("egress_allow_pci", 0, "to", 1) in seen
     with pytest.raises(policy.PolicyErrors) as raised:
-        policy.build(variables, WORLD, origins={"egress_allow_pci": "group_vars/pci"})
+        policy.build(variables, INVENTORY, origins={"egress_allow_pci": "group_vars/pci"})
     assert raised.value.errors[0].where == "group_vars/pci egress_allow_pci[p].to[1]"

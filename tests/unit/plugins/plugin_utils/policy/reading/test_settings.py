@@ -13,7 +13,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import datafiles
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import (
-    WORLD,
+    INVENTORY,
     allowed,
     build,
     entry,
@@ -43,7 +43,7 @@ def test_what_is_no_mode(mode: Any, message: str) -> None:
 
 
 def test_absent_does_not_ask_whether_the_policy_is_right() -> None:
-    resolved = policy.build({"egress_mode": "absent", "egress_allow_app": [{"name": 1}], "egress_foo": 2}, WORLD)
+    resolved = policy.build({"egress_mode": "absent", "egress_allow_app": [{"name": 1}], "egress_foo": 2}, INVENTORY)
     assert resolved.mode == "absent"
     assert policy.decide(resolved, policy.Flow("1.1.1.1", "tcp", 1)).allowed
 
@@ -312,6 +312,6 @@ def test_what_is_observed_while_the_rest_is_enforced(words: Any, observed: set[s
     resolved = build(egress_observe=words, egress_never=[{"to": "10.99.0.0/16"}])
     for address in ("10.9.9.9", "1.1.1.1", "169.254.169.254", "224.0.0.9"):
         verdict = policy.decide(resolved, policy.Flow(address, "tcp", 9))
-        assert (verdict.allowed, verdict.refused) == (address in observed, True)
+        assert (verdict.allowed, verdict.rejected) == (address in observed, True)
     # Who observes inside observes what is never reached there, too.
     assert allowed(resolved, "10.99.0.1", "tcp/443") == ("10.9.9.9" in observed)

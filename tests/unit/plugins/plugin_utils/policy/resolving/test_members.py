@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.packets import packets
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.policy_test_packets import packets
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import (
-    WORLD,
+    INVENTORY,
     allowed,
     build,
     entry,
@@ -26,9 +26,9 @@ DATABASES = ["group:database", "tier:database"]
 SECOND = entry(name="second", to=["10.20.0.2"], services=["postgresql"])
 
 
-def failing(world: policy.World = WORLD, **test: Any) -> list[str]:
+def failing(inventory: policy.Inventory = INVENTORY, **test: Any) -> list[str]:
     one = {"name": "t", "services": ["postgresql"], **test}
-    return errors(world=world, egress_allow_app=[SECOND], egress_tests_app=[one])
+    return errors(inventory=inventory, egress_allow_app=[SECOND], egress_tests_app=[one])
 
 
 @pytest.mark.parametrize("to", DATABASES)
@@ -59,9 +59,9 @@ def test_the_hosts_get_packets(to: str) -> None:
 
 
 def test_a_tier_is_not_the_group_of_its_name() -> None:
-    world = replace(WORLD, tiers={"database": ["db1"]})
-    assert "10.20.0.2" in str(failing(world, not_reach="group:database"))
-    assert failing(world, not_reach="tier:database") == []
+    inventory = replace(INVENTORY, tiers={"database": ["db1"]})
+    assert "10.20.0.2" in str(failing(inventory, not_reach="group:database"))
+    assert failing(inventory, not_reach="tier:database") == []
 
 
 def test_name_servers_can_be_a_group() -> None:
@@ -91,10 +91,10 @@ def test_name_servers_can_be_a_group() -> None:
 )
 @pytest.mark.parametrize("topic", ["egress_tests_app", "egress_allow_app"])
 def test_who_is_not_there_is_said_with_a_guess(topic: str, to: Any, message: str) -> None:
-    world = replace(WORLD, groups={**WORLD.groups, "empty": []})
+    inventory = replace(INVENTORY, groups={**INVENTORY.groups, "empty": []})
     own = {"relay": {"extends": "app"}}
     written = {"name": "t", "not_reach" if "tests" in topic else "to": to, "services": ["https"]}
-    (found,) = errors(world=world, egress_tiers=own, **{topic: [written]})
+    (found,) = errors(inventory=inventory, egress_tiers=own, **{topic: [written]})
     assert found.startswith(f"{topic}[t].")
     assert message in found
 

@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import feeds, policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
-from ansible_collections.tidegate.nftables.tests.golden.cases import FixedWorld
+from ansible_collections.tidegate.nftables.tests.golden.cases import FixedInventory
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy import support
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import allowed, entry
 
@@ -40,29 +40,29 @@ LISTS = {
 }
 
 
-class Failing(FixedWorld):
-    """A world whose source is gone."""
+class Failing(FixedInventory):
+    """A inventory whose source is gone."""
 
     def prefix_list(self, name: str) -> feeds.PrefixListResult:
         raise policy.PolicyErrors((policy.PolicyError(f"egress_prefix_lists.{name}", "answers HTTP 503"),))
 
 
-WORLD = replace(support.WORLD, lists=LISTS)
+INVENTORY = replace(support.INVENTORY, lists=LISTS)
 
 
-def build(world: policy.World = WORLD, **changes: Any) -> policy.Resolved:
-    return support.build(world, **{"egress_prefix_lists": {name: {} for name in LISTS}, **changes})
+def build(inventory: policy.Inventory = INVENTORY, **changes: Any) -> policy.ResolvedPolicy:
+    return support.build(inventory, **{"egress_prefix_lists": {name: {} for name in LISTS}, **changes})
 
 
-def errors(world: policy.World = WORLD, **changes: Any) -> list[str]:
+def errors(inventory: policy.Inventory = INVENTORY, **changes: Any) -> list[str]:
     try:
-        build(world, **changes)
+        build(inventory, **changes)
     except policy.PolicyErrors as raised:
         return [str(error) for error in raised.errors]
     return []
 
 
-def notices(resolved: policy.Resolved, kind: str) -> list[str]:
+def notices(resolved: policy.ResolvedPolicy, kind: str) -> list[str]:
     return [str(notice) for notice in resolved.notices if notice.kind == kind]
 
 
@@ -106,9 +106,9 @@ def test_a_name_that_is_not_declared_gets_a_guess_where_it_is_used() -> None:
 
 
 def test_the_errors_of_a_list_come_with_all_others_and_once() -> None:
-    world = Failing("app1", support.WORLD.groups, support.WORLD.known)
+    inventory = Failing("app1", support.INVENTORY.groups, support.INVENTORY.known)
     given = [entry(name=name, to=["prefix_list:crm"]) for name in ("one", "two")]
-    found = errors(world, egress_allow_app=[*given, entry(to=["hosts:nobody"])])
+    found = errors(inventory, egress_allow_app=[*given, entry(to=["hosts:nobody"])])
     assert len(found) == 2
     assert found[0] == "egress_prefix_lists.crm: answers HTTP 503"
     assert "matches no host" in found[1]
@@ -144,8 +144,8 @@ def test_without_internal_networks_private_ones_stay_closed_to_lists_all_the_sam
 
 
 def test_a_list_that_holds_nothing_but_the_inside_opens_nothing() -> None:
-    world = replace(WORLD, lists={"crm": listed("crm", "10.1.0.0/16", fetched_at=NOW)})
-    assert "opens nothing" in errors(world, egress_allow_app=[entry(to=["prefix_list:crm"])])[0]
+    inventory = replace(INVENTORY, lists={"crm": listed("crm", "10.1.0.0/16", fetched_at=NOW)})
+    assert "opens nothing" in errors(inventory, egress_allow_app=[entry(to=["prefix_list:crm"])])[0]
 
 
 def test_a_shared_platform_is_said_and_kept() -> None:

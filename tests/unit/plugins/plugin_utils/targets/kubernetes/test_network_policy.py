@@ -20,7 +20,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import h
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.document import read_difference
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.kubernetes import ip_blocks, network_policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import Opening, Unit
-from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import WORLD, build, entry
+from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import INVENTORY, build, entry
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets import netpol
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets.random_units import (
     BESIDE_A_WORD,
@@ -82,7 +82,7 @@ def test_the_cluster_lets_through_what_the_policy_does(variables: Any, word: str
 def test_of_a_list_that_others_fill_only_what_is_not_open_anyhow_differs(word: str) -> None:
     lists = {"partners": feeds.PrefixListResult("partners", external=True)}
     resolved = build(
-        replace(WORLD, lists=lists),
+        replace(INVENTORY, lists=lists),
         egress_tier="build",
         egress_prefix_lists={"partners": {}},
         egress_allow_app=[entry(to=["prefix_list:partners", "1.0.0.0/24"])],
@@ -225,7 +225,7 @@ def test_hosts_of_a_unit_must_mean_the_same() -> None:
     variables = {"egress_kubernetes": KUBERNETES}
     parts = []
     for host, extra in (("app1", []), ("app2", [entry(name="more")])):
-        resolved = build(WORLD, egress_allow_app=[entry(), *extra])
+        resolved = build(INVENTORY, egress_allow_app=[entry(), *extra])
         parts.append({**hosts.describe(resolved, network_policy.TARGET, variables, NOTHING), "host": host})
     with pytest.raises(policy.PolicyErrors) as raised:
         units.build(parts)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Report, variable
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import ErrorReport, variable
 
 from . import hints, values
 
@@ -18,7 +18,7 @@ OBSERVABLE = ("internal", "internet")
 
 
 @dataclass(frozen=True)
-class Strictness:
+class Enforcement:
     """observe: words of OBSERVABLE, in that order. recheck: open connections are held to the policy, too.
 
     untracked: what connection tracking was told to leave alone may pass.
@@ -29,27 +29,27 @@ class Strictness:
     untracked: bool = False
 
 
-def read(report: Report, variables: Mapping[str, Any]) -> Strictness:
+def read(report: ErrorReport, variables: Mapping[str, Any]) -> Enforcement:
     """egress_observe, egress_established and egress_untracked; what is wrong stands as if it were not set."""
-    return Strictness(
+    return Enforcement(
         _observe(report, variables.get("egress_observe")),
         _choice(report, variables, "egress_established", ("keep", "recheck")) == "recheck",
         _choice(report, variables, "egress_untracked", ("refuse", "accept")) == "accept",
     )
 
 
-def _choice(report: Report, variables: Mapping[str, Any], name: str, choice: tuple[str, ...]) -> str | None:
+def _choice(report: ErrorReport, variables: Mapping[str, Any], name: str, choice: tuple[str, ...]) -> str | None:
     """A word, the first where nothing is said."""
     value = variables.get(name)
-    return choice[0] if value is None else values.word(report, variable(name), value, choice)
+    return choice[0] if value is None else values.choice(report, variable(name), value, choice)
 
 
-def _observe(report: Report, value: Any) -> tuple[str, ...]:
+def _observe(report: ErrorReport, value: Any) -> tuple[str, ...]:
     found = set()
     for at, item in values.items(report, variable("egress_observe"), [] if value is None else value) or []:
         if isinstance(item, str) and item in OBSERVABLE:
             found.add(item)
             continue
-        cure = hints.did_you_mean(str(item), OBSERVABLE, "observe")
-        report.error(at, f"{values.show(item)} cannot be observed by itself", cure)
+        fix = hints.did_you_mean(str(item), OBSERVABLE, "observe")
+        report.error(at, f"{values.show(item)} cannot be observed by itself", fix)
     return tuple(word for word in OBSERVABLE if word in found)
