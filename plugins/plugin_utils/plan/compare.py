@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Reach, Resolved
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Reach, ResolvedPolicy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.passing import (
     SERVERS,
     WHOLE,
@@ -63,7 +63,7 @@ class _Sides:
             Fleet({host: one.resolved for host, one in side.items() if one.resolved}) for side in (base, head)
         )
 
-    def pair(self, host: str) -> tuple[Resolved | None, Resolved | None]:
+    def pair(self, host: str) -> tuple[ResolvedPolicy | None, ResolvedPolicy | None]:
         """Both policies, None where there is none."""
         return self.before.policies.get(host), self.after.policies.get(host)
 
@@ -127,14 +127,14 @@ class _Sides:
             yield [(before, after)] if before and after and before != after else []
 
 
-def _by(resolved: Resolved, difference: Reach) -> tuple[str, ...]:
+def _by(resolved: ResolvedPolicy, difference: Reach) -> tuple[str, ...]:
     """The servers and entries that open some of it."""
     names = [
         f"egress_{part}_servers"
         for part, found, spoken in servers(resolved)
         if of_boxes([(found, spoken)]) & difference.others
     ]
-    for entry in resolved.everything():
+    for entry in resolved.all_entries():
         users = entry.users or ("", *difference.users())
         opens = entry_region(entry)
         if any(difference.at(user) & opens for user in users):

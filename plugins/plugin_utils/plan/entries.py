@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Resolved, ResolvedEntry
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedEntry, ResolvedPolicy
 
 from .model import CHANGED, GONE, NEW, EntryChange, Hosts
 from .wording import address_text
@@ -13,7 +13,7 @@ from .wording import address_text
 NOBODY = Hosts((), ())
 
 
-def entry_changes(before: Resolved | None, after: Resolved | None) -> list[EntryChange]:
+def entry_changes(before: ResolvedPolicy | None, after: ResolvedPolicy | None) -> list[EntryChange]:
     """Without their hosts, so that the same change of many hosts is one. Entries are the same by name and direction."""
     old, new = _entries(before), _entries(after)
     found = [_change(NEW, new[key]) for key in new if key not in old]
@@ -26,10 +26,10 @@ def entry_changes(before: Resolved | None, after: Resolved | None) -> list[Entry
     return found
 
 
-def _entries(resolved: Resolved | None) -> dict[tuple[str, bool], ResolvedEntry]:
+def _entries(resolved: ResolvedPolicy | None) -> dict[tuple[str, bool], ResolvedEntry]:
     if resolved is None:
         return {}
-    every = (*resolved.everything(), *(resolved.inbound or ()))
+    every = (*resolved.all_entries(), *(resolved.inbound or ()))
     return {(entry.name, entry.kind == "inbound"): entry for entry in every}
 
 

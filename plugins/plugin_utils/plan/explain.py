@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Resolved, ResolvedEntry
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedEntry, ResolvedPolicy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.decide import is_one_of
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.passing import (
     entry_region,
@@ -43,7 +43,7 @@ class Explanation:
     entries: tuple[str, ...] = ()
 
 
-def explain(resolved: Resolved, asked: Question, targets: Mapping[str, Capabilities]) -> Explanation:
+def explain(resolved: ResolvedPolicy, asked: Question, targets: Mapping[str, Capabilities]) -> Explanation:
     """The answer, proven for every address and port that is asked about. targets: what other places can say."""
     if resolved.mode == "absent":
         return Explanation(YES, (f"{YES}: egress_mode is absent, so there is no policy on {resolved.host}",))
@@ -66,7 +66,7 @@ def _is_for(entry: ResolvedEntry, user: str | None) -> bool:
 
 
 def _opened(
-    resolved: Resolved, reached: Region, by: list[ResolvedEntry], targets: Mapping[str, Capabilities]
+    resolved: ResolvedPolicy, reached: Region, by: list[ResolvedEntry], targets: Mapping[str, Capabilities]
 ) -> Iterator[str]:
     for part, found, spoken in servers(resolved):
         if of_boxes([(found, spoken)]) & reached:
@@ -89,12 +89,12 @@ def _opened(
         yield "  by the floor, which every host has"
 
 
-def _closed(resolved: Resolved, user: str | None, missing: Region) -> Iterator[str]:
+def _closed(resolved: ResolvedPolicy, user: str | None, missing: Region) -> Iterator[str]:
     """Why the rest is refused: what would open it."""
     yield f"  refused: {'; '.join(region_lines(missing))}"
     found = False
     for entry in resolved.entries:
-        opens = entry_region(entry, most=False) & missing
+        opens = entry_region(entry, may=False) & missing
         if not opens:
             continue
         found = True

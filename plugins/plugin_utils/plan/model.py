@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Reach, Resolved
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Reach, ResolvedPolicy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
 
 NEW, GONE, CHANGED = "added", "removed", "changed"
@@ -19,7 +19,7 @@ SEVERITIES = ("info", "minor", "major", "blocker")
 class Policy:
     """One host's policy on one side of a comparison. resolved None: errors say why there is none."""
 
-    resolved: Resolved | None
+    resolved: ResolvedPolicy | None
     errors: tuple[str, ...] = ()
 
 

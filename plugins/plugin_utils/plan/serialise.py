@@ -12,7 +12,7 @@ from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Resolved
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedPolicy
 
 
 def plain(value: Any) -> Any:
@@ -24,10 +24,10 @@ def plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, dt.date) else value
 
 
-def resolved_from(data: Any) -> Resolved:
+def resolved_from(data: Any) -> ResolvedPolicy:
     """The policy that `plain` made this of. Raises KeyError, TypeError or ValueError for anything else."""
-    found = _typed(Resolved, data)
-    assert isinstance(found, Resolved)
+    found = _typed(ResolvedPolicy, data)
+    assert isinstance(found, ResolvedPolicy)
     return found
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Resolved
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedPolicy
 
 from .model import Policy
 from .serialise import resolved_from
@@ -42,7 +42,7 @@ def fleet_from(data: Mapping[str, Mapping[str, Any]], directory: str, top: str) 
     }
 
 
-def _relocated(resolved: Resolved, relocate: Relocate) -> Resolved:
+def _relocated(resolved: ResolvedPolicy, relocate: Relocate) -> ResolvedPolicy:
     def placed(entries: Any) -> Any:
         return None if entries is None else tuple(replace(one, origin=relocate(one.origin)) for one in entries)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows import database
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.read import GROUPED
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Resolved
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedPolicy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import (
     AddressError,
     parse_address,
@@ -27,7 +27,7 @@ _MEASURES = ("flows", "packets", "bytes")
 _BATCH = 50_000
 
 
-def answer(resolved: Resolved, addresses: Iterable[str], directory: Path) -> dict[str, Any]:
+def answer(resolved: ResolvedPolicy, addresses: Iterable[str], directory: Path) -> dict[str, Any]:
     """Judge the grouped flows of one host.
 
     ``addresses``: those by which the logs know it. Returns plain data: ``refused`` and ``depends`` (lists of groups,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Resolved
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedPolicy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING, AddressSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
@@ -41,7 +41,7 @@ class Condition:
     v6: tuple[str, ...]
 
 
-def certain(resolved: Resolved) -> list[Certain]:
+def certain(resolved: ResolvedPolicy) -> list[Certain]:
     """Return what is allowed to everybody, joined where the services are the same."""
     found: dict[ServiceSet, AddressSet] = {}
     everybody = [entry for entry in resolved.entries if entry.users is None]
@@ -54,7 +54,7 @@ def certain(resolved: Resolved) -> list[Certain]:
     return [Certain(where, of_it) for of_it, where in found.items() if where]
 
 
-def conditions(resolved: Resolved) -> list[Condition]:
+def conditions(resolved: ResolvedPolicy) -> list[Condition]:
     """Return the lines of a query that leaves out what is certainly allowed, in a fixed order."""
     found = []
     for one in certain(resolved):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Resolved, Verdict
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedPolicy, Verdict
 
 ALLOWED, REFUSED, DEPENDS = "allowed", "refused", "depends"
 _ANYBODY = "\0"
@@ -34,7 +34,7 @@ class Judgement:
 class Judge:
     """Judges flows by one host's policy as if it were enforced."""
 
-    def __init__(self, resolved: Resolved) -> None:
+    def __init__(self, resolved: ResolvedPolicy) -> None:
         self._resolved = dataclasses.replace(resolved, mode="enforce")
         self._about = lru_cache(maxsize=None)(self._narrowed)
 
@@ -56,7 +56,7 @@ class Judge:
             return Judgement(REFUSED, None, verdict.cause)
         return Judgement(DEPENDS, may[0][1].entry, "entry", tuple(user for user, _found in may))
 
-    def _narrowed(self, protocol: int, port: int) -> tuple[Resolved, tuple[str, ...]]:
+    def _narrowed(self, protocol: int, port: int) -> tuple[ResolvedPolicy, tuple[str, ...]]:
         """The policy with only what is about this port, and the users that it names."""
         entries = tuple(
             dataclasses.replace(entry, grants=grants)

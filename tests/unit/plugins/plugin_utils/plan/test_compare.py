@@ -16,8 +16,8 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.formats imp
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.markdown import markdown
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.model import Plan, Policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.serialise import plain, resolved_from
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Resolved, build
-from ansible_collections.tidegate.nftables.tests.golden.cases import FixedWorld, cases
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedPolicy, build
+from ansible_collections.tidegate.nftables.tests.golden.cases import FixedInventory, cases
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import TODAY, VARIABLES, entry
 
 PAY = entry(name="pay", to=["203.0.113.0/24"], reason="cards", owner="team-pay")
@@ -28,7 +28,11 @@ def policy(**changes: Any) -> Policy:
     given = {**VARIABLES, **changes}
     return Policy(
         build(
-            given, FixedWorld(), today=TODAY, judge=False, origins=lambda path: f"group_vars/{path[0]}.yml:{path[-1]}"
+            given,
+            FixedInventory(),
+            today=TODAY,
+            check_tests=False,
+            origins=lambda path: f"group_vars/{path[0]}.yml:{path[-1]}",
         )
     )
 
@@ -166,5 +170,5 @@ def test_every_form_names_file_and_line() -> None:
 
 @pytest.mark.parametrize("case", cases(), ids=str)
 def test_a_policy_survives_being_written(case: Any) -> None:
-    resolved: Resolved = case.resolved()
+    resolved: ResolvedPolicy = case.resolved()
     assert resolved_from(json.loads(json.dumps(plain(resolved)))) == resolved
