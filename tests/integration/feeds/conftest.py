@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.tidegate.nftables.tests.integration.feeds.server import Publisher, publisher
+from ansible_collections.tidegate.nftables.tests.support.publisher import Publisher, publisher
 
 
 @pytest.fixture(autouse=True)
@@ -21,8 +21,8 @@ def _no_proxy_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def server() -> Iterator[Publisher]:
-    with publisher() as found:
-        yield found
+    with publisher() as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,8 @@ import pytest
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds import PrefixLists
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import PolicyErrors
-from ansible_collections.tidegate.nftables.tests.integration.feeds.server import Publisher, sends
+from ansible_collections.tidegate.nftables.tests.support.publisher import Publisher, sends
+from ansible_collections.tidegate.nftables.tests.support.waiting import PATIENCE
 
 FORK = multiprocessing.get_context("fork")
 WORKERS = 8
@@ -44,15 +45,15 @@ def race(url: str, path: Path, run: str) -> list[Any]:
     workers = [FORK.Process(target=work) for _ in range(WORKERS)]
     for worker in workers:
         worker.start()
-    found = [answers.get(timeout=30) for _ in workers]
+    results = [answers.get(timeout=PATIENCE) for _ in workers]
     for worker in workers:
         worker.join()
-    return found
+    return results
 
 
 def slowly(*networks: str) -> Any:
     def behave(request: Any) -> None:
-        time.sleep(0.3)
+        time.sleep(0.3)  # time for the others to come along; when they come later, the answer is the same
         sends("\n".join(networks).encode() + b"\n")(request)
 
     return behave
@@ -60,48 +61,48 @@ def slowly(*networks: str) -> Any:
 
 def test_workers_that_race_ask_once_and_get_the_same(server: Publisher, tmp_path: Path) -> None:
     server.behaviour = slowly("192.0.2.0/24")
-    found = race(server.url, tmp_path, "1")
-    assert len(server.asked) == 1
-    assert all(answer == found[0] for answer in found)
-    assert found[0][0] == ["192.0.2.0/24"]
+    answers = race(server.url, tmp_path, "1")
+    assert len(server.requests) == 1
+    assert all(answer == answers[0] for answer in answers)
+    assert answers[0][0] == ["192.0.2.0/24"]
 
 
 def test_workers_that_race_to_a_dead_server_ask_once_and_are_told_the_same(server: Publisher, tmp_path: Path) -> None:
     server.behaviour = slowly("192.0.2.0/24")
     race(server.url, tmp_path, "1")
     server.behaviour = sends(b"", 503)
-    found = race(server.url, tmp_path, "2")
-    assert len(server.asked) == 2
-    assert all(answer == found[0] for answer in found)
-    assert found[0][1]
-    assert "HTTP 503" in found[0][2][0]
+    answers = race(server.url, tmp_path, "2")
+    assert len(server.requests) == 2
+    assert all(answer == answers[0] for answer in answers)
+    assert answers[0][1]
+    assert "HTTP 503" in answers[0][2][0]
 
 
 def test_workers_without_any_copy_all_fail_with_the_same_sentence(server: Publisher, tmp_path: Path) -> None:
     server.behaviour = sends(b"", 503)
-    found = race(server.url, tmp_path, "1")
-    assert len(server.asked) == 1
-    assert len(set(found)) == 1
-    assert "no earlier copy is kept" in found[0]
+    answers = race(server.url, tmp_path, "1")
+    assert len(server.requests) == 1
+    assert len(set(answers)) == 1
+    assert "no earlier copy is kept" in answers[0]
 
 
 def test_a_worker_that_is_killed_while_it_fetches_blocks_nobody(server: Publisher, tmp_path: Path) -> None:
-    asked, go_on = threading.Event(), threading.Event()
+    request_came, go_on = threading.Event(), threading.Event()
 
     def behave(request: Any) -> None:
-        asked.set()
-        go_on.wait(10)
+        request_came.set()
+        go_on.wait(PATIENCE)
         sends(b"192.0.2.0/24\n")(request)
 
     server.behaviour = behave
     first = FORK.Process(target=resolve, args=(server.url, tmp_path, "1"))
     first.start()
-    assert asked.wait(10)
+    assert request_came.wait(PATIENCE)
     os.kill(first.pid or 0, signal.SIGKILL)
     first.join()
     go_on.set()
     assert resolve(server.url, tmp_path, "1")[0] == ["192.0.2.0/24"]
-    assert len(server.asked) == 2
+    assert len(server.requests) == 2
 
 
 def test_a_full_disk_leaves_the_earlier_copy_whole(

@@ -5,17 +5,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from ansible_collections.tidegate.nftables.tests.integration.feeds.server import Publisher, sends
+from ansible_collections.tidegate.nftables.tests.support.project import Project
+from ansible_collections.tidegate.nftables.tests.support.publisher import Publisher, sends
 
-PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
 HOSTS = 20
 # What a door of the collection does: variables in, one list out. `run_dir` is what the core gives each run.
 ACTION = """
@@ -71,89 +68,87 @@ egress_prefix_lists:
 """
 
 
-class Project:
-    def __init__(self, path: Path, url: str) -> None:
-        self.path = path
-        for name, content in {
-            "action_plugins/feed_probe.py": ACTION,
-            "site.yml": SITE,
-            "files/meta.json": '{"git": ["192.0.2.0/24"]}',
-            "group_vars/all.yml": VARIABLES % url,
-            "hosts": "".join(f"h{n} region={'east' if n % 2 else 'west'}\n" for n in range(HOSTS)),
-        }.items():
-            target = path / name
-            target.parent.mkdir(exist_ok=True)
-            target.write_text(content)
+class ListProject(Project):
+    """A project whose hosts use prefix lists, with a cache in a home directory of its own."""
 
-    def play(self, *options: str, code: int = 0) -> str:
-        environment = {
-            **os.environ,
-            "HOME": str(self.path / "home"),
-            "XDG_CACHE_HOME": "",
-            "ANSIBLE_FORKS": "5",
-            "ANSIBLE_NOCOLOR": "1",
-            "ANSIBLE_LOCAL_TEMP": str(self.path / "tmp"),
-        }
-        command = [str(PLAYBOOK), "-i", "hosts", "-c", "local", "site.yml", *options]
-        run = subprocess.run(
-            command, cwd=self.path, env=environment, capture_output=True, text=True, check=False, timeout=120
-        )
-        assert run.returncode == code, run.stdout + run.stderr
-        return run.stdout + run.stderr
+    def resolve(self, *options: str, code: int = 0) -> str:
+        """Run the playbook, which must end with this code; return what it printed."""
+        run = self.play("site.yml", "-c", "local", *options)
+        assert run.code == code, run.output
+        return run.output
 
     def copies(self) -> list[str]:
         return sorted(path.name for path in (self.path / "home/.cache/tidegate/prefix_lists").glob("*"))
 
 
 @pytest.fixture
-def project(tmp_path: Path, server: Publisher) -> Project:
+def project(tmp_path: Path, server: Publisher) -> ListProject:
     server.behaviour = sends(b'{"prefixes": [{"cidr": "198.51.100.0/24"}]}')
-    return Project(tmp_path, server.url)
+    environment = {
+        "HOME": str(tmp_path / "home"),
+        "XDG_CACHE_HOME": "",
+        "ANSIBLE_FORKS": "5",
+        "ANSIBLE_LOCAL_TEMP": str(tmp_path / "tmp"),
+    }
+    made = ListProject(tmp_path, inventory="hosts", environment=environment)
+    for name, content in {
+        "action_plugins/feed_probe.py": ACTION,
+        "site.yml": SITE,
+        "files/meta.json": '{"git": ["192.0.2.0/24"]}',
+        "group_vars/all.yml": VARIABLES % server.url,
+        "hosts": "".join(f"h{n} region={'east' if n % 2 else 'west'}\n" for n in range(HOSTS)),
+    }.items():
+        made.write(name, content)
+    return made
 
 
-def test_a_run_over_many_hosts_asks_each_url_once_and_the_next_run_again(project: Project, server: Publisher) -> None:
-    output = project.play()
+def test_a_run_over_many_hosts_asks_each_url_once_and_the_next_run_again(
+    project: ListProject, server: Publisher
+) -> None:
+    output = project.resolve()
     assert output.count("198.51.100.0/24|203.0.113.0/24|192.0.2.0/24") == HOSTS
-    assert sorted(server.asked) == ["/east", "/west"]
+    assert sorted(server.requests) == ["/east", "/west"]
     assert len(project.copies()) == 3
     (tmp,) = set(re.findall(r"\(tmp=([^)]+)\)", output))
     assert tmp.startswith(str(project.path / "tmp"))
     assert not Path(tmp).exists()
     server.behaviour = sends(b"", 500)
-    output = project.play()
-    assert len(server.asked) == 4
+    output = project.resolve()
+    assert len(server.requests) == 4
     assert output.count("198.51.100.0/24|203.0.113.0/24|192.0.2.0/24") == HOSTS
     assert len(re.findall(r"group_vars/all.yml:3:\d+ egress_prefix_lists.crm: \S+ answers HTTP 500", output)) >= HOSTS
 
 
-def test_check_mode_leaves_no_copy(project: Project, server: Publisher) -> None:
-    assert project.play("--check").count("198.51.100.0/24|") == HOSTS
-    assert len(server.asked) == 2
+def test_check_mode_leaves_no_copy(project: ListProject, server: Publisher) -> None:
+    assert project.resolve("--check").count("198.51.100.0/24|") == HOSTS
+    assert len(server.requests) == 2
     assert project.copies() == []
 
 
-def test_a_list_that_cannot_be_had_is_one_readable_error_and_no_traceback(project: Project, server: Publisher) -> None:
+def test_a_list_that_cannot_be_had_is_one_readable_error_and_no_traceback(
+    project: ListProject, server: Publisher
+) -> None:
     server.behaviour = sends(b"", 500)
-    output = project.play(code=2)
+    output = project.resolve(code=2)
     assert "answers HTTP 500 (Internal Server Error); no earlier copy is kept in " in output
     assert "Nothing was changed." in output
     assert "Traceback" not in output
-    assert len(server.asked) == 2
+    assert len(server.requests) == 2
 
 
-def test_a_change_is_accepted_by_name_on_the_command_line(project: Project, server: Publisher) -> None:
-    project.play()
+def test_a_change_is_accepted_by_name_on_the_command_line(project: ListProject, server: Publisher) -> None:
+    project.resolve()
     server.behaviour = sends(b'{"prefixes": [{"cidr": "198.51.0.0/16"}]}')
-    assert "accept it once: -e egress_prefix_list_accept=crm" in project.play("--limit", "h1")
-    assert "198.51.0.0/16|203.0.113.0/24" in project.play("--limit", "h1", "-e", "egress_prefix_list_accept=crm")
-    assert "198.51.0.0/16|203.0.113.0/24" in project.play("--limit", "h1")
+    assert "accept it once: -e egress_prefix_list_accept=crm" in project.resolve("--limit", "h1")
+    assert "198.51.0.0/16|203.0.113.0/24" in project.resolve("--limit", "h1", "-e", "egress_prefix_list_accept=crm")
+    assert "198.51.0.0/16|203.0.113.0/24" in project.resolve("--limit", "h1")
 
 
-def test_a_list_that_names_a_variable_of_other_hosts_fails_only_where_it_is_used(project: Project) -> None:
+def test_a_list_that_names_a_variable_of_other_hosts_fails_only_where_it_is_used(project: ListProject) -> None:
     row = '{"%s": "192.0.2.0/24", "service": "S3", "region": "eu-west-1"}'
     document = f'{{"prefixes": [{row % "ip_prefix"}], "ipv6_prefixes": []}}'
     (project.path / "files/ip-ranges.json").write_text(document)
-    assert "cannot be templated" not in project.play("--limit", "h1")
-    output = project.play("--limit", "h1", "-e", "with_s3=true", code=2)
+    assert "cannot be templated" not in project.resolve("--limit", "h1")
+    output = project.resolve("--limit", "h1", "-e", "with_s3=true", code=2)
     assert re.search(r"egress_prefix_lists.s3: cannot be templated for this host: .*cloud_region. is undefined", output)
-    project.play("--limit", "h1", "-e", "with_s3=true cloud_region=eu-west-1")
+    project.resolve("--limit", "h1", "-e", "with_s3=true cloud_region=eu-west-1")

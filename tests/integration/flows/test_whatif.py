@@ -6,31 +6,19 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
-LOGS = ROOT / "tests" / "unit" / "flows" / "logs"
+from ansible_collections.tidegate.nftables.tests.support.paths import LAB
+from ansible_collections.tidegate.nftables.tests.support.project import Project, Run
+
 APP1 = "10.10.2.10"
 
 
-def whatif(*arguments: str, cwd: Path, **variables: object) -> subprocess.CompletedProcess[str]:
-    """Run the playbook by its name in a directory of its own."""
-    playbook = Path(sys.executable).with_name("ansible-playbook")
-    inventory = ROOT / "playbooks" / "lab" / "inventory.yml"
-    command: list[str | Path] = [
-        playbook,
-        "-i",
-        inventory,
-        "tidegate.nftables.whatif",
-        "-e",
-        json.dumps(variables),
-        *arguments,
-    ]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
+def whatif(folder: Path, **variables: object) -> Run:
+    """Run the playbook by its name in a folder of its own."""
+    return Project(folder, inventory=str(LAB / "inventory.yml")).play("tidegate.nftables.whatif", **variables)
 
 
 def record(destination: str, port: int, action: str = "ACCEPT", source: str = APP1) -> str:
@@ -48,8 +36,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, obj
         + record("198.51.100.68", 22, source="192.0.2.9")
         + "2 1 eni-1 - - - - - - - 1 2 - SKIPDATA\n"
     )
-    done = whatif(cwd=directory, egress_flows=[{"vpc": "flow.log"}], egress_whatif_dir="out")
-    assert done.returncode == 0, done.stdout + done.stderr
+    whatif(directory, egress_flows=[{"vpc": "flow.log"}], egress_whatif_dir="out").ok()
     return (directory / "out" / "whatif.md").read_text(), json.loads((directory / "out" / "whatif.json").read_text())
 
 
@@ -81,14 +68,13 @@ def test_the_json_has_every_host(report: tuple[str, dict[str, object]]) -> None:
 def test_it_can_fail_a_pipeline(tmp_path: Path) -> None:
     (tmp_path / "flow.log").write_text(record("198.51.100.66", 4444))
     logs = [{"vpc": "flow.log"}]
-    assert whatif(cwd=tmp_path, egress_flows=logs, egress_whatif_fail=True).returncode == 2
+    assert whatif(tmp_path, egress_flows=logs, egress_whatif_fail=True).code == 2
     (tmp_path / "flow.log").write_text(record("10.10.3.10", 5432))
-    assert whatif(cwd=tmp_path, egress_flows=logs, egress_whatif_fail=True).returncode == 0
+    assert whatif(tmp_path, egress_flows=logs, egress_whatif_fail=True).code == 0
 
 
 def test_queries_are_written_for_each_tier(tmp_path: Path) -> None:
-    done = whatif(cwd=tmp_path, egress_whatif_dir="queries", egress_whatif_table="logs.flows")
-    assert done.returncode == 0, done.stdout + done.stderr
+    whatif(tmp_path, egress_whatif_dir="queries", egress_whatif_table="logs.flows").ok()
     names = {path.name for path in (tmp_path / "queries").iterdir()}
     assert {"app.athena.sql", "app.insights", "build.athena.sql", "top-external.athena.sql"} <= names
     assert "FROM logs.flows" in (tmp_path / "queries" / "app.athena.sql").read_text()
@@ -103,7 +89,7 @@ def test_queries_are_written_for_each_tier(tmp_path: Path) -> None:
     ],
 )
 def test_mistakes_are_named(variables: dict[str, object], message: str, tmp_path: Path) -> None:
-    done = whatif(cwd=tmp_path, **variables)
-    assert done.returncode != 0
-    assert message in done.stdout
-    assert "Traceback" not in done.stdout + done.stderr
+    run = whatif(tmp_path, **variables)
+    assert run.code != 0
+    assert message in run.output
+    assert "Traceback" not in run.output

@@ -6,24 +6,21 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[3]
-LAB = ROOT / "playbooks" / "lab"
-PLAYBOOK = ROOT / "playbooks" / "lab.yml"
-ANSIBLE = Path(sys.executable).with_name("ansible-playbook")
+from ansible_collections.tidegate.nftables.tests.support.paths import CHECKOUT, LAB
+from ansible_collections.tidegate.nftables.tests.support.project import Project, Run
+from ansible_collections.tidegate.nftables.tests.support.waiting import is_running, run, wait_for
+
+PLAYBOOK = CHECKOUT / "playbooks" / "lab.yml"
 NETNS = Path("/run/netns")
 
 SPEC: dict[str, Any] = {
@@ -40,32 +37,14 @@ SPEC: dict[str, Any] = {
 }
 
 
-def labnet(*arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
-    """Run the lab's network program as the playbook does."""
-    return subprocess.run(
-        [sys.executable, "-B", "-m", "labnet", *arguments],
-        cwd=LAB,
-        input=given,
-        text=True,
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
+def labnet(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
+    """Run the lab's network program as the playbook does. text: its standard input."""
+    return run([sys.executable, "-B", "-m", "labnet", *arguments], cwd=LAB, text=text, check=False)
 
 
 def namespaces(keeper: int) -> list[str]:
     """The namespaces that a keeper's lab still has."""
     return sorted(entry.name for entry in NETNS.iterdir() if entry.name.startswith(f"tg-lab{keeper}-"))
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
-    """Wait for a condition; whether it came true in time."""
-    until = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 @dataclass
@@ -76,18 +55,12 @@ class Net:
     names: dict[str, str]
     owner: subprocess.Popen[bytes]
 
-    def run(self, host: str, *command: str, given: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ["ip", "netns", "exec", self.names[host], *command],
-            input=given,
-            text=True,
-            capture_output=True,
-            timeout=60,
-            check=True,
-        )
+    def run(self, host: str, *command: str, text: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a command on a host. text: its standard input."""
+        return run(["ip", "netns", "exec", self.names[host], *command], text=text)
 
-    def probe(self, host: str, *probes: dict[str, Any], timeout: float = 1.0) -> list[tuple[str, str | None]]:
-        """Outcome and errno of each probe, tried from a host by the module's own code."""
+    def probe(self, host: str, *probes: dict[str, Any], timeout: float = 60.0) -> list[tuple[str, str | None]]:
+        """Return outcome and errno of each probe, tried from a host by the module's own code. timeout: seconds."""
         code = (
             "import json, sys\n"
             "from ansible_collections.tidegate.nftables.plugins.module_utils.probe.model import Probe\n"
@@ -96,39 +69,32 @@ class Net:
             "results = probe_all([Probe(**probe) for probe in probes], timeout, 64)\n"
             "print(json.dumps([[result.outcome, result.errno] for result in results]))\n"
         )
-        done = self.run(host, sys.executable, "-c", code, given=json.dumps([probes, timeout]))
+        done = self.run(host, sys.executable, "-c", code, text=json.dumps([probes, timeout]))
         return [(outcome, number) for outcome, number in json.loads(done.stdout)]
 
     @property
     def alive(self) -> bool:
-        """Whether the keeper runs; one that has ended may wait a while for init to notice."""
-        try:
-            return Path(f"/proc/{self.keeper}/cmdline").read_text() != ""
-        except FileNotFoundError:
-            return False
+        """Return whether the keeper runs."""
+        return is_running(self.keeper)
 
 
 @pytest.fixture
 def net() -> Iterator[Net]:
     # A job in the background ignores SIGINT, and so would all that it starts.
-    owner = subprocess.Popen(["env", "--default-signal", "sleep", "300"])
+    owner = subprocess.Popen(["env", "--default-signal", "sleep", "infinity"])
     try:
-        done = labnet("up", "--owner", str(owner.pid), given=json.dumps(SPEC))
+        done = labnet("up", "--owner", str(owner.pid), text=json.dumps(SPEC))
         assert done.returncode == 0, done.stderr
         made = json.loads(done.stdout)
         yield Net(made["keeper"], made["namespaces"], owner)
     finally:
         owner.kill()
         owner.wait()
-    assert eventually(lambda: not namespaces(made["keeper"]))
+    wait_for(lambda: not namespaces(made["keeper"]), "the end of the lab's namespaces")
 
 
-@dataclass
-class Run:
-    """What one run of the lab printed and returned."""
-
-    code: int
-    output: str
+class LabRun(Run):
+    """What one run of the lab printed, with the tables in it."""
 
     def block(self, host: str) -> str:
         """The rows of a host in the first table, without its title."""
@@ -146,70 +112,27 @@ class Run:
         return {name: row[starts[place] : starts[place + 1]].strip() for place, name in enumerate(columns)}
 
 
-@dataclass
-class Lab:
+class Lab(Project):
     """A copy of the lab's inventory and group_vars that a test edits as a user would."""
 
-    path: Path
-
-    def edit(self, name: str, old: str, new: str) -> None:
-        target = self.path / name
-        text = target.read_text()
-        assert text.count(old) == 1, f"{old!r} is {text.count(old)} times in {name}"
-        target.write_text(text.replace(old, new))
-
-    def command(self, *options: str) -> list[str]:
-        return [str(ANSIBLE), "-i", str(self.path / "inventory.yml"), str(PLAYBOOK), *options]
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_LOCALHOST_WARNING": "0"}
-
-    def run(self, *options: str) -> Run:
-        done = subprocess.run(
-            self.command(*options),
-            cwd=self.path,
-            env=self.environment,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=300,
-            check=False,
-        )
-        return Run(done.returncode, done.stdout)
-
-    def start(self) -> subprocess.Popen[bytes]:
-        """Start a run in a session of its own, as a terminal does with a job."""
-        return subprocess.Popen(
-            self.command(),
-            cwd=self.path,
-            env=self.environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+    def run(self, *options: str) -> LabRun:
+        """Run the lab's playbook to its end."""
+        run = self.play(str(PLAYBOOK), *options)
+        return LabRun(run.code, run.output)
 
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Lab:
-    for name in ("inventory.yml", "group_vars"):
-        source = LAB / name
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
-    return Lab(tmp_path)
+    made = Lab(tmp_path)
+    made.copy(LAB / "inventory.yml", LAB / "group_vars")
+    return made
 
 
 def labs() -> dict[int, list[str]]:
-    """Every lab that there is on this machine, by its keeper."""
-    found: dict[int, list[str]] = {}
+    """Return the hosts of every lab on this machine, by its keeper."""
+    hosts: dict[int, list[str]] = {}
     for entry in NETNS.iterdir() if NETNS.is_dir() else ():
         keeper, dash, host = entry.name.removeprefix("tg-lab").partition("-")
         if entry.name.startswith("tg-lab") and dash and keeper.isdecimal():
-            found.setdefault(int(keeper), []).append(host)
-    return found
-
-
-def end(process: subprocess.Popen[bytes]) -> None:
-    """Whatever a test left of a run."""
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+            hosts.setdefault(int(keeper), []).append(host)
+    return hosts

@@ -9,22 +9,20 @@ import json
 import os
 import re
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
 
 from ansible_collections.tidegate.nftables.tests.integration.lab.conftest import (
-    ANSIBLE,
-    LAB,
     PLAYBOOK,
     Lab,
-    Run,
-    end,
-    eventually,
+    LabRun,
     labs,
 )
+from ansible_collections.tidegate.nftables.tests.support.namespaces import Namespace
+from ansible_collections.tidegate.nftables.tests.support.paths import ANSIBLE_PLAYBOOK, LAB
+from ansible_collections.tidegate.nftables.tests.support.waiting import end, finish, run, wait_for
 
 ENFORCE = ("--skip-tags", "observe")
 
@@ -52,7 +50,7 @@ def nothing_stays() -> object:
     assert set(labs()) - before == set()
 
 
-def agrees(run: Run) -> None:
+def agrees(run: LabRun) -> None:
     assert run.code == 0, run.output
     assert re.findall(r"^ +different: (\d+)$", run.output, re.MULTILINE)
     assert set(re.findall(r"^ +different: (\d+)$", run.output, re.MULTILINE)) == {"0"}
@@ -90,10 +88,9 @@ def test_opening_a_destination_opens_it(lab: Lab) -> None:
 
 
 def test_closing_a_destination_closes_it(lab: Lab) -> None:
-    path = lab.path / "group_vars/app/egress.yml"
-    given = yaml.safe_load(path.read_text())
-    given["egress_allow_app"] = [one for one in given["egress_allow_app"] if one["name"] != "database"]
-    path.write_text(yaml.safe_dump(given))
+    variables = yaml.safe_load(lab.read("group_vars/app/egress.yml"))
+    variables["egress_allow_app"] = [entry for entry in variables["egress_allow_app"] if entry["name"] != "database"]
+    lab.write("group_vars/app/egress.yml", variables)
     run = lab.run(*ENFORCE)
     agrees(run)
     # no row of its own any more: it is one of the "others", which are refused everywhere
@@ -111,8 +108,7 @@ def test_closing_a_destination_closes_it(lab: Lab) -> None:
 def test_a_host_that_moves_to_another_tier_has_that_tiers_policy(
     lab: Lab, host: str, tier: str, open_to: dict[str, str], closed: tuple[str, str]
 ) -> None:
-    path = lab.path / "inventory.yml"
-    (line,) = [line for line in path.read_text().splitlines(keepends=True) if f" {host}: " in line]
+    (line,) = [line for line in lab.read("inventory.yml").splitlines(keepends=True) if f" {host}: " in line]
     lab.edit("inventory.yml", f"          hosts:\n{line}", "")
     lab.edit("inventory.yml", f"        {tier}:\n          hosts:\n", f"        {tier}:\n          hosts:\n{line}")
     run = lab.run(*ENFORCE)
@@ -179,25 +175,26 @@ def test_a_second_run_that_changes_something_is_noticed(lab: Lab) -> None:
     assert "different: 0" in run.output
 
 
-def has_policy(namespace: str) -> bool:
-    command = ["ip", "netns", "exec", namespace, "nft", "list", "table", "inet", "tidegate"]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+def has_policy(keeper: int) -> bool:
+    """Return whether a host of a keeper's lab has the table."""
+    web1 = Namespace(f"tg-lab{keeper}-web1")
+    return web1.run("nft", "list", "table", "inet", "tidegate", check=False).returncode == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_nothing_stays_after_an_interrupt(lab: Lab, number: signal.Signals) -> None:
     before = set(labs())
-    process = lab.start()
+    process = lab.start(str(PLAYBOOK))
     try:
-        assert eventually(lambda: bool(set(labs()) - before), 60)
+        (keeper,) = wait_for(lambda: set(labs()) - before, "a lab", process=process)
         if number == signal.SIGINT:
-            (keeper,) = set(labs()) - before
-            assert eventually(lambda: has_policy(f"tg-lab{keeper}-web1"), 60)
+            wait_for(lambda: has_policy(keeper), "a policy on web1", process=process)
             os.killpg(process.pid, number)  # Ctrl-C reaches the whole job
         else:
             process.send_signal(number)
-        assert process.wait(timeout=30) != 0
-        assert eventually(lambda: set(labs()) == before, 15)
+        finish(process)
+        assert process.returncode != 0
+        wait_for(lambda: set(labs()) == before, "the end of the lab")
     finally:
         end(process)
 
@@ -212,11 +209,11 @@ def test_a_policy_with_a_mistake_builds_nothing(lab: Lab) -> None:
 
 @pytest.mark.parametrize("playbook", [str(PLAYBOOK), "tidegate.nftables.demo"])
 def test_without_its_inventory_it_says_how_to_run_it(playbook: str) -> None:
-    done = subprocess.run([ANSIBLE, playbook], capture_output=True, text=True, timeout=60, check=False)
+    done = run([str(ANSIBLE_PLAYBOOK), playbook], check=False)
     assert done.returncode == 2
-    said = re.search(r"Run: ansible-playbook -i (\S+) (\S+)", done.stdout + done.stderr)
-    assert said
-    assert [Path(path).resolve() for path in said.groups()] == [LAB / "inventory.yml", PLAYBOOK]
+    advice = re.search(r"Run: ansible-playbook -i (\S+) (\S+)", done.stdout + done.stderr)
+    assert advice
+    assert [Path(path).resolve() for path in advice.groups()] == [LAB / "inventory.yml", PLAYBOOK]
 
 
 def test_there_is_no_check_mode(lab: Lab) -> None:

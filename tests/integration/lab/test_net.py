@@ -11,53 +11,41 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ansible_collections.tidegate.nftables.tests.integration.lab.conftest import (
-    LAB,
     NETNS,
     SPEC,
     Net,
-    eventually,
     labnet,
     labs,
     namespaces,
 )
+from ansible_collections.tidegate.nftables.tests.support.namespaces import Namespace, named_namespace
+from ansible_collections.tidegate.nftables.tests.support.paths import LAB
+from ansible_collections.tidegate.nftables.tests.support.waiting import run, wait_for
 
 
-@dataclass(frozen=True)
-class Home:
-    """A namespace to start labs from, in place of the machine's own, in which others may be at work."""
-
-    name: str
-
-    def run(self, *command: str, given: str = "", cwd: Path | None = None) -> str:
-        entered = ["nsenter", f"--net=/run/netns/{self.name}", *command]
-        return subprocess.run(entered, input=given, cwd=cwd, capture_output=True, text=True, check=True).stdout
-
-    def state(self) -> str:
-        """Links, addresses, routes, rules, and whether packets are forwarded."""
-        commands = (
-            "ip -o link",
-            "ip -o address",
-            "ip route",
-            "ip -6 route",
-            "nft list ruleset",
-            "sysctl net.ipv4.ip_forward",
-        )
-        return "".join(self.run(*command.split()) for command in commands)
+def state(home: Namespace) -> str:
+    """Return links, addresses, routes, rules, and whether packets are forwarded."""
+    commands = (
+        "ip -o link",
+        "ip -o address",
+        "ip route",
+        "ip -6 route",
+        "nft list ruleset",
+        "sysctl net.ipv4.ip_forward",
+    )
+    return "".join(home.run(*command.split()).stdout for command in commands)
 
 
 @pytest.fixture
-def home() -> Iterator[Home]:
-    name = f"tg-home-{os.getpid()}"
-    subprocess.run(["ip", "netns", "add", name], check=True)
-    yield Home(name)
-    subprocess.run(["ip", "netns", "delete", name], check=True)
+def home() -> Iterator[Namespace]:
+    """A namespace to start labs from, in place of the machine's own, in which others may be at work."""
+    with named_namespace("home") as made:
+        yield made
 
 
 def everything(host: str) -> list[dict[str, Any]]:
@@ -88,17 +76,18 @@ def test_there_is_no_way_out(net: Net) -> None:
     assert net.probe("web1", {"to": "198.51.100.1", "protocol": "tcp", "port": 443}) == [("failed", "ENETUNREACH")]
 
 
-def test_the_namespace_that_it_was_started_from_is_not_touched(home: Home) -> None:
-    before = home.state()
-    owner = subprocess.Popen(["sleep", "300"])
-    program = (sys.executable, "-B", "-m", "labnet")
+def test_the_namespace_that_it_was_started_from_is_not_touched(home: Namespace) -> None:
+    before = state(home)
+    # nsenter, since `ip netns exec` shows a /sys of its own
+    program = ["nsenter", f"--net=/run/netns/{home.name}", sys.executable, "-B", "-m", "labnet"]
+    owner = subprocess.Popen(["sleep", "infinity"])
     try:
-        made = json.loads(home.run(*program, "up", "--owner", str(owner.pid), given=json.dumps(SPEC), cwd=LAB))
-        assert home.state() == before
+        made = json.loads(run([*program, "up", "--owner", str(owner.pid)], text=json.dumps(SPEC), cwd=LAB).stdout)
+        assert state(home) == before
         assert len(namespaces(made["keeper"])) == len(SPEC["hosts"]) + 1
-        home.run(*program, "down", str(made["keeper"]), cwd=LAB)
+        run([*program, "down", str(made["keeper"])], cwd=LAB)
         assert namespaces(made["keeper"]) == []
-        assert home.state() == before
+        assert state(home) == before
     finally:
         owner.kill()
         owner.wait()
@@ -114,35 +103,36 @@ def test_down_removes_everything_before_it_returns(net: Net) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_the_end_of_the_owner_is_the_end_of_the_net(net: Net, number: signal.Signals) -> None:
     net.owner.send_signal(number)
-    net.owner.wait(timeout=10)
-    assert eventually(lambda: not net.alive and namespaces(net.keeper) == [])
+    net.owner.wait()
+    wait_for(lambda: not net.alive and namespaces(net.keeper) == [], "the end of the net")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_keeper_that_is_asked_to_stop_tidies_up(net: Net, number: signal.Signals) -> None:
     os.kill(net.keeper, number)
-    assert eventually(lambda: not net.alive and namespaces(net.keeper) == [])
+    wait_for(lambda: not net.alive and namespaces(net.keeper) == [], "the end of the net")
 
 
 def test_processes_in_the_net_end_with_it(net: Net) -> None:
-    inside = subprocess.Popen(["ip", "netns", "exec", net.names["web1"], "sleep", "300"])
-    assert eventually(lambda: str(inside.pid) in net.run("dns1", "ip", "netns", "pids", net.names["web1"]).stdout)
+    web1 = Namespace(net.names["web1"])
+    inside = subprocess.Popen([*web1.enter, "sleep", "infinity"])
+    wait_for(lambda: inside.pid in web1.processes(), "a process in the net", process=inside)
     assert labnet("down", str(net.keeper)).returncode == 0
-    assert inside.wait(timeout=10) == -signal.SIGTERM
+    assert wait_for(inside.poll, "the end of the process in the net") == -signal.SIGTERM
 
 
 def test_what_a_killed_keeper_left_is_removed_by_the_next_lab(net: Net) -> None:
     os.kill(net.keeper, signal.SIGKILL)
-    assert eventually(lambda: not net.alive)
+    wait_for(lambda: not net.alive, "the end of the keeper")
     assert namespaces(net.keeper) != []
-    made = json.loads(labnet("up", "--owner", str(net.owner.pid), given=json.dumps(SPEC)).stdout)
+    made = json.loads(labnet("up", "--owner", str(net.owner.pid), text=json.dumps(SPEC)).stdout)
     assert namespaces(net.keeper) == []
     assert namespaces(made["keeper"]) != []
     labnet("down", str(made["keeper"]))
 
 
 def test_a_living_lab_is_left_alone_by_the_next_one(net: Net) -> None:
-    made = json.loads(labnet("up", "--owner", str(net.owner.pid), given=json.dumps(SPEC)).stdout)
+    made = json.loads(labnet("up", "--owner", str(net.owner.pid), text=json.dumps(SPEC)).stdout)
     assert made["keeper"] != net.keeper
     assert labnet("down", str(made["keeper"])).returncode == 0
     assert len(namespaces(net.keeper)) == len(SPEC["hosts"]) + 1
@@ -160,7 +150,7 @@ def test_a_living_lab_is_left_alone_by_the_next_one(net: Net) -> None:
 def test_a_lab_that_cannot_be_built_leaves_a_sentence_and_nothing_else(change: dict[str, Any], sentence: str) -> None:
     change["networks"] = {**SPEC["networks"], "other": ["10.99.0.254/24"]}
     before = labs()
-    done = labnet("up", "--owner", str(os.getpid()), given=json.dumps({**SPEC, **change}))
+    done = labnet("up", "--owner", str(os.getpid()), text=json.dumps({**SPEC, **change}))
     assert done.returncode == 1
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
@@ -168,7 +158,7 @@ def test_a_lab_that_cannot_be_built_leaves_a_sentence_and_nothing_else(change: d
 
 
 def test_without_a_playbook_above_there_is_no_lab() -> None:
-    done = labnet("up", given=json.dumps(SPEC))
+    done = labnet("up", text=json.dumps(SPEC))
     assert done.returncode == 1
     assert "run ansible-playbook" in done.stderr
 

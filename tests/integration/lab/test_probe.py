@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.tests.integration.lab.conftest import ANSIBLE, Net
+from ansible_collections.tidegate.nftables.tests.integration.lab.conftest import Net
+from ansible_collections.tidegate.nftables.tests.support.project import Project, Run
 
 API = {"v4": "203.0.113.10", "v6": "2001:db8:113::10"}
 FAMILIES = pytest.mark.parametrize("to", list(API.values()), ids=list(API))
@@ -22,7 +22,7 @@ FAMILIES = pytest.mark.parametrize("to", list(API.values()), ids=list(API))
 def rules(net: Net, *lines: str) -> None:
     chain = "add table inet t\nadd chain inet t c { type filter hook output priority 0; }\n"
     loopback = "add rule inet t c oifname lo accept\n"
-    net.run("web1", "nft", "-f", "-", given=chain + loopback + "".join(f"add rule inet t c {line}\n" for line in lines))
+    net.run("web1", "nft", "-f", "-", text=chain + loopback + "".join(f"add rule inet t c {line}\n" for line in lines))
 
 
 @FAMILIES
@@ -44,11 +44,11 @@ def test_a_refusal_is_told_at_once_and_a_drop_is_silence(net: Net, to: str) -> N
     assert [outcome for outcome, _errno in net.probe("web1", tcp, udp)] == ["refused", "refused"]
     net.run("web1", "nft", "flush chain inet t c")
     net.run("web1", "nft", "add rule inet t c tcp dport 443 drop")
-    assert net.probe("web1", tcp) == [("silent", "ETIMEDOUT")]
+    assert net.probe("web1", tcp, timeout=0.5) == [("silent", "ETIMEDOUT")]
     # on the way, where the sender's own system cannot know
     net.run("web1", "nft", "flush chain inet t c")
     net.run("api1", "nft", "add table inet t { chain c { type filter hook input priority 0; udp dport 443 drop; }; }")
-    assert net.probe("web1", udp) == [("silent", "ETIMEDOUT")]
+    assert net.probe("web1", udp, timeout=0.5) == [("silent", "ETIMEDOUT")]
 
 
 def test_one_probe_is_one_packet(net: Net) -> None:
@@ -95,7 +95,7 @@ PLAY = """
         that:
           - tried is not changed
           - (tried.results[0] | dict2items | rejectattr('key', 'eq', 'milliseconds') | items2dict) == expected
-          - tried.results[0].milliseconds < 2000
+          - tried.results[0].milliseconds is number
           - tried.results[1].outcome == "refused"
           - tried.counts == counts
       vars:
@@ -114,25 +114,24 @@ PLAY = """
 """
 
 
-def ansible(tmp_path: Path, namespace: str) -> subprocess.CompletedProcess[str]:
-    play, inventory = tmp_path / "play.yml", tmp_path / "inventory.yml"
-    play.write_text(PLAY)
+def play(folder: Path, namespace: str) -> Run:
+    """Run the play on a host that is a namespace of this machine."""
+    project = Project(folder)
     variables = {
         "ansible_connection": "tidegate.nftables.netns",
         "ansible_netns": namespace,
         "ansible_python_interpreter": sys.executable,
     }
-    inventory.write_text(json.dumps({"all": {"hosts": {"web1": variables}}}))
-    command = [str(ANSIBLE), "-i", str(inventory), str(play)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    project.write("inventory.yml", {"all": {"hosts": {"web1": variables}}})
+    project.write("play.yml", PLAY)
+    return project.play("play.yml")
 
 
 def test_tasks_run_in_the_hosts_namespace(net: Net, tmp_path: Path) -> None:
-    done = ansible(tmp_path, net.names["web1"])
-    assert done.returncode == 0, done.stdout
+    play(tmp_path, net.names["web1"]).ok()
 
 
 def test_a_namespace_that_is_not_there_is_a_host_that_is_not_reached(net: Net, tmp_path: Path) -> None:
-    done = ansible(tmp_path, f"{net.names['web1']}x")
-    assert done.returncode == 4
-    assert f'There is no network namespace "{net.names["web1"]}x" on this machine' in done.stdout + done.stderr
+    run = play(tmp_path, f"{net.names['web1']}x")
+    assert run.code == 4
+    assert f'There is no network namespace "{net.names["web1"]}x" on this machine' in run.output

@@ -1,0 +1,35 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""podman with the settings that this machine needs, and the images of Debian releases that the tests have."""
+
+from __future__ import annotations
+
+import functools
+import os
+import subprocess
+
+from .paths import CHECKOUT
+from .waiting import run
+
+SETTINGS = CHECKOUT / "tests" / "images" / "podman.sh"
+RELEASES = ("bullseye", "bookworm", "trixie")
+
+
+@functools.cache
+def environment() -> dict[str, str]:
+    """Return this process's environment with the settings of podman that this machine needs."""
+    done = subprocess.run(["bash", "-euc", f'. "{SETTINGS}"; env -0'], capture_output=True, text=True, check=True)
+    return dict(item.split("=", 1) for item in done.stdout.split("\0") if "=" in item)
+
+
+def podman(*words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run podman."""
+    return run(["podman", *words], check=check, env={**environment(), **os.environ})
+
+
+def image(release: str) -> str:
+    """Return the name of a release's image; import it where podman does not have it yet."""
+    importer = CHECKOUT / "tests" / "images" / "import.sh"
+    run([str(importer), str(CHECKOUT / "build" / "debian"), release])
+    return run(["bash", "-euc", f'. "{SETTINGS}"; image_of {release}']).stdout.strip()
