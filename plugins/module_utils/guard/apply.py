@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Mapping, Protocol, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, files
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.lock import exclusive
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import TABLE, Places
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program import install
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program.install import FileChange
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import (
@@ -28,18 +27,19 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.confirmed_policy import Request
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.pending import Pending
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.settings import Settings
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.table import Kernel
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import commit_confirm, rollback, timer
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes import transaction
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.result import Result
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.result import RunResult
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.nf_tables import delete_table, has_table
+from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import (
+    DENIED_CHAIN,
+    MODE_RULES,
+    TABLE,
+    is_entry_chain,
+)
 
-_ENTRIES = re.compile(r"egress_(containers_)?allow(_.+)?")
-"""The compiler's chain in which a rule's comment is an entry's name."""
-_SWITCH = "egress_denied"
-_MODES = {"goto egress_observed": "mode observe", "goto egress_refused": "mode enforce"}
-"""The compiler's chain with the one rule that differs between the modes, and that rule."""
 _DONE = {"add": "opened", "delete": "closed"}
 _NAMED = 10
 """Entries that the history names of one change."""
@@ -93,7 +93,7 @@ def request_of(tables: Sequence[Mapping[str, Any]], who: str, what: str = "") ->
     return Request(who, what, tuple(sorted(others)), spec)
 
 
-def apply_guarded(places: Places, kernel: Kernel, engine: Engine, plan: Plan, *, check: bool = False) -> dict[str, Any]:
+def apply_guarded(host: Host, engine: Engine, plan: Plan, *, check: bool = False) -> dict[str, Any]:
     """Apply what the engine wants, on trial. Return the engine's result with ``guard`` and ``files`` beside it.
 
     guard: None when nothing is on trial, else token, seconds, kind and before. Raise GuardError or EngineError; then
@@ -105,75 +105,77 @@ def apply_guarded(places: Places, kernel: Kernel, engine: Engine, plan: Plan, *,
             f"The trial lasts {plan.seconds:.0f} s, but its tests may take {plan.needed:.0f} s: it would always be put "
             f"back. Raise egress_confirm_timeout. {UNCHANGED}",
         )
-    systemd = clock.systemd_runs(places)
-    with exclusive(places, WAIT):
-        said = _settle(places, kernel, check=check)
+    systemd = clock.systemd_runs(host.paths)
+    with exclusive(host.paths, WAIT):
+        said = _settle(host, check=check)
         wanted = engine(check=True)
         if wanted["changed"] and plan.foreseen is not None:
             plan.foreseen()
         # The settings of a change that is put back go with it: whether the fail-safe table refuses is one of them.
-        old = files.read(places.settings) or ""
+        old = files.read(host.paths.settings) or ""
         before = plan.before() if wanted["changed"] and plan.tried and plan.before is not None and not check else None
-        installed = install.install(places, plan.settings, systemd=systemd, check=check)
+        installed = install.install(host.paths, plan.settings, systemd=systemd, check=check)
         if not wanted["changed"]:
-            return _joined(wanted, [*installed, *_saved(places, kernel, plan, check=check)], said, guard=None)
+            return _joined(wanted, [*installed, *_saved(host, plan, check=check)], said, guard=None)
         if check:
             return _joined(wanted, installed, said, guard=None)
         if not plan.tried:
-            return _joined(_untried(places, kernel, engine, plan.request), installed, said, guard=None)
-        made, result = _on_trial(places, kernel, engine, replace(plan, standing=old), wanted)
+            return _joined(_untried(host, engine, plan.request), installed, said, guard=None)
+        made, result = _on_trial(host, engine, replace(plan, standing=old), wanted)
         guard = {"token": made.token, "seconds": made.seconds, "kind": made.guard, "before": before}
         return _joined(result, installed, said, guard=guard)
 
 
-def confirm(places: Places, kernel: Kernel, token: str) -> dict[str, Any]:
+def confirm(host: Host, token: str) -> dict[str, Any]:
     """Confirm the change on trial; return about it. When it cannot be, put it back at once and raise GuardError."""
-    with exclusive(places, WAIT):
+    with exclusive(host.paths, WAIT):
         try:
-            record = commit_confirm.confirm(places, kernel, token)
+            record = commit_confirm.confirm(host, token)
         except (GuardError, EngineError) as error:
             if getattr(error, "reason", "") not in ("not_pending", "too_late"):
-                rollback.fire(places, kernel, token, f"it could not be confirmed: {error}")
+                rollback.fire(host, token, f"it could not be confirmed: {error}")
                 raise GuardError(error.reason, f"{error} The old policy was put back.") from error
             raise
         return {"token": record.token, "when": clock.utc(record.when), "who": record.who, "what": record.what}
 
 
-def reject(places: Places, kernel: Kernel, token: str, why: str) -> None:
+def reject(host: Host, token: str, why: str) -> None:
     """Put the change on trial back at once."""
-    with exclusive(places, WAIT):
-        if not rollback.fire(places, kernel, token, why):
+    with exclusive(host.paths, WAIT):
+        if not rollback.fire(host, token, why):
             raise GuardError("not_pending", f"There is no such change on trial on this host. {UNCHANGED}")
 
 
-def remove(places: Places, kernel: Kernel, engine: Engine, *, check: bool = False) -> dict[str, Any]:
+def remove(host: Host, engine: Engine, *, check: bool = False) -> dict[str, Any]:
     """Remove the table and every file. Needs no trial: without a table nothing is refused."""
-    systemd = clock.systemd_runs(places)
-    with exclusive(places, WAIT):
-        said = _settle(places, kernel, check=check)
+    systemd = clock.systemd_runs(host.paths)
+    with exclusive(host.paths, WAIT):
+        said = _settle(host, check=check)
         if check:
-            return _joined(engine(check=True), install.remove(places, systemd=systemd, check=True), said, guard=None)
+            return _joined(
+                engine(check=True), install.remove(host.paths, systemd=systemd, check=True), said, guard=None
+            )
         # While nothing is confirmed, the watcher brings nothing back.
         wanted = engine(check=True)
         if wanted["changed"]:
-            install.disown(places)
+            install.disown(host.paths)
         result = engine(check=False)
-        return _joined(result, install.remove(places, systemd=systemd), said, guard=None)
+        return _joined(result, install.remove(host.paths, systemd=systemd), said, guard=None)
 
 
-def remove_without_nft(places: Places, *, check: bool = False) -> dict[str, Any]:
+def remove_without_nft(paths: Paths, *, check: bool = False) -> dict[str, Any]:
     """As remove, on a host from which nft is gone: the kernel may still have the table, and the files are there."""
-    with exclusive(places, WAIT):
-        found = pending.read(places)
-        if found is not None and found.ours and timer.alive(places, found):
+    with exclusive(paths, WAIT):
+        found = pending.read(paths)
+        if found is not None and found.of_this_boot and timer.alive(paths, found):
             raise pending.refusal(found)
         stands = _stands_without_nft()
         if stands and not check:
-            install.disown(places)
+            install.disown(paths)
             delete_table(*TABLE)
-        removed = install.remove(places, systemd=clock.systemd_runs(places), check=check)
-    gone = (transaction.change("delete", "table", name=TABLE[1]),) if stands else ()
-    return _joined(Result(stands, changes=gone).as_dict(), removed, "", guard=None)
+        removed = install.remove(paths, systemd=clock.systemd_runs(paths), check=check)
+    gone = (transaction.change_record("delete", "table", name=TABLE[1]),) if stands else ()
+    return _joined(RunResult(stands, changes=gone).as_dict(), removed, "", guard=None)
 
 
 def _stands_without_nft() -> bool:
@@ -185,64 +187,60 @@ def _stands_without_nft() -> bool:
         return False
 
 
-def _settle(places: Places, kernel: Kernel, *, check: bool) -> str:
+def _settle(host: Host, *, check: bool) -> str:
     """Deal with a change that nobody guards any more; raise GuardError (pending) for one that is on trial."""
     if not check:
-        return rollback.recover(places, kernel)
-    found = pending.read(places)
-    if found is not None and found.ours and not rollback.is_confirmed(places, found):
+        return rollback.recover(host)
+    found = pending.read(host.paths)
+    if found is not None and found.of_this_boot and not rollback.is_confirmed(host.paths, found):
         raise pending.refusal(found)
     return ""
 
 
-def _untried(places: Places, kernel: Kernel, engine: Engine, request: Request) -> Mapping[str, Any]:
+def _untried(host: Host, engine: Engine, request: Request) -> Mapping[str, Any]:
     """Load the change and save for boot what was loaded, nothing that somebody else wrote meanwhile."""
     result = engine(check=False)
-    listing = kernel.listing()
+    listing = host.table.listing()
     if engine(check=True)["changed"]:
         raise GuardError(
             "changed_meanwhile",
             "The change was loaded, but somebody else wrote to the table meanwhile, so what stands was not saved for "
             "boot: the policy that was confirmed last counts there. Run again.",
         )
-    confirmed_policy.save(places, kernel, _described(request, result), listing=listing)
+    confirmed_policy.save(host, _described(request, result), listing=listing)
     return result
 
 
-def _on_trial(
-    places: Places, kernel: Kernel, engine: Engine, plan: Plan, wanted: Mapping[str, Any]
-) -> tuple[Pending, Mapping[str, Any]]:
+def _on_trial(host: Host, engine: Engine, plan: Plan, wanted: Mapping[str, Any]) -> tuple[Pending, Mapping[str, Any]]:
     request = _described(plan.request, wanted)
-    made = commit_confirm.begin(
-        places, kernel, request, commit_confirm.Trial(plan.seconds, plan.size, settings=plan.standing)
-    )
-    snapshot = files.read(places.snapshot) or ""
+    made = commit_confirm.begin(host, request, commit_confirm.Trial(plan.seconds, plan.size, settings=plan.standing))
+    snapshot = files.read(host.paths.snapshot) or ""
     try:
         result = engine(check=False)
-        commit_confirm.loaded_new(places, kernel, made, request)
+        commit_confirm.loaded_new(host, made, request)
         if engine(check=True)["changed"]:
             # Between the engine's own look and the one that is to be saved: nobody asked for what they put there.
             raise GuardError("changed_meanwhile", "Somebody else wrote to the table while the change was being loaded.")
     except BaseException as error:
         # Also when the run is interrupted: what is half known is not left to the guard.
-        if pending.read(places) != made:
+        if pending.read(host.paths) != made:
             # The guard could wait no longer, did its work and tidied up, and the change came after that.
-            files.write(places.snapshot, snapshot.encode("utf-8", "surrogateescape"))
-        rollback.take_back(places, kernel, made, f"it could not be loaded: {error}")
+            files.write(host.paths.snapshot, snapshot.encode("utf-8", "surrogateescape"))
+        rollback.take_back(host, made, f"it could not be loaded: {error}")
         raise
     return made, result
 
 
-def _saved(places: Places, kernel: Kernel, plan: Plan, *, check: bool) -> list[FileChange]:
+def _saved(host: Host, plan: Plan, *, check: bool) -> list[FileChange]:
     """The kernel is right already. See that a boot finds the same, and that the watcher knows it."""
-    if not kernel.stands():
+    if not host.table.stands():
         return []
     if confirmed_policy.save(
-        places, kernel, Request(plan.request.who, "as it stood", plan.request.others, plan.request.spec), check=check
+        host, Request(plan.request.who, "as it stood", plan.request.others, plan.request.spec), check=check
     ):
-        return [FileChange(str(places.confirmed), "change")]
-    if not check and last_loaded.read(places, kernel.version) is None:
-        confirmed_policy.note_loaded(places, kernel, plan.request.others)
+        return [FileChange(str(host.paths.confirmed), "change")]
+    if not check and last_loaded.read(host.paths, host.table.version) is None:
+        confirmed_policy.note_loaded(host, plan.request.others)
     return []
 
 
@@ -271,10 +269,10 @@ def _described(request: Request, result: Mapping[str, Any]) -> Request:
     for found in result.get("changes") or ():
         name = (str(found.get("action")), str(found.get("kind")))
         counted[name] = counted.get(name, 0) + int(found.get("count") or 1)
-        if found.get("kind") == "rule" and _ENTRIES.fullmatch(str(found.get("chain"))) and found.get("comment"):
+        if found.get("kind") == "rule" and is_entry_chain(str(found.get("chain"))) and found.get("comment"):
             entries.get(name[0], []).append(str(found["comment"]))
-        if found.get("chain") == _SWITCH and name[0] == "add" and found.get("text") in _MODES:
-            modes.append(_MODES[found["text"]])
+        if found.get("chain") == DENIED_CHAIN and name[0] == "add" and found.get("text") in MODE_RULES:
+            modes.append(f"mode {MODE_RULES[found['text']]}")
     words = [*modes, *(f"{_DONE[action]} {_some(names)}" for action, names in entries.items() if names)]
     words += [f"{action} {count} {kind}{'s' if count != 1 else ''}" for (action, kind), count in counted.items()]
     return Request(request.who, ", ".join(words) or "no change", request.others, request.spec)

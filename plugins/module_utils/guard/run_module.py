@@ -16,7 +16,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import ssh_session
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.lock import exclusive
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import TABLE, Places
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program import emergency, temporary_allow
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import (
     confirmed_policy,
@@ -30,7 +30,8 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.sett
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import observed, own_connection, status
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import restore
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import observes, shape
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.table import Kernel
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.live_table import LiveTable
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import policy_tests, rollback
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.canonical.preview import objects
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
@@ -41,7 +42,8 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.nf_tables im
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory
 from ansible_collections.tidegate.nftables.plugins.module_utils.preflight import facts
 from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.findings import Wanted, findings, stopping
-from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.host import Host
+from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.host import Host as PreflightHost
+from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import PORTED_PROTOCOLS, TABLE
 
 from . import apply
 
@@ -52,11 +54,11 @@ SPARE = 10.0
 
 def run(module: AnsibleModule) -> None:
     """Run one phase and end the module."""
-    places = Places(module.params["root"] or "")
+    paths = Paths(module.params["root"] or "")
     try:
         if os.geteuid() != 0:
             raise GuardError("not_root", f"This needs root on the host: become: true. {UNCHANGED}")
-        result = PHASES[module.params["phase"]](places, module.params, module.check_mode)
+        result = PHASES[module.params["phase"]](paths, module.params, module.check_mode)
     except GuardError as error:
         module.fail_json(msg=error.message, reason=error.reason, **error.details)
     except EngineError as error:
@@ -66,23 +68,23 @@ def run(module: AnsibleModule) -> None:
     module.exit_json(**result)
 
 
-def _apply(places: Places, given: Given, check: bool) -> dict[str, Any]:
+def _apply(paths: Paths, given: Given, check: bool) -> dict[str, Any]:
     tables = given["tables"] or []
     wanted = parse.tables(tables)
-    notes = RunDirectory(str(places.run) if places.root else None)
+    notes = RunDirectory(str(paths.run) if paths.root else None)
 
     def engine(*, check: bool) -> Mapping[str, Any]:
-        result = Engine(Nft(), check=check, notes=notes).run(wanted)
+        result = Engine(Nft(), check=check, state=notes).run(wanted)
         return {**result.as_dict(), "said": result.warnings}
 
     if tables and tables[0].get("state") == "absent":
         apply.request_of(tables, "")
-        return _remove(places, engine, check=check)
-    looked = _look(places, given)
-    kernel = Kernel()
+        return _remove(paths, engine, check=check)
+    looked = _look(paths, given)
+    host = Host(paths, LiveTable())
     chosen = settings.parse({key: given[key] for key in ("drift", "mode", "dns", "ntp")})
     request = apply.request_of(tables, given["who"], given["what"])
-    plan = _plan(kernel, request, chosen, len(json.dumps(tables)), given)
+    plan = _plan(host, request, chosen, len(json.dumps(tables)), given)
 
     def foreseen() -> None:
         policy_tests.possible(given["tests"] or [], given["test_timeout"])
@@ -90,7 +92,7 @@ def _apply(places: Places, given: Given, check: bool) -> dict[str, Any]:
             own_connection.need_open(objects(Nft(), wanted[0], notes), ssh_session.connection())
 
     plan = replace(plan, foreseen=foreseen)
-    result = apply.apply_guarded(places, kernel, engine, plan, check=check)
+    result = apply.apply_guarded(host, engine, plan, check=check)
     return {
         **result,
         "counters": {" ".join(TABLE): counters(*TABLE)},
@@ -99,23 +101,23 @@ def _apply(places: Places, given: Given, check: bool) -> dict[str, Any]:
     }
 
 
-def _remove(places: Places, engine: apply.Engine, *, check: bool) -> dict[str, Any]:
+def _remove(paths: Paths, engine: apply.Engine, *, check: bool) -> dict[str, Any]:
     try:
-        kernel = Kernel()
+        host = Host(paths, LiveTable())
     except EngineError as error:
         if error.reason != "nft_missing":
             raise
-        return apply.remove_without_nft(places, check=check)
-    return apply.remove(places, kernel, engine, check=check)
+        return apply.remove_without_nft(paths, check=check)
+    return apply.remove(host, engine, check=check)
 
 
-def _look(places: Places, given: Given) -> list[dict[str, Any]]:
+def _look(paths: Paths, given: Given) -> list[dict[str, Any]]:
     """Look around before the first policy of a host, and before the first that refuses; raise when that must not be."""
-    refusing = given["mode"] == "enforce" and settings.read(places).mode != "enforce"
-    if given["preflight"] is None or (places.confirmed.exists() and not refusing):
+    refusing = given["mode"] == "enforce" and settings.read(paths).mode != "enforce"
+    if given["preflight"] is None or (paths.confirmed.exists() and not refusing):
         return []
     wanted = Wanted(given["mode"], given["preflight"]["containers"], given["preflight"]["untracked"])
-    found = findings(facts.gather(Host(places.root)), wanted)
+    found = findings(facts.gather(PreflightHost(paths.root)), wanted)
     against = stopping(found, wanted)
     told = [asdict(one) for one in found]
     if against:
@@ -124,23 +126,23 @@ def _look(places: Places, given: Given) -> list[dict[str, Any]]:
     return told
 
 
-def _rollback(places: Places, given: Given, check: bool) -> dict[str, Any]:
-    record = history.find(places, given["to"] or "1")
-    kernel = Kernel()
+def _rollback(paths: Paths, given: Given, check: bool) -> dict[str, Any]:
+    record = history.find(paths, given["to"] or "1")
+    host = Host(paths, LiveTable())
 
     def engine(*, check: bool) -> Mapping[str, Any]:
-        return _go_back(kernel, record, check=check)
+        return _go_back(host, record, check=check)
 
     what = confirmed_policy.back_to(record) + (f": {given['what']}" if given["what"] else "")
     request = Request(given["who"], what, record.others, record.spec)
     mode = "observe" if observes(record.listing) else "enforce"
-    chosen = replace(settings.read(places), mode=mode)
-    plan = _plan(kernel, request, chosen, len(record.listing), given)
-    result = apply.apply_guarded(places, kernel, engine, plan, check=check)
+    chosen = replace(settings.read(paths), mode=mode)
+    plan = _plan(host, request, chosen, len(record.listing), given)
+    result = apply.apply_guarded(host, engine, plan, check=check)
     return {**result, "connection": ssh_session.connection()}
 
 
-def _plan(kernel: Kernel, request: Request, chosen: Settings, size: int, given: Given) -> apply.Plan:
+def _plan(host: Host, request: Request, chosen: Settings, size: int, given: Given) -> apply.Plan:
     """Return the module's options for a trial. size: characters of what was asked for."""
     tests, timeout = given["tests"] or [], given["test_timeout"]
     return apply.Plan(
@@ -150,26 +152,26 @@ def _plan(kernel: Kernel, request: Request, chosen: Settings, size: int, given: 
         needed=policy_tests.needed(tests, timeout) + SPARE if tests else 0.0,
         tried=given["trial"],
         size=size,
-        before=lambda: policy_tests.failing(policy_tests.run(kernel, tests, timeout)),
+        before=lambda: policy_tests.failing(policy_tests.run(host.table, tests, timeout)),
     )
 
 
-def _go_back(kernel: Kernel, record: Record, *, check: bool) -> dict[str, Any]:
-    before = kernel.listing()
+def _go_back(host: Host, record: Record, *, check: bool) -> dict[str, Any]:
+    before = host.table.listing()
     changed = shape(before, record.others) != shape(record.listing, record.others)
     if changed and not check:
         age = max(0.0, time.time() - record.when)
-        restore.put_back(kernel, record.listing, age, record.others, record.nft)
-    after = kernel.listing() if not check else record.listing
+        restore.put_back(host.table, record.listing, age, record.others, record.nft)
+    after = host.table.listing() if not check else record.listing
     diff = {"before": shape(before, record.others), "after": shape(after, record.others)}
-    return {"changed": changed, "diff": diff, "changes": [], "transaction": "", "nft_version": kernel.version}
+    return {"changed": changed, "diff": diff, "changes": [], "transaction": "", "nft_version": host.table.version}
 
 
-def _confirm(places: Places, given: Given, check: bool) -> dict[str, Any]:
+def _confirm(paths: Paths, given: Given, check: bool) -> dict[str, Any]:
     """Run the tests over whatever connection brought us here, then keep the change or put it back."""
-    kernel = Kernel()
-    _need_another_connection(places, kernel, given, check)
-    judged = policy_tests.run(kernel, given["tests"] or [], given["test_timeout"])
+    host = Host(paths, LiveTable())
+    _need_another_connection(host, given, check)
+    judged = policy_tests.run(host.table, given["tests"] or [], given["test_timeout"])
     already = given["failing_before"] or []
     broken = policy_tests.broken(judged, already)
     told = {
@@ -177,7 +179,7 @@ def _confirm(places: Places, given: Given, check: bool) -> dict[str, Any]:
         "broken_before": [label for label in policy_tests.failing(judged) if label in already],
     }
     if broken and given["mode"] == "enforce" and not check:
-        apply.reject(places, kernel, given["token"], f"tests failed: {policy_tests.sentence(broken)}")
+        apply.reject(host, given["token"], f"tests failed: {policy_tests.sentence(broken)}")
         raise GuardError(
             "tests_failed",
             f"The change was put back: {policy_tests.sentence(broken)}. The old policy stands.",
@@ -185,14 +187,14 @@ def _confirm(places: Places, given: Given, check: bool) -> dict[str, Any]:
         )
     if check:
         return {"changed": True, **told, "broken": policy_tests.failing(broken)}
-    about = apply.confirm(places, kernel, given["token"])
+    about = apply.confirm(host, given["token"])
     return {"changed": True, **told, "broken": policy_tests.failing(broken), "confirmed": about}
 
 
-def _need_another_connection(places: Places, kernel: Kernel, given: Given, check: bool) -> None:
+def _need_another_connection(host: Host, given: Given, check: bool) -> None:
     """Put the change back when this run came over the very connection that it was made over: that proves nothing."""
     if given["not_over"] and ssh_session.connection() == given["not_over"] and not check:
-        apply.reject(places, kernel, given["token"], "no new connection was made")
+        apply.reject(host, given["token"], "no new connection was made")
         raise GuardError(
             "same_connection",
             "The change was put back: it was to be confirmed over a new connection, but this is still the one that it "
@@ -201,22 +203,20 @@ def _need_another_connection(places: Places, kernel: Kernel, given: Given, check
         )
 
 
-def _reject(places: Places, given: Given, check: bool) -> dict[str, Any]:
+def _reject(paths: Paths, given: Given, check: bool) -> dict[str, Any]:
     if not check:
-        apply.reject(places, Kernel(), given["token"], given["what"] or "the run asked for it")
+        apply.reject(Host(paths, LiveTable()), given["token"], given["what"] or "the run asked for it")
     return {"changed": True}
 
 
-def _emergency(places: Places, given: Given, check: bool) -> dict[str, Any]:
-    kernel = Kernel()
-    request = Request(
-        given["who"], given["what"] or f"emergency: {given['emergency']}", confirmed_policy.others(places)
-    )
+def _emergency(paths: Paths, given: Given, check: bool) -> dict[str, Any]:
+    host = Host(paths, LiveTable())
+    request = Request(given["who"], given["what"] or f"emergency: {given['emergency']}", confirmed_policy.others(paths))
     if check:
         return {"changed": True}
-    with exclusive(places, apply.WAIT):
-        said = rollback.recover(places, kernel)
-        made = emergency.declare(places, kernel, given["emergency"], given["minutes"], request)
+    with exclusive(paths, apply.WAIT):
+        said = rollback.recover(host)
+        made = emergency.declare(host, given["emergency"], given["minutes"], request)
     return {
         "changed": True,
         "recovered": said,
@@ -224,24 +224,24 @@ def _emergency(places: Places, given: Given, check: bool) -> dict[str, Any]:
     }
 
 
-def _allow(places: Places, given: Given, check: bool) -> dict[str, Any]:
+def _allow(paths: Paths, given: Given, check: bool) -> dict[str, Any]:
     flows = temporary_allow.parse(given["flows"] or [])
-    kernel = Kernel()
+    host = Host(paths, LiveTable())
     asked = temporary_allow.Asked(flows, given["minutes"], given["who"], given["what"])
-    with exclusive(places, apply.WAIT):
-        return {"changed": True, "until": temporary_allow.allow(places, kernel, asked, check=check)}
+    with exclusive(paths, apply.WAIT):
+        return {"changed": True, "until": temporary_allow.allow(host, asked, check=check)}
 
 
-def _status(places: Places, given: Given, _check: bool) -> dict[str, Any]:
-    fate = journal.fate(places, given["token"]) if given["token"] else None
-    return {"changed": False, "status": status.facts(places, Kernel()), "fate": fate}
+def _status(paths: Paths, given: Given, _check: bool) -> dict[str, Any]:
+    fate = journal.fate(paths, given["token"]) if given["token"] else None
+    return {"changed": False, "status": status.facts(Host(paths, LiveTable())), "fate": fate}
 
 
-def _observed(places: Places, _given: Given, _check: bool) -> dict[str, Any]:
-    return {"changed": False, "observed": observed.facts(places, Kernel())}
+def _observed(paths: Paths, _given: Given, _check: bool) -> dict[str, Any]:
+    return {"changed": False, "observed": observed.facts(Host(paths, LiveTable()))}
 
 
-Phase = Callable[[Places, Given, bool], "dict[str, Any]"]
+Phase = Callable[[Paths, Given, bool], "dict[str, Any]"]
 PHASES: Mapping[str, Phase] = {
     "apply": _apply,
     "confirm": _confirm,
@@ -255,7 +255,7 @@ PHASES: Mapping[str, Phase] = {
 
 FLOW: dict[str, Any] = {
     "to": {"type": "str", "required": True},
-    "protocol": {"type": "str", "choices": list(temporary_allow.PROTOCOLS), "default": "tcp"},
+    "protocol": {"type": "str", "choices": list(PORTED_PROTOCOLS), "default": "tcp"},
     "port": {"type": "int", "required": True},
 }
 TEST: dict[str, Any] = {

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Places
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import records
 from ansible_collections.tidegate.nftables.tests.integration.adopt.test_playbooks import named
 from ansible_collections.tidegate.nftables.tests.integration.role.project import Project
@@ -27,12 +27,12 @@ def write(project: Project, **changes: Any) -> None:
 def enforcing(project: Project) -> bool:
     listed = project.nft("list", "chain", "inet", "tidegate", "egress_denied")
     assert "chain egress_denied" in listed, listed
-    return "goto egress_refused" in listed
+    return "goto egress_enforced" in listed
 
 
 def age(project: Project, hours: float) -> None:
     """Make the confirmed policy older than it is."""
-    path = Places(str(project.root)).confirmed
+    path = Paths(str(project.root)).confirmed
     record = records.load(path)
     assert record is not None
     path.write_bytes(records.dump(replace(record, when=time.time() - hours * 3600)))

@@ -21,11 +21,13 @@ from typing import Any
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard import apply
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Places
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import confirmed_policy, records
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import confirmed_policy
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.settings import Settings
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import restore
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import shape
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.table import Kernel, UtcNft
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.live_table import LiveTable, UtcNft
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 BINARIES = {path.parent.name: path for path in sorted(CHECKOUT.glob("build/nft/*/nft"))} or {
@@ -74,7 +76,7 @@ OLD = """table inet tidegate {
 		elements = { 203.0.113.0/24 }
 	}
 
-	set once4 {
+	set temporary_allow4 {
 		type ipv4_addr
 		flags timeout
 		elements = { 198.51.100.7 timeout 1h expires 30m comment "expires 5s, { x" }
@@ -114,59 +116,60 @@ REQUEST = confirmed_policy.Request("alice@control", "", ("fed4",), "")
 class TextEngine:
     """Stands for the engine: makes the table what a text says, and knows how nft lists what it made."""
 
-    kernel: Kernel
+    table: LiveTable
     text: str | None
     runs: list[bool] = field(default_factory=list)
     made: object = None
 
     def __call__(self, *, check: bool) -> Mapping[str, Any]:
         self.runs.append(check)
-        before = self.kernel.listing()
+        before = self.table.listing()
         changed = shape(before, ("fed4",)) not in (shape(self.text, ("fed4",)), self.made)
         if changed and not check:
-            self.kernel.load(records.script(self.text or ""))
-            self.made = shape(self.kernel.listing(), ("fed4",))
+            self.table.load(restore.script(self.text or ""))
+            self.made = shape(self.table.listing(), ("fed4",))
         changes = [{"action": "add", "kind": "rule"}] if changed else []
         return {"changed": changed, "diff": {"before": before or "", "after": self.text or ""}, "changes": changes}
 
 
-@dataclass
-class Host:
+@dataclass(frozen=True)
+class GuardedHost(Host):
     """One host. nft: the binary, which the guard finds as well."""
 
-    places: Places
     nft: Path
 
-    def __post_init__(self) -> None:
-        self.kernel = Kernel(UtcNft(str(self.nft)))
+    @classmethod
+    def at(cls, root: str, nft: Path) -> GuardedHost:
+        """Return the host whose files are below a folder and whose table this nft lists and loads."""
+        return cls(Paths(root), LiveTable(UtcNft(str(nft))), nft)
 
     def load(self, script: str) -> None:
         """Have nft load a script, as somebody else would."""
-        self.kernel.load(script)
+        self.table.load(script)
 
-    def table(self) -> str:
+    def listing(self) -> str:
         """The table with everything in it, "" when there is none."""
-        return self.kernel.listing() or ""
+        return self.table.listing() or ""
 
     def apply(self, text: str | None, *, seconds: float = 60.0, check: bool = False, **plan: Any) -> dict[str, Any]:
         """One module run that wants a table."""
         wanted = apply.Plan(**{"request": REQUEST, "settings": Settings(), "seconds": seconds, **plan})
-        return apply.apply_guarded(self.places, self.kernel, TextEngine(self.kernel, text), wanted, check=check)
+        return apply.apply_guarded(self, TextEngine(self.table, text), wanted, check=check)
 
     def has(self, text: str) -> None:
         """Give the host a confirmed policy."""
         applied = self.apply(text)
-        apply.confirm(self.places, self.kernel, applied["guard"]["token"])
+        apply.confirm(self, applied["guard"]["token"])
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run the installed command."""
         return subprocess.run(
-            [str(self.places.program), "--root", self.places.root, *words], text=True, capture_output=True, check=False
+            [str(self.paths.program), "--root", self.paths.root, *words], text=True, capture_output=True, check=False
         )
 
     def guard(self) -> int:
         """Process id of the armed guard."""
-        return int(self.places.guard.read_text().split()[0])
+        return int(self.paths.guard.read_text().split()[0])
 
     def kill_guard(self) -> None:
         pid = self.guard()
@@ -176,9 +179,9 @@ class Host:
 
     def reboot(self) -> None:
         """Lose what a reboot loses: the kernel's tables, /run, every process."""
-        if self.places.guard.exists():
+        if self.paths.guard.exists():
             self.kill_guard()
-        shutil.rmtree(self.places.run)
+        shutil.rmtree(self.paths.run)
         new_namespace()
 
 
@@ -205,23 +208,23 @@ def blocks(text: str) -> list[str]:
 
 
 @pytest.fixture
-def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GuardedHost]:
     """An empty host; its guard ends with the test."""
     yield from _host(tmp_path, BINARIES.get("1.0.6", Path("/usr/sbin/nft")), monkeypatch)
 
 
 @pytest.fixture(params=sorted(BINARIES))
-def each_host(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
+def each_host(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GuardedHost]:
     """An empty host with each release of nft in turn."""
     yield from _host(tmp_path, BINARIES[request.param], monkeypatch)
 
 
-def _host(root: Path, nft: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
+def _host(root: Path, nft: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GuardedHost]:
     # The guard finds nft as any program does.
     monkeypatch.setenv("PATH", f"{nft.parent}:{os.environ['PATH']}")
-    made = Host(Places(str(root)), nft)
+    made = GuardedHost.at(str(root), nft)
     try:
         yield made
     finally:
-        if made.places.guard.exists():
+        if made.paths.guard.exists():
             made.kill_guard()

@@ -16,86 +16,87 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.lock 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.systemd_units import FAILSAFE_STATUS
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import failsafe, journal, records
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.settings import Settings
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import restore
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import shape
 
-from .conftest import BINARIES, NEW, OLD, Host, new_namespace, timeless, wait_for
+from .conftest import BINARIES, NEW, OLD, GuardedHost, new_namespace, timeless, wait_for
 
 
-def boots(host: Host) -> tuple[int, str]:
+def boots(host: GuardedHost) -> tuple[int, str]:
     done = host.run("boot")
     return done.returncode, done.stdout.strip()
 
 
-def events(host: Host) -> list[str]:
-    return [event["event"] for event in journal.read(host.places)]
+def events(host: GuardedHost) -> list[str]:
+    return [event["event"] for event in journal.read(host.paths)]
 
 
-def test_the_confirmed_policy_is_loaded_with_counters_at_nought(each_host: Host) -> None:
+def test_the_confirmed_policy_is_loaded_with_counters_at_nought(each_host: GuardedHost) -> None:
     each_host.load(OLD)
     each_host.load("add element inet tidegate fed4 { 10.0.0.1 }\n")
-    assert each_host.apply(OLD)["files"][-1]["path"] == str(each_host.places.confirmed)
-    expected = shape(each_host.table(), ("fed4",))
+    assert each_host.apply(OLD)["files"][-1]["path"] == str(each_host.paths.confirmed)
+    expected = shape(each_host.listing(), ("fed4",))
     each_host.reboot()
-    assert not each_host.table()
+    assert not each_host.listing()
     assert boots(each_host) == (0, "loaded")
-    assert shape(each_host.table(), ("fed4",)) == expected
-    assert "packets 12" not in each_host.table()
-    assert "10.0.0.1" not in each_host.table()
-    assert "expires" in each_host.table()
+    assert shape(each_host.listing(), ("fed4",)) == expected
+    assert "packets 12" not in each_host.listing()
+    assert "10.0.0.1" not in each_host.listing()
+    assert "expires" in each_host.listing()
     assert events(each_host)[-1] == "booted"
 
 
-def test_elements_that_ended_meanwhile_stay_away(host: Host) -> None:
+def test_elements_that_ended_meanwhile_stay_away(host: GuardedHost) -> None:
     host.has(OLD.replace("timeout 1h expires 30m comment", "timeout 1h expires 2s comment"))
     host.reboot()
     subprocess.run(["sleep", "2.1"], check=True)
     assert boots(host) == (0, "loaded")
-    assert "198.51.100.7" not in host.table()
+    assert "198.51.100.7" not in host.listing()
 
 
-def test_a_reboot_during_the_trial_boots_the_old_policy(host: Host) -> None:
+def test_a_reboot_during_the_trial_boots_the_old_policy(host: GuardedHost) -> None:
     host.has(OLD)
-    expected = shape(host.table(), ("fed4",))
+    expected = shape(host.listing(), ("fed4",))
     token = host.apply(NEW)["guard"]["token"]
     host.reboot()
     assert boots(host) == (0, "loaded")
-    assert shape(host.table(), ("fed4",)) == expected
-    assert not host.places.pending.exists()
-    assert not host.places.candidate.exists()
-    assert journal.fate(host.places, token)["event"] == "reverted"  # type: ignore[index]
+    assert shape(host.listing(), ("fed4",)) == expected
+    assert not host.paths.pending.exists()
+    assert not host.paths.candidate.exists()
+    assert journal.fate(host.paths, token)["event"] == "reverted"  # type: ignore[index]
 
 
-def test_a_reboot_during_the_first_trial_boots_without_a_table(host: Host) -> None:
+def test_a_reboot_during_the_first_trial_boots_without_a_table(host: GuardedHost) -> None:
     host.apply(NEW)
     host.reboot()
     assert boots(host) == (0, "nothing")
-    assert not host.table()
-    assert not host.places.pending.exists()
+    assert not host.listing()
+    assert not host.paths.pending.exists()
 
 
-def test_a_run_before_any_boot_unit_finds_the_void_change(host: Host) -> None:
+def test_a_run_before_any_boot_unit_finds_the_void_change(host: GuardedHost) -> None:
     host.has(OLD)
     host.apply(NEW)
     host.reboot()
     again = host.apply(OLD)
     assert "restarted before the change by alice@control" in again["recovered"]
     assert again["changed"]
-    apply.confirm(host.places, host.kernel, again["guard"]["token"])
+    apply.confirm(host, again["guard"]["token"])
 
 
-def test_a_boot_during_a_live_trial_leaves_it_alone(host: Host) -> None:
+def test_a_boot_during_a_live_trial_leaves_it_alone(host: GuardedHost) -> None:
     host.has(OLD)
     host.apply(NEW)
-    before = host.table()
+    before = host.listing()
     assert boots(host) == (0, "on_trial")
-    assert timeless(host.table()) == timeless(before)
-    assert host.places.pending.exists()
+    assert timeless(host.listing()) == timeless(before)
+    assert host.paths.pending.exists()
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "edited", "refused"])
-def test_a_damaged_policy_boots_the_failsafe_table(each_host: Host, damage: str) -> None:
+def test_a_damaged_policy_boots_the_failsafe_table(each_host: GuardedHost, damage: str) -> None:
     each_host.has(OLD)
-    saved = each_host.places.confirmed
+    saved = each_host.paths.confirmed
     text = saved.read_text()
     damaged = {
         "cut": text[: len(text) // 2],
@@ -108,15 +109,15 @@ def test_a_damaged_policy_boots_the_failsafe_table(each_host: Host, damage: str)
     saved.write_text(damaged[damage])
     each_host.reboot()
     assert boots(each_host) == (FAILSAFE_STATUS, "failsafe")
-    table = each_host.table()
+    table = each_host.listing()
     assert "policy drop" in table
     assert "203.0.11" not in table
     assert events(each_host)[-1] == "failsafe"
 
 
-def test_the_failsafe_table_lets_the_floor_out_and_nothing_else(each_host: Host) -> None:
-    each_host.load(records.script(failsafe.table(Settings(dns=("10.10.0.10/32",), ntp=("fd00::/64",)))))
-    listed = each_host.table()
+def test_the_failsafe_table_lets_the_floor_out_and_nothing_else(each_host: GuardedHost) -> None:
+    each_host.load(restore.script(failsafe.table(Settings(dns=("10.10.0.10/32",), ntp=("fd00::/64",)))))
+    listed = each_host.listing()
     assert re.search(r"ip daddr (\{ )?10\.10\.0\.10( \})? meta l4proto", listed)
     assert re.search(r"ip6 daddr (\{ )?fd00::/64( \})? udp dport 123", listed)
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -129,58 +130,56 @@ def test_the_failsafe_table_lets_the_floor_out_and_nothing_else(each_host: Host)
         query.connect(("192.0.2.9", 53))
         with pytest.raises(PermissionError):
             query.send(b"x")
-    assert "counter failsafe {\n\t\tpackets 0" not in each_host.table()
+    assert "counter failsafe {\n\t\tpackets 0" not in each_host.listing()
 
 
-def test_in_observe_mode_the_failsafe_table_refuses_nothing(host: Host) -> None:
-    host.load(records.script(failsafe.table(Settings(mode="observe"))))
-    assert "policy accept" in host.table()
-    assert "reject" not in host.table()
+def test_in_observe_mode_the_failsafe_table_refuses_nothing(host: GuardedHost) -> None:
+    host.load(restore.script(failsafe.table(Settings(mode="observe"))))
+    assert "policy accept" in host.listing()
+    assert "reject" not in host.listing()
 
 
-def test_a_policy_written_by_an_older_nft_boots(each_host: Host) -> None:
+def test_a_policy_written_by_an_older_nft_boots(each_host: GuardedHost) -> None:
     """An upgrade of the system brings an nft with other words for the same rules."""
     each_host.has(
         OLD.replace(
             "\t\tjump egress_floor", "\t\ttcp flags & (fin | syn | rst | ack) != syn accept\n\t\tjump egress_floor"
         )
     )
-    record = records.load(each_host.places.confirmed)
+    record = records.load(each_host.paths.confirmed)
     assert record is not None
     each_host.reboot()
     for name, nft in BINARIES.items():
         if name > each_host.nft.parent.name:
-            other = Host(each_host.places, nft)
+            other = GuardedHost.at(each_host.paths.root, nft)
             done = subprocess.run(
-                [str(each_host.places.program), "--root", each_host.places.root, "boot"],
+                [str(each_host.paths.program), "--root", each_host.paths.root, "boot"],
                 env={"PATH": f"{nft.parent}:/usr/bin:/bin"},
                 text=True,
                 capture_output=True,
                 check=False,
             )
             assert done.stdout == "loaded\n", (name, done.stdout, done.stderr)
-            assert "payments-api" in other.table()
+            assert "payments-api" in other.listing()
             new_namespace()
 
 
-def test_a_boot_over_a_table_that_stands_keeps_its_counters(host: Host) -> None:
+def test_a_boot_over_a_table_that_stands_keeps_its_counters(host: GuardedHost) -> None:
     host.has(OLD)
-    before = host.table()
+    before = host.listing()
     assert boots(host) == (0, "loaded")
     assert "packets 12 bytes 720" in before
-    assert "packets 12 bytes 720" in host.table()
+    assert "packets 12 bytes 720" in host.listing()
 
 
-def test_a_boot_waits_for_a_run_that_is_at_work(host: Host) -> None:
+def test_a_boot_waits_for_a_run_that_is_at_work(host: GuardedHost) -> None:
     host.has(OLD)
     host.reboot()
-    with exclusive(host.places, 1):
-        booting = subprocess.Popen(
-            [str(host.places.program), "--root", host.places.root, "boot"], stdout=subprocess.PIPE
-        )
+    with exclusive(host.paths, 1):
+        booting = subprocess.Popen([str(host.paths.program), "--root", host.paths.root, "boot"], stdout=subprocess.PIPE)
         with pytest.raises(subprocess.TimeoutExpired):
             booting.wait(1)
-        assert not host.table()
+        assert not host.listing()
     assert booting.wait(10) == 0
-    wait_for(lambda: bool(host.table()))
+    wait_for(lambda: bool(host.listing()))
     booting.communicate()

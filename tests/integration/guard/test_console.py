@@ -23,11 +23,11 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fing
 from ansible_collections.tidegate.nftables.tests.golden.cases import ROOT, Case
 from ansible_collections.tidegate.nftables.tests.golden.render import render
 
-from .conftest import BINARIES, NEW, OLD, Host, wait_for
+from .conftest import BINARIES, NEW, OLD, GuardedHost, wait_for
 
 
-def policy(host: Host) -> str:
-    return shape(host.table(), ("fed4",))
+def policy(host: GuardedHost) -> str:
+    return shape(host.listing(), ("fed4",))
 
 
 def golden(name: str) -> str:
@@ -36,7 +36,7 @@ def golden(name: str) -> str:
 
 
 @pytest.fixture
-def compiled(host: Host) -> Host:
+def compiled(host: GuardedHost) -> GuardedHost:
     """A host with a real policy, and an interface into nowhere."""
     host.has(OLD)
     host.load(f"delete table inet tidegate\n{golden('app-enforce')}")
@@ -51,7 +51,7 @@ def compiled(host: Host) -> Host:
     return host
 
 
-def test_status_tells_who_what_and_when(host: Host) -> None:
+def test_status_tells_who_what_and_when(host: GuardedHost) -> None:
     host.has(OLD)
     said = host.run("status")
     assert said.returncode == 0, said.stderr
@@ -66,17 +66,17 @@ def test_status_tells_who_what_and_when(host: Host) -> None:
     assert facts["on_trial"]["who"] == "alice@control"
 
 
-def test_status_tells_of_an_edit_and_of_no_table(host: Host) -> None:
+def test_status_tells_of_an_edit_and_of_no_table(host: GuardedHost) -> None:
     host.has(OLD)
     host.load("insert rule inet tidegate egress_output accept\n")
     assert "somebody edited it since" in host.run("status").stdout
     host.load("flush ruleset\n")
     assert "there is none: nothing is refused" in host.run("status").stdout
-    host.places.confirmed.write_text("x")
+    host.paths.confirmed.write_text("x")
     assert "is damaged or was edited" in host.run("status").stdout
 
 
-def test_why_names_the_entry_or_what_is_nearly_allowed(compiled: Host) -> None:
+def test_why_names_the_entry_or_what_is_nearly_allowed(compiled: GuardedHost) -> None:
     allowed = compiled.run("why", "203.0.113.9", "443", "--user", "20001")
     assert allowed.returncode == 0, allowed.stderr
     assert allowed.stdout.startswith('203.0.113.9 tcp/443 as 20001: allowed (rule "payments-api" in egress_allow).\n')
@@ -92,7 +92,7 @@ def test_why_names_the_entry_or_what_is_nearly_allowed(compiled: Host) -> None:
     assert 'allowed (rule "loopback"' in compiled.run("why", "127.0.0.1", "22").stdout
 
 
-def test_why_says_when_only_the_mode_lets_it_through(compiled: Host) -> None:
+def test_why_says_when_only_the_mode_lets_it_through(compiled: GuardedHost) -> None:
     compiled.load(f"delete table inet tidegate\n{golden('app-observe')}")
     said = compiled.run("why", "203.0.113.9", "22")
     assert said.returncode == 0
@@ -103,7 +103,7 @@ def test_why_says_when_only_the_mode_lets_it_through(compiled: Host) -> None:
     "words",
     [["why", "nonsense", "443"], ["why", "10.0.0.1", "99999"], ["why", "10.0.0.1", "443", "--user", "nobody-here"]],
 )
-def test_wrong_words_are_told_without_a_traceback(host: Host, words: list[str]) -> None:
+def test_wrong_words_are_told_without_a_traceback(host: GuardedHost, words: list[str]) -> None:
     host.has(OLD)
     said = host.run(*words)
     assert said.returncode == 1
@@ -113,7 +113,9 @@ def test_wrong_words_are_told_without_a_traceback(host: Host, words: list[str]) 
 
 
 @pytest.mark.parametrize("name", BINARIES)
-def test_denied_shows_the_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compiled: Host, name: str) -> None:
+def test_denied_shows_the_ledger(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compiled: GuardedHost, name: str
+) -> None:
     nft = BINARIES[name]
     monkeypatch.setenv("PATH", f"{nft.parent}:/usr/sbin:/usr/bin:/bin")
     subprocess.run([str(nft), "delete", "table", "inet", "tidegate"], check=True)
@@ -132,7 +134,7 @@ def test_denied_shows_the_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ), said.stdout + said.stderr
 
 
-def test_restore_undoes_an_edit_and_a_change_on_trial(host: Host) -> None:
+def test_restore_undoes_an_edit_and_a_change_on_trial(host: GuardedHost) -> None:
     host.has(OLD)
     expected = policy(host)
     host.apply(NEW)
@@ -141,13 +143,13 @@ def test_restore_undoes_an_edit_and_a_change_on_trial(host: Host) -> None:
     assert said.returncode == 0, said.stderr
     assert re.fullmatch(r"The policy of 20\S+Z by alice@control stands\.\n", said.stdout)
     assert policy(host) == expected
-    assert not host.places.pending.exists()
+    assert not host.paths.pending.exists()
     host.load("flush ruleset\n")
     assert host.run("restore").returncode == 0
     assert policy(host) == expected
 
 
-def test_restore_without_a_policy_says_so(host: Host) -> None:
+def test_restore_without_a_policy_says_so(host: GuardedHost) -> None:
     host.apply(OLD)
     host.run("rollback")
     said = host.run("restore")
@@ -155,56 +157,56 @@ def test_restore_without_a_policy_says_so(host: Host) -> None:
     assert "No policy was ever confirmed on this host" in said.stderr
 
 
-def test_confirm_keeps_the_change_on_trial(host: Host) -> None:
+def test_confirm_keeps_the_change_on_trial(host: GuardedHost) -> None:
     host.apply(OLD, seconds=2)
     said = host.run("confirm")
     assert said.returncode == 0, said.stderr
     assert "Confirmed and saved for boot: add 1 rule." in said.stdout
-    assert host.places.confirmed.exists()
+    assert host.paths.confirmed.exists()
     assert host.run("confirm").returncode == 1
 
 
-def test_rollback_puts_the_change_on_trial_back(host: Host) -> None:
+def test_rollback_puts_the_change_on_trial_back(host: GuardedHost) -> None:
     host.has(OLD)
     expected = policy(host)
     host.apply(NEW)
     said = host.run("rollback")
     assert said.stdout == "Put back: add 1 rule.\n"
     assert policy(host) == expected
-    wait_for(lambda: not host.places.guard.exists())
+    wait_for(lambda: not host.paths.guard.exists())
 
 
-def test_rollback_returns_to_an_earlier_policy(each_host: Host) -> None:
+def test_rollback_returns_to_an_earlier_policy(each_host: GuardedHost) -> None:
     each_host.has(OLD)
     oldest = policy(each_host)
     each_host.has(NEW)
     each_host.has(OLD.replace("203.0.113.0/24", "100.64.0.0/10"))
     each_host.load("add element inet tidegate fed4 { 10.0.0.1 }\n")
-    name = history.earlier(each_host.places)[1].name
+    name = history.earlier(each_host.paths)[1].name
     said = each_host.run("rollback", name)
     assert said.returncode == 0, said.stderr
     assert policy(each_host) == oldest
-    assert "10.0.0.1" in each_host.table()
-    assert "203.0.113.0/24" in each_host.places.confirmed.read_text()
-    assert "100.64.0.0/10" in history.find(each_host.places, "1").listing
-    assert journal.read(each_host.places)[-1]["what"].startswith("back to the policy of 20")
+    assert "10.0.0.1" in each_host.listing()
+    assert "203.0.113.0/24" in each_host.paths.confirmed.read_text()
+    assert "100.64.0.0/10" in history.find(each_host.paths, "1").listing
+    assert journal.read(each_host.paths)[-1]["what"].startswith("back to the policy of 20")
     unknown = each_host.run("rollback", "1999")
     assert unknown.returncode == 1
     assert "names none of the earlier policies" in unknown.stderr
 
 
-def test_rollback_by_time_needs_one_answer(host: Host) -> None:
+def test_rollback_by_time_needs_one_answer(host: GuardedHost) -> None:
     for text in (OLD, NEW, OLD):
         host.has(text)
-    names = [one.name for one in history.earlier(host.places)]
+    names = [one.name for one in history.earlier(host.paths)]
     assert host.run("rollback", names[1][:23]).returncode == 0
     said = host.run("rollback", names[0][:4])
     assert said.returncode == 1
     assert "names more than one" in said.stderr
 
 
-def test_an_emergency_opens_everything_and_ends(compiled: Host) -> None:
-    before = compiled.table()
+def test_an_emergency_opens_everything_and_ends(compiled: GuardedHost) -> None:
+    before = compiled.listing()
     assert connects(compiled, "203.0.113.9") == "refused"
     said = compiled.run("open", "1")
     assert said.returncode == 0, said.stderr
@@ -215,12 +217,12 @@ def test_an_emergency_opens_everything_and_ends(compiled: Host) -> None:
     assert compiled.run("confirm").returncode == 1
     assert compiled.run("rollback").returncode == 0
     assert connects(compiled, "203.0.113.9") == "refused"
-    assert shape(compiled.table(), ()) == shape(before, ())
+    assert shape(compiled.listing(), ()) == shape(before, ())
 
 
-def test_an_emergency_closes_everything_but_the_floor(compiled: Host) -> None:
+def test_an_emergency_closes_everything_but_the_floor(compiled: GuardedHost) -> None:
     compiled.load(f"delete table inet tidegate\n{golden('app-observe')}")
-    before = compiled.table()
+    before = compiled.listing()
     assert connects(compiled, "10.20.0.1", 5432) == "let out"
     assert compiled.run("close", "5").returncode == 0
     assert connects(compiled, "10.20.0.1", 5432) == "refused"
@@ -228,20 +230,20 @@ def test_an_emergency_closes_everything_but_the_floor(compiled: Host) -> None:
         socket.create_connection(server.getsockname(), timeout=5).close()
     compiled.reboot()
     assert compiled.run("boot").stdout == "loaded\n"
-    assert "203.0.113.0/24" in compiled.table()
+    assert "203.0.113.0/24" in compiled.listing()
     assert "would_deny" in before
 
 
-def test_an_emergency_has_bounds_and_needs_a_policy(host: Host) -> None:
+def test_an_emergency_has_bounds_and_needs_a_policy(host: GuardedHost) -> None:
     host.has(OLD)
     assert "minutes: 0 is not in 1 to 1440" in host.run("open", "0").stderr
     host.load("flush ruleset\n")
     assert "nothing to open" in host.run("open", "5").stderr
 
 
-def test_without_rights_it_says_what_is_needed(host: Host) -> None:
+def test_without_rights_it_says_what_is_needed(host: GuardedHost) -> None:
     host.has(OLD)
-    program = [str(host.places.program), "--root", host.places.root, "restore"]
+    program = [str(host.paths.program), "--root", host.paths.root, "restore"]
     host.load("flush ruleset\n")
     done = subprocess.run(
         ["setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin", *program],
@@ -254,7 +256,7 @@ def test_without_rights_it_says_what_is_needed(host: Host) -> None:
     assert "Traceback" not in done.stderr
 
 
-def connects(host: Host, address: str, port: int = 22) -> str:
+def connects(host: GuardedHost, address: str, port: int = 22) -> str:
     """What becomes of a connection into nowhere: our reset, or silence."""
     with socket.socket() as attempt:
         attempt.settimeout(0.3)
@@ -267,18 +269,18 @@ def connects(host: Host, address: str, port: int = 22) -> str:
     return "answered"
 
 
-def test_reject_from_the_controller_and_the_console_meet(host: Host) -> None:
+def test_reject_from_the_controller_and_the_console_meet(host: GuardedHost) -> None:
     token = host.apply(OLD)["guard"]["token"]
     host.run("rollback")
     with pytest.raises(Exception, match="no such change on trial"):
-        apply.reject(host.places, host.kernel, token, "tests failed")
+        apply.reject(host, token, "tests failed")
 
 
-def test_who_is_not_root_is_told_so_and_nothing_else(host: Host) -> None:
+def test_who_is_not_root_is_told_so_and_nothing_else(host: GuardedHost) -> None:
     host.has(OLD)
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
-        program = shutil.copy(host.places.program, folder)
+        program = shutil.copy(host.paths.program, folder)
         said = subprocess.run(
             ["setpriv", "--reuid=65534", "--clear-groups", program, "why", "10.0.0.1", "443"],
             text=True,
@@ -290,7 +292,7 @@ def test_who_is_not_root_is_told_so_and_nothing_else(host: Host) -> None:
     assert said.stderr == "tidegate: this needs root; try: sudo tidegate why\n"
 
 
-def test_what_nft_cannot_say_is_no_answer(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_nft_cannot_say_is_no_answer(host: GuardedHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     host.has(OLD)
     broken = tmp_path / "bin/nft"
     broken.parent.mkdir()
@@ -311,7 +313,7 @@ def test_times_are_told_in_words_that_fit(seconds: int, said: str) -> None:
     assert cli._ago(seconds) == said
 
 
-def test_going_back_to_a_policy_that_observes_makes_the_fail_safe_table_observe(host: Host) -> None:
+def test_going_back_to_a_policy_that_observes_makes_the_fail_safe_table_observe(host: GuardedHost) -> None:
     watched = OLD.replace(
         "\tchain egress_output {", "\tchain egress_denied {\n\t\tgoto egress_observed\n\t}\n\n\tchain egress_output {"
     )
@@ -321,13 +323,13 @@ def test_going_back_to_a_policy_that_observes_makes_the_fail_safe_table_observe(
     host.apply(watched, settings=Settings(mode="observe"), tried=False)
     host.apply(NEW, settings=Settings(mode="enforce"), tried=False)
     assert host.run("rollback").returncode == 0
-    assert settings.read(host.places).mode == "observe"
-    assert "policy accept" in host.places.failsafe.read_text()
+    assert settings.read(host.paths).mode == "observe"
+    assert "policy accept" in host.paths.failsafe.read_text()
     assert host.run("rollback").returncode == 0
-    assert settings.read(host.places).mode == "enforce"
+    assert settings.read(host.paths).mode == "enforce"
 
 
-def test_a_flood_of_refusals_fills_a_ledger_that_is_soon_read(compiled: Host) -> None:
+def test_a_flood_of_refusals_fills_a_ledger_that_is_soon_read(compiled: GuardedHost) -> None:
     lines = ", ".join(f"11.0.{number >> 8}.{number & 255} . udp . 4444 . 1000" for number in range(8192))
     compiled.load(f"add element inet tidegate denied4 {{ {lines} }}\n")
     for address in ("203.0.113.9", "203.0.113.10"):

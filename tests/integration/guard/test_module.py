@@ -22,7 +22,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.error
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.run_module import ARGUMENTS, PHASES
 from ansible_collections.tidegate.nftables.tests.golden.cases import ROOT, Case
 
-from .conftest import Host, wait_for
+from .conftest import GuardedHost, wait_for
 
 PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
 SPEC = {**Case(ROOT / "app-enforce").spec(), "max_removed": None}
@@ -35,14 +35,14 @@ REFUSED = {"name": "no-internet", "to": "1.1.1.1", "port": 443, "expect": "not_r
 class Machine:
     """A host with an interface into nowhere, and Ansible that runs on it."""
 
-    host: Host
+    host: GuardedHost
     folder: Path
 
     def run(self, *tasks: dict[str, Any], options: tuple[str, ...] = ()) -> list[dict[str, Any]]:
         """Run the module once for each of the arguments; a failing one ends the play. Returns the results."""
         asked = [
             {
-                "tidegate.nftables.egress_guard": {"root": self.host.places.root, **arguments},
+                "tidegate.nftables.egress_guard": {"root": self.host.paths.root, **arguments},
                 "register": f"run{number}",
             }
             for number, arguments in enumerate(tasks)
@@ -66,13 +66,13 @@ class Machine:
         defaults = {name: option.get("default") for name, option in ARGUMENTS.items()}
         tests = [{"protocol": "tcp", "user": None, "expect": "reach", **test} for test in given.get("tests", [])]
         try:
-            return PHASES[phase](self.host.places, {**defaults, **given, "tests": tests}, False)  # noqa: FBT003
+            return PHASES[phase](self.host.paths, {**defaults, **given, "tests": tests}, False)  # noqa: FBT003
         except GuardError as error:
             return {"failed": True, "msg": error.message, "reason": error.reason, **error.details}
 
 
 @pytest.fixture
-def machine(host: Host, tmp_path: Path) -> Machine:
+def machine(host: GuardedHost, tmp_path: Path) -> Machine:
     for command in (
         "link add tgout type veth peer name tgnowhere",
         "link set tgout arp off up",
@@ -128,8 +128,8 @@ def test_a_failing_test_puts_the_change_back_and_is_named(machine: Machine) -> N
     assert said["reason"] == "tests_failed"
     assert "database (10.20.0.1 tcp/5432) is refused by the new policy" in said["msg"]
     assert said["broken"] == ["database (10.20.0.1 tcp/5432)"]
-    assert not machine.host.table()
-    assert not machine.host.places.pending.exists()
+    assert not machine.host.listing()
+    assert not machine.host.paths.pending.exists()
 
 
 def test_a_test_that_failed_before_stops_nothing(machine: Machine) -> None:
@@ -182,7 +182,7 @@ def test_a_trial_too_short_for_its_tests_is_refused(machine: Machine) -> None:
     tests = [{**REACHES, "name": f"t{number}"} for number in range(65)]
     said = machine.ask("apply", tables=[SPEC], tests=tests, test_timeout=10, timeout=25)
     assert "The trial lasts 25 s, but its tests may take 30 s" in said["msg"]
-    assert not machine.host.table()
+    assert not machine.host.listing()
 
 
 @pytest.mark.parametrize(
@@ -196,13 +196,13 @@ def test_a_trial_too_short_for_its_tests_is_refused(machine: Machine) -> None:
 def test_a_test_that_names_unknown_things_stops_the_change_before_it(
     machine: Machine, test: dict[str, Any], said: str
 ) -> None:
-    generation = machine.host.kernel.generation()
+    generation = machine.host.table.generation()
     refused = machine.ask("apply", tables=[SPEC], tests=[{**REACHES, **test}])
     assert said in refused["msg"]
     assert "The table was not changed." in refused["msg"]
-    assert not machine.host.table()
-    assert not machine.host.places.program.exists()
-    assert not machine.host.places.pending.exists()
+    assert not machine.host.listing()
+    assert not machine.host.paths.program.exists()
+    assert not machine.host.paths.pending.exists()
     assert generation
 
 
@@ -221,8 +221,8 @@ def test_a_user_whom_an_entry_waits_for_leaves_his_tests_out(machine: Machine) -
 def test_check_mode_predicts_the_run(machine: Machine) -> None:
     change = {"phase": "apply", "tables": [SPEC]}
     (predicted,) = machine.run(change, options=("--check", "--diff"))
-    assert not machine.host.table()
-    assert not machine.host.places.state.exists()
+    assert not machine.host.listing()
+    assert not machine.host.paths.state.exists()
     (done,) = machine.run(change)
     assert predicted["changed"]
     assert predicted["changes"] == done["changes"]
@@ -232,9 +232,9 @@ def test_check_mode_predicts_the_run(machine: Machine) -> None:
 def test_a_run_that_nobody_confirms_is_told_about_afterwards(machine: Machine) -> None:
     machine.ask("apply", tables=[SPEC], trial=False)
     applied = machine.ask("apply", tables=[CLOSED], timeout=2)
-    assert 'comment "database"' not in machine.host.table()
-    wait_for(lambda: not machine.host.places.pending.exists())
-    assert 'comment "database"' in machine.host.table()
+    assert 'comment "database"' not in machine.host.listing()
+    wait_for(lambda: not machine.host.paths.pending.exists())
+    assert 'comment "database"' in machine.host.listing()
     fate: Any = None
     until = time.monotonic() + 10
     while fate is None and time.monotonic() < until:  # written down after everything else
@@ -246,46 +246,46 @@ def test_a_run_that_nobody_confirms_is_told_about_afterwards(machine: Machine) -
 def test_rollback_is_a_trial_too(machine: Machine) -> None:
     for spec in (SPEC, CLOSED):
         machine.ask("apply", tables=[spec], trial=False)
-    assert 'comment "database"' not in machine.host.places.confirmed.read_text()
+    assert 'comment "database"' not in machine.host.paths.confirmed.read_text()
     returned = machine.ask("rollback", who="bob")
     assert returned["changed"]
-    assert 'comment "database"' in machine.host.table()
-    assert 'comment "database"' not in machine.host.places.confirmed.read_text()
+    assert 'comment "database"' in machine.host.listing()
+    assert 'comment "database"' not in machine.host.paths.confirmed.read_text()
     said = machine.ask("confirm", token=returned["guard"]["token"])
     assert said["confirmed"]["what"].startswith("back to the policy of")
-    assert 'comment "database"' in machine.host.places.confirmed.read_text()
+    assert 'comment "database"' in machine.host.paths.confirmed.read_text()
     assert machine.ask("rollback", to="99")["reason"] == "not_found"
 
 
 def test_an_emergency_by_the_module_ends_with_its_token(machine: Machine) -> None:
     machine.ask("apply", tables=[SPEC], trial=False)
     opened = machine.ask("emergency", emergency="open", minutes=5, who="bob", what="INC-7")
-    assert 'comment "emergency: open"' in machine.host.table()
+    assert 'comment "emergency: open"' in machine.host.listing()
     assert 290 <= opened["guard"]["seconds"] <= 300
     assert machine.ask("apply", tables=[CLOSED])["reason"] == "pending"
     assert machine.ask("reject", token=opened["guard"]["token"])["changed"]
-    assert "emergency" not in machine.host.table()
+    assert "emergency" not in machine.host.listing()
 
 
 def test_absent_removes_every_trace(machine: Machine) -> None:
     machine.run(
         {"phase": "apply", "tables": [SPEC], "trial": False}, {"phase": "apply", "tables": [CLOSED], "trial": False}
     )
-    places = machine.host.places
-    running = subprocess.Popen([str(places.program), "--root", places.root, "watch"])
-    wait_for(lambda: lock.taken(places.watching))
+    paths = machine.host.paths
+    running = subprocess.Popen([str(paths.program), "--root", paths.root, "watch"])
+    wait_for(lambda: lock.taken(paths.watching))
     gone = [{"family": "inet", "name": "tidegate", "state": "absent"}]
     predicted = machine.run({"phase": "apply", "tables": gone}, options=("--check",))[0]
     first, second = machine.run({"phase": "apply", "tables": gone}, {"phase": "apply", "tables": gone})
     time.sleep(2.5)
     running.kill()
     running.wait()
-    assert not machine.host.table()
+    assert not machine.host.listing()
     assert first["changed"]
     assert first["files"] == predicted["files"]
     assert not second["changed"]
-    left = [str(path) for path in Path(places.root).rglob("*") if "tidegate" in path.name]
-    assert left in ([], [str(places.run)])
+    left = [str(path) for path in Path(paths.root).rglob("*") if "tidegate" in path.name]
+    assert left in ([], [str(paths.run)])
 
 
 def test_another_table_is_refused(machine: Machine) -> None:

@@ -16,7 +16,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight.deni
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import observes
 from ansible_collections.tidegate.nftables.tests.golden.cases import ROOT
 
-from .conftest import Host
+from .conftest import GuardedHost
 
 CHAIN = """table inet tidegate {{
 	set would_deny4 {{
@@ -42,7 +42,7 @@ CHAIN = """table inet tidegate {{
 		accept
 	}}
 
-	chain egress_refused {{
+	chain egress_enforced {{
 		reject
 	}}
 }}
@@ -60,33 +60,33 @@ def observing(port: int = 443) -> str:
 def test_the_compilers_tables_are_told_apart() -> None:
     for case, expected in (("app-observe", True), ("app-enforce", False)):
         assert observes((ROOT / case / "table.nft").read_text()) is expected
-    in_part = table("ip daddr @observed_internal4 goto egress_observed\n\t\tgoto egress_refused")
+    in_part = table("ip daddr @observed_internal4 goto egress_observed\n\t\tgoto egress_enforced")
     assert not observes(in_part)
 
 
-def test_a_changed_policy_does_not_begin_the_observation_anew(host: Host) -> None:
+def test_a_changed_policy_does_not_begin_the_observation_anew(host: GuardedHost) -> None:
     host.has(observing(443))
-    first = records.load(host.places.confirmed)
+    first = records.load(host.paths.confirmed)
     assert first is not None
     host.has(observing(8443))
-    found = observed.facts(host.places, host.kernel)
+    found = observed.facts(host)
     assert found["observes"]
     assert found["since"] == first.when
 
 
-def test_enforcing_in_between_does(host: Host) -> None:
-    for text in (observing(443), table("goto egress_refused"), observing(8443)):
+def test_enforcing_in_between_does(host: GuardedHost) -> None:
+    for text in (observing(443), table("goto egress_enforced"), observing(8443)):
         host.has(text)
-    last = records.load(host.places.confirmed)
+    last = records.load(host.paths.confirmed)
     assert last is not None
-    assert observed.facts(host.places, host.kernel)["since"] == last.when
-    host.has(table("goto egress_refused"))
-    found = observed.facts(host.places, host.kernel)
+    assert observed.facts(host)["since"] == last.when
+    host.has(table("goto egress_enforced"))
+    found = observed.facts(host)
     assert (found["confirmed"], found["observes"], found["since"]) == (True, False, None)
 
 
-def test_a_host_without_a_policy_has_no_evidence(host: Host) -> None:
-    found = observed.facts(host.places, host.kernel)
+def test_a_host_without_a_policy_has_no_evidence(host: GuardedHost) -> None:
+    found = observed.facts(host)
     assert (found["confirmed"], found["since"], found["ledger"]) == (False, None, [])
 
 
@@ -95,21 +95,21 @@ def send() -> None:
         one.sendto(b"x", ("127.0.0.9", 514))
 
 
-def test_the_watcher_keeps_what_a_reboot_would_forget(host: Host) -> None:
+def test_the_watcher_keeps_what_a_reboot_would_forget(host: GuardedHost) -> None:
     host.apply(observing(), settings=Settings(mode="observe"), tried=False)
     send()
-    Watcher(host.places, host.kernel).remember()
-    host.kernel.load("flush set inet tidegate would_deny4")
-    (line,) = observed.facts(host.places, host.kernel)["ledger"]
+    Watcher(host).remember()
+    host.table.load("flush set inet tidegate would_deny4")
+    (line,) = observed.facts(host)["ledger"]
     assert (line["address"], line["protocol"], line["port"], line["user"]) == ("127.0.0.9", 17, 514, "root")
     assert abs(line["last"] - time.time()) < 60
 
 
-def test_a_host_that_enforces_keeps_nothing(host: Host) -> None:
+def test_a_host_that_enforces_keeps_nothing(host: GuardedHost) -> None:
     host.apply(observing(), settings=Settings(mode="enforce"), tried=False)
     send()
-    Watcher(host.places, host.kernel).remember()
-    assert not host.places.seen.exists()
+    Watcher(host).remember()
+    assert not host.paths.seen.exists()
 
 
 def test_old_lines_are_forgotten_and_known_ones_are_not_doubled() -> None:

@@ -21,13 +21,13 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory
 from ansible_collections.tidegate.nftables.tests.golden.cases import ROOT, Case, cases
 
-from .conftest import Host
+from .conftest import GuardedHost
 
 OVER = "192.0.2.9 51234 192.0.2.1 22"
 ELSEWHERE = "192.0.2.9 51234 192.0.2.1 2200"
 
 
-def foreseen(host: Host, spec: dict[str, Any]) -> list[dict[str, Any]]:
+def foreseen(host: GuardedHost, spec: dict[str, Any]) -> list[dict[str, Any]]:
     (wanted,) = parse.tables([spec])
     return objects(Nft(str(host.nft)), wanted, RunDirectory())
 
@@ -41,7 +41,7 @@ def said_of(table: list[dict[str, Any]], connection: str, *, tracked: bool = Tru
     return ""
 
 
-def judged(host: Host, spec: dict[str, Any], connection: str, *, tracked: bool = True) -> str:
+def judged(host: GuardedHost, spec: dict[str, Any], connection: str, *, tracked: bool = True) -> str:
     return said_of(foreseen(host, spec), connection, tracked=tracked)
 
 
@@ -54,7 +54,7 @@ def without(spec: dict[str, Any], text: str) -> dict[str, Any]:
     return {**spec, "chains": chains}
 
 
-def test_no_policy_of_ours_cuts_it(host: Host) -> None:
+def test_no_policy_of_ours_cuts_it(host: GuardedHost) -> None:
     # Users of the golden cases that this machine lacks are no matter here.
     text = [(case, json.dumps(case.spec()).replace('"error"', '"skip"')) for case in cases()]
     present = [
@@ -67,17 +67,17 @@ def test_no_policy_of_ours_cuts_it(host: Host) -> None:
             # A host that never tracked connections takes the one that there is for a new one.
             unknown = said_of(table, connection, tracked=False)
             assert bool(unknown) == (case.folder.name == "floor-without"), case
-    assert host.table() == ""
+    assert host.listing() == ""
     assert len(present) > 10
 
 
-def test_a_table_that_drops_replies_is_refused_with_the_address(each_host: Host) -> None:
+def test_a_table_that_drops_replies_is_refused_with_the_address(each_host: GuardedHost) -> None:
     said = judged(each_host, without(without(Case(ROOT / "app-enforce").spec(), "established"), "tcp flags"), OVER)
     assert "replies to 192.0.2.9 from port 22 would be refused in egress_reject" in said
     assert "The table was not changed." in said
 
 
-def test_a_kernel_that_does_not_know_the_connection_needs_the_older_ones(each_host: Host) -> None:
+def test_a_kernel_that_does_not_know_the_connection_needs_the_older_ones(each_host: GuardedHost) -> None:
     spec = without(Case(ROOT / "app-enforce").spec(), "tcp flags")
     assert judged(each_host, spec, OVER) == ""
     said = judged(each_host, spec, OVER, tracked=False)
@@ -85,7 +85,7 @@ def test_a_kernel_that_does_not_know_the_connection_needs_the_older_ones(each_ho
     assert "keep older-connections in the floor" in said
 
 
-def test_an_inbound_policy_must_let_the_next_connection_in(each_host: Host) -> None:
+def test_an_inbound_policy_must_let_the_next_connection_in(each_host: GuardedHost) -> None:
     spec = Case(ROOT / "inbound").spec()
     assert judged(each_host, spec, OVER) == ""
     said = judged(each_host, spec, ELSEWHERE)
@@ -93,7 +93,7 @@ def test_an_inbound_policy_must_let_the_next_connection_in(each_host: Host) -> N
     assert "set ansible_port: 2200" in said
 
 
-def test_what_is_only_observed_of_what_leaves_lets_no_next_connection_in(each_host: Host) -> None:
+def test_what_is_only_observed_of_what_leaves_lets_no_next_connection_in(each_host: GuardedHost) -> None:
     # As nft_denied.py writes it for `egress_observe: [internal]`, with this host and one client of two inside.
     spec = Case(ROOT / "inbound").spec()
     observed = [
@@ -108,21 +108,21 @@ def test_what_is_only_observed_of_what_leaves_lets_no_next_connection_in(each_ho
 
     assert said_of(table, ELSEWHERE) == ""
     said = said_of(table, ELSEWHERE.replace("192.0.2.9", "198.51.100.9"))
-    assert "new connections from 198.51.100.9 to port 2200 would be refused in egress_refused" in said
+    assert "new connections from 198.51.100.9 to port 2200 would be refused in egress_enforced" in said
 
 
 @pytest.mark.parametrize("connection", ["", "nonsense", "127.0.0.1 5 127.0.0.1 2222"])
-def test_without_a_connection_over_the_network_nothing_is_said(host: Host, connection: str) -> None:
+def test_without_a_connection_over_the_network_nothing_is_said(host: GuardedHost, connection: str) -> None:
     assert judged(host, without(Case(ROOT / "inbound").spec(), "established"), connection) == ""
 
 
-def test_the_module_refuses_it_in_check_mode_too(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_module_refuses_it_in_check_mode_too(host: GuardedHost, monkeypatch: pytest.MonkeyPatch) -> None:
     subprocess.run("ip address add 192.0.2.1/32 dev lo", shell=True, check=True)
     monkeypatch.setattr(ssh_session, "connection", lambda: OVER)
     spec = {**without(without(Case(ROOT / "app-enforce").spec(), "established"), "tcp flags"), "max_removed": None}
     defaults = {name: option.get("default") for name, option in ARGUMENTS.items()}
     for check in (True, False):
         with pytest.raises(GuardError, match="would cut the connection"):
-            PHASES["apply"](host.places, {**defaults, "tables": [spec], "keep_connection": True}, check)
-        assert host.table() == ""
-        assert not host.places.program.exists()
+            PHASES["apply"](host.paths, {**defaults, "tables": [spec], "keep_connection": True}, check)
+        assert host.listing() == ""
+        assert not host.paths.program.exists()

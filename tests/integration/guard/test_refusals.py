@@ -15,38 +15,38 @@ import pytest
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program import package
 
-from .conftest import NEW, OLD, Host, timeless
+from .conftest import NEW, OLD, GuardedHost, timeless
 
 
-def refused(host: Host, reason: str) -> str:
+def refused(host: GuardedHost, reason: str) -> str:
     """Assert that a change is refused and nothing was touched; return what is said."""
-    before, generation = host.table(), host.kernel.generation()
+    before, generation = host.listing(), host.table.generation()
     with pytest.raises(GuardError) as caught:
         host.apply(NEW)
     assert caught.value.reason == reason, caught.value
-    assert timeless(host.table()) == timeless(before)
-    assert host.kernel.generation() == generation
-    assert not host.places.pending.exists()
+    assert timeless(host.listing()) == timeless(before)
+    assert host.table.generation() == generation
+    assert not host.paths.pending.exists()
     return caught.value.message
 
 
-def test_no_guard_no_change(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_guard_no_change(host: GuardedHost, monkeypatch: pytest.MonkeyPatch) -> None:
     host.load(OLD)
     monkeypatch.setattr(package, "build", lambda: b"#!/nonexistent/python\n")
     said = refused(host, "cannot_arm")
     assert "A process to guard the change could not be started" in said
     assert "The table was not changed." in said
-    assert not host.places.snapshot.exists()
-    assert not host.places.candidate.exists()
+    assert not host.paths.snapshot.exists()
+    assert not host.paths.candidate.exists()
 
 
-def test_a_guard_that_dies_at_once_is_no_guard(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_guard_that_dies_at_once_is_no_guard(host: GuardedHost, monkeypatch: pytest.MonkeyPatch) -> None:
     host.load(OLD)
     monkeypatch.setattr(package, "build", lambda: b"#!/bin/true\n")
     assert "ended at once" in refused(host, "cannot_arm")
 
 
-def test_a_guard_that_cannot_fork_is_no_guard(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_guard_that_cannot_fork_is_no_guard(host: GuardedHost, monkeypatch: pytest.MonkeyPatch) -> None:
     host.load(OLD)
     sources = package._sources()
     name = next(name for name in sources if name.endswith("guard/trial/timer.py"))
@@ -60,7 +60,7 @@ def test_a_guard_that_cannot_fork_is_no_guard(host: Host, monkeypatch: pytest.Mo
 
 
 def test_systemd_that_refuses_the_timer_stops_the_change(
-    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    host: GuardedHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host.load(OLD)
     folder = tmp_path / "bin"
@@ -70,8 +70,8 @@ def test_systemd_that_refuses_the_timer_stops_the_change(
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:/usr/sbin:/usr/bin:/bin")
     monkeypatch.setattr(
-        "ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial.policy_tests.timer.kind",
-        lambda _places: "timer",
+        "ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial.timer.kind",
+        lambda _paths: "timer",
     )
     said = refused(host, "cannot_arm")
     assert "A timer of systemd" in said
@@ -83,11 +83,11 @@ INSIDE = """
 import ctypes, os, subprocess, sys
 sys.path.insert(0, {tests!r})
 from guard import conftest
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.errors import GuardError
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
 assert ctypes.CDLL(None).unshare(0x00020000) == 0
 subprocess.run(["mount", "--make-rprivate", "/"], check=True)
-host = conftest.Host(conftest.Places({root!r}), conftest.Path({nft!r}))
-state = host.places.state
+host = conftest.GuardedHost.at({root!r}, conftest.Path({nft!r}))
+state = host.paths.state
 os.environ["TMPDIR"] = str(state)
 for command in {mounts!r}:
     subprocess.run(command.format(state=state), shell=True, check=True)
@@ -101,11 +101,11 @@ finally:
 """
 
 
-def inside(host: Host, mounts: list[str], folder: Path, then: str = "pass") -> str:
+def inside(host: GuardedHost, mounts: list[str], folder: Path, then: str = "pass") -> str:
     """Run a change with something mounted over the state's folder; return what it prints."""
     script = folder / "run.py"
     tests = str(Path(__file__).parent.parent)
-    script.write_text(INSIDE.format(tests=tests, root=host.places.root, nft=str(host.nft), mounts=mounts, then=then))
+    script.write_text(INSIDE.format(tests=tests, root=host.paths.root, nft=str(host.nft), mounts=mounts, then=then))
     done = subprocess.run([sys.executable, str(script)], text=True, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -119,49 +119,51 @@ def inside(host: Host, mounts: list[str], folder: Path, then: str = "pass") -> s
     ],
     ids=["full", "read-only"],
 )
-def test_a_disk_that_takes_nothing_stops_the_change(host: Host, mounts: list[str], said: str, tmp_path: Path) -> None:
+def test_a_disk_that_takes_nothing_stops_the_change(
+    host: GuardedHost, mounts: list[str], said: str, tmp_path: Path
+) -> None:
     host.has(OLD)
     host.load("add element inet tidegate fed4 { 10.0.0.1 }\n")
-    before, generation = host.table(), host.kernel.generation()
+    before, generation = host.listing(), host.table.generation()
     printed = inside(host, mounts, tmp_path)
     assert printed.startswith("cannot_write "), printed
     assert said in printed
-    assert timeless(host.table()) == timeless(before)
-    assert host.kernel.generation() == generation
-    assert not host.places.pending.exists()
-    assert not host.places.snapshot.exists()
+    assert timeless(host.listing()) == timeless(before)
+    assert host.table.generation() == generation
+    assert not host.paths.pending.exists()
+    assert not host.paths.snapshot.exists()
 
 
-def test_a_table_that_could_not_be_put_back_is_not_touched(host: Host, tmp_path: Path) -> None:
+def test_a_table_that_could_not_be_put_back_is_not_touched(host: GuardedHost, tmp_path: Path) -> None:
     host.load(OLD)
     # An nft whose listing it does not load itself, as happens with rare statements.
     broken = tmp_path / "nft"
     wrong = f'{host.nft} "$@" | sed "s/oifname/oifnam/"'
     broken.write_text(f'#!/bin/sh\ncase "$*" in *"list table"*) {wrong} ;; *) exec {host.nft} "$@" ;; esac\n')
     broken.chmod(0o755)
-    other = Host(host.places, broken)
+    other = GuardedHost.at(host.paths.root, broken)
     said = refused(other, "no_way_back")
     assert "could not be put back, so it is not touched" in said
 
 
-def test_what_is_installed_is_roots_and_nobody_reads_the_state(host: Host) -> None:
+def test_what_is_installed_is_roots_and_nobody_reads_the_state(host: GuardedHost) -> None:
     host.has(OLD)
-    for path in (host.places.state, host.places.run):
+    for path in (host.paths.state, host.paths.run):
         assert stat.S_IMODE(path.stat().st_mode) == 0o700, path
-    for path in [*host.places.state.glob("*.*"), host.places.loaded]:
+    for path in [*host.paths.state.glob("*.*"), host.paths.loaded]:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
 
 
 FILL = """
     subprocess.run(f"dd if=/dev/zero of={state}/rest bs=4k 2>/dev/null; ! echo x >{state}/more", shell=True, check=True)
-    conftest.wait_for(lambda: not host.places.pending.exists())
-    print("restored" if "203.0.113.0/24" in host.table() else host.table())
+    conftest.wait_for(lambda: not host.paths.pending.exists())
+    print("restored" if "203.0.113.0/24" in host.listing() else host.listing())
 """
 
 
-def test_the_guard_acts_on_a_full_disk(host: Host, tmp_path: Path) -> None:
+def test_the_guard_acts_on_a_full_disk(host: GuardedHost, tmp_path: Path) -> None:
     host.load(OLD)
-    host.places.state.mkdir(parents=True)
+    host.paths.state.mkdir(parents=True)
     assert inside(host, ["mount -t tmpfs -o size=2m tmpfs {state}"], tmp_path, FILL.strip()) == "restored\n"
 
 
@@ -169,32 +171,33 @@ OPEN = """
     host.run("confirm")
     fill = f"dd if=/dev/zero of={state}/rest bs=1k 2>/dev/null || truncate -s -128k {state}/rest"
     subprocess.run(fill, shell=True, check=True)
-    print(host.run("open", "5").stdout, "emergency: open" in host.table(), host.run("rollback").stdout)
+    print(host.run("open", "5").stdout, "emergency: open" in host.listing(), host.run("rollback").stdout)
 """
 
 
-def test_a_host_whose_disk_is_nearly_full_can_be_opened(host: Host, tmp_path: Path) -> None:
+def test_a_host_whose_disk_is_nearly_full_can_be_opened(host: GuardedHost, tmp_path: Path) -> None:
     host.load(OLD)
-    host.places.state.mkdir(parents=True)
+    host.paths.state.mkdir(parents=True)
     said = inside(host, ["mount -t tmpfs -o size=2m tmpfs {state}"], tmp_path, OPEN.strip())
     assert "Everything is let out for 5 minutes" in said, said
     assert "True Put back: emergency: open for 5 minutes." in said, said
 
 
 READ_ONLY = """
-    from ansible_collections.tidegate.nftables.plugins.module_utils.guard import apply, pending
+    from ansible_collections.tidegate.nftables.plugins.module_utils.guard import apply
+    from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import pending
     subprocess.run(["mount", "-o", "remount,ro", str(state)], check=True)
-    apply.confirm(host.places, host.kernel, pending.read(host.places).token)
+    apply.confirm(host, pending.read(host.paths).token)
 """
 
 
 def test_a_disk_that_turns_read_only_during_the_trial_ends_in_the_old_policy_and_that_is_said(
-    host: Host, tmp_path: Path
+    host: GuardedHost, tmp_path: Path
 ) -> None:
     host.load(OLD)
-    host.places.state.mkdir(parents=True)
+    host.paths.state.mkdir(parents=True)
     printed = inside(host, ["mount -t tmpfs -o size=4m tmpfs {state}"], tmp_path, READ_ONLY.strip())
     assert printed.startswith("cannot_write The old policy stands again."), printed
     assert "Read-only file system" in printed
-    assert "203.0.113.0/24" in host.table()
-    assert "8443" not in host.table()
+    assert "203.0.113.0/24" in host.listing()
+    assert "8443" not in host.listing()

@@ -21,7 +21,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.error
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program.watcher import Watcher
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import shape
 
-from .conftest import OLD, Host, new_namespace, wait_for
+from .conftest import OLD, GuardedHost, new_namespace, wait_for
 
 STEPS = int(os.environ.get("TIDEGATE_SOAK", "40"))
 """How many things happen to each host; hundreds are for a night."""
@@ -30,7 +30,7 @@ STEPS = int(os.environ.get("TIDEGATE_SOAK", "40"))
 class Life:
     """One host, and what a user would expect of it."""
 
-    def __init__(self, host: Host, seed: int) -> None:
+    def __init__(self, host: GuardedHost, seed: int) -> None:
         self.host = host
         self.chance = random.Random(seed)
         self.expected = ""
@@ -41,11 +41,11 @@ class Life:
         number = self.chance.randrange(1, 250)
         text = OLD.replace("203.0.113.0/24", f"10.{number}.0.0/16").replace("dport 443", f"dport {number}")
         return (
-            text.replace("\tset once4", "\tset more4 {\n\t\ttype ipv4_addr\n\t}\n\n\tset once4") if number % 3 else text
+            text.replace("\tset temporary_allow4", "\tset more4 {\n\t\ttype ipv4_addr\n\t}\n\n\tset temporary_allow4") if number % 3 else text
         )
 
     def stands(self) -> str:
-        return shape(self.host.kernel.listing(), ("fed4",))
+        return shape(self.host.table.listing(), ("fed4",))
 
     def change(self, seconds: float = 60.0) -> str:
         """Bring a change on trial; return its token, "" when there was nothing to change."""
@@ -55,18 +55,18 @@ class Life:
     def confirmed(self) -> None:
         token = self.change()
         if token:
-            apply.confirm(self.host.places, self.host.kernel, token)
+            apply.confirm(self.host, token)
             self.expected = self.stands()
 
     def rejected(self) -> None:
         token = self.change()
         if token:
-            apply.reject(self.host.places, self.host.kernel, token, "tests failed")
+            apply.reject(self.host, token, "tests failed")
 
     def forgotten(self) -> None:
         self.change(seconds=1)
         # The guard removes the one before the other.
-        wait_for(lambda: not (self.host.places.pending.exists() or self.host.places.candidate.exists()), 20)
+        wait_for(lambda: not (self.host.paths.pending.exists() or self.host.paths.candidate.exists()), 20)
 
     def guard_killed(self) -> None:
         if self.change():
@@ -83,7 +83,7 @@ class Life:
 
     def flushed(self) -> None:
         self.host.load("flush ruleset\n")
-        Watcher(self.host.places, self.host.kernel).look()
+        Watcher(self.host).look()
 
     def edited(self) -> None:
         if self.stands():
@@ -94,7 +94,7 @@ class Life:
         """The confirmation dies right after the step that decides."""
         if self.change():
             on_trial = self.stands()
-            self.host.places.candidate.replace(self.host.places.confirmed)
+            self.host.paths.candidate.replace(self.host.paths.confirmed)
             self.expected = on_trial
             os.kill(self.host.guard(), signal.SIGKILL)
             self.host.run("confirm")
@@ -119,12 +119,12 @@ class Life:
         except GuardError as error:
             raise AssertionError(f"{self.did}: {error.reason}: {error}") from error
         assert self.stands() == self.expected, self.did
-        assert not self.host.places.pending.exists(), self.did
-        assert not self.host.places.candidate.exists(), self.did
+        assert not self.host.paths.pending.exists(), self.did
+        assert not self.host.paths.candidate.exists(), self.did
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_whatever_happens_the_confirmed_policy_stands(host: Host, seed: int) -> None:
+def test_whatever_happens_the_confirmed_policy_stands(host: GuardedHost, seed: int) -> None:
     lived = Life(host, seed)
     lived.confirmed()
     for _step in range(STEPS):
@@ -155,7 +155,7 @@ def controller() -> Iterator[str]:
 CONNECT = "import socket; socket.create_connection(('192.0.2.1', 2222), timeout=0.5).close()"
 
 
-def test_a_policy_that_drops_replies_locks_nobody_out(host: Host, controller: str) -> None:
+def test_a_policy_that_drops_replies_locks_nobody_out(host: GuardedHost, controller: str) -> None:
     listener = subprocess.Popen(
         [
             sys.executable,
@@ -182,11 +182,11 @@ def test_a_policy_that_drops_replies_locks_nobody_out(host: Host, controller: st
         listener.wait()
 
 
-def test_a_new_namespace_is_another_life(host: Host) -> None:
+def test_a_new_namespace_is_another_life(host: GuardedHost) -> None:
     host.has(OLD)
     host.apply(OLD.replace("443", "444"))
-    kept = Path(host.places.pending).read_bytes()
+    kept = Path(host.paths.pending).read_bytes()
     host.reboot()
-    host.places.pending.write_bytes(kept)
+    host.paths.pending.write_bytes(kept)
     new_namespace()
     assert host.run("boot").stdout == "loaded\n"

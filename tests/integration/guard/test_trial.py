@@ -30,7 +30,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.sett
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import shape
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import commit_confirm
 
-from .conftest import NEW, OLD, REQUEST, Host, TextEngine, blocks, timeless, wait_for
+from .conftest import NEW, OLD, REQUEST, GuardedHost, TextEngine, blocks, timeless, wait_for
 
 OTHER = OLD.replace("203.0.113.0/24", "100.64.0.0/10")
 
@@ -45,42 +45,42 @@ MAP = """\tmap ports {
 RULES = '\t\ttcp dport vmap @ports\n\t\tquota name "daily" limit name "calm" accept\n'
 
 
-def events(host: Host) -> list[str]:
-    return [event["event"] for event in journal.read(host.places)]
+def events(host: GuardedHost) -> list[str]:
+    return [event["event"] for event in journal.read(host.paths)]
 
 
-def policy(host: Host) -> str:
+def policy(host: GuardedHost) -> str:
     """What stands, without numbers and elements of others."""
-    return shape(host.table(), ("fed4",))
+    return shape(host.listing(), ("fed4",))
 
 
-def is_put_back(host: Host) -> bool:
-    return not host.places.pending.exists() and not host.places.guard.exists()
+def is_put_back(host: GuardedHost) -> bool:
+    return not host.paths.pending.exists() and not host.paths.guard.exists()
 
 
-def test_an_unconfirmed_change_is_put_back_with_its_counters(each_host: Host) -> None:
+def test_an_unconfirmed_change_is_put_back_with_its_counters(each_host: GuardedHost) -> None:
     each_host.load(OLD)
-    before = each_host.table()
+    before = each_host.listing()
     applied = each_host.apply(NEW, seconds=2)
     assert applied["changed"]
     assert applied["guard"]["kind"] == "process"
-    assert "192.0.2.0/24" in each_host.table()
+    assert "192.0.2.0/24" in each_host.listing()
     wait_for(lambda: is_put_back(each_host))
-    assert blocks(each_host.table()) == blocks(before)
-    assert "packets 12 bytes 720" in each_host.table()
-    assert "packets 7 bytes 420" in each_host.table()
-    assert not each_host.places.confirmed.exists()
+    assert blocks(each_host.listing()) == blocks(before)
+    assert "packets 12 bytes 720" in each_host.listing()
+    assert "packets 7 bytes 420" in each_host.listing()
+    assert not each_host.paths.confirmed.exists()
     assert events(each_host) == ["restored"]
 
 
-def test_a_first_policy_that_nobody_confirms_leaves_no_table(host: Host) -> None:
+def test_a_first_policy_that_nobody_confirms_leaves_no_table(host: GuardedHost) -> None:
     host.apply(OLD, seconds=1)
-    assert host.table()
+    assert host.listing()
     wait_for(lambda: is_put_back(host))
-    assert not host.table()
+    assert not host.listing()
 
 
-def test_time_goes_on_for_elements_that_end(each_host: Host) -> None:
+def test_time_goes_on_for_elements_that_end(each_host: GuardedHost) -> None:
     each_host.load(
         OLD.replace("expires 30m comment", "expires 3s comment").replace(
             "198.51.100.7", "198.51.100.9 timeout 1h expires 30m, 198.51.100.7"
@@ -88,64 +88,64 @@ def test_time_goes_on_for_elements_that_end(each_host: Host) -> None:
     )
     each_host.apply(NEW, seconds=2)
     wait_for(lambda: is_put_back(each_host))
-    left = re.search(r"198\.51\.100\.9 timeout 1h expires 29m5(\d)s", each_host.table())
-    assert left is not None, each_host.table()
+    left = re.search(r"198\.51\.100\.9 timeout 1h expires 29m5(\d)s", each_host.listing())
+    assert left is not None, each_host.listing()
     assert int(left[1]) <= 8
     time.sleep(1.2)
-    assert "198.51.100.7" not in each_host.table()
+    assert "198.51.100.7" not in each_host.listing()
 
 
-def test_a_confirmed_change_stays_and_is_saved(host: Host) -> None:
+def test_a_confirmed_change_stays_and_is_saved(host: GuardedHost) -> None:
     host.has(OLD)
     applied = host.apply(NEW, seconds=2)
-    said = apply.confirm(host.places, host.kernel, applied["guard"]["token"])
+    said = apply.confirm(host, applied["guard"]["token"])
     assert said["who"] == "alice@control"
     assert said["what"] == "add 1 rule"
     time.sleep(2.5)
-    assert "192.0.2.0/24" in host.table()
+    assert "192.0.2.0/24" in host.listing()
     assert is_put_back(host)
-    assert not host.places.candidate.exists()
-    saved = host.places.confirmed.read_text()
+    assert not host.paths.candidate.exists()
+    saved = host.paths.confirmed.read_text()
     assert "192.0.2.0/24" in saved
     assert "packets 0 bytes 0" in saved
     assert not re.search(r"packets [1-9]", saved)
-    assert host.places.confirmed.stat().st_mode & 0o777 == 0o600
-    assert [one.number for one in history.earlier(host.places)] == [1]
-    assert "203.0.113.0/24" in history.find(host.places, "1").listing
+    assert host.paths.confirmed.stat().st_mode & 0o777 == 0o600
+    assert [one.number for one in history.earlier(host.paths)] == [1]
+    assert "203.0.113.0/24" in history.find(host.paths, "1").listing
     assert events(host) == ["confirmed", "confirmed"]
 
 
-def test_the_saved_file_loads_by_itself(each_host: Host) -> None:
+def test_the_saved_file_loads_by_itself(each_host: GuardedHost) -> None:
     each_host.has(OLD)
     expected = policy(each_host)
     each_host.load("table inet tidegate\ndelete table inet tidegate\n")
-    subprocess.run([str(each_host.nft), "-f", str(each_host.places.confirmed)], check=True)
+    subprocess.run([str(each_host.nft), "-f", str(each_host.paths.confirmed)], check=True)
     assert policy(each_host) == expected
 
 
-def test_confirming_twice_is_no_error(host: Host) -> None:
+def test_confirming_twice_is_no_error(host: GuardedHost) -> None:
     token = host.apply(OLD)["guard"]["token"]
-    first = apply.confirm(host.places, host.kernel, token)
-    assert apply.confirm(host.places, host.kernel, token) == first
+    first = apply.confirm(host, token)
+    assert apply.confirm(host, token) == first
 
 
-def test_only_the_token_of_the_change_confirms_it(host: Host) -> None:
+def test_only_the_token_of_the_change_confirms_it(host: GuardedHost) -> None:
     host.apply(OLD)
     with pytest.raises(GuardError, match="no such change on trial"):
-        apply.confirm(host.places, host.kernel, "0123456789abcdef")
-    assert host.places.pending.exists()
-    assert not host.places.confirmed.exists()
+        apply.confirm(host, "0123456789abcdef")
+    assert host.paths.pending.exists()
+    assert not host.paths.confirmed.exists()
 
 
-def test_confirming_after_the_guard_says_so(host: Host) -> None:
+def test_confirming_after_the_guard_says_so(host: GuardedHost) -> None:
     token = host.apply(OLD, seconds=1)["guard"]["token"]
     wait_for(lambda: is_put_back(host))
     with pytest.raises(GuardError, match=r"was put back at .*nobody confirmed it in time") as caught:
-        apply.confirm(host.places, host.kernel, token)
+        apply.confirm(host, token)
     assert caught.value.reason == "too_late"
 
 
-def test_a_second_run_while_one_is_on_trial_is_refused(host: Host) -> None:
+def test_a_second_run_while_one_is_on_trial_is_refused(host: GuardedHost) -> None:
     host.has(OLD)
     host.apply(NEW)
     for check in (False, True):
@@ -154,10 +154,10 @@ def test_a_second_run_while_one_is_on_trial_is_refused(host: Host) -> None:
         ) as caught:
             host.apply(OTHER, check=check)
         assert caught.value.reason == "pending"
-    assert "192.0.2.0/24" in host.table()
+    assert "192.0.2.0/24" in host.listing()
 
 
-def test_a_killed_guard_is_found_by_the_next_run(host: Host) -> None:
+def test_a_killed_guard_is_found_by_the_next_run(host: GuardedHost) -> None:
     host.has(OLD)
     before = policy(host)
     host.apply(NEW)
@@ -168,26 +168,26 @@ def test_a_killed_guard_is_found_by_the_next_run(host: Host) -> None:
     assert policy(host) == before
 
 
-def test_a_killed_module_leaves_a_guard_that_acts(host: Host, tmp_path: Path) -> None:
+def test_a_killed_module_leaves_a_guard_that_acts(host: GuardedHost, tmp_path: Path) -> None:
     host.load(OLD)
-    before = host.table()
+    before = host.listing()
     script = tmp_path / "run.py"
     script.write_text(
         "import os, signal, sys\n"
         f"sys.path.insert(0, {str(Path(__file__).parent.parent)!r})\n"
         "from guard import conftest\n"
-        f"host = conftest.Host(conftest.Places({host.places.root!r}), conftest.Path({str(host.nft)!r}))\n"
+        f"host = conftest.GuardedHost.at({host.paths.root!r}, conftest.Path({str(host.nft)!r}))\n"
         "host.apply(conftest.NEW, seconds=2)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     done = subprocess.run([sys.executable, str(script)], check=False, stdin=subprocess.DEVNULL, start_new_session=True)
     assert done.returncode == -signal.SIGKILL
-    assert "192.0.2.0/24" in host.table()
+    assert "192.0.2.0/24" in host.listing()
     wait_for(lambda: is_put_back(host))
-    assert blocks(host.table()) == blocks(before)
+    assert blocks(host.listing()) == blocks(before)
 
 
-def test_the_guard_does_not_end_with_the_session(host: Host) -> None:
+def test_the_guard_does_not_end_with_the_session(host: GuardedHost) -> None:
     host.load(OLD)
     host.apply(NEW, seconds=2)
     guard = host.guard()
@@ -198,10 +198,10 @@ def test_the_guard_does_not_end_with_the_session(host: Host) -> None:
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGPIPE):
         os.kill(guard, number)
     wait_for(lambda: is_put_back(host))
-    assert "203.0.113.0/24" in host.table()
+    assert "203.0.113.0/24" in host.listing()
 
 
-def test_a_fault_of_the_guard_itself_locks_nobody_out(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_of_the_guard_itself_locks_nobody_out(host: GuardedHost, monkeypatch: pytest.MonkeyPatch) -> None:
     sources = package._sources()
     name = next(name for name in sources if name.endswith("guard/table/restore.py"))
     broken = sources[name].replace(b"    wanted = words.parse(text)", b"    wanted = 1 / 0", 1)
@@ -210,11 +210,11 @@ def test_a_fault_of_the_guard_itself_locks_nobody_out(host: Host, monkeypatch: p
     package.build.cache_clear()
     host.load(OLD)
     host.apply(NEW, seconds=2)
-    wait_for(lambda: "203.0.113.0/24" in host.table())
+    wait_for(lambda: "203.0.113.0/24" in host.listing())
     package.build.cache_clear()
 
 
-def test_elements_of_others_survive_both_ways(each_host: Host) -> None:
+def test_elements_of_others_survive_both_ways(each_host: GuardedHost) -> None:
     each_host.load(OLD)
     each_host.load("add element inet tidegate fed4 { 10.0.0.1, 10.0.0.2 }\n")
     each_host.load("add element inet tidegate denied4 { 10.9.9.9 . tcp . 443 expires 23h }\n")
@@ -225,8 +225,8 @@ def test_elements_of_others_survive_both_ways(each_host: Host) -> None:
     )
     each_host.load("add element inet tidegate fed4 { 10.0.0.3 }\ndelete element inet tidegate fed4 { 10.0.0.1 }\n")
     each_host.load("add element inet tidegate denied4 { 10.8.8.8 . udp . 53 expires 23h }\n")
-    apply.reject(each_host.places, each_host.kernel, applied["guard"]["token"], "a test failed")
-    stands = each_host.table()
+    apply.reject(each_host, applied["guard"]["token"], "a test failed")
+    stands = each_host.listing()
     assert "203.0.113.0/24" in stands
     assert re.search(r"10\.0\.0\.2,\s+10\.0\.0\.3", stands)
     assert "10.0.0.1 " not in stands
@@ -234,17 +234,17 @@ def test_elements_of_others_survive_both_ways(each_host: Host) -> None:
     assert is_put_back(each_host)
 
 
-def test_elements_of_others_come_back_when_the_new_policy_has_no_such_set(each_host: Host) -> None:
+def test_elements_of_others_come_back_when_the_new_policy_has_no_such_set(each_host: GuardedHost) -> None:
     each_host.load(OLD)
     each_host.load("add element inet tidegate fed4 { 10.0.0.1 }\n")
     without = re.sub(r"\tset fed4 \{.*?\n\t\}\n\n", "", NEW, flags=re.DOTALL)
     applied = each_host.apply(without)
-    assert "fed4" not in each_host.table()
-    apply.reject(each_host.places, each_host.kernel, applied["guard"]["token"], "a test failed")
-    assert "10.0.0.1" in each_host.table()
+    assert "fed4" not in each_host.listing()
+    apply.reject(each_host, applied["guard"]["token"], "a test failed")
+    assert "10.0.0.1" in each_host.listing()
 
 
-def test_a_change_of_every_kind_of_thing_is_put_back(each_host: Host) -> None:
+def test_a_change_of_every_kind_of_thing_is_put_back(each_host: GuardedHost) -> None:
     rich = (
         OLD.replace("\tset allow_api4", f"{QUOTA_AND_LIMIT}\tset allow_api4")
         .replace("\tchain egress_floor", f"{MAP}\tchain egress_floor")
@@ -252,7 +252,7 @@ def test_a_change_of_every_kind_of_thing_is_put_back(each_host: Host) -> None:
     )
     each_host.load(rich)
     each_host.load("add element inet tidegate fed4 { 10.0.0.1 }\n")
-    before = each_host.table()
+    before = each_host.listing()
     other = (
         rich.replace("type ipv4_addr\n\t\tflags interval", "type ipv6_addr\n\t\tflags interval")
         .replace("203.0.113.0/24", "2001:db8::/32")
@@ -264,118 +264,118 @@ def test_a_change_of_every_kind_of_thing_is_put_back(each_host: Host) -> None:
     )
     applied = each_host.apply(other)
     each_host.load("add element inet tidegate fed4 { 10.0.0.2 }\n")
-    apply.reject(each_host.places, each_host.kernel, applied["guard"]["token"], "a test failed")
-    assert blocks(each_host.table()) == blocks(before.replace("10.0.0.1", "10.0.0.2"))
+    apply.reject(each_host, applied["guard"]["token"], "a test failed")
+    assert blocks(each_host.listing()) == blocks(before.replace("10.0.0.1", "10.0.0.2"))
 
 
-def test_a_change_that_cannot_be_loaded_leaves_everything_as_it_was(host: Host) -> None:
+def test_a_change_that_cannot_be_loaded_leaves_everything_as_it_was(host: GuardedHost) -> None:
     host.load(OLD)
-    before, handle = host.table(), host.kernel.generation()
+    before, handle = host.listing(), host.table.generation()
     with pytest.raises(Exception, match="nft refuses"):
         host.apply(NEW.replace("tcp dport 8443", "tcp dport nonsense"))
-    assert timeless(host.table()) == timeless(before)
-    assert host.kernel.generation() == handle
+    assert timeless(host.listing()) == timeless(before)
+    assert host.table.generation() == handle
     assert is_put_back(host)
 
 
-def test_an_unchanged_host_is_left_alone(host: Host) -> None:
+def test_an_unchanged_host_is_left_alone(host: GuardedHost) -> None:
     host.has(OLD)
-    saved = host.places.confirmed.stat()
+    saved = host.paths.confirmed.stat()
     again = host.apply(OLD)
     assert not again["changed"]
     assert again["guard"] is None
     assert again["files"] == []
-    now = host.places.confirmed.stat()
+    now = host.paths.confirmed.stat()
     assert (now.st_ino, now.st_mtime_ns) == (saved.st_ino, saved.st_mtime_ns)
 
 
-def test_what_stands_but_was_never_saved_is_saved(host: Host) -> None:
+def test_what_stands_but_was_never_saved_is_saved(host: GuardedHost) -> None:
     host.load(OLD)
     host.apply(NEW, seconds=60, tried=False)
-    host.places.confirmed.unlink()
+    host.paths.confirmed.unlink()
     assert host.apply(NEW, check=True)["changed"]
-    assert not host.places.confirmed.exists()
+    assert not host.paths.confirmed.exists()
     saved = host.apply(NEW)
     assert saved["changed"]
-    assert saved["files"] == [{"path": str(host.places.confirmed), "action": "change"}]
-    assert "192.0.2.0/24" in host.places.confirmed.read_text()
+    assert saved["files"] == [{"path": str(host.paths.confirmed), "action": "change"}]
+    assert "192.0.2.0/24" in host.paths.confirmed.read_text()
     assert not host.apply(NEW)["changed"]
 
 
-def test_without_a_trial_the_change_is_saved_at_once(host: Host) -> None:
+def test_without_a_trial_the_change_is_saved_at_once(host: GuardedHost) -> None:
     applied = host.apply(OLD, tried=False)
     assert applied["guard"] is None
-    assert not host.places.pending.exists()
-    assert "203.0.113.0/24" in host.places.confirmed.read_text()
+    assert not host.paths.pending.exists()
+    assert "203.0.113.0/24" in host.paths.confirmed.read_text()
 
 
-def test_check_mode_arms_nothing_and_writes_nothing(host: Host) -> None:
+def test_check_mode_arms_nothing_and_writes_nothing(host: GuardedHost) -> None:
     said = host.apply(OLD, check=True)
     assert said["changed"]
     assert said["guard"] is None
-    assert not host.table()
-    assert not host.places.state.exists()
-    assert not host.places.program.exists()
+    assert not host.listing()
+    assert not host.paths.state.exists()
+    assert not host.paths.program.exists()
     assert [found["action"] for found in said["files"]] == ["add"] * 4
 
 
-def test_somebody_elses_edit_on_trial_is_not_confirmed(host: Host) -> None:
+def test_somebody_elses_edit_on_trial_is_not_confirmed(host: GuardedHost) -> None:
     host.has(OLD)
     before = policy(host)
     token = host.apply(NEW)["guard"]["token"]
     host.load("flush chain inet tidegate egress_output\n")
     with pytest.raises(GuardError, match="Somebody else wrote to the table") as caught:
-        apply.confirm(host.places, host.kernel, token)
+        apply.confirm(host, token)
     assert caught.value.reason == "changed_meanwhile"
     assert policy(host) == before
-    assert "203.0.113.0/24" in host.places.confirmed.read_text()
+    assert "203.0.113.0/24" in host.paths.confirmed.read_text()
 
 
-def test_a_flushed_table_is_put_back_too(host: Host) -> None:
+def test_a_flushed_table_is_put_back_too(host: GuardedHost) -> None:
     host.load(OLD)
-    before = host.table()
+    before = host.listing()
     host.apply(NEW, seconds=1)
     host.load("flush ruleset\n")
     wait_for(lambda: is_put_back(host))
-    assert blocks(host.table()) == blocks(before)
+    assert blocks(host.listing()) == blocks(before)
 
 
-def test_the_history_keeps_ten(host: Host) -> None:
+def test_the_history_keeps_ten(host: GuardedHost) -> None:
     for number in range(13):
         host.apply(OLD.replace("203.0.113.0/24", f"10.{number}.0.0/16"), tried=False)
-    assert [one.number for one in history.earlier(host.places)] == list(range(1, 11))
-    assert "10.11.0.0/16" in history.find(host.places, "1").listing
-    assert "10.2.0.0/16" in history.find(host.places, "10").listing
+    assert [one.number for one in history.earlier(host.paths)] == list(range(1, 11))
+    assert "10.11.0.0/16" in history.find(host.paths, "1").listing
+    assert "10.2.0.0/16" in history.find(host.paths, "10").listing
     with pytest.raises(GuardError, match="names none of the earlier policies: 1 "):
-        history.find(host.places, "11")
+        history.find(host.paths, "11")
 
 
-def test_a_crash_right_after_the_deciding_step_is_a_confirmation(host: Host) -> None:
+def test_a_crash_right_after_the_deciding_step_is_a_confirmation(host: GuardedHost) -> None:
     host.has(OLD)
     token = host.apply(NEW, seconds=2)["guard"]["token"]
-    host.places.candidate.replace(host.places.confirmed)
+    host.paths.candidate.replace(host.paths.confirmed)
     wait_for(lambda: is_put_back(host))
-    assert "192.0.2.0/24" in host.table()
+    assert "192.0.2.0/24" in host.listing()
     assert events(host)[-1] == "confirmed"
-    assert apply.confirm(host.places, host.kernel, token)["token"] == token
+    assert apply.confirm(host, token)["token"] == token
 
 
-def test_a_trial_shorter_than_its_tests_is_refused(host: Host) -> None:
+def test_a_trial_shorter_than_its_tests_is_refused(host: GuardedHost) -> None:
     with pytest.raises(GuardError, match="The trial lasts 5 s, but its tests may take 9 s"):
         host.apply(OLD, seconds=5, needed=9)
-    assert not host.table()
+    assert not host.listing()
 
 
-def test_what_is_asked_before_the_change_is_asked_of_the_old_table(host: Host) -> None:
+def test_what_is_asked_before_the_change_is_asked_of_the_old_table(host: GuardedHost) -> None:
     host.load(OLD)
-    applied = host.apply(NEW, before=host.table)
+    applied = host.apply(NEW, before=host.listing)
     assert "203.0.113.0/24" in applied["guard"]["before"]
-    assert records.load(host.places.confirmed) is None
-    assert pending.read(host.places) is not None
+    assert records.load(host.paths.confirmed) is None
+    assert pending.read(host.paths) is not None
 
 
 def test_an_edit_while_the_change_is_being_loaded_is_not_confirmed_with_it(
-    host: Host, monkeypatch: pytest.MonkeyPatch
+    host: GuardedHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host.has(OLD)
     look = commit_confirm.loaded_new
@@ -393,10 +393,10 @@ def test_an_edit_while_the_change_is_being_loaded_is_not_confirmed_with_it(
 
 
 def test_an_edit_while_a_change_without_a_trial_is_being_loaded_is_not_saved_with_it(
-    host: Host, monkeypatch: pytest.MonkeyPatch
+    host: GuardedHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host.has(OLD)
-    listing = host.kernel.listing
+    listing = host.table.listing
     new: list[str] = []
 
     def edit_and_list() -> str | None:
@@ -408,44 +408,44 @@ def test_an_edit_while_a_change_without_a_trial_is_being_loaded_is_not_saved_wit
                 return listing()
         return found
 
-    monkeypatch.setattr(host.kernel, "listing", edit_and_list)
+    monkeypatch.setattr(host.table, "listing", edit_and_list)
     with pytest.raises(GuardError) as raised:
         host.apply(NEW, tried=False)
     assert raised.value.reason == "changed_meanwhile"
-    saved = records.load(host.places.confirmed)
+    saved = records.load(host.paths.confirmed)
     assert saved is not None
     assert shape(saved.listing, ("fed4",)) == shape(OLD, ("fed4",))
 
 
 @pytest.mark.parametrize("end", ["rejected", "rebooted"])
-def test_the_settings_of_a_change_that_does_not_stay_go_with_it(host: Host, end: str) -> None:
+def test_the_settings_of_a_change_that_does_not_stay_go_with_it(host: GuardedHost, end: str) -> None:
     host.apply(OLD, settings=Settings(mode="observe"), tried=False)
-    fail_safe = host.places.failsafe.read_bytes()
+    fail_safe = host.paths.failsafe.read_bytes()
     token = host.apply(NEW, settings=Settings(mode="enforce"))["guard"]["token"]
-    assert settings.read(host.places).mode == "enforce"
+    assert settings.read(host.paths).mode == "enforce"
     if end == "rejected":
-        apply.reject(host.places, host.kernel, token, "tests failed")
+        apply.reject(host, token, "tests failed")
     else:
         host.reboot()
         host.run("boot")
-    assert settings.read(host.places) == Settings(mode="observe")
-    assert host.places.failsafe.read_bytes() == fail_safe
+    assert settings.read(host.paths) == Settings(mode="observe")
+    assert host.paths.failsafe.read_bytes() == fail_safe
 
 
-def test_the_history_says_that_a_change_was_one_of_the_mode(host: Host) -> None:
+def test_the_history_says_that_a_change_was_one_of_the_mode(host: GuardedHost) -> None:
     changes = [
         {"action": action, "kind": "rule", "chain": "egress_denied", "text": f"goto {chain}"}
-        for action, chain in (("delete", "egress_observed"), ("add", "egress_refused"))
+        for action, chain in (("delete", "egress_observed"), ("add", "egress_enforced"))
     ]
     # Of many entries each has a chain of its own.
     changes.append({"action": "add", "kind": "rule", "chain": "egress_allow_payments-api", "comment": "payments-api"})
     host.has(OLD)
 
     def engine(*, check: bool) -> dict[str, Any]:
-        return {**TextEngine(host.kernel, NEW)(check=check), "changes": changes}
+        return {**TextEngine(host.table, NEW)(check=check), "changes": changes}
 
-    made = apply.apply_guarded(host.places, host.kernel, engine, apply.Plan(request=REQUEST))
-    apply.confirm(host.places, host.kernel, made["guard"]["token"])
+    made = apply.apply_guarded(host, engine, apply.Plan(request=REQUEST))
+    apply.confirm(host, made["guard"]["token"])
     assert "mode enforce, opened payments-api, delete 1 rule, add 2 rules" in host.run("status").stdout
     host.has(OLD)
     earlier = host.run("status").stdout.splitlines()[-2:]

@@ -11,44 +11,44 @@ from typing import Any
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program import package
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import records
 
-from .conftest import OLD, Host
+from .conftest import OLD, GuardedHost
 
 
-def saved(host: Host) -> tuple[dict[str, Any], str]:
+def saved(host: GuardedHost) -> tuple[dict[str, Any], str]:
     """What the confirmed policy says of itself, and its script."""
-    first, _end, script = host.places.confirmed.read_text().partition("\n")
+    first, _end, script = host.paths.confirmed.read_text().partition("\n")
     return json.loads(first.split(" ", 4)[4]), script
 
 
-def test_a_policy_that_an_older_release_saved_is_read_for_what_it_says(host: Host) -> None:
+def test_a_policy_that_an_older_release_saved_is_read_for_what_it_says(host: GuardedHost) -> None:
     host.has(OLD)
     about, script = saved(host)
     older = json.dumps({key: about[key] for key in ("token", "who", "when")} | {"unheard": 1, "listing": 1})
     rest = f"{older}\n{script}"
-    host.places.confirmed.write_text(f"# tidegate 1 {records.checksum(rest)} {rest}")
+    host.paths.confirmed.write_text(f"# tidegate 1 {records.checksum(rest)} {rest}")
 
     assert "by alice@control" in host.run("status").stdout
     host.reboot()
     assert host.run("boot").stdout == "loaded\n"
-    assert host.table()
+    assert host.listing()
     host.apply(OLD)
     assert saved(host)[0]["others"] == ["fed4"]
 
 
-def test_a_policy_in_a_form_of_another_release_is_named_and_replaced(host: Host) -> None:
+def test_a_policy_in_a_form_of_another_release_is_named_and_replaced(host: GuardedHost) -> None:
     host.has(OLD)
-    text = host.places.confirmed.read_text()
-    host.places.confirmed.write_text(text.replace("# tidegate 1 ", "# tidegate 2 ", 1))
+    text = host.paths.confirmed.read_text()
+    host.paths.confirmed.write_text(text.replace("# tidegate 1 ", "# tidegate 2 ", 1))
 
     assert "was written by another release of tidegate" in host.run("status").stdout
     changed = host.apply(OLD)
-    assert [one["path"] for one in changed["files"]] == [str(host.places.confirmed)]
+    assert [one["path"] for one in changed["files"]] == [str(host.paths.confirmed)]
     assert "stands as it was confirmed" in host.run("status").stdout
     assert host.apply(OLD)["changed"] is False
 
 
-def test_the_program_of_another_release_is_replaced(host: Host) -> None:
+def test_the_program_of_another_release_is_replaced(host: GuardedHost) -> None:
     host.has(OLD)
-    host.places.program.write_text("#!/bin/false\n")
-    assert host.apply(OLD)["files"] == [{"path": str(host.places.program), "action": "change"}]
-    assert host.places.program.read_bytes() == package.build()
+    host.paths.program.write_text("#!/bin/false\n")
+    assert host.apply(OLD)["files"] == [{"path": str(host.paths.program), "action": "change"}]
+    assert host.paths.program.read_bytes() == package.build()

@@ -24,90 +24,90 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.settings import Settings
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import shape
 
-from .conftest import NEW, OLD, Host, timeless, wait_for
+from .conftest import NEW, OLD, GuardedHost, timeless, wait_for
 
 FOREIGN = "table ip other {\n\tset banned {\n\t\ttype ipv4_addr\n\t}\n}\n"
 
 
-def events(host: Host) -> list[str]:
-    return [event["event"] for event in journal.read(host.places)]
+def events(host: GuardedHost) -> list[str]:
+    return [event["event"] for event in journal.read(host.paths)]
 
 
-def policy(host: Host) -> str:
-    return shape(host.table(), ("fed4",))
+def policy(host: GuardedHost) -> str:
+    return shape(host.listing(), ("fed4",))
 
 
 @contextmanager
-def watcher(host: Host) -> Iterator[subprocess.Popen[bytes]]:
+def watcher(host: GuardedHost) -> Iterator[subprocess.Popen[bytes]]:
     """The installed watcher, as systemd would run it."""
-    running = subprocess.Popen([str(host.places.program), "--root", host.places.root, "watch"])
+    running = subprocess.Popen([str(host.paths.program), "--root", host.paths.root, "watch"])
     try:
-        wait_for(lambda: lock.taken(host.places.watching))
+        wait_for(lambda: lock.taken(host.paths.watching))
         yield running
     finally:
         running.send_signal(signal.SIGTERM)
         running.wait(10)
 
 
-def test_a_flushed_table_is_back_within_five_seconds(each_host: Host) -> None:
+def test_a_flushed_table_is_back_within_five_seconds(each_host: GuardedHost) -> None:
     each_host.has(OLD)
     expected = policy(each_host)
     with watcher(each_host):
         for times, script in enumerate(("flush ruleset\n", "delete table inet tidegate\n"), start=1):
             each_host.load(script)
             began = time.monotonic()
-            wait_for(lambda: bool(each_host.table()), 5)
+            wait_for(lambda: bool(each_host.listing()), 5)
             assert time.monotonic() - began < 5
             wait_for(lambda times=times: events(each_host).count("lost") == times)
             assert policy(each_host) == expected
 
 
-def test_a_host_that_is_flushed_again_and_again_keeps_its_policy(host: Host) -> None:
+def test_a_host_that_is_flushed_again_and_again_keeps_its_policy(host: GuardedHost) -> None:
     host.has(OLD)
     expected = policy(host)
     with watcher(host):
         until = time.monotonic() + 5
         while time.monotonic() < until:
             host.load("flush ruleset\n")
-            wait_for(lambda: bool(host.table()), 5)
+            wait_for(lambda: bool(host.listing()), 5)
         wait_for(lambda: policy(host) == expected, 10)
     assert "failsafe" not in events(host)
 
 
-def test_the_watcher_is_quiet_during_a_trial_and_looks_after_a_late_guard(host: Host) -> None:
+def test_the_watcher_is_quiet_during_a_trial_and_looks_after_a_late_guard(host: GuardedHost) -> None:
     host.has(OLD)
     expected = policy(host)
-    watching = Watcher(host.places, host.kernel)
+    watching = Watcher(host)
     host.apply(NEW)
     host.kill_guard()
     host.load("flush ruleset\n")
     assert watching.look() == ""
-    assert not host.table()
+    assert not host.listing()
     assert "lost" not in events(host)
-    change = pending.read(host.places)
+    change = pending.read(host.paths)
     assert change is not None
-    pending.write(host.places, replace(change, deadline=clock.clock() - GRACE - 1))
+    pending.write(host.paths, replace(change, deadline=clock.clock() - GRACE - 1))
     assert watching.look() == "restored"
     assert policy(host) == expected
-    assert not host.places.pending.exists()
+    assert not host.paths.pending.exists()
     assert watching.look() == ""
 
 
-def test_a_guard_that_lives_and_does_nothing_is_not_waited_for_for_ever(host: Host) -> None:
+def test_a_guard_that_lives_and_does_nothing_is_not_waited_for_for_ever(host: GuardedHost) -> None:
     host.has(OLD)
     expected = policy(host)
     host.apply(NEW)
     guard = host.guard()
     os.kill(guard, signal.SIGSTOP)
-    change = pending.read(host.places)
+    change = pending.read(host.paths)
     assert change is not None
     late = replace(change, deadline=clock.clock() - 15)
-    pending.write(host.places, late)
-    watching = Watcher(host.places, host.kernel)
+    pending.write(host.paths, late)
+    watching = Watcher(host)
     with pytest.raises(GuardError):
         watching.look()
     assert policy(host) != expected
-    pending.write(host.places, replace(late, deadline=clock.clock() - 31))
+    pending.write(host.paths, replace(late, deadline=clock.clock() - 31))
     assert watching.look() == "restored"
     assert policy(host) == expected
     os.kill(guard, signal.SIGCONT)
@@ -116,130 +116,130 @@ def test_a_guard_that_lives_and_does_nothing_is_not_waited_for_for_ever(host: Ho
     assert events(host).count("restored") == 1
 
 
-def test_commits_of_others_are_nothing_to_tell(host: Host) -> None:
+def test_commits_of_others_are_nothing_to_tell(host: GuardedHost) -> None:
     host.has(OLD)
-    watching = Watcher(host.places, host.kernel)
+    watching = Watcher(host)
     watching.look()
-    before = host.table()
+    before = host.listing()
     host.load(FOREIGN)
     host.load("add element ip other banned { 10.0.0.1 }\n")
     host.load("add element inet tidegate fed4 { 10.0.0.1 }\n")
     watching.rest_until = 0
     assert watching.look() == ""
     assert "edited" not in events(host)
-    assert timeless(host.table()) == timeless(before).replace(
+    assert timeless(host.listing()) == timeless(before).replace(
         "\t\ttype ipv4_addr\n\t}", "\t\ttype ipv4_addr\n\t\telements = { 10.0.0.1 }\n\t}"
     )
 
 
-def test_an_edit_by_hand_is_told_once(host: Host) -> None:
+def test_an_edit_by_hand_is_told_once(host: GuardedHost) -> None:
     host.has(OLD)
-    watching = Watcher(host.places, host.kernel)
+    watching = Watcher(host)
     assert watching.look() == ""
     host.load("insert rule inet tidegate egress_output accept\n")
     watching.rest_until = 0
     assert watching.look() == "edited"
-    told = journal.read(host.places)[-1]
+    told = journal.read(host.paths)[-1]
     assert told["event"] == "edited"
     assert "+  accept" in told["edit"]
     host.load(FOREIGN)
     watching.rest_until = 0
     assert watching.look() == ""
     assert events(host).count("edited") == 1
-    assert "\t\taccept\n" in host.table()
+    assert "\t\taccept\n" in host.listing()
 
 
-def test_an_edit_by_hand_is_undone_where_that_is_wanted(each_host: Host) -> None:
+def test_an_edit_by_hand_is_undone_where_that_is_wanted(each_host: GuardedHost) -> None:
     each_host.apply(OLD, settings=Settings(drift="repair"), tried=False)
-    expected, before = policy(each_host), each_host.table()
-    watching = Watcher(each_host.places, each_host.kernel)
+    expected, before = policy(each_host), each_host.listing()
+    watching = Watcher(each_host)
     each_host.load("insert rule inet tidegate egress_output accept\n")
     each_host.load("add element inet tidegate allow_api4 { 10.0.0.0/8 }\n")
     each_host.load("add element inet tidegate fed4 { 10.0.0.1 }\n")
     assert watching.look() == "repaired"
     assert policy(each_host) == expected
     assert "packets 12 bytes 720" in before
-    assert "packets 12 bytes 720" in each_host.table()
-    assert "packets 7 bytes 420" in each_host.table()
-    assert "10.0.0.1" in each_host.table()
+    assert "packets 12 bytes 720" in each_host.listing()
+    assert "packets 7 bytes 420" in each_host.listing()
+    assert "10.0.0.1" in each_host.listing()
     assert events(each_host)[-2:] == ["edited", "repaired"]
     watching.rest_until = 0
     assert watching.look() == ""
 
 
-def test_a_look_is_cheap_when_nothing_happened(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_look_is_cheap_when_nothing_happened(host: GuardedHost, monkeypatch: pytest.MonkeyPatch) -> None:
     host.has(OLD)
-    watching = Watcher(host.places, host.kernel)
+    watching = Watcher(host)
     watching.look()
 
     def never(*_words: str) -> None:
         raise AssertionError("nft was started")
 
-    monkeypatch.setattr(host.kernel._nft, "run", never)
+    monkeypatch.setattr(host.table._nft, "run", never)
     for _look in range(3):
         assert watching.look() == ""
 
 
-def test_a_run_at_work_is_not_disturbed(host: Host) -> None:
+def test_a_run_at_work_is_not_disturbed(host: GuardedHost) -> None:
     host.has(OLD)
-    watching = Watcher(host.places, host.kernel)
-    with lock.exclusive(host.places, 1):
+    watching = Watcher(host)
+    with lock.exclusive(host.paths, 1):
         host.load("flush ruleset\n")
         assert watching.look() == ""
-        assert not host.table()
+        assert not host.listing()
     assert watching.look() == "lost"
-    assert host.table()
+    assert host.listing()
 
 
-def test_a_damaged_policy_is_replaced_by_the_failsafe_table(host: Host) -> None:
+def test_a_damaged_policy_is_replaced_by_the_failsafe_table(host: GuardedHost) -> None:
     host.has(OLD)
-    host.places.confirmed.write_text("damaged")
-    watching = Watcher(host.places, host.kernel)
+    host.paths.confirmed.write_text("damaged")
+    watching = Watcher(host)
     host.load("flush ruleset\n")
     assert watching.look() == "lost"
-    assert 'counter name "failsafe"' in host.table()
+    assert 'counter name "failsafe"' in host.listing()
     assert watching.look() == ""
 
 
-def test_a_host_without_a_policy_is_not_touched(host: Host) -> None:
+def test_a_host_without_a_policy_is_not_touched(host: GuardedHost) -> None:
     host.load(OLD)
     host.load("flush ruleset\n")
-    assert Watcher(host.places, host.kernel).look() == ""
-    assert not host.table()
+    assert Watcher(host).look() == ""
+    assert not host.listing()
 
 
-def test_what_a_run_confirms_is_no_edit(host: Host) -> None:
+def test_what_a_run_confirms_is_no_edit(host: GuardedHost) -> None:
     host.has(OLD)
-    watching = Watcher(host.places, host.kernel)
+    watching = Watcher(host)
     watching.look()
     token = host.apply(NEW)["guard"]["token"]
     assert watching.look() == ""
-    apply.confirm(host.places, host.kernel, token)
+    apply.confirm(host, token)
     watching.rest_until = 0
     assert watching.look() == ""
     assert "edited" not in events(host)
 
 
-def test_a_second_watcher_leaves(host: Host) -> None:
+def test_a_second_watcher_leaves(host: GuardedHost) -> None:
     host.has(OLD)
     with watcher(host):
         second = host.run("watch")
         assert second.returncode == 0
 
 
-def test_a_watcher_whose_run_directory_is_wiped_is_not_lost_sight_of(host: Host) -> None:
+def test_a_watcher_whose_run_directory_is_wiped_is_not_lost_sight_of(host: GuardedHost) -> None:
     host.has(OLD)
     with watcher(host) as running:
-        shutil.rmtree(host.places.run)
+        shutil.rmtree(host.paths.run)
         assert running.wait(10) == 0
     with watcher(host):
-        assert lock.taken(host.places.watching)
+        assert lock.taken(host.paths.watching)
 
 
-def test_an_edit_is_seen_although_the_run_directory_was_wiped(each_host: Host) -> None:
+def test_an_edit_is_seen_although_the_run_directory_was_wiped(each_host: GuardedHost) -> None:
     each_host.has(OLD)
-    shutil.rmtree(each_host.places.run)
-    watching = Watcher(each_host.places, each_host.kernel)
+    shutil.rmtree(each_host.paths.run)
+    watching = Watcher(each_host)
     assert watching.look() == ""
     each_host.load("insert rule inet tidegate egress_output accept\n")
     watching.rest_until = 0.0

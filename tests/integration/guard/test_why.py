@@ -36,7 +36,7 @@ def uid(user: str) -> int:
     return UIDS.get(user, 20000 + sum(user.encode()))
 
 
-def addresses(resolved: policy.Resolved) -> list[str]:
+def addresses(resolved: policy.ResolvedPolicy) -> list[str]:
     """Addresses at and just beyond the edges of what the policy names."""
     named = [grant.addresses for entry in resolved.entries for grant in entry.grants]
     named += [never.addresses for never in resolved.never] + [resolved.dns, resolved.ntp]
@@ -49,7 +49,7 @@ def addresses(resolved: policy.Resolved) -> list[str]:
     return sorted(found)
 
 
-def flows(resolved: policy.Resolved) -> Iterator[tuple[policy.Flow, evaluate.Flow]]:
+def flows(resolved: policy.ResolvedPolicy) -> Iterator[tuple[policy.Flow, evaluate.Flow]]:
     users = sorted({"root", "www-data", *(user for entry in resolved.entries for user in entry.users or ())})
     for text in addresses(resolved):
         address = ipaddress.ip_address(text)
@@ -63,7 +63,7 @@ def flows(resolved: policy.Resolved) -> Iterator[tuple[policy.Flow, evaluate.Flo
                     )
 
 
-def disagreement(resolved: policy.Resolved, asked: policy.Flow, answer: Answer) -> str:
+def disagreement(resolved: policy.ResolvedPolicy, asked: policy.Flow, answer: Answer) -> str:
     """What the two say differently, "" when they agree."""
     expected = policy.decide(resolved, asked)
     if answer.doubts:

@@ -19,7 +19,7 @@ from typing import Any
 
 import yaml
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Places
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 
 PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
 COLLECTIONS = f"{sys.prefix}/collections"
@@ -123,7 +123,7 @@ class Project:
 
     def _kill_all_but_the_guard(self) -> None:
         """Ansible's workers lead sessions of their own, so the namespace says who belongs to it."""
-        guard = Places(str(self.root)).guard
+        guard = Paths(str(self.root)).guard
         spared = guard.read_text().split()[0] if guard.exists() else ""
         found = subprocess.run(["ip", "netns", "pids", self.namespace], text=True, stdout=subprocess.PIPE, check=True)
         for pid in found.stdout.split():

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Places
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 from ansible_collections.tidegate.nftables.tests.integration.role.project import Project
 
 ONE = ["egress_guard"]
@@ -117,7 +117,7 @@ def test_observe_is_the_default_mode(project: Project) -> None:
 
 
 def test_absent_removes_every_trace(project: Project) -> None:
-    notes, env = Places(str(project.root)).run, {"TIDEGATE_RUN_DIR": str(project.path / "run")}
+    notes, env = Paths(str(project.root)).run, {"TIDEGATE_RUN_DIR": str(project.path / "run")}
     before = project.nft("list", "ruleset")
     first = project.play(env=env)
     assert first.code == 0, first.output
@@ -377,13 +377,13 @@ def test_a_host_without_nft_gets_it_before_its_table(project: Project) -> None:
 
 def test_absent_removes_every_trace_from_a_host_that_lost_nft(project: Project) -> None:
     assert project.play().code == 0
-    assert Places(str(project.root)).confirmed.exists()
+    assert Paths(str(project.root)).confirmed.exists()
     for options, stands in ((("--check",), True), ((), False)):
         run = project.play("-e", "egress_mode=absent", *options, nft=False)
         assert run.code == 0, run.output
         assert run.changed() == 1
         assert ("tidegate" in project.nft("list", "tables")) == stands
-        assert Places(str(project.root)).confirmed.exists() == stands
+        assert Paths(str(project.root)).confirmed.exists() == stands
     assert [path for path in project.root.rglob("*tidegate*") if path.is_file() or path.is_symlink()] == []
     again = project.play("-e", "egress_mode=absent", nft=False)
     assert (again.code, again.changed()) == (0, 0), again.output

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Places
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import shape
 from ansible_collections.tidegate.nftables.tests.integration.role.project import Project, Run
 
@@ -29,13 +29,13 @@ def play(project: Project, name: str, *options: str, **variables: str) -> Run:
 
 
 def history(project: Project) -> list[dict[str, Any]]:
-    text = Places(str(project.root)).journal.read_text()
+    text = Paths(str(project.root)).journal.read_text()
     return [json.loads(line) for line in text.splitlines()]
 
 
 def table(project: Project) -> str:
     """The table but for counters and the order in which its sets were made."""
-    return shape(project.nft("list", "table", "inet", "tidegate"), ("once4", "once6"))
+    return shape(project.nft("list", "table", "inet", "tidegate"), ("temporary_allow4", "temporary_allow6"))
 
 
 def test_rollback_returns_to_the_policy_before_or_to_a_named_one(project: Project) -> None:
@@ -73,7 +73,7 @@ def test_allow_once_opens_one_destination_and_the_next_run_leaves_it(project: Pr
     assert project.lets_out("198.51.100.7", 443)
     assert not project.lets_out("198.51.100.7", 80)
     assert not project.lets_out("198.51.100.8", 443)
-    assert "timeout 4h" in project.nft("list", "set", "inet", "tidegate", "once4")
+    assert "timeout 4h" in project.nft("list", "set", "inet", "tidegate", "temporary_allow4")
     for told in ("name: once-198-51-100-7", "- 198.51.100.7", "- https", "reason:", "To make it lasting"):
         assert told in opened.output, told
     again = project.play()
@@ -87,8 +87,8 @@ def test_allow_once_opens_one_destination_and_the_next_run_leaves_it(project: Pr
     # The kernel ends it by itself.
     renewed = play(project, "allow_once", *PLACE, **{**ONCE, "allow_once_hours": "0.01"})
     assert renewed.code == 0, renewed.output
-    assert "timeout 1m" in project.nft("list", "set", "inet", "tidegate", "once4")
-    project.nft("flush", "set", "inet", "tidegate", "once4")
+    assert "timeout 1m" in project.nft("list", "set", "inet", "tidegate", "temporary_allow4")
+    project.nft("flush", "set", "inet", "tidegate", "temporary_allow4")
     assert table(project) == before
 
 

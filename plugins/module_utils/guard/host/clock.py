@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which life of the host this is, what time it is in it, and whether a process is still the one that it was."""
+"""The boot that the host is in, the time since it began, and whether a process is still the same one."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from pathlib import Path
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.connection import netns_cookie
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import NetlinkError
 
-from .paths import Places
+from .paths import Paths
 
 _START = 22
 """Field of proc_pid_stat(5), counted from 1: when the process started, in ticks since the kernel did."""
 
 
-def life() -> str:
-    """Return what is another after a reboot, a restart of a container, or in another network namespace.
+def boot_id() -> str:
+    """Return an id that changes with a reboot, a restart of the container, or another network namespace.
 
-    A container that is restarted keeps the kernel's boot id, so the start of process 1 and the network namespace
-    count too.
+    A restarted container keeps the kernel's boot id, so the start time of process 1 and the network namespace are part
+    of it.
     """
     boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
     try:
@@ -53,9 +53,9 @@ def started(pid: int) -> int | None:
     return None if fields[0] in "ZX" else int(fields[_START - 3])
 
 
-def systemd_runs(places: Places) -> bool:
+def systemd_runs(paths: Paths) -> bool:
     """Whether systemd is this host's process 1 and would act in the network namespace that we are in (sd_booted(3))."""
-    if places.root or not Path("/run/systemd/system").is_dir():
+    if paths.root or not Path("/run/systemd/system").is_dir():
         return False
     try:
         return Path("/proc/self/ns/net").stat().st_ino == Path("/proc/1/ns/net").stat().st_ino

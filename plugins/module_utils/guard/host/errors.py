@@ -1,11 +1,13 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one exception of this room; a module turns it into its failure, the command on the host into its last line."""
+"""The error of the guard, with every reason that it can have."""
 
 from __future__ import annotations
 
 from typing import Any, Mapping
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.errors import TidegateError
 
 UNCHANGED = "The table was not changed."
 
@@ -31,11 +33,8 @@ REASONS = (
 """Every word that a failure's ``reason`` can be, beside those of the nft engine."""
 
 
-class GuardError(Exception):
-    """Something that stops a step. reason: one of REASONS; message: a paragraph for people; details: for machines."""
+class GuardError(TidegateError):
+    """An error that stops a step; reason: one of REASONS."""
 
     def __init__(self, reason: str, message: str, details: Mapping[str, Any] | None = None) -> None:
-        super().__init__(message)
-        self.reason = reason
-        self.message = message
-        self.details = dict(details or {})
+        super().__init__(reason, message, details=details)

@@ -14,18 +14,18 @@ from typing import Iterator
 
 from . import files
 from .errors import UNCHANGED, GuardError
-from .paths import Places
+from .paths import Paths
 
 _PAUSE = 0.05
 
 
 @contextlib.contextmanager
-def exclusive(places: Places, seconds: float) -> Iterator[None]:
+def exclusive(paths: Paths, seconds: float) -> Iterator[None]:
     """Hold the lock, waiting for it up to so many seconds; GuardError (busy) when another keeps it.
 
     The kernel frees it when its holder dies.
     """
-    with held(places.lock, seconds) as got:
+    with held(paths.lock, seconds) as got:
         if not got:
             raise GuardError(
                 "busy", f"Another run of tidegate is at work on this host for {seconds:.0f} s. {UNCHANGED} Try again."

@@ -8,12 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-TABLE = ("inet", "tidegate")
-"""Family and name of the one table that this room knows."""
-
 
 @dataclass(frozen=True)
-class Places:
+class Paths:
     """Paths on one host. root: what comes before each of them, "" on a real host; for labs that share a file system."""
 
     root: str = ""

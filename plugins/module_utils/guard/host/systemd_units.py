@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import subprocess
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import TABLE
+
 from .errors import GuardError
-from .paths import TABLE, Places
+from .paths import Paths
 
 BOOT = "tidegate.service"
 WATCH = "tidegate-watch.service"
@@ -27,28 +29,28 @@ _LOADERS = (
 """Units that load a ruleset at boot and may flush what they find. All of them come before network-pre.target too."""
 
 
-def texts(places: Places, interpreter: str) -> dict[str, str]:
+def texts(paths: Paths, interpreter: str) -> dict[str, str]:
     """Return the units' texts by their names.
 
     They name the Python that runs the program, for SELinux lets systemd start that wherever the program is.
     """
-    command = f"{interpreter} -IS {places.program}"
-    return {BOOT: _boot(places, command), WATCH: _watch(command)}
+    command = f"{interpreter} -IS {paths.program}"
+    return {BOOT: _boot(paths, command), WATCH: _watch(command)}
 
 
-def _boot(places: Places, command: str) -> str:
+def _boot(paths: Paths, command: str) -> str:
     table = " ".join(TABLE)
     # For a boot without a working Python: the saved policy is plain nft. An empty file loads too, so the table is asked
     # for afterwards.
     told = f"case $$? in {FAILSAFE_STATUS}|{GAVE_UP_STATUS}) exit 1;; esac"
-    alone = f"nft -f {places.confirmed}; nft list table {table} >/dev/null || nft -f {places.failsafe}"
-    start = f"{command} boot && exit 0; {told}; [ ! -e {places.confirmed} ] || {{ {alone}; }}; exit 1"
+    alone = f"nft -f {paths.confirmed}; nft list table {table} >/dev/null || nft -f {paths.failsafe}"
+    start = f"{command} boot && exit 0; {told}; [ ! -e {paths.confirmed} ] || {{ {alone}; }}; exit 1"
     return f"""\
 # Written by tidegate.nftables: the next run replaces what is edited here.
 [Unit]
 Description=Load the egress policy that was last confirmed
 DefaultDependencies=no
-RequiresMountsFor={places.state} {places.program}
+RequiresMountsFor={paths.state} {paths.program}
 After=local-fs.target systemd-modules-load.service {_LOADERS}
 Before=network-pre.target shutdown.target
 Wants=network-pre.target

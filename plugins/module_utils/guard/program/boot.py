@@ -6,33 +6,32 @@
 from __future__ import annotations
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Places
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import confirmed_policy, journal, pending
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.table import Kernel
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import rollback, timer
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 
 LOADED, NOTHING, ON_TRIAL, FAILSAFE = "loaded", "nothing", "on_trial", "failsafe"
 
 
-def boot(places: Places, kernel: Kernel) -> str:
+def boot(host: Host) -> str:
     """Load what this host should have; return LOADED, NOTHING (no policy yet), ON_TRIAL (left alone) or FAILSAFE."""
-    change = pending.read(places)
+    change = pending.read(host.paths)
     if change is not None:
-        if change.ours and not rollback.is_confirmed(places, change):
-            if timer.alive(places, change):
+        if change.of_this_boot and not rollback.is_confirmed(host.paths, change):
+            if timer.alive(host.paths, change):
                 return ON_TRIAL
-            rollback.take_back(places, kernel, change, "its guard was gone")
-        elif change.ours:
-            rollback.tidy(places, change)
+            rollback.take_back(host, change, "its guard was gone")
+        elif change.of_this_boot:
+            rollback.tidy(host.paths, change)
         else:
-            rollback.reverted(places, change)
+            rollback.reverted(host.paths, change)
     try:
-        record = confirmed_policy.load(places, kernel)
+        record = confirmed_policy.load(host)
     except (GuardError, EngineError) as error:
-        confirmed_policy.load_failsafe(places, kernel, str(error))
+        confirmed_policy.load_failsafe(host, str(error))
         return FAILSAFE
     if record is None:
         return NOTHING
-    journal.note(places, "booted", token=record.token, who=record.who, what=record.what)
+    journal.note(host.paths, "booted", token=record.token, who=record.who, what=record.what)
     return LOADED

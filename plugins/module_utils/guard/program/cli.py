@@ -18,7 +18,7 @@ from typing import Callable, Sequence
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.lock import exclusive, held
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import TABLE, Places
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.ssh_session import is_local
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.systemd_units import (
     FAILSAFE_STATUS,
@@ -29,11 +29,13 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.conf
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import denied_ledger, status
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import explain as deciding
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight.evaluate import CannotJudge, Flow
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.table import Kernel
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.live_table import LiveTable
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import commit_confirm as changes
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import rollback, timer
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import NetlinkError
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
+from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import TABLE
 
 from . import boot as booting
 from . import emergency, watcher
@@ -54,25 +56,25 @@ def main(words: Sequence[str] | None = None) -> int:
         # Without its rights nft shows nothing, which is not the same as that there is nothing.
         sys.stderr.write(f"tidegate: this needs root; try: sudo tidegate {given.command}\n")
         return 1
-    places = Places(given.root)
+    paths = Paths(given.root)
     # A script for nft must be writable even when the disk is full.
-    if places.run.is_dir():
-        tempfile.tempdir = str(places.run)
+    if paths.run.is_dir():
+        tempfile.tempdir = str(paths.run)
     try:
-        return int(_COMMANDS[given.command](places, given))
+        return int(_COMMANDS[given.command](paths, given))
     except (GuardError, EngineError, NetlinkError) as error:
         sys.stderr.write(f"tidegate: {error}\n")
         return GAVE_UP_STATUS if given.command == "boot" else 1
 
 
-def _status(places: Places, given: Arguments) -> int:
-    found = status.facts(places, Kernel())
+def _status(paths: Paths, given: Arguments) -> int:
+    found = status.facts(Host(paths, LiveTable()))
     sys.stdout.write((json.dumps(found) if given.json else status.text(found)) + "\n")
     return 0
 
 
-def _denied(_places: Places, given: Arguments) -> int:
-    lines, rest = denied_ledger.read(Kernel())
+def _denied(_paths: Paths, given: Arguments) -> int:
+    lines, rest = denied_ledger.read(LiveTable())
     for line in lines[: given.lines]:
         port = "" if line.port is None else f"/{line.port}"
         by = "the kernel or another host" if line.uid is None else _user_name(line.uid)
@@ -94,7 +96,7 @@ def _ago(seconds: int) -> str:
     return f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"
 
 
-def _why(places: Places, given: Arguments) -> int:
+def _why(paths: Paths, given: Arguments) -> int:
     try:
         address = ipaddress.ip_address(given.address)
         if not 1 <= given.port <= 65535:
@@ -104,15 +106,15 @@ def _why(places: Places, given: Arguments) -> int:
         raise GuardError(
             "bad_request", f"{error}. Usage: tidegate why ADDRESS PORT [--user NAME] [--protocol tcp]."
         ) from error
-    kernel = Kernel()
-    said = kernel.json("table", *TABLE)
+    host = Host(paths, LiveTable())
+    said = host.table.json("table", *TABLE)
     flow = Flow(address, given.protocol, given.port, uid, time.time(), is_local(str(address)))
     try:
         answer = deciding.why(json.loads(said)["nftables"] if said else [], flow)
     except CannotJudge as doubt:
         raise GuardError("bad_request", f"This cannot be judged: {doubt}.") from doubt
     sys.stdout.write(_sentence(answer, f"{address} {given.protocol}/{given.port} as {given.user}") + "\n")
-    found = status.facts(places, kernel)
+    found = status.facts(host)
     if found["table"] != "confirmed":
         sys.stdout.write(f"The table {status.TABLE[found['table']]}.\n")
     return 0 if answer.verdict == "accept" else 1
@@ -131,96 +133,96 @@ def _sentence(answer: deciding.Answer, what: str) -> str:
     return "\n".join(lines)
 
 
-def _restore(places: Places, _given: Arguments) -> int:
-    kernel = Kernel()
-    with exclusive(places, _WAIT):
-        change = pending.read(places)
+def _restore(paths: Paths, _given: Arguments) -> int:
+    host = Host(paths, LiveTable())
+    with exclusive(paths, _WAIT):
+        change = pending.read(paths)
         if change is not None:
-            rollback.take_back(places, kernel, change, "tidegate restore on the host")
-        record = confirmed_policy.load(places, kernel)
+            rollback.take_back(host, change, "tidegate restore on the host")
+        record = confirmed_policy.load(host)
     if record is None:
         raise GuardError("not_found", "No policy was ever confirmed on this host: there is nothing to restore.")
     sys.stdout.write(f"The policy of {clock.utc(record.when)} by {record.who or 'somebody'} stands.\n")
     return 0
 
 
-def _confirm(places: Places, given: Arguments) -> int:
-    with exclusive(places, _WAIT):
-        change = pending.read(places)
+def _confirm(paths: Paths, given: Arguments) -> int:
+    with exclusive(paths, _WAIT):
+        change = pending.read(paths)
         token = given.token or (change.token if change is not None else "")
-        record = changes.confirm(places, Kernel(), token)
+        record = changes.confirm(Host(paths, LiveTable()), token)
     sys.stdout.write(f"Confirmed and saved for boot: {record.what or record.token}.\n")
     return 0
 
 
-def _rollback(places: Places, given: Arguments) -> int:
-    kernel = Kernel()
-    with exclusive(places, _WAIT):
-        change = pending.read(places)
+def _rollback(paths: Paths, given: Arguments) -> int:
+    host = Host(paths, LiveTable())
+    with exclusive(paths, _WAIT):
+        change = pending.read(paths)
         if change is not None:
-            rollback.take_back(places, kernel, change, "tidegate rollback on the host")
+            rollback.take_back(host, change, "tidegate rollback on the host")
             sys.stdout.write(f"Put back: {change.what or change.token}.\n")
             if not given.to:
                 return 0
-        record = history.find(places, given.to or "1")
-        confirmed_policy.adopt(places, kernel, record, _caller())
+        record = history.find(paths, given.to or "1")
+        confirmed_policy.adopt(host, record, _caller())
     sys.stdout.write(
         f"The policy of {clock.utc(record.when)} by {record.who or 'somebody'} stands and is saved for boot.\n"
     )
     return 0
 
 
-def _emergency(places: Places, given: Arguments) -> int:
-    kernel = Kernel()
+def _emergency(paths: Paths, given: Arguments) -> int:
+    host = Host(paths, LiveTable())
     who = _caller()
-    with exclusive(places, _WAIT):
-        rollback.recover(places, kernel)
+    with exclusive(paths, _WAIT):
+        rollback.recover(host)
         request = Request(
-            who, f"emergency: {given.command} for {given.minutes} minutes", confirmed_policy.others(places)
+            who, f"emergency: {given.command} for {given.minutes} minutes", confirmed_policy.others(paths)
         )
-        emergency.declare(places, kernel, given.command, given.minutes, request)
+        emergency.declare(host, given.command, given.minutes, request)
     what = "Everything is let out" if given.command == emergency.OPEN else "Only the floor is let out"
     sys.stdout.write(f"{what} for {given.minutes} minutes; `tidegate rollback` ends it now.\n")
     return 0
 
 
-def _boot(places: Places, _given: Arguments) -> int:
-    with exclusive(places, _WAIT_OF_BOOT):
-        done = booting.boot(places, Kernel())
+def _boot(paths: Paths, _given: Arguments) -> int:
+    with exclusive(paths, _WAIT_OF_BOOT):
+        done = booting.boot(Host(paths, LiveTable()))
     sys.stdout.write(f"{done}\n")
     return FAILSAFE_STATUS if done == booting.FAILSAFE else 0
 
 
-def _watch(places: Places, _given: Arguments) -> int:
-    watcher.Watcher(places, Kernel()).run()
+def _watch(paths: Paths, _given: Arguments) -> int:
+    watcher.Watcher(Host(paths, LiveTable())).run()
     return 0
 
 
-def _guard(places: Places, given: Arguments) -> int:
-    change = pending.read(places)
+def _guard(paths: Paths, given: Arguments) -> int:
+    change = pending.read(paths)
     if change is None or change.token != given.token:
         raise GuardError("not_pending", "There is no such change on trial.")
     # Looked for now, so that a host without nft or rights is found out while nothing was changed.
-    Kernel().generation()
-    if not timer.detach(places):
+    LiveTable().generation()
+    if not timer.detach(paths):
         return 0
     timer.wait(change)
-    return _fire(places, given)
+    return _fire(paths, given)
 
 
-def _fire(places: Places, given: Arguments) -> int:
+def _fire(paths: Paths, given: Arguments) -> int:
     """Act although the lock is held for too long: whoever holds it is stuck, and people are locked out."""
-    change = pending.read(places)
+    change = pending.read(paths)
     patience = _WAIT if change is None else max(_WAIT, change.deadline - change.taken)
-    with held(places.lock, patience):
-        kernel = Kernel()
+    with held(paths.lock, patience):
+        host = Host(paths, LiveTable())
         try:
-            rollback.fire(places, kernel, given.token, "nobody confirmed it in time")
+            rollback.fire(host, given.token, "nobody confirmed it in time")
         except (GuardError, EngineError, NetlinkError):
             raise
         except Exception:
             # A fault of this program must not lock anybody out.
-            rollback.by_nft_alone(places, kernel)
+            rollback.by_nft_alone(host)
             raise
     return 0
 
@@ -236,7 +238,7 @@ def _user_name(uid: int) -> str:
         return str(uid)
 
 
-_COMMANDS: dict[str, Callable[[Places, Arguments], int]] = {
+_COMMANDS: dict[str, Callable[[Paths, Arguments], int]] = {
     "status": _status,
     "denied": _denied,
     "why": _why,

@@ -14,7 +14,7 @@ from typing import Iterator, Mapping
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import files, lock, systemd_units
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Places
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import failsafe, journal, settings
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.settings import Settings
 
@@ -43,46 +43,44 @@ class FileChange:
         }
 
 
-def install(places: Places, chosen: Settings, *, systemd: bool, check: bool = False) -> list[FileChange]:
+def install(paths: Paths, chosen: Settings, *, systemd: bool, check: bool = False) -> list[FileChange]:
     """Make this host's files what they should be and have systemd know; return what changed.
 
     In check mode nothing is written or run. Raise GuardError (cannot_write) when a file cannot be written.
     """
     changes: list[FileChange] = []
     if not check:
-        files.folder(places.state)
-    for path, (content, mode) in _files(places, chosen, systemd=systemd).items():
+        files.folder(paths.state)
+    for path, (content, mode) in _files(paths, chosen, systemd=systemd).items():
         changes += _file(path, content, mode, check=check)
-    for path, target in _links(places, systemd=systemd).items():
+    for path, target in _links(paths, systemd=systemd).items():
         changes += _link(path, target, check=check)
     if systemd and not check:
-        changes += _start(places, changes)
-    elif systemd and not lock.taken(places.watching):
+        changes += _start(paths, changes)
+    elif systemd and not lock.taken(paths.watching):
         changes.append(FileChange(systemd_units.WATCH, "start"))
     return changes
 
 
-def remove(places: Places, *, systemd: bool, check: bool = False) -> list[FileChange]:
+def remove(paths: Paths, *, systemd: bool, check: bool = False) -> list[FileChange]:
     """Remove every file of ours; the table is the caller's.
 
     The watcher goes first, or it would bring the table back.
     """
-    wanted = [*_links(places, systemd=True), *_files(places, Settings(), systemd=True)]
+    wanted = [*_links(paths, systemd=True), *_files(paths, Settings(), systemd=True)]
     found = [path for path in wanted if path.exists() or path.is_symlink()]
     changes = [FileChange(str(path), "remove") for path in found]
-    changes += [
-        FileChange(str(folder), "remove") for folder in (places.state, places.program.parent) if folder.exists()
-    ]
+    changes += [FileChange(str(folder), "remove") for folder in (paths.state, paths.program.parent) if folder.exists()]
     if check:
         return changes
     if changes:
-        journal.note(places, "removed")
+        journal.note(paths, "removed")
     if systemd and changes:
         systemd_units.systemctl("stop", systemd_units.WATCH, systemd_units.BOOT)
     try:
-        for path in [places.confirmed, *found]:
+        for path in [paths.confirmed, *found]:
             files.remove(path)
-        for folder in (places.history, places.state, places.program.parent, places.run):
+        for folder in (paths.history, paths.state, paths.program.parent, paths.run):
             _empty(folder)
     except OSError as error:
         raise GuardError("cannot_write", f"{error.filename} cannot be removed: {error.strerror}.") from error
@@ -91,27 +89,27 @@ def remove(places: Places, *, systemd: bool, check: bool = False) -> list[FileCh
     return changes
 
 
-def _files(places: Places, chosen: Settings, *, systemd: bool) -> Mapping[Path, tuple[bytes, int]]:
+def _files(paths: Paths, chosen: Settings, *, systemd: bool) -> Mapping[Path, tuple[bytes, int]]:
     found = {
-        places.program: (package.build(), 0o755),
-        places.failsafe: (failsafe.script(chosen), 0o600),
-        places.settings: (settings.dump(chosen), 0o600),
+        paths.program: (package.build(), 0o755),
+        paths.failsafe: (failsafe.script(chosen), 0o600),
+        paths.settings: (settings.dump(chosen), 0o600),
     }
     if systemd:
         found.update(
             {
-                places.units / name: (text.encode(), 0o644)
-                for name, text in systemd_units.texts(places, package.interpreter()).items()
+                paths.units / name: (text.encode(), 0o644)
+                for name, text in systemd_units.texts(paths, package.interpreter()).items()
             }
         )
     return found
 
 
-def _links(places: Places, *, systemd: bool) -> Mapping[Path, Path]:
-    found = {places.command: places.program}
+def _links(paths: Paths, *, systemd: bool) -> Mapping[Path, Path]:
+    found = {paths.command: paths.program}
     if systemd:
         found.update(
-            {places.units / f"{target}.wants" / name: places.units / name for name, target in systemd_units.WANTED}
+            {paths.units / f"{target}.wants" / name: paths.units / name for name, target in systemd_units.WANTED}
         )
     return found
 
@@ -146,20 +144,20 @@ def _link(path: Path, target: Path, *, check: bool) -> Iterator[FileChange]:
         raise GuardError("cannot_write", f"{path} cannot be made: {error.strerror}. {UNCHANGED}") from error
 
 
-def _start(places: Places, changes: list[FileChange]) -> Iterator[FileChange]:
+def _start(paths: Paths, changes: list[FileChange]) -> Iterator[FileChange]:
     """Have systemd take up what changed.
 
     The watcher first, for it comes after the boot's unit, and that one waits for the lock that our caller holds.
     """
     changed = {change.path for change in changes}
-    new_units = any(str(places.units) in path for path in changed)
+    new_units = any(str(paths.units) in path for path in changed)
     if new_units:
         systemd_units.systemctl("daemon-reload")
-    watches = lock.taken(places.watching)
-    if not watches or changed & {str(places.program), str(places.units / systemd_units.WATCH)}:
+    watches = lock.taken(paths.watching)
+    if not watches or changed & {str(paths.program), str(paths.units / systemd_units.WATCH)}:
         systemd_units.systemctl("restart", systemd_units.WATCH)
         for _moment in range(_MOMENTS):
-            if lock.taken(places.watching):
+            if lock.taken(paths.watching):
                 break
             time.sleep(0.1)
     if not watches:
@@ -186,6 +184,6 @@ def _empty(folder: Path) -> None:
     folder.rmdir()
 
 
-def disown(places: Places) -> None:
+def disown(paths: Paths) -> None:
     """Forget the confirmed policy, so that neither the watcher nor a boot brings the table back."""
-    files.remove(places.confirmed)
+    files.remove(paths.confirmed)

@@ -25,6 +25,7 @@ from . import cli
 
 ROOMS = "ansible_collections.tidegate.nftables.plugins.module_utils"
 PARTS = (
+    "errors",
     "guard.host.clock",
     "guard.host.errors",
     "guard.host.files",
@@ -50,9 +51,10 @@ PARTS = (
     "guard.sight.observed_ledger",
     "guard.sight.status",
     "guard.table.fingerprint",
+    "guard.table.host",
     "guard.table.listing",
     "guard.table.restore",
-    "guard.table.table",
+    "guard.table.live_table",
     "guard.trial.commit_confirm",
     "guard.trial.rollback",
     "guard.trial.timer",
@@ -62,6 +64,7 @@ PARTS = (
     "netlink.wire",
     "nft.command",
     "nft.errors",
+    "table_names",
 )
 """What the program is made of, below ROOMS."""
 

@@ -12,13 +12,18 @@ from typing import Any, Mapping, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import TABLE, Places
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import journal, pending
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.table import Kernel
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.live_table import LiveTable
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import rollback
+from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import (
+    PORTED_PROTOCOLS,
+    TABLE,
+    TEMPORARY_ALLOW_SET,
+    of_version,
+)
 
-PROTOCOLS = ("tcp", "udp", "sctp", "dccp")
-SETS = {4: "once4", 6: "once6"}
+SETS = {version: of_version(TEMPORARY_ALLOW_SET, version) for version in (4, 6)}
 """The compiler's names of the sets; keys: address . protocol . port."""
 LONGEST = 7 * 24 * 60
 """Minutes; what is needed for longer belongs into the policy."""
@@ -58,35 +63,35 @@ def parse(given: Sequence[Mapping[str, Any]]) -> tuple[Flow, ...]:
             address = ipaddress.ip_address(flow["to"])
         except ValueError as error:
             raise GuardError("bad_request", f"flows: {flow['to']!r} is no address. {UNCHANGED}") from error
-        if not 1 <= flow["port"] <= 65535 or flow["protocol"] not in PROTOCOLS:
+        if not 1 <= flow["port"] <= 65535 or flow["protocol"] not in PORTED_PROTOCOLS:
             raise GuardError("bad_request", f"flows: {flow['protocol']}/{flow['port']} is no port. {UNCHANGED}")
         found.append(Flow(address, flow["protocol"], flow["port"]))
     return tuple(found)
 
 
-def allow(places: Places, kernel: Kernel, asked: Asked, *, check: bool = False) -> str:
+def allow(host: Host, asked: Asked, *, check: bool = False) -> str:
     """Let out to the flows until a time, which is returned. The caller holds the lock.
 
     Raise GuardError or EngineError; then nothing was changed.
     """
     if not 1 <= asked.minutes <= LONGEST:
         raise GuardError("bad_request", f"minutes: {asked.minutes} is not in 1 to {LONGEST}. {UNCHANGED}")
-    change = pending.read(places)
-    if change is not None and change.ours and not rollback.is_confirmed(places, change):
+    change = pending.read(host.paths)
+    if change is not None and change.of_this_boot and not rollback.is_confirmed(host.paths, change):
         raise pending.refusal(change)
-    _need_sets(kernel)
-    kernel.load(_script(asked), check=check)
+    _need_sets(host.table)
+    host.table.load(_script(asked), check=check)
     until = clock.utc(time.time() + 60 * asked.minutes)
     if not check:
         what = f"{', '.join(map(str, asked.flows))} until {until}"
-        journal.note(places, "allowed", who=asked.who, what=what, why=asked.what)
+        journal.note(host.paths, "allowed", who=asked.who, what=what, why=asked.what)
     return until
 
 
-def _need_sets(kernel: Kernel) -> None:
-    if not kernel.stands():
+def _need_sets(table: LiveTable) -> None:
+    if not table.stands():
         raise GuardError("not_found", f"There is no egress policy on this host, so nothing to allow. {UNCHANGED}")
-    if not all(kernel.json("set", *TABLE, name) for name in SETS.values()):
+    if not all(table.json("set", *TABLE, name) for name in SETS.values()):
         raise GuardError(
             "not_found",
             "The table on this host has no place for it: an older release made it, or it is the fail-safe one. "

@@ -17,7 +17,6 @@ from typing import Callable
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.lock import held, taken
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Places
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import (
     confirmed_policy,
     journal,
@@ -30,7 +29,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import fingerprint as shapes
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import listing as words
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import restore
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.table import Kernel
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import rollback
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import NetlinkError
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
@@ -52,8 +51,7 @@ _SHOWN = 12
 class Watcher:
     """The watcher of one table. seen: the generation that was found to be well."""
 
-    places: Places
-    kernel: Kernel
+    host: Host
     seen: int = 0
     told: str = ""
     rest_until: float = field(default=0.0)
@@ -64,8 +62,8 @@ class Watcher:
 
         Nobody could see that it runs; systemd starts it anew.
         """
-        with held(self.places.watching) as only:
-            while only and taken(self.places.watching):
+        with held(self.host.paths.watching) as only:
+            while only and taken(self.host.paths.watching):
                 with contextlib.suppress(GuardError, EngineError, NetlinkError, OSError, ValueError):
                     self.look()
                     self.remember()
@@ -76,19 +74,19 @@ class Watcher:
         if time.monotonic() < self.remember_at:
             return
         self.remember_at = time.monotonic() + REMEMBER
-        if self.kernel.stands() and settings.read(self.places).mode == "observe":
-            seen.save(self.places, self.kernel, time.time())
+        if self.host.table.stands() and settings.read(self.host.paths).mode == "observe":
+            seen.save(self.host, time.time())
 
     def look(self) -> str:
         """Look once; return the event that was acted on, "" when all is well or somebody is at work."""
-        change = pending.read(self.places)
+        change = pending.read(self.host.paths)
         if change is not None:
-            late = not change.ours or change.seconds < -GRACE
+            late = not change.of_this_boot or change.seconds < -GRACE
             return self._exclusively(self._recover) if late else ""
-        generation = self.kernel.generation()
-        if generation == self.seen or not self.places.confirmed.exists():
+        generation = self.host.table.generation()
+        if generation == self.seen or not self.host.paths.confirmed.exists():
             return ""
-        if not self.kernel.stands():
+        if not self.host.table.stands():
             return self._exclusively(self._bring_back)
         if time.monotonic() < self.rest_until:
             return ""
@@ -96,33 +94,33 @@ class Watcher:
 
     def _exclusively(self, act: Callable[[], str]) -> str:
         """Act under the lock, unless a run is at work; look again next time in that case."""
-        with held(self.places.lock) as got:
+        with held(self.host.paths.lock) as got:
             return act() if got else ""
 
     def _recover(self) -> str:
-        rollback.recover(self.places, self.kernel)
+        rollback.recover(self.host)
         return "restored"
 
     def _bring_back(self) -> str:
-        if pending.read(self.places) is not None or self.kernel.stands():
+        if pending.read(self.host.paths) is not None or self.host.table.stands():
             return ""
         try:
-            record = confirmed_policy.load(self.places, self.kernel)
+            record = confirmed_policy.load(self.host)
             token = record.token if record is not None else ""
         except (GuardError, EngineError) as error:
-            confirmed_policy.load_failsafe(self.places, self.kernel, str(error))
+            confirmed_policy.load_failsafe(self.host, str(error))
             token = ""
-        journal.note(self.places, "lost", token=token)
+        journal.note(self.host.paths, "lost", token=token)
         return "lost"
 
     def _compare(self) -> str:
-        if pending.read(self.places) is not None:
+        if pending.read(self.host.paths) is not None:
             return ""
         began = time.monotonic()
-        generation = self.kernel.generation()
-        note = last_loaded.read(self.places, self.kernel.version)
-        others = note.others if note is not None else confirmed_policy.others(self.places)
-        now = shapes.shape(self.kernel.listing(), others)
+        generation = self.host.table.generation()
+        note = last_loaded.read(self.host.paths, self.host.table.version)
+        others = note.others if note is not None else confirmed_policy.others(self.host.paths)
+        now = shapes.shape(self.host.table.listing(), others)
         self.rest_until = time.monotonic() + 10 * (time.monotonic() - began)
         expected = note.shape if note is not None else self._saved()
         if expected in ("", now):
@@ -132,8 +130,8 @@ class Watcher:
 
     def _saved(self) -> str:
         """Return what the table should be when /run does not say it; "" when another nft wrote it in its own words."""
-        record = confirmed_policy.read(self.places)
-        return shapes.shape(record.listing, record.others) if record and record.nft == self.kernel.version else ""
+        record = confirmed_policy.read(self.host.paths)
+        return shapes.shape(record.listing, record.others) if record and record.nft == self.host.table.version else ""
 
     def _edited(self, expected: str, now: str, generation: int) -> str:
         if now == self.told:
@@ -143,22 +141,22 @@ class Watcher:
         lines = [line for line in changed if not line.startswith("@@")]
         shown = [line.replace("\t", " ") for line in lines[:_SHOWN]]
         more = len(lines) - len(shown)
-        journal.note(self.places, "edited", edit=[*shown, *([f"and {more} lines more"] if more else [])])
-        if settings.read(self.places).drift == "repair" and self._repair():
+        journal.note(self.host.paths, "edited", edit=[*shown, *([f"and {more} lines more"] if more else [])])
+        if settings.read(self.host.paths).drift == "repair" and self._repair():
             return "repaired"
         self.seen, self.told = generation, now
         return "edited"
 
     def _repair(self) -> bool:
         """Load the confirmed policy over the edit, with the counters that the table has."""
-        record = records.load(self.places.confirmed)
-        live = self.kernel.listing()
+        record = records.load(self.host.paths.confirmed)
+        live = self.host.table.listing()
         if record is None or live is None:
             return False
         wanted = shapes.carried(words.parse(record.listing), words.parse(live))
         since = max(0.0, time.time() - record.when)
-        restore.put_back(self.kernel, words.render(wanted), since, record.others, record.nft)
-        confirmed_policy.note_loaded(self.places, self.kernel, record.others)
+        restore.put_back(self.host.table, words.render(wanted), since, record.others, record.nft)
+        confirmed_policy.note_loaded(self.host, record.others)
         self.told = ""
-        journal.note(self.places, "repaired", token=record.token)
+        journal.note(self.host.paths, "repaired", token=record.token)
         return True

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, files
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Places
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import listing as words
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import restore
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import compiled, observes, shape
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.table import Kernel
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 
 from . import failsafe, history, journal, last_loaded, records, settings
@@ -37,16 +37,16 @@ class Request:
     spec: str = ""
 
 
-def read(places: Places) -> Record | None:
+def read(paths: Paths) -> Record | None:
     """Return the confirmed policy, None when there is none or it is damaged."""
     with contextlib.suppress(GuardError):
-        return records.load(places.confirmed)
+        return records.load(paths.confirmed)
     return None
 
 
-def others(places: Places) -> tuple[str, ...]:
+def others(paths: Paths) -> tuple[str, ...]:
     """Return the sets whose elements the confirmed policy leaves to others."""
-    record = read(places)
+    record = read(paths)
     return record.others if record is not None else ()
 
 
@@ -64,89 +64,91 @@ def record_of(listing: str, token: str, request: Request, nft: str) -> Record:
     )
 
 
-def save(places: Places, kernel: Kernel, request: Request, *, listing: str | None = None, check: bool = False) -> bool:
+def save(host: Host, request: Request, *, listing: str | None = None, check: bool = False) -> bool:
     """Save the table that stands as the policy of this host, without a trial; whether that was (check: is) news.
 
     listing: of the table, when that was looked at already.
     """
-    old = read(places)
+    old = read(host.paths)
     if old is not None and (old.spec, old.others) == (request.spec or None, tuple(sorted(request.others))):
         # The table was just found equal to what this was compiled from; another nft may list it in other words.
         return False
-    listing = listing or kernel.listing()
+    listing = listing or host.table.listing()
     if listing is None:
         raise GuardError("not_found", f"There is no table to be saved. {UNCHANGED}")
     if old is not None and shape(old.listing, request.others) == shape(listing, request.others):
         same = replace(old, spec=request.spec, others=tuple(sorted(request.others)))
         if same != old and not check:
-            files.write(places.confirmed, records.dump(same))
+            files.write(host.paths.confirmed, records.dump(same))
         return False
     if check:
         return True
-    files.folder(places.state)
-    made = record_of(listing, secrets.token_hex(8), request, kernel.version)
-    history.keep(places)
-    files.write(places.confirmed, records.dump(made))
-    note_loaded(places, kernel, made.others)
-    journal.note(places, "saved", token=made.token, who=made.who, what=made.what)
+    files.folder(host.paths.state)
+    made = record_of(listing, secrets.token_hex(8), request, host.table.version)
+    history.keep(host.paths)
+    files.write(host.paths.confirmed, records.dump(made))
+    note_loaded(host, made.others)
+    journal.note(host.paths, "saved", token=made.token, who=made.who, what=made.what)
     return True
 
 
-def load(places: Places, kernel: Kernel) -> Record | None:
+def load(host: Host) -> Record | None:
     """Load the confirmed policy, unless it stands already; return it, None when there is none.
 
     Raise GuardError when it is damaged or refused.
     """
-    record = records.load(places.confirmed)
-    if record is not None and shape(kernel.standing(), record.others) != shape(record.listing, record.others):
-        restore.put_back(kernel, record.listing, max(0.0, time.time() - record.when), record.others, record.nft)
+    record = records.load(host.paths.confirmed)
+    if record is not None and shape(host.table.standing(), record.others) != shape(record.listing, record.others):
+        restore.put_back(host.table, record.listing, max(0.0, time.time() - record.when), record.others, record.nft)
     if record is not None:
-        note_loaded(places, kernel, record.others)
+        note_loaded(host, record.others)
     return record
 
 
-def load_failsafe(places: Places, kernel: Kernel, why: str) -> None:
+def load_failsafe(host: Host, why: str) -> None:
     """Load the fail-safe table. Raise EngineError when not even that can be."""
-    kernel.load(records.script(failsafe.table(settings.read(places))))
-    note_loaded(places, kernel, ())
-    journal.note(places, "failsafe", why=why)
+    host.table.load(restore.script(failsafe.table(settings.read(host.paths))))
+    note_loaded(host, ())
+    journal.note(host.paths, "failsafe", why=why)
 
 
-def last_resort(places: Places, kernel: Kernel) -> str:
+def last_resort(host: Host) -> str:
     """When a table cannot be put back: load the confirmed policy, else the fail-safe table; say which."""
     try:
-        if load(places, kernel) is not None:
+        if load(host) is not None:
             return "The last confirmed policy was loaded instead."
         why = "there is no confirmed policy"
     except (GuardError, EngineError) as error:
         why = str(error)
     try:
-        load_failsafe(places, kernel, why)
+        load_failsafe(host, why)
     except EngineError as error:
         return f"Nor could the fail-safe table be loaded: {error}"
     return "The fail-safe table was loaded instead."
 
 
-def note_loaded(places: Places, kernel: Kernel, whose: tuple[str, ...]) -> None:
+def note_loaded(host: Host, whose: tuple[str, ...]) -> None:
     """Write down what the kernel has now as ours."""
     with contextlib.suppress(EngineError):
-        last_loaded.note(places, shape(kernel.standing(), whose), kernel.version, whose)
+        last_loaded.note(host.paths, shape(host.table.standing(), whose), host.table.version, whose)
 
 
-def adopt(places: Places, kernel: Kernel, record: Record, who: str) -> None:
+def adopt(host: Host, record: Record, who: str) -> None:
     """Make an earlier policy the host's own, without a trial."""
     age = max(0.0, time.time() - record.when)
-    restore.put_back(kernel, record.listing, age, record.others, record.nft)
+    restore.put_back(host.table, record.listing, age, record.others, record.nft)
     listing = words.render(restore.older(words.parse(record.listing), age))
     what, token = back_to(record), secrets.token_hex(8)
     made = replace(record, listing=listing, token=token, who=who, what=what, when=time.time())
-    history.keep(places)
-    files.write(places.confirmed, records.dump(made))
+    history.keep(host.paths)
+    files.write(host.paths.confirmed, records.dump(made))
     # Whether the fail-safe table refuses goes with the policy.
     with contextlib.suppress(GuardError):
-        failsafe.keep(places, replace(settings.read(places), mode="observe" if observes(listing) else "enforce"))
-    note_loaded(places, kernel, record.others)
-    journal.note(places, "saved", token=made.token, who=who, what=made.what)
+        failsafe.keep(
+            host.paths, replace(settings.read(host.paths), mode="observe" if observes(listing) else "enforce")
+        )
+    note_loaded(host, record.others)
+    journal.note(host.paths, "saved", token=made.token, who=who, what=made.what)
 
 
 def back_to(record: Record) -> str:

@@ -14,9 +14,11 @@ import ipaddress
 from typing import Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import files
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import TABLE, Places
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import restore
+from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import FAILSAFE_COUNTER, OUTPUT_CHAIN, TABLE
 
-from . import records, settings
+from . import settings
 from .settings import Settings
 
 _FLOOR = """\
@@ -48,11 +50,11 @@ def table(chosen: Settings) -> str:
     )
     return (
         f"table {' '.join(TABLE)} {{\n"
-        "\tcounter failsafe {\n\t\tpackets 0 bytes 0\n\t}\n\n"
-        "\tchain egress_output {\n"
+        f"\tcounter {FAILSAFE_COUNTER} {{\n\t\tpackets 0 bytes 0\n\t}}\n\n"
+        f"\tchain {OUTPUT_CHAIN} {{\n"
         f"\t\ttype filter hook output priority 0; policy {'drop' if refuses else 'accept'};\n"
         f"{_FLOOR}{servers}"
-        '\t\tcounter name "failsafe"\n'
+        f'\t\tcounter name "{FAILSAFE_COUNTER}"\n'
         f"{_REFUSAL if refuses else ''}"
         "\t}\n}\n"
     )
@@ -60,13 +62,13 @@ def table(chosen: Settings) -> str:
 
 def script(chosen: Settings) -> bytes:
     """Return the table as the file that nft alone loads at a boot without Python."""
-    return records.script(table(chosen)).encode()
+    return restore.script(table(chosen)).encode()
 
 
-def keep(places: Places, chosen: Settings) -> None:
+def keep(paths: Paths, chosen: Settings) -> None:
     """Make these the settings of a host that has some already. Raise GuardError when they cannot be written."""
-    files.write(places.settings, settings.dump(chosen))
-    files.write(places.failsafe, script(chosen))
+    files.write(paths.settings, settings.dump(chosen))
+    files.write(paths.failsafe, script(chosen))
 
 
 def _servers(networks: Sequence[str], match: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, files
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Places
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 
 from . import records
 from .records import Record
@@ -32,39 +32,39 @@ class Earlier:
         return self.path.stem
 
 
-def keep(places: Places) -> None:
+def keep(paths: Paths) -> None:
     """Give the confirmed policy a place in the history too, so that the next one can take its name."""
     try:
-        record = records.load(places.confirmed)
+        record = records.load(paths.confirmed)
     except GuardError:
         record = None
     if record is None:
         # A damaged policy is nothing to go back to.
         return
-    files.folder(places.history)
-    target = places.history / f"{clock.utc(record.when)[:-1]}.{int(record.when % 1 * 1000):03}Z-{record.token}.nft"
+    files.folder(paths.history)
+    target = paths.history / f"{clock.utc(record.when)[:-1]}.{int(record.when % 1 * 1000):03}Z-{record.token}.nft"
     try:
         if not target.exists():
-            os.link(places.confirmed, target)
-            files.sync(places.history)
+            os.link(paths.confirmed, target)
+            files.sync(paths.history)
     except OSError as error:
         raise GuardError("cannot_write", f"{target} cannot be made: {error.strerror}. {UNCHANGED}") from error
-    for old in sorted(places.history.glob("*.nft"))[:-KEPT]:
+    for old in sorted(paths.history.glob("*.nft"))[:-KEPT]:
         files.remove(old)
 
 
-def earlier(places: Places) -> list[Earlier]:
+def earlier(paths: Paths) -> list[Earlier]:
     """Return the history, the latest first."""
-    found = sorted(places.history.glob("*.nft"), reverse=True)
+    found = sorted(paths.history.glob("*.nft"), reverse=True)
     return [Earlier(number, path) for number, path in enumerate(found, start=1)]
 
 
-def find(places: Places, wanted: str) -> Record:
+def find(paths: Paths, wanted: str) -> Record:
     """Return a policy by its number (1: the previous), by its name or by the beginning of its time.
 
     Raise GuardError (not_found, damaged).
     """
-    known = earlier(places)
+    known = earlier(paths)
     if not known:
         raise GuardError("not_found", f"There is no earlier policy on this host. {UNCHANGED}")
     fits = [one for one in known if str(one.number) == wanted or one.name == wanted]

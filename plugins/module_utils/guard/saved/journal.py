@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, files
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Places
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 
 EVENTS = {
     "confirmed": "a change was confirmed and saved for boot",
@@ -39,33 +39,33 @@ _REPEATED = ("lost", "edited", "repaired", "failsafe", "booted")
 _ALARMING = ("restored", "failsafe", "lost", "edited", "emergency", "allowed")
 
 
-def note(places: Places, event: str, **about: Any) -> None:
+def note(paths: Paths, event: str, **about: Any) -> None:
     """Write an event down, here and in the system's log. What cannot be written here must not stop a way back."""
     said = {key: value for key, value in about.items() if value not in ("", None)}
-    if not places.root:
+    if not paths.root:
         level = syslog.LOG_WARNING if event in _ALARMING else syslog.LOG_NOTICE
         shown = "".join(f" {key}={value!r}" for key, value in said.items())
         syslog.openlog("tidegate", syslog.LOG_PID, syslog.LOG_DAEMON)
         syslog.syslog(level, f"{event}: {EVENTS[event]}{shown}")
     with suppress(GuardError):
-        _trim(places)
+        _trim(paths)
         line = json.dumps({"when": clock.utc(), "event": event, **said}, sort_keys=True)
-        files.append(places.journal, f"{line}\n".encode())
+        files.append(paths.journal, f"{line}\n".encode())
 
 
-def read(places: Places) -> list[dict[str, Any]]:
+def read(paths: Paths) -> list[dict[str, Any]]:
     """Return the events, oldest first; lines that are none are left out."""
-    return [json.loads(line) for line in (files.read(places.journal) or "").splitlines() if _event(line)]
+    return [json.loads(line) for line in (files.read(paths.journal) or "").splitlines() if _event(line)]
 
 
-def fate(places: Places, token: str) -> dict[str, Any] | None:
+def fate(paths: Paths, token: str) -> dict[str, Any] | None:
     """Return the last event about a change, None when there is none."""
-    return next((event for event in reversed(read(places)) if event.get("token") == token), None)
+    return next((event for event in reversed(read(paths)) if event.get("token") == token), None)
 
 
-def _trim(places: Places) -> None:
+def _trim(paths: Paths) -> None:
     """Keep about half of a journal that is too long: the latest, and before that what people did."""
-    text = files.read(places.journal)
+    text = files.read(paths.journal)
     if text is None or len(text) <= LIMIT:
         return
     kept: list[str] = []
@@ -77,7 +77,7 @@ def _trim(places: Places) -> None:
         if size > LIMIT // 2:
             break
         kept.append(line)
-    files.write(places.journal, "".join(reversed(kept)).encode("utf-8", "surrogateescape"))
+    files.write(paths.journal, "".join(reversed(kept)).encode("utf-8", "surrogateescape"))
 
 
 def _event(line: str) -> str:

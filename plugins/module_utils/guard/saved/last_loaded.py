@@ -13,33 +13,32 @@ import json
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock as life
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import files
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, files
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Places
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """shape: what shape.py makes of the table; nft: the version that listed it; life: when this was true."""
+    """shape: what shape.py makes of the table; nft: the version that listed it; boot_id: of the boot in which it was loaded."""
 
     shape: str
     nft: str
-    life: str
+    boot_id: str
     others: tuple[str, ...] = ()
 
 
-def note(places: Places, shape: str, nft: str, others: tuple[str, ...]) -> None:
+def note(paths: Paths, shape: str, nft: str, others: tuple[str, ...]) -> None:
     """Write down what the kernel has now. Not worth failing for."""
     with suppress(GuardError):
-        said = Loaded(shape, nft, life.life(), others)
-        files.write(places.loaded, json.dumps(asdict(said)).encode("utf-8", "surrogateescape"))
+        said = Loaded(shape, nft, clock.boot_id(), others)
+        files.write(paths.loaded, json.dumps(asdict(said)).encode("utf-8", "surrogateescape"))
 
 
-def read(places: Places, nft: str) -> Loaded | None:
-    """Return the note, None when there is none of this life and this version of nft."""
+def read(paths: Paths, nft: str) -> Loaded | None:
+    """Return the note, None when there is none of this boot and this version of nft."""
     with suppress(GuardError, ValueError, TypeError, AttributeError, KeyError):
-        said = json.loads(files.read(places.loaded) or "")
-        found = Loaded(said["shape"], said["nft"], said["life"], tuple(said["others"]))
-        return found if found.life == life.life() and found.nft == nft else None
+        said = json.loads(files.read(paths.loaded) or "")
+        found = Loaded(said["shape"], said["nft"], said["boot_id"], tuple(said["others"]))
+        return found if found.boot_id == clock.boot_id() and found.nft == nft else None
     return None

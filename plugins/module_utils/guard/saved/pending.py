@@ -9,18 +9,17 @@ import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock as life
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import files
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, files
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Places
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 
 
 @dataclass(frozen=True)
 class Pending:
     """A change that nobody confirmed yet.
 
-    token: names it; kind: change or emergency, which nobody is expected to confirm; taken, deadline: life.clock() of
-    the snapshot and of the guard; since: for people; life: outside it, the change is history; generation: of the
+    token: names it; kind: change or emergency, which nobody is expected to confirm; taken, deadline: clock.clock() of
+    the snapshot and of the guard; since: for people; boot_id: in another boot the change is void; generation: of the
     ruleset before the change; guard: timer or process; others: sets whose elements putting back leaves alone;
     settings: the file of settings as it was before, "" when there was none.
     """
@@ -32,7 +31,7 @@ class Pending:
     since: str
     taken: float
     deadline: float
-    life: str
+    boot_id: str
     generation: int
     guard: str
     others: tuple[str, ...] = ()
@@ -42,22 +41,22 @@ class Pending:
     @property
     def seconds(self) -> int:
         """Seconds until the guard acts; less than 0 when it should have."""
-        return round(self.deadline - life.clock())
+        return round(self.deadline - clock.clock())
 
     @property
-    def ours(self) -> bool:
-        """Whether the change belongs to this life of the host."""
-        return self.life == life.life()
+    def of_this_boot(self) -> bool:
+        """Whether the change was made since the host started."""
+        return self.boot_id == clock.boot_id()
 
 
-def write(places: Places, pending: Pending) -> None:
+def write(paths: Paths, pending: Pending) -> None:
     """Put the change on trial."""
-    files.write(places.pending, json.dumps(asdict(pending), sort_keys=True).encode())
+    files.write(paths.pending, json.dumps(asdict(pending), sort_keys=True).encode())
 
 
-def read(places: Places) -> Pending | None:
-    """Return the change that is on trial, None when none is. A file that says nothing is a change of another life."""
-    text = files.read(places.pending)
+def read(paths: Paths) -> Pending | None:
+    """Return the change that is on trial, None when none is. A file that says nothing is a change of an earlier boot."""
+    text = files.read(paths.pending)
     if text is None:
         return None
     try:
@@ -69,14 +68,14 @@ def read(places: Places) -> Pending | None:
         return Pending("", "change", "", "an unreadable pending.json", "", 0.0, 0.0, "", 0, "process")
 
 
-def files_of(places: Places) -> tuple[Path, ...]:
+def files_of(paths: Paths) -> tuple[Path, ...]:
     """Return the files that only a change on trial needs; pending.json first: nothing else counts without it."""
-    return places.pending, places.snapshot, places.candidate, places.guard
+    return paths.pending, paths.snapshot, paths.candidate, paths.guard
 
 
-def remove(places: Places) -> None:
+def remove(paths: Paths) -> None:
     """Take the change off trial."""
-    for path in files_of(places):
+    for path in files_of(paths):
         files.remove(path)
 
 

@@ -14,13 +14,10 @@ from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import files
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import TABLE
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import restore
 
 _FORMAT = "# tidegate "
 _MARK = f"{_FORMAT}1 "
-_TABLE = " ".join(TABLE)
-_FRESH = f"table {_TABLE}\ndelete table {_TABLE}\n"
-"""Replaces the table as a whole: the first line is there so that the second finds something."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +40,6 @@ class Record:
     result: str = field(default="confirmed")
 
 
-def script(listing: str) -> str:
-    """Return the transaction that replaces whatever table stands by this one."""
-    return _FRESH + listing
-
-
 def checksum(text: str) -> str:
     """Return the SHA-256 of a text."""
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
@@ -56,7 +48,7 @@ def checksum(text: str) -> str:
 def dump(record: Record) -> bytes:
     """Return the file of a record: mark, checksum of all that follows, a line about it, the script."""
     about = {key: value for key, value in asdict(record).items() if key != "listing"}
-    rest = f"{json.dumps(about, sort_keys=True)}\n{script(record.listing)}"
+    rest = f"{json.dumps(about, sort_keys=True)}\n{restore.script(record.listing)}"
     return f"{_MARK}{checksum(rest)} {rest}".encode("utf-8", "surrogateescape")
 
 
@@ -90,4 +82,6 @@ def load(path: Path) -> Record | None:
     about: dict[str, Any] = json.loads(line)
     known = {entry.name for entry in fields(Record)} - {"listing"}
     about["others"] = tuple(about.get("others", ()))
-    return Record(listing=body[len(_FRESH) :], **{key: value for key, value in about.items() if key in known})
+    return Record(
+        listing=body[len(restore.script("")) :], **{key: value for key, value in about.items() if key in known}
+    )

@@ -13,7 +13,7 @@ from typing import Any, Mapping
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import files
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Places
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 
 DRIFT = ("report", "repair")
 MODES = ("enforce", "observe")
@@ -50,10 +50,10 @@ def dump(settings: Settings) -> bytes:
     return (json.dumps(asdict(settings), sort_keys=True) + "\n").encode()
 
 
-def read(places: Places) -> Settings:
+def read(paths: Paths) -> Settings:
     """Return this host's settings; those that cannot be read are the defaults, which refuse."""
     with suppress(GuardError):
-        return load(files.read(places.settings) or "")
+        return load(files.read(paths.settings) or "")
     return Settings()
 
 

@@ -6,17 +6,18 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import TABLE
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.table import Kernel
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.live_table import LiveTable
+from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import (
+    LEDGER_FULL_COUNTER,
+    LEDGER_SETS,
+    TABLE,
+    would_deny,
+)
 
-_LEDGER = re.compile(r"(denied|would_deny)(_nosocket)?(_proto)?([46])")
-"""The names that the compiler gives the ledger's sets; the infixes say which fields their keys lack."""
-
-_FULL = ("ledger_full", "would_deny_ledger_full")
+_FULL = (LEDGER_FULL_COUNTER, would_deny(LEDGER_FULL_COUNTER))
 """The compiler's counters of what did not fit into the sets."""
 
 
@@ -36,41 +37,41 @@ class Refused:
     would: bool
 
 
-def ledger(kernel: Kernel) -> list[Refused]:
+def ledger(table: LiveTable) -> list[Refused]:
     """Return every line of the ledger, the most frequent first."""
-    return read(kernel)[0]
+    return read(table)[0]
 
 
-def read(kernel: Kernel) -> tuple[list[Refused], int]:
+def read(table: LiveTable) -> tuple[list[Refused], int]:
     """Return every line of the ledger, the most frequent first, and the packets that it had no room for."""
-    text = kernel.json("table", *TABLE)
+    text = table.json("table", *TABLE)
     objects: list[dict[str, Any]] = json.loads(text)["nftables"] if text else []
     found = [line for item in objects if "set" in item for line in _lines(item["set"])]
     rest = sum(item["counter"]["packets"] for item in objects if item.get("counter", {}).get("name") in _FULL)
     return sorted(found, key=lambda line: (-line.packets, line.address, line.port or 0)), rest
 
 
-def packets(kernel: Kernel) -> dict[tuple[str, str, int | None, int | None], int]:
+def packets(table: LiveTable) -> dict[tuple[str, str, int | None, int | None], int]:
     """Return how often each flow was refused or would have been: by address, protocol, port and uid."""
     found: dict[tuple[str, str, int | None, int | None], int] = {}
-    for line in ledger(kernel):
+    for line in ledger(table):
         flow = (line.address, line.protocol, line.port, line.uid)
         found[flow] = found.get(flow, 0) + line.packets
     return found
 
 
 def _lines(found: dict[str, Any]) -> list[Refused]:
-    name = _LEDGER.fullmatch(found["name"])
-    if name is None:
+    about_set = LEDGER_SETS.get(found["name"])
+    if about_set is None:
         return []
     lines = []
     for item in found.get("elem", []):
         about = item.get("elem", {})
         fields = list(about.get("val", {}).get("concat", []))
-        if len(fields) != 2 + (not name[3]) + (not name[2]):
+        if len(fields) != 2 + about_set.port + about_set.user:
             continue
-        port = None if name[3] else int(fields[2])
-        uid = None if name[2] else int(fields[-1])
+        port = int(fields[2]) if about_set.port else None
+        uid = int(fields[-1]) if about_set.user else None
         timeout = int(about.get("timeout", found.get("timeout", 0)))
         counted = about.get("counter") or {}
         since = max(0, timeout - int(about.get("expires", timeout)))
@@ -82,7 +83,7 @@ def _lines(found: dict[str, Any]) -> list[Refused]:
                 uid,
                 int(counted.get("packets", 0)),
                 since,
-                name[1] == "would_deny",
+                about_set.observed,
             )
         )
     return lines

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Sequence
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import OBSERVED_CHAIN
+
 from . import evaluate
 from .evaluate import CannotJudge, Flow, Json, Table
 
@@ -16,10 +18,6 @@ _DEPTH = 16
 
 _SILENT = ("counter", "log", "limit", "quota", "set", "last", "mangle", "ct count", "xt")
 """Statements that decide nothing; a limit or quota is taken as not used up."""
-
-
-_OBSERVED = "egress_observed"
-"""The compiler's chain for what would be refused and is only counted."""
 
 
 @dataclass
@@ -40,7 +38,7 @@ class Answer:
     @property
     def only_observed(self) -> bool:
         """Whether the connection passes because the host only observes."""
-        return self.verdict == "accept" and self.chain == _OBSERVED
+        return self.verdict == "accept" and self.chain == OBSERVED_CHAIN
 
 
 def why(objects: Sequence[Json], flow: Flow) -> Answer:

@@ -12,11 +12,11 @@ import time
 from typing import Any, Iterator
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Places
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import confirmed_policy, history, records
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.records import Record
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import observes
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.table import Kernel
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
 
 from . import denied_ledger, observed_ledger
 
@@ -24,7 +24,7 @@ _NUMBERS = {"icmp": 1, "igmp": 2, "tcp": 6, "udp": 17, "dccp": 33, "ipv6-icmp": 
 """For hosts without /etc/protocols, which minimal images leave out."""
 
 
-def facts(places: Places, kernel: Kernel) -> dict[str, Any]:
+def facts(host: Host) -> dict[str, Any]:
     """Return the evidence as plain values.
 
     confirmed: whether there is a confirmed policy; observes: whether that one refuses nothing. since: when the first of
@@ -32,13 +32,13 @@ def facts(places: Places, kernel: Kernel) -> dict[str, Any]:
     none. now: the host's clock. ledger: who would have been refused what, with user, the name of the uid, where it has
     one.
     """
-    record = confirmed_policy.read(places)
+    record = confirmed_policy.read(host.paths)
     since = None
-    for one in [record, *_earlier(places)]:
+    for one in [record, *_earlier(host.paths)]:
         if one is None or not observes(one.listing):
             break
         since = one.when
-    lines = observed_ledger.merged(observed_ledger.read(places), denied_ledger.ledger(kernel), time.time())
+    lines = observed_ledger.merged(observed_ledger.read(host.paths), denied_ledger.ledger(host.table), time.time())
     return {
         "confirmed": record is not None,
         "observes": record is not None and observes(record.listing),
@@ -70,9 +70,9 @@ def protocol(name: str) -> int:
     return 255
 
 
-def _earlier(places: Places) -> Iterator[Record | None]:
+def _earlier(paths: Paths) -> Iterator[Record | None]:
     """Yield the earlier policies, the latest first; one that is damaged ends what is known."""
-    for one in history.earlier(places):
+    for one in history.earlier(paths):
         found: Record | None = None
         with contextlib.suppress(GuardError):
             found = records.load(one.path)

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Iterable, Mapping
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import files
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Places
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.table import Kernel
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
 
 from .denied_ledger import Refused, ledger
 
@@ -39,21 +39,21 @@ class Seen:
         return (self.address, self.protocol, self.port, self.uid)
 
 
-def read(places: Places) -> list[Seen]:
+def read(paths: Paths) -> list[Seen]:
     """Return what was kept; [] when nothing was, or when it cannot be read."""
     try:
-        found: list[Mapping[str, Any]] = json.loads(files.read(places.seen) or "[]")
+        found: list[Mapping[str, Any]] = json.loads(files.read(paths.seen) or "[]")
         return [Seen(**line) for line in found]
     except (ValueError, TypeError):
         return []
 
 
-def save(places: Places, kernel: Kernel, now: float) -> None:
+def save(host: Host, now: float) -> None:
     """Keep what the ledger shows now."""
-    old = read(places)
-    new = merged(old, ledger(kernel), now)
+    old = read(host.paths)
+    new = merged(old, ledger(host.table), now)
     if new != old:
-        files.write(places.seen, json.dumps([asdict(line) for line in new]).encode())
+        files.write(host.paths.seen, json.dumps([asdict(line) for line in new]).encode())
 
 
 def merged(kept: Iterable[Seen], live: Iterable[Refused], now: float) -> list[Seen]:

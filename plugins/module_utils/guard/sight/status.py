@@ -10,7 +10,6 @@ from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, lock
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Places
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import (
     confirmed_policy,
     history,
@@ -21,30 +20,30 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved impo
     settings,
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import shape
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.table import Kernel
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
 
 _SHOWN = 5
 _COUNTED = ("lost", "edited", "repaired", "restored", "reverted", "failsafe")
 
 
-def facts(places: Places, kernel: Kernel) -> dict[str, Any]:
+def facts(host: Host) -> dict[str, Any]:
     """Return the state of this host as plain values.
 
     table: absent, confirmed, on_trial, edited or unconfirmed; confirmed, on_trial: about those policies, or None;
     saved: ok, none or what is wrong with the file; watcher: whether it runs; events: how often each alarming event is
     in the journal.
     """
-    change = pending.read(places)
+    change = pending.read(host.paths)
     try:
-        record = records.load(places.confirmed)
+        record = records.load(host.paths.confirmed)
         saved = "none" if record is None else "ok"
     except GuardError as error:
         record, saved = None, str(error)
-    events = journal.read(places)
+    events = journal.read(host.paths)
     counts = Counter(event["event"] for event in events)
     return {
-        "table": _table(places, kernel),
-        "drift": settings.read(places).drift,
+        "table": _table(host),
+        "drift": settings.read(host.paths).drift,
         "saved": saved,
         "confirmed": None if record is None else {**_about(record), "when": clock.utc(record.when)},
         "on_trial": None
@@ -57,12 +56,12 @@ def facts(places: Places, kernel: Kernel) -> dict[str, Any]:
             "since": change.since,
             "seconds": change.seconds,
         },
-        "watcher": lock.taken(places.watching),
+        "watcher": lock.taken(host.paths.watching),
         "events": {name: counts[name] for name in _COUNTED},
         "last": events[-_SHOWN:],
         "earlier": [
             {"number": one.number, "name": one.name, "what": str(records.about(one.path).get("what", ""))}
-            for one in history.earlier(places)
+            for one in history.earlier(host.paths)
         ],
     }
 
@@ -104,14 +103,14 @@ TABLE = {
 _DRIFT = {"report": "reported", "repair": "undone"}
 
 
-def _table(places: Places, kernel: Kernel) -> str:
-    listing = kernel.listing()
-    if pending.read(places) is not None:
+def _table(host: Host) -> str:
+    listing = host.table.listing()
+    if pending.read(host.paths) is not None:
         return "on_trial"
     if listing is None:
         return "absent"
-    record = confirmed_policy.read(places)
-    note = last_loaded.read(places, kernel.version)
+    record = confirmed_policy.read(host.paths)
+    note = last_loaded.read(host.paths, host.table.version)
     if record is None:
         return "unconfirmed"
     expected = note.shape if note is not None else shape(record.listing, record.others)

@@ -9,11 +9,13 @@ import re
 from dataclasses import replace
 from typing import Collection
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import DENIED_CHAIN, mode_rule
+
 from . import listing as words
 from .listing import Block, Listing
 
-_DENIED = re.compile(r"^\s*chain egress_denied \{\n(?P<rules>[^}]*)\}", re.MULTILINE)
-_OBSERVES = "goto egress_observed"
+_DENIED = re.compile(rf"^\s*chain {DENIED_CHAIN} {{\n(?P<rules>[^}}]*)}}", re.MULTILINE)
+_OBSERVES = mode_rule("observe")
 
 
 def shape(text: str | None, others: Collection[str], *, temporary: bool = False) -> str:

@@ -9,38 +9,43 @@ from dataclasses import replace
 from typing import Collection, Iterator
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import TABLE
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import records
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
+from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import TABLE
 
 from . import listing as words
 from .fingerprint import outline, owned_by_others, shape
 from .listing import Block, Listing
-from .table import Kernel
+from .live_table import LiveTable
 
 _TABLE = " ".join(TABLE)
 _ATTEMPTS = 5
 """How often a table is put back again because somebody else wrote in between."""
 
 
-def put_back(kernel: Kernel, text: str | None, seconds: float, others: Collection[str], version: str = "") -> None:
+def script(listing: str) -> str:
+    """Return the transaction that replaces the whole table by this one; "" only removes it."""
+    # Adding the table first makes deleting it valid where there is none.
+    return f"table {_TABLE}\ndelete table {_TABLE}\n{listing}"
+
+
+def put_back(table: LiveTable, text: str | None, seconds: float, others: Collection[str], version: str = "") -> None:
     """Make the kernel's table the listed one, as it is that many seconds after it was listed; None: no table.
 
     Elements of sets that others own stay as they are in the kernel now. version: of the nft that listed it, where
     that may have been another. Raise GuardError (not_restored) when the kernel has something else afterwards.
     """
     wanted = words.parse(text) if text is not None else None
-    same = shape if version in ("", kernel.version) else outline
+    same = shape if version in ("", table.version) else outline
     expected = same(text, others)
     said = ""
     for _attempt in range(_ATTEMPTS):
-        for script in _scripts(kernel, wanted, seconds, others):
-            generation = kernel.generation()
-            refusal = _load(kernel, script)
-            if not refusal and same(kernel.standing(), others) == expected:
+        for transaction in _scripts(table, wanted, seconds, others):
+            generation = table.generation()
+            refusal = _load(table, transaction)
+            if not refusal and same(table.standing(), others) == expected:
                 return
             said = said or refusal
-            if kernel.generation() not in (generation, generation + 1):
+            if table.generation() not in (generation, generation + 1):
                 # Somebody else wrote in between: what is there now is theirs, so look again.
                 break
         else:
@@ -48,10 +53,10 @@ def put_back(kernel: Kernel, text: str | None, seconds: float, others: Collectio
     raise GuardError("not_restored", f"The table {_TABLE} could not be put back. {said}".rstrip())
 
 
-def _load(kernel: Kernel, script: str) -> str:
+def _load(table: LiveTable, transaction: str) -> str:
     """Load a script; return why it cannot be, "" when it was."""
     try:
-        kernel.load(script)
+        table.load(transaction)
     except EngineError as error:
         return error.message
     return ""
@@ -75,20 +80,20 @@ def older(listing: Listing, seconds: float) -> Listing:
     return words.change_blocks(listing, lambda block: age(block) if block.elements else block)
 
 
-def _scripts(kernel: Kernel, wanted: Listing | None, seconds: float, others: Collection[str]) -> Iterator[str]:
+def _scripts(table: LiveTable, wanted: Listing | None, seconds: float, others: Collection[str]) -> Iterator[str]:
     """Yield transactions that lead to the wanted table, the gentlest first."""
     if wanted is None:
-        yield records.script("")
+        yield script("")
         return
     aged = older(wanted, seconds)
-    live = _understood(kernel.standing())
+    live = _understood(table.standing())
     if live is not None:
         kept = _kept(live, wanted, others)
         if kept:
             yield around(live, aged, kept)
-            fresh = _understood(kernel.listing()) or live
-            yield records.script(words.render(_with_elements(aged, fresh, kept)))
-    yield records.script(words.render(aged))
+            fresh = _understood(table.listing()) or live
+            yield script(words.render(_with_elements(aged, fresh, kept)))
+    yield script(words.render(aged))
 
 
 def around(live: Listing, wanted: Listing, kept: Collection[str]) -> str:

@@ -16,7 +16,7 @@ from typing import Any, Collection, Mapping, Sequence
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.ssh_session import is_local
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import denied_ledger
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.table import Kernel
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.live_table import LiveTable
 from ansible_collections.tidegate.nftables.plugins.module_utils.probe.arguments import parse
 from ansible_collections.tidegate.nftables.plugins.module_utils.probe.model import FAILED, Probe, ProbeError, Result
 from ansible_collections.tidegate.nftables.plugins.module_utils.probe.model import REFUSED as NO
@@ -53,7 +53,7 @@ class Judged:
         return f"{self.name} ({self.to} {self.protocol}/{self.port}{f' as {self.user}' if self.user else ''})"
 
 
-def run(kernel: Kernel, tests: Sequence[Mapping[str, Any]], timeout: float, parallel: int = 64) -> list[Judged]:
+def run(table: LiveTable, tests: Sequence[Mapping[str, Any]], timeout: float, parallel: int = 64) -> list[Judged]:
     """Send every test's packet and judge. tests: {name, to, protocol, port, user, missing_user, expect}.
 
     timeout: seconds for each. Raise GuardError (bad_request) before anything is sent when a test cannot be made.
@@ -62,12 +62,12 @@ def run(kernel: Kernel, tests: Sequence[Mapping[str, Any]], timeout: float, para
         return []
     all_of_them = possible(tests, timeout, parallel)
     probes = [probe for probe, test in zip(all_of_them, tests) if _has_user(test)]
-    before = denied_ledger.packets(kernel)
+    before = denied_ledger.packets(table)
     try:
         results = iter(probe_all(probes, timeout, parallel))
     except ProbeError as error:
         raise GuardError("bad_request", f"The tests cannot be made: {error}. {UNCHANGED}") from error
-    after = denied_ledger.packets(kernel)
+    after = denied_ledger.packets(table)
     moved = {flow for flow, count in after.items() if count > before.get(flow, 0)}
     return [
         _judged(probe, test["expect"], next(results) if _has_user(test) else None, moved)

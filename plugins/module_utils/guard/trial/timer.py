@@ -20,7 +20,7 @@ from typing import Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, files
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Places
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.pending import Pending
 
 TIMER, PROCESS = "timer", "process"
@@ -28,9 +28,9 @@ _PATIENCE = 20.0
 """Seconds that arming may take."""
 
 
-def kind(places: Places) -> str:
+def kind(paths: Paths) -> str:
     """Return which guard this host gets."""
-    return TIMER if clock.systemd_runs(places) else PROCESS
+    return TIMER if clock.systemd_runs(paths) else PROCESS
 
 
 def unit(token: str) -> str:
@@ -38,17 +38,17 @@ def unit(token: str) -> str:
     return f"tidegate-guard-{token}"
 
 
-def arm(places: Places, pending: Pending) -> None:
+def arm(paths: Paths, pending: Pending) -> None:
     """Arm the guard of a change that pending.json already holds. Raise GuardError (cannot_arm) when there is none."""
     if pending.guard == TIMER:
-        _arm_timer(places, pending)
+        _arm_timer(paths, pending)
     else:
-        _run([*_program(places), "guard", pending.token], "A process to guard the change")
-    if not alive(places, pending):
+        _run([*_program(paths), "guard", pending.token], "A process to guard the change")
+    if not alive(paths, pending):
         raise GuardError("cannot_arm", f"The guard of the change ended at once. {UNCHANGED}")
 
 
-def alive(places: Places, pending: Pending) -> bool:
+def alive(paths: Paths, pending: Pending) -> bool:
     """Whether the guard would act if its time came now."""
     if pending.guard == TIMER:
         name = unit(pending.token)
@@ -61,10 +61,10 @@ def alive(places: Places, pending: Pending) -> bool:
             check=False,
         )
         return bool({"active", "activating"} & set(done.stdout.split()))
-    return _process(places) is not None
+    return _process(paths) is not None
 
 
-def disarm(places: Places, pending: Pending) -> None:
+def disarm(paths: Paths, pending: Pending) -> None:
     """Stop the guard. What it would do was decided before this: a guard that is not stopped finds nothing to do."""
     if pending.guard == TIMER:
         with suppress(OSError):
@@ -75,13 +75,13 @@ def disarm(places: Places, pending: Pending) -> None:
                 check=False,
             )
         return
-    pid = _process(places)
+    pid = _process(paths)
     if pid is not None and pid != os.getpid():
         with suppress(OSError):
             os.kill(pid, signal.SIGTERM)
 
 
-def detach(places: Places) -> bool:
+def detach(paths: Paths) -> bool:
     """Become the guard: True in the detached process; False in the one that was started, once the other is ready."""
     reader, writer = os.pipe()
     try:
@@ -108,7 +108,7 @@ def detach(places: Places) -> bool:
     with suppress(OSError):
         # When memory runs out, almost anything else may go first (proc_pid_oom_score_adj(5)).
         Path("/proc/self/oom_score_adj").write_text("-900", "ascii")
-    files.write(places.guard, f"{os.getpid()} {clock.started(os.getpid())}".encode())
+    files.write(paths.guard, f"{os.getpid()} {clock.started(os.getpid())}".encode())
     os.write(writer, b"1")
     os.close(writer)
     return True
@@ -123,17 +123,17 @@ def wait(pending: Pending) -> None:
         time.sleep(min(left, 5.0))
 
 
-def _arm_timer(places: Places, pending: Pending) -> None:
+def _arm_timer(paths: Paths, pending: Pending) -> None:
     left = max(pending.deadline - clock.clock(), 0.1)
     command = ["systemd-run", "--quiet", "--collect", f"--unit={unit(pending.token)}", f"--on-active={left:.1f}s"]
     command += ["--timer-property=AccuracySec=100ms", f"--description=Puts the egress policy back ({pending.token})"]
-    _run([*command, *_program(places), "fire", pending.token], "A timer of systemd to guard the change")
+    _run([*command, *_program(paths), "fire", pending.token], "A timer of systemd to guard the change")
 
 
-def _program(places: Places) -> list[str]:
+def _program(paths: Paths) -> list[str]:
     """Return the command that runs the program: its Python itself, for SELinux lets systemd start that anywhere."""
-    first = (files.read(places.program) or "").partition("\n")[0]
-    return [*first[2:].split(), str(places.program), *(["--root", places.root] if places.root else [])]
+    first = (files.read(paths.program) or "").partition("\n")[0]
+    return [*first[2:].split(), str(paths.program), *(["--root", paths.root] if paths.root else [])]
 
 
 def _run(command: Sequence[str], what: str) -> None:
@@ -160,9 +160,9 @@ def _run(command: Sequence[str], what: str) -> None:
         )
 
 
-def _process(places: Places) -> int | None:
+def _process(paths: Paths) -> int | None:
     """Return the guard's process id while it is that process that runs."""
-    said = (files.read(places.guard) or "").split()
+    said = (files.read(paths.guard) or "").split()
     if len(said) < 2 or not said[0].isdigit():
         return None
     return int(said[0]) if str(clock.started(int(said[0]))) == said[1] else None

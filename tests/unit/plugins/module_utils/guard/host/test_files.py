@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard import apply
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, files, lock, systemd_units
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import REASONS, GuardError
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Places
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program import install, package
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import (
     failsafe,
@@ -37,21 +37,21 @@ LISTING = 'table inet tidegate {\n\tchain out {\n\t\taccept comment "é"\n\t}\n}
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> Places:
-    found = Places(str(tmp_path))
+def paths(tmp_path: Path) -> Paths:
+    found = Paths(str(tmp_path))
     files.folder(found.state)
     files.folder(found.run)
     return found
 
 
-def test_a_record_is_what_was_written(places: Places) -> None:
+def test_a_record_is_what_was_written(paths: Paths) -> None:
     record = Record(LISTING, "abc", "alice", 'a \n "change"', 1.5, ("fed",), "spec", "1.0.6")
-    files.write(places.confirmed, records.dump(record))
-    assert records.load(places.confirmed) == record
-    text = places.confirmed.read_text()
+    files.write(paths.confirmed, records.dump(record))
+    assert records.load(paths.confirmed) == record
+    text = paths.confirmed.read_text()
     assert text.startswith("# tidegate 1 ")
     assert text.count("\n# ") == 0
-    assert records.load(places.candidate) is None
+    assert records.load(paths.candidate) is None
 
 
 @given(st.data())
@@ -72,60 +72,60 @@ def test_any_flipped_byte_is_noticed(data: st.DataObject) -> None:
 @pytest.mark.parametrize(
     "text", ["", "# tidegate 1 {}\n", "# tidegate 1 nonsense\n", "flush ruleset\n", "# tidegate 1 []\nx"]
 )
-def test_what_is_no_record_is_damaged(places: Places, text: str) -> None:
-    places.confirmed.write_text(text)
+def test_what_is_no_record_is_damaged(paths: Paths, text: str) -> None:
+    paths.confirmed.write_text(text)
     with pytest.raises(GuardError) as caught:
-        records.load(places.confirmed)
+        records.load(paths.confirmed)
     assert caught.value.reason == "damaged"
 
 
-def test_a_reserved_file_has_its_space_and_is_no_record(places: Places) -> None:
-    files.reserve(places.candidate, 100_000)
-    assert places.candidate.stat().st_blocks * 512 >= 100_000
+def test_a_reserved_file_has_its_space_and_is_no_record(paths: Paths) -> None:
+    files.reserve(paths.candidate, 100_000)
+    assert paths.candidate.stat().st_blocks * 512 >= 100_000
     with pytest.raises(GuardError):
-        records.load(places.candidate)
-    files.fill(places.candidate, records.dump(Record(LISTING)))
-    assert records.load(places.candidate) == Record(LISTING)
+        records.load(paths.candidate)
+    files.fill(paths.candidate, records.dump(Record(LISTING)))
+    assert records.load(paths.candidate) == Record(LISTING)
 
 
-def test_a_file_that_cannot_be_written_is_told_and_the_old_one_stays(places: Places) -> None:
-    files.write(places.settings, b"old")
-    (places.state / ".settings.json.new").mkdir()
+def test_a_file_that_cannot_be_written_is_told_and_the_old_one_stays(paths: Paths) -> None:
+    files.write(paths.settings, b"old")
+    (paths.state / ".settings.json.new").mkdir()
     with pytest.raises(GuardError, match="cannot be written") as caught:
-        files.write(places.settings, b"new")
+        files.write(paths.settings, b"new")
     assert caught.value.reason == "cannot_write"
-    assert places.settings.read_bytes() == b"old"
+    assert paths.settings.read_bytes() == b"old"
 
 
-def test_the_change_on_trial_is_read_as_written_and_rubbish_is_of_another_life(places: Places) -> None:
-    made = pending.Pending("t", "change", "alice", "x", "now", 1.0, 61.0, clock.life(), 5, "process", ("fed",), "s")
-    pending.write(places, made)
-    assert pending.read(places) == made
-    assert made.ours
+def test_the_change_on_trial_is_read_as_written_and_rubbish_is_of_another_life(paths: Paths) -> None:
+    made = pending.Pending("t", "change", "alice", "x", "now", 1.0, 61.0, clock.boot_id(), 5, "process", ("fed",), "s")
+    pending.write(paths, made)
+    assert pending.read(paths) == made
+    assert made.of_this_boot
     for rubbish in ("", "[]", "{", '{"token": 1}'):
-        places.pending.write_text(rubbish)
-        found = pending.read(places)
+        paths.pending.write_text(rubbish)
+        found = pending.read(paths)
         assert found is not None
-        assert not found.ours
-    pending.remove(places)
-    assert pending.read(places) is None
+        assert not found.of_this_boot
+    pending.remove(paths)
+    assert pending.read(paths) is None
 
 
-def test_the_journal_drops_its_older_half(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_journal_drops_its_older_half(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal, "LIMIT", 2000)
     for number in range(60):
-        journal.note(places, "saved", token=str(number))
-    found = journal.read(places)
+        journal.note(paths, "saved", token=str(number))
+    found = journal.read(paths)
     assert found[-1]["token"] == "59"
     assert 10 < len(found) < 40
-    assert places.journal.stat().st_size < 2200
-    assert journal.fate(places, "59") == found[-1]
-    assert journal.fate(places, "0") is None
+    assert paths.journal.stat().st_size < 2200
+    assert journal.fate(paths, "59") == found[-1]
+    assert journal.fate(paths, "0") is None
 
 
-def test_lines_that_are_no_events_are_left_out(places: Places) -> None:
-    places.journal.write_text('{"event": "saved"}\nrubbish\n[1]\n{"event": "unheard of"}\n{"event"')
-    assert journal.read(places) == [{"event": "saved"}]
+def test_lines_that_are_no_events_are_left_out(paths: Paths) -> None:
+    paths.journal.write_text('{"event": "saved"}\nrubbish\n[1]\n{"event": "unheard of"}\n{"event"')
+    assert journal.read(paths) == [{"event": "saved"}]
 
 
 @pytest.mark.parametrize(
@@ -140,49 +140,49 @@ def test_settings_that_cannot_be_are_refused(given: dict[str, object], said: str
         settings.parse(given)
 
 
-def test_settings_that_cannot_be_read_are_the_strict_ones(places: Places) -> None:
-    assert settings.read(places) == Settings()
-    files.write(places.settings, settings.dump(Settings("repair", "observe", ("10.0.0.1/32",))))
-    assert settings.read(places) == Settings("repair", "observe", ("10.0.0.1/32",))
+def test_settings_that_cannot_be_read_are_the_strict_ones(paths: Paths) -> None:
+    assert settings.read(paths) == Settings()
+    files.write(paths.settings, settings.dump(Settings("repair", "observe", ("10.0.0.1/32",))))
+    assert settings.read(paths) == Settings("repair", "observe", ("10.0.0.1/32",))
     for rubbish in ("", "{", "[]", '{"mode": "off"}'):
-        places.settings.write_text(rubbish)
-        assert settings.read(places) == Settings()
+        paths.settings.write_text(rubbish)
+        assert settings.read(paths) == Settings()
     assert "policy drop" in failsafe.table(Settings())
 
 
-def test_the_history_is_found_by_number_name_and_time(places: Places) -> None:
+def test_the_history_is_found_by_number_name_and_time(paths: Paths) -> None:
     for number in range(4):
         files.write(
-            places.confirmed, records.dump(Record(LISTING, f"t{number}", when=1_700_000_000.0 + 86_400 * number))
+            paths.confirmed, records.dump(Record(LISTING, f"t{number}", when=1_700_000_000.0 + 86_400 * number))
         )
-        history.keep(places)
-    names = [one.name for one in history.earlier(places)]
+        history.keep(paths)
+    names = [one.name for one in history.earlier(paths)]
     assert names[0] == "2023-11-17T22:13:20.000Z-t3"
-    assert history.find(places, "1").token == "t3"
-    assert history.find(places, names[2]).token == "t1"
-    assert history.find(places, "2023-11-15").token == "t1"
+    assert history.find(paths, "1").token == "t3"
+    assert history.find(paths, names[2]).token == "t1"
+    assert history.find(paths, "2023-11-15").token == "t1"
     for wanted, said in (("2023-11", "names more than one"), ("9", "names none"), ("t1", "names none")):
         with pytest.raises(GuardError, match=said):
-            history.find(places, wanted)
+            history.find(paths, wanted)
 
 
-def test_a_damaged_policy_does_not_enter_the_history(places: Places) -> None:
-    places.confirmed.write_text("rubbish")
-    history.keep(places)
-    assert history.earlier(places) == []
+def test_a_damaged_policy_does_not_enter_the_history(paths: Paths) -> None:
+    paths.confirmed.write_text("rubbish")
+    history.keep(paths)
+    assert history.earlier(paths) == []
 
 
-def test_a_lock_keeps_others_out_until_it_is_let_go(places: Places) -> None:
-    assert not lock.taken(places.lock)
-    with lock.exclusive(places, 0):
-        assert lock.taken(places.lock)
+def test_a_lock_keeps_others_out_until_it_is_let_go(paths: Paths) -> None:
+    assert not lock.taken(paths.lock)
+    with lock.exclusive(paths, 0):
+        assert lock.taken(paths.lock)
         with (
             pytest.raises(GuardError, match="Another run of tidegate is at work") as caught,
-            lock.exclusive(places, 0.1),
+            lock.exclusive(paths, 0.1),
         ):
             pass
         assert caught.value.reason == "busy"
-    assert not lock.taken(places.lock)
+    assert not lock.taken(paths.lock)
 
 
 def test_a_recycled_process_id_is_another_process() -> None:
@@ -230,39 +230,39 @@ def test_the_program_is_the_same_every_time() -> None:
     assert first.split(b"\n")[0].endswith(b" -IS")
 
 
-def test_files_are_made_once_and_mended(places: Places) -> None:
-    first = install.install(places, Settings(), systemd=False)
+def test_files_are_made_once_and_mended(paths: Paths) -> None:
+    first = install.install(paths, Settings(), systemd=False)
     assert [change.action for change in first] == ["add"] * 4
-    assert install.install(places, Settings(), systemd=False) == []
-    places.program.write_bytes(b"old")
-    places.command.unlink()
-    places.settings.chmod(0o644)
-    again = {change.path: change.action for change in install.install(places, Settings(), systemd=False)}
-    assert again == {str(places.program): "change", str(places.command): "add", str(places.settings): "change"}
-    assert places.command.readlink() == places.program
-    assert install.install(places, Settings(), systemd=False) == []
+    assert install.install(paths, Settings(), systemd=False) == []
+    paths.program.write_bytes(b"old")
+    paths.command.unlink()
+    paths.settings.chmod(0o644)
+    again = {change.path: change.action for change in install.install(paths, Settings(), systemd=False)}
+    assert again == {str(paths.program): "change", str(paths.command): "add", str(paths.settings): "change"}
+    assert paths.command.readlink() == paths.program
+    assert install.install(paths, Settings(), systemd=False) == []
 
 
-def test_check_mode_says_what_a_run_does_and_does_nothing(places: Places) -> None:
-    predicted = install.install(places, Settings(), systemd=False, check=True)
-    assert not places.program.exists()
-    assert predicted == install.install(places, Settings(), systemd=False)
-    gone = install.remove(places, systemd=False, check=True)
-    assert places.program.exists()
-    assert gone == install.remove(places, systemd=False)
-    assert not places.program.parent.exists()
-    assert not places.state.exists()
-    assert install.remove(places, systemd=False) == []
+def test_check_mode_says_what_a_run_does_and_does_nothing(paths: Paths) -> None:
+    predicted = install.install(paths, Settings(), systemd=False, check=True)
+    assert not paths.program.exists()
+    assert predicted == install.install(paths, Settings(), systemd=False)
+    gone = install.remove(paths, systemd=False, check=True)
+    assert paths.program.exists()
+    assert gone == install.remove(paths, systemd=False)
+    assert not paths.program.parent.exists()
+    assert not paths.state.exists()
+    assert install.remove(paths, systemd=False) == []
 
 
-def test_the_diff_of_a_program_is_not_its_source(places: Places) -> None:
-    change = next(one for one in install.install(places, Settings(), systemd=False) if one.path == str(places.program))
+def test_the_diff_of_a_program_is_not_its_source(paths: Paths) -> None:
+    change = next(one for one in install.install(paths, Settings(), systemd=False) if one.path == str(paths.program))
     assert change.before == ""
     assert change.as_diff()["after"].startswith("(a program of ")
 
 
 def test_the_units_come_after_every_loader_and_before_the_network() -> None:
-    boot = systemd_units.texts(Places(), "/usr/bin/python3")[systemd_units.BOOT]
+    boot = systemd_units.texts(Paths(), "/usr/bin/python3")[systemd_units.BOOT]
     after = next(line for line in boot.split("\n") if line.startswith("After="))
     for loader in ("nftables", "ufw", "firewalld", "netfilter-persistent"):
         assert f"{loader}.service" in after
@@ -283,9 +283,9 @@ def test_every_error_has_a_known_reason() -> None:
     assert found == set(REASONS)
 
 
-def test_no_journal_is_needed_for_an_event(places: Places) -> None:
-    places.journal.mkdir()
-    journal.note(places, "lost")
+def test_no_journal_is_needed_for_an_event(paths: Paths) -> None:
+    paths.journal.mkdir()
+    journal.note(paths, "lost")
     assert json.dumps(journal.EVENTS)
 
 

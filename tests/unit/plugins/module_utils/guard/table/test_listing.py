@@ -29,7 +29,7 @@ TABLE = """table inet tidegate {
 		elements = { 10.0.0.1-10.0.0.5, 203.0.113.0/24 comment "expires 5s, { x" }
 	}
 
-	set once4 {
+	set temporary_allow4 {
 		type ipv4_addr
 		flags timeout
 		elements = { 198.51.100.7 timeout 1h expires 59m59s716ms comment "once",~198.51.100.8 timeout 1h expires 5s }
@@ -73,7 +73,7 @@ def test_blocks_have_kind_name_and_elements() -> None:
         ("counter", "denied"),
         ("quota", "daily"),
         ("set", "allow4"),
-        ("set", "once4"),
+        ("set", "temporary_allow4"),
         ("set", "ledger"),
         ("map", "ports"),
         ("chain", "floor"),
@@ -113,9 +113,9 @@ def test_what_is_no_listing_is_refused(text: str) -> None:
 
 def test_time_passes_for_elements_that_end() -> None:
     older = restore.older(listing.parse(TABLE), 10.5)
-    once = older.block("set", "once4")
-    assert once is not None
-    assert once.elements == ('198.51.100.7 timeout 1h expires 59m49s216ms comment "once"',)
+    temporary = older.block("set", "temporary_allow4")
+    assert temporary is not None
+    assert temporary.elements == ('198.51.100.7 timeout 1h expires 59m49s216ms comment "once"',)
     allow = older.block("set", "allow4")
     assert allow is not None
     assert allow.elements[1] == '203.0.113.0/24 comment "expires 5s, { x"'
@@ -159,7 +159,7 @@ def test_the_order_in_which_sets_were_made_is_no_edit() -> None:
 
 
 def test_what_is_saved_has_no_numbers_and_no_elements_of_others() -> None:
-    saved = fingerprint.compiled(TABLE, ("once4",))
+    saved = fingerprint.compiled(TABLE, ("temporary_allow4",))
     assert "8.8.8.8" not in saved
     assert "198.51.100.7" not in saved
     assert "203.0.113.0/24" in saved

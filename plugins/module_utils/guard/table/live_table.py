@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import TABLE
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.ruleset import generation, table_handle
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import command
+from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import TABLE
 
 
 class UtcNft(command.Nft):
@@ -18,7 +18,7 @@ class UtcNft(command.Nft):
         self._environment = {**self._environment, "TZ": "UTC0"}
 
 
-class Kernel:
+class LiveTable:
     """The table as the kernel has it. All methods raise EngineError for what nft or the kernel cannot do."""
 
     def __init__(self, nft: command.Nft | None = None) -> None:

@@ -1,0 +1,176 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The names in the compiled table: the compiler writes them, hosts and the controller read the table by them."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+TABLE = ("inet", "tidegate")
+"""Family and name."""
+TABLE_TEXT = " ".join(TABLE)
+"""The table as nft's commands name it."""
+
+OUTPUT_CHAIN = "egress_output"
+INBOUND_CHAIN = "egress_inbound"
+FORWARD_CHAIN = "egress_forward"
+"""The chains with a hook; the last two only where the policy is about them."""
+FLOOR_CHAIN = "egress_floor"
+NEVER_CHAIN = "egress_never"
+ALLOW_CHAIN = "egress_allow"
+CONTAINERS_CHAIN = "egress_containers"
+CONTAINERS_ALLOW_CHAIN = "egress_containers_allow"
+DENIED_CHAIN = "egress_denied"
+"""The chain for every packet that no entry allows. Its last rule is `mode_rule`."""
+OBSERVED_CHAIN = "egress_observed"
+ENFORCED_CHAIN = "egress_enforced"
+OBSERVED_LEDGER_CHAIN = "egress_observed_ledger"
+ENFORCED_LEDGER_CHAIN = "egress_enforced_ledger"
+REJECT_CHAIN = "egress_reject"
+
+MODE_CHAINS = {"observe": OBSERVED_CHAIN, "enforce": ENFORCED_CHAIN}
+"""Where each mode sends what no entry allows."""
+MODE_RULES = {f"goto {chain}": mode for mode, chain in MODE_CHAINS.items()}
+"""The mode by the rule of DENIED_CHAIN that makes it; the only rule that differs between the modes."""
+
+DENIED_COUNTER = "denied"
+WOULD_DENY_COUNTER = "would_deny"
+MODE_COUNTERS = {"observe": WOULD_DENY_COUNTER, "enforce": DENIED_COUNTER}
+"""The counter of what no entry allows in each mode. What comes in has one of its own, `inbound_counter`."""
+CHATTER_COUNTER = "chatter"
+INVALID_COUNTER = "invalid"
+LEDGER_FULL_COUNTER = "ledger_full"
+QUIET_COUNTER = "quiet"
+"""The other counters of mode enforce; `would_deny` gives those of mode observe."""
+FAILSAFE_COUNTER = "failsafe"
+"""The only counter of the fail-safe table."""
+
+FLOOR_DNS_SET = "floor_dns"
+FLOOR_NTP_SET = "floor_ntp"
+INTERNET_SET = "internet"
+TEMPORARY_ALLOW_SET = "temporary_allow"
+"""Each is a pair of sets, `of_version` gives both names."""
+ALLOW_SETS = "allow_*"
+"""The sets of entries, as a pattern."""
+
+PORTED_PROTOCOLS = ("tcp", "udp", "dccp", "sctp")
+"""Protocols whose header begins with two ports: ledger sets keep their port, temporary_allow sets take no others."""
+
+LOOPBACK_COMMENT = "loopback"
+REPLIES_COMMENT = "replies"
+UNTRACKED_COMMENT = "untracked"
+OLDER_COMMENT = "older connections"
+OLDER_ANSIBLE_COMMENT = "older connections of ansible"
+ANSIBLE_COMMENT = "ansible"
+BETWEEN_CONTAINERS_COMMENT = "between containers"
+TEMPORARY_ALLOW_COMMENT = "allowed temporarily"
+"""Comments of rules that no entry makes; an entry's rules have its name, those of the floor the floor's part."""
+
+_ENTRY_CHAIN = re.compile(rf"({ALLOW_CHAIN}|{CONTAINERS_ALLOW_CHAIN})(_.+)?")
+
+
+class LedgerSet(NamedTuple):
+    """One set of the denied ledger.
+
+    observed: of packets that mode observe let out. user: the keys end with a uid. port: the keys have a destination
+    port, else the protocol has none. version: of IP.
+    """
+
+    observed: bool
+    user: bool
+    port: bool
+    version: int
+
+    @property
+    def name(self) -> str:
+        """Its name in the table."""
+        counter = WOULD_DENY_COUNTER if self.observed else DENIED_COUNTER
+        return f"{counter}{'' if self.user else '_nosocket'}{'' if self.port else '_proto'}{self.version}"
+
+
+LEDGER_SETS = {
+    ledger.name: ledger
+    for observed in (True, False)
+    for version in (4, 6)
+    for user in (True, False)
+    for port in (True, False)
+    for ledger in (LedgerSet(observed, user, port, version),)
+}
+"""Every set of the denied ledger by its name, in the table's order."""
+
+
+def of_version(name: str, version: int) -> str:
+    """Return the name of the set or map for one version of IP, such as `floor_dns4`."""
+    return f"{name}{version}"
+
+
+def would_deny(counter: str) -> str:
+    """Return the counter of mode observe that stands beside one of mode enforce, such as `would_deny_quiet`."""
+    return f"{WOULD_DENY_COUNTER}_{counter}"
+
+
+def inbound_counter(counter: str) -> str:
+    """Return the counter of what comes in, beside `denied` or `would_deny`."""
+    return f"{counter}_inbound"
+
+
+def mode_rule(mode: str) -> str:
+    """Return the last rule of DENIED_CHAIN in this mode."""
+    return f"goto {MODE_CHAINS[mode]}"
+
+
+def is_entry_chain(name: str) -> bool:
+    """Return whether the rules of a chain are those of entries, so that their comments are names of entries."""
+    return _ENTRY_CHAIN.fullmatch(name) is not None
+
+
+def entry_chain(allow_chain: str, entry: str) -> str:
+    """Return the chain of one entry where entries are found by address. allow_chain: the chain that leads to it."""
+    return f"{allow_chain}_{entry}"
+
+
+def shared_chain(allow_chain: str, key: str) -> str:
+    """Return the chain of several entries. A dot cannot be in an entry's name, so it is never that of an entry."""
+    return f"{allow_chain}.{key}"
+
+
+def entry_set(kind: str, entry: str, part: str = "") -> str:
+    """Return the pair of sets with an entry's destinations, or with those of one part of it.
+
+    kind: the entry's, of which `inbound` and `floor` have names of their own. A dot cannot be in an entry's name, so a
+    part never has the name of another entry.
+    """
+    name = f"{kind if kind in ('inbound', 'floor') else 'allow'}_{entry}"
+    return f"{name}.{part}" if part else name
+
+
+def never_set(number: int) -> str:
+    """Return the pair of sets of one element of `egress_never`, counted from 1."""
+    return f"never_{number}"
+
+
+def never_chain(number: int) -> str:
+    """Return the chain of one element of `egress_never` with excepted users, counted from 1."""
+    return f"{NEVER_CHAIN}_{number}"
+
+
+def never_comment(number: int) -> str:
+    """Return the comment of the rules of one element of `egress_never`, counted from 1."""
+    return f"never {number}"
+
+
+def quiet_set(number: int) -> str:
+    """Return the pair of sets of one element of `egress_deny_quietly`, counted from 1."""
+    return f"quiet_{number}"
+
+
+def observed_set(word: str) -> str:
+    """Return the pair of sets of a word whose destinations are only observed, in every mode."""
+    return f"observed_{word}"
+
+
+def external_set(prefix_list: str) -> str:
+    """Return the pair of sets of a prefix list that others fill."""
+    return f"external_{prefix_list}"
