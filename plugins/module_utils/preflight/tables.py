@@ -16,8 +16,8 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_ta
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.canonical.scratch import PREFIX
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
+from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import TABLE
 
-OURS = ("inet", "tidegate")
 FAMILIES = ("ip", "ip6", "inet")
 """Families whose hooks see what a host sends; those of arp, bridge and netdev refuse no destination."""
 
@@ -48,7 +48,7 @@ def has_extension(value: Any) -> bool:
 def foreign(*, elements: bool, nft: Nft | None = None) -> tuple[Foreign, ...]:
     """Return every table but ours. elements: also those of sets. Raise EngineError without nft or the right to ask."""
     names = [
-        name for name in nf_tables.tables() if name != OURS and name[0] in FAMILIES and not name[1].startswith(PREFIX)
+        name for name in nf_tables.tables() if name != TABLE and name[0] in FAMILIES and not name[1].startswith(PREFIX)
     ]
     nft = (nft or Nft()) if names else None
     return tuple(_read(nft, family, name, elements=elements) for family, name in names if nft is not None)

@@ -9,17 +9,15 @@ Written down by the host itself, so it has users and no source; what is under ob
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.tidegate.nftables.plugins.module_utils import table_names
+
 from .columns import number_of, select
 from .errors import FlowError
 from .model import Source
-
-_SET = re.compile(r"(?P<which>denied|would_deny)(?P<nosocket>_nosocket)?(?P<proto>_proto)?[46]")
-"""The names that the compiler gives the ledger's sets; the infixes say which fields their keys lack."""
 
 
 def read(connection: Any, source: Source) -> list[str]:
@@ -40,7 +38,7 @@ def read(connection: Any, source: Source) -> list[str]:
 
 def is_ledger(name: str) -> bool:
     """Whether a set of the table is one that keeps what was refused."""
-    return _SET.fullmatch(name) is not None
+    return name in table_names.LEDGER_SETS
 
 
 def lines(path: Path) -> Iterator[tuple[Any, ...]]:
@@ -48,19 +46,19 @@ def lines(path: Path) -> Iterator[tuple[Any, ...]]:
     try:
         objects = json.loads(path.read_text("utf-8"))["nftables"]
     except (OSError, UnicodeError, ValueError, KeyError, TypeError) as error:
-        raise FlowError(f"{path}: this is not what `nft -j list table inet tidegate` prints ({error})") from error
+        command = f"nft -j list table {table_names.TABLE_TEXT}"
+        raise FlowError(f"{path}: this is not what `{command}` prints ({error})") from error
     for item in objects:
         found = item.get("set")
-        name = _SET.fullmatch(found["name"]) if found else None
-        if name:
+        ledger = table_names.LEDGER_SETS.get(found["name"]) if found else None
+        if ledger:
             for element in found.get("elem", []):
-                yield _line(name, element.get("elem", {"val": element}))
+                yield _line(ledger, element.get("elem", {"val": element}))
 
 
-def _line(name: re.Match[str], element: Mapping[str, Any]) -> tuple[Any, ...]:
+def _line(ledger: table_names.LedgerSet, element: Mapping[str, Any]) -> tuple[Any, ...]:
     fields = list(element["val"]["concat"])
-    port = None if name["proto"] else int(fields[2])
-    uid = None if name["nosocket"] else str(fields[-1])
+    port = int(fields[2]) if ledger.port else None
+    uid = str(fields[-1]) if ledger.user else None
     counted = element.get("counter") or {}
-    seen = name["which"] == "would_deny"
-    return (*fields[:2], port, uid, seen, counted.get("packets"), counted.get("bytes"))
+    return (*fields[:2], port, uid, ledger.observed, counted.get("packets"), counted.get("bytes"))

@@ -8,28 +8,17 @@ Pure functions of the results that ``egress_apply`` returned; short for five hun
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
+
+from ansible_collections.tidegate.nftables.plugins.module_utils import table_names
 
 MOST_HOSTS = 10
 """Changed hosts named one by one; the rest are counted."""
 
 MOST_NOTICES = 10
 """Notices printed; the rest are counted."""
-
-TABLE = "inet tidegate"
-
-ALLOW_CHAINS = re.compile(r"egress_(containers_)?allow(_.+)?")
-"""Chains whose rules are entries: all of them in one, or each in its own."""
-
-MODE_COUNTERS = {"observe": "would_deny", "enforce": "denied"}
-"""The counter of refusals that counts in each mode; for incoming ones with _inbound behind it."""
-
-SWITCH = "egress_denied"
-MODE_CHAINS = {"goto egress_observed": "observe", "goto egress_refused": "enforce"}
-"""The chain with the one rule that differs between the modes, and that rule."""
 
 MOST_NAMES = 6
 """Names listed in one line; the rest are counted."""
@@ -68,12 +57,12 @@ def _tier_line(tier: str, mode: str, results: list[Mapping[str, Any]]) -> Line:
 
 def _refusals(mode: str, results: Iterable[Mapping[str, Any]]) -> str:
     """Say how many packets were refused, or would have been, since the tables were made; "" when nobody counted."""
-    name = MODE_COUNTERS.get(mode, "")
-    counted = [result["counters"].get(TABLE, {}) for result in results if result.get("counters")]
+    name = table_names.MODE_COUNTERS.get(mode, "")
+    counted = [result["counters"].get(table_names.TABLE_TEXT, {}) for result in results if result.get("counters")]
     packets = [
         counters[counter]["packets"]
         for counters in counted
-        for counter in (name, f"{name}_inbound")
+        for counter in (name, table_names.inbound_counter(name))
         if counter in counters
     ]
     if not packets:
@@ -89,7 +78,7 @@ def _opened_and_closed(changes: Sequence[Mapping[str, Any]]) -> str:
     for change in changes:
         if change["kind"] == "element":
             addresses[change["action"]] += change["count"]
-        elif change["kind"] == "rule" and ALLOW_CHAINS.fullmatch(change.get("chain", "")):
+        elif change["kind"] == "rule" and table_names.is_entry_chain(change.get("chain", "")):
             by_action[change["action"]].append(change.get("comment") or change.get("text", ""))
     for action, word in (("add", "opened"), ("delete", "closed"), ("move", "moved")):
         if by_action[action]:
@@ -149,9 +138,9 @@ def _mode_lines(changed: Mapping[str, Mapping[str, Any]], check: bool) -> list[L
     switched: dict[str, list[str]] = defaultdict(list)
     for host, result in changed.items():
         modes = {
-            change["action"]: MODE_CHAINS[change["text"]]
+            change["action"]: table_names.MODE_RULES[change["text"]]
             for change in result.get("changes", ())
-            if change.get("chain") == SWITCH and change.get("text") in MODE_CHAINS
+            if change.get("chain") == table_names.DENIED_CHAIN and change.get("text") in table_names.MODE_RULES
         }
         if {"add", "delete"} <= modes.keys():
             switched[f"{modes['delete']} -> {modes['add']}"].append(host)

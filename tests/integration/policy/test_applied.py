@@ -64,7 +64,7 @@ def apply(spec: dict[str, Any], binary: Path, notes: Path) -> RunResult:
     """One run that proves nothing by earlier notes."""
     for note in notes.glob("applied.*"):
         note.unlink()
-    result = Engine(Nft(str(binary)), check=False, notes=RunDirectory(str(notes))).run(
+    result = Engine(Nft(str(binary)), check=False, state=RunDirectory(str(notes))).run(
         parse.tables([copy.deepcopy(spec)])
     )
     assert result.path == "full"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from ansible_collections.tidegate.nftables.plugins.module_utils import table_names
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import PolicyError, PolicyErrors
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import (
     Capabilities,
@@ -17,7 +18,6 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model im
     Target,
     Unit,
 )
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables import table
 
 
 def render(unit: Unit) -> Rendered:
@@ -42,9 +42,11 @@ def lines(lists: Mapping[str, Iterable[str]]) -> list[str]:
     """
     sets: dict[str, list[str]] = {}
     for name, domains in lists.items():
+        external = table_names.external_set(name)
         for domain in domains:
             sets.setdefault(domain, []).extend(
-                f"{version}#{table.FAMILY}#{table.NAME}#external_{name}{version}" for version in (4, 6)
+                "#".join((str(version), *table_names.TABLE, table_names.of_version(external, version)))
+                for version in (4, 6)
             )
     return [f"nftset=/{domain}/{','.join(found)}" for domain, found in sorted(sets.items())]
 

@@ -1,4 +1,4 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The host itself: a resolved policy as the table `inet tidegate`."""
+"""The host itself: a resolved policy as a table of nftables."""

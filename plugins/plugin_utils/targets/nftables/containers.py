@@ -1,47 +1,45 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What containers of the host send through it, in nft: on the forward hook, in a table of our own.
+"""Packets that the host forwards for its containers: the chains on the forward hook.
 
-Only what comes from their bridges and leaves by another way is looked at. Everything else that is forwarded, to
-published ports and between containers, passes as it did; so does all that other tables decide.
+Only packets that come from a container bridge and leave by another interface are compared with the policy. Other
+forwarded packets, to published ports and between containers, pass as before, and other tables decide as before.
 """
 
 from __future__ import annotations
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import Resolved
+from ansible_collections.tidegate.nftables.plugins.module_utils import table_names
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import ResolvedPolicy
 
 from . import floor
 from .matches import Spec
 
-ALLOW = "egress_containers_allow"
-"""The chain of the entries."""
 
+def chains(resolved: ResolvedPolicy) -> list[Spec]:
+    """Return FORWARD_CHAIN and CONTAINERS_CHAIN; the latter needs CONTAINERS_ALLOW_CHAIN.
 
-def chains(resolved: Resolved) -> list[Spec]:
-    """The chains egress_forward (the hook) and egress_containers, which needs the chain ALLOW.
-
-    A rule for each bridge: nft 0.9.8 takes no wildcard into a set.
+    Each bridge has a rule of its own, because nft 0.9.8 takes no interface wildcard into a set.
     """
     bridges = [f'"{name}"' for name in resolved.container_interfaces]
     return [
         {
-            "name": "egress_forward",
+            "name": table_names.FORWARD_CHAIN,
             "type": "filter",
             "hook": "forward",
             "priority": "filter",
             "policy": "accept",
-            "rules": [f"iifname {bridge} jump egress_containers" for bridge in bridges],
+            "rules": [f"iifname {bridge} jump {table_names.CONTAINERS_CHAIN}" for bridge in bridges],
         },
         {
-            "name": "egress_containers",
+            "name": table_names.CONTAINERS_CHAIN,
             "rules": [
-                *(f'oifname {bridge} accept comment "between containers"' for bridge in bridges),
+                *(f'oifname {bridge} accept comment "{table_names.BETWEEN_CONTAINERS_COMMENT}"' for bridge in bridges),
                 *floor.open_connections(resolved),
-                "jump egress_floor",
-                *(["jump egress_never"] if resolved.never else []),
-                f"jump {ALLOW}",
-                "goto egress_denied",
+                f"jump {table_names.FLOOR_CHAIN}",
+                *([f"jump {table_names.NEVER_CHAIN}"] if resolved.never else []),
+                f"jump {table_names.CONTAINERS_ALLOW_CHAIN}",
+                f"goto {table_names.DENIED_CHAIN}",
             ],
         },
     ]

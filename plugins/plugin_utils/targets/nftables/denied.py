@@ -1,12 +1,12 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What happens to a flow that nothing allows: it is counted, written into a ledger, then refused, or only observed.
+"""What happens to a packet that no entry allows: it is counted, entered into the ledger, then rejected or observed.
 
-Both ends are in every table, each with counters and ledgers of its own, and all hooks go to the chain egress_denied,
-whose last rule says which end it is: between observing and enforcing one rule changes, and no count is lost or mixed.
-Rules before it say what is observed in any mode.
-Counting, ledger and verdict are rules of their own: in one rule, a full set would skip the verdict.
+Each mode has a chain with counters and ledger sets of its own. Both are in every table, and every hook leads to
+DENIED_CHAIN, whose last rule chooses one: a change of mode changes one rule, and no count is lost or mixed. The rules
+before that one are about what is only observed, whatever the mode.
+Counting, ledger and verdict are separate rules: in one rule, a full ledger set would skip the verdict.
 """
 
 from __future__ import annotations
@@ -14,161 +14,184 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import Resolved
+from ansible_collections.tidegate.nftables.plugins.module_utils import table_names
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import ResolvedPolicy
 
-from .matches import FAMILIES, Spec
+from .matches import FAMILIES, Spec, in_set
 
-SIZE = 8192
-"""Lines of one ledger set. A change lists its table some ten times within its trial: no flood may make that slow."""
-# Protocols whose header begins with two ports. The "port" of any other would be a piece of its header: of a ping, the
-# checksum.
-_WITH_PORTS = "meta l4proto { tcp, udp, dccp, sctp }"
-_WITHOUT_PORTS = "meta l4proto != { tcp, udp, dccp, sctp }"
-# Every uid but (uid_t) -1: true for each packet that has a socket.
+LEDGER_SIZE = 8192
+"""Elements of one ledger set. One change lists the table about ten times, and no flood may make that slow."""
+# Only these headers begin with two ports: of any other protocol, `th dport` reads something else, such as a checksum.
+_PORTED = f"{{ {', '.join(table_names.PORTED_PROTOCOLS)} }}"
+# Every uid but (uid_t) -1: matches each packet that has a socket.
 _HAS_SOCKET = "meta skuid 0-4294967294"
-# A packet on the input hook, the only one of ours where nothing is on its way out (the kernel's index is 0 then).
+# On the input hook no packet has an outgoing interface yet, so the kernel compares with 0.
 _INCOMING = "oif 0"
-# Announcements that any desktop or printer software makes: mDNS, LLMNR, SSDP.
+# Announcements of any desktop or printer software: mDNS, LLMNR, SSDP.
 _CHATTER = (
     "ip daddr { 224.0.0.251, 224.0.0.252, 239.255.255.250 } udp dport { 1900, 5353, 5355 }",
     "ip6 daddr { ff02::c, ff02::fb, ff02::1:3, ff05::c } udp dport { 1900, 5353, 5355 }",
 )
 
 
-@dataclass(frozen=True)
-class End:
-    """One of the two ends.
+@dataclass(frozen=True, kw_only=True)
+class ModeChains:
+    """The chains, counters and verdicts of one mode.
 
-    ledger: its chain. counter: of its flows, and the beginning of its ledger sets' names. prefix: of its other
-    counters. verdict: what ends a flow; silently: what ends it without an answer.
+    mode: observe or enforce. ledger_chain: the chain that writes into the ledger sets. verdict: the statement at the
+    end of `chain`. silent_verdict: the same for packets that get no answer, incoming and invalid ones.
     """
 
-    chain: str
-    ledger: str
-    counter: str
-    prefix: str
+    mode: str
+    ledger_chain: str
     verdict: str
-    silently: str
+    silent_verdict: str
+
+    @property
+    def chain(self) -> str:
+        """The chain that DENIED_CHAIN leads to in this mode."""
+        return table_names.MODE_CHAINS[self.mode]
+
+    @property
+    def counter(self) -> str:
+        """The counter of everything that has no counter of its own."""
+        return table_names.MODE_COUNTERS[self.mode]
+
+    @property
+    def inbound_counter(self) -> str:
+        """The counter of incoming packets."""
+        return table_names.inbound_counter(self.counter)
+
+    def own_counter(self, kind: str) -> str:
+        """Return this mode's counter of one kind, such as `would_deny_chatter` for `chatter`."""
+        return table_names.would_deny(kind) if self.mode == "observe" else kind
 
     def counters(self, *, inbound: bool, quiet: bool) -> list[str]:
-        """The names of all its counters."""
-        others = ["chatter", "invalid", "ledger_full", *(["quiet"] if quiet else [])]
-        incoming = [f"{self.counter}_inbound"] if inbound else []
-        return [self.counter, *incoming, *(f"{self.prefix}{name}" for name in others)]
+        """Return the names of all counters of this mode."""
+        kinds = [table_names.CHATTER_COUNTER, table_names.INVALID_COUNTER, table_names.LEDGER_FULL_COUNTER]
+        kinds += [table_names.QUIET_COUNTER] if quiet else []
+        incoming = [self.inbound_counter] if inbound else []
+        return [self.counter, *incoming, *map(self.own_counter, kinds)]
 
-    def count(self, name: str) -> str:
-        """The statement that counts what is told apart from the rest."""
-        return f'counter name "{self.prefix}{name}"'
-
-
-REFUSED = End("egress_refused", "egress_ledger", "denied", "", "goto egress_reject", "drop")
-OBSERVED = End("egress_observed", "egress_observed_ledger", "would_deny", "would_deny_", "accept", "accept")
-ENDS = (OBSERVED, REFUSED)
+    def count(self, kind: str) -> str:
+        """Return the statement that counts a packet of this kind."""
+        return f'counter name "{self.own_counter(kind)}"'
 
 
-def counters(resolved: Resolved) -> list[str]:
-    """The names of the counters of both ends."""
+ENFORCE = ModeChains(
+    mode="enforce",
+    ledger_chain=table_names.ENFORCED_LEDGER_CHAIN,
+    verdict=f"goto {table_names.REJECT_CHAIN}",
+    silent_verdict="drop",
+)
+OBSERVE = ModeChains(
+    mode="observe",
+    ledger_chain=table_names.OBSERVED_LEDGER_CHAIN,
+    verdict="accept",
+    silent_verdict="accept",
+)
+MODES = (OBSERVE, ENFORCE)
+
+
+def counters(resolved: ResolvedPolicy) -> list[str]:
+    """Return the names of the counters of both modes."""
     inbound, quiet = resolved.inbound is not None, bool(resolved.quiet)
-    return [name for end in ENDS for name in end.counters(inbound=inbound, quiet=quiet)]
+    return [name for mode in MODES for name in mode.counters(inbound=inbound, quiet=quiet)]
 
 
 def ledger_sets() -> list[Spec]:
-    """Dynamic sets that keep who tried to reach what, for a day after the last time."""
-    return [
-        _ledger(f"{end.counter}{infix}{version}", f"{family} daddr . meta l4proto{port}{user}")
-        for end in ENDS
-        for version, family in FAMILIES.items()
-        for infix, port, user in (
-            ("", " . th dport", " . meta skuid"),
-            ("_proto", "", " . meta skuid"),
-            ("_nosocket", " . th dport", ""),
-            ("_nosocket_proto", "", ""),
-        )
+    """Return the dynamic sets that keep, for a day after the last packet, who tried to reach what."""
+    return [_ledger_set(ledger) for ledger in table_names.LEDGER_SETS.values()]
+
+
+def chains(resolved: ResolvedPolicy, quiet: Sequence[str]) -> list[Spec]:
+    """Return DENIED_CHAIN and the chains of both modes. quiet: matches of packets that are kept out of the ledger."""
+    inbound = resolved.inbound is not None
+    specs: list[Spec] = [
+        {
+            "name": table_names.DENIED_CHAIN,
+            "rules": [*_only_observed(resolved), table_names.mode_rule(resolved.mode)],
+        }
     ]
+    for mode in MODES:
+        specs += [
+            {"name": mode.chain, "rules": _mode_rules(mode, quiet, inbound=inbound)},
+            {"name": mode.ledger_chain, "rules": _ledger_rules(mode)},
+        ]
+    return [*specs, {"name": table_names.REJECT_CHAIN, "rules": _reject_rules()}]
 
 
-def chains(resolved: Resolved, quiet: Sequence[str]) -> list[Spec]:
-    """egress_denied, and the chains of both ends. quiet: matches of what is left out of the ledger."""
-    switch = OBSERVED if resolved.mode == "observe" else REFUSED
-    return [
-        {"name": "egress_denied", "rules": [*_observed(resolved), f"goto {switch.chain}"]},
-        *(
-            chain
-            for end in ENDS
-            for chain in (
-                {"name": end.chain, "rules": _end_rules(end, quiet, inbound=resolved.inbound is not None)},
-                {"name": end.ledger, "rules": _ledger_rules(end)},
-            )
-        ),
-        {"name": "egress_reject", "rules": _reject_rules()},
-    ]
-
-
-def _observed(resolved: Resolved) -> list[str]:
-    """What is observed in every mode; of what comes in, by where it comes from."""
-    found: list[str] = []
-    goto = f"goto {OBSERVED.chain}"
+def _only_observed(resolved: ResolvedPolicy) -> list[str]:
+    """Return rules for destinations that are only observed in every mode; of incoming packets the source counts."""
+    rules: list[str] = []
+    goto = f"goto {OBSERVE.chain}"
     for word, addresses in resolved.observed().items():
         for version, family in FAMILIES.items():
-            name = f"@observed_{word}{version}"
+            name = in_set(table_names.observed_set(word), version)
             if not addresses.family(version):
                 continue
             if resolved.inbound is None:
-                found.append(f"{family} daddr {name} {goto}")
+                rules.append(f"{family} daddr {name} {goto}")
             else:
-                found += [f"oif != 0 {family} daddr {name} {goto}", f"{_INCOMING} {family} saddr {name} {goto}"]
-    return found
+                rules += [f"oif != 0 {family} daddr {name} {goto}", f"{_INCOMING} {family} saddr {name} {goto}"]
+    return rules
 
 
-def _end_rules(end: End, quiet: Sequence[str], *, inbound: bool) -> list[str]:
-    """What belongs to no connection that is known, and what comes in, is dropped without an answer."""
+def _mode_rules(mode: ModeChains, quiet: Sequence[str], *, inbound: bool) -> list[str]:
+    """Return the rules of one mode. Invalid and incoming packets get no answer."""
+    chatter, hushed = mode.count(table_names.CHATTER_COUNTER), mode.count(table_names.QUIET_COUNTER)
     return [
-        f"ct state invalid {end.count('invalid')} {end.silently}",
-        *([f'{_INCOMING} counter name "{end.counter}_inbound" {end.silently}'] if inbound else []),
-        *(f"{match} {end.count('chatter')} {end.verdict}" for match in _CHATTER),
-        *(f"{match} {end.count('quiet')} {end.verdict}" for match in quiet),
-        f'counter name "{end.counter}"',
-        f"jump {end.ledger}",
-        end.verdict,
+        f"ct state invalid {mode.count(table_names.INVALID_COUNTER)} {mode.silent_verdict}",
+        *([f'{_INCOMING} counter name "{mode.inbound_counter}" {mode.silent_verdict}'] if inbound else []),
+        *(f"{match} {chatter} {mode.verdict}" for match in _CHATTER),
+        *(f"{match} {hushed} {mode.verdict}" for match in quiet),
+        f'counter name "{mode.counter}"',
+        f"jump {mode.ledger_chain}",
+        mode.verdict,
     ]
 
 
-def _ledger_rules(end: End) -> list[str]:
-    """At most one of them takes a packet.
+def _ledger_rules(mode: ModeChains) -> list[str]:
+    """Return rules of which at most one enters a packet into the ledger.
 
-    `update` breaks its rule when the set is full or the packet has no socket; what then comes to the end is counted as
-    not written down.
+    `update` ends its rule when the set is full or the packet has no socket. A packet that reaches the end is counted
+    as not entered.
     """
-    full = f"{end.count('ledger_full')} return"
+    full = f"{mode.count(table_names.LEDGER_FULL_COUNTER)} return"
     return [
-        *_updates(end, "", " . meta skuid"),
+        *_ledger_updates(mode, user=True),
         f"{_HAS_SOCKET} {full}",
-        *_updates(end, "_nosocket", ""),
+        *_ledger_updates(mode, user=False),
         full,
     ]
 
 
 def _reject_rules() -> list[str]:
-    """TCP gets a reset: ICMP is limited by the kernel and makes refused IPv6 connects wait."""
+    """Return a reset for TCP: the kernel limits its ICMP errors, so rejected IPv6 connects would wait."""
     return ["meta l4proto tcp reject with tcp reset", "reject with icmpx type admin-prohibited"]
 
 
-def _ledger(name: str, key: str) -> Spec:
+def _ledger_set(ledger: table_names.LedgerSet) -> Spec:
     return {
-        "name": name,
-        "typeof": key,
+        "name": ledger.name,
+        "typeof": _ledger_key(ledger),
         "flags": ["dynamic", "timeout"],
-        "size": SIZE,
+        "size": LEDGER_SIZE,
         "timeout": "1d",
         "counter": True,
     }
 
 
-def _updates(end: End, infix: str, user: str) -> list[str]:
-    found: list[str] = []
-    for version, family in FAMILIES.items():
-        nfproto = f"meta nfproto ipv{version}"
-        key, name = f"{family} daddr . meta l4proto", f"{end.counter}{infix}"
-        found.append(f"{nfproto} {_WITH_PORTS} update @{name}{version} {{ {key} . th dport{user} }} return")
-        found.append(f"{nfproto} {_WITHOUT_PORTS} update @{name}_proto{version} {{ {key}{user} }} return")
-    return found
+def _ledger_key(ledger: table_names.LedgerSet) -> str:
+    """Return the fields of one set's keys, in nft's words."""
+    port, user = " . th dport" if ledger.port else "", " . meta skuid" if ledger.user else ""
+    return f"{FAMILIES[ledger.version]} daddr . meta l4proto{port}{user}"
+
+
+def _ledger_updates(mode: ModeChains, *, user: bool) -> list[str]:
+    return [
+        f"meta nfproto ipv{ledger.version} meta l4proto {'' if ledger.port else '!= '}{_PORTED}"
+        f" update @{name} {{ {_ledger_key(ledger)} }} return"
+        for name, ledger in table_names.LEDGER_SETS.items()
+        if ledger.observed == (mode.mode == "observe") and ledger.user == user
+    ]

@@ -1,18 +1,19 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The optional inbound chain in nft."""
+"""The chain for incoming packets, which `egress_inbound_allow` adds."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+from ansible_collections.tidegate.nftables.plugins.module_utils import table_names
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.settings import SSH
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import Resolved
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import ResolvedPolicy
 
 from . import floor
-from .matches import Spec, named_set
+from .matches import Spec, anonymous_set
 
 # What a host must hear to stay on its network, whatever the policy says.
 _NEEDED = (
@@ -35,26 +36,26 @@ _NEEDED = (
 )
 
 
-def ansible_ports(resolved: Resolved) -> str:
-    """The host's ports that Ansible connects to.
+def ansible_ports(resolved: ResolvedPolicy) -> str:
+    """Return the host's ports that Ansible connects to, as a value or set of nft.
 
-    Port 22 always is one: where something forwards a port to the host, ansible_port is not the host's own.
+    Port 22 is always among them: behind a port forwarding, ansible_port is not a port of the host itself.
     """
-    return named_set([str(port) for port in sorted({SSH, resolved.ansible_port})])
+    return anonymous_set([str(port) for port in sorted({SSH, resolved.ansible_port})])
 
 
-def chain(resolved: Resolved, entries: Sequence[str | dict[str, Any]]) -> Spec:
-    """The chain egress_inbound. The connection that Ansible uses stays open from everywhere."""
+def chain(resolved: ResolvedPolicy, entries: Sequence[str | dict[str, Any]]) -> Spec:
+    """Return INBOUND_CHAIN with the rules of its entries. Ansible's ports stay open from everywhere."""
     rules: list[Any] = [
-        'iifname "lo" accept comment "loopback"',
+        f'iifname "lo" accept comment "{table_names.LOOPBACK_COMMENT}"',
         *floor.open_connections(resolved, f"tcp dport {ansible_ports(resolved)}"),
         *_NEEDED,
-        f'tcp dport {ansible_ports(resolved)} counter accept comment "ansible"',
+        f'tcp dport {ansible_ports(resolved)} counter accept comment "{table_names.ANSIBLE_COMMENT}"',
         *entries,
-        "goto egress_denied",
+        f"goto {table_names.DENIED_CHAIN}",
     ]
     return {
-        "name": "egress_inbound",
+        "name": table_names.INBOUND_CHAIN,
         "type": "filter",
         "hook": "input",
         "priority": "filter",

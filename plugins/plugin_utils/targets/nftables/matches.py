@@ -1,13 +1,14 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""nft text for addresses and services: matches, in the spelling that nft 0.9.8, 1.0.6 and 1.1.3 all read."""
+"""Addresses and services as nft text: sets and matches that nft 0.9.8, 1.0.6 and 1.1.3 all read."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+from ansible_collections.tidegate.nftables.plugins.module_utils import table_names
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import intervals, services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
@@ -23,63 +24,75 @@ _KEYWORDS = {number: name for name, number in services.PORT_PROTOCOLS.items()} |
     58: "icmpv6",
 }
 # A protocol that an address family cannot carry.
-_FOREIGN = {4: services.ICMPV6, 6: services.ICMP}
+_OTHER_ICMP = {4: services.ICMPV6, 6: services.ICMP}
 
 
-def address_sets(name: str, found: AddressSet) -> list[Spec]:
-    """The named interval sets `<name>4` and `<name>6`; none for a family without addresses."""
+def in_set(name: str, version: int) -> str:
+    """Return the operand that looks an address of this version up in a pair of sets, such as `@floor_dns4`."""
+    return f"@{table_names.of_version(name, version)}"
+
+
+def address_sets(name: str, destinations: AddressSet) -> list[Spec]:
+    """Return the interval sets `<name>4` and `<name>6`, without the one that would be empty."""
     return [
-        {"name": f"{name}{version}", "type": f"ipv{version}_addr", "flags": ["interval"], "elements": elements}
+        {
+            "name": table_names.of_version(name, version),
+            "type": f"ipv{version}_addr",
+            "flags": ["interval"],
+            "elements": elements,
+        }
         for version in (4, 6)
-        if (elements := found.elements(version))
+        if (elements := destinations.elements(version))
     ]
 
 
-def matches(name: str, found: AddressSet, spoken: ServiceSet, side: str = "daddr", also: str = "") -> list[str]:
-    """One match for each family and protocol shape: `tcp dport { 443, 8443 } ip daddr @allow_x4`.
+def matches(name: str, destinations: AddressSet, allowed: ServiceSet, side: str = "daddr", also: str = "") -> list[str]:
+    """Return one match for each IP version and shape of service: `tcp dport { 443, 8443 } ip daddr @allow_x4`.
 
-    Ports come first: to compare one costs the kernel a sixth of what it costs to look an address up in a set.
-    also: a second pair of sets that the address must be in. A family without addresses and a protocol that a family
-    cannot carry give no match at all, never a wider one.
+    side: daddr or saddr. also: a second pair of sets that must contain the address. A version without addresses and a
+    protocol that it cannot carry give no match, never a wider one. Ports come first, because comparing a port costs
+    the kernel a sixth of a set lookup.
     """
     return [
-        " ".join([shape, *(f"{FAMILIES[version]} {side} @{one}{version}" for one in (also, name) if one)]).lstrip()
+        " ".join(
+            [shape, *(f"{FAMILIES[version]} {side} {in_set(pair, version)}" for pair in (also, name) if pair)]
+        ).lstrip()
         for version in (4, 6)
-        if found.family(version)
-        for shape in service_matches(spoken, version)
+        if destinations.family(version)
+        for shape in service_matches(allowed, version)
     ]
 
 
-def service_matches(spoken: ServiceSet, version: int) -> list[str]:
-    """The services as matches on one address family; "" for all of them."""
-    if spoken == services.ANY:
+def service_matches(allowed: ServiceSet, version: int) -> list[str]:
+    """Return the services as matches for one IP version; [""] matches all of them."""
+    if allowed == services.ANY:
         return [""]
-    protocols = {number: ports for number, ports in spoken.protocols().items() if number != _FOREIGN[version]}
+    protocols = {number: ports for number, ports in allowed.protocols().items() if number != _OTHER_ICMP[version]}
     shapes: list[str] = []
     whole = [number for number, ports in protocols.items() if ports == services.WHOLE]
     parts = {number: ports for number, ports in protocols.items() if ports != services.WHOLE}
     if TCP in parts and parts.get(UDP) == parts[TCP]:
-        shapes.append(f"meta l4proto {{ tcp, udp }} th dport {_set(parts[TCP])}")
+        shapes.append(f"meta l4proto {{ tcp, udp }} th dport {_port_set(parts[TCP])}")
         parts = {number: ports for number, ports in parts.items() if number not in (TCP, UDP)}
-    shapes.extend(f"{_KEYWORDS[number]} dport {_set(ports)}" for number, ports in parts.items())
+    shapes.extend(f"{_KEYWORDS[number]} dport {_port_set(ports)}" for number, ports in parts.items())
     if whole:
-        shapes.append(_protocols(whole, spoken))
+        shapes.append(_protocols(whole, allowed))
     return shapes
 
 
-def named_set(values: Sequence[str]) -> str:
-    """An anonymous set, or the value itself where there is one."""
+def anonymous_set(values: Sequence[str]) -> str:
+    """Return nft's anonymous set of the values; a single value stands alone."""
     return values[0] if len(values) == 1 else f"{{ {', '.join(values)} }}"
 
 
-def _set(ports: intervals.Intervals) -> str:
-    return named_set([str(first) if first == last else f"{first}-{last}" for first, last in ports])
+def _port_set(ports: intervals.Intervals) -> str:
+    return anonymous_set([str(first) if first == last else f"{first}-{last}" for first, last in ports])
 
 
-def _protocols(whole: Sequence[int], spoken: ServiceSet) -> str:
-    """All of some protocols. The many that are meant by "any but these" are written as just that."""
+def _protocols(whole: Sequence[int], allowed: ServiceSet) -> str:
+    """Return the match of whole protocols; most of all protocols are written as the exceptions, with `!=`."""
     others: list[int] | None = None
     if len(whole) > 128:
-        others = [number for number in range(256) if spoken.protocols().get(number) != services.WHOLE]
-    listed = named_set([_KEYWORDS.get(number, str(number)) for number in others or whole])
-    return f"meta l4proto {'!= ' if others else ''}{listed}"
+        others = [number for number in range(256) if allowed.protocols().get(number) != services.WHOLE]
+    numbers = anonymous_set([_KEYWORDS.get(number, str(number)) for number in others or whole])
+    return f"meta l4proto {'!= ' if others else ''}{numbers}"

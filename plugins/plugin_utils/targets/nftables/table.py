@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The host itself: a resolved policy as the table `inet tidegate`, a plain dict that the nft engine applies."""
+"""Compiles a resolved policy into the host's table: a table spec that the nft engine applies."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import datetime as dt
 from functools import partial
 from typing import Any
 
+from ansible_collections.tidegate.nftables.plugins.module_utils import table_names
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import PolicyError, PolicyErrors
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.destinations import (
     NAMES_REFUSED,
@@ -16,116 +17,126 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.d
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import (
     Grant,
-    Never,
-    Resolved,
     ResolvedEntry,
+    ResolvedNever,
+    ResolvedPolicy,
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import Capabilities, Target
 
-from . import containers, denied, dispatch, floor, inbound, once
+from . import containers, denied, dispatch, floor, inbound, temporary_allow
 from .matches import Spec, address_sets, matches
 
-FAMILY, NAME = "inet", "tidegate"
 Rule = str | dict[str, Any]
 
 
-def compile_table(resolved: Resolved, in_a_row: int = dispatch.IN_A_ROW) -> Spec:
-    """The table spec of contract 1 in docs/architecture.md. The same policy gives the same bytes.
+def compile_table(resolved: ResolvedPolicy, in_a_row: int = dispatch.IN_A_ROW) -> Spec:
+    """Return the table spec (contract 1 in docs/architecture.md). The same policy gives the same bytes.
 
-    in_a_row: entries that name their addresses are found by address when there are more of them. Raises PolicyErrors
-    for domain names: nothing here looks them up, and an entry must not silently open nothing.
+    in_a_row: where more entries than this name addresses, they are found by address. Raises PolicyErrors for domain
+    names: nothing here resolves them, and an entry must not silently open nothing.
     """
-    names = [name for entry in resolved.everything() for name in entry.names]
-    if names:
-        raise PolicyErrors(
-            tuple(PolicyError(one.where, f'"{one.name}": {NAMES_REFUSED}', WRITE_ADDRESSES) for one in names)
-        )
+    _reject_domain_names(resolved)
+    family, name = table_names.TABLE
     if resolved.mode == "absent":
-        return {"family": FAMILY, "name": NAME, "state": "absent"}
+        return {"family": family, "name": name, "state": "absent"}
     chains, maps = _chains(resolved, in_a_row)
     return {
-        "family": FAMILY,
-        "name": NAME,
+        "family": family,
+        "name": name,
         "state": "present",
-        "counters": [{"name": name} for name in sorted(denied.counters(resolved))],
+        "counters": [{"name": counter} for counter in sorted(denied.counters(resolved))],
         "sets": _sets(resolved),
         **({"maps": maps} if maps else {}),
         "chains": chains,
-        "max_removed": {"percent": resolved.max_removed, "sets": "allow_*"},
+        "max_removed": {"percent": resolved.max_removed, "sets": table_names.ALLOW_SETS},
     }
 
 
-def _sets(resolved: Resolved) -> list[Spec]:
-    found = floor.sets(resolved)
+def _reject_domain_names(resolved: ResolvedPolicy) -> None:
+    names = [name for entry in resolved.all_entries() for name in entry.names]
+    if names:
+        raise PolicyErrors(
+            tuple(PolicyError(name.where, f'"{name.name}": {NAMES_REFUSED}', WRITE_ADDRESSES) for name in names)
+        )
+
+
+def _sets(resolved: ResolvedPolicy) -> list[Spec]:
+    sets = floor.sets(resolved)
     for number, never in enumerate(resolved.never, start=1):
-        found += address_sets(f"never_{number}", never.addresses)
-    for entry in sorted(resolved.everything(), key=lambda entry: entry.name):
+        sets += address_sets(table_names.never_set(number), never.addresses)
+    for entry in sorted(resolved.all_entries(), key=lambda entry: entry.name):
         for grant in entry.grants:
-            found += address_sets(_set_name(entry, grant), grant.addresses)
-    found += _external_sets(resolved)
+            sets += address_sets(_set_name(entry, grant), grant.addresses)
+    sets += _external_sets(resolved)
     for number, quiet in enumerate(resolved.quiet, start=1):
-        found += address_sets(f"quiet_{number}", quiet.addresses)
+        sets += address_sets(table_names.quiet_set(number), quiet.addresses)
     for entry in sorted(resolved.inbound or (), key=lambda entry: entry.name):
         for grant in entry.grants:
-            found += address_sets(_set_name(entry, grant), grant.addresses)
+            sets += address_sets(_set_name(entry, grant), grant.addresses)
     for word, observed in resolved.observed().items():
-        found += address_sets(f"observed_{word}", observed)
-    return found + once.sets() + denied.ledger_sets()
+        sets += address_sets(table_names.observed_set(word), observed)
+    return sets + temporary_allow.sets() + denied.ledger_sets()
 
 
-def _external_sets(resolved: Resolved) -> list[Spec]:
-    """The sets that others fill, one a list and family and without elements, so that no run touches what is in them.
+def _external_sets(resolved: ResolvedPolicy) -> list[Spec]:
+    """Return the sets that others fill, without elements so that no run touches their content, and their bound.
 
-    Beside them what they cannot open more than: the word internet, whatever is filled in.
+    The bound is the word internet: whatever a set holds, it opens no more than that.
     """
-    names = sorted({grant.part for entry in resolved.everything() for grant in entry.external})
-    found = [
-        {"name": f"external_{name}{version}", "type": f"ipv{version}_addr", "flags": ["interval", "timeout"]}
+    names = sorted({grant.part for entry in resolved.all_entries() for grant in entry.external})
+    sets = [
+        {
+            "name": table_names.of_version(table_names.external_set(name), version),
+            "type": f"ipv{version}_addr",
+            "flags": ["interval", "timeout"],
+        }
         for name in names
         for version in (4, 6)
     ]
-    return found + (address_sets("internet", resolved.internet) if found else [])
+    return sets + (address_sets(table_names.INTERNET_SET, resolved.internet) if sets else [])
 
 
-def _chains(resolved: Resolved, in_a_row: int) -> tuple[list[Spec], list[Spec]]:
-    """All chains in the order in which a packet meets them, which is the order in which they are listed; and maps."""
+def _chains(resolved: ResolvedPolicy, in_a_row: int) -> tuple[list[Spec], list[Spec]]:
+    """Return all chains, in the order in which a packet meets them, and the maps."""
     quiet = [
         match
-        for number, one in enumerate(resolved.quiet, start=1)
-        for match in matches(f"quiet_{number}", one.addresses, one.services)
+        for number, destination in enumerate(resolved.quiet, start=1)
+        for match in matches(table_names.quiet_set(number), destination.addresses, destination.services)
     ]
-    allowed, maps = dispatch.allow("egress_allow", resolved.entries, partial(_allow, resolved), in_a_row)
-    found = [
+    rules = partial(_entry_rules, resolved)
+    allow = dispatch.allow_chains(table_names.ALLOW_CHAIN, resolved.entries, rules, in_a_row)
+    maps = allow.maps
+    chains = [
         _base_chain(resolved),
-        _chain("egress_floor", floor.rules(resolved)),
+        _chain(table_names.FLOOR_CHAIN, floor.rules(resolved)),
         *_never_chains(resolved),
-        *allowed,
+        *allow.chains,
         *denied.chains(resolved, quiet),
     ]
     if resolved.containers is not None:
-        found += containers.chains(resolved)
-        name = containers.ALLOW
-        allowed, others = dispatch.allow(name, resolved.containers, partial(_allow, resolved), in_a_row)
-        found, maps = found + allowed, maps + others
+        name = table_names.CONTAINERS_ALLOW_CHAIN
+        allow = dispatch.allow_chains(name, resolved.containers, rules, in_a_row)
+        chains += [*containers.chains(resolved), *allow.chains]
+        maps = maps + allow.maps
     if resolved.inbound is not None:
-        entries = [rule for entry in resolved.inbound for rule in _allow(resolved, entry)]
-        found.append(inbound.chain(resolved, entries))
-    return found, maps
+        entry_rules = [rule for entry in resolved.inbound for rule in rules(entry)]
+        chains.append(inbound.chain(resolved, entry_rules))
+    return chains, maps
 
 
-def _base_chain(resolved: Resolved) -> Spec:
-    """The hook. Its policy is the same in every mode: it is met only when somebody took the last rule away."""
+def _base_chain(resolved: ResolvedPolicy) -> Spec:
+    """Return the chain on the output hook. Its policy only counts when somebody has deleted the last rule."""
     rules = [
         floor.LOOPBACK,
         *floor.open_connections(resolved, f"tcp sport {inbound.ansible_ports(resolved)}"),
-        "jump egress_floor",
-        *(["jump egress_never"] if resolved.never else []),
-        *once.rules(),
-        "jump egress_allow",
-        "goto egress_denied",
+        f"jump {table_names.FLOOR_CHAIN}",
+        *([f"jump {table_names.NEVER_CHAIN}"] if resolved.never else []),
+        *temporary_allow.rules(),
+        f"jump {table_names.ALLOW_CHAIN}",
+        f"goto {table_names.DENIED_CHAIN}",
     ]
     return {
-        "name": "egress_output",
+        "name": table_names.OUTPUT_CHAIN,
         "type": "filter",
         "hook": "output",
         "priority": "filter",
@@ -134,56 +145,57 @@ def _base_chain(resolved: Resolved) -> Spec:
     }
 
 
-def _never_chains(resolved: Resolved) -> list[Spec]:
-    """egress_never, and for each entry with excepted users a chain of its own.
+def _never_chains(resolved: ResolvedPolicy) -> list[Spec]:
+    """Return NEVER_CHAIN, and a chain for each element of it that excepts users.
 
-    There an excepted user's packet returns to the next entry, and everything else goes on to the refusal, packets
-    without a socket included: `meta skuid != …` in one rule would let those slip through.
+    In such a chain packets of an excepted user return to the next element, and all others are denied, also those
+    without a socket: `meta skuid != …` in one rule would let them pass.
     """
     rules: list[Rule] = []
-    found: list[Spec] = []
+    chains: list[Spec] = []
     for number, never in enumerate(resolved.never, start=1):
-        target = f"egress_never_{number}" if never.except_users else "egress_denied"
-        # Whoever returns from a chain that was gone to does not come back here, but past all later entries.
+        target = table_names.never_chain(number) if never.except_users else table_names.DENIED_CHAIN
+        # A packet that returns from a goto does not come back to this chain, so it would skip all later elements.
         verdict = "jump" if never.except_users else "goto"
         rules += [
-            f'{match} {verdict} {target} comment "never {number}"'
-            for match in matches(f"never_{number}", never.addresses, never.services)
+            f'{match} {verdict} {target} comment "{table_names.never_comment(number)}"'
+            for match in matches(table_names.never_set(number), never.addresses, never.services)
         ]
         if never.except_users:
-            found.append(_chain(target, _excepted(never, resolved.missing_users)))
-    return [_chain("egress_never", rules), *found] if rules else []
+            chains.append(_chain(target, _excepted_rules(never, resolved.missing_users)))
+    return [_chain(table_names.NEVER_CHAIN, rules), *chains] if rules else []
 
 
-def _excepted(never: Never, missing_users: str) -> list[Rule]:
+def _excepted_rules(never: ResolvedNever, missing_users: str) -> list[Rule]:
     return [
         {"rule": "counter return", "users": list(never.except_users), "missing_users": missing_users},
-        "goto egress_denied",
+        f"goto {table_names.DENIED_CHAIN}",
     ]
 
 
-def _allow(resolved: Resolved, entry: ResolvedEntry) -> list[Rule]:
-    """One rule for each family and protocol shape of an entry."""
+def _entry_rules(resolved: ResolvedPolicy, entry: ResolvedEntry) -> list[Rule]:
+    """Return one rule for each IP version and shape of service of an entry."""
     side = "saddr" if entry.kind == "inbound" else "daddr"
-    found = [
+    conditions = [
         match
         for grant in entry.grants
         for match in matches(_set_name(entry, grant), grant.addresses, grant.services, side)
     ]
     for grant in entry.external:
-        found += matches("internet", grant.addresses, grant.services, also=f"external_{grant.part}")
-    texts = [f'{_until(entry.expires)}{match} counter accept comment "{entry.name}"' for match in found]
+        external = table_names.external_set(grant.part)
+        conditions += matches(table_names.INTERNET_SET, grant.addresses, grant.services, also=external)
+    texts = [f'{_until(entry.expires)}{match} counter accept comment "{entry.name}"' for match in conditions]
     if entry.users is None:
         return list(texts)
-    # Of the time daemons that the floor knows a host has one.
+    # The floor names the users of several time daemons, of which a host has one.
     missing = "skip" if entry.kind == "floor" else resolved.missing_users
     return [{"rule": text, "users": list(entry.users), "missing_users": missing} for text in texts]
 
 
 def _until(expires: dt.date | None) -> str:
-    """A match that ends with the day in UTC, so that the entry closes on the host without any run.
+    """Return a match that holds until the end of the day in UTC, so that an entry closes on the host without a run.
 
-    As seconds, because nft reads a date in the time zone of the machine.
+    In seconds, because nft reads dates in the time zone of the machine.
     """
     if expires is None:
         return ""
@@ -192,9 +204,7 @@ def _until(expires: dt.date | None) -> str:
 
 
 def _set_name(entry: ResolvedEntry, grant: Grant) -> str:
-    """A point cannot be in an entry's name, so the parts of one entry never take the name of another."""
-    prefix = entry.kind if entry.kind in ("inbound", "floor") else "allow"
-    return f"{prefix}_{entry.name}.{grant.part}" if grant.part else f"{prefix}_{entry.name}"
+    return table_names.entry_set(entry.kind, entry.name, grant.part)
 
 
 def _chain(name: str, rules: list[str] | list[Rule]) -> Spec:
@@ -203,7 +213,7 @@ def _chain(name: str, rules: list[str] | list[Rule]) -> Spec:
 
 TARGET = Target(
     name="nftables",
-    about="the host itself: the table `inet tidegate`",
+    about=f"the host itself: the table `{table_names.TABLE_TEXT}`",
     can=Capabilities(
         user=True,
         containers=True,

@@ -102,8 +102,8 @@ def test_a_changed_mode_is_said() -> None:
         return applied(changed=True, changes=changes)
 
     results = {
-        "w1": switched("egress_observed", "egress_refused"),
-        "w2": switched("egress_refused", "egress_observed"),
+        "w1": switched("egress_observed", "egress_enforced"),
+        "w2": switched("egress_enforced", "egress_observed"),
         "w3": applied(),
     }
     shown = text(results)
@@ -112,7 +112,7 @@ def test_a_changed_mode_is_said() -> None:
     assert "  would switch observe -> enforce on 1 host: w1" in text(results, check=True)
     first = applied(
         changed=True,
-        changes=[{"kind": "rule", "chain": "egress_denied", "action": "add", "text": "goto egress_refused"}],
+        changes=[{"kind": "rule", "chain": "egress_denied", "action": "add", "text": "goto egress_enforced"}],
     )
     assert "->" not in text({"w1": first})
 

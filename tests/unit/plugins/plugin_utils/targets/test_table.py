@@ -55,7 +55,7 @@ def test_no_set_is_empty_and_every_allow_rule_names_one(case: Case) -> None:
     filled = [
         one
         for one in spec["sets"]
-        if not one.keys() & {"typeof", "elements_from"} and not one["name"].startswith(("external_", "once"))
+        if not one.keys() & {"typeof", "elements_from"} and not one["name"].startswith(("external_", "temporary_allow"))
     ]
     assert all(one["elements"] for one in filled)
     for rule in (
@@ -97,7 +97,7 @@ def test_observe_and_enforce_differ_in_one_rule() -> None:
     enforced, observed = (
         json.dumps(compile_table(build(**given, egress_mode=mode))) for mode in ("enforce", "observe")
     )
-    before, after = (f'{{"name": "egress_denied", "rules": ["goto egress_{end}"]}}' for end in ("observed", "refused"))
+    before, after = (f'{{"name": "egress_denied", "rules": ["goto egress_{end}"]}}' for end in ("observed", "enforced"))
     assert observed.count(before) == 1
     assert observed.replace(before, after) == enforced
 
