@@ -1,44 +1,42 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Say whether a host was observed long enough to enforce there, and by what evidence."""
+"""Report whether a host has been observed long enough to enforce its policy, with the evidence."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from ansible.plugins.action import ActionBase
-
-from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.module_result import ModuleFailed
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import connection
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.run import GUARD
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce.judge import DEFAULT, judge, minimum
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.host_policy import host_policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.commit_confirm import GUARD
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce.evidence import DEFAULT, hours_of, judge
 
 
-class ActionModule(ActionBase):
-    """The door: the policy and one module run in, a verdict with its evidence out."""
+class ActionModule(TidegateAction):
+    """Read what the host observed and compare it with its policy."""
 
-    TRANSFERS_FILES = False
+    ARGUMENTS = {"minimum": {"type": "str", "default": DEFAULT}}
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+    def act(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Return the evidence; never changed, and not failed for a host that is not ready."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        variables = task_vars or {}
-        _checked, given = self.validate_argument_spec({"minimum": {"type": "str", "default": DEFAULT}})
+        required = hours_of(arguments["minimum"])
+        resolved = self.policy()
+        root = resolved.root or connection.own_root(self.connection)
+        observed = self._observed({"phase": "observed", "root": root})
+        evidence = judge(resolved, observed, required)
+        self._display.display(f"{self.host}: {evidence.sentence}", color=None if evidence.ready else "yellow")
+        return {"since": observed.get("since"), **asdict(evidence)}
+
+    def _observed(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the guard observed; a host without nft has observed nothing."""
         try:
-            wanted = minimum(given["minimum"])
-            resolved = host_policy(self, variables)
-        except (ValueError, policy.PolicyErrors) as error:
-            return {**result, "failed": True, "msg": str(error)}
-        asked = {"phase": "observed", "root": resolved.trial.root or connection.own_root(self._connection)}
-        outcome: dict[str, Any] = self._execute_module(module_name=GUARD, module_args=asked, task_vars=variables)
-        if outcome.get("reason") == "nft_missing":
-            outcome = {"observed": {"confirmed": False, "observes": False}}
-        if outcome.get("failed"):
-            return {**result, **outcome}
-        found = judge(resolved, outcome["observed"], wanted)
-        tone = None if found.ready else "yellow"
-        self._display.display(f"{variables['inventory_hostname']}: {found.sentence}", color=tone)
-        return {**result, "changed": False, "since": outcome["observed"].get("since"), **asdict(found)}
+            observed: dict[str, Any] = self.need_module(GUARD, request, needed=("observed",))["observed"]
+        except ModuleFailed as error:
+            if error.result.get("reason") != "nft_missing":
+                raise
+            return {"confirmed": False, "observes": False}
+        return observed

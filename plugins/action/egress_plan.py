@@ -12,10 +12,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from ansible import context
-from ansible.plugins.action import ActionBase
 
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.action import output
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.errors import ControllerError
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.checkout import (
-    CheckoutError,
     Repository,
     play_there,
     repository,
@@ -32,61 +33,61 @@ Policies = dict[str, Mapping[str, Any]]
 _FAILING = {"errors": ("errors",), "tests": ("errors", "tests"), "changes": ("errors", "tests", "different")}
 
 
-class ActionModule(ActionBase):
+class BaseMissing(ControllerError):
+    """There is nothing to compare with."""
+
+    reason = "bad_request"
+
+
+class ActionModule(TidegateAction):
     """Runs on the controller only; reads what egress_policy returned for each host of the play."""
 
-    TRANSFERS_FILES = False
     _requires_connection = False
+    ARGUMENTS = {
+        "policies": {"type": "str", "required": True},
+        "base": {"type": "str"},
+        "hosts": {"type": "str", "default": "all"},
+        "directory": {"type": "path"},
+        "fail_on": {"type": "str", "choices": list(_FAILING), "default": "tests"},
+        "write_policies": {"type": "path"},
+    }
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Print the plan and write it where it is wanted; fail as `fail_on` says."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        variables = task_vars or {}
-        _checked, given = self.validate_argument_spec(
-            {
-                "policies": {"type": "str", "required": True},
-                "base": {"type": "str"},
-                "hosts": {"type": "str", "default": "all"},
-                "directory": {"type": "path"},
-                "fail_on": {"type": "str", "choices": list(_FAILING), "default": "tests"},
-                "write_policies": {"type": "path"},
+    def act(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Print the plan and write it where ``directory`` says; fail as ``fail_on`` says."""
+        here: Policies = self.registered(arguments["policies"])
+        if arguments["write_policies"]:
+            path = Path(arguments["write_policies"])
+            kept = {
+                host: {key: answer[key] for key in ("managed", "policy", "errors")} for host, answer in here.items()
             }
-        )
-        here: Policies = {
-            host: variables["hostvars"][host][given["policies"]] for host in variables["ansible_play_hosts_all"]
-        }
-        if given["write_policies"]:
-            kept = {host: {key: one[key] for key in ("managed", "policy", "errors")} for host, one in here.items()}
-            Path(given["write_policies"]).write_text(json.dumps(kept), encoding="utf-8")
-            return {**result, "changed": False}
-        if not given["base"]:
-            msg = "Name the commit to compare with, such as -e egress_plan_base=origin/main."
-            return {**result, "failed": True, "msg": msg}
-        try:
-            plan = self._plan(here, given["base"], given["hosts"], variables)
-        except CheckoutError as error:
-            return {**result, "failed": True, "msg": str(error)}
+            output.write(path.parent, {path.name: json.dumps(kept)})
+            return {}
+        if not arguments["base"]:
+            raise BaseMissing(
+                "There is no commit to compare with. Fix: name one, such as -e egress_plan_base=origin/main."
+            )
+        plan = self._plan(here, arguments["base"], arguments["hosts"])
         self._display.display(markdown(plan))
-        written = _write(plan, given["directory"])
-        answer = {**result, "changed": False, "outcome": plan.outcome, "files": written}
-        if plan.outcome in _FAILING[given["fail_on"]]:
-            return {**answer, "failed": True, "msg": f"{_why(plan)} (egress_plan_fail_on: {given['fail_on']})"}
+        written = output.write(Path(arguments["directory"]), files(plan)) if arguments["directory"] else []
+        answer = {"outcome": plan.outcome, "files": written}
+        if plan.outcome in _FAILING[arguments["fail_on"]]:
+            return {**answer, "failed": True, "msg": f"{_why(plan)} (egress_plan_fail_on: {arguments['fail_on']})"}
         return answer
 
-    def _plan(self, here: Policies, base: str, hosts: str, variables: Mapping[str, Any]) -> Plan:
+    def _plan(self, here: Policies, base: str, hosts: str) -> Plan:
         project = self._loader.get_basedir()
-        found = repository(variables["ansible_inventory_sources"], project)
-        with worktree(found, base) as place, TemporaryDirectory(prefix="tidegate-plan-") as private:
+        checkout = repository(self.variables["ansible_inventory_sources"], project)
+        with worktree(checkout, base) as place, TemporaryDirectory(prefix="tidegate-plan-") as private:
             answer = Path(private) / "policies.json"
-            play_there(found, place, _play(hosts, project, answer), _options())
+            play_there(checkout, place, _play(hosts, project, answer), _options())
             there: Policies = json.loads(answer.read_text(encoding="utf-8"))
-            before = fleet_from(there, str(_moved(found, place)), str(place))
-        after = fleet_from(here, str(found.directory), str(found.top))
-        return compare(before, after, name=base, unmanaged=sum(not one["managed"] for one in here.values()))
+            before = fleet_from(there, str(_moved(checkout, place)), str(place))
+        after = fleet_from(here, str(checkout.directory), str(checkout.top))
+        return compare(before, after, name=base, unmanaged=sum(not answer["managed"] for answer in here.values()))
 
 
 def _play(hosts: str, project: str, answer: Path) -> dict[str, Any]:
-    """What the run on the other commit does: build the policies, with the lists of this run, and hand them over."""
+    """Return the play for the other commit: build the policies with the lists of this run, and write them to a file."""
     build = {"lists_of_run": run_directory(), "lists_of_project": project}
     hand_over = {"policies": "plan_policy", "write_policies": str(answer)}
     return {
@@ -94,45 +95,33 @@ def _play(hosts: str, project: str, answer: Path) -> dict[str, Any]:
         "hosts": hosts,
         "gather_facts": False,
         "tasks": [
-            {"name": "Build", "tidegate.nftables.egress_policy": build, "register": "plan_policy"},
-            {"name": "Hand over", "tidegate.nftables.egress_plan": hand_over, "run_once": True},
+            {"name": "Build the policy", "tidegate.nftables.egress_policy": build, "register": "plan_policy"},
+            {"name": "Write the policies", "tidegate.nftables.egress_plan": hand_over, "run_once": True},
         ],
     }
 
 
-def _moved(found: Repository, place: Path) -> Path:
-    inside = found.inside(found.directory)
+def _moved(checkout: Repository, place: Path) -> Path:
+    inside = checkout.inside(checkout.directory)
     return place / inside if inside is not None else place
 
 
 def _options() -> list[str]:
-    """The options of this run that decide what variables there are."""
+    """Return the options of this run that decide which variables exist."""
     arguments = context.CLIARGS
-    options = [text for one in arguments.get("extra_vars") or () for text in ("-e", str(one))]
-    options += [text for one in arguments.get("vault_ids") or () for text in ("--vault-id", str(one))]
+    options = [text for value in arguments.get("extra_vars") or () for text in ("-e", str(value))]
+    options += [text for value in arguments.get("vault_ids") or () for text in ("--vault-id", str(value))]
     for file in arguments.get("vault_password_files") or ():
-        # It is rarely under version control, so it is only here.
+        # A password file is rarely under version control, so the other commit's worktree has none.
         options += ["--vault-password-file", str(Path(file).resolve())]
     if arguments.get("subset"):
         options += ["--limit", str(arguments["subset"])]
     return [*options, "--forks", str(arguments.get("forks") or 5)]
 
 
-def _write(plan: Plan, directory: str | None) -> list[str]:
-    if not directory:
-        return []
-    Path(directory).mkdir(parents=True, exist_ok=True)
-    written = []
-    for name, content in files(plan).items():
-        target = Path(directory) / name
-        target.write_text(content, encoding="utf-8")
-        written.append(str(target))
-    return written
-
-
 def _why(plan: Plan) -> str:
     return {
-        "errors": "Not every policy of what is proposed can be read, see above.",
-        "tests": "A test is not true of what is proposed, see above.",
-        "different": "What hosts can reach changes, see above.",
+        "errors": "A policy of the proposed commit has errors, see above.",
+        "tests": "A policy test fails in the proposed commit, see above.",
+        "different": "The proposed commit changes what hosts can reach, see above.",
     }[plan.outcome]

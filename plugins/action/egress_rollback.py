@@ -1,38 +1,33 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Return to an earlier confirmed policy, on trial like every other change."""
+"""Return to an earlier confirmed policy, with commit-confirm like every other change."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from ansible.plugins.action import ActionBase
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.arguments import (
+    commit_confirm_arguments,
+    host_arguments,
+)
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.commit_confirm import apply_and_confirm
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import arguments, run
 
+class ActionModule(TidegateAction):
+    """Have the guard load an earlier policy, and confirm it."""
 
-class ActionModule(ActionBase):
-    """The door: which policy in, its trial and confirmation out."""
+    ARGUMENTS = {"to": {"type": "str", "default": "1"}, "reason": {"type": "str", "default": ""}}
 
-    TRANSFERS_FILES = False
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Return the guard's result with ``confirmation``, see plugin_utils/confirm/run.py."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        variables = task_vars or {}
-        _checked, given = self.validate_argument_spec(
-            {"to": {"type": "str", "default": "1"}, "reason": {"type": "str", "default": ""}}
-        )
-        try:
-            asked = {
-                "phase": "rollback",
-                "to": given["to"],
-                "what": given["reason"],
-                **arguments.host_arguments(self, variables),
-                **arguments.trial_arguments(self, variables),
-            }
-        except policy.PolicyErrors as errors:
-            return {**result, "failed": True, "msg": str(errors)}
-        return {**result, **run.change(self, variables, asked)}
+    def act(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the guard's result with ``confirmation``, see plugin_utils/confirm/commit_confirm.py."""
+        request = {
+            "phase": "rollback",
+            "to": arguments["to"],
+            "what": arguments["reason"],
+            **host_arguments(self),
+            **commit_confirm_arguments(self),
+        }
+        return apply_and_confirm(self, request)

@@ -1,14 +1,17 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Say at the end of the role what the run did, for all hosts of the play so far together."""
+"""Print at the end of the role what the run did, for all hosts of the play together."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from ansible.plugins.action import ActionBase
-
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.module_result import module_result
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.shape import ShapeError
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.shapes import APPLIED
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.summary.text import summary
 
 RESULTS = ("__egress_apply_again", "__egress_apply")
@@ -17,38 +20,39 @@ RESULTS = ("__egress_apply_again", "__egress_apply")
 COLOURS = {"plain": None, "changed": "yellow", "loud": "bright purple"}
 
 
-class ActionModule(ActionBase):
+class ActionModule(TidegateAction):
     """Runs on the controller only; reads what the role registered for each host of the play so far."""
 
-    TRANSFERS_FILES = False
     _requires_connection = False
-    _VALID_ARGS: frozenset[str] = frozenset()
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+    def act(self, arguments: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002
         """Print the summary and return its lines."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        variables = task_vars or {}
         results = {}
-        for host in self._hosts(variables):
-            applied = self._applied(variables["hostvars"][host])
+        for host in self._hosts():
+            applied = self._applied(host)
             if applied is not None:
                 results[host] = applied
-        lines = summary(results, check=bool(self._task.check_mode))
+        lines = summary(results, check=self.check_mode)
         for line in lines:
             self._display.display(line.text, color=COLOURS[line.tone])
-        return {**result, "changed": False, "lines": [line.text for line in lines]}
+        return {"lines": [line.text for line in lines]}
 
-    def _hosts(self, variables: dict[str, Any]) -> list[str]:
-        """The hosts to report: all of the play, or this one where the strategy knows no run_once."""
+    def _hosts(self) -> list[str]:
+        """Return the hosts to report: all of the play, or this one where the strategy ignores run_once."""
         strategy = str(self._task.get_play().strategy).rpartition(".")[2]
         if strategy in ("free", "host_pinned"):
-            return [str(variables["inventory_hostname"])]
-        return list(variables["ansible_play_hosts_all"])
+            return [self.host]
+        return list(self.variables["ansible_play_hosts_all"])
 
-    @staticmethod
-    def _applied(hostvars: Any) -> Any:
+    def _applied(self, host: str) -> dict[str, Any] | None:
+        """Return what the role registered for a host; one result of another shape must not end the play for all."""
+        hostvars = self.variables["hostvars"][host]
         for name in RESULTS:
             applied = hostvars.get(name)
-            if applied is not None and not applied.get("skipped"):
-                return applied
+            if applied is None or (isinstance(applied, Mapping) and applied.get("skipped")):
+                continue
+            try:
+                return module_result(applied, APPLIED)
+            except ShapeError as error:
+                return {"failed": True, "msg": str(error)}
         return None

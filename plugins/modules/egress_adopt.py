@@ -52,7 +52,7 @@ EXAMPLES = r"""
 
 - name: Say what the rules let through
   ansible.builtin.debug:
-    var: adopted.said
+    var: adopted.sentences
 """
 
 RETURN = r"""
@@ -76,7 +76,7 @@ held:
   returned: success
   type: list
   elements: dict
-said:
+sentences:
   description: Sentences about what the rules really let through.
   returned: success
   type: list

@@ -39,8 +39,8 @@ options:
     description: Whether truncated archives are left out and named, instead of failing.
     type: bool
     default: false
-  taken:
-    description: What V(read) returned.
+  logs:
+    description: What V(read) returned as RV(logs).
     type: dict
   answers:
     description: The name under which V(judge) or V(allowed) was registered.
@@ -84,7 +84,7 @@ EXAMPLES = r"""
   tidegate.nftables.egress_whatif:
     phase: report
     answers: judged
-    taken: "{{ logs.taken }}"
+    logs: "{{ logs.logs }}"
   run_once: true
 """
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the module egress_guard is asked for, out of a policy and a running task."""
+"""The arguments of the module egress_guard, from a policy and from the variables of a task."""
 
 from __future__ import annotations
 
@@ -11,37 +11,36 @@ import socket
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.plugins.action import ActionBase
-
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Report
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import trial
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import ErrorReport
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import commit_confirm, root
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
 
 from . import connection
-from .packets import packets
+from .policy_test_packets import packets
 
 _JOB_USERS = ("awx_user_name", "tower_user_name")
-"""Variables in which AWX and its like say who started a job; the process belongs to nobody in particular there."""
+"""Variables that name the user who started a job of AWX or automation controller; there the process has no user."""
 
 
-def apply_arguments(resolved: policy.Resolved, who: str, root: str) -> dict[str, Any]:
-    """Return the arguments of the phase apply. root: where there is none in the policy."""
+def apply_arguments(resolved: policy.ResolvedPolicy, who: str, default_root: str) -> dict[str, Any]:
+    """Return the arguments of the phase apply. default_root: the root of a host whose policy sets none."""
     return {
         "phase": "apply",
         "tables": [compile_table(resolved)],
         "who": who,
-        "trial": resolved.trial.confirm,
-        "timeout": resolved.trial.seconds,
+        "trial": resolved.commit_confirm.enabled,
+        "timeout": resolved.commit_confirm.timeout,
         "tests": packets(resolved),
-        "drift": resolved.trial.drift,
-        "root": resolved.trial.root or root,
+        "drift": resolved.drift,
+        "root": resolved.root or default_root,
         **fail_safe(resolved),
     }
 
 
-def fail_safe(resolved: policy.Resolved) -> dict[str, Any]:
-    """Return what the host's fail-safe table goes by: whether it refuses, and its servers; none stands for any."""
+def fail_safe(resolved: policy.ResolvedPolicy) -> dict[str, Any]:
+    """Return the settings of the host's fail-safe table: its mode and its servers, where an empty list means any."""
     return {
         "mode": "observe" if resolved.mode == "observe" else "enforce",
         "dns": [] if resolved.host_dns else resolved.dns.cidrs(),
@@ -49,43 +48,42 @@ def fail_safe(resolved: policy.Resolved) -> dict[str, Any]:
     }
 
 
-def decided(variables: Mapping[str, Any]) -> dict[str, bool]:
-    """Return what a first look at the host must know of its variables."""
+def preflight_decisions(variables: Mapping[str, Any]) -> dict[str, bool]:
+    """Return what the operator has decided about containers and untracked packets, for the preflight checks."""
     return {
         "containers": variables.get("egress_containers") is not None,
         "untracked": variables.get("egress_untracked") == "accept",
     }
 
 
-def host_arguments(action: ActionBase, variables: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what every phase is told: for whom, and where the host's files are.
+def host_arguments(action: TidegateAction) -> dict[str, Any]:
+    """Return the arguments of every phase: who runs it, and the root of the host's files.
 
-    Raises PolicyErrors for an egress_root that is no path.
+    Raise PolicyErrors for an egress_root that is not an absolute path.
     """
-    report = Report()
-    given = {"egress_root": action._templar.template(variables.get("egress_root"))}  # noqa: SLF001
-    root = trial.root(report, given)
+    report = ErrorReport()
+    path = root.read(report, {"egress_root": action.template(action.variables.get("egress_root"))})
     report.raise_errors()
     return {
-        "who": controller_user(variables),
-        "root": root or connection.own_root(action._connection),  # noqa: SLF001
+        "who": controller_user(action.variables),
+        "root": path or connection.own_root(action.connection),
     }
 
 
-def trial_arguments(action: ActionBase, variables: Mapping[str, Any]) -> dict[str, Any]:
-    """Return how a change that no policy is built for is tried. Raises PolicyErrors."""
-    report = Report()
+def commit_confirm_arguments(action: TidegateAction) -> dict[str, Any]:
+    """Return the commit-confirm settings of a change for which no policy is built. Raise PolicyErrors."""
+    report = ErrorReport()
     names = ("egress_confirm", "egress_confirm_timeout")
-    tried = trial.read(report, {name: action._templar.template(variables.get(name)) for name in names})  # noqa: SLF001
+    settings = commit_confirm.read(report, {name: action.template(action.variables.get(name)) for name in names})
     report.raise_errors()
-    return {"trial": tried.confirm, "timeout": tried.seconds}
+    return {"trial": settings.enabled, "timeout": settings.timeout}
 
 
 def controller_user(variables: Mapping[str, Any]) -> str:
-    """Return who runs this, for the history on the host: a name and the controller's."""
-    named = next((str(variables[name]) for name in _JOB_USERS if variables.get(name)), "")
+    """Return who runs this as USER@CONTROLLER, for the history on the host."""
+    job_user = next((str(variables[name]) for name in _JOB_USERS if variables.get(name)), "")
     try:
-        name = named or os.environ.get("SUDO_USER") or getpass.getuser()
+        name = job_user or os.environ.get("SUDO_USER") or getpass.getuser()
     except (KeyError, OSError):
         name = str(os.getuid())
     return f"{name}@{socket.gethostname()}"

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One host's policy out of a running task: what every action of the collection begins with."""
+"""The policy of one host, built from the variables of a running task."""
 
 from __future__ import annotations
 
@@ -27,11 +27,10 @@ PREFIX_LISTS = "egress_prefix_lists"
 
 
 @dataclass(frozen=True)
-class Look:
-    """How to only look at a policy: nothing is kept of what is fetched, and tests that are not true are no errors.
+class Preview:
+    """Build a policy only to read it: no copy of a fetched list is kept, and a failing policy test is no error.
 
-    ``run_dir``, ``project``: those of another run whose fetched lists and last good copies are to be used; None for the
-    run's own.
+    run_dir, project: directories of another run whose fetched lists and last good copies are used; None for this run's.
     """
 
     run_dir: str | None = None
@@ -39,41 +38,42 @@ class Look:
 
 
 def run_directory() -> str:
-    """One directory per ansible-playbook process, inherited by its workers and removed with it."""
+    """Return a directory that all workers of this ansible-playbook share and that is removed with it."""
     return str(Path(constants.DEFAULT_LOCAL_TMP) / "tidegate")
 
 
 def host_policy(
-    action: ActionBase, task_vars: Mapping[str, Any], tier: str | None = None, look: Look | None = None
-) -> policy.Resolved:
+    action: ActionBase, task_vars: Mapping[str, Any], tier: str | None = None, preview: Preview | None = None
+) -> policy.ResolvedPolicy:
     """Return the policy of the host that an action runs for.
 
-    ``tier``: the tier that a thin role names. ``look``: only to look at it. Raises policy.PolicyErrors with everything
-    that inventory, prefix lists and policy have wrong together.
+    tier: the tier that a thin role sets. preview: build it only to read it. Raise PolicyErrors with all errors of the
+    inventory, the prefix lists and the policy together.
     """
     variables = policy_variables(task_vars, action._templar.template, leave=(PREFIX_LISTS,))  # noqa: SLF001
     declared = feeds.template_each(task_vars.get(PREFIX_LISTS), action._templar.template, AnsibleError)  # noqa: SLF001
     if declared is not None:
         variables[PREFIX_LISTS] = declared
     origins = origins_in(variables, task_vars)
-    # A playbook of the collection lies elsewhere, but the inventory is always the user's.
+    # A playbook of the collection is in the collection's folder, but the inventory is always in the user's project.
     beside = [str(task_vars["inventory_dir"])] if task_vars.get("inventory_dir") else []
-    lists = _prefix_lists(action, variables, declared, origins, look, beside=beside)
+    lists = _prefix_lists(action, variables, declared, origins, preview, beside=beside)
     world = InventoryWorld(action._loader, task_vars, lists.resolve)  # noqa: SLF001
     search_path = action._task.get_search_path()  # noqa: SLF001
-    found = [_conflict_error(one, world.host) for one in host_conflicts(task_vars, action._loader, search_path)]  # noqa: SLF001
+    conflicts = host_conflicts(task_vars, action._loader, search_path)  # noqa: SLF001
+    inventory_errors = [*(_conflict_error(conflict, world.host) for conflict in conflicts), *lists.errors]
     try:
         resolved = policy.build(
             with_tier(variables, tier, task_vars),
             world,
             today=datetime.now(UTC).date(),
             origins=origins,
-            judge=look is None,
+            check_tests=preview is None,
         )
     except policy.PolicyErrors as errors:
-        raise policy.PolicyErrors(tuple(dict.fromkeys((*found, *lists.errors, *errors.errors)))) from errors
-    if resolved.mode != "absent" and (found or lists.errors):
-        raise policy.PolicyErrors(tuple(dict.fromkeys((*found, *lists.errors))))
+        raise policy.PolicyErrors(tuple(dict.fromkeys((*inventory_errors, *errors.errors)))) from errors
+    if resolved.mode != "absent" and inventory_errors:
+        raise policy.PolicyErrors(tuple(dict.fromkeys(inventory_errors)))
     return resolved
 
 
@@ -82,12 +82,12 @@ def _prefix_lists(
     variables: Mapping[str, Any],
     declared: Any,
     origins: Any,
-    look: Look | None,
+    preview: Preview | None,
     *,
     beside: list[str],
 ) -> feeds.PrefixLists:
     project = action._loader.get_basedir()  # noqa: SLF001  # ActionBase has no other name for it
-    other = look or Look()
+    other = preview or Preview()
     return feeds.PrefixLists(
         declared,
         variables.get("egress_prefix_list_cache") or feeds.default_cache_dir(),
@@ -95,21 +95,21 @@ def _prefix_lists(
         project_dir=other.project or project,
         run_dir=other.run_dir or run_directory(),
         origins=origins,
-        check_mode=action._task.check_mode or look is not None,  # noqa: SLF001
+        check_mode=action._task.check_mode or preview is not None,  # noqa: SLF001
         accept=variables.get("egress_prefix_list_accept"),
     )
 
 
 def _conflict_error(conflict: Conflict, host: str) -> policy.PolicyError:
-    """Say what Ansible would drop, and how to have both."""
-    cure = (
+    """Return the error that names the dropped value and how to keep both."""
+    fix = (
         "put the host into one of the groups, or decide in its host_vars"
         if conflict.variable == "egress_tier"
-        else "give the variables names of their own (egress_allow_<group>: they are merged), or decide in host_vars"
+        else "name each variable after its group (egress_allow_<group>: these lists are merged), or decide in host_vars"
     )
     return policy.PolicyError(
         conflict.variable,
         f"host {host} gets it from two groups, {conflict.loser} and {conflict.winner}, and Ansible would silently keep "
-        f"the one of {conflict.winner}",
-        cure,
+        f"the value of {conflict.winner}",
+        fix,
     )

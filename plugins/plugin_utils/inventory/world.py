@@ -16,7 +16,8 @@ from ansible.parsing.dataloader import DataLoader
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds import PrefixListResult
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressError
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressError, AddressSet
 
 
 def is_address(text: object) -> bool:
@@ -85,6 +86,22 @@ class InventoryWorld:
             if is_address(candidate):
                 return [str(candidate)]
         return []
+
+    def need_addresses(self, host: str) -> list[str]:
+        """Return a host's addresses as ``addresses`` does, each checked; raise PolicyErrors that name the host."""
+        try:
+            texts = self.addresses(host)
+            for text in texts:
+                addresses.parse(text)
+        except AddressError as error:
+            raise policy.PolicyErrors(
+                (policy.PolicyError(f"egress_addresses of the host {host}", str(error)),)
+            ) from error
+        return texts
+
+    def address_set(self, host: str) -> AddressSet:
+        """Return a host's addresses as a set; raise PolicyErrors that name the host."""
+        return addresses.union(addresses.parse(text) for text in self.need_addresses(host))
 
     def prefix_list(self, name: str) -> PrefixListResult:
         """Return what a declared prefix list stands for; raise PolicyErrors when it cannot be had."""

@@ -1,74 +1,90 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A module whose large lists come from the controller: one run when the host has them, else they are shipped first."""
+"""A module with element files of the controller: one run when the host has the files, else they are uploaded first."""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleError
-from ansible.plugins.action import ActionBase
 
-from .parcels import FOLDER, SOURCE, Parcel, digest, missing, parcels
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.errors import ControllerError
+
+from .element_files import FOLDER, SOURCE, ElementFile, digest, element_files, missing
+
+Local = dict[str, tuple[ElementFile, str]]
+"""By the place in the arguments at which the module misses the file: the file and its path on the controller."""
 
 
-class Shipping(ActionBase):
-    """The door of one module. MODULE: its name."""
+class SourceError(ControllerError):
+    """A file of elements on the controller that cannot be used."""
+
+    reason = "bad_spec"
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(f"{SOURCE}: {error}")
+
+    def details(self) -> Mapping[str, Any]:
+        """Return the option that the error is about."""
+        return {"where": SOURCE}
+
+
+class UploadAction(TidegateAction):
+    """Upload the element files that a host does not have, then run the module. MODULE: its name."""
 
     MODULE = ""
-    TRANSFERS_FILES = False
+    ARGUMENTS = None
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+    def act(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Return what the module returns."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        variables = task_vars or {}
-        arguments = copy.deepcopy(self._task.args)
-        sources: dict[str, tuple[Parcel, str]] = {}
+        request = copy.deepcopy(dict(arguments))
+        local: Local = {}
         try:
-            for parcel, path in parcels(arguments):
-                local = self._loader.get_real_file(self._find_needle("files", path))
-                parcel.address(digest(local))
-                sources[parcel.where] = parcel, local
+            for file, path in element_files(request):
+                real = self._loader.get_real_file(self._find_needle("files", path))
+                file.use_uploaded(digest(real))
+                local[file.where] = file, real
         except (AnsibleError, OSError, ValueError) as error:
-            return {**result, "failed": True, "msg": f"{SOURCE}: {error}", "reason": "bad_spec", "where": SOURCE}
+            raise SourceError(error) from error
         try:
-            return {**result, **self._carried(arguments, sources, variables)}
+            return self._with_uploads(request, local)
         finally:
-            for _parcel, local in sources.values():
-                self._loader.cleanup_tmp_file(local)
+            for _file, real in local.values():
+                self._loader.cleanup_tmp_file(real)
 
-    def _carried(
-        self, arguments: dict[str, Any], sources: dict[str, tuple[Parcel, str]], variables: dict[str, Any]
-    ) -> dict[str, Any]:
-        outcome: dict[str, Any] = self._execute_module(self.MODULE, arguments, task_vars=variables)
-        while missing(outcome) in sources:
-            parcel, local = sources.pop(str(missing(outcome)))
-            failed = self._hand_over(parcel, local) if self._task.check_mode else self._ship(parcel, local, variables)
+    def _with_uploads(self, request: dict[str, Any], local: Local) -> dict[str, Any]:
+        remaining = dict(local)
+        outcome = self.run_module(self.MODULE, request)
+        while missing(outcome) in remaining:
+            file, real = remaining.pop(str(missing(outcome)))
+            failed = self._copy_for_this_run(file, real) if self.check_mode else self._upload(file, real)
             if failed:
                 return failed
-            outcome = self._execute_module(self.MODULE, arguments, task_vars=variables)
+            outcome = self.run_module(self.MODULE, request)
         return outcome
 
-    def _hand_over(self, parcel: Parcel, local: str) -> dict[str, Any]:
-        """Put the file where the task's temporary files are, since check mode changes nothing."""
+    def _copy_for_this_run(self, file: ElementFile, real: str) -> dict[str, Any]:
+        """Copy the file into the task's temporary folder, since check mode changes nothing."""
         if self._connection._shell.tmpdir is None:  # noqa: SLF001  # as ansible-core's own actions do
             self._make_tmp_path()
         folder = self._connection._shell.tmpdir  # noqa: SLF001
-        remote = self._transfer_file(local, self._connection._shell.join_path(folder, parcel.name))  # noqa: SLF001
+        remote = self._transfer_file(real, self._connection._shell.join_path(folder, file.name))  # noqa: SLF001
         self._fixup_perms2((folder, remote))
-        parcel.hand_over(remote)
+        file.use_temporary(remote)
         return {}
 
-    def _ship(self, parcel: Parcel, local: str, variables: dict[str, Any]) -> dict[str, Any]:
-        """Copy the file to its place; returns the failure, if it failed."""
+    def _upload(self, file: ElementFile, real: str) -> dict[str, Any]:
+        """Copy the file to its folder on the host; return the failure, {} for none."""
         folder = {"path": FOLDER, "state": "directory", "mode": "0700"}
-        made: dict[str, Any] = self._execute_module("ansible.legacy.file", folder, task_vars=variables)
+        made: dict[str, Any] = self._execute_module("ansible.legacy.file", folder, task_vars=self.variables)
         if made.get("failed"):
             return made
         task = self._task.copy()
-        task.args = {"src": local, "dest": f"{FOLDER}/{parcel.name}", "mode": "0600"}
+        task.args = {"src": real, "dest": f"{FOLDER}/{file.name}", "mode": "0600"}
         action = self._shared_loader_obj.action_loader.get(
             "ansible.legacy.copy",
             task=task,
@@ -78,5 +94,5 @@ class Shipping(ActionBase):
             templar=self._templar,
             shared_loader_obj=self._shared_loader_obj,
         )
-        copied: dict[str, Any] = action.run(task_vars=variables)
+        copied: dict[str, Any] = action.run(task_vars=self.variables)
         return copied if copied.get("failed") else {}

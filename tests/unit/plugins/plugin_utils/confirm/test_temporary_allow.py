@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import once
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import temporary_allow as once
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import build
 
 NOW = dt.datetime(2026, 11, 20, 23, 0, tzinfo=dt.UTC)

@@ -11,12 +11,12 @@ import pytest
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.arguments import apply_arguments, fail_safe
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.packets import MOST, packets
-from ansible_collections.tidegate.nftables.tests.golden.cases import FixedWorld
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.policy_test_packets import MOST, packets
+from ansible_collections.tidegate.nftables.tests.golden.cases import FixedInventory
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import build, entry, errors
 
 MIRROR = {"name": "mirror", "to": ["hosts:mirror"], "services": ["https"]}
-FARM = FixedWorld("app1", {"farm": [f"f{n}" for n in range(200)]}, {f"f{n}": [f"10.30.{n}.1"] for n in range(200)})
+FARM = FixedInventory("app1", {"farm": [f"f{n}" for n in range(200)]}, {f"f{n}": [f"10.30.{n}.1"] for n in range(200)})
 
 
 def sent(*tests: dict[str, Any], **variables: Any) -> list[str]:
@@ -112,6 +112,6 @@ def test_what_no_trial_can_be(name: str, value: Any, said: str) -> None:
 
 def test_absent_removes_below_the_root_and_nowhere_else() -> None:
     resolved = build(egress_mode="absent", egress_root="/run/lab/a", egress_confirm="nonsense")
-    assert resolved.trial.root == "/run/lab/a"
+    assert resolved.root == "/run/lab/a"
     with pytest.raises(policy.PolicyErrors, match="is no absolute path"):
         build(egress_mode="absent", egress_root="a")

@@ -13,17 +13,17 @@ from typing import Any
 
 import yaml
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import PORTED_PROTOCOLS
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.errors import ControllerError
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import PORT_PROTOCOLS
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.once import PORTED
 
 VARIABLE = "egress_allow_tidegate_once"
 """The list that the entry is in for the moment; it is nobody's topic."""
 MOST = 64
 """Addresses times ports."""
-_PROTOCOLS = {PORT_PROTOCOLS[name]: name for name in PORTED}
+_PROTOCOLS = {PORT_PROTOCOLS[name]: name for name in PORTED_PROTOCOLS}
 
 Entry = dict[str, Any]
 
@@ -50,7 +50,7 @@ def entry(given: Mapping[str, Any], who: str, now: dt.datetime) -> Entry:
     }
 
 
-def flows(resolved: policy.Resolved, name: str) -> list[dict[str, Any]]:
+def flows(resolved: policy.ResolvedPolicy, name: str) -> list[dict[str, Any]]:
     """Return what the entry opens, as the module egress_guard takes it. Raises OnceError."""
     found = next((one for one in resolved.entries if one.name == name), None)
     if found is None:
@@ -92,7 +92,7 @@ def _ports(protocols: Mapping[int, Sequence[tuple[int, int]]]) -> list[tuple[str
     found = []
     for number, ranges in protocols.items():
         if number not in _PROTOCOLS:
-            raise OnceError(f"only ports of {', '.join(PORTED)} can be opened for some hours")
+            raise OnceError(f"only ports of {', '.join(PORTED_PROTOCOLS)} can be opened for some hours")
         for start, end in ranges:
             if end - start >= MOST:
                 raise OnceError(f"a service of {end - start + 1} ports is too much for some hours: name single ports")

@@ -32,7 +32,7 @@ PROTOCOLS = {PORT_PROTOCOLS[name]: name for name in ("tcp", "udp")}
 Packet = dict[str, Any]
 
 
-def packets(resolved: policy.Resolved) -> list[Packet]:
+def packets(resolved: policy.ResolvedPolicy) -> list[Packet]:
     """Return the packets as the module egress_guard takes its tests: the first of each test before the second of any.
 
     Without those that are refused quietly: they leave no line in the ledger, so nobody could tell who refused them.
@@ -42,7 +42,7 @@ def packets(resolved: policy.Resolved) -> list[Packet]:
     return [packet for packet in chain.from_iterable(turns) if packet is not None][:MOST]
 
 
-def _of(resolved: policy.Resolved, test: ResolvedTest, known: frozenset[str]) -> Iterator[Packet]:
+def _of(resolved: policy.ResolvedPolicy, test: ResolvedTest, known: frozenset[str]) -> Iterator[Packet]:
     user = {} if test.user is None else {"user": test.user, "missing_user": "skip" if test.user in known else "error"}
     for port_at in range(_PORTS):
         for protocol, name in PROTOCOLS.items():
@@ -78,7 +78,7 @@ def _ports(ranges: intervals.Intervals) -> list[int]:
     ]
 
 
-def _is_quiet(resolved: policy.Resolved, version: int, address: int, protocol: int, port: int) -> bool:
+def _is_quiet(resolved: policy.ResolvedPolicy, version: int, address: int, protocol: int, port: int) -> bool:
     return any(
         intervals.contains(grant.addresses.family(version), address) and grant.services.contains(protocol, port)
         for grant in resolved.quiet

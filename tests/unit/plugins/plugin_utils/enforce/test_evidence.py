@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce.judge import Evidence, judge, minimum, unseen
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce.evidence import Evidence, hours_of, judge, unseen
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import build
 
 NOW = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC).timestamp()  # a Friday
@@ -87,6 +87,6 @@ def test_days_of_the_week() -> None:
 
 
 def test_times() -> None:
-    assert [minimum(text) for text in (72, "72", "72h", " 3 d", "1w", "0h")] == [72, 72, 72, 72, 168, 0]
+    assert [hours_of(text) for text in (72, "72", "72h", " 3 d", "1w", "0h")] == [72, 72, 72, 72, 168, 0]
     with pytest.raises(ValueError, match="write hours or days"):
-        minimum("soon")
+        hours_of("soon")

@@ -57,7 +57,7 @@ class Evidence:
     explained: int = 0
 
 
-def minimum(text: Any) -> int:
+def hours_of(text: Any) -> int:
     """Return the hours of 72, "72h", "3d" or "1w". Raise ValueError with a sentence."""
     found = re.fullmatch(r"(\d+)\s*([hdw]?)", str(text).strip())
     if found is None:
@@ -65,7 +65,7 @@ def minimum(text: Any) -> int:
     return int(found[1]) * _UNITS[found[2]]
 
 
-def judge(resolved: policy.Resolved, observed: Mapping[str, Any], wanted: int) -> Evidence:
+def judge(resolved: policy.ResolvedPolicy, observed: Mapping[str, Any], wanted: int) -> Evidence:
     """Return the evidence of one host. observed: what egress_guard's phase observed returned; wanted: hours."""
     if observed["confirmed"] and not observed["observes"]:
         return Evidence(ready=True, sentence="enforces already", hours=0.0, wanted=wanted)
@@ -92,7 +92,7 @@ def judge(resolved: policy.Resolved, observed: Mapping[str, Any], wanted: int) -
     return Evidence(ready, ", ".join(parts), hours, wanted, days, open_, len(counting) - len(open_))
 
 
-def explained(resolved: policy.Resolved, line: Refusal) -> bool:
+def explained(resolved: policy.ResolvedPolicy, line: Refusal) -> bool:
     """Whether the policy lets it out by now, or somebody wrote down that it is refused (never, deny_quietly)."""
     verdicts = []
     for user in (line.user, None if line.uid is None else str(line.uid)):
@@ -100,7 +100,7 @@ def explained(resolved: policy.Resolved, line: Refusal) -> bool:
             verdicts.append(policy.decide(resolved, policy.Flow(line.address, line.protocol, line.port, user)))
         except AddressError:
             return False
-    if any(not verdict.refused or verdict.cause == "never" for verdict in verdicts):
+    if any(not verdict.rejected or verdict.cause == "never" for verdict in verdicts):
         return True
     port = line.port or 0
     return any(

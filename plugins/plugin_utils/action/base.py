@@ -1,0 +1,127 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The base class of every action of the collection: arguments in, one result out, no error as a traceback."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Collection, Mapping
+from typing import Any, ClassVar
+
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.errors import ControllerError, failure
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.host_policy import Preview, host_policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.world import InventoryWorld
+
+from .module_result import ModuleFailed, module_result
+from .shape import ShapeError
+from .shapes import SHAPES
+
+COLLECTION = "tidegate.nftables"
+
+
+class TidegateAction(ActionBase):
+    """What every action does the same way. A subclass sets ARGUMENTS and implements ``act``.
+
+    ARGUMENTS: the argument spec of the task; None where the module itself checks the task's arguments. variables: the
+    variables of the task.
+    """
+
+    TRANSFERS_FILES = False
+    ARGUMENTS: ClassVar[Mapping[str, Any] | None] = {}
+    variables: Mapping[str, Any]
+
+    @abstractmethod
+    def act(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the result of the task. arguments: checked. Raise ControllerError to fail the task."""
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return what ``act`` returns, or the failure that stopped it."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        self.variables = task_vars or {}
+        arguments: Mapping[str, Any] = self._task.args
+        if self.ARGUMENTS is not None:
+            _checked, arguments = self.validate_argument_spec(dict(self.ARGUMENTS))
+        try:
+            outcome = self.act(arguments)
+        except ControllerError as error:
+            outcome = failure(error)
+        return {**result, "changed": False, **outcome, **self._interpreter()}
+
+    @property
+    def host(self) -> str:
+        """The name of the task's host in the inventory."""
+        return str(self.variables["inventory_hostname"])
+
+    @property
+    def check_mode(self) -> bool:
+        """Whether the task runs in check mode."""
+        return bool(self._task.check_mode)
+
+    @property
+    def connection(self) -> Any:
+        """The connection plugin of the task."""
+        return self._connection
+
+    def template(self, value: Any) -> Any:
+        """Return the value of a variable with its templates filled in."""
+        return self._templar.template(value)
+
+    def policy(
+        self, *, tier: str | None = None, preview: Preview | None = None, variables: Mapping[str, Any] | None = None
+    ) -> policy.ResolvedPolicy:
+        """Return the policy of the task's host, see host_policy. variables: those of the task by default."""
+        return host_policy(self, self.variables if variables is None else variables, tier, preview)
+
+    def world(self) -> InventoryWorld:
+        """Return the inventory as the policy of the task's host sees it."""
+        return InventoryWorld(self._loader, self.variables)
+
+    def registered(self, name: str) -> dict[str, Any]:
+        """Return, by host of the play, what an earlier task registered as ``name``; None for a host without."""
+        hosts = self.variables["ansible_play_hosts_all"]
+        return {host: self.variables["hostvars"][host].get(name) for host in hosts}
+
+    def run_module(self, name: str, arguments: Mapping[str, Any], needed: Collection[str] = ()) -> dict[str, Any]:
+        """Run a module of the collection on the task's host and return the known keys of its result, failed or not.
+
+        needed: keys that a result which did not fail must have. Raise ShapeError for a result of another shape.
+        """
+        raw = self._execute_module(
+            module_name=f"{COLLECTION}.{name}", module_args=dict(arguments), task_vars=self.variables
+        )
+        try:
+            return module_result(raw, SHAPES[name], needed)
+        except ShapeError as error:
+            raise UnexpectedResult(self.host, name, error) from error
+
+    def need_module(self, name: str, arguments: Mapping[str, Any], needed: Collection[str] = ()) -> dict[str, Any]:
+        """As run_module; raise ModuleFailed when the module failed."""
+        result = self.run_module(name, arguments, needed)
+        if result.get("failed"):
+            raise ModuleFailed(result)
+        return result
+
+    def keep_remote_folder(self) -> None:
+        """Leave the temporary folder on an unreachable host: removing it would fail and hide the real error."""
+        self._cleanup_remote_tmp = False
+
+    def _interpreter(self) -> dict[str, Any]:
+        """Return the fact that spares the next task the search for Python: found by Ansible, not said by a module."""
+        key = self._discovered_interpreter_key
+        return {"ansible_facts": {key: self._discovered_interpreter}} if key else {}
+
+
+class UnexpectedResult(ControllerError):
+    """A host returned a result that the module never returns."""
+
+    reason = "bad_result"
+
+    def __init__(self, host: str, module: str, error: ShapeError) -> None:
+        super().__init__(
+            f"{host}: the result of the module {module} has an unexpected shape: {error}. Nothing of it was used. "
+            "Fix: check which Python runs modules on this host, and whether the host is compromised."
+        )

@@ -1,0 +1,224 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The shape of each result that an action takes: those of modules on hosts, and those that tasks register.
+
+The keys are those of the RETURN block of the module; a unit test holds both to each other. Required is what the
+controller itself reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .shape import FLAG, INTEGER, JSON, NUMBER, TEXT, TEXTS, Choice, ListOf, MapOf, OrNull, Record, Shape
+
+_CHANGE = Record(
+    required={"action": TEXT, "kind": TEXT},
+    optional={
+        **dict.fromkeys(("name", "chain", "comment", "text", "set", "path"), TEXT),
+        "count": INTEGER,
+        "sample": TEXTS,
+    },
+)
+_COUNTERS = MapOf(MapOf(Record({"packets": INTEGER, "bytes": INTEGER})))
+_FINDING = Record(dict.fromkeys(("name", "severity", "what", "meaning", "mend"), TEXT))
+_TEST = Record(
+    required={
+        **dict.fromkeys(("name", "to", "protocol", "expect", "ours", "outcome"), TEXT),
+        "port": INTEGER,
+        "ok": FLAG,
+    },
+    optional={"user": OrNull(TEXT)},
+)
+_ENGINE: Mapping[str, Shape] = {
+    "transaction": TEXT,
+    "changes": ListOf(_CHANGE),
+    "missing_users": TEXTS,
+    "nft_version": TEXT,
+    "path": TEXT,
+}
+"""What every run of the engine returns."""
+
+_EVENT = Record(
+    required={"event": TEXT},
+    optional={**dict.fromkeys(("when", "token", "who", "what", "why", "trouble"), TEXT), "edit": TEXTS},
+)
+_ABOUT = Record(optional=dict.fromkeys(("token", "who", "what", "when"), TEXT))
+_STATUS = Record(
+    required={
+        "on_trial": OrNull(
+            Record(
+                required={"token": TEXT, "kind": TEXT},
+                optional={"who": TEXT, "what": TEXT, "since": TEXT, "seconds": NUMBER},
+            )
+        ),
+    },
+    optional={
+        **dict.fromkeys(("table", "drift", "saved"), TEXT),
+        "confirmed": OrNull(_ABOUT),
+        "watcher": FLAG,
+        "events": MapOf(INTEGER),
+        "last": ListOf(_EVENT),
+        "earlier": ListOf(Record(optional={"number": INTEGER, "name": TEXT, "what": TEXT})),
+    },
+)
+_LEDGER_LINE = Record(
+    {
+        "address": TEXT,
+        "protocol": INTEGER,
+        "port": OrNull(INTEGER),
+        "uid": OrNull(INTEGER),
+        "user": OrNull(TEXT),
+        "packets": INTEGER,
+        "last": NUMBER,
+    }
+)
+_GUARD = Record(
+    optional={
+        **_ENGINE,
+        "guard": OrNull(
+            Record(required={"token": TEXT, "seconds": NUMBER, "kind": TEXT}, optional={"before": TEXTS}),
+        ),
+        "files": ListOf(Record({"path": TEXT, "action": TEXT})),
+        "connection": TEXT,
+        "counters": _COUNTERS,
+        "preflight": ListOf(_FINDING),
+        "recovered": TEXT,
+        "tests": ListOf(_TEST),
+        "broken": TEXTS,
+        "broken_before": TEXTS,
+        "confirmed": _ABOUT,
+        "until": TEXT,
+        "status": _STATUS,
+        "observed": Record(
+            {
+                "confirmed": FLAG,
+                "observes": FLAG,
+                "since": OrNull(NUMBER),
+                "now": NUMBER,
+                "ledger": ListOf(_LEDGER_LINE),
+            }
+        ),
+        "fate": OrNull(_EVENT),
+    }
+)
+_FACTS = Record(
+    {
+        "tables": ListOf(
+            Record(
+                {
+                    "family": TEXT,
+                    "name": TEXT,
+                    "dormant": FLAG,
+                    "chains": TEXTS,
+                    "refuses": TEXT,
+                    "notrack": TEXTS,
+                }
+            )
+        ),
+        "iptables": ListOf(Record({"family": TEXT, "backend": TEXT, "refuses": TEXT, "notrack": TEXTS})),
+        "loaders": ListOf(Record({"name": TEXT, "active": FLAG, "enabled": FLAG, "flushes": TEXTS})),
+        "conntrack": Record({"count": OrNull(INTEGER), "max": OrNull(INTEGER)}),
+        "bridges": TEXTS,
+        "unread": TEXTS,
+    }
+)
+_NEED = Record(
+    {
+        **dict.fromkeys(("what", "where", "host", "protocol", "unresolved"), TEXT),
+        "port": INTEGER,
+        "user": OrNull(TEXT),
+        "addresses": TEXTS,
+    }
+)
+_RULES = ListOf(
+    Choice(
+        "kind",
+        {
+            "nft": Record({"where": TEXT, "family": TEXT, "name": TEXT, "objects": ListOf(MapOf(MapOf(JSON)))}),
+            "iptables": Record({"where": TEXT, "family": TEXT, "text": TEXT, "tables": TEXTS}),
+            "ufw": Record({"where": TEXT, "family": TEXT, "text": TEXT, "policy": TEXT}),
+            "direct": Record({"where": TEXT, "text": TEXT}),
+        },
+    )
+)
+_CONFIRMATION = Record(
+    {
+        "confirmed": FLAG,
+        "connection": TEXT,
+        "proves": FLAG,
+        "tests": INTEGER,
+        "broken": TEXTS,
+        "broken_before": TEXTS,
+    }
+)
+_POLICY_IN_NUMBERS = Record(
+    {
+        "mode": TEXT,
+        "observe": TEXTS,
+        "tier": OrNull(TEXT),
+        "entries": INTEGER,
+        "internet_entries": INTEGER,
+        "notices": TEXTS,
+    }
+)
+
+SHAPES: Mapping[str, Record] = {
+    "nft_ruleset": Record(optional={**_ENGINE, "counters": _COUNTERS}),
+    "nft_set": Record(optional=_ENGINE),
+    "egress_guard": _GUARD,
+    "egress_kernel": Record(
+        optional={
+            "tables": ListOf(
+                Record(
+                    {
+                        "family": TEXT,
+                        "name": TEXT,
+                        "listing": OrNull(Record({"nftables": ListOf(MapOf(MapOf(JSON)))})),
+                        "error": TEXT,
+                    }
+                )
+            ),
+            "users": MapOf(INTEGER),
+            "now": NUMBER,
+            "legacy": TEXTS,
+            "nft_version": TEXT,
+        }
+    ),
+    "egress_preflight": Record(
+        optional={
+            "facts": _FACTS,
+            "needs": ListOf(_NEED),
+            "rules": Record({"live": _RULES, "stored": _RULES, "unread": TEXTS}),
+        }
+    ),
+    "egress_probe": Record(
+        optional={
+            "results": ListOf(
+                Record(
+                    required={
+                        **dict.fromkeys(("name", "to", "protocol", "outcome"), TEXT),
+                        "port": INTEGER,
+                        "user": OrNull(TEXT),
+                        "errno": OrNull(TEXT),
+                        "milliseconds": NUMBER,
+                    }
+                )
+            ),
+            "counts": MapOf(INTEGER),
+            "index": INTEGER,
+        }
+    ),
+}
+"""By module; what its action runs on a host."""
+
+APPLIED = Record(
+    optional={
+        **_GUARD.optional,
+        "confirmation": OrNull(_CONFIRMATION),
+        "egress": _POLICY_IN_NUMBERS,
+        "nft_missing": FLAG,
+    }
+)
+"""What the role registers of egress_apply and egress_summary reads."""

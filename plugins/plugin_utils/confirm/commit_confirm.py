@@ -1,0 +1,148 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A change and its confirmation in at most three module runs: apply, confirm over a new connection, read the status."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleConnectionFailure
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
+
+from . import connection as connections
+
+GUARD = "egress_guard"
+_PAUSE = 1.0
+"""Seconds between two attempts to reach the host."""
+_GRACE = 3.0
+"""Seconds after the confirm timeout in which the guard rolls back."""
+_STATUS_ATTEMPTS = 3
+"""How often a host is asked for the state of a change that nobody could confirm."""
+
+Result = dict[str, Any]
+
+_ABANDONED: Result = {
+    "failed": True,
+    "changed": False,
+    "reason": "abandoned",
+    "msg": "The ansible-playbook that started this worker has ended, so the worker does nothing more.",
+}
+
+_DECIDED = ("tests_failed", "same_connection", "too_late", "not_pending", "changed_meanwhile")
+"""Reasons of a failed confirmation after which the change is no longer pending on the host."""
+
+
+def apply_and_confirm(action: TidegateAction, request: Mapping[str, Any]) -> Result:
+    """Run a phase of egress_guard that leaves a pending change, and confirm it over a new connection.
+
+    Return the result of the first run with ``confirmation``: None when no change was pending, else ``confirmed``,
+    ``connection`` (the plugin's name), ``proves`` (whether that connection passes the host's network), ``tests`` (how
+    many packets were sent), ``broken`` and ``broken_before``. The result is failed when the change was rolled back.
+    """
+    if not _starter_lives():
+        return {**_ABANDONED, "confirmation": None}
+    began = time.monotonic()
+    proves = connections.passes_network(action.connection)
+    extra = {"keep_connection": proves} if request["phase"] == "apply" else {}
+    first = action.run_module(GUARD, {**request, **extra})
+    guard = first.get("guard")
+    if first.get("failed") or not guard:
+        return {**first, "confirmation": None}
+    # The host's clock runs from some moment of the first run; the controller's from before it.
+    deadline = max(began, time.monotonic() - _PAUSE) + guard["seconds"]
+    confirm = {
+        "phase": "confirm",
+        "token": guard["token"],
+        "tests": request.get("tests"),
+        "failing_before": guard.get("before", []),
+        "mode": request.get("mode", "enforce"),
+        "root": request.get("root"),
+        "not_over": first.get("connection") if proves else None,
+    }
+    outcome = _retry(lambda: _over_new_connection(action, confirm), deadline)
+    if isinstance(outcome, AnsibleConnectionFailure):
+        return _rolled_back(first, _unreachable(action, guard["token"], request.get("root"), deadline, outcome))
+    if outcome.get("failed"):
+        if outcome.get("reason") not in _DECIDED:
+            # The confirmation itself could not run. Rolling back now is better than waiting for the timeout.
+            what = "the controller is gone" if outcome is _ABANDONED else "the confirmation failed"
+            drop = {"phase": "reject", "token": guard["token"], "root": request.get("root"), "what": what}
+            action.run_module(GUARD, drop)
+        return _rolled_back(first, outcome)
+    return {
+        **first,
+        "confirmation": {
+            "confirmed": True,
+            "connection": connections.name(action.connection),
+            "proves": proves,
+            "tests": len(outcome["tests"]),
+            "broken": outcome["broken"],
+            "broken_before": outcome["broken_before"],
+        },
+    }
+
+
+def _over_new_connection(action: TidegateAction, confirm: Mapping[str, Any]) -> Result:
+    connections.renew(action.connection)
+    if not _starter_lives():
+        return _ABANDONED
+    return action.run_module(GUARD, confirm, needed=("tests", "broken", "broken_before"))
+
+
+def _starter_lives() -> bool:
+    """Return whether the ansible-playbook that started this worker still runs.
+
+    Workers lead sessions of their own and outlive a parent that is killed or loses its terminal. Whoever ends the run
+    expects the old policy to stay.
+    """
+    starter = multiprocessing.parent_process()
+    return starter is None or starter.pid == os.getppid()
+
+
+def _retry(attempt: Callable[[], Result], deadline: float) -> Result | AnsibleConnectionFailure:
+    """Repeat an attempt until it reaches the host or the deadline passes: one lost packet must not revert a fleet."""
+    while True:
+        try:
+            return attempt()
+        except AnsibleConnectionFailure as error:
+            if time.monotonic() + _PAUSE >= deadline:
+                return error
+            time.sleep(_PAUSE)
+
+
+def _unreachable(
+    action: TidegateAction, token: str, root: str | None, deadline: float, error: AnsibleConnectionFailure
+) -> Result:
+    """Return the reason and message of a change that could not be confirmed, after asking the host for its state."""
+    time.sleep(max(0.0, deadline + _GRACE - time.monotonic()))
+    cause = f"The host could not be reached over a new connection after the change: {error}"
+    for _attempt in range(_STATUS_ATTEMPTS):
+        try:
+            connections.renew(action.connection)
+            fate = action.run_module(GUARD, {"phase": "status", "token": token, "root": root}).get("fate")
+        except AnsibleConnectionFailure:
+            time.sleep(_PAUSE)
+            continue
+        if fate is not None and fate["event"] == "restored":
+            state = "The host has rolled the change back and can be reached again."
+        else:
+            state = "The state of the change is not known. Fix: run `tidegate status` on the host."
+        return {"reason": "unreachable", "msg": f"{cause}. {state}"}
+    action.keep_remote_folder()
+    return {
+        "reason": "unreachable",
+        "msg": f"{cause}. The host rolls the change back by itself, but it cannot be reached now either.",
+    }
+
+
+def _rolled_back(first: Mapping[str, Any], outcome: Mapping[str, Any]) -> Result:
+    """Return the failed result of a change that was rolled back."""
+    keys = ("reason", "tests", "broken", "broken_before", "module_stderr")
+    details = {key: outcome[key] for key in keys if key in outcome}
+    return {**first, **details, "changed": False, "failed": True, "msg": outcome.get("msg", ""), "confirmation": None}
