@@ -84,7 +84,7 @@ class Closing:
 
 
 @dataclass(frozen=True)
-class Difference:
+class TargetDifference:
     """How what is rendered differs from the policy: `wider` opens more, `narrower` less. Exactly these flows.
 
     why: for people. users: whose flows, None for everybody's.
@@ -100,12 +100,12 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedPolicy:
     """A host's policy as far as an enforcement point can say it. never: what no approximation may open."""
 
     openings: tuple[Opening, ...] = ()
     closings: tuple[Closing, ...] = ()
-    differences: tuple[Difference, ...] = ()
+    differences: tuple[TargetDifference, ...] = ()
     notices: tuple[str, ...] = ()
     never: AddressSet = NOTHING
 
@@ -128,12 +128,12 @@ class Unit:
 
 
 @dataclass(frozen=True)
-class Rendered:
+class RenderedFile:
     """text: the file. data: the same for modules that apply it. differences: those that only rendering showed."""
 
     text: str
     data: Any = None
-    differences: tuple[Difference, ...] = ()
+    differences: tuple[TargetDifference, ...] = ()
 
 
 ReadSettings = Callable[[ErrorReport, Place, Any], dict[str, Any]]
@@ -151,7 +151,7 @@ class Target:
     about: str
     can: Capabilities
     suffix: str
-    render: Callable[[Unit], Rendered] | None = None
+    render: Callable[[Unit], RenderedFile] | None = None
     variable: str = ""
     read: ReadSettings | None = None
     whole: Callable[[ResolvedPolicy], Any] | None = None

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import hosts, registry, units
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import host_contribution, registry, render_units
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import build, entry
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets.test_names import FED, LISTS, NAME
 
@@ -36,8 +36,8 @@ def squid(directory: Path, text: str) -> subprocess.CompletedProcess[str]:
 
 def rendered(target: str, **changes: Any) -> str:
     variables = {"egress_approximate": {"dnsmasq": "wider"}}
-    data = hosts.describe(build(**changes), registry.target(target), variables, addresses.parse("10.1.2.0/30"))
-    (built,) = units.build([data])
+    data = host_contribution.contribution(build(**changes), registry.target(target), variables, addresses.parse("10.1.2.0/30"))
+    (built,) = render_units.render_units([data])
     return str(built.text)
 
 

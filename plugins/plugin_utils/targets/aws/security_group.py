@@ -17,12 +17,12 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets impo
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.kubernetes.network_policy import families
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import (
     Capabilities,
-    Rendered,
+    RenderedFile,
     Target,
     Unit,
 )
 
-from .rules import Rule, rules
+from .security_group_rules import SecurityGroupRule, security_group_rules
 
 _KEYS = ("vpc_id", "name", "rules", "references", "families")
 _ID = re.compile(r"(pl|sg)-[0-9a-f]{8,17}")
@@ -78,22 +78,22 @@ def group_name(unit: Unit) -> str:
     return str(unit.settings.get("name") or f"tidegate-{unit.name}")
 
 
-def render(unit: Unit) -> Rendered:
+def render(unit: Unit) -> RenderedFile:
     """The arguments of the module. Without openings rules_egress is empty, which closes everything."""
-    found, differences = rules(unit)
+    rules, differences = security_group_rules(unit)
     data = {
         "name": group_name(unit),
         "description": DESCRIPTION,
         "vpc_id": unit.settings["vpc_id"],
-        "rules_egress": [_module_rule(rule) for rule in found],
+        "rules_egress": [_module_rule(rule) for rule in rules],
     }
-    return Rendered(yaml.safe_dump(data, sort_keys=False, explicit_start=True), data, differences)
+    return RenderedFile(yaml.safe_dump(data, sort_keys=False, explicit_start=True), data, differences)
 
 
 _ARGUMENT = {"ipv4": "cidr_ip", "ipv6": "cidr_ipv6", "prefix_list": "ip_prefix", "group": "group_id"}
 
 
-def _module_rule(rule: Rule) -> dict[str, Any]:
+def _module_rule(rule: SecurityGroupRule) -> dict[str, Any]:
     ports = {} if rule.key.first is None else {"from_port": rule.key.first, "to_port": rule.key.last}
     return {"proto": rule.key.protocol, **ports, _ARGUMENT[rule.kind]: [rule.to], "rule_desc": rule.description}
 

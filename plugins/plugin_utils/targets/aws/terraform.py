@@ -12,10 +12,10 @@ import json
 import re
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import Rendered, Target, Unit
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import RenderedFile, Target, Unit
 
 from . import security_group
-from .rules import Rule, rules
+from .security_group_rules import SecurityGroupRule, security_group_rules
 
 _UNFIT = re.compile(r"[^A-Za-z0-9_]")
 _ATTRIBUTE = {
@@ -26,9 +26,9 @@ _ATTRIBUTE = {
 }
 
 
-def render(unit: Unit) -> Rendered:
+def render(unit: Unit) -> RenderedFile:
     """The file. The group comes with it, since Terraform takes AWS's rule that allows everything out of a new one."""
-    found, differences = rules(unit)
+    rules, differences = security_group_rules(unit)
     group = f"tidegate_{_UNFIT.sub('_', unit.name)}"
     resources: dict[str, Any] = {
         "aws_security_group": {
@@ -39,21 +39,21 @@ def render(unit: Unit) -> Rendered:
             }
         }
     }
-    if found:
+    if rules:
         resources["aws_vpc_security_group_egress_rule"] = {
-            f"{group}_{_address(rule)}": _resource(rule, group) for rule in sorted(found, key=_address)
+            f"{group}_{_address(rule)}": _resource(rule, group) for rule in sorted(rules, key=_address)
         }
     data = {"resource": resources}
-    return Rendered(json.dumps(data, indent=2) + "\n", data, differences)
+    return RenderedFile(json.dumps(data, indent=2) + "\n", data, differences)
 
 
-def _address(rule: Rule) -> str:
+def _address(rule: SecurityGroupRule) -> str:
     ports = [str(port) for port in dict.fromkeys((rule.key.first, rule.key.last)) if port is not None and port >= 0]
     protocol = "all" if rule.key.protocol == "-1" else rule.key.protocol
     return _UNFIT.sub("_", "_".join([protocol, *ports, rule.to]))
 
 
-def _resource(rule: Rule, group: str) -> dict[str, Any]:
+def _resource(rule: SecurityGroupRule, group: str) -> dict[str, Any]:
     ports = {} if rule.key.first is None else {"from_port": rule.key.first, "to_port": rule.key.last}
     return {
         "security_group_id": f"${{aws_security_group.{group}.id}}",

@@ -19,7 +19,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model im
     Capabilities,
     Closing,
     Opening,
-    Rendered,
+    RenderedFile,
     Target,
     Unit,
 )
@@ -33,10 +33,10 @@ _PORTS_MAX = 40
 _NAMESPACE = "kubernetes.io/metadata.name"
 
 
-def render(unit: Unit) -> Rendered:
+def render(unit: Unit) -> RenderedFile:
     """The object, as YAML and as data."""
     found = policy_object(unit)
-    return Rendered(yaml.safe_dump(found, sort_keys=False, explicit_start=True), found)
+    return RenderedFile(yaml.safe_dump(found, sort_keys=False, explicit_start=True), found)
 
 
 def policy_object(unit: Unit) -> Spec:

@@ -22,7 +22,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.serv
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import (
     Capabilities,
     Opening,
-    Rendered,
+    RenderedFile,
     Target,
     Unit,
 )
@@ -92,10 +92,10 @@ def _peer(report: ErrorReport, place: Place, value: Any) -> Spec:
     return {key: labels(report, place.key(key), item) for key, item in (given or {}).items()}
 
 
-def render(unit: Unit) -> Rendered:
+def render(unit: Unit) -> RenderedFile:
     """The object, as YAML and as data."""
     found = policy_object(unit)
-    return Rendered(yaml.safe_dump(found, sort_keys=False, explicit_start=True), found)
+    return RenderedFile(yaml.safe_dump(found, sort_keys=False, explicit_start=True), found)
 
 
 def policy_object(unit: Unit) -> Spec:

@@ -14,13 +14,13 @@ from ansible_collections.tidegate.nftables.plugins.module_utils import table_nam
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import PolicyError, PolicyErrors
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import (
     Capabilities,
-    Rendered,
+    RenderedFile,
     Target,
     Unit,
 )
 
 
-def render(unit: Unit) -> Rendered:
+def render(unit: Unit) -> RenderedFile:
     """The file. Raises PolicyErrors for names in an entry itself, which have no set."""
     lists: dict[str, set[str]] = {}
     for opening in unit.openings:
@@ -32,7 +32,7 @@ def render(unit: Unit) -> Rendered:
             lists.setdefault(opening.list, set()).update(opening.names)
     found = lines({name: sorted(names) for name, names in sorted(lists.items())})
     head = "# Fills sets of the host's table; made from its policy, edits are overwritten."
-    return Rendered("\n".join([head, *found]) + "\n", {"lines": found})
+    return RenderedFile("\n".join([head, *found]) + "\n", {"lines": found})
 
 
 def lines(lists: Mapping[str, Iterable[str]]) -> list[str]:

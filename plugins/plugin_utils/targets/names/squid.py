@@ -19,7 +19,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model im
     Capabilities,
     Closing,
     Opening,
-    Rendered,
+    RenderedFile,
     Target,
     Unit,
 )
@@ -27,7 +27,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model im
 _TCP = services.PORT_PROTOCOLS["tcp"]
 
 
-def render(unit: Unit) -> Rendered:
+def render(unit: Unit) -> RenderedFile:
     """The file. Raises PolicyErrors for a unit without addresses, which would be everybody."""
     if not unit.sources:
         cause = "its hosts have no address, by which squid could know them"
@@ -39,7 +39,7 @@ def render(unit: Unit) -> Rendered:
     for number, opening in enumerate(unit.openings, start=1):
         lines += _opening(who, f"{who}_{number}", opening)
     lines.append(f"http_access deny {who}")
-    return Rendered("\n".join(lines) + "\n", {"acl": who, "lines": lines})
+    return RenderedFile("\n".join(lines) + "\n", {"acl": who, "lines": lines})
 
 
 def acl(name: str, kind: str, found: AddressSet) -> list[str]:

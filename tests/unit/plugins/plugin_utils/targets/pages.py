@@ -15,7 +15,7 @@ import yaml
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import feeds
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import ErrorReport
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import hosts, registry, units
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import host_contribution, registry, render_units
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import INVENTORY, build
 
 DOCS = Path(__file__).resolve().parents[5] / "docs"
@@ -46,7 +46,9 @@ class Page:
             for name, one in declared.items()
         }
         resolved = build(replace(INVENTORY, lists=lists), **given)
-        (built,) = units.build([hosts.describe(resolved, target, given, addresses.parse("10.1.2.3"))])
+        (built,) = render_units.render_units(
+            [host_contribution.contribution(resolved, target, given, addresses.parse("10.1.2.3"))]
+        )
         said = "".join(f"{line}\n" for line in (*built.differences, *built.notices))
         return [str(built.text), said] if said else [str(built.text)]
 

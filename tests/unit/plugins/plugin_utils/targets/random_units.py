@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, intervals, services
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import hosts, registry, units
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.document import read_difference
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import Difference, Rendered
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import host_contribution, registry, render_units
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import RenderedFile, TargetDifference
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.serialise import read_difference
 from ansible_collections.tidegate.nftables.tests.golden.cases import FixedInventory
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets.test_property import (
     GROUPS,
@@ -80,7 +80,7 @@ Evaluate = Callable[[Any, policy.Flow], bool]
 
 def rendered(
     name: str, resolved: policy.ResolvedPolicy, word: str, settings: Mapping[str, Any] | None = None
-) -> tuple[Rendered, list[Difference]] | None:
+) -> tuple[RenderedFile, list[TargetDifference]] | None:
     """What a target makes of a policy, by way of plain data as in a play; None when it cannot say it."""
     target = registry.target(name)
     variables: dict[str, Any] = {"egress_unit": "app"}
@@ -89,9 +89,11 @@ def rendered(
     if word:
         variables["egress_approximate"] = {name: word}
     try:
-        data = json.loads(json.dumps(hosts.describe(resolved, target, variables, addresses.parse("10.0.0.77"))))
+        data = json.loads(
+            json.dumps(host_contribution.contribution(resolved, target, variables, addresses.parse("10.0.0.77")))
+        )
         assert target.render is not None
-        found = target.render(units.unit("app", [data]))
+        found = target.render(render_units.unit_of("app", [data]))
     except policy.PolicyErrors as raised:
         unsaid = [error for error in raised.errors if name in error.cause or "quota" in error.cause]
         if len(unsaid) < len(raised.errors):
@@ -110,7 +112,7 @@ def resolve(variables: Mapping[str, Any]) -> policy.ResolvedPolicy | None:
 
 def check(
     resolved: policy.ResolvedPolicy,
-    differences: Sequence[Difference],
+    differences: Sequence[TargetDifference],
     passes: Callable[[policy.Flow], bool],
     flow: policy.Flow,
 ) -> None:
@@ -143,7 +145,7 @@ def _by(resolved: policy.ResolvedPolicy, name: str, flow: policy.Flow) -> dict[A
     return {user: policy.decide(alone, replace(flow, user=user)).allowed for user in EVERYBODY}
 
 
-def _about(one: Difference, direction: str, flow: policy.Flow, user: Any = ...) -> bool:
+def _about(one: TargetDifference, direction: str, flow: policy.Flow, user: Any = ...) -> bool:
     version, value = addresses.parse_address(flow.address)
     number = flow.protocol if isinstance(flow.protocol, int) else services.PORT_PROTOCOLS.get(flow.protocol)
     if number is None:

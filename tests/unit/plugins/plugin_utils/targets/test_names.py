@@ -17,7 +17,7 @@ from ansible_collections.tidegate.nftables.plugins.filter.names import to_dnsmas
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import feeds, policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import hosts, registry, units
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import host_contribution, registry, render_units
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import INVENTORY, build, entry
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets import squid_access
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets.random_units import (
@@ -44,8 +44,8 @@ def lines(
 ) -> list[str]:
     found = addresses.parse(sources) if sources else NOTHING
     variables = {"egress_approximate": {target: word}} if word else {}
-    data = hosts.describe(build(inventory, **changes), registry.target(target), variables, found)
-    (built,) = units.build([data])
+    data = host_contribution.contribution(build(inventory, **changes), registry.target(target), variables, found)
+    (built,) = render_units.render_units([data])
     return [line for line in str(built.text).splitlines() if not line.startswith("#")]
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import hosts, registry, units
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import host_contribution, registry, render_units
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import build, entry
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets import secgroup
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets.random_units import (
@@ -40,12 +40,14 @@ def passes(rules: list[secgroup.SecurityRule], flow: policy.Flow) -> bool:
     return secgroup.allows(rules, flow.address, number, flow.port)
 
 
-def made(target: str = "aws", given: Any = None, word: str = "", **changes: Any) -> units.Built:
+def made(target: str = "aws", given: Any = None, word: str = "", **changes: Any) -> render_units.RenderedUnit:
     """The unit of a policy without errors."""
     variables: dict[str, Any] = {"egress_aws": {**SETTINGS, **(given or {})}}
     if word:
         variables["egress_approximate"] = {target: word}
-    (built,) = units.build([hosts.describe(build(**changes), registry.target(target), variables, NOTHING)])
+    (built,) = render_units.render_units(
+        [host_contribution.contribution(build(**changes), registry.target(target), variables, NOTHING)]
+    )
     return built
 
 
@@ -164,7 +166,7 @@ def test_what_is_never_open_is_not_opened_for_the_quota() -> None:
 def test_wrong_settings_are_errors(given: dict[str, Any], message: str) -> None:
     wanted = {key: value for key, value in {**SETTINGS, **given}.items() if value is not ...}
     with pytest.raises(policy.PolicyErrors) as raised:
-        hosts.describe(build(), registry.target("aws"), {"egress_aws": wanted}, NOTHING)
+        host_contribution.contribution(build(), registry.target("aws"), {"egress_aws": wanted}, NOTHING)
     assert message in str(raised.value)
 
 

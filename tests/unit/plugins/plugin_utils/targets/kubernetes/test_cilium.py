@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import hosts, units
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import host_contribution, render_units
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.kubernetes import cilium
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import build, entry
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets.random_units import (
@@ -74,8 +74,8 @@ def _port(one: Mapping[str, Any], port: int | None) -> bool:
 
 
 def object_of(**changes: Any) -> dict[str, Any]:
-    data = hosts.describe(build(**changes), cilium.TARGET, {"egress_kubernetes": KUBERNETES}, NOTHING)
-    (built,) = units.build([data])
+    data = host_contribution.contribution(build(**changes), cilium.TARGET, {"egress_kubernetes": KUBERNETES}, NOTHING)
+    (built,) = render_units.render_units([data])
     found: dict[str, Any] = built.data
     return found
 

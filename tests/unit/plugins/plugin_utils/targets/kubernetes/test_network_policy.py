@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import feeds, policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING, parse, union
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ANY, ServiceSet
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import hosts, units
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.document import read_difference
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import host_contribution, render_units
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.kubernetes import ip_blocks, network_policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import Opening, Unit
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.serialise import read_difference
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import INVENTORY, build, entry
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets import netpol
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets.random_units import (
@@ -48,8 +48,8 @@ def object_of(word: str = "", given: Any = None, **changes: Any) -> dict[str, An
     variables: dict[str, Any] = {"egress_kubernetes": {**KUBERNETES, **(given or {})}}
     if word:
         variables["egress_approximate"] = {"kubernetes": word}
-    data = hosts.describe(resolved, network_policy.TARGET, variables, NOTHING)
-    (built,) = units.build([data])
+    data = host_contribution.contribution(resolved, network_policy.TARGET, variables, NOTHING)
+    (built,) = render_units.render_units([data])
     found: dict[str, Any] = built.data
     kubernetes_validate.validate(found, "1.30", strict=True)
     assert netpol.complaints(found) == []
@@ -89,7 +89,7 @@ def test_of_a_list_that_others_fill_only_what_is_not_open_anyhow_differs(word: s
         egress_never=[{"to": ["9.9.9.9"], "reason": "shut"}],
     )
     variables = {"egress_kubernetes": KUBERNETES, "egress_approximate": {"kubernetes": word}}
-    told = hosts.describe(resolved, network_policy.TARGET, variables, NOTHING)["differences"]
+    told = host_contribution.contribution(resolved, network_policy.TARGET, variables, NOTHING)["differences"]
     differing = union(one.addresses for one in map(read_difference, told) if one.entry == "api")
     assert "1.1.1.1" in differing
     assert "1.0.0.9" not in differing  # open by its address
@@ -214,8 +214,8 @@ def test_what_cannot_be_said_is_an_error_by_entry(changes: dict[str, Any], messa
 
 def test_an_approximation_says_exactly_what_it_opens() -> None:
     resolved = build(egress_allow_app=[entry(users=["payd"], approximate="wider")])
-    data = hosts.describe(resolved, network_policy.TARGET, {"egress_kubernetes": KUBERNETES}, NOTHING)
-    (built,) = units.build([data])
+    data = host_contribution.contribution(resolved, network_policy.TARGET, {"egress_kubernetes": KUBERNETES}, NOTHING)
+    (built,) = render_units.render_units([data])
     assert built.differences == (
         "api is wider here, kubernetes cannot tell the sockets of payd from others: opens 203.0.113.0/24 with tcp/443",
     )
@@ -226,7 +226,9 @@ def test_hosts_of_a_unit_must_mean_the_same() -> None:
     parts = []
     for host, extra in (("app1", []), ("app2", [entry(name="more")])):
         resolved = build(INVENTORY, egress_allow_app=[entry(), *extra])
-        parts.append({**hosts.describe(resolved, network_policy.TARGET, variables, NOTHING), "host": host})
+        parts.append(
+            {**host_contribution.contribution(resolved, network_policy.TARGET, variables, NOTHING), "host": host}
+        )
     with pytest.raises(policy.PolicyErrors) as raised:
-        units.build(parts)
+        render_units.render_units(parts)
     assert "unit app: app1 and app2 do not mean the same by more; give them different egress_unit" in str(raised.value)

@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from .units import Built
+from .render_units import RenderedUnit
 
 
 @dataclass(frozen=True)
-class Change:
+class FileChange:
     """A file that is not as it should be. None: it is not there, or shall not be."""
 
     path: Path
@@ -33,18 +33,18 @@ class Change:
         }
 
 
-def plan(built: Iterable[Built], directory: Path) -> list[Change]:
+def file_changes(built: Iterable[RenderedUnit], directory: Path) -> list[FileChange]:
     """What is not as it should be. Raises OSError for what cannot be read."""
     found = []
     for unit in built:
         path = directory / unit.file
         before = path.read_text(encoding="utf-8") if path.exists() else None
         if before != unit.text:
-            found.append(Change(path, before, unit.text))
+            found.append(FileChange(path, before, unit.text))
     return found
 
 
-def write(changes: Iterable[Change]) -> None:
+def write(changes: Iterable[FileChange]) -> None:
     """Make it so; each file by renaming a complete one. Raises OSError."""
     for change in changes:
         if change.after is None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
 
-from .model import WIDER, Difference
+from .model import WIDER, TargetDifference
 
 _NAMES = {number: name for name, number in services.PORT_PROTOCOLS.items()}
 _SHOWN = 6
 
 
-def spoken(found: ServiceSet) -> list[str]:
+def service_words(found: ServiceSet) -> list[str]:
     """The services in the policy's words: `tcp/443`, `udp/4500-4510`, `proto/112`, `icmp`, `any`."""
     if found == services.ANY:
         return ["any"]
@@ -33,16 +33,16 @@ def spoken(found: ServiceSet) -> list[str]:
     return texts
 
 
-def some(texts: list[str]) -> str:
+def first_few(texts: list[str]) -> str:
     """At most a few of them, and how many more there are."""
     rest = len(texts) - _SHOWN
     return ", ".join(texts[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def difference(one: Difference) -> str:
+def difference_sentence(one: TargetDifference) -> str:
     """One sentence that says exactly, and however long that is, what is opened or closed beside the policy."""
     verb = "opens" if one.direction == WIDER else "does not open"
     whom = f" for {', '.join(one.users)}" if one.users else ""
     what = ", ".join([*one.names, *one.addresses.elements(4), *one.addresses.elements(6)])
-    flows = f": {verb}{whom} {what} with {', '.join(spoken(one.services))}" if what else ""
+    flows = f": {verb}{whom} {what} with {', '.join(service_words(one.services))}" if what else ""
     return f"{one.entry} is {one.direction} here, {one.why}{flows}"

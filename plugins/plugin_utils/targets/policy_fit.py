@@ -9,7 +9,7 @@ without limits: an opening always has destinations and services.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,7 +21,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors im
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.decide import is_one_of
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.passing import NTP
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.policy_tests import Box
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.boxes import Box
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import values
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.entries import APPROXIMATE
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import ResolvedEntry, ResolvedPolicy
@@ -29,14 +29,15 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets impo
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING, AddressSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
 
-from .boxes import alike, beyond, carried, excepted, whole
-from .model import NARROWER, WIDER, Capabilities, Closing, Difference, Fitted, Opening
-from .texts import some, spoken
+from .box_arithmetic import carried_services, subtract_boxes, whole_protocols
+from .excepted_users import excepted_users, users_by_exceptions
+from .model import NARROWER, WIDER, Capabilities, Closing, FittedPolicy, Opening, TargetDifference
+from .wording import first_few, service_words
 
 VARIABLE = "egress_approximate"
 
 
-def read_defaults(report: ErrorReport, place: Place, value: Any, targets: Sequence[str]) -> dict[str, str]:
+def read_approximate(report: ErrorReport, place: Place, value: Any, targets: Sequence[str]) -> dict[str, str]:
     """egress_approximate: a word for each target that shall not insist on saying everything."""
     if value is None:
         return {}
@@ -46,7 +47,7 @@ def read_defaults(report: ErrorReport, place: Place, value: Any, targets: Sequen
 
 
 @dataclass
-class Fitting:
+class PolicyFit:
     """One policy for one target. default: what to do where an entry has no word of its own.
 
     references: texts of `to` that the target knows by names of its own. families: IP versions that there are.
@@ -59,10 +60,10 @@ class Fitting:
     references: Sequence[str] = ()
     families: tuple[int, ...] = (4, 6)
     errors: list[PolicyError] = field(default_factory=list)
-    differences: list[Difference] = field(default_factory=list)
+    differences: list[TargetDifference] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
 
-    def fit(self) -> Fitted:
+    def fit(self) -> FittedPolicy:
         """Everything together. Raises PolicyErrors with all that cannot be said."""
         openings = self._floor()
         for entry in self.resolved.all_entries():
@@ -71,7 +72,7 @@ class Fitting:
         if self.errors:
             raise PolicyErrors(tuple(dict.fromkeys(self.errors)))
         never = addresses.union(one.addresses for one in self.resolved.never)
-        return Fitted(tuple(openings), closings, tuple(self.differences), tuple(self.notices), never)
+        return FittedPolicy(tuple(openings), closings, tuple(self.differences), tuple(self.notices), never)
 
     def _floor(self) -> list[Opening]:
         """The named servers, which egress_never does not concern."""
@@ -100,21 +101,21 @@ class Fitting:
 
     def _without_never(self, entry: ResolvedEntry, box: Box) -> list[Box]:
         """What egress_never leaves. Whom it does not concern cannot be told from others everywhere."""
-        mixed = [never for never in self.resolved.never if excepted(entry, never)]
-        rest = beyond([box], (never for never in self.resolved.never if never not in mixed))
-        others = beyond(rest, mixed)
+        mixed = [never for never in self.resolved.never if excepted_users(entry, never)]
+        rest = subtract_boxes([box], (never for never in self.resolved.never if never not in mixed))
+        others = subtract_boxes(rest, mixed)
         # Two of them may leave each other's users nothing, so what somebody has is asked of all of them together.
         reached = {
-            users: beyond(rest, (never for never in mixed if not is_one_of(users[0], never.except_users)))
-            for users in alike(entry, mixed)
+            users: subtract_boxes(rest, (never for never in mixed if not is_one_of(users[0], never.except_users)))
+            for users in users_by_exceptions(entry, mixed)
         }
-        nobody = beyond(rest, [*others, *(one for found in reached.values() for one in found)])
-        somebody = beyond(rest, nobody)
+        nobody = subtract_boxes(rest, [*others, *(one for found in reached.values() for one in found)])
+        somebody = subtract_boxes(rest, nobody)
         if self.can.user or entry.users is not None:
             return somebody  # Where the entry is for some users only, what becomes of it is decided for all together.
         direction = WIDER
         for users, found in reached.items():
-            differing = beyond(found, others)
+            differing = subtract_boxes(found, others)
             if differing:
                 why = f"{self.target} cannot tell {', '.join(users)} of egress_never from others"
                 direction = self._direction(entry, why)
@@ -137,15 +138,15 @@ class Fitting:
             return [box]
         exact, rest = self._split(box.services)
         kept = [replace(box, services=exact)] if exact else []
-        rest = carried(rest, box.addresses)
+        rest = carried_services(rest, box.addresses)
         if not rest:
             return kept
-        why = f"{self.target} cannot say {some(spoken(rest))}"
+        why = f"{self.target} cannot say {first_few(service_words(rest))}"
         direction = self._direction(entry, why, (WIDER, NARROWER) if self.can.widens else (NARROWER,))
         if direction != WIDER:
             self._differ(entry, direction, why, [replace(box, services=rest)])
             return kept
-        wide = services.ANY if self.can.widens == "any" else exact | whole(rest)
+        wide = services.ANY if self.can.widens == "any" else exact | whole_protocols(rest)
         more = replace(box, services=wide - box.services)
         closed = self._closed(more)
         if closed:
@@ -153,7 +154,7 @@ class Fitting:
             self._direction(entry, why, (NARROWER,))
             return kept
         # `internal` opens no DNS, an address beside it does: what is open anyhow is no difference.
-        self._differ(entry, WIDER, why, beyond([more], entry.grants))
+        self._differ(entry, WIDER, why, subtract_boxes([more], entry.grants))
         return [replace(box, services=wide)]
 
     def _closed(self, more: Box) -> AddressSet:
@@ -205,7 +206,7 @@ class Fitting:
             direction = self._direction(entry, why)
             box = Box(self._of_families(grant.addresses), grant.services)
             wide = self._without_never(entry, box)
-            self._differ(entry, direction, why, beyond(wide, entry.grants))
+            self._differ(entry, direction, why, subtract_boxes(wide, entry.grants))
             if direction == WIDER:
                 found += [
                     Opening(entry.name, one.addresses, one.services)
@@ -218,12 +219,12 @@ class Fitting:
         self, entry: ResolvedEntry, names: tuple[str, ...], wanted: ServiceSet, where: str, filled: str
     ) -> list[Opening]:
         if self.can.names == "no":
-            why = f"{self.target} does not know domain names ({some(list(names))})"
+            why = f"{self.target} does not know domain names ({first_few(list(names))})"
             self._direction(entry, why, (NARROWER,), where)
             self._differ(entry, NARROWER, why, [Box(NOTHING, wanted)], names=names)
             return []
         if self.can.names == "below":
-            why = f"{self.target} takes every name below {some(list(names))} for it, too"
+            why = f"{self.target} takes every name below {first_few(list(names))} for it, too"
             if self._direction(entry, why, where=where) == NARROWER:
                 self._differ(entry, NARROWER, why, [Box(NOTHING, wanted)], names=names)
                 return []
@@ -281,9 +282,6 @@ class Fitting:
         users: tuple[str, ...] | None = None,
     ) -> None:
         for box in boxes:
-            self.differences.append(Difference(entry.name, direction, why, box.addresses, box.services, names, users))
-
-
-def settings_families(settings: Mapping[str, Any]) -> tuple[int, ...]:
-    """The IP versions of a target's settings; both unless said."""
-    return tuple(settings.get("families") or (4, 6))
+            self.differences.append(
+                TargetDifference(entry.name, direction, why, box.addresses, box.services, names, users)
+            )

@@ -19,7 +19,12 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors im
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING, AddressSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import WIDER, Difference, Opening, Unit
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import (
+    WIDER,
+    Opening,
+    TargetDifference,
+    Unit,
+)
 
 _NAMES = {6: "tcp", 17: "udp", 1: "icmp", 58: "icmpv6"}
 _FOREIGN = {4: services.ICMPV6, 6: services.ICMP}
@@ -30,7 +35,7 @@ _JOINED_MAX = 1000
 
 
 @dataclass(frozen=True, order=True)
-class Key:
+class RuleKey:
     """A protocol as AWS calls it, `-1` for all, and its ports; None where AWS takes none, -1 for all kinds of ICMP."""
 
     protocol: str
@@ -40,10 +45,10 @@ class Key:
 
 
 @dataclass(frozen=True)
-class Rule:
+class SecurityGroupRule:
     """One rule. kind: "ipv4", "ipv6", "prefix_list" or "group"; to: the network or id."""
 
-    key: Key
+    key: RuleKey
     kind: str
     to: str
     entries: tuple[str, ...]
@@ -52,16 +57,16 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Cell:
+class AddressGroup:
     """Addresses with one key, by one or more entries. wider: what of it may be rendered wider."""
 
-    key: Key
+    key: RuleKey
     addresses: AddressSet
     openings: tuple[Opening, ...]
     wider: AddressSet = NOTHING
 
 
-def rules(unit: Unit) -> tuple[list[Rule], tuple[Difference, ...]]:
+def security_group_rules(unit: Unit) -> tuple[list[SecurityGroupRule], tuple[TargetDifference, ...]]:
     """The rules, in a fixed order, and how they differ from the policy.
 
     Entry by entry where that is within the quota, so that an edit changes the rules of one entry only; else networks of
@@ -70,7 +75,7 @@ def rules(unit: Unit) -> tuple[list[Rule], tuple[Difference, ...]]:
     quota = int(unit.settings.get("rules", 60))
     named = list(_named(unit))
     by_entry = [
-        Cell(key, opening.addresses, (opening,), opening.addresses if opening.approximate == WIDER else NOTHING)
+        AddressGroup(key, opening.addresses, (opening,), opening.addresses if opening.approximate == WIDER else NOTHING)
         for opening in unit.openings
         for key in keys(opening.services)
     ]
@@ -88,26 +93,26 @@ def rules(unit: Unit) -> tuple[list[Rule], tuple[Difference, ...]]:
     return found, tuple(_differences(joined, wide))
 
 
-def keys(spoken: ServiceSet) -> Iterator[Key]:
+def keys(spoken: ServiceSet) -> Iterator[RuleKey]:
     """The protocols and ports of a rule each."""
     if spoken == services.ANY:
-        yield Key("-1", None, None, services.ANY)
+        yield RuleKey("-1", None, None, services.ANY)
         return
     for number, ports in spoken.protocols().items():
         name = _NAMES.get(number, str(number))
         for first, last in ports:
             part = services.of_protocol(number, first, last)
             if number in (services.ICMP, services.ICMPV6):
-                yield Key(name, -1, -1, part)
+                yield RuleKey(name, -1, -1, part)
             elif number in _NAMES:
-                yield Key(name, first, last, part)
+                yield RuleKey(name, first, last, part)
             else:
-                yield Key(name, None, None, part)
+                yield RuleKey(name, None, None, part)
 
 
-def _named(unit: Unit) -> Iterator[Rule]:
+def _named(unit: Unit) -> Iterator[SecurityGroupRule]:
     """Destinations that AWS knows by an id."""
-    found: dict[tuple[Key, str], Rule] = {}
+    found: dict[tuple[RuleKey, str], SecurityGroupRule] = {}
     for opening in unit.openings:
         for text in opening.references:
             known = unit.settings["references"][text]
@@ -116,13 +121,13 @@ def _named(unit: Unit) -> Iterator[Rule]:
                 before = found.get((key, known["id"]))
                 entries = (*(before.entries if before else ()), opening.entry)
                 text = _description(entries, opening)
-                found[key, known["id"]] = Rule(key, kind, known["id"], entries, text, known["weight"])
+                found[key, known["id"]] = SecurityGroupRule(key, kind, known["id"], entries, text, known["weight"])
     yield from found.values()
 
 
-def _rules(cells: Iterable[Cell]) -> list[Rule]:
+def _rules(cells: Iterable[AddressGroup]) -> list[SecurityGroupRule]:
     """One rule a network; what several entries open is one rule, since AWS refuses the second."""
-    found: dict[tuple[Key, str], Rule] = {}
+    found: dict[tuple[RuleKey, str], SecurityGroupRule] = {}
     for cell in cells:
         for version, address, length in cell.addresses.prefixes():
             if cell.key.services <= services.of_protocol(_FOREIGN[version]):
@@ -132,7 +137,7 @@ def _rules(cells: Iterable[Cell]) -> list[Rule]:
             about = [one for one in cell.openings if _touches(one.addresses, version, address, length)]
             entries = tuple(dict.fromkeys((*(before.entries if before else ()), *(one.entry for one in about))))
             text = _description(entries, about[0]) if len(entries) == 1 else ", ".join(entries)[:_DESCRIPTION_MAX]
-            found[cell.key, network] = Rule(cell.key, f"ipv{version}", network, entries, text)
+            found[cell.key, network] = SecurityGroupRule(cell.key, f"ipv{version}", network, entries, text)
     return list(found.values())
 
 
@@ -144,10 +149,10 @@ def _touches(found: AddressSet, version: int, address: int, length: int) -> bool
     return at >= 0 and held[at][1] >= address
 
 
-def _joined(cells: Sequence[Cell]) -> Iterator[Cell]:
+def _joined(cells: Sequence[AddressGroup]) -> Iterator[AddressGroup]:
     for key in dict.fromkeys(cell.key for cell in cells):
         same = [cell for cell in cells if cell.key == key]
-        yield Cell(
+        yield AddressGroup(
             key,
             addresses.union(cell.addresses for cell in same),
             tuple(opening for cell in same for opening in cell.openings),
@@ -155,7 +160,7 @@ def _joined(cells: Sequence[Cell]) -> Iterator[Cell]:
         )
 
 
-def _widened(cells: list[Cell], quota: int, never: AddressSet) -> list[Cell]:
+def _widened(cells: list[AddressGroup], quota: int, never: AddressSet) -> list[AddressGroup]:
     """The cells with as few addresses more as bring them within the quota: always the cheapest pair of neighbours.
 
     never: what is not opened for that. More than _JOINED_MAX networks stay as they are: no group holds them well.
@@ -173,7 +178,7 @@ def _widened(cells: list[Cell], quota: int, never: AddressSet) -> list[Cell]:
     return found
 
 
-def _cheapest(cells: Sequence[Cell], version: int, never: AddressSet) -> tuple[int, AddressSet] | None:
+def _cheapest(cells: Sequence[AddressGroup], version: int, never: AddressSet) -> tuple[int, AddressSet] | None:
     """(which cell, the network that takes the place of two neighbours) that opens the fewest addresses more."""
     steps = sorted(step for index, cell in enumerate(cells) for step in _steps(index, cell, version))
     for _cost, index, start, end in steps:
@@ -183,7 +188,7 @@ def _cheapest(cells: Sequence[Cell], version: int, never: AddressSet) -> tuple[i
     return None
 
 
-def _steps(index: int, cell: Cell, version: int) -> Iterator[tuple[int, int, int, int]]:
+def _steps(index: int, cell: AddressGroup, version: int) -> Iterator[tuple[int, int, int, int]]:
     """(addresses more, which cell, first and last address) of the smallest network around each two neighbours."""
     held = cell.addresses.family(version)
     starts = [start for start, _end in held]
@@ -196,13 +201,13 @@ def _steps(index: int, cell: Cell, version: int) -> Iterator[tuple[int, int, int
         yield end - start + 1 - covered, index, start, end
 
 
-def _networks(cell: Cell, version: int) -> list[tuple[int, int]]:
+def _networks(cell: AddressGroup, version: int) -> list[tuple[int, int]]:
     if cell.key.services <= services.of_protocol(_FOREIGN[version]):
         return []
     return [(address, length) for found, address, length in cell.addresses.prefixes() if found == version]
 
 
-def _differences(before: Sequence[Cell], after: Sequence[Cell]) -> Iterator[Difference]:
+def _differences(before: Sequence[AddressGroup], after: Sequence[AddressGroup]) -> Iterator[TargetDifference]:
     for old, new in zip(before, after, strict=True):
         more = new.addresses - old.addresses
         if more:
@@ -210,20 +215,20 @@ def _differences(before: Sequence[Cell], after: Sequence[Cell]) -> Iterator[Diff
             mine = (one for one in old.openings if one.approximate == WIDER and one.addresses & grown)
             names = dict.fromkeys(one.entry for one in mine)
             why = "its networks are joined to keep the quota of rules"
-            yield Difference(", ".join(names), WIDER, why, more, new.key.services)
+            yield TargetDifference(", ".join(names), WIDER, why, more, new.key.services)
 
 
-def _fits(found: Sequence[Rule], quota: int) -> bool:
+def _fits(found: Sequence[SecurityGroupRule], quota: int) -> bool:
     return max(counts(found)) <= quota
 
 
-def counts(found: Sequence[Rule]) -> tuple[int, int]:
+def counts(found: Sequence[SecurityGroupRule]) -> tuple[int, int]:
     """How many rules they are for AWS, in IPv4 and in IPv6."""
     v4 = sum(rule.weight for rule in found if rule.kind != "ipv6")
     return v4, sum(rule.weight for rule in found if rule.kind != "ipv4")
 
 
-def _too_many(found: Sequence[Rule], quota: int) -> PolicyError:
+def _too_many(found: Sequence[SecurityGroupRule], quota: int) -> PolicyError:
     by_entry: dict[str, int] = {}
     for rule in found:
         for entry in rule.entries:

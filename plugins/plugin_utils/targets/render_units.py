@@ -16,9 +16,9 @@ from typing import Any
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import PolicyError, PolicyErrors
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
 
-from . import document, registry
-from .model import Difference, Rendered, Target, Unit
-from .texts import difference
+from . import registry, serialise
+from .model import RenderedFile, Target, TargetDifference, Unit
+from .wording import difference_sentence
 
 Data = Mapping[str, Any]
 # What hosts of one unit may not differ in, beside entries: key of the data, and how it is called.
@@ -32,7 +32,7 @@ CURE = "give them different egress_unit, such as egress_unit: app-{{ region }}, 
 
 
 @dataclass(frozen=True)
-class Built:
+class RenderedUnit:
     """One unit, rendered. text: the file, None in mode absent. hosts: whose it is. file: its name."""
 
     name: str
@@ -45,13 +45,13 @@ class Built:
     notices: tuple[str, ...] = ()
 
 
-def build(documents: Iterable[Data]) -> list[Built]:
+def render_units(documents: Iterable[Data]) -> list[RenderedUnit]:
     """Every unit, by name. Raises PolicyErrors with all that is wrong in any of them."""
     groups: dict[str, list[Data]] = {}
     for one in documents:
         groups.setdefault(str(one["unit"]), []).append(one)
     errors = _alike(groups)
-    found: list[Built] = []
+    found: list[RenderedUnit] = []
     for name, parts in sorted(groups.items()):
         differing = [error for other in parts[1:] for error in _differ(name, parts[0], other)]
         if differing:
@@ -77,21 +77,21 @@ def _alike(names: Iterable[str]) -> list[PolicyError]:
     return found
 
 
-def unit(name: str, parts: Sequence[Data]) -> Unit:
+def unit_of(name: str, parts: Sequence[Data]) -> Unit:
     """The unit of hosts that mean the same."""
     first = parts[0]
     return Unit(
         name,
-        tuple(document.read_opening(one) for one in first["openings"]),
-        tuple(document.read_closing(one) for one in first["closings"]),
-        addresses.union(document.read_addresses(part["sources"]) for part in parts),
+        tuple(serialise.read_opening(one) for one in first["openings"]),
+        tuple(serialise.read_closing(one) for one in first["closings"]),
+        addresses.union(serialise.read_addresses(part["sources"]) for part in parts),
         tuple(str(part) for part in first["floor"]),
         first["settings"],
-        document.read_addresses(first["never"]),
+        serialise.read_addresses(first["never"]),
     )
 
 
-def _build(name: str, parts: Sequence[Data]) -> Built:
+def _build(name: str, parts: Sequence[Data]) -> RenderedUnit:
     first = parts[0]
     target = registry.target(str(first["target"]))
     mode, hosts, file = (
@@ -100,24 +100,26 @@ def _build(name: str, parts: Sequence[Data]) -> Built:
         f"tidegate-{name}{target.suffix}",
     )
     if mode == "absent":
-        return Built(name, mode, hosts, file, None)
+        return RenderedUnit(name, mode, hosts, file, None)
     notices = [str(one) for one in first["notices"]]
     if mode == "observe" and not target.can.observe:
         notices.append(f"{target.name} cannot observe: this is what enforcing does")
     rendered = _rendered(target, name, parts)
-    told = [document.read_difference(one) for one in first["differences"]] + list(rendered.differences)
-    return Built(name, mode, hosts, file, rendered.text, rendered.data, _sentences(told), tuple(dict.fromkeys(notices)))
+    told = [serialise.read_difference(one) for one in first["differences"]] + list(rendered.differences)
+    return RenderedUnit(
+        name, mode, hosts, file, rendered.text, rendered.data, _sentences(told), tuple(dict.fromkeys(notices))
+    )
 
 
-def _rendered(target: Target, name: str, parts: Sequence[Data]) -> Rendered:
+def _rendered(target: Target, name: str, parts: Sequence[Data]) -> RenderedFile:
     if target.render is not None:
-        return target.render(unit(name, parts))
+        return target.render(unit_of(name, parts))
     data = parts[0]["whole"]
-    return Rendered(json.dumps(data, indent=2) + "\n", data)
+    return RenderedFile(json.dumps(data, indent=2) + "\n", data)
 
 
-def _sentences(told: Iterable[Difference]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(difference(one) for one in told))
+def _sentences(differences: Iterable[TargetDifference]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(difference_sentence(difference) for difference in differences))
 
 
 def _differ(name: str, one: Data, other: Data) -> list[PolicyError]:

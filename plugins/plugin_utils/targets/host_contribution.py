@@ -19,9 +19,9 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading i
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import ResolvedPolicy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
 
-from . import document, registry
-from .fit import Fitting, read_defaults
-from .model import Fitted, Target
+from . import registry, serialise
+from .model import FittedPolicy, Target
+from .policy_fit import PolicyFit, read_approximate
 
 UNIT = "egress_unit"
 APPROXIMATE = "egress_approximate"
@@ -33,7 +33,7 @@ _UNIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,40}")
 Data = dict[str, Any]
 
 
-def describe(
+def contribution(
     resolved: ResolvedPolicy,
     target: Target,
     variables: Mapping[str, Any],
@@ -48,7 +48,7 @@ def describe(
     # In mode absent a policy has no tier any more, but its unit still had one.
     unit = _unit(report, variables, resolved.tier or str(variables.get(TIER) or ""))
     found: Data = {"host": resolved.host, "unit": unit, "target": target.name, "mode": resolved.mode}
-    defaults = read_defaults(report, variable(APPROXIMATE), variables.get(APPROXIMATE), tuple(registry.TARGETS))
+    defaults = read_approximate(report, variable(APPROXIMATE), variables.get(APPROXIMATE), tuple(registry.TARGETS))
     if resolved.mode == "absent":
         report.raise_errors()
         return found
@@ -66,23 +66,23 @@ def describe(
         "floor": list(resolved.floor),
         "sources": sources.cidrs(),
         "never": fitted.never.cidrs(),
-        "openings": [document.opening(one) for one in fitted.openings],
-        "closings": [document.closing(one) for one in fitted.closings],
-        "differences": [document.difference(one) for one in fitted.differences],
+        "openings": [serialise.opening_data(one) for one in fitted.openings],
+        "closings": [serialise.closing_data(one) for one in fitted.closings],
+        "differences": [serialise.difference_data(one) for one in fitted.differences],
         "notices": list(fitted.notices),
     }
 
 
 def _fitted(
     report: ErrorReport, resolved: ResolvedPolicy, target: Target, default: str, given: Mapping[str, Any]
-) -> Fitted:
+) -> FittedPolicy:
     families = tuple(given.get("families") or target.can.families)
     references = tuple(given.get("references") or ())
     try:
-        return Fitting(target.name, target.can, resolved, default, references, families).fit()
+        return PolicyFit(target.name, target.can, resolved, default, references, families).fit()
     except PolicyErrors as errors:
         report.extend(errors=errors.errors)
-        return Fitted()
+        return FittedPolicy()
 
 
 def _unit(report: ErrorReport, variables: Mapping[str, Any], tier: str) -> str:

@@ -14,22 +14,22 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets impo
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
 
-from .model import Closing, Difference, Opening
+from .model import Closing, Opening, TargetDifference
 
 Data = dict[str, Any]
 
 
-def opening(one: Opening) -> Data:
+def opening_data(one: Opening) -> Data:
     """An opening as data."""
     return _plain(one)
 
 
-def closing(one: Closing) -> Data:
+def closing_data(one: Closing) -> Data:
     """A closing as data."""
     return _plain(one)
 
 
-def difference(one: Difference) -> Data:
+def difference_data(one: TargetDifference) -> Data:
     """A difference as data."""
     return _plain(one)
 
@@ -44,9 +44,9 @@ def read_closing(data: Mapping[str, Any]) -> Closing:
     return Closing(**_typed(data))
 
 
-def read_difference(data: Mapping[str, Any]) -> Difference:
+def read_difference(data: Mapping[str, Any]) -> TargetDifference:
     """The difference again."""
-    return Difference(**_typed(data))
+    return TargetDifference(**_typed(data))
 
 
 def read_addresses(cidrs: list[str]) -> AddressSet:
@@ -54,7 +54,7 @@ def read_addresses(cidrs: list[str]) -> AddressSet:
     return addresses.union(addresses.parse(str(one)) for one in cidrs)
 
 
-def _plain(one: Opening | Closing | Difference) -> Data:
+def _plain(one: Opening | Closing | TargetDifference) -> Data:
     found = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(one).items()}
     found["addresses"] = one.addresses.cidrs()
     found["services"] = [list(pair) for pair in one.services.line]
