@@ -8,11 +8,14 @@ from __future__ import annotations
 import functools
 import json
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .paths import CHECKOUT
+from .waiting import finish
 
 HOST = Path("/usr/sbin/nft")
 """The nft of this machine."""
@@ -47,6 +50,19 @@ class NftCommand:
     def load(self, text: str) -> None:
         """Load a script, as another program on the host would."""
         self("-f", "-", text=text)
+
+    @contextmanager
+    def owner(self, script: str) -> Iterator[subprocess.Popen[str]]:
+        """Run nft -i with a script and keep it: a table with the flag owner is there as long as it runs."""
+        command = [*self.prefix, str(self.path), "-i"]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+            try:
+                assert process.stdin is not None
+                process.stdin.write(f"{script}\n")
+                process.stdin.flush()
+                yield process
+            finally:
+                finish(process)
 
     def items(self, *what: str) -> list[dict[str, Any]]:
         """Return the objects of `nft -j list WHAT`, each as {kind: description}."""

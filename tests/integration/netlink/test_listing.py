@@ -14,7 +14,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import s
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.connection import Connection
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.sets import Change, Element, SetInfo
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.wire import Message
-from ansible_collections.tidegate.nftables.tests.integration.netlink.conftest import VERSIONS, Nft
+from ansible_collections.tidegate.nftables.tests.support.nft import VERSIONS, NftCommand
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def table(name: str, kind: Kind, *, filled: bool) -> str:
     return f"table inet {name} {{\n set s {{ {kind.declaration} {elements}\n }}\n}}\n"
 
 
-def wanted(info: SetInfo, kind: Kind) -> list[Element]:
+def expected(info: SetInfo, kind: Kind) -> list[Element]:
     read = sets.reader(info)
     return [
         read(key)._replace(comment=comment, timeout=milliseconds)
@@ -97,16 +97,16 @@ def wanted(info: SetInfo, kind: Kind) -> list[Element]:
     ]
 
 
-def listed(nft: Nft, name: str) -> str:
+def listed(nft: NftCommand, name: str) -> str:
     return nft("-s", "list", "table", "inet", name).replace(f"inet {name} ", "inet NAME ")
 
 
 def without_expiry(elements: Sequence[Element]) -> list[Element]:
-    return [one._replace(expires=None) for one in elements]
+    return [element._replace(expires=None) for element in elements]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=[kind.name for kind in KINDS])
-def test_both_write_read_and_delete_alike(each_nft: Nft, kind: Kind) -> None:
+def test_both_write_read_and_delete_alike(each_nft: NftCommand, kind: Kind) -> None:
     nft = each_nft
     if nft.version < kind.since:
         with pytest.raises(AssertionError):
@@ -116,16 +116,16 @@ def test_both_write_read_and_delete_alike(each_nft: Nft, kind: Kind) -> None:
     nft.load(table("ours", kind, filled=False))
     ours, theirs = sets.get_set("inet", "ours", "s"), sets.get_set("inet", "nfts", "s")
 
-    sets.change_elements([Change(ours, wanted(ours, kind))])
+    sets.change_elements([Change(ours, expected(ours, kind))])
     assert listed(nft, "ours") == listed(nft, "nfts")
 
     read = sets.dump_elements(theirs)
-    assert without_expiry(read) == sorted(wanted(theirs, kind), key=lambda one: one[:2])
-    assert {sets.show(theirs, one) for one in read} == {key for key, *_rest in kind.elements}
+    assert without_expiry(read) == sorted(expected(theirs, kind), key=lambda element: element[:2])
+    assert {sets.show(theirs, element) for element in read} == {key for key, *_rest in kind.elements}
     assert without_expiry(sets.dump_elements(ours)) == without_expiry(read)
-    found = sets.get_elements(ours, [one.start for one in read])
-    assert without_expiry([one for one in found if one]) == without_expiry(read)
-    assert sets.difference(ours, sets.dump_elements(ours), wanted(ours, kind)) == ([], [])
+    elements = sets.get_elements(ours, [element.start for element in read])
+    assert without_expiry([element for element in elements if element]) == without_expiry(read)
+    assert sets.difference(ours, sets.dump_elements(ours), expected(ours, kind)) == ([], [])
 
     for key, *_rest in kind.elements:
         nft("delete", "element", "inet", "ours", "s", f"{{ {key} }}")
@@ -136,21 +136,21 @@ def test_both_write_read_and_delete_alike(each_nft: Nft, kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS[:5], ids=[kind.name for kind in KINDS[:5]])
-def test_nft_finds_and_edits_what_was_written(each_nft: Nft, kind: Kind) -> None:
+def test_nft_finds_and_edits_what_was_written(each_nft: NftCommand, kind: Kind) -> None:
     """As in its own: some releases do not find an interval that reaches the highest key in either."""
     each_nft.load(table("nfts", kind, filled=True))
     each_nft.load(table("ours", kind, filled=False))
     info = sets.get_set("inet", "ours", "s")
-    sets.change_elements([Change(info, wanted(info, kind))])
-    found = 0
+    sets.change_elements([Change(info, expected(info, kind))])
+    hits = 0
     for key, *_rest in kind.elements:
         for text in (key, key.partition("/")[0].partition("-")[0]):
-            ours, theirs = (each_nft.try_("get", "element", "inet", name, "s", f"{{ {text} }}") for name in TWINS)
+            ours, theirs = (each_nft.output("get", "element", "inet", name, "s", f"{{ {text} }}") for name in TWINS)
             assert ours.replace("inet ours", "inet nfts") == theirs
-            found += key in ours
-    assert found >= len(kind.elements)
+            hits += key in ours
+    assert hits >= len(kind.elements)
     each_nft("add", "element", "inet", "ours", "s", "{ 198.51.100.0/24 }")
-    keys_now = {sets.show(info, one) for one in sets.dump_elements(info)}
+    keys_now = {sets.show(info, element) for element in sets.dump_elements(info)}
     assert keys_now == {key for key, *_rest in kind.elements} | {"198.51.100.0/24"}
 
 
@@ -164,14 +164,14 @@ def test_nft_finds_and_edits_what_was_written(each_nft: Nft, kind: Kind) -> None
     ],
     indirect=["each_nft"],
 )
-def test_the_text_of_a_change_does_the_same_in_nft(each_nft: Nft, kind: Kind) -> None:
+def test_the_text_of_a_change_does_the_same_in_nft(each_nft: NftCommand, kind: Kind) -> None:
     for name in TWINS:
         each_nft.load(table(name, kind, filled=False))
     ours, theirs = (sets.get_set("inet", name, "s") for name in TWINS)
-    elements = wanted(ours, kind)
+    elements = expected(ours, kind)
     for change in (
         Change(ours, elements),
-        Change(ours, [one._replace(comment="again") for one in elements], elements),
+        Change(ours, [element._replace(comment="again") for element in elements], elements),
         Change(ours, elements[:1], flush=True),
         Change(ours, delete=elements[:1]),
     ):
@@ -181,7 +181,7 @@ def test_the_text_of_a_change_does_the_same_in_nft(each_nft: Nft, kind: Kind) ->
     assert "elements" not in listed(each_nft, "ours")
 
 
-def test_the_declaration_is_read_as_nft_wrote_it(each_nft: Nft) -> None:
+def test_the_declaration_is_read_as_nft_wrote_it(each_nft: NftCommand) -> None:
     each_nft.load(
         "table ip6 t {\n set s { type ipv6_addr; flags interval,timeout; timeout 1d; gc-interval 4s; size 100; "
         'auto-merge; comment "a set"; elements = { ::1 }\n }\n'
@@ -207,7 +207,7 @@ def test_the_declaration_is_read_as_nft_wrote_it(each_nft: Nft) -> None:
     ],
 )
 def test_a_set_at_rest_is_read_once_where_the_kernel_counts(
-    nft: Nft, declaration: str, texts: list[str], times: int, monkeypatch: pytest.MonkeyPatch
+    nft: NftCommand, declaration: str, texts: list[str], times: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nft.load(f"table inet t {{\n set s {{ {declaration} }}\n}}\n")
     info = sets.get_set("inet", "t", "s")
@@ -224,7 +224,7 @@ def test_a_set_at_rest_is_read_once_where_the_kernel_counts(
     assert len(dumps) == (2 if info.count is None else times)
 
 
-def test_what_is_not_there_and_what_is_not_for_us(nft: Nft) -> None:
+def test_what_is_not_there_and_what_is_not_for_us(nft: NftCommand) -> None:
     nft.load("table inet t {\n map m { type ipv4_addr : inet_service; elements = { 10.0.0.1 : 80 }\n }\n}\n")
     for family, name, kind in (("inet", "t", "nosuch"), ("inet", "nosuch", "m"), ("ip", "t", "m")):
         with pytest.raises(sets.NoSuchObject):

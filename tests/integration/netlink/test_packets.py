@@ -5,15 +5,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
-import subprocess
 
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import sets
-from ansible_collections.tidegate.nftables.tests.integration.netlink.conftest import Nft
+from ansible_collections.tidegate.nftables.tests.support.nft import NftCommand
 
 RULES = """table inet t {{
  set s {{ type {type}; {flags} }}
@@ -37,9 +35,9 @@ def send(address: str, *, mark: int = 0, uid: int = 0) -> None:
         sock.sendto(b"x", (address, 9))
 
 
-def hits(nft: Nft) -> int:
-    found = json.loads(nft("-j", "list", "counter", "inet", "t", "hits"))["nftables"]
-    return next(int(one["counter"]["packets"]) for one in found if "counter" in one)
+def hits(nft: NftCommand) -> int:
+    items = nft.items("counter", "inet", "t", "hits")
+    return next(int(item["counter"]["packets"]) for item in items if "counter" in item)
 
 
 CASES = [
@@ -59,9 +57,8 @@ CASES = [
 
 @pytest.mark.parametrize(("kind", "flags", "match", "elements", "inside", "outside"), CASES)
 def test_destinations(
-    nft: Nft, kind: str, flags: str, match: str, elements: list[str], inside: list[str], outside: list[str]
+    nft: NftCommand, kind: str, flags: str, match: str, elements: list[str], inside: list[str], outside: list[str]
 ) -> None:
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     nft.load(RULES.format(type=kind, flags=flags, match=match))
     info = sets.get_set("inet", "t", "s")
     sets.change_elements([sets.Change(info, sets.read_all(info, elements))])
@@ -80,8 +77,9 @@ def test_destinations(
         ("mark . ipv4_addr", "flags interval;", "meta mark . ip daddr", ["0x102-0x103 . 127.0.0.0/8"]),
     ],
 )
-def test_marks_in_the_machines_own_byte_order(nft: Nft, kind: str, flags: str, match: str, elements: list[str]) -> None:
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+def test_marks_in_the_machines_own_byte_order(
+    nft: NftCommand, kind: str, flags: str, match: str, elements: list[str]
+) -> None:
     nft.load(RULES.format(type=kind, flags=flags, match=match))
     info = sets.get_set("inet", "t", "s")
     sets.change_elements([sets.Change(info, sets.read_all(info, elements))])
@@ -92,8 +90,7 @@ def test_marks_in_the_machines_own_byte_order(nft: Nft, kind: str, flags: str, m
 
 
 @pytest.mark.parametrize(("flags", "elements"), [("", ["1002", "1003"]), ("flags interval;", ["1002-1003"])])
-def test_users(nft: Nft, flags: str, elements: list[str]) -> None:
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+def test_users(nft: NftCommand, flags: str, elements: list[str]) -> None:
     nft.load(RULES.format(type="uid", flags=flags, match="meta skuid"))
     info = sets.get_set("inet", "t", "s")
     sets.change_elements([sets.Change(info, sets.read_all(info, elements))])

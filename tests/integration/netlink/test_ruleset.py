@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import tables as netlink
-from ansible_collections.tidegate.nftables.tests.integration.netlink.conftest import Nft
+from ansible_collections.tidegate.nftables.tests.support.nft import NftCommand
+from ansible_collections.tidegate.nftables.tests.support.waiting import wait_for
 
 ASK = """
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import tables as netlink
@@ -24,19 +24,19 @@ except netlink.NetlinkError as error:
 """
 
 
-def test_the_generation_moves_with_commits_and_with_nothing_else(nft: Nft) -> None:
+def test_the_generation_moves_with_commits_and_with_nothing_else(nft: NftCommand) -> None:
     first = netlink.generation()
     nft.load("table inet t {\n set s { type ipv4_addr; }\n}\n")
     second = netlink.generation()
     assert second == first + 1
     nft("list", "ruleset")
     nft("-c", "add", "table", "inet", "u")
-    nft.try_("add", "rule", "inet", "nosuch", "c", "accept")
+    nft.output("add", "rule", "inet", "nosuch", "c", "accept")
     netlink.table_names()
     assert netlink.generation() == second
 
 
-def test_a_table_made_again_has_another_handle(nft: Nft) -> None:
+def test_a_table_made_again_has_another_handle(nft: NftCommand) -> None:
     assert netlink.table_handle("inet", "t") is None
     nft("add", "table", "inet", "t")
     first = netlink.table_handle("inet", "t")
@@ -49,7 +49,7 @@ def test_a_table_made_again_has_another_handle(nft: Nft) -> None:
     assert netlink.table_handle("inet", "t") not in (None, first)
 
 
-def test_a_table_goes_with_everything_in_it_and_no_other(each_nft: Nft) -> None:
+def test_a_table_goes_with_everything_in_it_and_no_other(each_nft: NftCommand) -> None:
     full = """table inet t {
         counter c { }
         set s { type ipv4_addr; elements = { 192.0.2.1 } }
@@ -64,31 +64,21 @@ def test_a_table_goes_with_everything_in_it_and_no_other(each_nft: Nft) -> None:
     assert not netlink.delete_table("inet", "t")
 
 
-def test_names_of_foreign_dormant_and_owned_tables_come_whole(each_nft: Nft) -> None:
+def test_names_of_foreign_dormant_and_owned_tables_come_whole(each_nft: NftCommand) -> None:
     """These break listings by nft up to 1.0.6."""
     each_nft.load(
         "table ip d { flags dormant; }\n"
-        + "".join(f"table {one} t {{ }}\n" for one in ("inet", "arp", "bridge", "ip6"))
+        + "".join(f"table {family} t {{ }}\n" for family in ("inet", "arp", "bridge", "ip6"))
     )
-    owner = None
+    expected = {("ip", "d"), ("inet", "t"), ("arp", "t"), ("bridge", "t"), ("ip6", "t")}
+    assert set(netlink.table_names()) == expected
     if each_nft.version != "0.9.8":
-        owner = subprocess.Popen([str(each_nft.path), "-i"], stdin=subprocess.PIPE, text=True)
-        assert owner.stdin is not None
-        owner.stdin.write("add table netdev owned { flags owner; }\n")
-        owner.stdin.flush()
-        end = time.monotonic() + 10
-        while netlink.table_handle("netdev", "owned") is None:
-            assert time.monotonic() < end, "nft -i did not make its table"
-            time.sleep(0.02)
-    try:
-        expected = {("ip", "d"), ("inet", "t"), ("arp", "t"), ("bridge", "t"), ("ip6", "t")}
-        assert set(netlink.table_names()) == expected | ({("netdev", "owned")} if owner else set())
-    finally:
-        if owner:
-            owner.communicate(timeout=10)
+        with each_nft.owner("add table netdev owned { flags owner; }") as owner:
+            wait_for(lambda: netlink.table_handle("netdev", "owned"), "the table of the owner", process=owner)
+            assert set(netlink.table_names()) == expected | {("netdev", "owned")}
 
 
-def test_two_thousand_tables_take_more_than_one_datagram(nft: Nft) -> None:
+def test_two_thousand_tables_take_more_than_one_datagram(nft: NftCommand) -> None:
     names = {f"table-with-a-rather-long-name-{number}" for number in range(2000)}
     nft.load("".join(f"add table ip {name}\n" for name in names))
     assert set(netlink.table_names()) == {("ip", name) for name in names}
@@ -105,12 +95,12 @@ def test_a_namespace_has_a_cookie_of_its_own() -> None:
 
 def test_without_the_capability_the_error_says_become() -> None:
     command = ["setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin", sys.executable, "-c", ASK]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert told.startswith("MissingCapability no_cap_net_admin reading the ruleset's generation")
-    assert "become: true" in told
+    message = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert message.startswith("MissingCapability no_cap_net_admin reading the ruleset's generation")
+    assert "become: true" in message
 
 
-def test_no_socket_is_left_open(nft: Nft) -> None:
+def test_no_socket_is_left_open(nft: NftCommand) -> None:
     nft("add", "table", "inet", "t")
     before = len(list(Path("/proc/self/fd").iterdir()))
     for _turn in range(20):
@@ -121,7 +111,7 @@ def test_no_socket_is_left_open(nft: Nft) -> None:
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
-def test_counters_of_one_table_and_of_no_other(each_nft: Nft) -> None:
+def test_counters_of_one_table_and_of_no_other(each_nft: NftCommand) -> None:
     each_nft.load(
         "add table inet t; add counter inet t empty; add counter inet t full { packets 5 bytes 4294967296 }; "
         "add quota inet t full { over 1 mbytes }; add table inet u; add counter inet u other; "

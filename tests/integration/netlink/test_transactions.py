@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import itertools
 import random
-import subprocess
-import time
 
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import sets
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import tables as netlink
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.sets import Change, Element, SetInfo
-from ansible_collections.tidegate.nftables.tests.integration.netlink.conftest import Nft
+from ansible_collections.tidegate.nftables.tests.support.nft import NftCommand
+from ansible_collections.tidegate.nftables.tests.support.waiting import wait_for
 
 TWO_SETS = """table inet t {
  set a { type ipv4_addr; flags interval; elements = { 10.0.0.0/8, 20.0.0.0/8, 21.0.0.0/8 }
@@ -29,7 +28,7 @@ TWO_SETS = """table inet t {
 
 
 @pytest.fixture
-def loaded(nft: Nft) -> Nft:
+def loaded(nft: NftCommand) -> NftCommand:
     nft.load(TWO_SETS)
     return nft
 
@@ -40,7 +39,7 @@ def of(name: str) -> SetInfo:
 
 def texts(name: str) -> set[str]:
     info = of(name)
-    return {sets.show(info, one) for one in sets.dump_elements(info)}
+    return {sets.show(info, element) for element in sets.dump_elements(info)}
 
 
 def change(name: str, add: list[str], delete: list[str]) -> Change:
@@ -48,7 +47,7 @@ def change(name: str, add: list[str], delete: list[str]) -> Change:
     return Change(info, sets.read_all(info, add), sets.read_all(info, delete))
 
 
-def test_several_sets_change_in_one_commit(loaded: Nft) -> None:
+def test_several_sets_change_in_one_commit(loaded: NftCommand) -> None:
     before = netlink.generation()
     made = sets.change_elements(
         [
@@ -65,7 +64,7 @@ def test_several_sets_change_in_one_commit(loaded: Nft) -> None:
     assert "20.0.0.0-20.0.0.9" in loaded("list", "set", "inet", "t", "a")
 
 
-def test_a_stale_generation_is_refused_and_nothing_is_done(loaded: Nft) -> None:
+def test_a_stale_generation_is_refused_and_nothing_is_done(loaded: NftCommand) -> None:
     seen = netlink.generation()
     planned = change("a", ["30.0.0.0/8"], ["10.0.0.0/8"])
     loaded("add", "table", "ip", "somebody_elses")
@@ -79,7 +78,7 @@ def test_a_stale_generation_is_refused_and_nothing_is_done(loaded: Nft) -> None:
     assert sets.change_elements([planned], generation=now) == now + 1
 
 
-def test_the_kernel_itself_refuses_a_stale_generation(loaded: Nft, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_kernel_itself_refuses_a_stale_generation(loaded: NftCommand, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody commits after our own look at the generation."""
     from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import change as netlink_change
 
@@ -94,7 +93,7 @@ def test_the_kernel_itself_refuses_a_stale_generation(loaded: Nft, monkeypatch: 
     assert "30.0.0.0/8" not in texts("a")
 
 
-def test_a_set_that_was_made_again_is_not_taken_for_the_old_one(loaded: Nft) -> None:
+def test_a_set_that_was_made_again_is_not_taken_for_the_old_one(loaded: NftCommand) -> None:
     planned = change("b", ["::2"], [])
     loaded.load("delete set inet t b\nadd set inet t b { type ipv6_addr; }\n")
     with pytest.raises(sets.StaleGeneration, match="made again"):
@@ -123,7 +122,7 @@ def test_a_set_that_was_made_again_is_not_taken_for_the_old_one(loaded: Nft) -> 
     ],
 )
 def test_a_refusal_names_the_element_and_nothing_is_done(
-    loaded: Nft, name: str, add: list[str], delete: list[str], kind: type[sets.NetlinkError], says: str
+    loaded: NftCommand, name: str, add: list[str], delete: list[str], kind: type[sets.NetlinkError], says: str
 ) -> None:
     listing, before = loaded("list", "ruleset"), netlink.generation()
     good = {"a": change("b", ["::9"], []), "b": change("a", ["9.9.9.9"], []), "c": change("a", ["9.9.9.9"], [])}
@@ -133,7 +132,7 @@ def test_a_refusal_names_the_element_and_nothing_is_done(
     assert netlink.generation() == before
 
 
-def test_flush_and_refill_in_one_commit(loaded: Nft) -> None:
+def test_flush_and_refill_in_one_commit(loaded: NftCommand) -> None:
     info, before = of("a"), netlink.generation()
     wanted = ["10.0.0.0/9", "0.0.0.0/8", "255.0.0.0/8"]
     sets.change_elements([Change(info, sets.read_all(info, wanted), flush=True)])
@@ -144,39 +143,30 @@ def test_flush_and_refill_in_one_commit(loaded: Nft) -> None:
     assert "elements" not in loaded("list", "set", "inet", "t", "a")
 
 
-def test_a_comment_is_changed_by_delete_and_add(loaded: Nft) -> None:
+def test_a_comment_is_changed_by_delete_and_add(loaded: NftCommand) -> None:
     info = of("a")
-    want = [one._replace(comment="new") for one in sets.dump_elements(info)]
-    add, delete = sets.difference(info, sets.dump_elements(info), want)
+    desired = [element._replace(comment="new") for element in sets.dump_elements(info)]
+    add, delete = sets.difference(info, sets.dump_elements(info), desired)
     sets.change_elements([Change(info, add, delete)])
     assert loaded("list", "set", "inet", "t", "a").count('comment "new"') == 3
 
 
-def test_a_table_that_another_process_owns_is_named(nft: Nft) -> None:
-    owner = subprocess.Popen([str(nft.path), "-i"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-    try:
-        assert owner.stdin is not None
-        owner.stdin.write("add table inet owned { flags owner; }\nadd set inet owned s { type ipv4_addr; }\n")
-        owner.stdin.flush()
-        info = _wait_for_set()
+def test_a_table_that_another_process_owns_is_named(nft: NftCommand) -> None:
+    with nft.owner("add table inet owned { flags owner; }\nadd set inet owned s { type ipv4_addr; }") as owner:
+        info = wait_for(_owned_set, "the set of the owner", process=owner)
         with pytest.raises(sets.NetlinkError, match="owned by another process"):
             sets.change_elements([Change(info, sets.read_all(info, ["10.0.0.1"]))])
         assert sets.dump_elements(info) == []
-    finally:
-        owner.communicate(timeout=10)
 
 
-def _wait_for_set() -> SetInfo:
-    end = time.monotonic() + 10
-    while True:
-        try:
-            return sets.get_set("inet", "owned", "s")
-        except sets.NoSuchObject:
-            assert time.monotonic() < end, "nft -i did not make its table"
-            time.sleep(0.02)
+def _owned_set() -> SetInfo | None:
+    try:
+        return sets.get_set("inet", "owned", "s")
+    except sets.NoSuchObject:
+        return None
 
 
-def test_random_changes_of_intervals_do_what_arithmetic_says(nft: Nft) -> None:
+def test_random_changes_of_intervals_do_what_arithmetic_says(nft: NftCommand) -> None:
     """A set of 256 keys, so that edges meet all the time; every third change asks for something impossible."""
     nft.load("table inet t {\n set s { type inet_proto; flags interval; }\n}\n")
     info = of("s")
@@ -187,7 +177,7 @@ def test_random_changes_of_intervals_do_what_arithmetic_says(nft: Nft) -> None:
         add, delete, flush = _random_change(dice, have)
         remain = set() if flush else have - delete
         row = sorted(remain | add)
-        apart = all(one[1] < following[0] for one, following in itertools.pairwise(row))
+        apart = all(pair[1] < following[0] for pair, following in itertools.pairwise(row))
         possible = delete <= have and apart and not remain & add
         try:
             sets.change_elements([Change(info, list(map(_element, add)), list(map(_element, delete)), flush)])
@@ -197,9 +187,9 @@ def test_random_changes_of_intervals_do_what_arithmetic_says(nft: Nft) -> None:
             assert possible, (sorted(have), delete, add, flush)
             have = remain | add
             done += 1
-        assert {(one.start[0], one.end[0]) for one in sets.dump_elements(info)} == have
-        found = sets.get_elements(info, [bytes([key]) for key in range(256)])
-        assert [one and (one.start[0], one.end[0]) for one in found] == [
+        assert {(element.start[0], element.end[0]) for element in sets.dump_elements(info)} == have
+        elements = sets.get_elements(info, [bytes([key]) for key in range(256)])
+        assert [element and (element.start[0], element.end[0]) for element in elements] == [
             next((pair for pair in have if pair[0] <= key <= pair[1]), None) for key in range(256)
         ]
     assert 80 < done < 220
@@ -226,7 +216,7 @@ def _random_change(
     return add, set() if flush else delete, flush
 
 
-def test_random_changes_of_concatenated_intervals_delete_only_what_they_name(nft: Nft) -> None:
+def test_random_changes_of_concatenated_intervals_delete_only_what_they_name(nft: NftCommand) -> None:
     """The kernel refuses some overlaps and takes others; what is taken is what was asked for."""
     nft.load("table inet t {\n set s { type inet_proto . inet_service; flags interval; }\n}\n")
     info = of("s")
