@@ -5,6 +5,6 @@
 
 from __future__ import annotations
 
-from ansible_collections.tidegate.nftables.plugins.module_utils import compiled
+from ansible_collections.tidegate.nftables.plugins.module_utils import zip_import
 
-compiled.use()
+zip_import.install()

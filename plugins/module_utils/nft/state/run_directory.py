@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Notes that outlive a run but not a boot: what was verified last, and scratch tables in use.
 
-Everything here may be missing, unwritable or nonsense: then a run does the whole work and leaves no notes.
+Everything here may be missing, unwritable or nonsense: then a run does the whole work and leaves no state.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ import time
 from pathlib import Path
 from typing import IO, Any, Iterator, Sequence
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.compiled import DEFAULT, FILE, VARIABLE, directory, own
-
-__all__ = ["DEFAULT", "VARIABLE", "RunDirectory", "tables_of"]
+DEFAULT = "/run/tidegate"
+VARIABLE = "TIDEGATE_RUN_DIR"
+"""Environment variable that names another run directory than DEFAULT."""
 
 PATIENCE = 60.0
 """Seconds that a run waits for another one; then it goes on, and finds out what the other did."""
@@ -36,10 +36,10 @@ class RunDirectory:
     """A directory that only this user can write to; one that others could write to is not used."""
 
     def __init__(self, path: str | None = None) -> None:
-        self._path = Path(path or directory())
+        self._path = Path(path or os.environ.get(VARIABLE) or DEFAULT)
 
     def read(self, slot: str, kind: str = "applied") -> dict[str, Any]:
-        """Return the note of a slot, {} when there is none that can be trusted."""
+        """Return the record of a slot, {} when there is none that can be trusted."""
         try:
             if not self._ours():
                 return {}
@@ -48,25 +48,25 @@ class RunDirectory:
             return {}
         return found if isinstance(found, dict) else {}
 
-    def write(self, slot: str, note: dict[str, Any], kind: str = "applied") -> None:
-        """Keep a note, in place of the slot's last one."""
+    def write(self, slot: str, record: dict[str, Any], kind: str = "applied") -> None:
+        """Keep a record, in place of the slot's last one."""
         with contextlib.suppress(OSError):
             self._make()
             with self._new() as (file, name):
-                json.dump(note, file)
+                json.dump(record, file)
                 file.flush()
                 Path(name).replace(self._file(slot, kind))
                 self._forget_old()
 
     def read_bytes(self, slot: str) -> bytes:
-        """Return what is kept beside the notes, b"" when there is nothing that can be trusted."""
+        """Return what is kept beside the state, b"" when there is nothing that can be trusted."""
         try:
             return self._file(slot, "elements").read_bytes() if self._ours() else b""
         except OSError:
             return b""
 
     def write_bytes(self, slot: str, content: bytes) -> None:
-        """Keep bytes beside the notes, in place of the slot's last ones; b"": nothing any more."""
+        """Keep bytes beside the state, in place of the slot's last ones; b"": nothing any more."""
         with contextlib.suppress(OSError):
             if not content:
                 _forget(self._file(slot, "elements"))
@@ -84,7 +84,7 @@ class RunDirectory:
                 _forget(self._file(slot))
                 _forget(self._file(turn, "turn"))
                 if not any(self._path.glob("applied.*")):
-                    for kind in ("trail", "elements", FILE):
+                    for kind in ("trail", "elements"):
                         for path in self._path.glob(f"{kind}.*"):
                             _forget(path)
                 self._path.rmdir()
@@ -103,17 +103,17 @@ class RunDirectory:
             yield
 
     @contextlib.contextmanager
-    def using(self, name: str, note: dict[str, Any]) -> Iterator[None]:
-        """Have a note, locked, while the body runs: what is locked is in use, what is not was left over.
+    def using(self, name: str, record: dict[str, Any]) -> Iterator[None]:
+        """Have a record, locked, while the body runs: what is locked is in use, what is not was left over.
 
-        A body that runs out of memory may leave what the note is about, so the note stays.
+        A body that runs out of memory may leave what the record is about, so the record stays.
         """
         path = self._path / f"{_SCRATCH}{name}"
         with contextlib.ExitStack() as stack:
             with contextlib.suppress(OSError):
                 self._make()
                 file, temporary = stack.enter_context(self._new())
-                json.dump(note, file)
+                json.dump(record, file)
                 file.flush()
                 Path(temporary).replace(path)
             done = True
@@ -127,7 +127,7 @@ class RunDirectory:
                     _forget(path)
 
     def left_over(self) -> list[tuple[Path, dict[str, Any]]]:
-        """Return (file, note) of the scratch notes whose run is dead."""
+        """Return (file, record) of the scratch state whose run is dead."""
         found = []
         with contextlib.suppress(OSError):
             for path in sorted(self._path.glob(f"{_SCRATCH}*")) if self._ours() else ():
@@ -144,7 +144,7 @@ class RunDirectory:
         return self._path / f"{kind}.{hashlib.sha256(slot.encode()).hexdigest()[:32]}"
 
     def _forget_old(self) -> None:
-        """Remove the oldest notes."""
+        """Remove the oldest state."""
         kinds = ("applied.", "turn.", "trail.", "elements.", _SCRATCH)
         files = [path for kind in kinds for path in self._path.glob(f"{kind}*")]
         if len(files) > KEPT:
@@ -158,7 +158,7 @@ class RunDirectory:
 
     def _ours(self) -> bool:
         about = self._path.lstat()
-        return stat.S_ISDIR(about.st_mode) and own(about)
+        return stat.S_ISDIR(about.st_mode) and about.st_uid == os.geteuid() and not about.st_mode & 0o022
 
     @contextlib.contextmanager
     def _new(self) -> Iterator[tuple[Any, str]]:
@@ -195,7 +195,7 @@ def _forget(path: Path) -> None:
         path.unlink()
 
 
-def tables_of(note: dict[str, Any]) -> Sequence[str]:
-    """Return the tables, each "family name", that a scratch note is about."""
-    tables = note.get("tables")
+def tables_of(record: dict[str, Any]) -> Sequence[str]:
+    """Return the tables, each "family name", that a scratch record is about."""
+    tables = record.get("tables")
     return [str(table) for table in tables] if isinstance(tables, list) else []
