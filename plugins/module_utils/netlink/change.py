@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import errno
 from dataclasses import dataclass, field
-from operator import eq, itemgetter, le
+from operator import itemgetter
 from typing import Iterator, Sequence
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.intervals import first_overlap
 
 from . import elements, errors, wire
 from .batch import Step, commit
@@ -151,13 +153,13 @@ def _check_apart(info: SetInfo, ordered: Sequence[Element]) -> None:
     if isinstance(ordered, Many):
         return
     if info.layout is Layout.TREE:
-        meets = map(le, map(_START, ordered[1:]), map(_END, ordered))
+        starts, ends = list(map(_START, ordered)), list(map(_END, ordered))
     else:
-        meets = map(eq, map(_KEYS, ordered[1:]), map(_KEYS, ordered))
-    for place, met in enumerate(meets):
-        if met:
-            one, other = ordered[place : place + 2]
-            raise errors.BadElement(f"{info}: {show_any(info, one)} and {show_any(info, other)} overlap")
+        starts = ends = list(map(_KEYS, ordered))
+    index = first_overlap(starts, ends)
+    if index is not None:
+        first, second = ordered[index : index + 2]
+        raise errors.BadElement(f"{info}: {show_any(info, first)} and {show_any(info, second)} overlap")
 
 
 def _check_present(kernel: Connection, info: SetInfo, delete: Sequence[Element]) -> None:

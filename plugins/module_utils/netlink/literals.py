@@ -13,6 +13,8 @@ import socket
 from functools import lru_cache
 from typing import Callable, Iterable
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.intervals import host_masks, prefix_length
+
 from . import field_types as types
 from .collector import paused
 from .declaration import Layout, SetInfo
@@ -74,7 +76,7 @@ def _address_reader(
 ) -> Callable[[str], tuple[bytes, bytes]]:
     """As read_any, which it asks for all but plain addresses and prefixes: about a microsecond each."""
     family = socket.AF_INET if size == 4 else socket.AF_INET6
-    masks = {str(length): (1 << (size * 8 - length)) - 1 for length in range(size * 8)} if intervals else {}
+    masks = host_masks(size * 8) if intervals else {}
 
     def read_address(text: str) -> tuple[bytes, bytes]:
         base, slash, length = text.partition("/")
@@ -85,7 +87,7 @@ def _address_reader(
         if not slash:
             return raw, raw
         mask = masks.get(length)
-        if mask is None:
+        if not mask:
             return read_any(text)
         last = int.from_bytes(raw, "big") | mask
         return (last ^ mask).to_bytes(size, "big"), last.to_bytes(size, "big")
@@ -171,10 +173,9 @@ def _read_protocols(kind: FieldType, text: str) -> tuple[int, int]:
 
 def _read_prefix(kind: FieldType, size: int, text: str) -> tuple[int, int]:
     base, _slash, length = text.partition("/")
-    bits = size * 8
-    if length not in map(str, range(bits + 1)):
-        raise UnknownLiteral(f"{text!r} has no prefix length from 0 to {bits}")
-    mask = (1 << (bits - int(length))) - 1
+    mask = host_masks(size * 8).get(length)
+    if mask is None:
+        raise UnknownLiteral(f"{text!r} has no prefix length from 0 to {size * 8}")
     value = kind.read(base)
     return value & ~mask, value | mask
 
@@ -182,8 +183,8 @@ def _read_prefix(kind: FieldType, size: int, text: str) -> tuple[int, int]:
 def _show_field(kind: FieldType, size: int, first: int, last: int) -> str:
     if first == last:
         return kind.show(first)
-    span = last - first + 1
-    if kind.name in _WITH_PREFIX and not span & (span - 1) and not first & (span - 1):
-        return f"{kind.show(first)}/{size * 8 - span.bit_length() + 1}"
+    length = prefix_length(first, last, size * 8) if kind.name in _WITH_PREFIX else None
+    if length is not None:
+        return f"{kind.show(first)}/{length}"
     show_one = str if kind.name == "inet_proto" else kind.show  # nft's grammar has no ranges of protocol words
     return f"{show_one(first)}-{show_one(last)}"

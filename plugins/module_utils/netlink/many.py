@@ -18,6 +18,8 @@ from itertools import islice, repeat
 from operator import eq, lt, or_, xor
 from typing import Iterator, NamedTuple, Sequence, overload
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.intervals import host_masks
+
 from . import elements, wire
 from .declaration import Layout, SetInfo
 from .decode import decode_one, key_first, split
@@ -84,7 +86,8 @@ def read_many(info: SetInfo, text: bytes) -> Many | None:
         keys = list(map(partial(socket.inet_pton, family), bases))
         if not lengths and not gap:
             return _singles(size, keys)
-        masks = list(map(_masks(size).__getitem__, lengths or repeat(None, len(keys))))
+        by_length: dict[str | None, int] = {None: 0, **host_masks(size * 8)}
+        masks = list(map(by_length.__getitem__, lengths or repeat(None, len(keys))))
     except (OSError, ValueError, KeyError):
         return None
     lasts = list(map(or_, _numbers(size, b"".join(keys)), masks))
@@ -101,11 +104,6 @@ def _split(text: str) -> tuple[Sequence[str], Sequence[str | None]]:
         return words[::2], words[1::2]
     parted = [line.partition("/") for line in text.split("\n")]
     return [base for base, _slash, _length in parted], [length if slash else None for _base, slash, length in parted]
-
-
-def _masks(size: int) -> dict[str | None, int]:
-    bits = size * 8
-    return {None: 0, **{str(length): (1 << (bits - length)) - 1 for length in range(bits + 1)}}
 
 
 def _numbers(size: int, keys: bytes) -> list[int]:

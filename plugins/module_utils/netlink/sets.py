@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from .change import Change, change_elements, holds
 from .declaration import Layout, SetInfo, get_recipe, get_set
+from .difference import difference, merge
 from .elements import CATCH_ALL, Element
 from .errors import (
     AlreadyExists,
@@ -27,7 +28,6 @@ from .errors import (
     UnknownLiteral,
     UnsupportedSet,
 )
-from .intervals import difference, merge
 from .literals import read_all, reader, show
 from .many import Many, read_many
 from .query import dump_elements, get_elements

@@ -99,7 +99,7 @@ class Nft:
     @contextlib.contextmanager
     def script(self, text: str) -> Iterator[str]:
         """Have a script that nft can read while the body runs; yield its path. 0.9.8 cannot read pipes everywhere."""
-        with _memory() as file:
+        with _memory_file() as file:
             file.write(text.encode("utf-8", "surrogateescape"))
             file.seek(0)
             self._scripts = (*self._scripts, file.fileno())
@@ -116,7 +116,7 @@ class Nft:
         """Run nft to its end; raise when it was killed or cannot be started."""
         command = [self.path, *arguments]
         # Into files: nft writes a listing in small pieces, and a pipe would wake us for each of them.
-        with _memory() as out, _memory() as err:
+        with _memory_file() as out, _memory_file() as err:
             try:
                 done = subprocess.run(
                     command,
@@ -148,7 +148,7 @@ def _content(file: IO[bytes]) -> str:
     return file.read().decode("utf-8", "surrogateescape")
 
 
-def _memory() -> IO[bytes]:
+def _memory_file() -> IO[bytes]:
     """Return a file that needs no disk, so a full one stops nothing and a killed run leaves nothing behind."""
     try:
         return os.fdopen(os.memfd_create("tidegate"), "w+b")

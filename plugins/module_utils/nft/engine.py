@@ -31,10 +31,10 @@ __all__ = ["Engine", "RunResult"]
 class Engine:
     """nft on this host, in this network namespace. check: change nothing, say what would be."""
 
-    def __init__(self, nft: Nft, *, check: bool = False, notes: RunDirectory | None = None) -> None:
+    def __init__(self, nft: Nft, *, check: bool = False, state: RunDirectory | None = None) -> None:
         self._nft = nft
         self._check = check
-        self._notes = notes or RunDirectory()
+        self._state = state or RunDirectory()
 
     def run(self, wanted: Sequence[TableSpec], save: persist.PersistFile | None = None) -> RunResult:
         """Make the tables so, and the file at save hold them.
@@ -48,42 +48,42 @@ class Engine:
 
     def _run(self, wanted: Sequence[TableSpec], save: persist.PersistFile | None) -> RunResult:
         specs, missing = _looked_up(wanted)
-        memory = LastRun(self._notes, specs, self._nft.path, save)
-        version = "" if self._left_over() else memory.unchanged()
+        last_run = LastRun(self._state, specs, self._nft.path, save)
+        version = "" if self._left_over() else last_run.unchanged()
         if version:
             return RunResult(changed=False, missing_users=missing, nft_version=version, path="fast")
         turn = str(nf_tables.namespace())
-        with self._notes.turn(turn):
+        with self._state.turn(turn):
             if self._left_over():
                 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.canonical import scratch
 
-                scratch.sweep(self._nft, self._notes)
-            result = self._changed(specs, memory, save)
+                scratch.sweep(self._nft, self._state)
+            result = self._changed(specs, last_run, save)
             if not self._check and not any(spec.present for spec in specs):
-                memory.leave(turn)
+                last_run.leave(turn)
         return replace(result, missing_users=missing)
 
     def _left_over(self) -> bool:
-        """Whether a run that was killed left something in this network namespace, were it only its note."""
-        return any(note.get("namespace") == nf_tables.namespace() for _path, note in self._notes.left_over())
+        """Whether a run that was killed left something in this network namespace, were it only its record."""
+        return any(record.get("namespace") == nf_tables.namespace() for _path, record in self._state.left_over())
 
-    def _changed(self, specs: Sequence[TableSpec], memory: LastRun, save: persist.PersistFile | None) -> RunResult:
-        if memory.only_others_wrote():
+    def _changed(self, specs: Sequence[TableSpec], last_run: LastRun, save: persist.PersistFile | None) -> RunResult:
+        if last_run.only_others_wrote():
             from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_path import file_elements
 
-            result = file_elements.run(specs, self._notes, memory, check=self._check)
+            result = file_elements.run(specs, self._state, last_run, check=self._check)
             if result is not None:
                 return result
         if _about_elements(specs):
             from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_path import named_elements
 
-            result = named_elements.run(specs, self._nft, memory, check=self._check)
+            result = named_elements.run(specs, self._nft, last_run, check=self._check)
             if result is not None:
                 return result
         from ansible_collections.tidegate.nftables.plugins.module_utils.nft.runs.full import FullRun
 
         try:
-            return FullRun(self._nft, self._notes, memory, save, check=self._check).run(specs)
+            return FullRun(self._nft, self._state, last_run, save, check=self._check).run(specs)
         except MissingParent as error:
             if not self._check:
                 raise

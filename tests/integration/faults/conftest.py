@@ -30,14 +30,14 @@ START = "from ansible_collections.tidegate.nftables.plugins.modules.nft_ruleset 
 
 @dataclass
 class Host:
-    """One nft, one directory for notes and files. environment: more of it for the runs."""
+    """One nft, one run directory and one for files. environment: more of it for the runs."""
 
     nft: Nft
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
 
     @property
-    def notes(self) -> Path:
+    def run_dir(self) -> Path:
         return self.folder / "run"
 
     @property
@@ -53,7 +53,7 @@ class Host:
             **os.environ,
             "PYTHONPATH": str(COLLECTIONS),
             "PATH": f"{Path(self.nft.path).parent}:{os.environ['PATH']}",
-            "TIDEGATE_RUN_DIR": str(self.notes),
+            "TIDEGATE_RUN_DIR": str(self.run_dir),
             **self.environment,
         }
         file = self.folder / f"arguments.{os.urandom(6).hex()}"

@@ -105,8 +105,8 @@ def test_what_a_dead_run_left_goes_whatever_the_next_does(tmp_path: Path, way: s
     lab.run(fed)
     lab.single("element", set="s", elements=["10.0.0.1"])
     left = f"{scratch.PREFIX}1_x_0"
-    note = {"tables": [f"inet {left}"], "namespace": nf_tables.namespace()}
-    (lab.notes / "scratch.dead").write_text(json.dumps(note))
+    record = {"tables": [f"inet {left}"], "namespace": nf_tables.namespace()}
+    (lab.run_dir / "scratch.dead").write_text(json.dumps(record))
     if way != "nothing":
         lab.load(f"add table inet {left}")
         file.write_text("10.0.0.2\n")
@@ -115,21 +115,21 @@ def test_what_a_dead_run_left_goes_whatever_the_next_does(tmp_path: Path, way: s
     else:
         assert lab.run(fed).changed == (way == "elements")
     assert [name for _family, name in nf_tables.tables()] == ["t"]
-    assert not list(lab.notes.glob("scratch.*"))
+    assert not list(lab.run_dir.glob("scratch.*"))
 
 
 def test_what_a_dead_run_left_goes_with_the_next(tmp_path: Path) -> None:
     """And what is another's stays: his scratch table, and one of a run that is still alive."""
     host = Host(Nft(str(list(BINARIES.values())[-1])), tmp_path)
-    notes = RunDirectory(str(host.notes))
+    state = RunDirectory(str(host.run_dir))
     mine, alive, foreign = (f"{scratch.PREFIX}{number}_x_0" for number in (1, 2, 3))
     host.load("".join(f"add table inet {name}\n" for name in (mine, alive, foreign)))
     here = {"namespace": nf_tables.namespace()}
-    with notes.using("alive", {"tables": [f"inet {alive}"], **here}):
-        (host.notes / "scratch.dead").write_text(json.dumps({"tables": [f"inet {mine}"], **here}))
-        (host.notes / "new.dead").write_text("")
+    with state.using("alive", {"tables": [f"inet {alive}"], **here}):
+        (host.run_dir / "scratch.dead").write_text(json.dumps({"tables": [f"inet {mine}"], **here}))
+        (host.run_dir / "new.dead").write_text("")
         elsewhere = {"tables": [f"inet {foreign}"], "namespace": 1}
-        (host.notes / "scratch.elsewhere").write_text(json.dumps(elsewhere))
+        (host.run_dir / "scratch.elsewhere").write_text(json.dumps(elsewhere))
         host.good(OLD)
         assert host.tables() == sorted([alive, foreign, "t"])
     assert _leftovers(host) == ["scratch.elsewhere"]
@@ -177,4 +177,4 @@ def _wait_for_group(leader: int) -> None:
 def _leftovers(host: Host) -> list[str]:
     """Files that nobody needs any more."""
     beside = [path.name for path in host.folder.glob(".saved*")]
-    return beside + [path.name for path in host.notes.glob("*") if path.name.startswith(("scratch.", "new."))]
+    return beside + [path.name for path in host.run_dir.glob("*") if path.name.startswith(("scratch.", "new."))]

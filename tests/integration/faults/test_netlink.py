@@ -57,7 +57,7 @@ def small_buffer() -> socket.socket:
 OPEN = connection.open_socket
 
 
-@pytest.mark.parametrize("remembered", [True, False], ids=["by the notes", "by listing"])
+@pytest.mark.parametrize("remembered", [True, False], ids=["by the record", "by listing"])
 def test_a_buffer_that_overflows_is_named_and_leaves_the_old_or_the_new_set(
     lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, remembered: bool
 ) -> None:

@@ -116,8 +116,8 @@ def test_what_is_made_anew_lets_nothing_through(host: Host) -> None:
 def changed_under_packets(host: Host, policy: Policy) -> tuple[Flow, Flow]:
     """Change a policy CHANGES times while two flows are under way; return the one allowed and the one refused."""
     chance = random.Random(f"{policy.__name__} {host.nft.version()}")
-    notes = RunDirectory(str(host.notes))
-    engine = Engine(host.nft, notes=notes)
+    state = RunDirectory(str(host.run_dir))
+    engine = Engine(host.nft, state=state)
     engine.run(parse.tables([policy(chance, 0, host.folder)]))
     with receiver() as closed:
         changed = 0

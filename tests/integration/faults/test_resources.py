@@ -102,10 +102,10 @@ def test_run_is_missing(host: Host) -> None:
 def test_notes_of_another_time_are_put_back(host: Host) -> None:
     """A /run that a backup or a snapshot of the machine restored proves nothing that is no longer so."""
     host.good(OLD)
-    shutil.copytree(host.notes, host.folder / "kept")
+    shutil.copytree(host.run_dir, host.folder / "kept")
     host.good(NEW)
-    shutil.rmtree(host.notes)
-    (host.folder / "kept").rename(host.notes)
+    shutil.rmtree(host.run_dir)
+    (host.folder / "kept").rename(host.run_dir)
     assert host.good(OLD)["changed"]
     assert host.rules("c") == ["tcp dport 1 accept"]
 
@@ -119,7 +119,7 @@ KILLED = ("--version", "list table", " -i", "-f")
 def test_nft_is_killed(host: Host, call: str, moment: str) -> None:
     host.good(OLD)
     before = host.listing()
-    shutil.rmtree(host.notes)
+    shutil.rmtree(host.run_dir)
     folder = host.folder / "bin"
     folder.mkdir()
     wrapper = folder / "nft"
@@ -192,5 +192,5 @@ def test_a_run_that_gets_no_memory_says_so(host: Host, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(scratch, "canonical", refused)
     with pytest.raises(EngineError, match="needs more memory than it may use") as caught:
-        Engine(host.nft, notes=RunDirectory(str(host.notes))).run(parse.tables([OLD]))
+        Engine(host.nft, state=RunDirectory(str(host.run_dir))).run(parse.tables([OLD]))
     assert caught.value.reason == "no_memory"

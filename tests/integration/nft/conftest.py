@@ -75,7 +75,7 @@ class Lab:
     """One nft in a namespace of its own, and the engine over it."""
 
     path: str
-    notes: Path
+    run_dir: Path
 
     def __post_init__(self) -> None:
         self.nft = Nft(self.path)
@@ -114,7 +114,7 @@ class Lab:
         return found.elements
 
     def engine(self, *, check: bool = False) -> Engine:
-        return Engine(self.nft, check=check, notes=RunDirectory(str(self.notes)))
+        return Engine(self.nft, check=check, state=RunDirectory(str(self.run_dir)))
 
     def run(self, *tables: dict[str, Any], check: bool = False, save: Path | None = None) -> RunResult:
         """One run of nft_ruleset."""
@@ -168,9 +168,9 @@ class Lab:
         return result
 
     def forget(self) -> None:
-        """Throw away what earlier runs noted."""
-        for note in self.notes.glob("applied.*"):
-            note.unlink()
+        """Throw away what earlier runs recorded."""
+        for record in self.run_dir.glob("applied.*"):
+            record.unlink()
 
 
 def _timeless(result: RunResult) -> dict[str, Any]:

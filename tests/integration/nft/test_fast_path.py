@@ -125,7 +125,7 @@ def test_same_words_in_another_namespace_of_a_kernel_that_does_not_number_them(
     lab.run(TABLE)
     assert lab.run(TABLE).path == "fast"
     _must(_libc.unshare(CLONE_NEWNET))
-    # As many commits and the same handles, by somebody who keeps his notes elsewhere.
+    # As many commits and the same handles, by somebody who keeps their state elsewhere.
     Lab(lab.path, tmp_path / "elsewhere").run({**TABLE, "chains": [{**TABLE["chains"][0], "rules": ["drop"]}]})
     assert lab.run(TABLE).changed
     assert [rule.canon for rule in lab.rules("c")] == ["tcp dport 80 accept"]
@@ -155,27 +155,27 @@ def test_another_task_of_ours_that_changes_the_same_is_seen(lab: Lab) -> None:
 
 def test_table_made_again_by_others_at_the_same_generation_is_not_trusted(lab: Lab) -> None:
     lab.run(TABLE)
-    (note,) = lab.notes.glob("applied.*")
+    (record,) = lab.run_dir.glob("applied.*")
     lab.load("delete table inet t\n")
     lab.load("add table inet t\n")
-    content = json.loads(note.read_text())
+    content = json.loads(record.read_text())
     content["proof"]["generation"] = nf_tables.generation()
-    note.write_text(json.dumps(content))
+    record.write_text(json.dumps(content))
     assert lab.run(TABLE).changed
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"version": "1", "proof": 5}', "\xff\xfe"])
 def test_a_spoiled_note_is_no_proof(lab: Lab, content: str) -> None:
     lab.run(TABLE)
-    (note,) = lab.notes.glob("applied.*")
-    note.write_text(content, "latin-1")
+    (record,) = lab.run_dir.glob("applied.*")
+    record.write_text(content, "latin-1")
     assert lab.run(TABLE).path == "full"
     assert lab.run(TABLE).path == "fast"
 
 
 def test_a_directory_that_others_can_write_to_is_not_believed(lab: Lab) -> None:
     lab.run(TABLE)
-    lab.notes.chmod(0o777)
+    lab.run_dir.chmod(0o777)
     assert lab.run(TABLE).path == "full"
     assert lab.run(TABLE).path == "full"
 
@@ -183,9 +183,9 @@ def test_a_directory_that_others_can_write_to_is_not_believed(lab: Lab) -> None:
 @pytest.mark.parametrize("obstacle", ["file", "read-only"])
 def test_a_directory_that_cannot_be_used_never_breaks_a_run(lab: Lab, obstacle: str, tmp_path: Path) -> None:
     if obstacle == "file":
-        lab.notes.write_text("in the way")
+        lab.run_dir.write_text("in the way")
     else:
-        lab.notes = Path("/proc/1/tidegate")
+        lab.run_dir = Path("/proc/1/tidegate")
     assert lab.run(TABLE).changed
     assert not lab.run(TABLE).changed
 

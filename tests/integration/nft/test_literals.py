@@ -75,7 +75,7 @@ def test_words_are_nfts(lab: Lab, seed: int, version: int, merge: bool) -> None:
         DraftLine("}"),
         DraftLine("}"),
     )
-    (listed,) = scratch.canonical(lab.nft, [ScratchDraft("inet", block, ())], RunDirectory(str(lab.notes)))
+    (listed,) = scratch.canonical(lab.nft, [ScratchDraft("inet", block, ())], RunDirectory(str(lab.run_dir)))
     assert sorted(element.canon for element in ours) == sorted(element.canon for element in listed.sets[0].elements)
 
 

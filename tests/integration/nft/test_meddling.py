@@ -127,13 +127,13 @@ def tables() -> list[str]:
 def test_scratch_tables_of_killed_runs_are_swept(lab: Lab) -> None:
     lab.run(TABLE)
     lab.load("add table inet _tidegate_1_dead_0\nadd table ip _tidegate_1_dead_1\nadd table inet _tidegate_2_alive_0")
-    note = {"tables": ["inet _tidegate_1_dead_0", "ip _tidegate_1_dead_1"], "namespace": nf_tables.namespace()}
-    (lab.notes / "scratch._tidegate_1_dead").write_text(json.dumps(note))
-    alive = lab.notes / "scratch._tidegate_2_alive"
+    record = {"tables": ["inet _tidegate_1_dead_0", "ip _tidegate_1_dead_1"], "namespace": nf_tables.namespace()}
+    (lab.run_dir / "scratch._tidegate_1_dead").write_text(json.dumps(record))
+    alive = lab.run_dir / "scratch._tidegate_2_alive"
     alive.write_text(json.dumps({"tables": ["inet _tidegate_2_alive_0"], "namespace": nf_tables.namespace()}))
-    elsewhere = lab.notes / "scratch._tidegate_3_elsewhere"
+    elsewhere = lab.run_dir / "scratch._tidegate_3_elsewhere"
     elsewhere.write_text(json.dumps({"tables": ["inet t"], "namespace": 1}))
-    lying = lab.notes / "scratch._tidegate_4_lying"
+    lying = lab.run_dir / "scratch._tidegate_4_lying"
     lying.write_text(json.dumps({"tables": ["inet bystander"], "namespace": nf_tables.namespace()}))
     lab.load("add table inet bystander")
     with alive.open() as held:
@@ -238,9 +238,9 @@ def _without_capability(lab: Lab, code: str) -> subprocess.CompletedProcess[str]
         "from ansible_collections.tidegate.nftables.plugins.module_utils.nft.engine import Engine\n"
         "from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError\n"
         "from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory\n"
-        f"notes = RunDirectory({str(lab.notes)!r})\n"
+        f"state = RunDirectory({str(lab.run_dir)!r})\n"
         "try:\n"
-        f"    Engine(Nft({lab.path!r}), notes=notes).run(parse.tables([{{'name': 't'}}]))\n"
+        f"    Engine(Nft({lab.path!r}), state=state).run(parse.tables([{{'name': 't'}}]))\n"
         "except EngineError as error:\n"
         "    print(error.reason, error)\n"
     )

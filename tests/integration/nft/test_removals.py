@@ -110,7 +110,7 @@ def test_what_was_open_until_a_day_that_is_past_may_go(
     monkeypatch.setenv("TZ", zone)
     time.tzset()
     try:
-        lab = Lab(lab.path, lab.notes)
+        lab = Lab(lab.path, lab.run_dir)
         lab.run(table(*HOSTS, rules=[f"meta time < {int(time.time()) + ahead} ip daddr @allow_db4 accept"]))
         if stops:
             with pytest.raises(EngineError, match="40 of 40"):

@@ -32,7 +32,7 @@ def test_nft_loads_every_golden_table(binary: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("case", PRESENT, ids=str)
 def test_the_engine_makes_it_once_and_has_nothing_to_do_then(case: Case, tmp_path: Path) -> None:
     def run() -> bool:
-        engine = Engine(Nft("/usr/sbin/nft"), check=False, notes=RunDirectory(str(tmp_path)))
+        engine = Engine(Nft("/usr/sbin/nft"), check=False, state=RunDirectory(str(tmp_path)))
         return bool(engine.run(parse.tables([copy.deepcopy(existing_users(case))])).as_dict()["changed"])
 
     assert run()

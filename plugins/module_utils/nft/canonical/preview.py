@@ -19,7 +19,7 @@ from . import scratch
 from .draft import ScratchDraft, draft
 
 
-def objects(nft: Nft, spec: TableSpec, notes: RunDirectory) -> list[dict[str, Any]]:
+def objects(nft: Nft, spec: TableSpec, state: RunDirectory) -> list[dict[str, Any]]:
     """Return nft's JSON objects of a wanted table, hooks and elements included.
 
     From a scratch table without hooks, so it sees no packet. Raise EngineError when nft refuses it.
@@ -27,7 +27,7 @@ def objects(nft: Nft, spec: TableSpec, notes: RunDirectory) -> list[dict[str, An
     wanted, _missing = users.resolve(resolvers.fill(spec))
     drafted = draft(wanted, None)
     own = scratch.name()
-    with notes.using(own, {"tables": [f"{spec.family} {own}"], "namespace": nf_tables.namespace()}):
+    with state.using(own, {"tables": [f"{spec.family} {own}"], "namespace": nf_tables.namespace()}):
         found = _listed(scratch.as_json(nft, drafted, f"{spec.family} {own}"))
     chains = {chain.name: chain for chain in wanted.chains}
     for item in found:

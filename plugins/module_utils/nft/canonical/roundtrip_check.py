@@ -16,7 +16,7 @@ from . import scratch
 from .draft import DraftLine, ScratchDraft, block_of
 
 
-def check(nft: Nft, goal: NftTable | None, rules: Sequence[tuple[str, str, str]], notes: RunDirectory) -> None:
+def check(nft: Nft, goal: NftTable | None, rules: Sequence[tuple[str, str, str]], state: RunDirectory) -> None:
     """Raise when a rule, given as (chain, canon, text), would come back as another than it is.
 
     nft can read about 99 of 100 of its own listings.
@@ -25,7 +25,7 @@ def check(nft: Nft, goal: NftTable | None, rules: Sequence[tuple[str, str, str]]
         return
     draft = ScratchDraft(goal.family, block_of(goal), tuple((chain, DraftLine(text)) for chain, _canon, text in rules))
     try:
-        (table,) = scratch.canonical(nft, [draft], notes)
+        (table,) = scratch.canonical(nft, [draft], state)
     except EngineError as error:
         raise EngineError(
             error.reason, f"Rules that nobody asked to change have to be made anew. {error.message}", goal.where

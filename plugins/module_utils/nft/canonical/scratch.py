@@ -37,7 +37,7 @@ def name() -> str:
 
 
 def canonical(
-    nft: Nft, drafts: Sequence[ScratchDraft], notes: RunDirectory, look: Callable[[Sequence[str]], None] | None = None
+    nft: Nft, drafts: Sequence[ScratchDraft], state: RunDirectory, look: Callable[[Sequence[str]], None] | None = None
 ) -> list[NftTable]:
     """Return each draft as nft lists it. Raise when nft refuses one; the error names its place.
 
@@ -48,7 +48,7 @@ def canonical(
     own = name()
     tables = [f"{draft.family} {own}_{at}" for at, draft in enumerate(drafts)]
     script = [line for table, draft in zip(tables, drafts) for line in _script(draft, table)]
-    with notes.using(own, {"tables": tables, "namespace": nf_tables.namespace()}):
+    with state.using(own, {"tables": tables, "namespace": nf_tables.namespace()}):
         seen = None if look is None else partial(look, [f"{own}_{at}" for at in range(len(drafts))])
         outcome = _listed(nft, tables, "".join(f"{text}\n" for text, _line in script), seen)
     # The exit status of a conversation says nothing, and what is on stderr may be only a warning.
@@ -105,11 +105,11 @@ def _listed(nft: Nft, tables: Sequence[str], script: str, look: Callable[[], Non
     return outcome
 
 
-def sweep(nft: Nft, notes: RunDirectory) -> None:
+def sweep(nft: Nft, state: RunDirectory) -> None:
     """Delete the scratch tables of runs that were killed in this network namespace."""
-    for path, note in notes.left_over():
-        if note.get("namespace") == nf_tables.namespace():
-            _remove(nft, tables_of(note))
+    for path, record in state.left_over():
+        if record.get("namespace") == nf_tables.namespace():
+            _remove(nft, tables_of(record))
             with contextlib.suppress(OSError):
                 path.unlink()
 

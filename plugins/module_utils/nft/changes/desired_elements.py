@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import SetSpec, TableSpec
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live import intervals
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live import element_intervals
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import NftElement, NftSet, NftTable
 
 
@@ -50,7 +50,7 @@ def _without(asked: Sequence[NftElement], before: Sequence[NftElement], *, mergi
     rest = tuple(element for element in before if element.key not in gone)
     if not merging:
         return rest
-    there, out = intervals.union(rest), intervals.union(asked)
+    there, out = element_intervals.union(rest), element_intervals.union(asked)
     if there is None or out is None or there.version != out.version or there.minus(out) == there:
         return rest
     known = {element.canon: element for element in rest}
@@ -58,7 +58,7 @@ def _without(asked: Sequence[NftElement], before: Sequence[NftElement], *, mergi
 
 
 def _same_union(goal: Sequence[NftElement], before: Sequence[NftElement]) -> bool:
-    left, right = intervals.union(goal), intervals.union(before)
+    left, right = element_intervals.union(goal), element_intervals.union(before)
     return left is not None and left == right
 
 
@@ -70,7 +70,7 @@ def still_inside(spec: TableSpec, canon: NftTable, goal: NftTable) -> list[str]:
         if named.mode != "remove" or drafted is None or reached is None:
             continue
         for element in drafted.elements:
-            larger = intervals.covers(reached.elements, element.key)
+            larger = element_intervals.covers(reached.elements, element.key)
             if larger is not None:
                 found.append(
                     f"{element.key} still matches set {named.name}: it is inside of {larger}, which was not named."

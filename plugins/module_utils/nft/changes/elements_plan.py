@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import tokens
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live import intervals, render
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live import element_intervals, render
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import NftElement, NftSet
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.references import References
 
@@ -42,7 +42,7 @@ def plan_elements(steps: Steps, target: str, live: NftSet, goal: NftSet, gone: R
         steps.elements_in.append(_add(target, goal, whole))
     else:
         if out or aside:
-            keys = [element.key for element in sorted([*out, *aside], key=intervals.order)]
+            keys = [element.key for element in sorted([*out, *aside], key=element_intervals.order)]
             going = steps.elements_out if new or aside else steps.elements_last
             going.append(_command("delete", target, goal, keys))
         if new or aside:
@@ -92,7 +92,7 @@ def fill(steps: Steps, target: str, goal: NftSet, before: NftSet | None) -> None
 
 def _change(steps: Steps, action: str, goal: NftSet, elements: Sequence[NftElement]) -> None:
     if elements:
-        sample = [element.canon for element in sorted(elements, key=intervals.order)[:SAMPLE]]
+        sample = [element.canon for element in sorted(elements, key=element_intervals.order)[:SAMPLE]]
         steps.changes.append(change_record(action, "element", set=goal.name, count=len(elements), sample=sample))
 
 
@@ -105,7 +105,9 @@ def catches_all(found: NftSet) -> bool:
 
 
 def _add(target: str, goal: NftSet, elements: Sequence[NftElement]) -> Command:
-    return _command("add", target, goal, [_sent(element, goal) for element in sorted(elements, key=intervals.order)])
+    return _command(
+        "add", target, goal, [_sent(element, goal) for element in sorted(elements, key=element_intervals.order)]
+    )
 
 
 def _sent(element: NftElement, goal: NftSet) -> str:

@@ -13,14 +13,13 @@ from __future__ import annotations
 
 import re
 import time
-from bisect import bisect_left
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Iterable, Sequence
 
+from ansible_collections.tidegate.nftables.plugins.module_utils import intervals
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import MaxRemoved, TableSpec
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import UNCHANGED, EngineError
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live import intervals
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import NftSet, NftTable
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.references import sets_in
 
@@ -96,7 +95,7 @@ def _over(rule: str) -> bool:
 def _losses(found: NftSet, kept: Sequence[NftSet]) -> Iterable[tuple[str, int, int, list[str]]]:
     """For each element its key, what it counts, what of that goes, and the parts that go where they are addresses."""
     same = {element.key for one in kept for element in one.elements if one.declaration[:1] == found.declaration[:1]}
-    remaining: dict[int, tuple[tuple[int, int], ...]] | None = None
+    remaining: dict[int, list[intervals.Interval]] | None = None
     for element in found.elements:
         parsed = intervals.parse(element.key)
         size = parsed[1][1] - parsed[1][0] + 1 if parsed else 1
@@ -110,35 +109,17 @@ def _losses(found: NftSet, kept: Sequence[NftSet]) -> Iterable[tuple[str, int, i
         if remaining is None:
             remaining = _ranges(kept)
         version, whole = parsed
-        parts = _without(whole, remaining.get(version, ()))
+        parts = intervals.outside(whole, remaining.get(version, ()))
         lost = sum(last - first + 1 for first, last in parts)
-        yield element.key, weight, -(-weight * lost // size), [intervals.text(*part, version) for part in parts]
+        yield element.key, weight, -(-weight * lost // size), [intervals.show(*part, version) for part in parts]
 
 
-def _ranges(sets: Sequence[NftSet]) -> dict[int, tuple[tuple[int, int], ...]]:
+def _ranges(sets: Sequence[NftSet]) -> dict[int, list[intervals.Interval]]:
     """Return, by version, the sorted ranges of all elements that are addresses or numbers."""
-    found: dict[int, list[tuple[int, int]]] = {}
+    found: dict[int, list[intervals.Interval]] = {}
     for one in sets:
         for element in one.elements:
             parsed = intervals.parse(element.key)
             if parsed:
                 found.setdefault(parsed[0], []).append(parsed[1])
     return {version: intervals.merged(ranges) for version, ranges in found.items()}
-
-
-def _without(whole: tuple[int, int], kept: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return the parts of a range that are in none of some sorted ranges."""
-    first, last = whole
-    parts = []
-    at = max(0, bisect_left(kept, (first, first)) - 1)
-    for start, end in kept[at:]:
-        if start > last:
-            break
-        if end < first:
-            continue
-        if start > first:
-            parts.append((first, start - 1))
-        first = end + 1
-        if first > last:
-            break
-    return [*parts, (first, last)] if first <= last else parts

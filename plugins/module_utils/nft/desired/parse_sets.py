@@ -9,9 +9,10 @@ import re
 from functools import partial
 from typing import Any, Callable
 
+from ansible_collections.tidegate.nftables.plugins.module_utils import intervals
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import bad_spec
 
-from . import addresses, arguments, element_files, tokens, validate
+from . import arguments, element_files, tokens, validate
 from .spec import ElementsFile, ElementSpec, SetSpec
 
 KEYS = (
@@ -160,7 +161,7 @@ def element(
 def check_address(element: ElementSpec, version: int) -> None:
     """Refuse what is no address, which nft would look up in the DNS, at the risk of another answer tomorrow."""
     key = tokens.element_key(element.text)
-    found = addresses.parse(key, version)
+    found = intervals.parse_address(key, version)
     if found is None and key != "*":
         raise bad_spec(element.where, f"{key!r} is no IPv{version} address, network or range.")
     if found is not None and found[0] > found[1]:

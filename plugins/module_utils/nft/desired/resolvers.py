@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Sequence, Union
 
+from ansible_collections.tidegate.nftables.plugins.module_utils import intervals
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import UNCHANGED, EngineError
 
-from . import addresses
 from .spec import ElementSpec, SetSpec, TableSpec
 
 FILE = "/etc/resolv.conf"
@@ -86,7 +86,7 @@ def _filled(wanted: SetSpec, servers: Sequence[Address]) -> SetSpec:
     """Return the set with the servers of its family beside the elements that were given."""
     version = 4 if (wanted.declaration or ("",))[0] == "type ipv4_addr" else 6
     given = wanted.elements or ()
-    ranges = [addresses.parse(element.text, version) for element in given]
+    ranges = [intervals.parse_address(element.text, version) for element in given]
     where = f"{wanted.where}.elements_from"
     found = tuple(
         ElementSpec(str(one), None, where)

@@ -13,11 +13,12 @@ import re
 from dataclasses import dataclass
 from typing import Sequence
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import addresses, tokens
+from ansible_collections.tidegate.nftables.plugins.module_utils import intervals
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import tokens
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import SetSpec
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import bad_spec
 
-from . import intervals
+from . import element_intervals
 from .model import NftElement
 
 _PLAIN = re.compile(r'([0-9A-Fa-f:./-]+)( comment "[^"]*")?')
@@ -51,7 +52,7 @@ def canonical(
         return _merged(found, version, before if wanted.mode == "add" else ())
     if interval and wanted.mode != "remove":
         _check_overlaps(found, version)
-    texts = [(intervals.text(one.first, one.last, version), one.comment) for one in found]
+    texts = [(intervals.show(one.first, one.last, version), one.comment) for one in found]
     if len({key for key, _comment in texts}) != len(set(texts)):
         return None
     return tuple(NftElement(f"{key}{comment}", key, f"{key}{comment}") for key, comment in dict.fromkeys(texts))
@@ -61,7 +62,7 @@ def _read(wanted: SetSpec, version: int, *, interval: bool) -> list[_Literal] | 
     found = []
     for element in wanted.elements or ():
         plain = _PLAIN.fullmatch(element.text)
-        parsed = addresses.parse(plain.group(1), version) if plain and element.data is None else None
+        parsed = intervals.parse_address(plain.group(1), version) if plain and element.data is None else None
         if plain is None or parsed is None or (parsed[0] != parsed[1] and not interval) or _at_top(parsed[1], version):
             return None
         found.append(_Literal(*parsed, plain.group(2) or "", element.where))
@@ -74,23 +75,25 @@ def _at_top(last: int, version: int) -> bool:
 
 
 def _merged(found: Sequence[_Literal], version: int, before: Sequence[NftElement]) -> tuple[NftElement, ...] | None:
-    there = intervals.union(before)
-    if there is None or (there.ranges and there.version != version) or any(one.comment for one in found):
+    there = element_intervals.union(before)
+    if there is None or (there.intervals and there.version != version) or any(one.comment for one in found):
         return None
-    ranges = intervals.merged([*there.ranges, *((one.first, one.last) for one in found)])
+    ranges = intervals.merged([*there.intervals, *((one.first, one.last) for one in found)])
     if any(_at_top(last, version) for _first, last in ranges):
         return None
-    texts = intervals.Union(version, ranges).texts()
+    texts = intervals.IntervalSet(version, tuple(ranges)).texts()
     return tuple(NftElement(text, text, text) for text in texts)
 
 
-def _check_overlaps(found: Sequence[_Literal], version: int) -> None:
-    """Raise when two intervals overlap and are not the same, which nft refuses without saying which two."""
-    ordered = sorted(found, key=lambda one: (one.first, -one.last))
-    for one, other in zip(ordered, ordered[1:]):
-        if other.first <= one.last and (one.first, one.last) != (other.first, other.last):
-            texts = [intervals.text(each.first, each.last, version) for each in (other, one)]
-            raise bad_spec(
-                other.where,
-                f"{texts[0]} overlaps {texts[1]} ({one.where}). Leave one out, or give the set auto_merge: true.",
-            )
+def _check_overlaps(literals: Sequence[_Literal], version: int) -> None:
+    """Raise when two intervals overlap and are not the same; nft rejects them without naming the two."""
+    distinct = {(literal.first, literal.last): literal for literal in literals}
+    keys = sorted(distinct)
+    index = intervals.first_overlap([first for first, _last in keys], [last for _first, last in keys])
+    if index is not None:
+        previous, literal = distinct[keys[index]], distinct[keys[index + 1]]
+        raise bad_spec(
+            literal.where,
+            f"{intervals.show(*keys[index + 1], version)} overlaps {intervals.show(*keys[index], version)} "
+            f"({previous.where}). Leave one out, or give the set auto_merge: true.",
+        )

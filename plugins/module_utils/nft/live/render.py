@@ -10,7 +10,7 @@ from typing import Iterable
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import tokens
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import Hook
 
-from . import intervals
+from . import element_intervals
 from .model import NftChain, NftElement, NftObject, NftSet, NftTable
 
 MANY = 200
@@ -64,7 +64,7 @@ def _elements(value: NftSet, beside: NftTable | None) -> list[str]:
     found = value.elements
     other = beside.set(value.name) if beside and len(found) > MANY else None
     same = {element.canon for element in other.elements} if other else set()
-    shown = [f"{element.canon}," for element in sorted(_without(found, same), key=intervals.order)]
+    shown = [f"{element.canon}," for element in sorted(_without(found, same), key=element_intervals.order)]
     rest = len(found) - len(shown)
     return [*shown, *([f"# and {rest} that stay"] if rest else []), *value.remarks]
 

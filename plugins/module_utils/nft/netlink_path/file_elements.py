@@ -21,20 +21,20 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.last_run import LastRun
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory
 
-from . import fed, fed_run, fed_store
+from . import file_set_changes, file_set_store, file_sets
 
 
 @paused
-def run(specs: Sequence[TableSpec], notes: RunDirectory, memory: LastRun, *, check: bool) -> RunResult | None:
+def run(specs: Sequence[TableSpec], state: RunDirectory, last_run: LastRun, *, check: bool) -> RunResult | None:
     """Change the sets whose files changed, or whose elements others changed, when nothing else can be another.
 
     None when that is not possible this way, and nothing was done.
     """
-    sets = fed.names(specs, ())
+    sets = file_sets.names(specs, ())
     files = sum(one.file is not None for spec in specs for one in spec.sets)
     if not sets or len(sets) != files:
         return None
-    generation = memory.only_files_changed()
+    generation = last_run.only_files_changed()
     if generation is None and not _only_sets(specs, len(sets)):
         return None
     try:
@@ -42,15 +42,17 @@ def run(specs: Sequence[TableSpec], notes: RunDirectory, memory: LastRun, *, che
         deltas = []
         for name, spec in sets.items():
             info, recipe = netlink.get_recipe(*name)
-            known = fed_store.recall(notes, memory.note["elements"], info, None if generation else recipe)
+            known = file_set_store.recall(state, last_run.record["elements"], info, None if generation else recipe)
             if known is None or spec.file is None:
                 return None
             trusted = generation is not None
             deltas.append(
-                fed.from_known(info, spec.file, known) if trusted else fed.from_kernel(info, spec.file, known, current)
+                file_sets.from_known(info, spec.file, known)
+                if trusted
+                else file_sets.from_kernel(info, spec.file, known, current)
             )
-        return _applied(deltas, current, notes, memory, check=check)
-    except (netlink.NetlinkError, fed.NeedsNft):
+        return _applied(deltas, current, state, last_run, check=check)
+    except (netlink.NetlinkError, file_sets.NeedsNft):
         # Somebody wrote in between, or nft has to read a file, or knows better what is wrong.
         return None
 
@@ -62,29 +64,29 @@ def _only_sets(specs: Sequence[TableSpec], sets: int) -> bool:
 
 
 def _applied(
-    deltas: Sequence[fed.SetDelta], generation: int, notes: RunDirectory, memory: LastRun, *, check: bool
+    deltas: Sequence[file_sets.SetDelta], generation: int, state: RunDirectory, last_run: LastRun, *, check: bool
 ) -> RunResult | None:
-    version = str(memory.note.get("version", ""))
+    version = str(last_run.record.get("version", ""))
     changing = [delta for delta in deltas if delta]
     after = netlink.change_elements([delta.change() for delta in changing], generation, trial=check)
     result = RunResult(changed=bool(changing), nft_version=version, path="elements")
     if check and changing:
         return _shown(result, changing)
-    if changing and fed_run.residue(changing):
+    if changing and file_set_changes.residue(changing):
         return None
     if not check:
-        memory.walked(generation, after, changed=True)
-        memory.write(version, after, fed_store.keep(notes, deltas))
+        last_run.walked(generation, after, changed=True)
+        last_run.write(version, after, file_set_store.keep(state, deltas))
     return _shown(result, changing)
 
 
-def _shown(result: RunResult, deltas: Sequence[fed.SetDelta]) -> RunResult:
-    around = [fed_run.commands(delta, refill=False) for delta in deltas]
+def _shown(result: RunResult, deltas: Sequence[file_sets.SetDelta]) -> RunResult:
+    around = [file_set_changes.commands(delta, refill=False) for delta in deltas]
     commands = [command for first, last in around for command in (*first, *last)]
     return replace(
         result,
-        before=fed_run.alone(deltas, after=False),
-        after=fed_run.alone(deltas, after=True),
+        before=file_set_changes.alone(deltas, after=False),
+        after=file_set_changes.alone(deltas, after=True),
         transaction=transaction.text(commands),
-        changes=tuple(fed_run.changes(deltas)),
+        changes=tuple(file_set_changes.changes(deltas)),
     )

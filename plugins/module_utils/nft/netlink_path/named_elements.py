@@ -36,7 +36,7 @@ class _ElementEdits(NamedTuple):
     inside: list[tuple[netlink.Element, netlink.Element]]
 
 
-def run(specs: Sequence[TableSpec], nft: Nft, memory: LastRun, *, check: bool) -> RunResult | None:
+def run(specs: Sequence[TableSpec], nft: Nft, last_run: LastRun, *, check: bool) -> RunResult | None:
     """Put elements in or take them out; None when that is nft's business, and nothing was done."""
     spec, wanted = specs[0], specs[0].sets[0]
     generation = nf_tables.settled()
@@ -52,9 +52,9 @@ def run(specs: Sequence[TableSpec], nft: Nft, memory: LastRun, *, check: bool) -
     except netlink.NetlinkError:
         return None
     if not check:
-        memory.walked(generation, after, changed=True)
+        last_run.walked(generation, after, changed=True)
         if "timeout" not in info.words:
-            memory.write(version, after, {})
+            last_run.write(version, after, {})
     return _result(work, version)
 
 

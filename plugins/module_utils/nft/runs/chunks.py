@@ -18,7 +18,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import UNCHANGED, EngineError
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import NftTable
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.references import sets_in
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_path import fed
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_path import file_sets
 
 from .planning import RunPlan
 from .rejection import refusal
@@ -54,7 +54,7 @@ def load(nft: Nft, work: RunPlan, *, check: bool) -> None:
         raise EngineError("rejected_by_nft", f"{error}. {UNCHANGED}") from error
 
 
-def _check_unused(delta: fed.SetDelta, live: Sequence[NftTable | None]) -> None:
+def _check_unused(delta: file_sets.SetDelta, live: Sequence[NftTable | None]) -> None:
     info = delta.info
     for table in live:
         if table is not None and (table.family, table.name) == (info.family, info.table):
@@ -71,7 +71,7 @@ def _check_unused(delta: fed.SetDelta, live: Sequence[NftTable | None]) -> None:
                 )
 
 
-def _makes(command: Command, deltas: Sequence[fed.SetDelta]) -> bool:
+def _makes(command: Command, deltas: Sequence[file_sets.SetDelta]) -> bool:
     """Whether a command makes one of the sets, or a table that one of them is in."""
     for delta in deltas:
         place = f"{delta.info.family} {delta.info.table}"
@@ -89,7 +89,7 @@ def _send(nft: Nft, commands: Sequence[Command], *, check: bool = False) -> None
             raise refusal(outcome, commands)
 
 
-def _fill(delta: fed.SetDelta) -> None:
+def _fill(delta: file_sets.SetDelta) -> None:
     """Change a set in pieces that halve until they fit."""
     info = netlink.get_set(delta.info.family, delta.info.table, delta.info.name)
     if delta.everything is None:

@@ -25,7 +25,11 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import TableSpec
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import UNCHANGED, EngineError, Overlap
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live import render
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_path import fed, fed_run, fed_store
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_path import (
+    file_set_changes,
+    file_set_store,
+    file_sets,
+)
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state import persist, proof
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.last_run import LastRun
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory
@@ -42,15 +46,15 @@ class FullRun:
     """One run that asks nft. check: change nothing, say what would be."""
 
     def __init__(
-        self, nft: Nft, notes: RunDirectory, memory: LastRun, save: persist.PersistFile | None, *, check: bool
+        self, nft: Nft, state: RunDirectory, last_run: LastRun, save: persist.PersistFile | None, *, check: bool
     ) -> None:
         self._nft = nft
-        self._notes = notes
-        self._memory = memory
+        self._state = state
+        self._last_run = last_run
         self._save = save
         self._check = check
         # The saved file is nft's text of everything.
-        self._planner = Planner(nft, notes, memory, past=save is None)
+        self._planner = Planner(nft, state, last_run, past=save is None)
 
     @paused
     def run(self, specs: Sequence[TableSpec]) -> RunResult:
@@ -66,7 +70,7 @@ class FullRun:
                 if not self._check and not refill:
                     work = self._planner.fresh(work)
                 done = self._carry_out(work, last=attempt + 1 == ATTEMPTS)
-            except fed.NeedsNft as found:
+            except file_sets.NeedsNft as found:
                 self._planner.leave_to_nft(found.name)
                 continue
             except Overlap:
@@ -92,7 +96,7 @@ class FullRun:
         """
         save = self._save
         content = persist.text(work.goals) if save else None
-        to_save = save.state(content) if save else ""
+        to_save = save.action(content) if save else ""
         result = RunResult(changed=bool(work.commands or to_save), warnings=self._warnings(work))
         if not result.changed:
             return result, work.generation
@@ -119,8 +123,8 @@ class FullRun:
     def _difference(self, work: RunPlan) -> tuple[str, str]:
         shown = [
             render.difference(
-                fed_run.shown(table, work.deltas, after=False),
-                fed_run.shown(desired_table.listed_like(end, table), work.deltas, after=True),
+                file_set_changes.shown(table, work.deltas, after=False),
+                file_set_changes.shown(desired_table.listed_like(end, table), work.deltas, after=True),
             )
             for end, table in zip(work.goals, work.live)
         ]
@@ -209,7 +213,7 @@ class FullRun:
 
     def _residue(self, work: RunPlan, *, listed: bool = True) -> list[ChangeRecord]:
         """Return what would still have to be done. listed: more than elements of files was changed."""
-        return [*(self._planner.left(work) if listed else ()), *fed_run.residue(work.deltas)]
+        return [*(self._planner.left(work) if listed else ()), *file_set_changes.residue(work.deltas)]
 
     def _loadable(self, work: RunPlan) -> None:
         """Raise when nft would not load its own listing, which would be found out at the next boot."""
@@ -234,13 +238,13 @@ class FullRun:
         """Keep the proof, and what this run did to the generation."""
         if self._check:
             # The scratch tables were real, whatever else was not.
-            self._memory.walked(work.start, work.generation, changed=False)
+            self._last_run.walked(work.start, work.generation, changed=False)
             return
         if _alone(work, verified):
-            self._memory.walked(work.start, verified, changed=bool(result.transaction))
+            self._last_run.walked(work.start, verified, changed=bool(result.transaction))
         gone = not any(spec.present for spec in work.specs)  # nothing is kept about a table that is not there
         if not gone and verified is not None and proof.provable(_declared(work)):
-            self._memory.write(version, verified, fed_store.keep(self._notes, work.deltas))
+            self._last_run.write(version, verified, file_set_store.keep(self._state, work.deltas))
 
 
 _LOST = (

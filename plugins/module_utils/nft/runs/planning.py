@@ -29,7 +29,12 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import SetSpec, TableSpec
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import NftTable
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.reader import read_table, readable_again
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_path import direct, fed, fed_run, fed_store
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_path import (
+    direct,
+    file_set_changes,
+    file_set_store,
+    file_sets,
+)
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.last_run import LastRun
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory
 
@@ -52,7 +57,7 @@ class RunPlan:
     canon: tuple[NftTable | None, ...]
     goals: tuple[NftTable | None, ...]
     plans: tuple[TablePlan, ...]
-    deltas: tuple[fed.SetDelta, ...]
+    deltas: tuple[file_sets.SetDelta, ...]
     commands: tuple[Command, ...]
     changes: tuple[ChangeRecord, ...]
     start: int | None
@@ -98,10 +103,10 @@ FRESH = 40
 class Planner:
     """Plans for some tables. past: whether sets may be fed past nft."""
 
-    def __init__(self, nft: Nft, notes: RunDirectory, memory: LastRun, *, past: bool) -> None:
+    def __init__(self, nft: Nft, state: RunDirectory, last_run: LastRun, *, past: bool) -> None:
         self._nft = nft
-        self._notes = notes
-        self._memory = memory
+        self._state = state
+        self._last_run = last_run
         self._past = past
         self._for_nft: set[Name] = set()
 
@@ -112,15 +117,15 @@ class Planner:
     def plan(self, wanted: Sequence[TableSpec], *, refill: bool) -> RunPlan:
         """Return what is to be done; raise NotPlain when a file is for nft to read."""
         start = nf_tables.generation()
-        trusted = self._memory.same_tables(start)
-        fed_sets = fed.names(wanted, self._for_nft) if self._past else {}
-        specs = [fed.without_files(spec, fed_sets) for spec in wanted]
-        live = tuple(self.read(spec, fed_sets) for spec in specs)
+        trusted = self._last_run.same_tables(start)
+        file_set_specs = file_sets.names(wanted, self._for_nft) if self._past else {}
+        specs = [file_sets.without_files(spec, file_set_specs) for spec in wanted]
+        live = tuple(self.read(spec, file_set_specs) for spec in specs)
         specs = [applicable(spec, table) for spec, table in zip(specs, live)]
         for spec, table in zip(specs, live):
             version_quirks.check(self._nft.version(), spec, table)
         recipes: Recipes = {}
-        canon = self._canonical(specs, live, fed_sets, recipes)
+        canon = self._canonical(specs, live, file_set_specs, recipes)
         for spec, said in zip(specs, canon):
             version_quirks.check_rules(self._nft.version(), spec, said)
         kept = [scratch.without_misfits(self._nft, *one) for one in zip(specs, live, canon)]
@@ -130,13 +135,15 @@ class Planner:
         now = nf_tables.generation()
         undisturbed = start is not None and now == start + (1 + drafts if drafts else 0)
         undisturbed = undisturbed and not any(found.borrowed for found in plans)
-        deltas = self._deltas(fed_sets, live, plans, recipes, now if undisturbed else None, trusted=trusted)
-        changes = (*(found for planned in plans for found in planned.changes), *fed_run.changes(deltas))
+        deltas = self._deltas(file_set_specs, live, plans, recipes, now if undisturbed else None, trusted=trusted)
+        changes = (*(found for planned in plans for found in planned.changes), *file_set_changes.changes(deltas))
         work = RunPlan(
             tuple(specs), live, canon, goals, plans, deltas, (), changes, start, now if undisturbed else None
         )
         past = work.direct() is not None
-        around = [fed_run.commands(one, refill=refill or (fed_run.slow(one) and not past)) for one in deltas]
+        around = [
+            file_set_changes.commands(one, refill=refill or (file_set_changes.slow(one) and not past)) for one in deltas
+        ]
         made = [bool(one.recipe) for one in deltas]
         # what only gains comes first, what only loses last, as in transaction.Steps
         commands = [one for new, (out, into) in zip(made, around) if not out and not new for one in into]
@@ -173,18 +180,18 @@ class Planner:
             )
         return work
 
-    def read(self, spec: TableSpec, fed_sets: dict[Name, SetSpec]) -> NftTable | None:
+    def read(self, spec: TableSpec, file_set_specs: dict[Name, SetSpec]) -> NftTable | None:
         """Return the live table without the elements of fed sets."""
-        but = {name for family, table, name in fed_sets if (family, table) == (spec.family, spec.name)}
+        but = {name for family, table, name in file_set_specs if (family, table) == (spec.family, spec.name)}
         table = read_table(self._nft, spec.family, spec.name, but=but)
         return readable_again(table) if self._nft.version().startswith("0.") else table
 
     def left(self, work: RunPlan) -> list[ChangeRecord]:
         """Return what would still have to be done of a work that was carried out."""
-        fed_sets = {(delta.info.family, delta.info.table, delta.info.name): delta for delta in work.deltas}
+        file_set_specs = {(delta.info.family, delta.info.table, delta.info.name): delta for delta in work.deltas}
         found: list[ChangeRecord] = []
         for spec, said in zip(work.specs, work.canon):
-            table = self.read(spec, dict.fromkeys(fed_sets, SetSpec("set", "", ())))
+            table = self.read(spec, dict.fromkeys(file_set_specs, SetSpec("set", "", ())))
             found += plan.make(table, desired_table.build(spec, said, table)).changes
         return found
 
@@ -192,7 +199,7 @@ class Planner:
         self,
         specs: Sequence[TableSpec],
         live: Sequence[NftTable | None],
-        fed_sets: dict[Name, SetSpec],
+        file_set_specs: dict[Name, SetSpec],
         recipes: Recipes,
     ) -> tuple[NftTable | None, ...]:
         """Return what nft makes of the tables; recipes is filled with what makes the fed sets."""
@@ -200,13 +207,13 @@ class Planner:
 
         def look(tables: Sequence[str]) -> None:
             for (spec, _draft), table in zip(present, tables):
-                for name in fed_sets:
+                for name in file_set_specs:
                     if name[:2] == (spec.family, spec.name):
                         info, recipe = netlink.get_recipe(spec.family, table, name[2])
                         recipes[name] = (replace(info, table=spec.name, handle=0), recipe)
 
         drafts = [one for _spec, one in present]
-        listed = iter(scratch.canonical(self._nft, drafts, self._notes, look if fed_sets else None))
+        listed = iter(scratch.canonical(self._nft, drafts, self._state, look if file_set_specs else None))
         return tuple(next(listed) if spec.present else None for spec in specs)
 
     def _compared(self, spec: TableSpec, table: NftTable | None, end: NftTable | None, *, refill: bool) -> TablePlan:
@@ -215,31 +222,31 @@ class Planner:
         reference_check.check(table, end, (gone or [spec.where])[0])
         removals.check(spec, table, end)
         found = plan.make(table, end, refill=refill)
-        roundtrip_check.check(self._nft, end, found.borrowed, self._notes)
+        roundtrip_check.check(self._nft, end, found.borrowed, self._state)
         return found
 
     def _deltas(
         self,
-        fed_sets: dict[Name, SetSpec],
+        file_set_specs: dict[Name, SetSpec],
         live: Sequence[NftTable | None],
         plans: Sequence[TablePlan],
         recipes: Recipes,
         generation: int | None,
         *,
         trusted: bool,
-    ) -> tuple[fed.SetDelta, ...]:
+    ) -> tuple[file_sets.SetDelta, ...]:
         there = {(table.family, table.name): made.made for table, made in zip(live, plans) if table is not None}
         found = []
-        for name, spec in fed_sets.items():
+        for name, spec in file_set_specs.items():
             if spec.file is None or name not in recipes:
                 continue
             if name[:2] not in there or name[2] in there[name[:2]]:
-                found.append(fed.made(recipes[name][0], spec.file, recipes[name][1]))
+                found.append(file_sets.made(recipes[name][0], spec.file, recipes[name][1]))
                 continue
             info = netlink.get_set(*name)
-            known = fed_store.recall(self._notes, self._memory.note.get("elements"), info)
+            known = file_set_store.recall(self._state, self._last_run.record.get("elements"), info)
             if trusted and generation is not None and known is not None:
-                found.append(fed.from_known(info, spec.file, known))
+                found.append(file_sets.from_known(info, spec.file, known))
             else:
-                found.append(fed.from_kernel(info, spec.file, known, generation or nf_tables.settled()))
+                found.append(file_sets.from_kernel(info, spec.file, known, generation or nf_tables.settled()))
         return tuple(found)

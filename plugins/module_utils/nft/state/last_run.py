@@ -27,37 +27,37 @@ STEPS = 300
 
 
 class LastRun:
-    """One task's notes. specs: as resolved on this host, files of elements not yet read. binary: path of nft."""
+    """One task's state. specs: as resolved on this host, files of elements not yet read. binary: path of nft."""
 
     def __init__(
-        self, notes: RunDirectory, specs: Sequence[TableSpec], binary: str, save: persist.PersistFile | None
+        self, state: RunDirectory, specs: Sequence[TableSpec], binary: str, save: persist.PersistFile | None
     ) -> None:
-        self._notes = notes
+        self._state = state
         self._specs = specs
         self._binary = binary
         self._save = save
         self._slot = proof.slot(specs)
         self._trail = f"{nf_tables.namespace()} {proof.boot()}"
-        self.note = notes.read(self._slot)
+        self.record = state.read(self._slot)
 
     def unchanged(self) -> str:
         """Return nft's version when the kernel proves that nothing changed since the last verified run, else ""."""
-        now = self._now() if self.note else {}
+        now = self._now() if self.record else {}
         return self._version() if now and self._holds(now) and self._before()["files"] == now["files"] else ""
 
     def only_files_changed(self) -> int | None:
         """Return the generation at which all but the content of files of elements is as it was verified, else None."""
-        now = self._now() if self.note.get("elements") else {}
+        now = self._now() if self.record.get("elements") else {}
         return int(now["generation"]) if now and self._holds(now) else None
 
     def only_others_wrote(self) -> bool:
         """Whether all but the generation and the content of files of elements is as it was verified."""
-        now = self._now() if self.note.get("elements") else {}
+        now = self._now() if self.record.get("elements") else {}
         return bool(now) and self._same(now)
 
     def same_tables(self, generation: int | None) -> bool:
         """Whether nobody changed what this task owns since its last verified run, whatever is wanted now."""
-        now, before = self._now() if self.note else {}, self._before()
+        now, before = self._now() if self.record else {}, self._before()
         alike = all(now.get(key) == before.get(key) for key in ("namespace", "boot", "handles"))
         return bool(now) and alike and now["generation"] == generation and self._leads(now)
 
@@ -68,7 +68,7 @@ class LastRun:
         """
         now = self._now()
         if now.get("generation") == verified:
-            self._notes.write(self._slot, {"version": version, "proof": now, "elements": elements})
+            self._state.write(self._slot, {"version": version, "proof": now, "elements": elements})
 
     def walked(self, start: int | None, end: int | None, *, changed: bool) -> None:
         """Leave a step of the trail: all commits between two generations were this run's."""
@@ -76,17 +76,17 @@ class LastRun:
             return
         steps = self._steps()
         steps.append([start, end, proof.owned(self._specs) if changed else []])
-        self._notes.write(self._trail, {"steps": steps[-STEPS:]}, "trail")
+        self._state.write(self._trail, {"steps": steps[-STEPS:]}, "trail")
 
     def leave(self, turn: str) -> None:
         """Forget the task."""
-        self._notes.leave(self._slot, turn)
+        self._state.leave(self._slot, turn)
 
     def _version(self) -> str:
-        return str(self.note.get("version", ""))
+        return str(self.record.get("version", ""))
 
     def _before(self) -> dict[str, Any]:
-        found = self.note.get("proof")
+        found = self.record.get("proof")
         return found if isinstance(found, dict) else {}
 
     def _now(self) -> dict[str, Any]:
@@ -101,7 +101,7 @@ class LastRun:
         return same == {key: now[key] for key in same} and "files" in before
 
     def _leads(self, now: dict[str, Any]) -> bool:
-        """Whether the trail leads from the note's generation to the current one past everything this task owns."""
+        """Whether the trail leads from the record's generation to the current one past everything this task owns."""
         at, end = self._before().get("generation"), now["generation"]
         if at == end:
             return True
@@ -116,7 +116,7 @@ class LastRun:
         return bool(at == end)
 
     def _steps(self) -> list[Any]:
-        found = self._notes.read(self._trail, "trail").get("steps")
+        found = self._state.read(self._trail, "trail").get("steps")
         well = isinstance(found, list) and all(_is_step(one) for one in found)
         return list(found) if isinstance(found, list) and well else []
 

@@ -78,7 +78,7 @@ class PersistFile:
         """Return what is the same only for the same file with the same content and mode."""
         return f"{self._path} {self.digest()}"
 
-    def state(self, wanted: str | None) -> str:
+    def action(self, wanted: str | None) -> str:
         """Return what is to be done to have it hold this text: "", "add", "recreate" or "delete"."""
         there = self.digest()
         if wanted is None:

@@ -18,9 +18,9 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.declarat
     Layout,
     SetInfo,
 )
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.difference import difference, merge
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.elements import Element
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import MalformedMessage, UnknownLiteral
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.intervals import difference, merge
 from ansible_collections.tidegate.nftables.tests.unit.plugins.module_utils.netlink.test_elements import declared
 
 IPV4, IPV6 = 7, 8
@@ -88,7 +88,9 @@ def test_networks_that_touch_are_apart_but_where_they_merge() -> None:
     assert many.read_many(TREE4, touching) is not None
     assert many.read_many(merging, touching) is None
     apart = b"10.0.0.0/25\n10.0.1.128/25"
-    assert list(many.read_many(merging, apart) or ()) == merge(literals.read_all(merging, apart.decode().split("\n")))
+    assert list(many.read_many(merging, apart) or ()) == merge(
+        literals.read_all(merging, apart.decode().split("\n")), 4
+    )
 
 
 def test_networks_are_no_elements_of_a_set_of_addresses() -> None:

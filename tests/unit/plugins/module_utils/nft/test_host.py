@@ -164,7 +164,7 @@ def test_saved_text_is_whole_and_leaves_out_what_nobody_wrote_down() -> None:
 
 def test_a_file_is_put_in_place_only_at_a_good_end(tmp_path: Path) -> None:
     file = persist.PersistFile(str(tmp_path / "f"))
-    assert file.state("text") == "add"
+    assert file.action("text") == "add"
     with pytest.raises(KeyError), file.prepared("text"):
         raise KeyError
     assert list(tmp_path.iterdir()) == []
@@ -172,9 +172,9 @@ def test_a_file_is_put_in_place_only_at_a_good_end(tmp_path: Path) -> None:
         assert not (tmp_path / "f").exists()
     assert (tmp_path / "f").read_text() == "text"
     assert (tmp_path / "f").stat().st_mode & 0o777 == 0o600
-    assert file.state("text") == ""
-    assert file.state("other") == "recreate"
-    assert file.state(None) == "delete"
+    assert file.action("text") == ""
+    assert file.action("other") == "recreate"
+    assert file.action(None) == "delete"
     with file.prepared(None):
         pass
     assert list(tmp_path.iterdir()) == []

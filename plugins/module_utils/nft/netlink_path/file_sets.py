@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Collection, NamedTuple, Sequence
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.intervals import first_overlap
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import sets as netlink
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import element_files, expand_files
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import ElementsFile, SetSpec, TableSpec
@@ -225,7 +226,7 @@ def _read(info: netlink.SetInfo, file: ElementsFile, text: bytes) -> tuple[FileC
     if info.layout is netlink.Layout.TREE and netlink.CATCH_ALL in (one.start for one in elements):
         raise NeedsNft((info.family, info.table, info.name))  # some versions of nft crash on those, and nft's way knows
     if merging:
-        elements = netlink.merge(elements)
+        elements = netlink.merge(elements, info.key_len)
         return FileContent(text, len(elements), distinct=False), elements
     once = dict(zip(elements, lines))
     if len(once) < len(lines):
@@ -240,12 +241,12 @@ def _apart(
 ) -> list[netlink.Element]:
     """Return intervals sorted; raise when two overlap, which nft refuses without saying which two."""
     ordered = sorted(elements)
-    ends = [one.end for one in ordered]
-    if any(map(bytes.__le__, [one.start for one in ordered[1:]], ends)):
-        one, other = next(pair for pair in zip(ordered, ordered[1:]) if pair[1].start <= pair[0].end)
+    index = first_overlap([element.start for element in ordered], [element.end for element in ordered])
+    if index is not None:
+        previous, element = ordered[index : index + 2]
         raise bad_spec(
-            element_files.place(file, lines[other]),
-            f"{netlink.show(info, other)} overlaps {netlink.show(info, one)} "
-            f"({element_files.place(file, lines[one])}). Leave one out, or give the set auto_merge: true.",
+            element_files.place(file, lines[element]),
+            f"{netlink.show(info, element)} overlaps {netlink.show(info, previous)} "
+            f"({element_files.place(file, lines[previous])}). Leave one out, or give the set auto_merge: true.",
         )
     return ordered

@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import sets as netlink
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.engine import RunResult
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_path import fed
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_path import file_sets
 
 from .conftest import Lab
 from .test_fast_path import Counting
@@ -201,7 +201,7 @@ def test_a_set_made_again_by_others_is_not_taken_for_ours(networks: Fed) -> None
 def test_spoiled_notes_are_not_believed(networks: Fed, spoil: str) -> None:
     networks.write(*range(300))
     networks.run()
-    (kept,) = networks.lab.notes.glob("elements.*")
+    (kept,) = networks.lab.run_dir.glob("elements.*")
     content = kept.read_bytes()
     kept.write_bytes({"nothing": b"", "other": b"x" * 99, "cut": content[:-5]}[spoil])
     networks.write(*range(2, 302))
@@ -218,7 +218,7 @@ class TestTooLargeToRead:
 
     @pytest.fixture(autouse=True)
     def small(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(fed, "DUMP_MOST", 10)
+        monkeypatch.setattr(file_sets, "DUMP_MOST", 10)
         monkeypatch.setattr(netlink, "dump_elements", refuse)
 
     @pytest.fixture(params=["intervals", "addresses of IPv6"])

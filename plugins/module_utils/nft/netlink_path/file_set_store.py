@@ -13,7 +13,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import s
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_tables
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory
 
-from .fed import FileContent, SetDelta
+from .file_sets import FileContent, SetDelta
 
 _QUICK = 1
 
@@ -23,14 +23,14 @@ _SMALL = 4 << 20
 _PLAIN, _PACKED = b"=", b"z"
 
 
-def keep(notes: RunDirectory, deltas: Sequence[SetDelta]) -> dict[str, Any]:
+def keep(state: RunDirectory, deltas: Sequence[SetDelta]) -> dict[str, Any]:
     """Write down what the sets hold; return what a proof remembers of it, by set."""
     found = {}
     for delta in deltas:
         known = delta.known
         packed = len(known.text) > _SMALL
         content = _PACKED + zlib.compress(known.text, _QUICK) if packed else _PLAIN + known.text
-        notes.write_bytes(_slot(delta.info), content)
+        state.write_bytes(_slot(delta.info), content)
         try:
             info, recipe = netlink.get_recipe(delta.info.family, delta.info.table, delta.info.name)
         except netlink.NetlinkError:  # somebody took it away, and with it what is worth knowing about it
@@ -46,7 +46,7 @@ def keep(notes: RunDirectory, deltas: Sequence[SetDelta]) -> dict[str, Any]:
 
 
 def recall(
-    notes: RunDirectory, remembered: object, info: netlink.SetInfo, recipe: bytes | None = None
+    state: RunDirectory, remembered: object, info: netlink.SetInfo, recipe: bytes | None = None
 ) -> FileContent | None:
     """Return what a set held, None when it is not known; remembered: what keep returned.
 
@@ -57,7 +57,7 @@ def recall(
         return None
     if recipe is not None and about.get("recipe") != hashlib.sha256(recipe).hexdigest():
         return None
-    content = notes.read_bytes(_slot(info))
+    content = state.read_bytes(_slot(info))
     if not content or hashlib.sha256(content).hexdigest() != about.get("sum"):
         return None
     text = content[1:] if content[:1] == _PLAIN else zlib.decompress(content[1:])

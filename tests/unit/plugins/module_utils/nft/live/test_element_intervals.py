@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live import intervals
+from ansible_collections.tidegate.nftables.plugins.module_utils.intervals import IntervalSet
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live import element_intervals
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.listing import element
 
 FIRST = int(ipaddress.ip_address("192.0.2.0"))
@@ -20,21 +21,21 @@ def members(pairs: list[tuple[int, int]]) -> set[int]:
     return {number for start, more in pairs for number in range(start, start + more + 1)}
 
 
-def union(pairs: list[tuple[int, int]], kind: str) -> intervals.Union:
+def union(pairs: list[tuple[int, int]], kind: str) -> IntervalSet:
     texts = []
     for start, more in pairs:
         if kind == "port":
             texts.append(f"{start}-{start + more}")
         else:
             texts.append("-".join(str(ipaddress.ip_address(FIRST + number)) for number in (start, start + more)))
-    found = intervals.union([element(text) for text in texts])
+    found = element_intervals.union([element(text) for text in texts])
     assert found is not None
     return found
 
 
-def values(found: intervals.Union, kind: str) -> set[int]:
+def values(found: IntervalSet, kind: str) -> set[int]:
     offset = 0 if kind == "port" else FIRST
-    return {number - offset for first, last in found.ranges for number in range(first, last + 1)}
+    return {number - offset for first, last in found.intervals for number in range(first, last + 1)}
 
 
 @pytest.mark.parametrize("kind", ["port", "address"])
@@ -43,11 +44,11 @@ def test_unions_are_sets_of_numbers(kind: str, left: list[tuple[int, int]], righ
     one, other = union(left, kind), union(right, kind)
     assert values(one, kind) == members(left)
     assert values(one.minus(other), kind) == members(left) - members(right)
-    assert (one.ranges == other.ranges) == (members(left) == members(right))
-    assert all(a[1] + 1 < b[0] for a, b in zip(one.ranges, one.ranges[1:], strict=False))
-    again = intervals.union([element(text) for text in one.texts()])
+    assert (one.intervals == other.intervals) == (members(left) == members(right))
+    assert all(a[1] + 1 < b[0] for a, b in zip(one.intervals, one.intervals[1:], strict=False))
+    again = element_intervals.union([element(text) for text in one.texts()])
     assert again is not None
-    assert again.ranges == one.ranges
+    assert again.intervals == one.intervals
 
 
 @pytest.mark.parametrize(
@@ -62,27 +63,27 @@ def test_unions_are_sets_of_numbers(kind: str, left: list[tuple[int, int]], righ
     ],
 )
 def test_texts_are_as_nft_lists_them(texts: list[str], listed: list[str]) -> None:
-    found = intervals.union([element(text) for text in texts])
+    found = element_intervals.union([element(text) for text in texts])
     assert found is not None
     assert found.texts() == listed
 
 
 @pytest.mark.parametrize("texts", [["tcp"], ["10.0.0.1", "::1"], ['10.0.0.1 comment "x"'], ["10.0.0.1 . 80"], ["eth0"]])
 def test_what_is_no_plain_interval_has_no_union(texts: list[str]) -> None:
-    assert intervals.union([element(text) for text in texts]) is None
+    assert element_intervals.union([element(text) for text in texts]) is None
 
 
 def test_covers() -> None:
     elements = [element(text) for text in ("10.0.0.0/8", "192.0.2.1-192.0.2.9", "2001:db8::/32", "1-100")]
-    assert intervals.covers(elements, "10.1.0.0/16") == "10.0.0.0/8"
-    assert intervals.covers(elements, "192.0.2.9") == "192.0.2.1-192.0.2.9"
-    assert intervals.covers(elements, "192.0.2.9-192.0.2.10") is None
-    assert intervals.covers(elements, "2001:db8::1") == "2001:db8::/32"
-    assert intervals.covers(elements, "22") == "1-100"
-    assert intervals.covers(elements, "eth0") is None
+    assert element_intervals.covers(elements, "10.1.0.0/16") == "10.0.0.0/8"
+    assert element_intervals.covers(elements, "192.0.2.9") == "192.0.2.1-192.0.2.9"
+    assert element_intervals.covers(elements, "192.0.2.9-192.0.2.10") is None
+    assert element_intervals.covers(elements, "2001:db8::1") == "2001:db8::/32"
+    assert element_intervals.covers(elements, "22") == "1-100"
+    assert element_intervals.covers(elements, "eth0") is None
 
 
 def test_elements_are_sorted_by_value() -> None:
     texts = ["wg0", "10.0.0.10", "10.0.0.9", "2001:db8::", "9", "10", "10.0.0.0/8"]
-    found = sorted((element(text) for text in texts), key=intervals.order)
+    found = sorted((element(text) for text in texts), key=element_intervals.order)
     assert [one.canon for one in found] == ["9", "10", "10.0.0.0/8", "10.0.0.9", "10.0.0.10", "2001:db8::", "wg0"]

@@ -16,7 +16,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.tran
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import NftElement, NftSet, NftTable
 
-from . import fed
+from . import file_sets
 
 SHOWN = 200
 """Elements of a file that a diff and a transaction show; the file has them all."""
@@ -25,7 +25,7 @@ LOOKED_AT = 200
 """Elements that came or went of which each is looked up afterwards, spread over all."""
 
 
-def changes(deltas: Sequence[fed.SetDelta]) -> list[ChangeRecord]:
+def changes(deltas: Sequence[file_sets.SetDelta]) -> list[ChangeRecord]:
     """Return what changes, as for any set."""
     return [
         change_record(
@@ -37,7 +37,7 @@ def changes(deltas: Sequence[fed.SetDelta]) -> list[ChangeRecord]:
     ]
 
 
-def commands(delta: fed.SetDelta, *, refill: bool) -> tuple[list[Command], list[Command]]:
+def commands(delta: file_sets.SetDelta, *, refill: bool) -> tuple[list[Command], list[Command]]:
     """Return nft's commands that take away and that add.
 
     refill: if it has intervals that go, empty the set and fill it again, for an nft that is slow to delete or does not
@@ -46,19 +46,19 @@ def commands(delta: fed.SetDelta, *, refill: bool) -> tuple[list[Command], list[
     target = f"{delta.info.family} {delta.info.table} {delta.info.name}"
     intervals = delta.info.layout is not netlink.Layout.HASH
     if delta.everything is not None or (refill and intervals and delta.delete):
-        everything = fed.made(delta.info, delta.file, b"").add if delta.everything is None else delta.everything
+        everything = file_sets.made(delta.info, delta.file, b"").add if delta.everything is None else delta.everything
         return [Command(f"flush set {target}", delta.file.where)], _command("add", target, delta, everything)
     return _command("delete", target, delta, delta.delete), _command("add", target, delta, delta.add)
 
 
-def slow(delta: fed.SetDelta) -> bool:
+def slow(delta: file_sets.SetDelta) -> bool:
     """Whether nft would delete so slowly that emptying and filling is faster."""
     from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.elements_plan import SLOW
 
     return len(delta.delete) * delta.total > SLOW
 
 
-def _command(verb: str, target: str, delta: fed.SetDelta, elements: Sequence[netlink.Element]) -> list[Command]:
+def _command(verb: str, target: str, delta: file_sets.SetDelta, elements: Sequence[netlink.Element]) -> list[Command]:
     if not elements:
         return []
     info, start = delta.info, f"{verb} element {target} {{"
@@ -75,7 +75,7 @@ def _command(verb: str, target: str, delta: fed.SetDelta, elements: Sequence[net
     return [Command(line if len(line) <= 200 else whole(), delta.file.where)]
 
 
-def shown(table: NftTable | None, deltas: Sequence[fed.SetDelta], *, after: bool) -> NftTable | None:
+def shown(table: NftTable | None, deltas: Sequence[file_sets.SetDelta], *, after: bool) -> NftTable | None:
     """Return a table for a diff, with the elements of its fed sets that come (after) or go."""
     if table is None:
         return None
@@ -86,7 +86,7 @@ def shown(table: NftTable | None, deltas: Sequence[fed.SetDelta], *, after: bool
     )
 
 
-def alone(deltas: Sequence[fed.SetDelta], *, after: bool) -> str:
+def alone(deltas: Sequence[file_sets.SetDelta], *, after: bool) -> str:
     """Return the fed sets for a diff, without what else is in their tables, which nobody listed."""
     lines = []
     for delta in deltas:
@@ -102,7 +102,7 @@ def _of(table: NftTable) -> tuple[str, str]:
     return table.family, table.name
 
 
-def _lines(delta: fed.SetDelta, *, after: bool) -> tuple[list[str], list[str]]:
+def _lines(delta: file_sets.SetDelta, *, after: bool) -> tuple[list[str], list[str]]:
     """Return the elements that come (after) or go, and remarks on the others."""
     elements = delta.add if after else delta.delete
     texts = _texts(delta.info, elements, SHOWN)
@@ -113,7 +113,7 @@ def _lines(delta: fed.SetDelta, *, after: bool) -> tuple[list[str], list[str]]:
     return texts, remarks
 
 
-def _shown(one: NftSet, delta: fed.SetDelta, *, after: bool) -> NftSet:
+def _shown(one: NftSet, delta: file_sets.SetDelta, *, after: bool) -> NftSet:
     texts, remarks = _lines(delta, after=after)
     return NftSet(
         one.kind,
@@ -133,7 +133,7 @@ def _texts(info: netlink.SetInfo, elements: Sequence[netlink.Element], most: int
     return [netlink.show(info, one) for one in first]
 
 
-def residue(deltas: Sequence[fed.SetDelta]) -> list[ChangeRecord]:
+def residue(deltas: Sequence[file_sets.SetDelta]) -> list[ChangeRecord]:
     """Return what is not as it should be after a change.
 
     The kernel says of every message that it did it all, and nft's silent refusals do not happen here; so its own count
