@@ -1,10 +1,13 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role's variables are the same in its defaults, its argument specs and the policy's own table."""
+"""The role's variables are the same in its defaults, its argument specs, its page and the policy's own table."""
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,8 @@ import yaml
 
 ROOT = Path(__file__).parents[3]
 THIN = ("egress_web", "egress_app", "egress_database", "egress_bastion", "egress_build")
+ROLES = tuple(sorted(path.name for path in (ROOT / "roles").iterdir()))
+TIERS = tuple(sorted(path.stem for path in (ROOT / "plugins/plugin_utils/policy/data/tiers").glob("*.yml")))
 
 
 def load(path: str) -> Any:
@@ -46,3 +51,28 @@ def test_a_thin_role_only_sets_its_tier(role: str) -> None:
     assert task["ansible.builtin.import_role"] == {"name": "tidegate.nftables.egress"}
     assert task["vars"] == {"__egress_role_tier": role.removeprefix("egress_")}
     assert load(f"roles/{role}/meta/argument_specs.yml")["argument_specs"]["main"]["options"] == {}
+
+
+def test_the_tables_of_the_page_are_those_of_the_data() -> None:
+    script = ROOT / "docs" / "roles_table.py"
+    run = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_role_has_a_page_with_variables_an_example_and_links_that_lead_somewhere(role: str) -> None:
+    folder = ROOT / "roles" / role
+    text = (folder / "README.md").read_text()
+    assert text.startswith(f"# tidegate.nftables.{role}\n")
+    assert "## Variables\n" in text
+    assert f"roles: [tidegate.nftables.{role}]" in text
+    links = [link.partition("#")[0] for link in re.findall(r"]\(([^)]*)\)", text) if "://" not in link]
+    assert links
+    assert [link for link in links if not (folder / link).exists()] == []
+
+
+def test_the_role_names_every_tier() -> None:
+    assert len(TIERS) == 8
+    description = " ".join(options()["egress_tier"]["description"])
+    assert [tier for tier in TIERS if f"V({tier})" not in description] == []
+    assert [tier for tier in TIERS if f"| `{tier}` |" not in (ROOT / "roles/egress/README.md").read_text()] == []
