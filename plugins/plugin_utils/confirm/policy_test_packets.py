@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which packets a host sends to try a policy: some of its tests' flows, never more than a few dozen.
+"""The packets that a host sends for the policy tests: a sample of their flows, never more than a few dozen.
 
-Only destinations that were named as machines get packets. A test of a network or of the internet is decided by the
-policy's own algebra (policy/reach.py), for every address at once; a packet to one of them would prove less and bother
-strangers.
+Only destinations that a test names as hosts get packets. A test of a network or of the internet is decided by the
+policy's own algebra (policy/sets/reach.py) for every address at once; a packet to one address would prove less and
+disturb strangers.
 """
 
 from __future__ import annotations
@@ -19,27 +19,28 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, intervals
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import PORT_PROTOCOLS
 
-MOST = 64
-"""Packets of all tests together: one round of the host's, so a few seconds."""
+LIMIT = 64
+"""Packets of all tests together: one round of parallel probes, so a few seconds."""
 _HOSTS = 4
-"""Addresses of one test, for each family."""
+"""Addresses per test and address family."""
 _PORTS = 2
-"""Ports of one test, for each protocol."""
+"""Ports per test and protocol."""
 _COMMON = (443, 80, 22)
-"""Stand for a range of ports that has one of them."""
+"""The first of these in a range of ports represents the range."""
 PROTOCOLS = {PORT_PROTOCOLS[name]: name for name in ("tcp", "udp")}
 
 Packet = dict[str, Any]
 
 
 def packets(resolved: policy.ResolvedPolicy) -> list[Packet]:
-    """Return the packets as the module egress_guard takes its tests: the first of each test before the second of any.
+    """Return the packets as the option tests of egress_guard: the first packet of each test before the second of any.
 
-    Without those that are refused quietly: they leave no line in the ledger, so nobody could tell who refused them.
+    Packets that egress_deny_quietly rejects are left out: they leave no line in the ledger, so the host could not tell
+    that it rejected them.
     """
     known = resolved.named_users()
     turns = zip_longest(*(list(_of(resolved, test, known)) for test in resolved.tests))
-    return [packet for packet in chain.from_iterable(turns) if packet is not None][:MOST]
+    return [packet for packet in chain.from_iterable(turns) if packet is not None][:LIMIT]
 
 
 def _of(resolved: policy.ResolvedPolicy, test: ResolvedTest, known: frozenset[str]) -> Iterator[Packet]:
@@ -47,7 +48,7 @@ def _of(resolved: policy.ResolvedPolicy, test: ResolvedTest, known: frozenset[st
     for port_at in range(_PORTS):
         for protocol, name in PROTOCOLS.items():
             ports = _ports(test.services.protocols().get(protocol, ()))
-            for version, address in _some(test.hosts) if port_at < len(ports) else ():
+            for version, address in _sample(test.hosts) if port_at < len(ports) else ():
                 if not _is_quiet(resolved, version, address, protocol, ports[port_at]):
                     yield {
                         "name": test.name,
@@ -59,18 +60,18 @@ def _of(resolved: policy.ResolvedPolicy, test: ResolvedTest, known: frozenset[st
                     }
 
 
-def _some(hosts: addresses.AddressSet) -> list[tuple[int, int]]:
-    """Return (IP version, address) of a few machines, spread over all of them."""
-    found = []
+def _sample(hosts: addresses.AddressSet) -> list[tuple[int, int]]:
+    """Return (IP version, address) of a few hosts, spread over all of them."""
+    sample = []
     for version in (4, 6):
-        all_of_them = [address for start, end in hosts.family(version) for address in range(start, end + 1)]
-        step = -(-len(all_of_them) // _HOSTS)
-        found += [(version, address) for address in all_of_them[::step]] if step else []
-    return found
+        candidates = [address for start, end in hosts.family(version) for address in range(start, end + 1)]
+        step = -(-len(candidates) // _HOSTS)
+        sample += [(version, address) for address in candidates[::step]] if step else []
+    return sample
 
 
 def _ports(ranges: intervals.Intervals) -> list[int]:
-    """Return a port of each of the first ranges."""
+    """Return one port of each of the first ranges."""
     return [
         next((port for port in _COMMON if start <= port <= end), max(start, 1))
         for start, end in ranges[:_PORTS]

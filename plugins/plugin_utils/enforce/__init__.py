@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a host was observed long enough to enforce there. Pure: the observation comes from the host's guard."""
+"""Whether a host has been observed long enough to enforce there. Pure: the observation comes from the host's guard."""
 
 from __future__ import annotations

@@ -1,28 +1,39 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From an observation and the policy to a verdict with its evidence: "71 of 72 h, no Sunday seen"."""
+"""From an observation and the policy to a verdict with its evidence."""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.errors import ControllerError
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.plural import count
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressError
 
 DEFAULT = "72h"
+OVERRIDE = "Override: -e egress_enforce_anyway=true."
 _UNITS = {"h": 1, "d": 24, "w": 168, "": 1}
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _SHOWN = 5
+"""Unexplained rejections that the sentence names; the rest are counted."""
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """One line of what would have been refused. packets: how many; last: seconds since 1970."""
+class DurationError(ControllerError):
+    """A text that is not a length of time."""
+
+    reason = "bad_duration"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rejection:
+    """Packets that mode enforce would have rejected. packets: how many; last: seconds since 1970."""
 
     address: str
     protocol: int
@@ -33,67 +44,74 @@ class Refusal:
     last: float
 
     def __str__(self) -> str:
-        names = {6: "tcp", 17: "udp", 132: "sctp", 33: "dccp", 1: "icmp", 58: "icmp"}
-        spoken = names.get(self.protocol, f"proto/{self.protocol}")
-        who = self.user or (f"uid {self.uid}" if self.uid is not None else "no user")
-        port = f"/{self.port}" if self.port is not None else ""
-        return f"{who} to {self.address} {spoken}{port} ({self.packets} packets)"
+        sender = self.user or (f"uid {self.uid}" if self.uid is not None else "no user")
+        service = services.to_text(self.protocol, self.port)
+        return f"{sender} to {self.address} {service} ({count(self.packets, 'packet')})"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """Whether a host may enforce (ready), and why (sentence). hours: of its observation; wanted: how many it needs.
+    """Whether a host may enforce, and why.
 
-    unseen: the days of the week that the observation did not touch. unexplained: refusals of the time that is wanted
-    that the policy would still make and nobody wrote down. explained: how many others there were.
+    ready: whether it may.
+    sentence: the verdict and the evidence, for people.
+    hours, required_hours: how long it was observed, and how long it must be.
+    unseen_days: days of the week that the observation did not include.
+    unexplained: rejections within the required time that the policy would still make and no variable mentions.
+    explained: how many other rejections there were in that time.
     """
 
     ready: bool
     sentence: str
     hours: float
-    wanted: int
-    unseen: tuple[str, ...] = ()
-    unexplained: tuple[Refusal, ...] = ()
+    required_hours: int
+    unseen_days: tuple[str, ...] = ()
+    unexplained: tuple[Rejection, ...] = ()
     explained: int = 0
 
 
 def hours_of(text: Any) -> int:
-    """Return the hours of 72, "72h", "3d" or "1w". Raise ValueError with a sentence."""
-    found = re.fullmatch(r"(\d+)\s*([hdw]?)", str(text).strip())
-    if found is None:
-        raise ValueError(f'egress_observe_min: "{text}" is no time; write hours or days, such as 72h or 3d')
-    return int(found[1]) * _UNITS[found[2]]
+    """Return the hours of 72, "72h", "3d" or "1w". Raise DurationError."""
+    match = re.fullmatch(r"(\d+)\s*([hdw]?)", str(text).strip())
+    if match is None:
+        raise DurationError(f'egress_observe_min: "{text}" is not a length of time; write hours or days: 72h or 3d')
+    return int(match[1]) * _UNITS[match[2]]
 
 
-def judge(resolved: policy.ResolvedPolicy, observed: Mapping[str, Any], wanted: int) -> Evidence:
-    """Return the evidence of one host. observed: what egress_guard's phase observed returned; wanted: hours."""
+def judge(resolved: policy.ResolvedPolicy, observed: Mapping[str, Any], required: int) -> Evidence:
+    """Return the evidence of one host. observed: what phase observed of egress_guard returned; required: hours."""
     if observed["confirmed"] and not observed["observes"]:
-        return Evidence(ready=True, sentence="enforces already", hours=0.0, wanted=wanted)
+        sentence = "Ready: this host already enforces its policy."
+        return Evidence(ready=True, sentence=sentence, hours=0.0, required_hours=required)
     if not observed["observes"]:
-        return Evidence(
-            ready=False, sentence=f"0 of {wanted} h: no policy was confirmed here", hours=0.0, wanted=wanted
-        )
+        sentence = f"Not ready: observed 0 of {required} h, no policy has been confirmed on this host."
+        return Evidence(ready=False, sentence=sentence, hours=0.0, required_hours=required)
     since, now = float(observed["since"]), float(observed["now"])
     hours = max(0.0, now - since) / 3600
-    lines = [Refusal(**line) for line in observed["ledger"]]
-    counting = [line for line in lines if line.last >= now - wanted * 3600]
-    open_ = tuple(line for line in counting if not explained(resolved, line))
-    days = unseen(since, now)
-    parts = [f"{int(hours)} of {wanted} h"]
-    if days:
-        parts.append(f"no {' or '.join([', '.join(days[:-1]), days[-1]] if days[:-1] else days)} seen")
-    if open_:
-        shown = "; ".join(str(line) for line in open_[:_SHOWN])
-        more = f" and {len(open_) - _SHOWN} more" if len(open_) > _SHOWN else ""
-        parts.append(f"{len(open_)} would-be refusals that nothing explains: {shown}{more}")
-    else:
-        parts.append("no would-be refusal that nothing explains")
-    ready = hours >= wanted and not open_
-    return Evidence(ready, ", ".join(parts), hours, wanted, days, open_, len(counting) - len(open_))
+    lines = [Rejection(**line) for line in observed["ledger"]]
+    recent = [line for line in lines if line.last >= now - required * 3600]
+    unexplained = tuple(line for line in recent if not explained(resolved, line))
+    days = unseen_days(since, now)
+    ready = hours >= required and not unexplained
+    parts = [
+        f"{'Ready' if ready else 'Not ready'}: {_observed(since, hours, required, complete=bool(unexplained))}.",
+        f"No {_or(days)} yet." if days else "",
+        _rejections(unexplained),
+        "" if ready else OVERRIDE,
+    ]
+    return Evidence(
+        ready=ready,
+        sentence=" ".join(part for part in parts if part),
+        hours=hours,
+        required_hours=required,
+        unseen_days=days,
+        unexplained=unexplained,
+        explained=len(recent) - len(unexplained),
+    )
 
 
-def explained(resolved: policy.ResolvedPolicy, line: Refusal) -> bool:
-    """Whether the policy lets it out by now, or somebody wrote down that it is refused (never, deny_quietly)."""
+def explained(resolved: policy.ResolvedPolicy, line: Rejection) -> bool:
+    """Return whether the policy now allows it, or egress_never or egress_deny_quietly mentions it."""
     verdicts = []
     for user in (line.user, None if line.uid is None else str(line.uid)):
         try:
@@ -108,8 +126,28 @@ def explained(resolved: policy.ResolvedPolicy, line: Refusal) -> bool:
     )
 
 
-def unseen(since: float, now: float) -> tuple[str, ...]:
-    """Return the days of the week (UTC) that a stretch of time does not touch, Monday first."""
-    first, last = (dt.datetime.fromtimestamp(one, dt.UTC).date() for one in (since, now))
-    touched = {(first + dt.timedelta(days=number)).weekday() for number in range(min(7, (last - first).days + 1))}
-    return tuple(name for number, name in enumerate(_DAYS) if number not in touched)
+def unseen_days(since: float, now: float) -> tuple[str, ...]:
+    """Return the days of the week (UTC) outside a period, Monday first. since, now: seconds since 1970."""
+    first, last = (dt.datetime.fromtimestamp(moment, dt.UTC).date() for moment in (since, now))
+    seen = {(first + dt.timedelta(days=number)).weekday() for number in range(min(7, (last - first).days + 1))}
+    return tuple(name for number, name in enumerate(_DAYS) if number not in seen)
+
+
+def _observed(since: float, hours: float, required: int, *, complete: bool) -> str:
+    text = f"observed {int(hours)} of {required} h"
+    if hours >= required:
+        return text
+    end = dt.datetime.fromtimestamp(since + required * 3600, dt.UTC)
+    return f"{text} ({'complete' if complete else 'ready'} {end:%Y-%m-%d %H:%M} UTC)"
+
+
+def _rejections(unexplained: Sequence[Rejection]) -> str:
+    if not unexplained:
+        return "No unexplained rejections."
+    named = "; ".join(str(line) for line in unexplained[:_SHOWN])
+    more = f" and {len(unexplained) - _SHOWN} more" if len(unexplained) > _SHOWN else ""
+    return f"{count(len(unexplained), 'unexplained rejection')}: {named}{more}."
+
+
+def _or(words: Sequence[str]) -> str:
+    return " or ".join([", ".join(words[:-1]), words[-1]] if words[:-1] else words)

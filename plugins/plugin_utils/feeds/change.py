@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How much a list changed: shrinking closes what applications need, growing opens what nobody asked for."""
+"""How much a list changed: a shrinking list cuts applications off, a growing list opens what nobody reviewed."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.inte
 
 @dataclass(frozen=True)
 class Change:
-    """percent: of what was there before; infinite where nothing was. text: a sentence about it."""
+    """percent: of the size before; infinite when there was nothing. text: a sentence for people."""
 
     percent: float
     text: str
 
 
 def largest(old: AddressSet, new: AddressSet) -> Change:
-    """The largest of all changes, in each family: networks gone, networks come, addresses gone, addresses come.
+    """Return the largest of all changes: networks and addresses removed and added, in each family.
 
-    Networks and addresses both, since either alone is blind: a hundred single hosts are nothing beside a /8 that stays,
-    and one 0.0.0.0/1 among a thousand networks is only one network more. Networks that touch count as one, so that
-    a list which is only written in other pieces has not changed.
+    Networks and addresses are both counted, since either number alone misses changes: a hundred removed hosts are a
+    tiny share of the addresses beside a /8 that stays, and an added 0.0.0.0/1 is one network among a thousand. Adjacent
+    networks count as one, so a list that is only split differently has not changed.
     """
     return max(_changes(old, new), key=lambda change: change.percent, default=Change(0.0, "nothing changed"))
 
@@ -40,31 +40,33 @@ def _changes(old: AddressSet, new: AddressSet) -> Iterator[Change]:
             continue
         family = f"IPv{version}"
         if not before:
-            yield Change(inf, f"{family} networks are new in it, the first {_first(version, after)}")
+            yield Change(
+                inf, f"the list had no {family} networks before, now it has some, the first is {_first(version, after)}"
+            )
             continue
-        gone, come = intervals.subtract(before, after), intervals.subtract(after, before)
-        for part, within, what in ((gone, before, "gone or smaller"), (come, after, "new or wider")):
+        removed, added = intervals.subtract(before, after), intervals.subtract(after, before)
+        for part, within, what in ((removed, before, "removed or narrower"), (added, after, "new or wider")):
             if part:
                 count = _touched(within, part)
                 networks, share = 100 * count / len(before), 100 * intervals.size(part) / intervals.size(before)
                 networks_are = "network is" if count == 1 else "networks are"
-                sentence = f"{count} {family} {networks_are} {what}, it had {len(before)}"
-                example = f"the first {_first(version, part)}"
+                sentence = f"{count} {family} {networks_are} {what}, the list had {len(before)}"
+                example = f"the first is {_first(version, part)}"
                 yield Change(networks, f"{sentence} ({_percent(networks)}), {example}")
                 yield Change(share, f"{sentence} ({_percent(share)} of its addresses), {example}")
 
 
 def _touched(networks: Intervals, part: Intervals) -> int:
-    """How many of the networks have something of the part, which lies in them wholly."""
+    """Return how many of the networks contain something of the part. The part lies entirely within them."""
     starts = [start for start, _end in networks]
     return len({bisect_right(starts, start) for start, _end in part})
 
 
-def _first(version: int, found: Intervals) -> str:
-    one = addresses.interval(version, *found[0])
-    return one.elements(version)[0]
+def _first(version: int, networks: Intervals) -> str:
+    first = addresses.interval(version, *networks[0])
+    return first.elements(version)[0]
 
 
 def _percent(share: float) -> str:
-    """`30.4%`, `6400%`."""
+    """Return a share as `30.4%` or `6400%`."""
     return f"{share:.0f}%" if share >= 100 else f"{share:.1f}%".replace(".0%", "%")

@@ -19,47 +19,47 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addr
 
 from .model import PrefixList
 
-_ABOUT = "The last good copy of a prefix list, kept by tidegate.nftables. Remove it to begin anew."
+_ABOUT = "The last good copy of a prefix list, kept by tidegate.nftables. Delete it to start without one."
 
 
 @dataclass(frozen=True)
 class Copy:
-    """What a list was when it was last good. fetched_at: UTC."""
+    """The content of a list when it was last good. fetched_at: UTC."""
 
     addresses: AddressSet
     fetched_at: dt.datetime
 
 
 def digest(*parts: Any) -> str:
-    """A key for anything that JSON can write: the same parts, the same 16 letters."""
+    """Return 16 hexadecimal digits that depend on the parts alone; parts: anything that JSON can write."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def identity(declared: PrefixList) -> list[Any]:
-    """What a list is: its name and all that decides its content, but not its guards."""
+    """Return the name of a list and everything that decides its content, without its guards."""
     aws = [declared.aws.service, list(declared.aws.regions)] if declared.aws else None
     return [declared.name, declared.kind, declared.location, aws, declared.query, declared.sha256]
 
 
 @dataclass(frozen=True)
 class Copies:
-    """The copies of one project in a directory, one file a list: `<name>-<key>.json`.
+    """The copies of one project in a directory, one file for each list: `<name>-<key>.json`.
 
-    Two projects never share a copy. Where the directory lies in the project it can be committed: names and content
-    are then the same in every checkout.
+    Two projects never share a copy. A directory inside the project can be committed: names and content are then the
+    same in every checkout.
     """
 
     directory: Path
     project_dir: Path
 
     def path(self, declared: PrefixList) -> Path:
-        """Where the copy of a list is. Another source, query or pin is another list, with a copy of its own."""
+        """Return the path of a list's copy. Another source, query or pin makes another list with its own copy."""
         project = self.project_dir.resolve()
         scope = "" if self.directory.resolve().is_relative_to(project) else str(project)
         return self.directory / f"{declared.name}-{digest(scope, *identity(declared))}.json"
 
     def load(self, declared: PrefixList) -> bytes:
-        """The copy as it is written; nothing when there is none."""
+        """Return the bytes of the copy, b"" when there is none."""
         try:
             return self.path(declared).read_bytes()
         except OSError:
@@ -67,17 +67,17 @@ class Copies:
 
     @staticmethod
     def parse(content: bytes) -> Copy | None:
-        """The copy; None when there is none that can be read."""
+        """Return the copy, None when it cannot be read."""
         try:
             written = json.loads(content)
             moment = dt.datetime.fromisoformat(written["fetched_at"])
-            found = addresses.union(addresses.parse(text) for text in written["prefixes"])
+            prefixes = addresses.union(addresses.parse(text) for text in written["prefixes"])
         except (ValueError, KeyError, TypeError, AttributeError):
             return None
-        return Copy(found, moment) if found and moment.tzinfo else None
+        return Copy(prefixes, moment) if prefixes and moment.tzinfo else None
 
     def write(self, declared: PrefixList, source: str, copy: Copy) -> None:
-        """Keep a copy, one prefix a line, whole or not at all. Raises OSError."""
+        """Write a copy atomically, one prefix per line. Raise OSError."""
         written = {
             "about": _ABOUT,
             "name": declared.name,
@@ -90,7 +90,7 @@ class Copies:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Write a file that nobody ever sees half-written. Raises OSError."""
+    """Write a file atomically. Raise OSError."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:

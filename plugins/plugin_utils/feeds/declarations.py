@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads egress_prefix_lists: every declaration, every error at once. Touches no file and no server."""
+"""The reader of egress_prefix_lists: every declaration, all errors at once. It touches no file and no server."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors im
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import hints, values
 
 from . import options
-from .model import AWS_URL, TIMEOUT, PrefixList, Untemplated
+from .model import AWS_URL, TIMEOUT, PrefixList, TemplateFailure
 
 VARIABLE = "egress_prefix_lists"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _FETCHED = ("aws", "region", "query", "sha256", "max_age_days", "max_change", "shared")
-# where a list comes from -> the keys that such a list can have beside it; aws alone is a url of its own
+# Source of a list -> the keys that may stand beside it. aws alone is a url with a default.
 KEYS: Mapping[str, tuple[str, ...]] = {
     "prefixes": ("shared",),
     "file": _FETCHED,
@@ -26,7 +26,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "fed_by": ("names", "shared"),
 }
 _KNOWN = tuple(dict.fromkeys((*KEYS, "aws", *(key for keys in KEYS.values() for key in keys))))
-# What people write instead of our keys; consulted before guessing by likeness.
+# Common names from other tools for our keys; consulted before a guess by similarity.
 _INSTEAD: Mapping[str, str] = {
     **dict.fromkeys(("address", "endpoint", "href", "link", "uri"), "url"),
     **dict.fromkeys(("filename", "local", "path", "src"), "file"),
@@ -45,36 +45,36 @@ _INSTEAD: Mapping[str, str] = {
 
 
 def template_each(value: Any, template: Callable[[Any], Any], failure: type[Exception]) -> Any:
-    """The declarations, each templated by itself: of a list for cloud hosts, others need not know the region.
+    """Return the declarations, each templated on its own: a host that uses no cloud list need not define its region.
 
-    value: egress_prefix_lists before templating. failure: what template raises.
+    value: egress_prefix_lists before templating. failure: the exception that template raises.
     """
     whole = value if isinstance(value, Mapping) else template(value)
     if not isinstance(whole, Mapping):
         return whole
-    found: dict[Any, Any] = {}
+    declarations: dict[Any, Any] = {}
     for name in whole:
         try:
-            found[name] = template(whole[name])
+            declarations[name] = template(whole[name])
         except failure as error:
-            found[name] = Untemplated(" ".join(str(error).split()))
-    return found
+            declarations[name] = TemplateFailure(" ".join(str(error).split()))
+    return declarations
 
 
 def parse(report: ErrorReport, value: Any) -> dict[str, PrefixList]:
-    """The lists by name. What is wrong goes to the report; a list with an error or without its template is left out."""
+    """Return the lists by name; errors go to the report, and a list with an error or a failed template is left out."""
     place = variable(VARIABLE)
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        report.error(place, "is no mapping", "write NAME: {…}")
+        report.error(place, "is not a mapping", "write NAME: {…}")
         return {}
-    found = [
+    lists = [
         _declaration(report, place.key(str(name)), name, item)
         for name, item in value.items()
-        if not isinstance(item, Untemplated)
+        if not isinstance(item, TemplateFailure)
     ]
-    return {one.name: one for one in found if one is not None}
+    return {declared.name: declared for declared in lists if declared is not None}
 
 
 def _declaration(report: ErrorReport, place: Place, name: Any, value: Any) -> PrefixList | None:
@@ -82,32 +82,32 @@ def _declaration(report: ErrorReport, place: Place, name: Any, value: Any) -> Pr
     if not isinstance(name, str):
         report.error(place, f"the name is read by YAML as {values.kind(name)}", "write it in quotes")
     elif not _NAME.fullmatch(name):
-        cure = "use letters, digits, - and _, beginning with a letter or digit, at most 64"
-        report.error(place, f"{values.show(name)} is no name for a list", cure)
+        fix = "use letters, digits, - and _, beginning with a letter or digit, at most 64"
+        report.error(place, f"{values.show(name)} is not a valid name for a list", fix)
     if not isinstance(value, Mapping):
-        report.error(place, *_no_mapping(value))
+        report.error(place, *_not_a_mapping(value))
         return None
-    # `sha256: null` says the same as no sha256 at all.
+    # `sha256: null` means the same as no sha256 at all.
     given = {str(key): item for key, item in value.items() if item is not None or key in KEYS}
     guesses = _check_known(report, place, given)
     source = _source(report, place, given, guesses)
     if source is None:
         return None
-    _check_fitting(report, place, source, [key for key in given if key in _KNOWN])
-    found = _read(report, place, str(name), source, given)
-    return found if len(report.errors) == errors else None
+    _check_combination(report, place, source, [key for key in given if key in _KNOWN])
+    declared = _read(report, place, str(name), source, given)
+    return declared if len(report.errors) == errors else None
 
 
 def _read(report: ErrorReport, place: Place, name: str, source: str, given: Mapping[str, Any]) -> PrefixList:
-    """The declaration; only of use when there was no error."""
+    """Return the declaration; it is valid only when the report has no new error."""
     shared = bool(options.optional(report, place, given, "shared", values.boolean))
     if source == "prefixes":
-        found = options.prefixes(report, place.key("prefixes"), given["prefixes"])
-        return PrefixList(name, place, "inline", found, shared=shared)
+        networks = options.prefixes(report, place.key("prefixes"), given["prefixes"])
+        return PrefixList(name, place, kind="inline", addresses=networks, shared=shared)
     if source == "fed_by":
         options.fed_by(report, place.key("fed_by"), given["fed_by"])
         names = options.optional(report, place, given, "names", options.names) or ()
-        return PrefixList(name, place, "external", shared=shared, names=names)
+        return PrefixList(name, place, kind="external", shared=shared, names=names)
     read_location = options.path if source == "file" else options.url
     location = AWS_URL
     if source in given:
@@ -116,7 +116,7 @@ def _read(report: ErrorReport, place: Place, name: str, source: str, given: Mapp
     return PrefixList(
         name,
         place,
-        kind=source,
+        kind="file" if source == "file" else "url",
         location=location,
         aws=options.aws(report, place, given),
         query=options.optional(report, place, given, "query", options.query),
@@ -130,45 +130,45 @@ def _read(report: ErrorReport, place: Place, name: str, source: str, given: Mapp
 
 
 def _check_known(report: ErrorReport, place: Place, given: Mapping[str, Any]) -> set[str]:
-    """An error for each unknown key; returns the keys that were probably meant."""
+    """Report each unknown key; return the keys that were probably meant."""
     guesses = set()
     for key in given:
         if key in _KNOWN:
             continue
         close = _INSTEAD.get(key.lower()) or hints.guess(key, _KNOWN)
-        cure = f"did you mean {close}?" if close else f"the keys are {', '.join(sorted(_KNOWN))}"
-        report.error(place, f"unknown key {values.show(key)}", cure)
+        fix = f"did you mean {close}?" if close else f"the keys are {', '.join(sorted(_KNOWN))}"
+        report.error(place, f"unknown key {values.show(key)}", fix)
         guesses.add(close or "")
     return guesses
 
 
 def _source(report: ErrorReport, place: Place, given: Mapping[str, Any], guesses: set[str]) -> str | None:
-    """The key that says where the list comes from."""
-    found = [key for key in KEYS if key in given]
-    if len(found) > 1:
-        report.error(place, f"has {' and '.join(found)}, two sources", "keep one of them, or declare two lists")
+    """Return the key that names the source of the list, None after an error."""
+    sources = [key for key in KEYS if key in given]
+    if len(sources) > 1:
+        report.error(place, f"has {' and '.join(sources)}, two sources", "keep one of them, or declare two lists")
         return None
-    if found:
-        return found[0]
+    if sources:
+        return sources[0]
     if "aws" in given:
         return "url"
     if not guesses & {*KEYS, "aws"}:
-        report.error(place, "does not say where its prefixes are", "write one of prefixes, file, url, aws and fed_by")
+        report.error(place, "has no source", "write one of prefixes, file, url, aws and fed_by")
     return None
 
 
-def _check_fitting(report: ErrorReport, place: Place, source: str, given: list[str]) -> None:
+def _check_combination(report: ErrorReport, place: Place, source: str, given: list[str]) -> None:
     for key in given:
         if key != source and key not in KEYS[source]:
-            report.error(place.key(key), f"means nothing beside {source}", "take it out")
+            report.error(place.key(key), f"has no meaning beside {source}", "remove it")
     if "aws" in given and "query" in given:
-        report.error(place.key("query"), "means nothing beside aws, which picks by service and region", "keep one")
+        report.error(place.key("query"), "has no meaning beside aws, which selects by service and region", "keep one")
     if "region" in given and "aws" not in given:
-        report.error(place.key("region"), "means nothing without aws", "name the service, such as aws: S3")
+        report.error(place.key("region"), "has no meaning without aws", "name the service, such as aws: S3")
 
 
-def _no_mapping(value: Any) -> tuple[str, str]:
-    """Cause and cure for the short forms that people try."""
+def _not_a_mapping(value: Any) -> tuple[str, str]:
+    """Return cause and fix for the short forms that people try."""
     if isinstance(value, (list, tuple)):
         return "is a list", "write {prefixes: […]}"
     if isinstance(value, str) and "://" in value:

@@ -1,59 +1,61 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The guards of a list: its age, how much it may change at once, and when the last good copy stands in for it."""
+"""The guards of a list: its age, how much it may change at once, and when the last good copy replaces it."""
 
 from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
 
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.plural import count
+
 from . import change
 from .copies import Copy
-from .model import PrefixList, Unusable, when
+from .model import FeedError, PrefixList, when
 from .outcome import Outcome
 
 
 def is_fresh(declared: PrefixList, copy: Copy, now: dt.datetime) -> bool:
-    """Was the copy fetched so recently that refresh_minutes spares the server?"""
+    """Return whether the copy is younger than refresh_minutes, so that the server is not asked again."""
     age = now - copy.fetched_at
     return dt.timedelta(0) <= age < dt.timedelta(minutes=declared.refresh_minutes)
 
 
 def check_age(declared: PrefixList, new: Copy, now: dt.datetime) -> None:
-    """Raises Unusable for a file that was not refreshed in time. What was fetched just now is as old as nothing."""
+    """Raise FeedError for a file that is older than max_age_days. What was fetched in this run has no age."""
     if _too_old(declared, new, now):
         cause = (
             f"{declared.location} was last changed on {when(new.fetched_at)}, max_age_days is {declared.max_age_days}"
         )
-        raise Unusable(cause, "refresh the file, or raise max_age_days")
+        raise FeedError(cause, "refresh the file, or raise max_age_days")
 
 
 def check_change(declared: PrefixList, copy: Copy | None, new: Copy) -> list[tuple[str, str]]:
-    """Raises Unusable when max_change does not allow the change; a notice when there is nothing to compare with."""
+    """Raise FeedError for a change beyond max_change; return a notice when there is nothing to compare with."""
     if declared.max_change is None:
         return []
     limit = f"max_change {declared.max_change:g}%"
     if copy is None:
-        return [("prefix_list_first", f"no earlier copy is there to compare with: {limit} guards from the next run on")]
-    found = change.largest(copy.addresses, new.addresses)
-    if found.percent > declared.max_change:
-        cure = f"if that is right, accept it once: -e egress_prefix_list_accept={declared.name}"
-        raise Unusable(f"changed by more than {limit}: {found.text}", cure)
+        return [("prefix_list_first", f"no earlier copy to compare with; {limit} applies from the next run on")]
+    largest = change.largest(copy.addresses, new.addresses)
+    if largest.percent > declared.max_change:
+        fix = f"if the change is right, accept it once: -e egress_prefix_list_accept={declared.name}"
+        raise FeedError(f"changed by more than {limit}: {largest.text}", fix)
     return []
 
 
-def fall_back(declared: PrefixList, copy: Copy | None, error: Unusable, now: dt.datetime, directory: Path) -> Outcome:
-    """The last good copy with a notice that says so. Raises Unusable when there is none, or it is too old."""
+def fall_back(declared: PrefixList, copy: Copy | None, error: FeedError, now: dt.datetime, directory: Path) -> Outcome:
+    """Return the last good copy with a notice about it. Raise FeedError when there is none, or it is too old."""
     if copy is None:
-        raise Unusable(f"{error.cause}; no earlier copy is kept in {directory}", error.cure) from error
+        raise FeedError(f"{error.cause}; there is no earlier copy in {directory}", error.fix) from error
     kept = f"the copy of {when(copy.fetched_at)}"
     if _too_old(declared, copy, now):
         cause = f"{error.cause}; {kept} is older than max_age_days {declared.max_age_days}"
-        raise Unusable(cause, error.cure or "mend the source, or raise max_age_days") from error
-    count = len(copy.addresses.v4) + len(copy.addresses.v6)
-    text = f"{error.cause}; {kept} ({count} networks) stays in use"
-    notice = ("prefix_list_kept", f"{text}; {error.cure}" if error.cure else text)
+        raise FeedError(cause, error.fix or "fix the source, or raise max_age_days") from error
+    size = count(len(copy.addresses.v4) + len(copy.addresses.v6), "network")
+    text = f"{error.cause}; {kept} ({size}) stays in use"
+    notice = ("prefix_list_kept", f"{text}; {error.fix}" if error.fix else text)
     return Outcome(copy.addresses, copy.fetched_at, kept=True, notices=(notice,))
 
 

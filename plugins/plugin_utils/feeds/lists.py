@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The prefix lists of a host: what each stands for in this run."""
+"""The prefix lists of a host, and the networks that each has in this run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading i
 
 from . import declarations, documents, fetching, files, guards, options
 from .copies import Copies, Copy, digest, identity
-from .model import Clock, Fetch, PrefixList, PrefixListResult, Untemplated, Unusable
+from .model import Clock, FeedError, Fetch, PrefixList, PrefixListResult, TemplateFailure
 from .outcome import Outcome
 from .run import Run
 
@@ -29,7 +29,7 @@ ACCEPT = "egress_prefix_list_accept"
 
 
 def default_cache_dir() -> Path:
-    """Where copies are kept unless told otherwise (XDG Base Directory Specification)."""
+    """Return where copies are kept by default (XDG Base Directory Specification)."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tidegate" / "prefix_lists"
 
 
@@ -40,13 +40,14 @@ def _now() -> dt.datetime:
 class PrefixLists:
     """The lists that one host's variables declare.
 
-    declared: the templated value of egress_prefix_lists, best from template_each. cache_dir: where last good copies are
-    kept; a relative path begins at project_dir. search_paths: where the files of `file:` are looked for, in order.
-    project_dir: the directory of the playbook. run_dir: one that all workers of this run share and that goes with it.
-    check_mode: the last good copies are read, but not written. accept: the value of egress_prefix_list_accept, lists
-    whose max_change does not hold in this run. Nothing is read or fetched before a list is resolved.
+    declared: the templated value of egress_prefix_lists, best from template_each. cache_dir: the directory of last good
+    copies; a relative path begins at project_dir. search_paths: where the files of `file:` are searched, in order.
+    project_dir: the directory of the playbook. run_dir: a directory that all workers of this run share and that is
+    removed with it. check_mode: last good copies are read, but not written. accept: the value of
+    egress_prefix_list_accept, lists whose max_change is ignored in this run. Nothing is read or fetched before a list
+    is resolved.
 
-    errors: what is wrong with the declarations, all of them, used or not.
+    errors: all errors of the declarations, used or not.
     """
 
     def __init__(
@@ -68,7 +69,8 @@ class PrefixLists:
         self._lists = declarations.parse(report, declared)
         given = declared if isinstance(declared, Mapping) else {}
         self._declared = sorted(str(name) for name in given)
-        self._untemplated = {str(name): one.reason for name, one in given.items() if isinstance(one, Untemplated)}
+        failures = {name: item for name, item in given.items() if isinstance(item, TemplateFailure)}
+        self._template_failures = {str(name): failure.reason for name, failure in failures.items()}
         self._accepted = self._accept(report, accept)
         self.errors = tuple(report.errors)
         self._search_paths = [Path(path) for path in search_paths]
@@ -82,14 +84,14 @@ class PrefixLists:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of all lists that are declared, sorted, those with errors among them."""
+        """The names of all declared lists, sorted, including those with errors."""
         return tuple(self._declared)
 
     def resolve(self, name: str) -> PrefixListResult:
-        """What a list stands for; fetched once a run.
+        """Return the networks of a list; each source is fetched once per run.
 
-        Raises PolicyErrors: the list is not declared, its declaration is wrong, or its source cannot be used and no
-        good copy of it is kept.
+        Raise PolicyErrors when the list is not declared, its declaration has errors, or its source cannot be used and
+        there is no good copy.
         """
         if name not in self._resolved:
             self._resolved[name] = self._resolve(name)
@@ -99,27 +101,32 @@ class PrefixLists:
         declared = self._lists.get(name)
         report = ErrorReport(self._origins)
         if declared is None:
-            if name in self._untemplated:
-                place, cause = variable(declarations.VARIABLE).key(name), self._untemplated[name]
+            if name in self._template_failures:
+                place, cause = variable(declarations.VARIABLE).key(name), self._template_failures[name]
                 report.error(place, f"cannot be templated for this host: {cause}", "define it for this host")
                 raise PolicyErrors(tuple(report.errors))
             if name in self._declared and self.errors:
                 raise PolicyErrors(self.errors)
-            cure = hints.did_you_mean(name, self._declared) or "declare it: NAME: {url: …}"
-            report.error(variable(declarations.VARIABLE), f"no list is called {values.show(name)}", cure)
+            fix = hints.did_you_mean(name, self._declared) or "declare it: NAME: {url: …}"
+            report.error(variable(declarations.VARIABLE), f"there is no list {values.show(name)}", fix)
             raise PolicyErrors(tuple(report.errors))
         if declared.kind in ("inline", "external"):
-            external = declared.kind == "external"
-            source = _source(declared)
-            return PrefixListResult(name, declared.addresses, external, declared.shared, source, names=declared.names)
+            return PrefixListResult(
+                name,
+                declared.addresses,
+                external=declared.kind == "external",
+                shared=declared.shared,
+                source=_source(declared),
+                names=declared.names,
+            )
         try:
             outcome = Outcome.parse(self._run.once(self._key(declared), lambda: self._obtain(declared).text()))
-        except Unusable as error:
-            report.error(declared.place, error.cause, error.cure)
+        except FeedError as error:
+            report.error(declared.place, error.cause, error.fix)
             raise PolicyErrors(tuple(report.errors)) from error
         except OSError as error:
-            cause = f"cannot be kept for this run: {error.filename}: {error.strerror}"
-            report.error(declared.place, cause, "Ansible's local temporary directory must be writable")
+            cause = f"cannot be stored for this run: {error.filename}: {error.strerror}"
+            report.error(declared.place, cause, "make Ansible's local temporary directory writable")
             raise PolicyErrors(tuple(report.errors)) from error
         for kind, text in outcome.notices:
             report.notice(kind, declared.place, text)
@@ -134,7 +141,7 @@ class PrefixLists:
         )
 
     def _obtain(self, declared: PrefixList) -> Outcome:
-        """The list from its source, or its last good copy. Raises Unusable when there is neither."""
+        """Return the list from its source, or its last good copy. Raise FeedError when there is neither."""
         copy, now = self._copy(declared), self._now()
         if copy is not None and guards.is_fresh(declared, copy, now):
             return Outcome(copy.addresses, copy.fetched_at)
@@ -143,26 +150,26 @@ class PrefixLists:
             guards.check_age(declared, new, now)
             accepted = declared.name in self._accepted
             notices = [] if accepted else guards.check_change(declared, copy, new)
-        except Unusable as error:
+        except FeedError as error:
             return guards.fall_back(declared, copy, error, now, self._copies.directory)
         return Outcome(new.addresses, new.fetched_at, notices=(*notices, *self._keep(declared, new)))
 
     def _copy(self, declared: PrefixList) -> Copy | None:
-        """The last good copy as the run first met it: a host with other guards must not move what is compared."""
+        """Return the last good copy as it was when the run began, the same for hosts with other guards."""
         key = digest("copy", str(self._copies.path(declared)))
         return self._copies.parse(self._run.once(key, lambda: self._copies.load(declared)))
 
     def _new(self, declared: PrefixList) -> Copy:
-        """What the source says now."""
+        """Return the current content of the source."""
         if declared.kind == "file":
             body, moment = files.read(declared.location, self._search_paths)
         else:
-            written, _newline, body = self._document(declared).partition(b"\n")
-            moment = dt.datetime.fromisoformat(written.decode())
+            fetched_at, _newline, body = self._document(declared).partition(b"\n")
+            moment = dt.datetime.fromisoformat(fetched_at.decode())
         return Copy(documents.read(declared, body), moment)
 
     def _document(self, declared: PrefixList) -> bytes:
-        """The moment of fetching, a newline and the document; lists with one URL share it."""
+        """Return the time of fetching, a newline and the document; lists with the same URL share it."""
 
         def fetch() -> bytes:
             body = self._fetch(declared.location, declared.timeout)
@@ -171,18 +178,18 @@ class PrefixLists:
         return self._run.once(digest("document", declared.location), fetch)
 
     def _keep(self, declared: PrefixList, copy: Copy) -> list[tuple[str, str]]:
-        """Make this the last good copy; a notice when that cannot be."""
+        """Write the last good copy; return a notice when it cannot be written."""
         if self._check_mode:
             return []
         try:
             self._copies.write(declared, _source(declared), copy)
         except OSError as error:
-            text = f"is used, but no copy could be kept in {self._copies.directory}: {error.strerror}"
+            text = f"is used, but its copy could not be written to {self._copies.directory}: {error.strerror}"
             return [("prefix_list_not_kept", text)]
         return []
 
     def _key(self, declared: PrefixList) -> str:
-        """Hosts for whom a list means the same share what one of them found."""
+        """Return a key that is the same for all hosts for which the list has the same content."""
         return digest(
             identity(declared),
             [declared.max_age_days, declared.max_change, declared.refresh_minutes, declared.name in self._accepted],
@@ -191,20 +198,20 @@ class PrefixLists:
         )
 
     def _accept(self, report: ErrorReport, value: Any) -> frozenset[str]:
-        """The names in egress_prefix_list_accept: a list, or one text with commas, as `-e` gives it."""
-        place, found = variable(ACCEPT), []
+        """Return the names in egress_prefix_list_accept: a list, or one text with commas, as `-e` passes it."""
+        place, names = variable(ACCEPT), []
         elements = [] if value is None or value == "" else values.items(report, place, value) or []
         for at, item in elements:
             for name in str(item).split(","):
                 if name.strip() not in self._declared:
-                    cure = hints.did_you_mean(name.strip(), self._declared)
-                    report.error(at, f"no list is called {values.show(name.strip())}", cure)
-                found.append(name.strip())
-        return frozenset(found)
+                    fix = hints.did_you_mean(name.strip(), self._declared)
+                    report.error(at, f"there is no list {values.show(name.strip())}", fix)
+                names.append(name.strip())
+        return frozenset(names)
 
 
 def _source(declared: PrefixList) -> str:
-    """Where a list comes from, for people."""
+    """Return where a list comes from, for people and without credentials."""
     if declared.kind in ("inline", "external"):
         return {"inline": "written in the policy", "external": "filled by others"}[declared.kind]
     where = declared.location if declared.kind == "file" else options.shown(declared.location)

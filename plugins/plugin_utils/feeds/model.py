@@ -1,14 +1,16 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A prefix list as it is declared, and what became of it."""
+"""A prefix list as it is declared, and its networks in this run."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Literal
 
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.errors import ControllerError
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Notice, Place
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING, AddressSet
 
@@ -16,30 +18,35 @@ AWS_URL = "https://ip-ranges.amazonaws.com/ip-ranges.json"
 TIMEOUT = 20.0
 
 Fetch = Callable[[str, float], bytes]
-"""What gets a document: (URL, seconds for all of it) to its bytes. Raises Unusable."""
+"""Fetches a document: (URL, seconds for all of it) to its bytes. Raises FeedError."""
 
 Clock = Callable[[], dt.datetime]
 
 
-class Unusable(Exception):
-    """A source gave no list. cause and cure are halves of one sentence, as in a PolicyError."""
+class FeedError(ControllerError):
+    """A source that gave no usable list. cause and fix are halves of one sentence, as in a PolicyError."""
 
-    def __init__(self, cause: str, cure: str = "") -> None:
-        super().__init__(cause, cure)
+    reason = "bad_prefix_list"
+
+    def __init__(self, cause: str, fix: str = "") -> None:
+        super().__init__(cause, fix)
         self.cause = cause
-        self.cure = cure
+        self.fix = fix
+
+    def __str__(self) -> str:
+        return f"{self.cause}; {self.fix}" if self.fix else self.cause
 
 
 @dataclass(frozen=True)
-class Untemplated:
-    """Stands for a declaration whose template failed on this host: an error only where the list is used."""
+class TemplateFailure:
+    """A declaration whose template failed on this host: an error only when the host uses the list."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Aws:
-    """What to take out of a document of AWS's shape: one service, in these regions; no regions are all of them."""
+    """The selection from AWS's document: one service, in these regions; no regions means all."""
 
     service: str
     regions: tuple[str, ...] = ()
@@ -49,16 +56,21 @@ class Aws:
 class PrefixList:
     """One declaration.
 
-    kind: "inline" (addresses is set), "file" (location is a path), "url" (location is a URL) or "external": a set that
-    others fill. aws, query: what to take out of the document, at most one of them; neither: all of it. sha256: of the
-    document, in small letters. max_age_days: how old the content may be. max_change: in percent of what the last good
-    copy has. refresh_minutes: how long a copy is as good as a new one. timeout: seconds. names: of an external list the
-    domain names whose addresses fill it.
+    kind: "inline" (addresses is set), "file" (location is a path), "url" (location is a URL) or "external" (a set that
+    others fill).
+    aws, query: the selection from the document, at most one of them; none selects all of it.
+    sha256: of the document, in lower case.
+    max_age_days: how old the content may be.
+    max_change: in percent of the last good copy.
+    refresh_minutes: how long a copy is used without asking the source again.
+    timeout: seconds.
+    names: the domain names whose addresses fill an external list.
     """
 
     name: str
     place: Place = field(compare=False)
-    kind: str
+    _: KW_ONLY
+    kind: Literal["inline", "file", "url", "external"]
     addresses: AddressSet = NOTHING
     location: str = ""
     aws: Aws | None = None
@@ -74,15 +86,17 @@ class PrefixList:
 
 @dataclass(frozen=True)
 class PrefixListResult:
-    """What a list stands for in this run.
+    """The networks of a list in this run.
 
-    addresses: empty only when external. source: where it comes from, for people, without credentials. fetched_at: when
-    the content was fetched (of a file: changed), in UTC; None where nothing is fetched. kept: it is the last good copy,
-    because the source could not be used; a notice says why.
+    addresses: empty only when external.
+    source: where it comes from, for people, without credentials.
+    fetched_at: when the content was fetched (of a file: changed), in UTC; None when nothing is fetched.
+    kept: this is the last good copy, because the source could not be used; a notice says why.
     """
 
     name: str
     addresses: AddressSet = NOTHING
+    _: KW_ONLY
     external: bool = False
     shared: bool = False
     source: str = ""
@@ -93,5 +107,5 @@ class PrefixListResult:
 
 
 def when(moment: dt.datetime) -> str:
-    """A moment as messages show it: `2026-11-20 09:15 UTC`."""
+    """Return a moment as messages show it: `2026-11-20 09:15 UTC`."""
     return f"{moment.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC"

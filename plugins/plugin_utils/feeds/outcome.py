@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What one worker found out about a list, written down for the others."""
+"""The content of a list in this run, as the first worker writes it for the others."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addr
 
 @dataclass(frozen=True)
 class Outcome:
-    """The addresses of a list in this run. kept: of the last good copy. notices: (kind, text)."""
+    """The addresses of a list in this run. kept: they are the last good copy's. notices: (kind, text)."""
 
     addresses: AddressSet
     fetched_at: dt.datetime
@@ -22,7 +22,7 @@ class Outcome:
     notices: tuple[tuple[str, str], ...] = ()
 
     def text(self) -> bytes:
-        """As JSON: ten thousand intervals of integers are read ten times faster than as many networks as texts."""
+        """Return it as JSON: intervals of integers are read ten times faster than networks as texts."""
         return json.dumps(
             {
                 "v4": self.addresses.v4,
@@ -35,12 +35,12 @@ class Outcome:
 
     @classmethod
     def parse(cls, text: bytes) -> Outcome:
-        """The reverse of text()."""
-        read = json.loads(text)
-        v4, v6 = (tuple((start, end) for start, end in read[family]) for family in ("v4", "v6"))
+        """Return the outcome that text() wrote."""
+        written = json.loads(text)
+        v4, v6 = (tuple((start, end) for start, end in written[family]) for family in ("v4", "v6"))
         return cls(
             AddressSet(v4, v6),
-            dt.datetime.fromisoformat(read["fetched_at"]),
-            read["kept"],
-            tuple((kind, text) for kind, text in read["notices"]),
+            dt.datetime.fromisoformat(written["fetched_at"]),
+            written["kept"],
+            tuple((kind, text) for kind, text in written["notices"]),
         )

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The same variable in two unrelated groups of one host: Ansible silently keeps one, a policy must not."""
+"""The same variable in two unrelated groups of one host: Ansible silently keeps one value, a policy must not."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class GroupVariables:
     variables: Mapping[str, Any] = field(default_factory=dict)
 
     def above(self, other: GroupVariables) -> bool:
-        """Tell whether the other group is a descendant, whose variables replace this group's."""
+        """Return whether the other group is a descendant, whose variables replace this group's."""
         return self.name in other.ancestors
 
 
 @dataclass(frozen=True)
 class Conflict:
-    """One variable that ``loser`` sets and ``winner``, a group beside it, silently replaces."""
+    """A variable that the group ``loser`` sets and the unrelated group ``winner`` silently replaces."""
 
     variable: str
     loser: str
@@ -43,34 +43,34 @@ class Conflict:
 def conflicts(
     groups: Sequence[GroupVariables], effective: Mapping[str, Any], of_host: Mapping[str, Any]
 ) -> list[Conflict]:
-    """Return what Ansible would silently drop. Pure.
+    """Return the values that Ansible would silently drop. Pure.
 
-    ``groups``: one host's groups in Ansible's order, the last one wins. ``of_host``: what is set for the host itself.
-    ``effective``: the raw values in force; where one is not the winning group's, something stronger (extra vars, a
-    role's parameter) decided on purpose, as host_vars do, and there is no conflict. Equal values are none either.
+    groups: one host's groups in Ansible's order, the last one wins. of_host: the variables of the host itself.
+    effective: the raw values in force. When a value is not the winning group's, a stronger source (extra vars, a role's
+    parameter) decided, as host_vars do, and there is no conflict. Equal values are no conflict either.
     """
-    found: list[Conflict] = []
+    conflicting: list[Conflict] = []
     for name in sorted({name for group in groups for name in group.variables if name.startswith(PREFIX)}):
         setters = [group for group in groups if name in group.variables]
         winner = setters[-1]
         if name in of_host or effective.get(name) != winner.variables[name]:
             continue
-        found += [
+        conflicting += [
             Conflict(name, loser.name, winner.name)
             for loser in setters[:-1]
             if loser.variables[name] != winner.variables[name]
             and not any(loser.above(other) for other in setters if other is not loser)
         ]
-    return found
+    return conflicting
 
 
 def host_conflicts(task_vars: Mapping[str, Any], loader: DataLoader, search_path: Sequence[str]) -> list[Conflict]:
     """Return the conflicts of the running task's host.
 
-    Reads what the core reads: the inventory, and the group_vars and host_vars beside it and beside playbook and roles
-    (``search_path``, a task's). The inventory is found through ``hostvars``, the only way the core offers to an action.
+    Reads the same sources as ansible-core: the inventory, and group_vars and host_vars beside it, the playbook and the
+    roles (search_path: that of the task). An action reaches the inventory through ``hostvars`` only.
     """
-    inventory = task_vars["hostvars"]._inventory  # noqa: SLF001  # no public door leads there (ansible-core 2.17-2.21)
+    inventory = task_vars["hostvars"]._inventory  # noqa: SLF001  # there is no public way (ansible-core 2.17-2.21)
     host = inventory.get_host(task_vars["inventory_hostname"])
     if host is None:
         return []

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where a value was written, as far as the running ansible-core knows it.
+"""The file, line and column of a value, as far as the running ansible-core records them.
 
 ansible-core 2.19 and later tag every value from a YAML file with its origin; 2.17 and 2.18 keep a position on
-untemplated YAML objects only. Neither is promised to be there: an unknown origin is ``None``, never an error.
+untemplated YAML objects only. Neither is a public interface: an unknown origin is ``None``, never an error.
 """
 
 from __future__ import annotations
@@ -36,42 +36,42 @@ def _from_position(value: object) -> tuple[str, int | None, int | None] | None:
 def origin_of(value: object) -> str | None:
     """Return ``path:line:column`` of a templated or raw variable value (any type), or None when it is not known.
 
-    The path is relative to the working directory when it lies below it, as people write it.
+    The path is relative when it is below the working directory.
     """
-    found = _from_tag(value) or _from_position(value)
-    if found is None:
+    origin = _from_tag(value) or _from_position(value)
+    if origin is None:
         return None
-    path, line, column = found
+    path, line, column = origin
     relative = os.path.relpath(path)
     shown = path if relative.startswith("..") else relative
     return ":".join(str(part) for part in (shown, line, column) if part)
 
 
 def origins_in(*layers: Mapping[str, Any]) -> Callable[[Sequence[str | int]], str | None]:
-    """Return a function from a path such as ``("egress_allow_app", 0, "to", 1)`` to where that value was written.
+    """Return a function from a path such as ``("egress_allow_app", 0, "to", 1)`` to the origin of that value.
 
-    ``layers``: mappings of the same variables, the most exact first (templated, then raw). Of all layers the deepest
-    known origin on the way to the value counts: of a list's element, else of the list, else of the variable.
+    layers: mappings of the same variables, the most exact first (templated, then raw). The deepest known origin in any
+    layer counts: of the list's element, else of the list, else of the variable.
     """
 
     def walk(value: Any, path: Sequence[str | int]) -> list[str | None]:
-        found = [origin_of(value)]
+        origins = [origin_of(value)]
         for key in path:
             try:
                 value = value[key]
             except (KeyError, IndexError, TypeError):
                 break
-            found.append(origin_of(value))
-        return found
+            origins.append(origin_of(value))
+        return origins
 
     def find(path: Sequence[str | int]) -> str | None:
         name, rest = str(path[0]), path[1:]
         walks = [walk(layer[name], rest) for layer in layers if name in layer]
-        deepest = max((len(found) for found in walks), default=0)
+        deepest = max((len(origins) for origins in walks), default=0)
         for depth in range(deepest - 1, -1, -1):
-            for found in walks:
-                if depth < len(found) and found[depth]:
-                    return found[depth]
+            for origins in walks:
+                if depth < len(origins) and origins[depth]:
+                    return origins[depth]
         return None
 
     return find

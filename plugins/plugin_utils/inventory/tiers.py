@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The tier that a thin role names, against the host's own and an earlier one."""
+"""The tier that a thin role sets, checked against egress_tier and against an earlier role of the run."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ EARLIER = "__egress_apply"
 
 
 def with_tier(variables: Mapping[str, Any], tier: str | None, task_vars: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the policy's variables with the tier that a thin role names; raise PolicyErrors for a second tier.
+    """Return the policy's variables with the tier that a thin role sets; raise PolicyErrors for a second tier.
 
-    ``tier`` None: the host's own ``egress_tier`` counts. ``task_vars`` hold what the role registered before.
+    tier: None for the host's own ``egress_tier``. task_vars: hold what the role registered before.
     """
     if tier is None:
         return dict(variables)
-    named = variables.get("egress_tier")
-    if named not in (None, tier):
+    declared = variables.get("egress_tier")
+    if declared not in (None, tier):
         raise policy.PolicyErrors(
             (
                 policy.PolicyError(
                     f"role egress_{tier}",
-                    f"sets tier {tier}, but egress_tier of this host is {named}",
-                    f"use the role egress_{named} or the role egress, or change egress_tier",
+                    f"sets tier {tier}, but egress_tier of this host is {declared}",
+                    f"use the role egress_{declared} or the role egress, or change egress_tier",
                 ),
             )
         )

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A host's ``egress_*`` variables, templated one by one so that a failing template can be named."""
+"""A host's ``egress_*`` variables, templated one by one so that an error names the variable."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Po
 
 PREFIX = "egress_"
 CONNECTION = ("ansible_port",)
-"""Facts about Ansible's own connection that the inbound policy must know."""
+"""Variables of Ansible's own connection that the inbound policy needs."""
 
 
 def policy_variables(
     task_vars: Mapping[str, Any], template: Callable[[Any], Any], leave: Collection[str] = ()
 ) -> dict[str, Any]:
-    """Return the host's flat mapping of policy variables to templated values, without those in ``leave``.
+    """Return the host's policy variables with templated values, without those in ``leave``.
 
-    ``template`` is Ansible's templating function. Raises PolicyErrors with every variable that cannot be rendered.
+    template: Ansible's templating function. Raise PolicyErrors with every variable that cannot be templated.
     """
-    found: dict[str, Any] = {}
+    variables: dict[str, Any] = {}
     errors: list[PolicyError] = []
     for name in sorted(task_vars):
         if (not name.startswith(PREFIX) and name not in CONNECTION) or name in leave:
             continue
         try:
-            found[name] = template(task_vars[name])
+            variables[name] = template(task_vars[name])
         except AnsibleError as error:
             errors.append(PolicyError(name, f"cannot be templated: {error}"))
     if errors:
         raise PolicyErrors(tuple(errors))
-    return found
+    return variables

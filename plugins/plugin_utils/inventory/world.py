@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The inventory as the policy sees it: which hosts a pattern names, and which addresses they have."""
+"""The inventory as the policy sees it: the hosts that a pattern names, their addresses and tiers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addr
 
 
 def is_address(text: object) -> bool:
-    """Tell whether text is an IPv4 or IPv6 address without a prefix."""
+    """Return whether a text is an IPv4 or IPv6 address without a prefix."""
     try:
         ipaddress.ip_address(str(text))
     except ValueError:
@@ -30,10 +30,10 @@ def is_address(text: object) -> bool:
 
 
 class InventoryWorld:
-    """Answers for one host's policy out of a task's variables; never limited by ``--limit`` or ``serial``.
+    """The inventory of a running task, never limited by ``--limit`` or ``serial``.
 
-    ``task_vars``: the variables of the running task, with Ansible's own ``groups`` and ``hostvars``. ``prefix_list``:
-    what looks a prefix list up by its name, raising PolicyErrors.
+    task_vars: the variables of the task, with Ansible's own ``groups`` and ``hostvars``. prefix_list: the function that
+    resolves a prefix list by its name and raises PolicyErrors.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class InventoryWorld:
     def hosts(self, pattern: str) -> list[str]:
         """Return the names of the inventory's hosts that an Ansible host pattern matches; [] when none does."""
         if not pattern.strip(" :,"):
-            return []  # Ansible reads an empty pattern as all; a policy must never
+            return []  # Ansible reads an empty pattern as all; a policy must not.
         try:
             return [str(host.name) for host in self._manager.get_hosts(pattern=pattern)]
         except AnsibleError:
@@ -70,7 +70,7 @@ class InventoryWorld:
     def addresses(self, host: str) -> list[str]:
         """Return a host's addresses: ``egress_addresses``, else ``ansible_host``, else its name, where that is one.
 
-        Raises AddressError for a template that fails and for what is neither a text nor a list.
+        Raise AddressError for a template that fails and for a value that is neither a text nor a list.
         """
         variables = self._hostvars[host]
         try:
@@ -80,8 +80,8 @@ class InventoryWorld:
             raise AddressError(f"cannot be templated: {error}") from error
         if declared:
             if not isinstance(declared, str | list | tuple):
-                raise AddressError(f"{declared!r} is no list of addresses")
-            return [str(one) for one in ([declared] if isinstance(declared, str) else declared)]
+                raise AddressError(f"{declared!r} is not a list of addresses")
+            return [str(address) for address in ([declared] if isinstance(declared, str) else declared)]
         for candidate in (address, host):
             if is_address(candidate):
                 return [str(candidate)]
@@ -104,10 +104,10 @@ class InventoryWorld:
         return addresses.union(addresses.parse(text) for text in self.need_addresses(host))
 
     def prefix_list(self, name: str) -> PrefixListResult:
-        """Return what a declared prefix list stands for; raise PolicyErrors when it cannot be had."""
+        """Return the networks of a declared prefix list; raise PolicyErrors when it cannot be resolved."""
         if self._prefix_list is None:
             raise policy.PolicyErrors(
-                (policy.PolicyError(f"prefix_list:{name}", "prefix lists are not looked up here"),)
+                (policy.PolicyError(f"prefix_list:{name}", "prefix lists are not resolved here"),)
             )
         return self._prefix_list(name)
 
@@ -118,11 +118,11 @@ class InventoryWorld:
 
     @cached_property
     def tiers(self) -> Mapping[str, list[str]]:
-        """The inventory's hosts by their ``egress_tier``; what a thin role sets in a play is not among it.
+        """The inventory's hosts by their ``egress_tier``; a tier that a thin role sets in a play is not included.
 
-        Looks at every host's variables, once. Raises PolicyErrors that name each host whose tier cannot be templated.
+        Reads every host's variables once. Raise PolicyErrors that name each host whose tier cannot be templated.
         """
-        found: dict[str, list[str]] = {}
+        by_tier: dict[str, list[str]] = {}
         errors = []
         for host in sorted({host for hosts in self._groups.values() for host in hosts}):
             try:
@@ -131,9 +131,9 @@ class InventoryWorld:
             except AnsibleError as error:
                 tier, cause = "", f"cannot be templated: {error}"
             if cause:
-                errors.append(policy.PolicyError(f"egress_tier of the host {host}", cause, f"mend it for {host}"))
+                errors.append(policy.PolicyError(f"egress_tier of the host {host}", cause, f"fix it for {host}"))
             elif tier:
-                found.setdefault(tier, []).append(host)
+                by_tier.setdefault(tier, []).append(host)
         if errors:
             raise policy.PolicyErrors(tuple(errors))
-        return found
+        return by_tier

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What people read after a run. Pure: results in, lines out."""
+"""The summary at the end of a run. Pure."""
 
 from __future__ import annotations

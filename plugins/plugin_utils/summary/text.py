@@ -1,62 +1,77 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The few lines at the end of a run: per tier what stands, per changed host what opened and closed.
+"""The few lines at the end of a run: for each tier its state, for each changed host what opened and closed.
 
-Pure functions of the results that ``egress_apply`` returned; short for five hundred hosts as for five.
+Pure functions of the results that ``egress_apply`` returned; as short for five hundred hosts as for five.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import table_names
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.plural import count, noun
 
 MOST_HOSTS = 10
-"""Changed hosts named one by one; the rest are counted."""
+"""Changed hosts that are named; the rest are counted."""
 
 MOST_NOTICES = 10
-"""Notices printed; the rest are counted."""
+"""Notices that are printed; the rest are counted."""
 
 MOST_NAMES = 6
-"""Names listed in one line; the rest are counted."""
+"""Names in one line; the rest are counted."""
+
+Result = Mapping[str, Any]
+"""What egress_apply returned for a host."""
 
 
 class Line(NamedTuple):
-    """One line of text and how loud it is: ``plain``, ``changed`` or ``loud``."""
+    """One line of text and how much it stands out."""
 
     text: str
-    tone: str = "plain"
+    tone: Literal["plain", "changed", "loud"] = "plain"
 
 
-def _some(names: Iterable[str]) -> str:
-    ordered = sorted(set(names))
-    rest = len(ordered) - MOST_NAMES
-    return ", ".join(ordered[:MOST_NAMES]) + (f" and {rest} more" if rest > 0 else "")
+def summary(results: Mapping[str, Result], check: bool = False) -> list[Line]:
+    """Return the lines to print. results: by host name. check: the run was made with ``--check``."""
+    good = {host: result for host, result in results.items() if "egress" in result and not result.get("failed")}
+    failed = [host for host in results if host not in good]
+    changed = {host: result for host, result in good.items() if result.get("changed")}
+    return [
+        Line(f"Egress policy on {_hosts(len(good))}" + (", check mode: nothing was changed" if check else "")),
+        *_tier_lines(good),
+        *_absent_lines(good),
+        *_mode_lines(changed, check),
+        *_changed_lines(changed, check),
+        *_weak_proof_lines(changed),
+        *_missing_user_lines(good),
+        *_notice_lines(good),
+        *_failed_lines(failed),
+        *_partly_observed_lines(good),
+        *_observed_lines(good),
+    ]
 
 
-def _hosts(count: int) -> str:
-    return f"{count} host" if count == 1 else f"{count} hosts"
+def _tier_lines(good: Mapping[str, Result]) -> list[Line]:
+    groups: dict[tuple[str, str], list[Result]] = defaultdict(list)
+    for result in good.values():
+        groups[result["egress"]["tier"] or "-", result["egress"]["mode"]].append(result)
+    return [_tier_line(tier, mode, group) for (tier, mode), group in sorted(groups.items()) if mode != "absent"]
 
 
-def _range(numbers: Iterable[int]) -> str:
-    low, high = min(numbers := list(numbers)), max(numbers)
-    return str(low) if low == high else f"{low}-{high}"
-
-
-def _tier_line(tier: str, mode: str, results: list[Mapping[str, Any]]) -> Line:
+def _tier_line(tier: str, mode: str, results: list[Result]) -> Line:
     entries = [result["egress"]["entries"] for result in results]
     outward = [result["egress"]["internet_entries"] for result in results]
-    return Line(
-        f"  {tier:<12} {_hosts(len(results)):<10} {mode:<8} {_range(entries)} entries, "
-        f"{_range(outward)} reach the internet{_refusals(mode, results)}"
-    )
+    known = f"{_range(entries)} {noun(max(entries), 'entry', 'entries')}"
+    reach = f"{_range(outward)} {noun(max(outward), 'reaches', 'reach')} the internet"
+    return Line(f"  {tier:<12} {_hosts(len(results)):<10} {mode:<8} {known}, {reach}{_rejected(mode, results)}")
 
 
-def _refusals(mode: str, results: Iterable[Mapping[str, Any]]) -> str:
-    """Say how many packets were refused, or would have been, since the tables were made; "" when nobody counted."""
+def _rejected(mode: str, results: Iterable[Result]) -> str:
+    """Return how many packets were rejected since the tables were loaded, "" when there are no counters."""
     name = table_names.MODE_COUNTERS.get(mode, "")
     counted = [result["counters"].get(table_names.TABLE_TEXT, {}) for result in results if result.get("counters")]
     packets = [
@@ -67,74 +82,17 @@ def _refusals(mode: str, results: Iterable[Mapping[str, Any]]) -> str:
     ]
     if not packets:
         return ""
-    return f", {sum(packets)} packets {'would have been' if mode == 'observe' else 'were'} refused"
+    return f", {count(sum(packets), 'packet')} {'would have been rejected' if mode == 'observe' else 'rejected'}"
 
 
-def _opened_and_closed(changes: Sequence[Mapping[str, Any]]) -> str:
-    """Say what a host's changes come to, in the words of the policy: entries by name, addresses by count."""
-    parts: list[str] = []
-    by_action: dict[str, list[str]] = defaultdict(list)
-    addresses: dict[str, int] = defaultdict(int)
-    for change in changes:
-        if change["kind"] == "element":
-            addresses[change["action"]] += change["count"]
-        elif change["kind"] == "rule" and table_names.is_entry_chain(change.get("chain", "")):
-            by_action[change["action"]].append(change.get("comment") or change.get("text", ""))
-    for action, word in (("add", "opened"), ("delete", "closed"), ("move", "moved")):
-        if by_action[action]:
-            parts.append(f"{word} {_some(by_action[action])}")
-    for action, word in (("add", "added"), ("delete", "removed")):
-        if addresses[action]:
-            parts.append(f"{addresses[action]} address{'es' if addresses[action] > 1 else ''} {word}")
-    if any(change["kind"] == "table" and change["action"] == "delete" for change in changes):
-        return "table removed"
-    return "; ".join(parts) or ("table adjusted" if changes else "files of tidegate on the host adjusted")
+def _absent_lines(good: Mapping[str, Result]) -> list[Line]:
+    absent = _in_mode(good, "absent")
+    text = f"  No policy on {_hosts(len(absent))} (egress_mode: absent): {_some(absent)}"
+    return [Line(text)] if absent else []
 
 
-def _confirmed(result: Mapping[str, Any]) -> str:
-    """Say whether a change was confirmed, and what for; "" when it needs no trial, as a file or no policy at all."""
-    said = result.get("confirmation")
-    if said is None:
-        changed = any(change["kind"] != "file" for change in result.get("changes", ()))
-        return "; saved without a trial" if changed and result["egress"]["mode"] != "absent" else ""
-    over = "over a new connection" if said["proves"] else f"over {said['connection']}"
-    tests = f", {said['tests']} packets as the tests have it" if said["tests"] else ""
-    failed = f"; FAILED: {_some(said['broken'])}" if said["broken"] else ""
-    before = f"; failed before as well: {_some(said['broken_before'])}" if said["broken_before"] else ""
-    return f"; confirmed {over}{tests}{failed}{before}"
-
-
-def _little_proof_lines(changed: Mapping[str, Mapping[str, Any]]) -> list[Line]:
-    """Say once which confirmations prove little."""
-    over: dict[str, int] = defaultdict(int)
-    for result in changed.values():
-        said = result.get("confirmation")
-        if said is not None and not said["proves"]:
-            over[said["connection"]] += 1
-    return [
-        Line(
-            f"  confirmed over {name} on {_hosts(count)}: that proves little, for it does not pass the host's network",
-            "loud",
-        )
-        for name, count in sorted(over.items())
-    ]
-
-
-def _changed_lines(changed: Mapping[str, Mapping[str, Any]], check: bool) -> list[Line]:
-    would = "would change" if check else "changed"
-    lines = [
-        Line(
-            f"  {host}: {would}: {_opened_and_closed(result.get('changes', ()))}{'' if check else _confirmed(result)}",
-            "changed",
-        )
-        for host, result in sorted(changed.items())[:MOST_HOSTS]
-    ]
-    rest = len(changed) - MOST_HOSTS
-    return [*lines, Line(f"  and {_hosts(rest)} more {would}", "changed")] if rest > 0 else lines
-
-
-def _mode_lines(changed: Mapping[str, Mapping[str, Any]], check: bool) -> list[Line]:
-    """Say which hosts changed their mode."""
+def _mode_lines(changed: Mapping[str, Result], check: bool) -> list[Line]:
+    """Return a line for each change of mode, with its hosts."""
     switched: dict[str, list[str]] = defaultdict(list)
     for host, result in changed.items():
         modes = {
@@ -144,77 +102,159 @@ def _mode_lines(changed: Mapping[str, Mapping[str, Any]], check: bool) -> list[L
         }
         if {"add", "delete"} <= modes.keys():
             switched[f"{modes['delete']} -> {modes['add']}"].append(host)
-    would = "would switch " if check else ""
+    verb = "Would switch mode" if check else "Switched mode"
     return [
-        Line(f"  {would}{way} on {_hosts(len(hosts))}: {_some(hosts)}", "changed")
+        Line(f"  {verb} {way} on {_hosts(len(hosts))}: {_some(hosts)}", "changed")
         for way, hosts in sorted(switched.items())
     ]
 
 
-def _notice_lines(results: Mapping[str, Mapping[str, Any]]) -> list[Line]:
-    """Each notice once, those that concern most hosts first."""
-    where: dict[str, list[str]] = defaultdict(list)
-    for host, result in results.items():
-        for notice in dict.fromkeys(result["egress"].get("notices", ())):
-            where[" ".join(notice.split())].append(host)
-    ordered = sorted(where.items(), key=lambda item: (-len(item[1]), item[0]))
+def _changed_lines(changed: Mapping[str, Result], check: bool) -> list[Line]:
+    verb = "would change" if check else "changed"
     lines = [
-        Line(f"  notice: {text} ({hosts[0] if len(hosts) == 1 else _hosts(len(hosts))})")
+        Line(f"  {host}: {verb}: {_opened_and_closed(result.get('changes', ()))}{_confirmed(result, check)}", "changed")
+        for host, result in sorted(changed.items())[:MOST_HOSTS]
+    ]
+    rest = len(changed) - MOST_HOSTS
+    return [*lines, Line(f"  and {count(rest, 'more host')} {verb}", "changed")] if rest > 0 else lines
+
+
+def _opened_and_closed(changes: Sequence[Mapping[str, Any]]) -> str:
+    """Return a host's changes in the words of the policy: entries by name, addresses by count."""
+    if any(change["kind"] == "table" and change["action"] == "delete" for change in changes):
+        return "table removed"
+    entries: dict[str, list[str]] = defaultdict(list)
+    addresses: dict[str, int] = defaultdict(int)
+    for change in changes:
+        if change["kind"] == "element":
+            addresses[change["action"]] += change["count"]
+        elif change["kind"] == "rule" and table_names.is_entry_chain(change.get("chain", "")):
+            entries[change["action"]].append(change.get("comment") or change.get("text", ""))
+    parts = [
+        f"{verb} {_some(entries[action])}"
+        for action, verb in (("add", "opened"), ("delete", "closed"), ("move", "moved"))
+        if entries[action]
+    ]
+    parts += [
+        f"{count(addresses[action], 'address', 'addresses')} {verb}"
+        for action, verb in (("add", "added"), ("delete", "removed"))
+        if addresses[action]
+    ]
+    return "; ".join(parts) or ("table updated" if changes else "files on the host updated")
+
+
+def _confirmed(result: Result, check: bool) -> str:
+    """Return how a change was confirmed; "" in check mode and for a change that needs no confirmation."""
+    if check:
+        return ""
+    confirmation = result.get("confirmation")
+    if confirmation is None:
+        changed = any(change["kind"] != "file" for change in result.get("changes", ()))
+        return "; saved without confirmation" if changed and result["egress"]["mode"] != "absent" else ""
+    return f"; {_over(confirmation)}{_tests(confirmation)}"
+
+
+def _over(confirmation: Mapping[str, Any]) -> str:
+    name = confirmation["connection"]
+    if not confirmation["proves"]:
+        return f"confirmed over the {name} connection"
+    return f"confirmed over a new {'SSH' if name == 'ssh' else name} connection"
+
+
+def _tests(confirmation: Mapping[str, Any]) -> str:
+    sent, failing, known = confirmation["tests"], confirmation["broken"], confirmation["broken_before"]
+    if not sent:
+        return ""
+    passed = f"; {sent - len(failing) - len(known)} of {sent} test probes passed"
+    failed = f"; FAILED: {_some(failing)}" if failing else ""
+    before = f"; failed also before the change: {_some(known)}" if known else ""
+    return f"{passed}{failed}{before}"
+
+
+def _weak_proof_lines(changed: Mapping[str, Result]) -> list[Line]:
+    """Return a line for each connection plugin over which a confirmation proves little."""
+    weak: dict[str, int] = defaultdict(int)
+    for result in changed.values():
+        confirmation = result.get("confirmation")
+        if confirmation is not None and not confirmation["proves"]:
+            weak[confirmation["connection"]] += 1
+    return [
+        Line(
+            f"  Confirmed over the {name} connection on {_hosts(number)}: this proves little, "
+            "because that connection does not use the host's network",
+            "loud",
+        )
+        for name, number in sorted(weak.items())
+    ]
+
+
+def _missing_user_lines(good: Mapping[str, Result]) -> list[Line]:
+    hosts_by_user: dict[str, list[str]] = defaultdict(list)
+    for host, result in good.items():
+        for user in result.get("missing_users", ()):
+            hosts_by_user[user].append(host)
+    return [
+        Line(f"  User {user} does not exist on {_some(hosts)}: its entries allow nothing there until it does", "loud")
+        for user, hosts in sorted(hosts_by_user.items())
+    ]
+
+
+def _notice_lines(good: Mapping[str, Result]) -> list[Line]:
+    """Return each notice once, those of most hosts first."""
+    hosts_by_notice: dict[str, list[str]] = defaultdict(list)
+    for host, result in good.items():
+        for notice in dict.fromkeys(result["egress"].get("notices", ())):
+            hosts_by_notice[" ".join(notice.split())].append(host)
+    ordered = sorted(hosts_by_notice.items(), key=lambda item: (-len(item[1]), item[0]))
+    lines = [
+        Line(f"  Notice: {text} ({hosts[0] if len(hosts) == 1 else _hosts(len(hosts))})")
         for text, hosts in ordered[:MOST_NOTICES]
     ]
     rest = len(ordered) - MOST_NOTICES
-    return [*lines, Line(f"  and {rest} more {'notice' if rest == 1 else 'notices'}")] if rest > 0 else lines
+    return [*lines, Line(f"  and {count(rest, 'more notice')}")] if rest > 0 else lines
 
 
-def _missing_user_lines(results: Mapping[str, Mapping[str, Any]]) -> list[Line]:
-    where: dict[str, list[str]] = defaultdict(list)
-    for host, result in results.items():
-        for user in result.get("missing_users", ()):
-            where[user].append(host)
+def _failed_lines(failed: Sequence[str]) -> list[Line]:
+    text = f"  FAILED on {_hosts(len(failed))}, where the previous policy stays loaded: {_some(failed)}"
+    return [Line(text, "loud")] if failed else []
+
+
+def _partly_observed_lines(good: Mapping[str, Result]) -> list[Line]:
+    hosts_by_part: dict[str, list[str]] = defaultdict(list)
+    for host in _in_mode(good, "enforce"):
+        if part := good[host]["egress"].get("observe"):
+            hosts_by_part[" and ".join(part)].append(host)
     return [
-        Line(f"  user {user} does not exist on {_some(hosts)}: its entries allow nothing there until it does", "loud")
-        for user, hosts in sorted(where.items())
-    ]
-
-
-def summary(results: Mapping[str, Mapping[str, Any]], check: bool = False) -> list[Line]:
-    """Return the lines to print for ``results``, a mapping of host name to what egress_apply returned there.
-
-    ``check``: the run was made with ``--check``, nothing was really changed.
-    """
-    good = {host: result for host, result in results.items() if "egress" in result and not result.get("failed")}
-    lines = [Line(f"egress policy on {_hosts(len(good))}" + (", check mode: nothing was changed" if check else ""))]
-    groups: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
-    for result in good.values():
-        groups[result["egress"]["tier"] or "-", result["egress"]["mode"]].append(result)
-    lines += [_tier_line(tier, mode, group) for (tier, mode), group in sorted(groups.items()) if mode != "absent"]
-    removed = [host for host, result in good.items() if result["egress"]["mode"] == "absent"]
-    if removed:
-        lines.append(Line(f"  no policy on {_hosts(len(removed))} (egress_mode: absent): {_some(removed)}"))
-    changed = {host: result for host, result in good.items() if result.get("changed")}
-    lines += _mode_lines(changed, check)
-    lines += _changed_lines(changed, check)
-    lines += _little_proof_lines(changed)
-    lines += _missing_user_lines(good)
-    lines += _notice_lines(good)
-    failed = [host for host in results if host not in good]
-    if failed:
-        lines.append(Line(f"  FAILED on {_hosts(len(failed))}, the old policy stands there: {_some(failed)}", "loud"))
-    partly: dict[str, list[str]] = defaultdict(list)
-    for host, result in good.items():
-        if result["egress"]["mode"] == "enforce" and result["egress"].get("observe"):
-            partly[" and ".join(result["egress"]["observe"])].append(host)
-    lines += [
-        Line(f"ONLY OBSERVED on {_hosts(len(hosts))}: {words}. What goes there is not refused (egress_observe)", "loud")
-        for words, hosts in sorted(partly.items())
-    ]
-    observed = [host for host, result in good.items() if result["egress"]["mode"] == "observe"]
-    if observed:
-        lines.append(
-            Line(
-                f"OBSERVE MODE on {_hosts(len(observed))}: NOTHING IS REFUSED there. What would be refused is counted "
-                "(on the host: tidegate denied). To refuse it: egress_mode: enforce",
-                "loud",
-            )
+        Line(
+            f"ONLY OBSERVED on {_hosts(len(hosts))}: {part}. Traffic to there is not rejected (egress_observe)", "loud"
         )
-    return lines
+        for part, hosts in sorted(hosts_by_part.items())
+    ]
+
+
+def _observed_lines(good: Mapping[str, Result]) -> list[Line]:
+    observed = _in_mode(good, "observe")
+    text = (
+        f"OBSERVE MODE on {_hosts(len(observed))}: NOTHING IS REJECTED there. What enforce would reject is counted "
+        "(on the host: tidegate denied). To reject it, set egress_mode: enforce"
+    )
+    return [Line(text, "loud")] if observed else []
+
+
+def _in_mode(good: Mapping[str, Result], mode: str) -> list[str]:
+    return [host for host, result in good.items() if result["egress"]["mode"] == mode]
+
+
+def _some(names: Iterable[str]) -> str:
+    ordered = sorted(set(names))
+    rest = len(ordered) - MOST_NAMES
+    return ", ".join(ordered[:MOST_NAMES]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _hosts(number: int) -> str:
+    return count(number, "host")
+
+
+def _range(numbers: Sequence[int]) -> str:
+    low, high = min(numbers), max(numbers)
+    return str(low) if low == high else f"{low}-{high}"

@@ -16,7 +16,7 @@ import yaml
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.adopt.draft import UNBOUND
-from ansible_collections.tidegate.nftables.tests.golden.cases import FixedWorld
+from ansible_collections.tidegate.nftables.tests.golden.cases import FixedInventory
 from ansible_collections.tidegate.nftables.tests.integration.role.project import Project, Run
 
 COLLECTIONS = {"ANSIBLE_COLLECTIONS_PATH": str(Path(sys.executable).parents[1] / "collections")}
@@ -109,7 +109,7 @@ def draft_of(project: Project) -> dict[str, Any]:
 def opened(given: dict[str, Any], flows: list[tuple[str, int]]) -> list[bool]:
     """Whether a policy of nothing but the draft lets each flow out."""
     variables = {**UNBOUND, "egress_mode": "enforce", "egress_internal_networks": ["10.0.0.0/8"], **given}
-    resolved = policy.build(variables, FixedWorld("app1", {}, {}))
+    resolved = policy.build(variables, FixedInventory("app1", {}, {}))
     return [policy.decide(resolved, policy.Flow(address, "udp", port)).allowed for address, port in flows]
 
 

@@ -44,29 +44,29 @@ def observed(connected: Project) -> Project:
     write(connected)
     run = named(connected, OBSERVE)
     assert run.code == 0, run.output
-    assert "app1: 0 of 72 h, no " in run.output
+    assert "app1: Not ready: observed 0 of 72 h (ready " in run.output
     return connected
 
 
 def test_a_host_enforces_when_it_was_observed_long_enough(observed: Project) -> None:
     early = named(observed, ENFORCE)
     assert early.code != 0
-    assert "Left as it was: 0 of 72 h" in early.output
+    assert "Not changed. Not ready: observed 0 of 72 h" in early.output
     assert not enforcing(observed)
     age(observed, 71.5)
-    assert "Left as it was: 71 of 72 h" in named(observed, ENFORCE).output
+    assert "Not changed. Not ready: observed 71 of 72 h" in named(observed, ENFORCE).output
     assert not enforcing(observed)
     age(observed, 72.5)
     ready = named(observed, ENFORCE)
     assert ready.code == 0, ready.output
-    assert "app1: 72 of 72 h" in ready.output
+    assert "app1: Ready: observed 72 of 72 h" in ready.output
     assert 'Commit \\"egress_mode: enforce\\"' in ready.output
     assert enforcing(observed)
     # Committed: nothing is left to be said or done, and observe.yml leaves the host alone.
     write(observed, egress_mode="enforce")
     again = named(observed, ENFORCE)
     assert (again.code, again.changed()) == (0, 0), again.output
-    assert "app1: enforces already" in again.output
+    assert "app1: Ready: this host already enforces its policy." in again.output
     assert "Commit" not in again.output
     assert named(observed, OBSERVE).code == 0
     assert enforcing(observed)
@@ -77,7 +77,7 @@ def test_a_refusal_has_to_be_explained_first(observed: Project) -> None:
     observed.send(*STRANGER)
     held = named(observed, ENFORCE)
     assert held.code != 0
-    assert "1 would-be refusals that nothing explains: root to 198.51.100.9 udp/9999" in held.output
+    assert "1 unexplained rejection: root to 198.51.100.9 udp/9999" in held.output
     assert not enforcing(observed)
     write(observed, egress_deny_quietly=[{"to": ["198.51.100.9"], "services": ["udp/9999"]}])
     explained = named(observed, ENFORCE)

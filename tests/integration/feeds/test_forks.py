@@ -122,6 +122,6 @@ def test_a_full_disk_leaves_the_earlier_copy_whole(
     monkeypatch.setattr(os, "fsync", full)
     result = lists.resolve("crm")
     assert result.addresses.cidrs() == ["192.0.2.0/24", "198.51.100.0/28"]
-    assert result.notices[0].text.endswith(f"no copy could be kept in {copy.parent}: No space left on device")
+    assert result.notices[0].text.endswith(f"its copy could not be written to {copy.parent}: No space left on device")
     assert copy.read_bytes() == before
     assert list((tmp_path / "cache").iterdir()) == [copy]

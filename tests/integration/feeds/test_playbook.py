@@ -130,7 +130,7 @@ def test_a_list_that_cannot_be_had_is_one_readable_error_and_no_traceback(
 ) -> None:
     server.behaviour = sends(b"", 500)
     output = project.resolve(code=2)
-    assert "answers HTTP 500 (Internal Server Error); no earlier copy is kept in " in output
+    assert "answers HTTP 500 (Internal Server Error); there is no earlier copy in " in output
     assert "Nothing was changed." in output
     assert "Traceback" not in output
     assert len(server.requests) == 2

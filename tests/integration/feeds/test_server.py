@@ -59,16 +59,16 @@ BROKEN: dict[str, tuple[Behaviour, str]] = {
     "not found": (sends(b"", 404), "answers HTTP 404 (Not Found)"),
     "forbidden": (sends(b"rate limit", 403), "answers HTTP 403 (Forbidden)"),
     "server error": (sends(TEXT, 500), "answers HTTP 500 (Internal Server Error)"),
-    "silent": (hangs, "did not answer whole within 1 s; "),
-    "dripping": (drips, "did not answer whole within 1 s; "),
+    "silent": (hangs, "did not send the whole document within 1 s; "),
+    "dripping": (drips, "did not send the whole document within 1 s; "),
     "cut off": (sends(TEXT[:20], length=len(TEXT)), f"was cut off after 20 of {len(TEXT)} bytes"),
     "cut off in a chunk": (sends_chunks(TEXT[:20], end=False), "cannot be fetched: "),
     "cut off without a length": (sends(b"192.0.2.0/24\n198.51.0.0/1", length=-1), "may be cut off"),
     "gzip cut off": (sends(gzip.compress(TEXT)[:-9], Content_Encoding="gzip"), "was cut off"),
     "gzip that is none": (sends(TEXT, Content_Encoding="gzip"), "is broken"),
-    "strange encoding": (sends(TEXT, Content_Encoding="br"), "encoding br, which nobody asked for"),
+    "strange encoding": (sends(TEXT, Content_Encoding="br"), "encoding br, which was not requested"),
     "no list": (sends(b"<!DOCTYPE html>\n<p>Sign in</p>\n"), "is a web page or XML"),
-    "cut JSON": (sends(b'["192.0.2.0/24", "198.51.100.0/24"'), "the document is no JSON"),
+    "cut JSON": (sends(b'["192.0.2.0/24", "198.51.100.0/24"'), "the document is not JSON"),
     "empty": (sends(b""), "the list is empty"),
     "redirect in a circle": (sends(b"", 302, Location="/"), "answers HTTP 302"),
 }
@@ -99,7 +99,7 @@ def test_a_source_that_never_was_good_is_one_clear_error(runs: Runs, server: Pub
     message = runs.refusal(url=server.url)
     assert message.startswith("egress_prefix_lists.crm: ")
     assert reason.rstrip("; ") in message
-    assert f"no earlier copy is kept in {runs.path / 'cache'}" in message
+    assert f"there is no earlier copy in {runs.path / 'cache'}" in message
     assert message.endswith("Nothing was changed.")
     assert "Traceback" not in message
 

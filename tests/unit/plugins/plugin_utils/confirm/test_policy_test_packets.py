@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.arguments import apply_arguments, fail_safe
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.policy_test_packets import MOST, packets
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.policy_test_packets import LIMIT, packets
 from ansible_collections.tidegate.nftables.tests.golden.cases import FixedInventory
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import build, entry, errors
 
@@ -58,7 +58,7 @@ def test_a_refusal_that_is_written_nowhere_is_not_tried() -> None:
 def test_there_are_never_many_and_every_test_has_its_first() -> None:
     tests = [{"name": f"t{n}", "not_reach": "hosts:farm", "services": [f"tcp/{9000 + n}"]} for n in range(40)]
     found = packets(build(FARM, egress_tests_app=tests, egress_internal_services=["https"]))
-    assert len(found) == MOST
+    assert len(found) == LIMIT
     assert {one["name"] for one in found} == {f"t{n}" for n in range(40)}
     (single,) = ([one["to"] for one in packets(build(FARM, egress_tests_app=tests[:1]))],)
     assert single == ["10.30.0.1", "10.30.50.1", "10.30.100.1", "10.30.150.1"]

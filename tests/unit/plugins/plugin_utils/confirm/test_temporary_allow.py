@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import temporary_allow as once
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import temporary_allow
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import build
 
 NOW = dt.datetime(2026, 11, 20, 23, 0, tzinfo=dt.UTC)
@@ -20,9 +20,11 @@ GIVEN = {"to": ["203.0.113.7"], "services": ["https"], "hours": 4.0, "reason": "
 
 def flows(**changes: Any) -> list[dict[str, Any]]:
     variables = {key: value for key, value in changes.items() if key.startswith("egress_")}
-    made = once.entry({**GIVEN, **{key: changes[key] for key in changes if key not in variables}}, "alice", NOW)
-    given: dict[str, Any] = {once.VARIABLE: [made], **variables}
-    return once.flows(build(**given), made["name"])
+    made = temporary_allow.entry(
+        {**GIVEN, **{key: changes[key] for key in changes if key not in variables}}, "alice", NOW
+    )
+    given: dict[str, Any] = {temporary_allow.VARIABLE: [made], **variables}
+    return temporary_allow.flows(build(**given), made["name"])
 
 
 def test_an_address_and_a_service_are_one_flow() -> None:
@@ -39,23 +41,23 @@ def test_an_address_and_a_service_are_one_flow() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"to": ["203.0.113.0/24"]}, "a network is no destination for some hours"),
+        ({"to": ["203.0.113.0/24"]}, "a network cannot be allowed for a time"),
         ({"services": ["icmp"]}, "only ports of tcp, udp, dccp, sctp"),
         ({"to": ["10.1.2.3"], "services": ["tcp/30000-30999"]}, "a service of 1000 ports"),
         ({"to": ["203.0.113.0/27"], "services": ["tcp/80-90"]}, "combinations of addresses and ports"),
-        ({"to": []}, "name a destination and a service"),
-        ({"egress_never": [{"to": ["203.0.113.7"]}]}, "egress_never refuses 203.0.113.7 tcp/443"),
+        ({"to": []}, "name at least one destination and one service"),
+        ({"egress_never": [{"to": ["203.0.113.7"]}]}, "egress_never rejects 203.0.113.7 tcp/443"),
     ],
 )
 def test_what_cannot_be_allowed_once(changes: dict[str, Any], said: str) -> None:
-    with pytest.raises(once.OnceError, match=said):
+    with pytest.raises(temporary_allow.TemporaryAllowError, match=said):
         flows(**changes)
 
 
 def test_it_ends_with_its_day_in_the_policy_and_lasts_without_it_in_the_yaml() -> None:
-    made = once.entry(GIVEN, "alice", NOW)
+    made = temporary_allow.entry(GIVEN, "alice", NOW)
     assert made["expires"] == "2026-11-21"
-    assert yaml.safe_load(once.lasting(made)) == [
+    assert yaml.safe_load(temporary_allow.lasting(made)) == [
         {
             "name": "once-203-0-113-7",
             "to": ["203.0.113.7"],

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""When a host was observed long enough, and which would-be refusals need no explanation any more."""
+"""When a host has been observed long enough, and which rejections are explained."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce.evidence import Evidence, hours_of, judge, unseen
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce.evidence import (
+    DurationError,
+    Evidence,
+    hours_of,
+    judge,
+    unseen_days,
+)
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import build
 
 NOW = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC).timestamp()  # a Friday
@@ -33,13 +39,31 @@ def judged(hours: float, *lines: dict[str, Any], **variables: Any) -> Evidence:
 def test_the_hours_decide_and_are_shown() -> None:
     short, enough = judged(71.9), judged(72)
     assert (short.ready, enough.ready) == (False, True)
-    assert short.sentence == "71 of 72 h, no Monday, Saturday or Sunday seen, no would-be refusal that nothing explains"
+    assert short.sentence == (
+        "Not ready: observed 71 of 72 h (ready 2026-11-20 12:06 UTC). No Monday, Saturday or Sunday yet. "
+        "No unexplained rejections. Override: -e egress_enforce_anyway=true."
+    )
+    assert enough.sentence == (
+        "Ready: observed 72 of 72 h. No Monday, Saturday or Sunday yet. No unexplained rejections."
+    )
 
 
-def test_a_refusal_without_explanation_keeps_a_host_from_enforcing() -> None:
-    found = judged(100, LINE)
-    assert not found.ready
-    assert "1 would-be refusals that nothing explains: www-data to 198.51.100.7 tcp/443 (4 packets)" in found.sentence
+def test_an_unexplained_rejection_keeps_a_host_from_enforcing() -> None:
+    evidence = judged(100, LINE)
+    assert not evidence.ready
+    assert evidence.sentence == (
+        "Not ready: observed 100 of 72 h. No Saturday or Sunday yet. "
+        "1 unexplained rejection: www-data to 198.51.100.7 tcp/443 (4 packets). "
+        "Override: -e egress_enforce_anyway=true."
+    )
+    assert "observed 1 of 72 h (complete 2026-11-23 11:00 UTC)" in judged(1, LINE).sentence
+    assert "tcp/443 (1 packet)." in judged(100, {**LINE, "packets": 1}).sentence
+
+
+def test_five_rejections_are_named_and_the_rest_counted() -> None:
+    evidence = judged(100, *({**LINE, "port": port} for port in range(1, 8)))
+    assert "7 unexplained rejections: www-data to 198.51.100.7 tcp/1 (4 packets); " in evidence.sentence
+    assert "tcp/5 (4 packets) and 2 more." in evidence.sentence
 
 
 ENTRY = {"name": "api", "to": ["198.51.100.7"], "services": ["https"]}
@@ -58,12 +82,12 @@ ENTRY = {"name": "api", "to": ["198.51.100.7"], "services": ["https"]}
         ({"egress_deny_quietly": [{"to": ["198.51.100.7"], "services": ["http"]}]}, False),
     ],
 )
-def test_what_explains_a_refusal(variables: dict[str, Any], explained: bool) -> None:
-    found = judged(100, LINE, **variables)
-    assert (found.ready, found.explained) == (explained, int(explained))
+def test_what_explains_a_rejection(variables: dict[str, Any], explained: bool) -> None:
+    evidence = judged(100, LINE, **variables)
+    assert (evidence.ready, evidence.explained) == (explained, int(explained))
 
 
-def test_refusals_before_the_time_that_counts_do_not() -> None:
+def test_rejections_before_the_time_that_counts_do_not() -> None:
     assert judged(100, {**LINE, "last": NOW - 73 * 3600}).ready
     assert not judged(100, {**LINE, "last": NOW - 71 * 3600}).ready
 
@@ -82,11 +106,11 @@ def test_a_host_that_enforces_is_ready_and_one_without_a_policy_is_not() -> None
 
 
 def test_days_of_the_week() -> None:
-    assert unseen(NOW - 8 * 86400, NOW) == ()
-    assert unseen(NOW - 86400, NOW) == ("Monday", "Tuesday", "Wednesday", "Saturday", "Sunday")
+    assert unseen_days(NOW - 8 * 86400, NOW) == ()
+    assert unseen_days(NOW - 86400, NOW) == ("Monday", "Tuesday", "Wednesday", "Saturday", "Sunday")
 
 
 def test_times() -> None:
     assert [hours_of(text) for text in (72, "72", "72h", " 3 d", "1w", "0h")] == [72, 72, 72, 72, 168, 0]
-    with pytest.raises(ValueError, match="write hours or days"):
+    with pytest.raises(DurationError, match="write hours or days"):
         hours_of("soon")

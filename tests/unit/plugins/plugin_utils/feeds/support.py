@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds import PrefixListResult, PrefixLists, Unusable
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds import FeedError, PrefixListResult, PrefixLists
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import PolicyErrors
 
 NOON = dt.datetime(2026, 11, 20, 12, 0, tzinfo=dt.UTC)
@@ -25,14 +25,14 @@ class Project:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.now = NOON
-        self.answers: dict[str, bytes | Unusable] = {}
+        self.answers: dict[str, bytes | FeedError] = {}
         self.asked: list[str] = []
         self._runs = 0
 
     def fetch(self, url: str, _timeout: float) -> bytes:
         self.asked.append(url)
         answer = self.answers[url]
-        if isinstance(answer, Unusable):
+        if isinstance(answer, FeedError):
             raise answer
         return answer
 

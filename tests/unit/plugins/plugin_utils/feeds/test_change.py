@@ -42,13 +42,13 @@ def test_the_largest_change_counts(old: list[str], new: list[str], percent: floa
 @pytest.mark.parametrize(
     ("old", "new", "text"),
     [
-        (TEN, TEN[:7], "3 IPv4 networks are gone or smaller, it had 10 (30%), the first 10.14.0.0/24"),
+        (TEN, TEN[:7], "3 IPv4 networks are removed or narrower, the list had 10 (30%), the first is 10.14.0.0/24"),
         (
             TEN,
             [*TEN, "128.0.0.0/1"],
-            "1 IPv4 network is new or wider, it had 10 (83886080% of its addresses), the first 128.0.0.0/1",
+            "1 IPv4 network is new or wider, the list had 10 (83886080% of its addresses), the first 128.0.0.0/1",
         ),
-        (["192.0.2.1"], ["192.0.2.1", "2001:db8::/32"], "IPv6 networks are new in it, the first 2001:db8::/32"),
+        (["192.0.2.1"], ["192.0.2.1", "2001:db8::/32"], "IPv6 networks before and has some now, the first is 2001:db8::/32"),
     ],
 )
 def test_a_change_is_told_with_an_example(old: list[str], new: list[str], text: str) -> None:

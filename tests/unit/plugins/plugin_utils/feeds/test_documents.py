@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from netaddr import cidr_merge
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds import PrefixList, Unusable, documents
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds import FeedError, PrefixList, documents
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds.model import Aws
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import variable
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.feeds import samples
@@ -39,7 +39,7 @@ def read(content: Any, **options: Any) -> list[str]:
 
 
 def refusal(content: Any, **options: Any) -> str:
-    with pytest.raises(Unusable) as caught:
+    with pytest.raises(FeedError) as caught:
         read(content, **options)
     return f"{caught.value.cause}; {caught.value.cure}".removesuffix("; ")
 
@@ -81,9 +81,9 @@ def test_aws_picks_by_service_and_region_in_both_families(regions: tuple[str, ..
         ([], {}, "the list is empty"),
         (b"", {}, "the list is empty"),
         (b"# nothing\n", {}, "the list is empty"),
-        ({"a": []}, {"query": "a[]"}, 'the query "a[]" finds nothing; mend it; the keys there are a'),
-        ({"a": []}, {"query": "b[].c"}, 'the query "b[].c" finds nothing; mend it; the keys there are a'),
-        ([1], {"query": "b"}, 'the query "b" finds nothing; mend it; the document is a list'),
+        ({"a": []}, {"query": "a[]"}, 'the query "a[]" finds nothing; fix it; the keys there are a'),
+        ({"a": []}, {"query": "b[].c"}, 'the query "b[].c" finds nothing; fix it; the keys there are a'),
+        ([1], {"query": "b"}, 'the query "b" finds nothing; fix it; the document is a list'),
         ({"a": 1}, {"query": "length(a)"}, 'the query "length(a)" fails: '),
         ({"a": 1}, {"query": "a"}, 'the query "a" gives a number, not a list of networks'),
         (
@@ -96,15 +96,15 @@ def test_aws_picks_by_service_and_region_in_both_families(regions: tuple[str, ..
         (["192.0.2.1", None], {}, "gives a list with nothing in it"),
         (["192.0.2.1", "crm.example"], {}, 'has an element that is no network: "crm.example" is no address'),
         (["192.0.2.1", "198.51.0.0/1"], {}, 'no network: "198.51.0.0/1" has bits set behind its prefix'),
-        (["0.0.0.0/0"], {}, "the list is all of IPv4: no feed may open everything"),
+        (["0.0.0.0/0"], {}, "the list is all of IPv4, and no feed may open everything"),
         (["::/1", "8000::/1", "192.0.2.1"], {}, "the list is all of IPv6"),
-        (b"<html>Sign in</html>", {}, 'a web page or XML; it begins with "<html>Sign in</html>"; is it the right URL?'),
+        (b"<html>Sign in</html>", {}, 'a web page or XML; it begins with "<html>Sign in</html>"; check the URL'),
         (
             b"<html>Sign in</html>",
             {"query": "a"},
-            'the document is no JSON (Expecting value: line 1 column 1 (char 0)); it begins with "<html>',
+            'the document is not JSON (Expecting value: line 1 column 1 (char 0)); it begins with "<html>',
         ),
-        (b'["192.0.2.0/24", "198.51', {}, "the document is no JSON (Unterminated string"),
+        (b'["192.0.2.0/24", "198.51', {}, "the document is not JSON (Unterminated string"),
         (b"[" * 100_000, {}, "nested too deeply"),
         (b"\xff\xfe1", {}, "no text in UTF-8"),
         ({"prefixes": []}, {"aws": Aws("S3")}, "not of the shape of AWS's ip-ranges.json"),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds import Unusable
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds import FeedError
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.feeds import samples
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.feeds.support import (
     NOON,
@@ -33,7 +33,7 @@ def publish(project: Project, *networks: str) -> None:
 
 
 def breakdown(project: Project) -> None:
-    project.answers[URL] = Unusable(f"{URL} answers HTTP 503 (Service Unavailable)")
+    project.answers[URL] = FeedError(f"{URL} answers HTTP 503 (Service Unavailable)")
 
 
 def copies(project: Project) -> list[Path]:
@@ -67,7 +67,7 @@ def test_without_a_copy_a_source_that_fails_is_one_clear_error(project: Project)
     breakdown(project)
     assert project.refusal(CRM) == (
         f"egress_prefix_lists.crm: {URL} answers HTTP 503 (Service Unavailable); "
-        f"no earlier copy is kept in {project.path.parent / 'cache'}"
+        f"there is no earlier copy in {project.path.parent / 'cache'}"
     )
 
 
@@ -99,7 +99,7 @@ def test_a_copy_older_than_max_age_days_is_an_error_not_a_notice(project: Projec
     project.now += dt.timedelta(seconds=1)
     assert project.refusal(GUARDED) == (
         f"egress_prefix_lists.crm: {URL} answers HTTP 503 (Service Unavailable); "
-        "the copy of 2026-11-20 12:00 UTC is older than max_age_days 7; mend the source, or raise max_age_days"
+        "the copy of 2026-11-20 12:00 UTC is older than max_age_days 7; fix the source, or raise max_age_days"
     )
 
 
@@ -125,7 +125,7 @@ def test_a_file_that_nobody_refreshed_is_refused_after_max_age_days(project: Pro
 @pytest.mark.parametrize(
     ("networks", "told"),
     [
-        (TEN[:6], "4 IPv4 networks are gone or smaller, it had 10 (40%), the first 203.0.12.0/24"),
+        (TEN[:6], "4 IPv4 networks are removed or narrower, the list had 10 (40%), the first is 203.0.12.0/24"),
         ([*TEN, "128.0.0.0/2"], "1 IPv4 network is new or wider"),
     ],
     ids=["shrunk", "grown"],
@@ -142,7 +142,7 @@ def test_a_change_beyond_the_guard_keeps_the_copy_and_says_how_to_accept_it(
         (notice,) = said(result)
         assert told in notice
         assert notice.startswith("egress_prefix_lists.crm: changed by more than max_change 30%: ")
-        assert notice.endswith("if that is right, accept it once: -e egress_prefix_list_accept=crm")
+        assert notice.endswith("if the change is right, accept it once: -e egress_prefix_list_accept=crm")
     accepted = project.resolve(GUARDED, accept="crm")
     assert len(shown(accepted)) == len(networks)
     assert said(accepted) == []
@@ -249,7 +249,7 @@ def test_a_cache_that_cannot_be_written_stops_nothing_and_is_said(project: Proje
     result = project.resolve(CRM, cache_dir="in_the_way/cache")
     assert shown(result) == CIDRS
     cache = project.path / "in_the_way" / "cache"
-    assert said(result) == [f"egress_prefix_lists.crm: is used, but no copy could be kept in {cache}: Not a directory"]
+    assert said(result) == [f"egress_prefix_lists.crm: is used, but its copy could not be written to {cache}: Not a directory"]
 
 
 def test_refresh_minutes_spares_the_server(project: Project) -> None:
@@ -352,7 +352,7 @@ def test_a_run_directory_that_cannot_be_made_is_an_error_with_a_place(project: P
     publish(project, *TEN)
     project.file("in_the_way", "")
     message = project.refusal(CRM, run_dir=project.path / "in_the_way" / "run")
-    assert message.startswith("egress_prefix_lists.crm: cannot be kept for this run: ")
+    assert message.startswith("egress_prefix_lists.crm: cannot be stored for this run: ")
 
 
 @pytest.mark.parametrize("place", ["files/lists/meta.json", "lists/meta.json"])
@@ -375,7 +375,7 @@ def test_a_missing_file_says_where_it_was_looked_for(project: Project) -> None:
     message = project.refusal("crm: {file: files/meta.json}")
     for candidate in (project.path / "files/files/meta.json", project.path / "files/meta.json"):
         assert str(candidate) in message
-    assert "mend the path, or add the file" in message
+    assert "fix the path, or add the file" in message
 
 
 def test_a_file_that_went_away_keeps_the_last_good_copy(project: Project) -> None:

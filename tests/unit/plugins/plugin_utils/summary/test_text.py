@@ -20,24 +20,24 @@ def text(results: dict[str, dict[str, Any]], **options: Any) -> str:
 
 def test_each_tier_says_mode_entries_and_how_many_reach_the_internet() -> None:
     shown = text({"w1": applied(), "w2": applied(), "d1": applied(tier="database", mode="observe")})
-    assert "web          2 hosts    enforce  5 entries, 1 reach the internet" in shown
+    assert "web          2 hosts    enforce  5 entries, 1 reaches the internet" in shown
     assert "database     1 host     observe  5 entries" in shown
 
 
-def test_observe_says_loudly_that_nothing_is_refused() -> None:
+def test_observe_says_loudly_that_nothing_is_rejected() -> None:
     lines = summary({"w1": applied(mode="observe"), "w2": applied()})
     loud = [line.text for line in lines if line.tone == "loud"]
     assert len(loud) == 1
     assert "1 host" in loud[0]
-    assert "NOTHING IS REFUSED" in loud[0]
-    assert "NOTHING IS REFUSED" not in text({"w2": applied()})
+    assert "NOTHING IS REJECTED" in loud[0]
+    assert "NOTHING IS REJECTED" not in text({"w2": applied()})
 
 
 def test_enforce_says_loudly_what_it_only_observes() -> None:
     partly = applied()
     partly["egress"]["observe"] = ["internal"]
     shown = text({"w1": partly, "w2": applied()})
-    assert "ONLY OBSERVED on 1 host: internal. What goes there is not refused" in shown
+    assert "ONLY OBSERVED on 1 host: internal. Traffic to there is not rejected" in shown
     partly["egress"]["mode"] = "observe"
     assert "ONLY OBSERVED" not in text({"w1": partly})
 
@@ -51,8 +51,8 @@ def test_a_changed_host_says_what_opened_and_closed() -> None:
     ]
     shown = text({"w1": applied(changed=True, changes=changes)})
     assert "w1: changed: opened payments-api; closed old-api; 3 addresses added" in shown
-    one = [{"kind": "element", "action": "add", "set": "allow_x4", "count": 1, "sample": []}]
-    assert "changed: 1 address added" in text({"w1": applied(changed=True, changes=one)})
+    single = [{"kind": "element", "action": "add", "set": "allow_x4", "count": 1, "sample": []}]
+    assert "changed: 1 address added" in text({"w1": applied(changed=True, changes=single)})
     assert "w1: would change" in text({"w1": applied(changed=True, changes=changes)}, check=True)
 
 
@@ -60,25 +60,25 @@ def test_it_stays_short_for_five_hundred_hosts() -> None:
     results = {f"w{n}": applied(changed=True, changes=[], missing_users=["payd"]) for n in range(500)}
     lines = summary(results)
     assert len(lines) < 20
-    assert "and 490 hosts more changed" in "\n".join(line.text for line in lines)
+    assert "and 490 more hosts changed" in "\n".join(line.text for line in lines)
 
 
 def test_a_missing_user_and_a_failed_host_are_named() -> None:
     shown = text({"w1": applied(missing_users=["payd"]), "w2": {"failed": True, "msg": "no"}})
-    assert "user payd does not exist on w1" in shown
-    assert "FAILED on 1 host, the old policy stands there: w2" in shown
+    assert "User payd does not exist on w1" in shown
+    assert "FAILED on 1 host, where the previous policy stays loaded: w2" in shown
 
 
 def test_absent_hosts_are_counted_apart() -> None:
     shown = text({"w1": applied(mode="absent", tier=None)})
-    assert "no policy on 1 host (egress_mode: absent): w1" in shown
+    assert "No policy on 1 host (egress_mode: absent): w1" in shown
 
 
 def counted(**packets: int) -> dict[str, Any]:
     return {"inet tidegate": {name: {"packets": number, "bytes": 60 * number} for name, number in packets.items()}}
 
 
-def test_each_tier_says_what_was_refused_or_would_have_been() -> None:
+def test_each_tier_says_what_was_rejected_or_would_have_been() -> None:
     shown = text(
         {
             "w1": applied(counters=counted(denied=3, invalid=9)),
@@ -87,10 +87,10 @@ def test_each_tier_says_what_was_refused_or_would_have_been() -> None:
             "b1": applied(tier="bastion", counters=counted(denied=0)),
         }
     )
-    assert "reach the internet, 17 packets were refused" in shown
-    assert "reach the internet, 5 packets would have been refused" in shown
-    assert "reach the internet, 0 packets were refused" in shown
-    assert "refused" not in text({"w1": applied()}) + text({"w1": applied(counters={})})
+    assert "reaches the internet, 17 packets rejected" in shown
+    assert "reaches the internet, 5 packets would have been rejected" in shown
+    assert "reaches the internet, 0 packets rejected" in shown
+    assert "rejected" not in text({"w1": applied()}) + text({"w1": applied(counters={})})
 
 
 def test_a_changed_mode_is_said() -> None:
@@ -107,9 +107,9 @@ def test_a_changed_mode_is_said() -> None:
         "w3": applied(),
     }
     shown = text(results)
-    assert "  observe -> enforce on 1 host: w1" in shown
-    assert "  enforce -> observe on 1 host: w2" in shown
-    assert "  would switch observe -> enforce on 1 host: w1" in text(results, check=True)
+    assert "  Switched mode observe -> enforce on 1 host: w1" in shown
+    assert "  Switched mode enforce -> observe on 1 host: w2" in shown
+    assert "  Would switch mode observe -> enforce on 1 host: w1" in text(results, check=True)
     first = applied(
         changed=True,
         changes=[{"kind": "rule", "chain": "egress_denied", "action": "add", "text": "goto egress_enforced"}],
@@ -127,12 +127,12 @@ def test_notices_are_said_once_and_at_most_ten_of_them() -> None:
         {"w1": noticed("a: closes soon", "a: closes soon"), "w2": noticed("a: closes soon", "b: adds nothing")}
     )
     assert shown.count("closes soon") == 1
-    assert "  notice: a: closes soon (2 hosts)" in shown
-    assert "  notice: b: adds nothing (w2)" in shown
+    assert "  Notice: a: closes soon (2 hosts)" in shown
+    assert "  Notice: b: adds nothing (w2)" in shown
     assert "more notice" not in shown
-    many = {f"w{n}": noticed(*(f"{one}: of w{n}" for one in range(20)), "everywhere") for n in range(500)}
+    many = {f"w{n}": noticed(*(f"{number}: of w{n}" for number in range(20)), "everywhere") for n in range(500)}
     lines = [line.text for line in summary(many)]
-    assert lines[2] == "  notice: everywhere (500 hosts)"
+    assert lines[2] == "  Notice: everywhere (500 hosts)"
     assert lines[-1] == "  and 9991 more notices"
     assert len(lines) == 2 + 10 + 1
 
@@ -153,17 +153,19 @@ def test_a_changed_host_says_whether_it_was_confirmed_and_over_what() -> None:
             "w4": applied(mode="absent", changed=True, changes=changes, confirmation=None),
         }
     )
-    assert "w1: changed: opened payments-api; confirmed over a new connection, 3 packets as the tests have it" in shown
+    assert "w1: changed: opened payments-api; confirmed over a new SSH connection; 2 of 3 test probes passed" in shown
     assert "w1: changed: " in shown
-    assert "failed before as well: api (192.0.2.1 tcp/1)" in shown
-    assert "confirmed over podman on 1 host: that proves little" in shown
-    assert "w3: changed: opened payments-api; saved without a trial" in shown
+    assert "failed also before the change: api (192.0.2.1 tcp/1)" in shown
+    assert "Confirmed over the podman connection on 1 host: this proves little" in shown
+    assert "w3: changed: opened payments-api; saved without confirmation" in shown
     assert "w4: changed: opened payments-api\n" in shown
+    singular = text({"w1": applied(changed=True, changes=changes, confirmation=confirmed(tests=1))})
+    assert "confirmed over a new SSH connection; 1 of 1 test probes passed" in singular
     predicted = text({"w1": applied(changed=True, changes=changes, confirmation=None)}, check=True)
-    assert "without a trial" not in predicted
+    assert "without confirmation" not in predicted
 
 
-def test_what_is_removed_and_what_is_no_rule_are_told_apart() -> None:
+def test_a_removed_table_and_updated_files_are_named() -> None:
     gone = [{"kind": "table", "action": "delete"}, {"kind": "rule", "action": "delete", "chain": "egress_allow"}]
     assert "w1: changed: table removed" in text({"w1": applied(mode="absent", changed=True, changes=gone)})
-    assert "w1: changed: files of tidegate on the host adjusted" in text({"w1": applied(changed=True, changes=[])})
+    assert "w1: changed: files on the host updated" in text({"w1": applied(changed=True, changes=[])})
