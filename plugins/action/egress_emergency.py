@@ -48,7 +48,7 @@ class ActionModule(TidegateAction):
     def _end(self, host: Mapping[str, Any], reason: str) -> dict[str, Any]:
         """Roll back the emergency; without one there is nothing to do."""
         status = self.need_module(GUARD, {"phase": "status", **host}, needed=("status",))
-        pending = status["status"]["on_trial"]
+        pending = status["status"]["pending"]
         if pending is None or pending["kind"] != "emergency":
             return status
         what = f"{host['who']} ended it" + (f": {reason}" if reason else "")

@@ -21,12 +21,12 @@ def status(host: Any) -> dict[str, Any]:
 
 def test_what_was_applied_is_confirmed_and_boots(host: Any) -> None:
     found = status(host)
-    assert (found["table"], found["saved"], found["on_trial"]) == ("confirmed", "ok", None)
+    assert (found["table"], found["saved"], found["pending"]) == ("confirmed", "ok", None)
     assert found["confirmed"]["who"]
     for unit, target in (("tidegate", "sysinit"), ("tidegate-watch", "multi-user")):
         assert host.file(f"/etc/systemd/system/{target}.target.wants/{unit}.service").exists
         assert host.service(unit).is_running
-    assert host.check_output("systemctl list-units --all --no-legend 'tidegate-guard-*'") == ""
+    assert host.check_output("systemctl list-units --all --no-legend 'tidegate-rollback-*'") == ""
 
 
 def test_a_flush_is_undone_within_five_seconds(host: Any) -> None:

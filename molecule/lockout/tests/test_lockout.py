@@ -15,10 +15,10 @@ testinfra_hosts = lab.targets("app")
 def test_the_policy_of_before_stands(host: Any) -> None:
     assert lab.standing(host) == host.file("/root/standing").content_string.strip()
     assert lab.status(host)["table"] == "confirmed"
-    assert lab.status(host)["on_trial"] is None
+    assert lab.status(host)["pending"] is None
 
 
-def test_each_change_was_put_back_and_none_confirmed(host: Any) -> None:
+def test_each_change_was_rolled_back_and_none_confirmed(host: Any) -> None:
     assert lab.events(host) == ["confirmed", "restored", "restored"]
 
 

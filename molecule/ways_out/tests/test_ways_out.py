@@ -17,7 +17,7 @@ testinfra_hosts = lab.targets("app")
 def test_the_first_policy_stands(host: Any) -> None:
     assert lab.standing(host) == host.file("/root/standing").content_string.strip()
     assert lab.status(host)["table"] == "confirmed"
-    assert lab.status(host)["on_trial"] is None
+    assert lab.status(host)["pending"] is None
     flows = {name: lab.FLOWS[name] for name in lab.both("payments", "mirror", "partner", "stranger")}
     assert lab.reached(lab.attempt(host, "payd", flows)) == lab.both("payments", "mirror")
 

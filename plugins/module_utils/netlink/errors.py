@@ -8,11 +8,13 @@ from __future__ import annotations
 import errno
 import os
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.errors import TidegateError
+
 # Linux answers ERESTART to a batch that is pinned to a generation which is no longer the current one.
 ERESTART = 85
 
 
-class NetlinkError(Exception):
+class NetlinkError(TidegateError):
     """The kernel refused, or its answer could not be used; nothing was changed unless a subclass says otherwise.
 
     errno: the kernel's positive error number, 0 when the error is not the kernel's.
@@ -22,7 +24,7 @@ class NetlinkError(Exception):
     reason = "rejected_by_nft"
 
     def __init__(self, message: str, error: int = 0) -> None:
-        super().__init__(message)
+        super().__init__(type(self).reason, message)
         self.errno = error
 
 

@@ -16,16 +16,16 @@ from .shape import FLAG, INTEGER, JSON, NUMBER, TEXT, TEXTS, Choice, ListOf, Map
 _CHANGE = Record(
     required={"action": TEXT, "kind": TEXT},
     optional={
-        **dict.fromkeys(("name", "chain", "comment", "text", "set", "path"), TEXT),
+        **dict.fromkeys(("name", "chain", "comment", "text", "set"), TEXT),
         "count": INTEGER,
         "sample": TEXTS,
     },
 )
 _COUNTERS = MapOf(MapOf(Record({"packets": INTEGER, "bytes": INTEGER})))
-_FINDING = Record(dict.fromkeys(("name", "severity", "what", "meaning", "mend"), TEXT))
+_FINDING = Record(dict.fromkeys(("name", "severity", "what", "meaning", "fix"), TEXT))
 _TEST = Record(
     required={
-        **dict.fromkeys(("name", "to", "protocol", "expect", "ours", "outcome"), TEXT),
+        **dict.fromkeys(("name", "to", "protocol", "expect", "verdict", "outcome"), TEXT),
         "port": INTEGER,
         "ok": FLAG,
     },
@@ -47,7 +47,7 @@ _EVENT = Record(
 _ABOUT = Record(optional=dict.fromkeys(("token", "who", "what", "when"), TEXT))
 _STATUS = Record(
     required={
-        "on_trial": OrNull(
+        "pending": OrNull(
             Record(
                 required={"token": TEXT, "kind": TEXT},
                 optional={"who": TEXT, "what": TEXT, "since": TEXT, "seconds": NUMBER},
@@ -112,12 +112,12 @@ _FACTS = Record(
                     "name": TEXT,
                     "dormant": FLAG,
                     "chains": TEXTS,
-                    "refuses": TEXT,
+                    "rejects": TEXT,
                     "notrack": TEXTS,
                 }
             )
         ),
-        "iptables": ListOf(Record({"family": TEXT, "backend": TEXT, "refuses": TEXT, "notrack": TEXTS})),
+        "iptables": ListOf(Record({"family": TEXT, "backend": TEXT, "rejects": TEXT, "notrack": TEXTS})),
         "loaders": ListOf(Record({"name": TEXT, "active": FLAG, "enabled": FLAG, "flushes": TEXTS})),
         "conntrack": Record({"count": OrNull(INTEGER), "max": OrNull(INTEGER)}),
         "bridges": TEXTS,

@@ -22,12 +22,13 @@ import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard import apply
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import confirmed_policy
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.request import ChangeRequest
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.settings import Settings
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import restore
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import shape
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.live_table import LiveTable, UtcNft
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import decide
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 BINARIES = {path.parent.name: path for path in sorted(CHECKOUT.glob("build/nft/*/nft"))} or {
@@ -109,19 +110,25 @@ OLD = """table inet tidegate {
 NEW = OLD.replace("203.0.113.0/24", "192.0.2.0/24").replace(
     "tcp dport 443 counter packets 12 bytes 720", "tcp dport 8443 counter packets 0 bytes 0"
 )
-REQUEST = confirmed_policy.Request("alice@control", "", ("fed4",), "")
+REQUEST = ChangeRequest("alice@control", "", ("fed4",), "")
 
 
 @dataclass
-class TextEngine:
-    """Stands for the engine: makes the table what a text says, and knows how nft lists what it made."""
+class TextTable:
+    """A desired table that is a text; it knows how nft lists what it made."""
 
     table: LiveTable
     text: str | None
     runs: list[bool] = field(default_factory=list)
     made: object = None
 
-    def __call__(self, *, check: bool) -> Mapping[str, Any]:
+    def preview(self) -> Mapping[str, Any]:
+        return self._run(check=True)
+
+    def load(self) -> Mapping[str, Any]:
+        return self._run(check=False)
+
+    def _run(self, *, check: bool) -> Mapping[str, Any]:
         self.runs.append(check)
         before = self.table.listing()
         changed = shape(before, ("fed4",)) not in (shape(self.text, ("fed4",)), self.made)
@@ -151,15 +158,16 @@ class GuardedHost(Host):
         """The table with everything in it, "" when there is none."""
         return self.table.listing() or ""
 
-    def apply(self, text: str | None, *, seconds: float = 60.0, check: bool = False, **plan: Any) -> dict[str, Any]:
+    def apply(self, text: str | None, *, seconds: float = 60.0, check: bool = False, **terms: Any) -> dict[str, Any]:
         """One module run that wants a table."""
-        wanted = apply.Plan(**{"request": REQUEST, "settings": Settings(), "seconds": seconds, **plan})
-        return apply.apply_guarded(self, TextEngine(self.table, text), wanted, check=check)
+        defaults = {"request": REQUEST, "settings": Settings(), "seconds": seconds}
+        wanted = apply.Terms(**{**defaults, **terms})
+        return apply.change_table(self, TextTable(self.table, text), wanted, check=check)
 
     def has(self, text: str) -> None:
         """Give the host a confirmed policy."""
         applied = self.apply(text)
-        apply.confirm(self, applied["guard"]["token"])
+        decide.confirm(self, applied["guard"]["token"])
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run the installed command."""
@@ -169,7 +177,7 @@ class GuardedHost(Host):
 
     def guard(self) -> int:
         """Process id of the armed guard."""
-        return int(self.paths.guard.read_text().split()[0])
+        return int(self.paths.rollback_timer.read_text().split()[0])
 
     def kill_guard(self) -> None:
         pid = self.guard()
@@ -179,7 +187,7 @@ class GuardedHost(Host):
 
     def reboot(self) -> None:
         """Lose what a reboot loses: the kernel's tables, /run, every process."""
-        if self.paths.guard.exists():
+        if self.paths.rollback_timer.exists():
             self.kill_guard()
         shutil.rmtree(self.paths.run)
         new_namespace()
@@ -226,5 +234,5 @@ def _host(root: Path, nft: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gu
     try:
         yield made
     finally:
-        if made.paths.guard.exists():
+        if made.paths.rollback_timer.exists():
             made.kill_guard()

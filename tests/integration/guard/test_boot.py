@@ -11,13 +11,13 @@ import subprocess
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard import apply
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.lock import exclusive
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.systemd_units import FAILSAFE_STATUS
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import failsafe, journal, records
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.settings import Settings
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import restore
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import shape
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import decide
 
 from .conftest import BINARIES, NEW, OLD, GuardedHost, new_namespace, timeless, wait_for
 
@@ -63,7 +63,7 @@ def test_a_reboot_during_the_trial_boots_the_old_policy(host: GuardedHost) -> No
     assert shape(host.listing(), ("fed4",)) == expected
     assert not host.paths.pending.exists()
     assert not host.paths.candidate.exists()
-    assert journal.fate(host.paths, token)["event"] == "reverted"  # type: ignore[index]
+    assert journal.last_event(host.paths, token)["event"] == "reverted"  # type: ignore[index]
 
 
 def test_a_reboot_during_the_first_trial_boots_without_a_table(host: GuardedHost) -> None:
@@ -81,14 +81,14 @@ def test_a_run_before_any_boot_unit_finds_the_void_change(host: GuardedHost) -> 
     again = host.apply(OLD)
     assert "restarted before the change by alice@control" in again["recovered"]
     assert again["changed"]
-    apply.confirm(host, again["guard"]["token"])
+    decide.confirm(host, again["guard"]["token"])
 
 
 def test_a_boot_during_a_live_trial_leaves_it_alone(host: GuardedHost) -> None:
     host.has(OLD)
     host.apply(NEW)
     before = host.listing()
-    assert boots(host) == (0, "on_trial")
+    assert boots(host) == (0, "pending")
     assert timeless(host.listing()) == timeless(before)
     assert host.paths.pending.exists()
 

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard import apply
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program import cli
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import history, journal, settings
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.settings import Settings
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import shape
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import decide
 from ansible_collections.tidegate.nftables.tests.golden.cases import ROOT, Case
 from ansible_collections.tidegate.nftables.tests.golden.render import render
 
@@ -55,25 +55,25 @@ def test_status_tells_who_what_and_when(host: GuardedHost) -> None:
     host.has(OLD)
     said = host.run("status")
     assert said.returncode == 0, said.stderr
-    assert re.search(r"^table +stands as it was confirmed$", said.stdout, re.MULTILINE)
+    assert re.search(r"^table +as confirmed$", said.stdout, re.MULTILINE)
     assert re.search(r"^confirmed +20\S+Z by alice@control: add 1 rule$", said.stdout, re.MULTILINE)
     host.apply(NEW)
     said = host.run("status")
-    assert re.search(r"^on trial +add 1 rule, by alice@control; put back in [4-6]\d s$", said.stdout, re.MULTILINE)
+    assert re.search(r"^pending +add 1 rule, by alice@control; rolled back in [4-6]\d s$", said.stdout, re.MULTILINE)
     facts = json.loads(host.run("status", "--json").stdout)
-    assert facts["table"] == "on_trial"
+    assert facts["table"] == "pending"
     assert facts["watcher"] is False
-    assert facts["on_trial"]["who"] == "alice@control"
+    assert facts["pending"]["who"] == "alice@control"
 
 
 def test_status_tells_of_an_edit_and_of_no_table(host: GuardedHost) -> None:
     host.has(OLD)
     host.load("insert rule inet tidegate egress_output accept\n")
-    assert "somebody edited it since" in host.run("status").stdout
+    assert "edited since it was confirmed" in host.run("status").stdout
     host.load("flush ruleset\n")
-    assert "there is none: nothing is refused" in host.run("status").stdout
+    assert "not loaded: all outbound traffic is allowed" in host.run("status").stdout
     host.paths.confirmed.write_text("x")
-    assert "is damaged or was edited" in host.run("status").stdout
+    assert "it is damaged or was edited" in host.run("status").stdout
 
 
 def test_why_names_the_entry_or_what_is_nearly_allowed(compiled: GuardedHost) -> None:
@@ -82,7 +82,7 @@ def test_why_names_the_entry_or_what_is_nearly_allowed(compiled: GuardedHost) ->
     assert allowed.stdout.startswith('203.0.113.9 tcp/443 as 20001: allowed (rule "payments-api" in egress_allow).\n')
     refused = compiled.run("why", "203.0.113.9", "22", "--user", "20001")
     assert refused.returncode == 1
-    assert "refused (chain egress_reject)" in refused.stdout
+    assert "rejected (chain egress_reject)" in refused.stdout
     assert "nearly: payments-api allows it for tcp port 443 or 8443" in refused.stdout
     other = compiled.run("why", "203.0.113.9", "443")
     assert "nearly: payments-api allows it for user 20001" in other.stdout
@@ -96,7 +96,7 @@ def test_why_says_when_only_the_mode_lets_it_through(compiled: GuardedHost) -> N
     compiled.load(f"delete table inet tidegate\n{golden('app-observe')}")
     said = compiled.run("why", "203.0.113.9", "22")
     assert said.returncode == 0
-    assert "let through because this host only observes; enforced, it would be refused" in said.stdout
+    assert "allowed because this host is in mode observe; mode enforce would reject it" in said.stdout
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_restore_undoes_an_edit_and_a_change_on_trial(host: GuardedHost) -> None
     host.load("insert rule inet tidegate egress_output accept\n")
     said = host.run("restore")
     assert said.returncode == 0, said.stderr
-    assert re.fullmatch(r"The policy of 20\S+Z by alice@control stands\.\n", said.stdout)
+    assert re.fullmatch(r"Loaded the policy of 20\S+Z by alice@control\.\n", said.stdout)
     assert policy(host) == expected
     assert not host.paths.pending.exists()
     host.load("flush ruleset\n")
@@ -171,9 +171,9 @@ def test_rollback_puts_the_change_on_trial_back(host: GuardedHost) -> None:
     expected = policy(host)
     host.apply(NEW)
     said = host.run("rollback")
-    assert said.stdout == "Put back: add 1 rule.\n"
+    assert said.stdout == "Rolled back: add 1 rule.\n"
     assert policy(host) == expected
-    wait_for(lambda: not host.paths.guard.exists())
+    wait_for(lambda: not host.paths.rollback_timer.exists())
 
 
 def test_rollback_returns_to_an_earlier_policy(each_host: GuardedHost) -> None:
@@ -192,7 +192,7 @@ def test_rollback_returns_to_an_earlier_policy(each_host: GuardedHost) -> None:
     assert journal.read(each_host.paths)[-1]["what"].startswith("back to the policy of 20")
     unknown = each_host.run("rollback", "1999")
     assert unknown.returncode == 1
-    assert "names none of the earlier policies" in unknown.stderr
+    assert "matches none of the earlier policies" in unknown.stderr
 
 
 def test_rollback_by_time_needs_one_answer(host: GuardedHost) -> None:
@@ -202,7 +202,7 @@ def test_rollback_by_time_needs_one_answer(host: GuardedHost) -> None:
     assert host.run("rollback", names[1][:23]).returncode == 0
     said = host.run("rollback", names[0][:4])
     assert said.returncode == 1
-    assert "names more than one" in said.stderr
+    assert "matches more than one" in said.stderr
 
 
 def test_an_emergency_opens_everything_and_ends(compiled: GuardedHost) -> None:
@@ -210,7 +210,7 @@ def test_an_emergency_opens_everything_and_ends(compiled: GuardedHost) -> None:
     assert connects(compiled, "203.0.113.9") == "refused"
     said = compiled.run("open", "1")
     assert said.returncode == 0, said.stderr
-    assert "Everything is let out for 1 minutes" in said.stdout
+    assert "All outbound traffic is allowed for 1 minute;" in said.stdout
     assert connects(compiled, "203.0.113.9") == "let out"
     with pytest.raises(Exception, match="It ends by itself in"):
         compiled.apply(NEW)
@@ -272,8 +272,8 @@ def connects(host: GuardedHost, address: str, port: int = 22) -> str:
 def test_reject_from_the_controller_and_the_console_meet(host: GuardedHost) -> None:
     token = host.apply(OLD)["guard"]["token"]
     host.run("rollback")
-    with pytest.raises(Exception, match="no such change on trial"):
-        apply.reject(host, token, "tests failed")
+    with pytest.raises(Exception, match="not pending on this host"):
+        decide.reject(host, token, "tests failed")
 
 
 def test_who_is_not_root_is_told_so_and_nothing_else(host: GuardedHost) -> None:
@@ -320,8 +320,8 @@ def test_going_back_to_a_policy_that_observes_makes_the_fail_safe_table_observe(
     watched = watched.replace(
         "\tchain egress_denied", "\tchain egress_observed {\n\t\taccept\n\t}\n\n\tchain egress_denied"
     )
-    host.apply(watched, settings=Settings(mode="observe"), tried=False)
-    host.apply(NEW, settings=Settings(mode="enforce"), tried=False)
+    host.apply(watched, settings=Settings(mode="observe"), confirm=False)
+    host.apply(NEW, settings=Settings(mode="enforce"), confirm=False)
     assert host.run("rollback").returncode == 0
     assert settings.read(host.paths).mode == "observe"
     assert "policy accept" in host.paths.failsafe.read_text()

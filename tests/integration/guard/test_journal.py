@@ -12,13 +12,13 @@ from .conftest import GuardedHost
 
 def test_a_loop_that_flushes_does_not_push_out_who_changed_the_policy(host: GuardedHost) -> None:
     host.paths.state.mkdir(parents=True)
-    journal.note(host.paths, "confirmed", token="first", who="alice@control")
+    journal.add(host.paths, "confirmed", token="first", who="alice@control")
     line = '{"event": "lost", "token": "first", "when": "2026-11-20T10:00:00Z"}\n'
     with host.paths.journal.open("a") as file:
         file.write("no event at all\n" + line * (journal.LIMIT // len(line) + 1))
 
     for number in range(20):
-        journal.note(host.paths, "lost", token=str(number))
+        journal.add(host.paths, "lost", token=str(number))
 
     events = journal.read(host.paths)
     assert (events[0]["event"], events[0]["who"]) == ("confirmed", "alice@control")
@@ -29,7 +29,7 @@ def test_a_loop_that_flushes_does_not_push_out_who_changed_the_policy(host: Guar
 def test_what_people_did_is_dropped_too_when_it_is_too_much(host: GuardedHost) -> None:
     host.paths.state.mkdir(parents=True)
     for number in range(200):
-        journal.note(host.paths, "allowed", token=str(number), why="x" * 2000)
+        journal.add(host.paths, "allowed", token=str(number), why="x" * 2000)
 
     events = journal.read(host.paths)
     assert events[-1]["token"] == "199"

@@ -107,9 +107,9 @@ def test_two_runs_change_and_one_run_finds_all_well(machine: Machine) -> None:
     assert first["guard"]["before"] == ["no-internet (1.1.1.1 tcp/443)"]
     assert [found["action"] for found in first["files"]] == ["add"] * 4
     assert second["changed"]
-    assert [(test["name"], test["ours"], test["ok"]) for test in second["tests"]] == [
-        ("database", "let_through", True),
-        ("no-internet", "refused", True),
+    assert [(test["name"], test["verdict"], test["ok"]) for test in second["tests"]] == [
+        ("database", "accepted", True),
+        ("no-internet", "rejected", True),
     ]
     assert second["broken"] == second["broken_before"] == []
     assert not third["changed"]
@@ -126,7 +126,7 @@ def test_a_failing_test_puts_the_change_back_and_is_named(machine: Machine) -> N
     said = machine.ask("confirm", token=applied["guard"]["token"], **common)
     assert said["failed"]
     assert said["reason"] == "tests_failed"
-    assert "database (10.20.0.1 tcp/5432) is refused by the new policy" in said["msg"]
+    assert "the new policy rejects database (10.20.0.1 tcp/5432)" in said["msg"]
     assert said["broken"] == ["database (10.20.0.1 tcp/5432)"]
     assert not machine.host.listing()
     assert not machine.host.paths.pending.exists()
@@ -161,9 +161,9 @@ def test_a_far_end_that_is_silent_or_refuses_fails_no_test(machine: Machine) -> 
     common = {"tests": [silent, refusing], "test_timeout": 0.3}
     applied = machine.ask("apply", tables=[SPEC], **common)
     said = machine.ask("confirm", token=applied["guard"]["token"], **common)
-    assert [(test["ours"], test["outcome"]) for test in said["tests"]] == [
-        ("let_through", "silent"),
-        ("let_through", "refused"),
+    assert [(test["verdict"], test["outcome"]) for test in said["tests"]] == [
+        ("accepted", "silent"),
+        ("accepted", "refused"),
     ]
     assert said["confirmed"]
 
@@ -181,14 +181,14 @@ def test_in_observe_mode_a_failing_test_is_told_and_stops_nothing(machine: Machi
 def test_a_trial_too_short_for_its_tests_is_refused(machine: Machine) -> None:
     tests = [{**REACHES, "name": f"t{number}"} for number in range(65)]
     said = machine.ask("apply", tables=[SPEC], tests=tests, test_timeout=10, timeout=25)
-    assert "The trial lasts 25 s, but its tests may take 30 s" in said["msg"]
+    assert "A change is rolled back after 25 s, but its tests may take 30 s" in said["msg"]
     assert not machine.host.listing()
 
 
 @pytest.mark.parametrize(
     ("test", "said"),
     [
-        ({"user": "nobody-here"}, 'the test database: there is no user "nobody-here" on this host'),
+        ({"user": "nobody-here"}, 'test database: this host has no user "nobody-here"'),
         ({"to": "mirror.example"}, "is no IPv4 or IPv6 address"),
         ({"port": 0}, "port 0 is not in 1 to 65535"),
     ],
@@ -211,9 +211,9 @@ def test_a_user_whom_an_entry_waits_for_leaves_his_tests_out(machine: Machine) -
     common = {"tests": [waiting, {**REFUSED, "missing_user": "skip"}], "test_timeout": 0.3}
     applied = machine.ask("apply", tables=[SPEC], **common)
     said = machine.ask("confirm", token=applied["guard"]["token"], **common)
-    assert [(test["ours"], test["outcome"]) for test in said["tests"]] == [
+    assert [(test["verdict"], test["outcome"]) for test in said["tests"]] == [
         ("unknown", "no such user"),
-        ("refused", "refused"),
+        ("rejected", "refused"),
     ]
     assert said["confirmed"]
 
@@ -273,7 +273,7 @@ def test_absent_removes_every_trace(machine: Machine) -> None:
     )
     paths = machine.host.paths
     running = subprocess.Popen([str(paths.program), "--root", paths.root, "watch"])
-    wait_for(lambda: lock.taken(paths.watching))
+    wait_for(lambda: lock.is_held(paths.watcher_lock))
     gone = [{"family": "inet", "name": "tidegate", "state": "absent"}]
     predicted = machine.run({"phase": "apply", "tables": gone}, options=("--check",))[0]
     first, second = machine.run({"phase": "apply", "tables": gone}, {"phase": "apply", "tables": gone})

@@ -12,7 +12,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program.wa
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import records
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.settings import Settings
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import observed, observed_ledger
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight.denied_ledger import Refused
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight.denied_ledger import DeniedLine
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import observes
 from ansible_collections.tidegate.nftables.tests.golden.cases import ROOT
 
@@ -96,9 +96,9 @@ def send() -> None:
 
 
 def test_the_watcher_keeps_what_a_reboot_would_forget(host: GuardedHost) -> None:
-    host.apply(observing(), settings=Settings(mode="observe"), tried=False)
+    host.apply(observing(), settings=Settings(mode="observe"), confirm=False)
     send()
-    Watcher(host).remember()
+    Watcher(host).copy_ledger()
     host.table.load("flush set inet tidegate would_deny4")
     (line,) = observed.facts(host)["ledger"]
     assert (line["address"], line["protocol"], line["port"], line["user"]) == ("127.0.0.9", 17, 514, "root")
@@ -106,19 +106,19 @@ def test_the_watcher_keeps_what_a_reboot_would_forget(host: GuardedHost) -> None
 
 
 def test_a_host_that_enforces_keeps_nothing(host: GuardedHost) -> None:
-    host.apply(observing(), settings=Settings(mode="enforce"), tried=False)
+    host.apply(observing(), settings=Settings(mode="enforce"), confirm=False)
     send()
-    Watcher(host).remember()
-    assert not host.paths.seen.exists()
+    Watcher(host).copy_ledger()
+    assert not host.paths.observed_ledger.exists()
 
 
 def test_old_lines_are_forgotten_and_known_ones_are_not_doubled() -> None:
     now = 10_000_000.0
-    old = observed_ledger.Seen("192.0.2.1", "tcp", 80, 0, 3, now - 40 * 86400)
-    kept = observed_ledger.Seen("192.0.2.2", "tcp", 80, 0, 3, now - 86400 * 2)
+    old = observed_ledger.ObservedLine("192.0.2.1", "tcp", 80, 0, 3, now - 40 * 86400)
+    kept = observed_ledger.ObservedLine("192.0.2.2", "tcp", 80, 0, 3, now - 86400 * 2)
     live = [
-        Refused("192.0.2.2", "tcp", 80, 0, 5, 10, would=True),
-        Refused("192.0.2.3", "tcp", 80, 0, 5, 10, would=False),
+        DeniedLine("192.0.2.2", "tcp", 80, 0, 5, 10, observed=True),
+        DeniedLine("192.0.2.3", "tcp", 80, 0, 5, 10, observed=False),
     ]
     (line,) = observed_ledger.merged([old, kept], live, now)
     assert (line.address, line.packets, line.last) == ("192.0.2.2", 5, now - 10)

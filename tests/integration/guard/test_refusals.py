@@ -34,7 +34,7 @@ def test_no_guard_no_change(host: GuardedHost, monkeypatch: pytest.MonkeyPatch) 
     host.load(OLD)
     monkeypatch.setattr(package, "build", lambda: b"#!/nonexistent/python\n")
     said = refused(host, "cannot_arm")
-    assert "A process to guard the change could not be started" in said
+    assert "The process that rolls the change back could not be started" in said
     assert "The table was not changed." in said
     assert not host.paths.snapshot.exists()
     assert not host.paths.candidate.exists()
@@ -74,7 +74,7 @@ def test_systemd_that_refuses_the_timer_stops_the_change(
         lambda _paths: "timer",
     )
     said = refused(host, "cannot_arm")
-    assert "A timer of systemd" in said
+    assert "The systemd timer" in said
     assert "access denied" in said
 
 
@@ -143,14 +143,14 @@ def test_a_table_that_could_not_be_put_back_is_not_touched(host: GuardedHost, tm
     broken.chmod(0o755)
     other = GuardedHost.at(host.paths.root, broken)
     said = refused(other, "no_way_back")
-    assert "could not be put back, so it is not touched" in said
+    assert "could not be restored after a change, so it was not changed" in said
 
 
 def test_what_is_installed_is_roots_and_nobody_reads_the_state(host: GuardedHost) -> None:
     host.has(OLD)
     for path in (host.paths.state, host.paths.run):
         assert stat.S_IMODE(path.stat().st_mode) == 0o700, path
-    for path in [*host.paths.state.glob("*.*"), host.paths.loaded]:
+    for path in [*host.paths.state.glob("*.*"), host.paths.last_loaded]:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
 
 
@@ -179,15 +179,15 @@ def test_a_host_whose_disk_is_nearly_full_can_be_opened(host: GuardedHost, tmp_p
     host.load(OLD)
     host.paths.state.mkdir(parents=True)
     said = inside(host, ["mount -t tmpfs -o size=2m tmpfs {state}"], tmp_path, OPEN.strip())
-    assert "Everything is let out for 5 minutes" in said, said
-    assert "True Put back: emergency: open for 5 minutes." in said, said
+    assert "All outbound traffic is allowed for 5 minutes" in said, said
+    assert "True Rolled back: emergency: open for 5 minutes." in said, said
 
 
 READ_ONLY = """
-    from ansible_collections.tidegate.nftables.plugins.module_utils.guard import apply
+    from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import decide
     from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import pending
     subprocess.run(["mount", "-o", "remount,ro", str(state)], check=True)
-    apply.confirm(host, pending.read(host.paths).token)
+    decide.confirm(host, pending.read(host.paths).token)
 """
 
 
@@ -197,7 +197,7 @@ def test_a_disk_that_turns_read_only_during_the_trial_ends_in_the_old_policy_and
     host.load(OLD)
     host.paths.state.mkdir(parents=True)
     printed = inside(host, ["mount -t tmpfs -o size=4m tmpfs {state}"], tmp_path, READ_ONLY.strip())
-    assert printed.startswith("cannot_write The old policy stands again."), printed
+    assert printed.startswith("cannot_write The old policy is loaded again."), printed
     assert "Read-only file system" in printed
     assert "203.0.113.0/24" in host.listing()
     assert "8443" not in host.listing()

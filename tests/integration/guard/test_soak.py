@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard import apply
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program.watcher import Watcher
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import shape
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import decide
 
 from .conftest import OLD, GuardedHost, new_namespace, wait_for
 
@@ -41,7 +41,9 @@ class Life:
         number = self.chance.randrange(1, 250)
         text = OLD.replace("203.0.113.0/24", f"10.{number}.0.0/16").replace("dport 443", f"dport {number}")
         return (
-            text.replace("\tset temporary_allow4", "\tset more4 {\n\t\ttype ipv4_addr\n\t}\n\n\tset temporary_allow4") if number % 3 else text
+            text.replace("\tset temporary_allow4", "\tset more4 {\n\t\ttype ipv4_addr\n\t}\n\n\tset temporary_allow4")
+            if number % 3
+            else text
         )
 
     def stands(self) -> str:
@@ -55,13 +57,13 @@ class Life:
     def confirmed(self) -> None:
         token = self.change()
         if token:
-            apply.confirm(self.host, token)
+            decide.confirm(self.host, token)
             self.expected = self.stands()
 
     def rejected(self) -> None:
         token = self.change()
         if token:
-            apply.reject(self.host, token, "tests failed")
+            decide.reject(self.host, token, "tests failed")
 
     def forgotten(self) -> None:
         self.change(seconds=1)
@@ -83,7 +85,7 @@ class Life:
 
     def flushed(self) -> None:
         self.host.load("flush ruleset\n")
-        Watcher(self.host).look()
+        Watcher(self.host).check()
 
     def edited(self) -> None:
         if self.stands():

@@ -176,9 +176,9 @@ def test_systemd_has_nothing_to_say_about_the_units(machine: Machine) -> None:
 def test_the_timer_puts_back_what_nobody_confirms(machine: Machine) -> None:
     applied = machine.apply(CLOSED, confirm=False, seconds=4)
     assert OURS not in machine.table()
-    timer = f"tidegate-guard-{applied['guard']['token']}.timer"
+    timer = f"tidegate-rollback-{applied['guard']['token']}.timer"
     assert machine.active(timer) == "active"
-    wait_for(lambda: machine.status()["on_trial"] is None, 20)
+    wait_for(lambda: machine.status()["pending"] is None, 20)
     assert OURS in machine.table()
     assert machine.active(timer) == "inactive"
     assert machine.status()["last"][-1]["event"] == "restored"
@@ -186,15 +186,15 @@ def test_the_timer_puts_back_what_nobody_confirms(machine: Machine) -> None:
 
 def test_a_confirmation_stops_the_timer(machine: Machine) -> None:
     machine.apply(CLOSED)
-    listed = machine.run("systemctl", "list-units", "--all", "--no-legend", "tidegate-guard-*")
+    listed = machine.run("systemctl", "list-units", "--all", "--no-legend", "tidegate-rollback-*")
     assert listed.strip() == ""
 
 
 def test_the_watcher_does_the_work_of_a_stopped_timer(machine: Machine) -> None:
     applied = machine.apply(CLOSED, confirm=False, seconds=3)
-    machine.run("systemctl", "stop", f"tidegate-guard-{applied['guard']['token']}.timer")
+    machine.run("systemctl", "stop", f"tidegate-rollback-{applied['guard']['token']}.timer")
     assert OURS not in machine.table()
-    wait_for(lambda: machine.status()["on_trial"] is None, 25)
+    wait_for(lambda: machine.status()["pending"] is None, 25)
     assert OURS in machine.table()
 
 
@@ -204,7 +204,7 @@ def test_a_reboot_before_the_confirmation_boots_the_old_policy(machine: Machine)
     machine.reboot()
     assert OURS in machine.table()
     assert machine.active("tidegate") == "active"
-    assert machine.status()["on_trial"] is None
+    assert machine.status()["pending"] is None
     assert [event["event"] for event in machine.status()["last"]][-2:] == ["reverted", "booted"]
 
 

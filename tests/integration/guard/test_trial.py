@@ -28,9 +28,11 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved impo
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.settings import Settings
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import shape
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import commit_confirm
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.live_table import LiveTable
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import commit_confirm, decide, policy_tests
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial.policy_tests import PolicyTests
 
-from .conftest import NEW, OLD, REQUEST, GuardedHost, TextEngine, blocks, timeless, wait_for
+from .conftest import NEW, OLD, REQUEST, GuardedHost, TextTable, blocks, timeless, wait_for
 
 OTHER = OLD.replace("203.0.113.0/24", "100.64.0.0/10")
 
@@ -54,8 +56,8 @@ def policy(host: GuardedHost) -> str:
     return shape(host.listing(), ("fed4",))
 
 
-def is_put_back(host: GuardedHost) -> bool:
-    return not host.paths.pending.exists() and not host.paths.guard.exists()
+def is_rolled_back(host: GuardedHost) -> bool:
+    return not host.paths.pending.exists() and not host.paths.rollback_timer.exists()
 
 
 def test_an_unconfirmed_change_is_put_back_with_its_counters(each_host: GuardedHost) -> None:
@@ -65,7 +67,7 @@ def test_an_unconfirmed_change_is_put_back_with_its_counters(each_host: GuardedH
     assert applied["changed"]
     assert applied["guard"]["kind"] == "process"
     assert "192.0.2.0/24" in each_host.listing()
-    wait_for(lambda: is_put_back(each_host))
+    wait_for(lambda: is_rolled_back(each_host))
     assert blocks(each_host.listing()) == blocks(before)
     assert "packets 12 bytes 720" in each_host.listing()
     assert "packets 7 bytes 420" in each_host.listing()
@@ -76,7 +78,7 @@ def test_an_unconfirmed_change_is_put_back_with_its_counters(each_host: GuardedH
 def test_a_first_policy_that_nobody_confirms_leaves_no_table(host: GuardedHost) -> None:
     host.apply(OLD, seconds=1)
     assert host.listing()
-    wait_for(lambda: is_put_back(host))
+    wait_for(lambda: is_rolled_back(host))
     assert not host.listing()
 
 
@@ -87,7 +89,7 @@ def test_time_goes_on_for_elements_that_end(each_host: GuardedHost) -> None:
         )
     )
     each_host.apply(NEW, seconds=2)
-    wait_for(lambda: is_put_back(each_host))
+    wait_for(lambda: is_rolled_back(each_host))
     left = re.search(r"198\.51\.100\.9 timeout 1h expires 29m5(\d)s", each_host.listing())
     assert left is not None, each_host.listing()
     assert int(left[1]) <= 8
@@ -98,12 +100,12 @@ def test_time_goes_on_for_elements_that_end(each_host: GuardedHost) -> None:
 def test_a_confirmed_change_stays_and_is_saved(host: GuardedHost) -> None:
     host.has(OLD)
     applied = host.apply(NEW, seconds=2)
-    said = apply.confirm(host, applied["guard"]["token"])
+    said = decide.confirm(host, applied["guard"]["token"])
     assert said["who"] == "alice@control"
     assert said["what"] == "add 1 rule"
     time.sleep(2.5)
     assert "192.0.2.0/24" in host.listing()
-    assert is_put_back(host)
+    assert is_rolled_back(host)
     assert not host.paths.candidate.exists()
     saved = host.paths.confirmed.read_text()
     assert "192.0.2.0/24" in saved
@@ -125,23 +127,23 @@ def test_the_saved_file_loads_by_itself(each_host: GuardedHost) -> None:
 
 def test_confirming_twice_is_no_error(host: GuardedHost) -> None:
     token = host.apply(OLD)["guard"]["token"]
-    first = apply.confirm(host, token)
-    assert apply.confirm(host, token) == first
+    first = decide.confirm(host, token)
+    assert decide.confirm(host, token) == first
 
 
 def test_only_the_token_of_the_change_confirms_it(host: GuardedHost) -> None:
     host.apply(OLD)
-    with pytest.raises(GuardError, match="no such change on trial"):
-        apply.confirm(host, "0123456789abcdef")
+    with pytest.raises(GuardError, match="not pending on this host"):
+        decide.confirm(host, "0123456789abcdef")
     assert host.paths.pending.exists()
     assert not host.paths.confirmed.exists()
 
 
 def test_confirming_after_the_guard_says_so(host: GuardedHost) -> None:
     token = host.apply(OLD, seconds=1)["guard"]["token"]
-    wait_for(lambda: is_put_back(host))
-    with pytest.raises(GuardError, match=r"was put back at .*nobody confirmed it in time") as caught:
-        apply.confirm(host, token)
+    wait_for(lambda: is_rolled_back(host))
+    with pytest.raises(GuardError, match=r"was rolled back at .*nobody confirmed it in time") as caught:
+        decide.confirm(host, token)
     assert caught.value.reason == "too_late"
 
 
@@ -150,7 +152,7 @@ def test_a_second_run_while_one_is_on_trial_is_refused(host: GuardedHost) -> Non
     host.apply(NEW)
     for check in (False, True):
         with pytest.raises(
-            GuardError, match=r"A change by alice@control from .* is on trial .*put back in \d+ s"
+            GuardError, match=r"A change by alice@control from .* is pending .*rolled back in \d+ s"
         ) as caught:
             host.apply(OTHER, check=check)
         assert caught.value.reason == "pending"
@@ -163,7 +165,7 @@ def test_a_killed_guard_is_found_by_the_next_run(host: GuardedHost) -> None:
     host.apply(NEW)
     host.kill_guard()
     again = host.apply(OLD)
-    assert "its guard was gone: it was put back" in again["recovered"]
+    assert "its rollback timer was gone: it was rolled back" in again["recovered"]
     assert not again["changed"]
     assert policy(host) == before
 
@@ -183,7 +185,7 @@ def test_a_killed_module_leaves_a_guard_that_acts(host: GuardedHost, tmp_path: P
     done = subprocess.run([sys.executable, str(script)], check=False, stdin=subprocess.DEVNULL, start_new_session=True)
     assert done.returncode == -signal.SIGKILL
     assert "192.0.2.0/24" in host.listing()
-    wait_for(lambda: is_put_back(host))
+    wait_for(lambda: is_rolled_back(host))
     assert blocks(host.listing()) == blocks(before)
 
 
@@ -197,14 +199,14 @@ def test_the_guard_does_not_end_with_the_session(host: GuardedHost) -> None:
     assert {str(Path(f"/proc/{guard}/fd/{number}").readlink()) for number in (0, 1, 2)} == {"/dev/null"}
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGPIPE):
         os.kill(guard, number)
-    wait_for(lambda: is_put_back(host))
+    wait_for(lambda: is_rolled_back(host))
     assert "203.0.113.0/24" in host.listing()
 
 
 def test_a_fault_of_the_guard_itself_locks_nobody_out(host: GuardedHost, monkeypatch: pytest.MonkeyPatch) -> None:
     sources = package._sources()
     name = next(name for name in sources if name.endswith("guard/table/restore.py"))
-    broken = sources[name].replace(b"    wanted = words.parse(text)", b"    wanted = 1 / 0", 1)
+    broken = sources[name].replace(b"    desired = blocks.parse(text)", b"    desired = 1 / 0", 1)
     assert broken != sources[name]
     monkeypatch.setattr(package, "_sources", lambda: {**sources, name: broken})
     package.build.cache_clear()
@@ -225,13 +227,13 @@ def test_elements_of_others_survive_both_ways(each_host: GuardedHost) -> None:
     )
     each_host.load("add element inet tidegate fed4 { 10.0.0.3 }\ndelete element inet tidegate fed4 { 10.0.0.1 }\n")
     each_host.load("add element inet tidegate denied4 { 10.8.8.8 . udp . 53 expires 23h }\n")
-    apply.reject(each_host, applied["guard"]["token"], "a test failed")
+    decide.reject(each_host, applied["guard"]["token"], "a test failed")
     stands = each_host.listing()
     assert "203.0.113.0/24" in stands
     assert re.search(r"10\.0\.0\.2,\s+10\.0\.0\.3", stands)
     assert "10.0.0.1 " not in stands
     assert re.search(r"10\.8\.8\.8 \. (udp|17) \. 53", stands)
-    assert is_put_back(each_host)
+    assert is_rolled_back(each_host)
 
 
 def test_elements_of_others_come_back_when_the_new_policy_has_no_such_set(each_host: GuardedHost) -> None:
@@ -240,7 +242,7 @@ def test_elements_of_others_come_back_when_the_new_policy_has_no_such_set(each_h
     without = re.sub(r"\tset fed4 \{.*?\n\t\}\n\n", "", NEW, flags=re.DOTALL)
     applied = each_host.apply(without)
     assert "fed4" not in each_host.listing()
-    apply.reject(each_host, applied["guard"]["token"], "a test failed")
+    decide.reject(each_host, applied["guard"]["token"], "a test failed")
     assert "10.0.0.1" in each_host.listing()
 
 
@@ -264,18 +266,18 @@ def test_a_change_of_every_kind_of_thing_is_put_back(each_host: GuardedHost) -> 
     )
     applied = each_host.apply(other)
     each_host.load("add element inet tidegate fed4 { 10.0.0.2 }\n")
-    apply.reject(each_host, applied["guard"]["token"], "a test failed")
+    decide.reject(each_host, applied["guard"]["token"], "a test failed")
     assert blocks(each_host.listing()) == blocks(before.replace("10.0.0.1", "10.0.0.2"))
 
 
 def test_a_change_that_cannot_be_loaded_leaves_everything_as_it_was(host: GuardedHost) -> None:
     host.load(OLD)
     before, handle = host.listing(), host.table.generation()
-    with pytest.raises(Exception, match="nft refuses"):
+    with pytest.raises(Exception, match="nft rejects"):
         host.apply(NEW.replace("tcp dport 8443", "tcp dport nonsense"))
     assert timeless(host.listing()) == timeless(before)
     assert host.table.generation() == handle
-    assert is_put_back(host)
+    assert is_rolled_back(host)
 
 
 def test_an_unchanged_host_is_left_alone(host: GuardedHost) -> None:
@@ -291,7 +293,7 @@ def test_an_unchanged_host_is_left_alone(host: GuardedHost) -> None:
 
 def test_what_stands_but_was_never_saved_is_saved(host: GuardedHost) -> None:
     host.load(OLD)
-    host.apply(NEW, seconds=60, tried=False)
+    host.apply(NEW, seconds=60, confirm=False)
     host.paths.confirmed.unlink()
     assert host.apply(NEW, check=True)["changed"]
     assert not host.paths.confirmed.exists()
@@ -303,7 +305,7 @@ def test_what_stands_but_was_never_saved_is_saved(host: GuardedHost) -> None:
 
 
 def test_without_a_trial_the_change_is_saved_at_once(host: GuardedHost) -> None:
-    applied = host.apply(OLD, tried=False)
+    applied = host.apply(OLD, confirm=False)
     assert applied["guard"] is None
     assert not host.paths.pending.exists()
     assert "203.0.113.0/24" in host.paths.confirmed.read_text()
@@ -324,8 +326,8 @@ def test_somebody_elses_edit_on_trial_is_not_confirmed(host: GuardedHost) -> Non
     before = policy(host)
     token = host.apply(NEW)["guard"]["token"]
     host.load("flush chain inet tidegate egress_output\n")
-    with pytest.raises(GuardError, match="Somebody else wrote to the table") as caught:
-        apply.confirm(host, token)
+    with pytest.raises(GuardError, match="Another program changed the table") as caught:
+        decide.confirm(host, token)
     assert caught.value.reason == "changed_meanwhile"
     assert policy(host) == before
     assert "203.0.113.0/24" in host.paths.confirmed.read_text()
@@ -336,17 +338,17 @@ def test_a_flushed_table_is_put_back_too(host: GuardedHost) -> None:
     before = host.listing()
     host.apply(NEW, seconds=1)
     host.load("flush ruleset\n")
-    wait_for(lambda: is_put_back(host))
+    wait_for(lambda: is_rolled_back(host))
     assert blocks(host.listing()) == blocks(before)
 
 
 def test_the_history_keeps_ten(host: GuardedHost) -> None:
     for number in range(13):
-        host.apply(OLD.replace("203.0.113.0/24", f"10.{number}.0.0/16"), tried=False)
+        host.apply(OLD.replace("203.0.113.0/24", f"10.{number}.0.0/16"), confirm=False)
     assert [one.number for one in history.earlier(host.paths)] == list(range(1, 11))
     assert "10.11.0.0/16" in history.find(host.paths, "1").listing
     assert "10.2.0.0/16" in history.find(host.paths, "10").listing
-    with pytest.raises(GuardError, match="names none of the earlier policies: 1 "):
+    with pytest.raises(GuardError, match="matches none of the earlier policies: 1 "):
         history.find(host.paths, "11")
 
 
@@ -354,22 +356,30 @@ def test_a_crash_right_after_the_deciding_step_is_a_confirmation(host: GuardedHo
     host.has(OLD)
     token = host.apply(NEW, seconds=2)["guard"]["token"]
     host.paths.candidate.replace(host.paths.confirmed)
-    wait_for(lambda: is_put_back(host))
+    wait_for(lambda: is_rolled_back(host))
     assert "192.0.2.0/24" in host.listing()
     assert events(host)[-1] == "confirmed"
-    assert apply.confirm(host, token)["token"] == token
+    assert decide.confirm(host, token)["token"] == token
 
 
 def test_a_trial_shorter_than_its_tests_is_refused(host: GuardedHost) -> None:
-    with pytest.raises(GuardError, match="The trial lasts 5 s, but its tests may take 9 s"):
-        host.apply(OLD, seconds=5, needed=9)
+    slow = PolicyTests([{"name": "slow", "to": "192.0.2.1", "port": 1, "expect": "reach"}], timeout=2.0)
+    with pytest.raises(GuardError, match="A change is rolled back after 5 s, but its tests may take 12 s"):
+        host.apply(OLD, seconds=5, tests=slow)
     assert not host.listing()
 
 
-def test_what_is_asked_before_the_change_is_asked_of_the_old_table(host: GuardedHost) -> None:
+def test_the_tests_before_the_change_meet_the_old_table(host: GuardedHost, monkeypatch: pytest.MonkeyPatch) -> None:
     host.load(OLD)
-    applied = host.apply(NEW, before=host.listing)
-    assert "203.0.113.0/24" in applied["guard"]["before"]
+    tested: list[str] = []
+
+    def run(table: LiveTable, _tests: PolicyTests) -> list[policy_tests.PolicyTestResult]:
+        tested.append(table.listing() or "")
+        return []
+
+    monkeypatch.setattr(policy_tests, "run", run)
+    host.apply(NEW)
+    assert ["203.0.113.0/24" in text for text in tested] == [True]
     assert records.load(host.paths.confirmed) is None
     assert pending.read(host.paths) is not None
 
@@ -378,18 +388,18 @@ def test_an_edit_while_the_change_is_being_loaded_is_not_confirmed_with_it(
     host: GuardedHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host.has(OLD)
-    look = commit_confirm.loaded_new
+    look = commit_confirm.write_candidate
 
     def edit_and_look(*arguments: Any) -> None:
         host.load("insert rule inet tidegate egress_output accept\n")
         look(*arguments)
 
-    monkeypatch.setattr(commit_confirm, "loaded_new", edit_and_look)
+    monkeypatch.setattr(commit_confirm, "write_candidate", edit_and_look)
     with pytest.raises(GuardError) as raised:
         host.apply(NEW)
     assert raised.value.reason == "changed_meanwhile"
     assert policy(host) == shape(OLD, ("fed4",))
-    assert is_put_back(host)
+    assert is_rolled_back(host)
 
 
 def test_an_edit_while_a_change_without_a_trial_is_being_loaded_is_not_saved_with_it(
@@ -410,7 +420,7 @@ def test_an_edit_while_a_change_without_a_trial_is_being_loaded_is_not_saved_wit
 
     monkeypatch.setattr(host.table, "listing", edit_and_list)
     with pytest.raises(GuardError) as raised:
-        host.apply(NEW, tried=False)
+        host.apply(NEW, confirm=False)
     assert raised.value.reason == "changed_meanwhile"
     saved = records.load(host.paths.confirmed)
     assert saved is not None
@@ -419,12 +429,12 @@ def test_an_edit_while_a_change_without_a_trial_is_being_loaded_is_not_saved_wit
 
 @pytest.mark.parametrize("end", ["rejected", "rebooted"])
 def test_the_settings_of_a_change_that_does_not_stay_go_with_it(host: GuardedHost, end: str) -> None:
-    host.apply(OLD, settings=Settings(mode="observe"), tried=False)
+    host.apply(OLD, settings=Settings(mode="observe"), confirm=False)
     fail_safe = host.paths.failsafe.read_bytes()
     token = host.apply(NEW, settings=Settings(mode="enforce"))["guard"]["token"]
     assert settings.read(host.paths).mode == "enforce"
     if end == "rejected":
-        apply.reject(host, token, "tests failed")
+        decide.reject(host, token, "tests failed")
     else:
         host.reboot()
         host.run("boot")
@@ -441,11 +451,12 @@ def test_the_history_says_that_a_change_was_one_of_the_mode(host: GuardedHost) -
     changes.append({"action": "add", "kind": "rule", "chain": "egress_allow_payments-api", "comment": "payments-api"})
     host.has(OLD)
 
-    def engine(*, check: bool) -> dict[str, Any]:
-        return {**TextEngine(host.table, NEW)(check=check), "changes": changes}
+    class Described(TextTable):
+        def preview(self) -> dict[str, Any]:
+            return {**super().preview(), "changes": changes}
 
-    made = apply.apply_guarded(host, engine, apply.Plan(request=REQUEST))
-    apply.confirm(host, made["guard"]["token"])
+    made = apply.change_table(host, Described(host.table, NEW), apply.Terms(request=REQUEST), check=False)
+    decide.confirm(host, made["guard"]["token"])
     assert "mode enforce, opened payments-api, delete 1 rule, add 2 rules" in host.run("status").stdout
     host.has(OLD)
     earlier = host.run("status").stdout.splitlines()[-2:]

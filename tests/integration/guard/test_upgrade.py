@@ -40,10 +40,10 @@ def test_a_policy_in_a_form_of_another_release_is_named_and_replaced(host: Guard
     text = host.paths.confirmed.read_text()
     host.paths.confirmed.write_text(text.replace("# tidegate 1 ", "# tidegate 2 ", 1))
 
-    assert "was written by another release of tidegate" in host.run("status").stdout
+    assert "another release of tidegate wrote it" in host.run("status").stdout
     changed = host.apply(OLD)
     assert [one["path"] for one in changed["files"]] == [str(host.paths.confirmed)]
-    assert "stands as it was confirmed" in host.run("status").stdout
+    assert "as confirmed" in host.run("status").stdout
     assert host.apply(OLD)["changed"] is False
 
 

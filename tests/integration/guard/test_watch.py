@@ -16,13 +16,13 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard import apply
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, lock
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program.watcher import GRACE, Watcher
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import journal, pending
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.settings import Settings
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import shape
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import decide
 
 from .conftest import NEW, OLD, GuardedHost, timeless, wait_for
 
@@ -42,7 +42,7 @@ def watcher(host: GuardedHost) -> Iterator[subprocess.Popen[bytes]]:
     """The installed watcher, as systemd would run it."""
     running = subprocess.Popen([str(host.paths.program), "--root", host.paths.root, "watch"])
     try:
-        wait_for(lambda: lock.taken(host.paths.watching))
+        wait_for(lambda: lock.is_held(host.paths.watcher_lock))
         yield running
     finally:
         running.send_signal(signal.SIGTERM)
@@ -81,16 +81,16 @@ def test_the_watcher_is_quiet_during_a_trial_and_looks_after_a_late_guard(host: 
     host.apply(NEW)
     host.kill_guard()
     host.load("flush ruleset\n")
-    assert watching.look() == ""
+    assert watching.check() == ""
     assert not host.listing()
     assert "lost" not in events(host)
     change = pending.read(host.paths)
     assert change is not None
-    pending.write(host.paths, replace(change, deadline=clock.clock() - GRACE - 1))
-    assert watching.look() == "restored"
+    pending.write(host.paths, replace(change, deadline=clock.uptime() - GRACE - 1))
+    assert watching.check() == "restored"
     assert policy(host) == expected
     assert not host.paths.pending.exists()
-    assert watching.look() == ""
+    assert watching.check() == ""
 
 
 def test_a_guard_that_lives_and_does_nothing_is_not_waited_for_for_ever(host: GuardedHost) -> None:
@@ -101,17 +101,17 @@ def test_a_guard_that_lives_and_does_nothing_is_not_waited_for_for_ever(host: Gu
     os.kill(guard, signal.SIGSTOP)
     change = pending.read(host.paths)
     assert change is not None
-    late = replace(change, deadline=clock.clock() - 15)
+    late = replace(change, deadline=clock.uptime() - 15)
     pending.write(host.paths, late)
     watching = Watcher(host)
     with pytest.raises(GuardError):
-        watching.look()
+        watching.check()
     assert policy(host) != expected
-    pending.write(host.paths, replace(late, deadline=clock.clock() - 31))
-    assert watching.look() == "restored"
+    pending.write(host.paths, replace(late, deadline=clock.uptime() - 31))
+    assert watching.check() == "restored"
     assert policy(host) == expected
     os.kill(guard, signal.SIGCONT)
-    wait_for(lambda: clock.started(guard) is None)
+    wait_for(lambda: clock.start_time(guard) is None)
     assert policy(host) == expected
     assert events(host).count("restored") == 1
 
@@ -119,13 +119,13 @@ def test_a_guard_that_lives_and_does_nothing_is_not_waited_for_for_ever(host: Gu
 def test_commits_of_others_are_nothing_to_tell(host: GuardedHost) -> None:
     host.has(OLD)
     watching = Watcher(host)
-    watching.look()
+    watching.check()
     before = host.listing()
     host.load(FOREIGN)
     host.load("add element ip other banned { 10.0.0.1 }\n")
     host.load("add element inet tidegate fed4 { 10.0.0.1 }\n")
-    watching.rest_until = 0
-    assert watching.look() == ""
+    watching.next_compare = 0
+    assert watching.check() == ""
     assert "edited" not in events(host)
     assert timeless(host.listing()) == timeless(before).replace(
         "\t\ttype ipv4_addr\n\t}", "\t\ttype ipv4_addr\n\t\telements = { 10.0.0.1 }\n\t}"
@@ -135,49 +135,49 @@ def test_commits_of_others_are_nothing_to_tell(host: GuardedHost) -> None:
 def test_an_edit_by_hand_is_told_once(host: GuardedHost) -> None:
     host.has(OLD)
     watching = Watcher(host)
-    assert watching.look() == ""
+    assert watching.check() == ""
     host.load("insert rule inet tidegate egress_output accept\n")
-    watching.rest_until = 0
-    assert watching.look() == "edited"
+    watching.next_compare = 0
+    assert watching.check() == "edited"
     told = journal.read(host.paths)[-1]
     assert told["event"] == "edited"
     assert "+  accept" in told["edit"]
     host.load(FOREIGN)
-    watching.rest_until = 0
-    assert watching.look() == ""
+    watching.next_compare = 0
+    assert watching.check() == ""
     assert events(host).count("edited") == 1
     assert "\t\taccept\n" in host.listing()
 
 
 def test_an_edit_by_hand_is_undone_where_that_is_wanted(each_host: GuardedHost) -> None:
-    each_host.apply(OLD, settings=Settings(drift="repair"), tried=False)
+    each_host.apply(OLD, settings=Settings(drift="repair"), confirm=False)
     expected, before = policy(each_host), each_host.listing()
     watching = Watcher(each_host)
     each_host.load("insert rule inet tidegate egress_output accept\n")
     each_host.load("add element inet tidegate allow_api4 { 10.0.0.0/8 }\n")
     each_host.load("add element inet tidegate fed4 { 10.0.0.1 }\n")
-    assert watching.look() == "repaired"
+    assert watching.check() == "repaired"
     assert policy(each_host) == expected
     assert "packets 12 bytes 720" in before
     assert "packets 12 bytes 720" in each_host.listing()
     assert "packets 7 bytes 420" in each_host.listing()
     assert "10.0.0.1" in each_host.listing()
     assert events(each_host)[-2:] == ["edited", "repaired"]
-    watching.rest_until = 0
-    assert watching.look() == ""
+    watching.next_compare = 0
+    assert watching.check() == ""
 
 
 def test_a_look_is_cheap_when_nothing_happened(host: GuardedHost, monkeypatch: pytest.MonkeyPatch) -> None:
     host.has(OLD)
     watching = Watcher(host)
-    watching.look()
+    watching.check()
 
     def never(*_words: str) -> None:
         raise AssertionError("nft was started")
 
     monkeypatch.setattr(host.table._nft, "run", never)
     for _look in range(3):
-        assert watching.look() == ""
+        assert watching.check() == ""
 
 
 def test_a_run_at_work_is_not_disturbed(host: GuardedHost) -> None:
@@ -185,9 +185,9 @@ def test_a_run_at_work_is_not_disturbed(host: GuardedHost) -> None:
     watching = Watcher(host)
     with lock.exclusive(host.paths, 1):
         host.load("flush ruleset\n")
-        assert watching.look() == ""
+        assert watching.check() == ""
         assert not host.listing()
-    assert watching.look() == "lost"
+    assert watching.check() == "lost"
     assert host.listing()
 
 
@@ -196,27 +196,27 @@ def test_a_damaged_policy_is_replaced_by_the_failsafe_table(host: GuardedHost) -
     host.paths.confirmed.write_text("damaged")
     watching = Watcher(host)
     host.load("flush ruleset\n")
-    assert watching.look() == "lost"
+    assert watching.check() == "lost"
     assert 'counter name "failsafe"' in host.listing()
-    assert watching.look() == ""
+    assert watching.check() == ""
 
 
 def test_a_host_without_a_policy_is_not_touched(host: GuardedHost) -> None:
     host.load(OLD)
     host.load("flush ruleset\n")
-    assert Watcher(host).look() == ""
+    assert Watcher(host).check() == ""
     assert not host.listing()
 
 
 def test_what_a_run_confirms_is_no_edit(host: GuardedHost) -> None:
     host.has(OLD)
     watching = Watcher(host)
-    watching.look()
+    watching.check()
     token = host.apply(NEW)["guard"]["token"]
-    assert watching.look() == ""
-    apply.confirm(host, token)
-    watching.rest_until = 0
-    assert watching.look() == ""
+    assert watching.check() == ""
+    decide.confirm(host, token)
+    watching.next_compare = 0
+    assert watching.check() == ""
     assert "edited" not in events(host)
 
 
@@ -233,14 +233,14 @@ def test_a_watcher_whose_run_directory_is_wiped_is_not_lost_sight_of(host: Guard
         shutil.rmtree(host.paths.run)
         assert running.wait(10) == 0
     with watcher(host):
-        assert lock.taken(host.paths.watching)
+        assert lock.is_held(host.paths.watcher_lock)
 
 
 def test_an_edit_is_seen_although_the_run_directory_was_wiped(each_host: GuardedHost) -> None:
     each_host.has(OLD)
     shutil.rmtree(each_host.paths.run)
     watching = Watcher(each_host)
-    assert watching.look() == ""
+    assert watching.check() == ""
     each_host.load("insert rule inet tidegate egress_output accept\n")
-    watching.rest_until = 0.0
-    assert watching.look() == "edited"
+    watching.next_compare = 0.0
+    assert watching.check() == "edited"

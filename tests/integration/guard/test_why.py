@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import evaluate
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight.explain import Answer, why
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight.explain import Explanation, why
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.tests.golden.cases import Case, cases
 from ansible_collections.tidegate.nftables.tests.golden.render import render
@@ -49,7 +49,7 @@ def addresses(resolved: policy.ResolvedPolicy) -> list[str]:
     return sorted(found)
 
 
-def flows(resolved: policy.ResolvedPolicy) -> Iterator[tuple[policy.Flow, evaluate.Flow]]:
+def flows(resolved: policy.ResolvedPolicy) -> Iterator[tuple[policy.Flow, evaluate.Packet]]:
     users = sorted({"root", "www-data", *(user for entry in resolved.entries for user in entry.users or ())})
     for text in addresses(resolved):
         address = ipaddress.ip_address(text)
@@ -59,17 +59,17 @@ def flows(resolved: policy.ResolvedPolicy) -> Iterator[tuple[policy.Flow, evalua
                     local = address.is_loopback
                     yield (
                         policy.Flow(text, protocol, port, user),
-                        evaluate.Flow(address, protocol, port, uid(user), NOW, local),
+                        evaluate.Packet(address, protocol, port, uid(user), NOW, local),
                     )
 
 
-def disagreement(resolved: policy.ResolvedPolicy, asked: policy.Flow, answer: Answer) -> str:
+def disagreement(resolved: policy.ResolvedPolicy, asked: policy.Flow, answer: Explanation) -> str:
     """What the two say differently, "" when they agree."""
     expected = policy.decide(resolved, asked)
     if answer.doubts:
-        return f"{asked}: not judged {answer.doubts}"
-    refused = answer.verdict != "accept" or answer.only_observed
-    if refused != expected.refused:
+        return f"{asked}: not evaluated {answer.doubts}"
+    rejected = answer.verdict != "accept" or answer.only_observed
+    if rejected != expected.rejected:
         return f"{asked}: {answer}, expected {expected}"
     if expected.cause == "entry" and answer.rule != expected.entry:
         return f"{asked}: decided by {answer.rule}, expected {expected.entry}"

@@ -75,7 +75,7 @@ class Machine:
 
     @property
     def pending(self) -> Path:
-        """The file that is there while a change is on trial; gone with the process when the machine is rebooted."""
+        """The file that is there while a change is pending; gone with the process when the machine is rebooted."""
         return Path(f"/proc/{self.pid}/root/var/lib/tidegate/pending.json")
 
     def start(self, script: str) -> None:
@@ -129,18 +129,18 @@ class Machine:
         journal = self.run("cat", "/var/lib/tidegate/journal.jsonl", check=False)
         return [json.loads(line)["event"] for line in journal.splitlines()]
 
-    def on_trial(self) -> bool:
+    def has_pending_change(self) -> bool:
         """Whether a change waits for its confirmation."""
-        return self.status()["on_trial"] is not None
+        return self.status()["pending"] is not None
 
     def is_idle(self) -> bool:
-        """Whether no run of Ansible goes on, not even one that its controller has left, and nothing is on trial."""
+        """Whether no run of Ansible goes on, not even one that its controller has left, and nothing is pending."""
         # Seen now and then after a controller was killed: a module that waits for ever for a reader of its long result,
         # below sudo and sshd that wait as well. It has done its work when nobody holds the lock.
         telling = '$2 ~ /pipe_write/ && $3 == "/usr/bin/python3" && NF == 3 { print $1 }'
         end = f"ps -eo pid=,wchan:20=,args= | awk '{telling}' | xargs -r kill -9"
         self.run("flock", "--nonblock", "/run/tidegate/lock", "sh", "-c", end, check=False)
-        return self.run("pgrep", "-f", "BECOME-SUCCES[S]", check=False) == "" and not self.on_trial()
+        return self.run("pgrep", "-f", "BECOME-SUCCES[S]", check=False) == "" and not self.has_pending_change()
 
     def goes_on(self) -> str:
         """What goes on there, for people."""
@@ -150,13 +150,13 @@ class Machine:
         return "\n".join([str(self.status()), *(self.run(*one, check=False) for one in asked)])
 
     def settle(self, seconds: float = 60) -> None:
-        """Wait until nothing is on trial."""
-        wait_for(lambda: not self.on_trial(), seconds, f"the end of the trial on {self.name}")
+        """Wait until nothing is pending."""
+        wait_for(lambda: not self.has_pending_change(), seconds, f"the end of the pending change on {self.name}")
 
     def is_well(self, table: str) -> bool:
-        """Whether exactly this table stands, is what a boot would load, and nothing is on trial."""
+        """Whether exactly this table stands, is what a boot would load, and nothing is pending."""
         found = self.status()
-        return found["on_trial"] is None and found["table"] == "confirmed" and self.stands() == table
+        return found["pending"] is None and found["table"] == "confirmed" and self.stands() == table
 
     def reaches(self, user: str, *flows: str) -> dict[str, bool]:
         """Try flows such as tcp/443@203.0.113.10 with real packets; which of them somebody answered."""
@@ -165,7 +165,7 @@ class Machine:
 
     def forget(self) -> None:
         """Be a host on which nothing was ever applied."""
-        self.run("sh", "-c", "systemctl stop tidegate-watch 'tidegate-guard-*'; nft flush ruleset", check=False)
+        self.run("sh", "-c", "systemctl stop tidegate-watch 'tidegate-rollback-*'; nft flush ruleset", check=False)
         self.run("sh", "-c", "rm -rf /var/lib/tidegate /run/tidegate /etc/systemd/system/tidegate*")
 
 

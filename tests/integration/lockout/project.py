@@ -51,7 +51,7 @@ Host *
 Match exec "{project}/wait %h"
 """
 WAIT = """#!/bin/sh
-# Before every ssh of a run that is held: wait as long as a change is on trial on that machine.
+# Before every ssh of a run that is held: wait as long as a change is pending on that machine.
 [ -n "$HELD" ] && [ -e "{project}/trial-$1" ] && touch "{project}/held-$1"
 [ -n "$HELD" ] && while [ ! -e "{project}/go-$1" ] && [ -e "{project}/trial-$1" ]; do sleep 0.05; done
 exit 1
@@ -194,7 +194,7 @@ class Project:
         return self.fleet.machines[name]
 
     def is_back(self, *names: str) -> None:
-        """Assert that nothing is on trial, the old table stands, it does what it says, and ssh gets in."""
+        """Assert that nothing is pending, the old table stands, it does what it says, and ssh gets in."""
         for name in names:
             machine = self.machine(name)
             assert machine.is_well(self.old[name]), (name, machine.status(), machine.stands())
@@ -283,6 +283,6 @@ def _descendants(pid: int) -> list[int]:
 
 
 def wait_for_change(machine: Machine, before: str) -> None:
-    """Wait until a change is on trial and its table is there."""
+    """Wait until a change is pending and its table is there."""
     what = f"a change on {machine.name}"
     wait_for(lambda: machine.pending.exists() and machine.stands() != before, 60, what)

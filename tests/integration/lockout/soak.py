@@ -38,7 +38,7 @@ def unplugged(machine: Machine) -> None:
 def unguarded(machine: Machine) -> None:
     """The network is lost, and so is the guard."""
     machine.cable("down")
-    machine.run("systemctl", "stop", "tidegate-guard-*.timer")
+    machine.run("systemctl", "stop", "tidegate-rollback-*.timer")
 
 
 def rebooted(machine: Machine) -> None:
@@ -47,7 +47,7 @@ def rebooted(machine: Machine) -> None:
 
 
 def edited(machine: Machine) -> None:
-    """Somebody edits the table that is on trial."""
+    """Somebody edits the table that is pending."""
     machine.run("nft", "insert rule inet tidegate egress_output counter accept")
 
 

@@ -47,7 +47,7 @@ def unplugged(project: Project, machine: Machine, _going: Going) -> None:
 def unguarded(_project: Project, machine: Machine, going: Going) -> None:
     """The controller is gone, and somebody stops the guard as well."""
     going.kill()
-    machine.run("systemctl", "stop", "tidegate-guard-*.timer")
+    machine.run("systemctl", "stop", "tidegate-rollback-*.timer")
 
 
 ENDS: dict[str, Callable[[Project, Machine, Going], None]] = dict(
@@ -76,7 +76,7 @@ def test_whatever_ends_the_run_on_the_way_ends_in_the_old_policy(project: Projec
     assert run.recap("app11")["changed"] == run.recap("bastion12")["changed"] == 1, run.output
 
 
-def test_a_second_run_while_a_change_is_on_trial_says_so_and_changes_nothing(project: Project) -> None:
+def test_a_second_run_while_a_change_is_pending_says_so_and_changes_nothing(project: Project) -> None:
     project.begin("app12")
     machine = project.machine("app12")
     first = project.start("--limit", "app12", held=True, **policy("partner"))
@@ -85,7 +85,7 @@ def test_a_second_run_while_a_change_is_on_trial_says_so_and_changes_nothing(pro
     second = project.play("--limit", "app12", **policy("payments", "partner"))
 
     assert second.code != 0
-    assert "on trial" in second.output, second.output
+    assert "is pending on this host" in second.output, second.output
     project.release("app12")
     ended = first.end()
     assert ended.code == 0, ended.output
@@ -164,6 +164,6 @@ def test_a_host_that_stays_away_is_told_about_in_full_without_pipelining_too(pro
     machine.cable("up")
     assert ended.recap("bastion12")["failed"] == 1, ended.output
     assert "could not be reached over a new connection" in ended.output, ended.output
-    assert "The host puts the old policy back by itself, yet it cannot be reached now either." in ended.output
+    assert "The host rolls the change back by itself, but it cannot be reached now either." in ended.output
     machine.settle()
     project.is_back("bastion12")

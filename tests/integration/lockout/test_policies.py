@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Policies on trial over ssh: those that stay, those that shut the controller out, and those whose tests fail."""
+"""Policies that are applied over ssh: those that stay, those that shut the controller out, and those whose tests fail."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ GUARD = """
 
 
 def meddle(machine: Machine, table: str) -> None:
-    """Have something else load a table as soon as a change is on trial."""
+    """Have something else load a table as soon as a change is pending."""
     machine.run("sh", "-c", f"cat >/root/meddling <<'END'\n{table}\nEND")
     begun = "--path-property=PathExists=/var/lib/tidegate/candidate.nft"
     machine.run("systemd-run", "--quiet", "--unit", "meddle", begun, "nft", "-f", "/root/meddling")
@@ -65,13 +65,13 @@ def end_meddling(machine: Machine) -> None:
 def test_one_task_applies_and_confirms_on_every_release(project: Project) -> None:
     run = project.apply(**policy("partner", "stranger"))
 
-    assert "confirmed over a new connection" in run.output, run.output
+    assert "confirmed over a new SSH connection" in run.output, run.output
     for name in HOSTS:
         machine = project.machine(name)
         assert run.recap(name)["changed"] == 1, run.output
         assert machine.events()[-1] == "confirmed"
         assert machine.status()["table"] == "confirmed"
-        assert not machine.on_trial()
+        assert not machine.has_pending_change()
         reaches_only(machine, *PARTNER)
         assert machine.reachable()
     again = project.apply()
@@ -145,13 +145,13 @@ def test_a_policy_that_drops_replies_is_put_back_in_time(project: Project) -> No
 
     run = going.end()
     assert run.code != 0
-    assert "The change was put back" in run.output, run.output
+    assert "The change was rolled back" in run.output, run.output
     project.is_back("app12")
 
 
 @pytest.fixture
 def meddled(project: Project) -> Iterator[Machine]:
-    """A machine on which something else refuses payments as soon as a change is on trial."""
+    """A machine on which something else refuses payments as soon as a change is pending."""
     project.begin("app12")
     machine = project.machine("app12")
     meddle(machine, MEDDLING)
@@ -165,7 +165,7 @@ def test_a_change_whose_tests_fail_goes_back_and_says_what_is_not_reached(projec
     run = project.play("--limit", "app12", **policy("payments", "partner", egress_tests_app=PAYMENTS_TEST))
 
     assert run.code != 0
-    assert "payments-answer (203.0.113.10 udp/443 as payd) is refused" in run.output, run.output
+    assert "the new policy rejects payments-answer (203.0.113.10 udp/443 as payd)" in run.output, run.output
     assert meddled.events()[-1] == "restored"
     assert meddled.is_well(project.old["app12"])
     assert meddled.reachable()

@@ -123,7 +123,7 @@ class Project:
 
     def _kill_all_but_the_guard(self) -> None:
         """Ansible's workers lead sessions of their own, so the namespace says who belongs to it."""
-        guard = Paths(str(self.root)).guard
+        guard = Paths(str(self.root)).rollback_timer
         spared = guard.read_text().split()[0] if guard.exists() else ""
         found = subprocess.run(["ip", "netns", "pids", self.namespace], text=True, stdout=subprocess.PIPE, check=True)
         for pid in found.stdout.split():

@@ -38,7 +38,7 @@ def test_first_run_changes_second_run_is_one_module_run_and_no_change(project: P
     assert first.code == 0, first.output
     assert first.changed() > 0
     assert first.module_runs == CHANGE
-    assert "confirmed over local on 1 host: that proves little" in first.output
+    assert "Confirmed over the local connection on 1 host: this proves little" in first.output
     assert set(comments(project)) >= {"package-mirror", "payments-api", "database"}
     second = project.play()
     assert second.code == 0, second.output
@@ -101,7 +101,7 @@ def test_observe_says_loudly_that_nothing_is_refused(project: Project) -> None:
     project.write("group_vars/all/egress.yml", {**project.common, "egress_mode": "observe"})
     run = project.play()
     assert run.code == 0, run.output
-    assert "OBSERVE MODE on 1 host: NOTHING IS REFUSED" in run.output
+    assert "OBSERVE MODE on 1 host: NOTHING IS REJECTED" in run.output
     assert "would_deny" in project.nft("list", "table", "inet", "tidegate")
     project.write("group_vars/all/egress.yml", project.common)
     run = project.play()
@@ -113,7 +113,7 @@ def test_observe_is_the_default_mode(project: Project) -> None:
     project.write(
         "group_vars/all/egress.yml", {key: value for key, value in project.common.items() if key != "egress_mode"}
     )
-    assert "NOTHING IS REFUSED" in project.play().output
+    assert "NOTHING IS REJECTED" in project.play().output
 
 
 def test_absent_removes_every_trace(project: Project) -> None:
@@ -128,7 +128,7 @@ def test_absent_removes_every_trace(project: Project) -> None:
     assert not notes.exists()
     again = project.play("-e", "egress_mode=absent", env=env)
     assert again.changed() == 0
-    assert "no policy on 1 host" in again.output
+    assert "No policy on 1 host" in again.output
     assert not notes.exists()
     assert not (project.path / "run").exists()
 
@@ -306,14 +306,14 @@ def test_the_summary_says_what_was_refused_and_who_changed_mode(project: Project
     project.send("198.51.100.99", 9)
     observed = project.play("-e", "egress_mode=observe")
     assert observed.module_runs == ONE
-    assert "1 packets would have been refused" in observed.output
-    assert "notice: group_vars/app/odd.yml" in observed.output
+    assert "1 packet would have been rejected" in observed.output
+    assert "Notice: group_vars/app/odd.yml" in observed.output
     enforced = project.play()
     assert "observe -> enforce on 1 host: app1" in enforced.output
-    assert "0 packets were refused" in enforced.output
+    assert "0 packets rejected" in enforced.output
     project.send("198.51.100.99", 9)
     project.send("198.51.100.99", 9)
-    assert "2 packets were refused" in project.play().output
+    assert "2 packets rejected" in project.play().output
 
 
 def test_hosts_known_by_name_or_instance_id_need_egress_addresses_and_may_have_several(project: Project) -> None:
@@ -398,8 +398,8 @@ def test_the_tests_of_the_policy_are_tried_on_the_host(project: Project) -> None
     project.write("group_vars/app/tests.yml", {"egress_tests_app": tests})
     run = project.play()
     assert run.code == 0, run.output
-    assert "confirmed over local, 2 packets as the tests have it" in run.output
-    assert "failed before as well: stranger (198.51.100.7 tcp/443 as www-data)" not in run.output
+    assert "confirmed over the local connection; 2 of 2 test probes passed" in run.output
+    assert "failed also before the change: stranger (198.51.100.7 tcp/443 as www-data)" not in run.output
     project.write(
         "group_vars/app/tests.yml", {"egress_tests_app": [*tests, {**tests[1], "name": "x", "user": "wwwdata"}]}
     )
@@ -420,5 +420,5 @@ def test_without_a_trial_a_change_takes_one_run_and_boots_too(project: Project) 
     run = project.play("-e", "egress_confirm=false")
     assert run.code == 0, run.output
     assert run.module_runs == ONE
-    assert "saved without a trial" in run.output
-    assert "stands as it was confirmed" in project.tidegate("status")
+    assert "saved without confirmation" in run.output
+    assert "as confirmed" in project.tidegate("status")

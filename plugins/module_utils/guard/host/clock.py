@@ -29,11 +29,11 @@ def boot_id() -> str:
     except NetlinkError:
         cookie = None
     namespace = cookie if cookie is not None else Path("/proc/self/ns/net").stat().st_ino
-    return f"{boot} {started(1)} {namespace}"
+    return f"{boot} {start_time(1)} {namespace}"
 
 
-def clock() -> float:
-    """Seconds since the kernel started; goes on while the machine sleeps and jumps for nobody."""
+def uptime() -> float:
+    """Return the seconds since the kernel started, suspended time included; setting the clock does not change it."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
@@ -42,19 +42,22 @@ def utc(epoch: float | None = None) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(epoch))
 
 
-def started(pid: int) -> int | None:
-    """Return when a process started, None when there is no such process; a recycled number has another start."""
+def start_time(pid: int) -> int | None:
+    """Return when a process started, in ticks since boot, None without such a process.
+
+    A process that reuses a number has another start time.
+    """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
     except OSError:
         return None
-    # The second field, the name in brackets, may hold anything.
+    # The second field, the name in brackets, may contain spaces and brackets.
     fields = stat.rpartition(")")[2].split()
     return None if fields[0] in "ZX" else int(fields[_START - 3])
 
 
 def systemd_runs(paths: Paths) -> bool:
-    """Whether systemd is this host's process 1 and would act in the network namespace that we are in (sd_booted(3))."""
+    """Return whether systemd is process 1 and acts in our network namespace (sd_booted(3))."""
     if paths.root or not Path("/run/systemd/system").is_dir():
         return False
     try:

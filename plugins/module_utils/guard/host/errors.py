@@ -12,25 +12,25 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.errors import Ti
 UNCHANGED = "The table was not changed."
 
 REASONS = (
-    "bad_request",  # arguments that cannot mean anything
-    "pending",  # another change is on trial
-    "not_pending",  # there is no such change on trial
-    "too_late",  # the change was already put back
-    "changed_meanwhile",  # somebody else wrote to the table while the change was on trial
-    "cannot_arm",  # no guard, so no change
-    "cannot_write",  # no room or no right to write what the way back or the boot needs
-    "no_way_back",  # the table that stands could not be restored
-    "cuts_connection",  # the policy would cut the connection that applies it
-    "same_connection",  # confirmed over the connection that the change was made over
-    "preflight",  # something on the host speaks against enforcing there
-    "tests_failed",  # the policy's own tests say that the change refuses what it must not
-    "not_found",  # no such policy in the history, no confirmed policy
-    "damaged",  # a saved file is not what was written
-    "not_restored",  # putting back failed
+    "bad_request",  # invalid arguments
+    "pending",  # another change is pending
+    "not_pending",  # no such change is pending
+    "too_late",  # the change was already rolled back
+    "changed_meanwhile",  # another program changed the table while the change was pending
+    "cannot_arm",  # the rollback timer cannot be started
+    "cannot_write",  # no space or no permission for a file that a rollback or the boot needs
+    "no_way_back",  # the live table could not be restored after the change
+    "cuts_connection",  # the policy would cut the SSH connection of this run
+    "same_connection",  # not confirmed over a new connection
+    "preflight",  # a finding stops enforcement on this host
+    "tests_failed",  # policy tests failed that passed before the change
+    "not_found",  # no such policy in the history, or no confirmed policy
+    "damaged",  # a file does not match its checksum or cannot be read
+    "not_restored",  # restoring the table failed
     "busy",  # another run holds the lock
     "not_root",  # the module runs as another user
 )
-"""Every word that a failure's ``reason`` can be, beside those of the nft engine."""
+"""Every word that a failure's ``reason`` can be, besides those of the nft engine."""
 
 
 class GuardError(TidegateError):

@@ -1,76 +1,57 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One writer at a time: the module, the guard, the watcher, the boot and the command share a lock."""
+"""One writer at a time: the module, the rollback timer, the watcher, the boot and the command share a lock."""
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import os
-import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator
+
+from ansible_collections.tidegate.nftables.plugins.module_utils import files as lock_files
 
 from . import files
 from .errors import UNCHANGED, GuardError
 from .paths import Paths
 
+WAIT = 30.0
+"""Seconds that a run waits for another one to finish."""
 _PAUSE = 0.05
 
 
-@contextlib.contextmanager
-def exclusive(paths: Paths, seconds: float) -> Iterator[None]:
-    """Hold the lock, waiting for it up to so many seconds; GuardError (busy) when another keeps it.
-
-    The kernel frees it when its holder dies.
-    """
-    with held(paths.lock, seconds) as got:
-        if not got:
+@contextmanager
+def exclusive(paths: Paths, seconds: float = WAIT) -> Iterator[None]:
+    """Hold the lock and wait up to this many seconds for it; raise GuardError (busy) when another keeps it."""
+    with hold(paths.lock, seconds) as locked:
+        if not locked:
             raise GuardError(
-                "busy", f"Another run of tidegate is at work on this host for {seconds:.0f} s. {UNCHANGED} Try again."
+                "busy",
+                f"Another tidegate run has held {paths.lock} for {seconds:.0f} s. {UNCHANGED} Fix: run again when it "
+                "has finished.",
             )
         yield
 
 
-@contextlib.contextmanager
-def held(path: Path, seconds: float = 0.0) -> Iterator[bool]:
-    """Try to hold a lock and yield whether it is held."""
-    files.folder(path.parent)
+@contextmanager
+def hold(path: Path, seconds: float = 0.0) -> Iterator[bool]:
+    """Try for this many seconds to hold a lock; yield whether it is held."""
+    files.make_folder(path.parent)
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise GuardError("cannot_write", f"{path} cannot be opened: {error.strerror}. {UNCHANGED}") from error
     try:
-        yield _take(descriptor, seconds)
+        yield lock_files.retry(lambda: lock_files.try_lock(number), seconds, _PAUSE)
     finally:
-        os.close(descriptor)
+        os.close(number)
 
 
-def taken(path: Path) -> bool:
-    """Whether somebody holds a lock."""
+def is_held(path: Path) -> bool:
+    """Return whether a process holds a lock."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with lock_files.descriptor(path, os.O_RDONLY) as number:
+            return not lock_files.try_lock(number)
     except OSError:
         return False
-    try:
-        return not _take(descriptor, 0.0)
-    finally:
-        os.close(descriptor)
-
-
-def _take(descriptor: int, seconds: float) -> bool:
-    until = time.monotonic() + seconds
-    while not _take_now(descriptor):
-        if time.monotonic() >= until:
-            return False
-        time.sleep(_PAUSE)
-    return True
-
-
-def _take_now(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -11,7 +11,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Paths:
-    """Paths on one host. root: what comes before each of them, "" on a real host; for labs that share a file system."""
+    """Paths on one host. root: prefix of each, "" on a real host; labs share a file system between hosts."""
 
     root: str = ""
 
@@ -21,27 +21,27 @@ class Paths:
 
     @property
     def state(self) -> Path:
-        """What survives a reboot."""
+        """Folder of what survives a reboot."""
         return self.at("/var/lib/tidegate")
 
     @property
     def run(self) -> Path:
-        """What does not have to."""
+        """Folder of what a reboot removes."""
         return self.at("/run/tidegate")
 
     @property
     def confirmed(self) -> Path:
-        """The policy that a boot loads; a record (records.py)."""
+        """The policy that a boot loads (saved/records.py)."""
         return self.state / "confirmed.nft"
 
     @property
     def candidate(self) -> Path:
-        """The policy that is on trial, ready to become the confirmed one by a rename."""
+        """The policy of the pending change; renaming it to `confirmed` is the confirmation."""
         return self.state / "candidate.nft"
 
     @property
     def pending(self) -> Path:
-        """The change that is on trial (pending.py)."""
+        """The pending change (saved/pending.py)."""
         return self.state / "pending.json"
 
     @property
@@ -51,60 +51,60 @@ class Paths:
 
     @property
     def journal(self) -> Path:
-        """What happened, one JSON object a line."""
+        """Events, one JSON object a line."""
         return self.state / "journal.jsonl"
 
     @property
     def settings(self) -> Path:
-        """What the boot and the watcher go by (settings.py)."""
+        """Settings of the boot and the watcher (saved/settings.py)."""
         return self.state / "settings.json"
 
     @property
-    def seen(self) -> Path:
-        """What would have been refused while observing (seen.py)."""
-        return self.state / "seen.json"
+    def observed_ledger(self) -> Path:
+        """Would-be rejections in observe mode (sight/observed_ledger.py)."""
+        return self.state / "observed_ledger.json"
 
     @property
     def snapshot(self) -> Path:
-        """The way back of the change that is on trial: a script that nft can load without any help."""
+        """The table before the pending change, as a script that nft alone can load."""
         return self.run / "snapshot.nft"
 
     @property
     def lock(self) -> Path:
-        """Held by whoever changes the table or these files."""
+        """Held by the process that changes the table or these files."""
         return self.run / "lock"
 
     @property
-    def watching(self) -> Path:
+    def watcher_lock(self) -> Path:
         """Held by the watcher as long as it runs."""
-        return self.run / "watching"
+        return self.run / "watcher.lock"
 
     @property
-    def guard(self) -> Path:
-        """Process id and start time of a guard that is a process."""
-        return self.run / "guard"
+    def rollback_timer(self) -> Path:
+        """Process id and start time of a rollback timer that is a process."""
+        return self.run / "rollback-timer"
 
     @property
-    def loaded(self) -> Path:
-        """What this room last put into the kernel, in the words of the nft that listed it (loaded.py)."""
-        return self.run / "loaded.json"
+    def last_loaded(self) -> Path:
+        """The table that the guard loaded last (saved/last_loaded.py)."""
+        return self.run / "last_loaded.json"
 
     @property
     def program(self) -> Path:
-        """The program that all of this runs from."""
+        """The installed program."""
         return self.at("/usr/local/lib/tidegate/tidegate")
 
     @property
     def failsafe(self) -> Path:
-        """The fail-safe table as a script, for a boot on which not even Python works."""
+        """The fail-safe table as a script, for a boot on which Python does not work."""
         return self.at("/usr/local/lib/tidegate/failsafe.nft")
 
     @property
     def command(self) -> Path:
-        """A link to the program where root's shell finds it."""
+        """A link to the program in root's search path."""
         return self.at("/usr/local/sbin/tidegate")
 
     @property
     def units(self) -> Path:
-        """systemd's units of the administrator (systemd.unit(5))."""
+        """Folder of the administrator's systemd units (systemd.unit(5))."""
         return self.at("/etc/systemd/system")

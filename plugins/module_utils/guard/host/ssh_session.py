@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where this process is: over which connection it was started, and which addresses are the host's own."""
+"""The SSH connection that this process was started over, and which addresses are the host's own."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from pathlib import Path
 
 _VARIABLE = b"SSH_CONNECTION="
 _FARTHEST = 64
-"""Ancestors that are looked at."""
+"""Ancestors whose environment is read."""
 
 
 def connection() -> str:
-    """Return sshd's word for the connection: its client's address and port, then ours; "" when nobody says.
+    """Return SSH_CONNECTION: the client's address and port, then ours; "" without an SSH session.
 
-    sudo and the like drop the variable (environment of sshd(8)), so the processes above this one are asked, up to the
-    shell that sshd started.
+    sudo and similar tools drop the variable (ENVIRONMENT in sshd(8)), so the environments of this process's ancestors
+    are read, up to the shell that sshd started.
     """
     pid = os.getpid()
     for _ancestor in range(_FARTHEST):
-        found = _environment(pid)
-        if found or pid <= 1:
-            return found
+        value = _connection_of(pid)
+        if value or pid <= 1:
+            return value
         pid = _parent(pid)
     return ""
 
 
 def is_local(address: str) -> bool:
-    """Whether packets to an address stay on this host: only then can it be bound to."""
+    """Return whether an address is this host's own: only then a socket can bind to it."""
     family = socket.AF_INET if ipaddress.ip_address(address).version == 4 else socket.AF_INET6
     with closing(socket.socket(family, socket.SOCK_DGRAM)) as probe:
         try:
@@ -42,7 +42,7 @@ def is_local(address: str) -> bool:
         return True
 
 
-def _environment(pid: int) -> str:
+def _connection_of(pid: int) -> str:
     try:
         content = Path(f"/proc/{pid}/environ").read_bytes()
     except OSError:
@@ -58,5 +58,5 @@ def _parent(pid: int) -> int:
         stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
     except OSError:
         return 0
-    # The second field, the name in brackets, may hold anything.
+    # The second field, the name in brackets, may contain spaces and brackets.
     return int(stat.rpartition(")")[2].split()[1])

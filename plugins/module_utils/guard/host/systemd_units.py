@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The units of systemd, and what is asked of it."""
+"""Our systemd units, and calls of systemctl."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from .paths import Paths
 
 BOOT = "tidegate.service"
 WATCH = "tidegate-watch.service"
-WANTED = ((BOOT, "sysinit.target"), (WATCH, "multi-user.target"))
+TARGETS = ((BOOT, "sysinit.target"), (WATCH, "multi-user.target"))
 """Each unit and the target that wants it."""
 
 FAILSAFE_STATUS = 3
 """Exit status of `tidegate boot` when the fail-safe table was loaded."""
 
 GAVE_UP_STATUS = 4
-"""Exit status of `tidegate boot` when it could load nothing, and said why. Any other failure is Python's."""
+"""Exit status of `tidegate boot` when it could load nothing, and reported why. Any other is a failure of Python."""
 
 _LOADERS = (
     "nftables.service ufw.service firewalld.service netfilter-persistent.service iptables.service ip6tables.service"
 )
-"""Units that load a ruleset at boot and may flush what they find. All of them come before network-pre.target too."""
+"""Units that load a ruleset at boot and may flush the present one. All of them run before network-pre.target too."""
 
 
 def texts(paths: Paths, interpreter: str) -> dict[str, str]:
-    """Return the units' texts by their names.
+    """Return the text of each unit by its name.
 
-    They name the Python that runs the program, for SELinux lets systemd start that wherever the program is.
+    They start Python and not the program: SELinux allows systemd to start Python, wherever the program is.
     """
     command = f"{interpreter} -IS {paths.program}"
     return {BOOT: _boot(paths, command), WATCH: _watch(command)}
@@ -40,15 +40,14 @@ def texts(paths: Paths, interpreter: str) -> dict[str, str]:
 
 def _boot(paths: Paths, command: str) -> str:
     table = " ".join(TABLE)
-    # For a boot without a working Python: the saved policy is plain nft. An empty file loads too, so the table is asked
-    # for afterwards.
-    told = f"case $$? in {FAILSAFE_STATUS}|{GAVE_UP_STATUS}) exit 1;; esac"
-    alone = f"nft -f {paths.confirmed}; nft list table {table} >/dev/null || nft -f {paths.failsafe}"
-    start = f"{command} boot && exit 0; {told}; [ ! -e {paths.confirmed} ] || {{ {alone}; }}; exit 1"
+    # Without a working Python, nft loads the saved policy. It accepts an empty file, so the table is listed afterwards.
+    reported = f"case $$? in {FAILSAFE_STATUS}|{GAVE_UP_STATUS}) exit 1;; esac"
+    without_python = f"nft -f {paths.confirmed}; nft list table {table} >/dev/null || nft -f {paths.failsafe}"
+    start = f"{command} boot && exit 0; {reported}; [ ! -e {paths.confirmed} ] || {{ {without_python}; }}; exit 1"
     return f"""\
-# Written by tidegate.nftables: the next run replaces what is edited here.
+# Written by tidegate.nftables. The next run overwrites changes.
 [Unit]
-Description=Load the egress policy that was last confirmed
+Description=Load the last confirmed egress policy
 DefaultDependencies=no
 RequiresMountsFor={paths.state} {paths.program}
 After=local-fs.target systemd-modules-load.service {_LOADERS}
@@ -69,9 +68,9 @@ WantedBy=sysinit.target
 
 def _watch(command: str) -> str:
     return f"""\
-# Written by tidegate.nftables: the next run replaces what is edited here.
+# Written by tidegate.nftables. The next run overwrites changes.
 [Unit]
-Description=Bring the egress policy back when its table is flushed
+Description=Load the egress policy again when its table is flushed
 After={BOOT}
 StartLimitIntervalSec=0
 
@@ -89,7 +88,7 @@ WantedBy=multi-user.target
 
 
 def systemctl(*words: str) -> None:
-    """Ask systemd; raise GuardError (cannot_arm) with what it says when it refuses."""
+    """Run systemctl; raise GuardError (cannot_arm) with its output when it fails."""
     try:
         done = subprocess.run(
             ["systemctl", *words],

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a boot does: load the confirmed policy before the network is up, or the fail-safe table, and say so."""
+"""The boot: load the confirmed policy before the network is up, else the fail-safe table."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import rollback, timer
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 
-LOADED, NOTHING, ON_TRIAL, FAILSAFE = "loaded", "nothing", "on_trial", "failsafe"
+LOADED, NOTHING, PENDING, FAILSAFE = "loaded", "nothing", "pending", "failsafe"
 
 
 def boot(host: Host) -> str:
-    """Load what this host should have; return LOADED, NOTHING (no policy yet), ON_TRIAL (left alone) or FAILSAFE."""
+    """Load this host's policy; return LOADED, NOTHING (no policy yet), PENDING (a pending change stays) or FAILSAFE."""
     change = pending.read(host.paths)
     if change is not None:
         if change.of_this_boot and not rollback.is_confirmed(host.paths, change):
-            if timer.alive(host.paths, change):
-                return ON_TRIAL
-            rollback.take_back(host, change, "its guard was gone")
+            if timer.is_running(host.paths, change):
+                return PENDING
+            rollback.roll_back(host, change, "its rollback timer was gone")
         elif change.of_this_boot:
-            rollback.tidy(host.paths, change)
+            rollback.finish_confirmation(host.paths, change)
         else:
-            rollback.reverted(host.paths, change)
+            rollback.end_by_reboot(host.paths, change)
     try:
         record = confirmed_policy.load(host)
     except (GuardError, EngineError) as error:
@@ -33,5 +33,5 @@ def boot(host: Host) -> str:
         return FAILSAFE
     if record is None:
         return NOTHING
-    journal.note(host.paths, "booted", token=record.token, who=record.who, what=record.what)
+    journal.add(host.paths, "booted", token=record.token, who=record.who, what=record.what)
     return LOADED

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is installed on a host: one program, a link to it, a script for the worst day and two units of systemd."""
+"""The installed files: the program, a link to it, the fail-safe table and two systemd units."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.sett
 
 from . import package
 
-_MOMENTS = 50
-"""Tenths of a second that the watcher may take to start."""
+_START_CHECKS = 50
+"""How often it is checked, every 0.1 s, whether the watcher has started."""
 
 
 @dataclass(frozen=True)
@@ -43,42 +43,40 @@ class FileChange:
         }
 
 
-def install(paths: Paths, chosen: Settings, *, systemd: bool, check: bool = False) -> list[FileChange]:
-    """Make this host's files what they should be and have systemd know; return what changed.
+def install(paths: Paths, values: Settings, *, systemd: bool, check: bool = False) -> list[FileChange]:
+    """Install or update the files, reload and start the systemd units; return what changed.
 
     In check mode nothing is written or run. Raise GuardError (cannot_write) when a file cannot be written.
     """
     changes: list[FileChange] = []
     if not check:
-        files.folder(paths.state)
-    for path, (content, mode) in _files(paths, chosen, systemd=systemd).items():
+        files.make_folder(paths.state)
+    for path, (content, mode) in _files(paths, values, systemd=systemd).items():
         changes += _file(path, content, mode, check=check)
     for path, target in _links(paths, systemd=systemd).items():
         changes += _link(path, target, check=check)
     if systemd and not check:
         changes += _start(paths, changes)
-    elif systemd and not lock.taken(paths.watching):
+    elif systemd and not lock.is_held(paths.watcher_lock):
         changes.append(FileChange(systemd_units.WATCH, "start"))
     return changes
 
 
 def remove(paths: Paths, *, systemd: bool, check: bool = False) -> list[FileChange]:
-    """Remove every file of ours; the table is the caller's.
-
-    The watcher goes first, or it would bring the table back.
-    """
-    wanted = [*_links(paths, systemd=True), *_files(paths, Settings(), systemd=True)]
-    found = [path for path in wanted if path.exists() or path.is_symlink()]
-    changes = [FileChange(str(path), "remove") for path in found]
+    """Remove all installed files and the state; the caller removes the table."""
+    installed = [*_links(paths, systemd=True), *_files(paths, Settings(), systemd=True)]
+    present = [path for path in installed if path.exists() or path.is_symlink()]
+    changes = [FileChange(str(path), "remove") for path in present]
     changes += [FileChange(str(folder), "remove") for folder in (paths.state, paths.program.parent) if folder.exists()]
     if check:
         return changes
     if changes:
-        journal.note(paths, "removed")
+        journal.add(paths, "removed")
     if systemd and changes:
+        # The watcher would load the table again.
         systemd_units.systemctl("stop", systemd_units.WATCH, systemd_units.BOOT)
     try:
-        for path in [paths.confirmed, *found]:
+        for path in [paths.confirmed, *present]:
             files.remove(path)
         for folder in (paths.history, paths.state, paths.program.parent, paths.run):
             _empty(folder)
@@ -89,29 +87,29 @@ def remove(paths: Paths, *, systemd: bool, check: bool = False) -> list[FileChan
     return changes
 
 
-def _files(paths: Paths, chosen: Settings, *, systemd: bool) -> Mapping[Path, tuple[bytes, int]]:
-    found = {
+def _files(paths: Paths, values: Settings, *, systemd: bool) -> Mapping[Path, tuple[bytes, int]]:
+    by_path = {
         paths.program: (package.build(), 0o755),
-        paths.failsafe: (failsafe.script(chosen), 0o600),
-        paths.settings: (settings.dump(chosen), 0o600),
+        paths.failsafe: (failsafe.script(values), 0o600),
+        paths.settings: (settings.dump(values), 0o600),
     }
     if systemd:
-        found.update(
+        by_path.update(
             {
                 paths.units / name: (text.encode(), 0o644)
                 for name, text in systemd_units.texts(paths, package.interpreter()).items()
             }
         )
-    return found
+    return by_path
 
 
 def _links(paths: Paths, *, systemd: bool) -> Mapping[Path, Path]:
-    found = {paths.command: paths.program}
+    targets = {paths.command: paths.program}
     if systemd:
-        found.update(
-            {paths.units / f"{target}.wants" / name: paths.units / name for name, target in systemd_units.WANTED}
+        targets.update(
+            {paths.units / f"{target}.wants" / name: paths.units / name for name, target in systemd_units.TARGETS}
         )
-    return found
+    return targets
 
 
 def _file(path: Path, content: bytes, mode: int, *, check: bool) -> Iterator[FileChange]:
@@ -145,29 +143,29 @@ def _link(path: Path, target: Path, *, check: bool) -> Iterator[FileChange]:
 
 
 def _start(paths: Paths, changes: list[FileChange]) -> Iterator[FileChange]:
-    """Have systemd take up what changed.
+    """Reload systemd and start the units.
 
-    The watcher first, for it comes after the boot's unit, and that one waits for the lock that our caller holds.
+    The watcher first: it is ordered after the boot unit, which waits for the lock that the caller holds.
     """
     changed = {change.path for change in changes}
     new_units = any(str(paths.units) in path for path in changed)
     if new_units:
         systemd_units.systemctl("daemon-reload")
-    watches = lock.taken(paths.watching)
-    if not watches or changed & {str(paths.program), str(paths.units / systemd_units.WATCH)}:
+    running = lock.is_held(paths.watcher_lock)
+    if not running or changed & {str(paths.program), str(paths.units / systemd_units.WATCH)}:
         systemd_units.systemctl("restart", systemd_units.WATCH)
-        for _moment in range(_MOMENTS):
-            if lock.taken(paths.watching):
+        for _check in range(_START_CHECKS):
+            if lock.is_held(paths.watcher_lock):
                 break
             time.sleep(0.1)
-    if not watches:
+    if not running:
         yield FileChange(systemd_units.WATCH, "start")
     if new_units:
         systemd_units.systemctl("start", "--no-block", systemd_units.BOOT)
 
 
 def _parent(path: Path) -> None:
-    """Make the folder of a file: everybody may look into it, except where the host's policy is."""
+    """Make the folder of an installed file, which everyone may read."""
     try:
         path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     except OSError as error:
@@ -175,15 +173,10 @@ def _parent(path: Path) -> None:
 
 
 def _empty(folder: Path) -> None:
-    """Remove a folder of ours with the files in it."""
+    """Remove a folder with the files in it."""
     if not folder.is_dir():
         return
     for path in folder.iterdir():
         if not path.is_dir():
             path.unlink()
     folder.rmdir()
-
-
-def disown(paths: Paths) -> None:
-    """Forget the confirmed policy, so that neither the watcher nor a boot brings the table back."""
-    files.remove(paths.confirmed)

@@ -1,11 +1,10 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one file that is installed: this room and what it needs of the nft engine, as a program for Python.
+"""The installed program: the guard and what it needs of the nft engine, as one file that Python runs (zipapp).
 
-A zip archive with a first line for the kernel, which Python runs as it is (zipapp). It is not compressed, so that
-`less` on a host shows the sources. One file, because one rename then replaces all of it: a guard never sees half an
-update.
+It is a zip archive after a line with the interpreter, uncompressed, so that `less` on a host shows the sources. One
+rename replaces it, so a rollback timer never runs half an update.
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ from . import cli
 ROOMS = "ansible_collections.tidegate.nftables.plugins.module_utils"
 PARTS = (
     "errors",
+    "files",
     "guard.host.clock",
     "guard.host.errors",
     "guard.host.files",
@@ -44,17 +44,19 @@ PARTS = (
     "guard.saved.last_loaded",
     "guard.saved.pending",
     "guard.saved.records",
+    "guard.saved.request",
     "guard.saved.settings",
     "guard.sight.denied_ledger",
     "guard.sight.evaluate",
     "guard.sight.explain",
     "guard.sight.observed_ledger",
     "guard.sight.status",
+    "guard.table.blocks",
     "guard.table.fingerprint",
     "guard.table.host",
-    "guard.table.listing",
-    "guard.table.restore",
+    "guard.table.lifetimes",
     "guard.table.live_table",
+    "guard.table.restore",
     "guard.trial.commit_confirm",
     "guard.trial.rollback",
     "guard.trial.timer",
@@ -63,22 +65,24 @@ PARTS = (
     "netlink.ruleset",
     "netlink.wire",
     "nft.command",
+    "nft.desired.tokens",
     "nft.errors",
+    "nft.live.cut",
     "table_names",
 )
-"""What the program is made of, below ROOMS."""
+"""The modules in the program, below ROOMS."""
 
 OLDEST = (3, 8)
 _SYSTEM = "/usr/bin/python3"
-# Named by the module itself, so that Ansible, which looks for imports, sends it and all that it needs to the host.
+# From the imported module: Ansible sends to the host what is imported.
 _MAIN = f"import sys\n\nfrom {cli.__name__} import main\n\nsys.exit(main())\n"
 _DATE = (1980, 1, 1, 0, 0, 0)
 
 
 @lru_cache(maxsize=1)
 def build() -> bytes:
-    """Return the program. The same sources and Python give the same bytes."""
-    # -I: no variable of the environment and no folder of a user changes what is imported. -S: nor do site packages.
+    """Return the program; the same sources and Python give the same bytes."""
+    # -I: the environment and the user's folders do not change what is imported. -S: site packages do not either.
     archive = io.BytesIO()
     archive.write(f"#!{interpreter()} -IS\n".encode())
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as folder:
@@ -91,27 +95,28 @@ def build() -> bytes:
 
 
 def shown(content: str) -> str:
-    """Return a file's text for people; of a program, only that it is one."""
-    return f"(a program of {len(content)} bytes)\n" if "PK\x03\x04" in content[:200] else content
+    """Return a file's text for a diff; for the program only its size."""
+    return f"(a program, {len(content)} bytes)\n" if "PK\x03\x04" in content[:200] else content
 
 
 def interpreter() -> str:
-    """Return the Python that the program runs with: the system's own, which keeps its name when the system is upgraded.
+    """Return the Python that runs the program: the system's, whose path survives upgrades of the system.
 
-    Only when that is missing or too old, the one that runs the module.
+    Where that is missing or too old, the Python that runs the module.
     """
     if os.path.realpath(_SYSTEM) == os.path.realpath(sys.executable) or _version(_SYSTEM) >= OLDEST:
         return _SYSTEM
     if not sys.executable:
         raise GuardError(
-            "bad_request", f"There is no {_SYSTEM} for the guard, and Python does not say its own path. {UNCHANGED}"
+            "bad_request",
+            f"The program needs a Python: there is no {_SYSTEM}, and the path of this one is unknown. {UNCHANGED}",
         )
     return sys.executable
 
 
 def _version(path: str) -> tuple[int, ...]:
     try:
-        said = subprocess.run(
+        done = subprocess.run(
             [path, "-IS", "-c", "import sys; print(*sys.version_info[:2])"],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -120,21 +125,21 @@ def _version(path: str) -> tuple[int, ...]:
         )
     except (OSError, subprocess.CalledProcessError):
         return ()
-    return tuple(map(int, said.stdout.split()))
+    return tuple(map(int, done.stdout.split()))
 
 
 def _sources() -> dict[str, bytes]:
-    found = {"__main__.py": _MAIN.encode()}
+    sources = {"__main__.py": _MAIN.encode()}
     above = ROOMS.split(".")
     packages = [above[:depth] for depth in range(1, len(above) + 1)]
     rooms = {tuple(part.split(".")[:depth]) for part in PARTS for depth in range(1, part.count(".") + 1)}
     for package in [*packages, *([*above, *room] for room in sorted(rooms))]:
-        found["/".join([*package, "__init__.py"])] = b""
+        sources["/".join([*package, "__init__.py"])] = b""
     for part in PARTS:
         module = importlib.import_module(f"{ROOMS}.{part}")
         loader: Any = module.__spec__.loader if module.__spec__ else None
         source: str | None = loader.get_source(module.__name__) if loader else None
         if source is None:
-            raise GuardError("bad_request", f"The source of {module.__name__} cannot be found. {UNCHANGED}")
-        found[f"{module.__name__.replace('.', '/')}.py"] = source.encode()
-    return found
+            raise GuardError("bad_request", f"The source of {module.__name__} cannot be read. {UNCHANGED}")
+        sources[f"{module.__name__.replace('.', '/')}.py"] = source.encode()
+    return sources

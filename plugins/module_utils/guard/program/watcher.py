@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Look after the table between two runs: bring it back when somebody flushed it, say when somebody edited it.
+"""Watch the table between two runs: load it again when it was flushed, report or repair an edit.
 
-The generation of the ruleset moves with every commit of anybody; asking for it takes 0.04 ms and needs no nft.
-Listing the table takes longer, so an edit is looked for at most so often that it costs a tenth of the time.
+Every commit changes the generation of the ruleset; reading it takes 0.04 ms and no nft. Listing the table takes longer,
+so the table is listed at most so often that it costs a tenth of the time.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import time
 from dataclasses import dataclass, field
 from typing import Callable
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.errors import TidegateError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.lock import held, taken
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.lock import hold, is_held
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import (
     confirmed_policy,
     journal,
@@ -25,84 +26,83 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved impo
     records,
     settings,
 )
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import observed_ledger as seen
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import fingerprint as shapes
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import listing as words
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import restore
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import observed_ledger
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import blocks, fingerprint, restore
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import rollback
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import NetlinkError
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 
-EVERY = 2.0
-"""Seconds between two looks."""
+INTERVAL = 2.0
+"""Seconds between two checks."""
 
-REMEMBER = 600.0
-"""Seconds between two copies of the ledger of would-be refusals."""
+LEDGER_INTERVAL = 600.0
+"""Seconds between two copies of the observed ledger."""
 
 GRACE = 3.0
-"""Seconds that a guard may be late before the watcher does its work."""
+"""Seconds that a rollback timer may be late before the watcher rolls back."""
 
 _SHOWN = 12
-"""Lines of an edit that are written down."""
+"""Lines of an edit that the journal has."""
 
 
 @dataclass
 class Watcher:
-    """The watcher of one table. seen: the generation that was found to be well."""
+    """The watcher of one table.
+
+    checked: the last generation that was as expected; reported: the shape of the edit that was reported; next_compare,
+    next_ledger: monotonic times before which the table is not compared and the ledger not copied.
+    """
 
     host: Host
-    seen: int = 0
-    told: str = ""
-    rest_until: float = field(default=0.0)
-    remember_at: float = field(default=0.0)
+    checked: int = 0
+    reported: str = ""
+    next_compare: float = field(default=0.0)
+    next_ledger: float = field(default=0.0)
 
     def run(self) -> None:
-        """Look for ever. One watcher is enough: a second one leaves, and so does one whose lock was deleted.
+        """Watch until another watcher holds the lock or the lock file is deleted; systemd starts a new one."""
+        with hold(self.host.paths.watcher_lock) as only:
+            # Without the lock file, nobody could see that a watcher runs.
+            while only and is_held(self.host.paths.watcher_lock):
+                with contextlib.suppress(TidegateError, OSError, ValueError):
+                    self.check()
+                    self.copy_ledger()
+                time.sleep(INTERVAL)
 
-        Nobody could see that it runs; systemd starts it anew.
-        """
-        with held(self.host.paths.watching) as only:
-            while only and taken(self.host.paths.watching):
-                with contextlib.suppress(GuardError, EngineError, NetlinkError, OSError, ValueError):
-                    self.look()
-                    self.remember()
-                time.sleep(EVERY)
-
-    def remember(self) -> None:
-        """While the host only observes, keep from time to time what the kernel forgets after a day or a reboot."""
-        if time.monotonic() < self.remember_at:
+    def copy_ledger(self) -> None:
+        """In mode observe, copy the ledger now and then: nf_tables forgets it after a day or a reboot."""
+        if time.monotonic() < self.next_ledger:
             return
-        self.remember_at = time.monotonic() + REMEMBER
-        if self.host.table.stands() and settings.read(self.host.paths).mode == "observe":
-            seen.save(self.host, time.time())
+        self.next_ledger = time.monotonic() + LEDGER_INTERVAL
+        if self.host.table.exists() and settings.read(self.host.paths).mode == "observe":
+            observed_ledger.save(self.host, time.time())
 
-    def look(self) -> str:
-        """Look once; return the event that was acted on, "" when all is well or somebody is at work."""
+    def check(self) -> str:
+        """Check once; return the event, "" when the table is as expected or another process is at work."""
         change = pending.read(self.host.paths)
         if change is not None:
-            late = not change.of_this_boot or change.seconds < -GRACE
+            late = not change.of_this_boot or change.seconds_left < -GRACE
             return self._exclusively(self._recover) if late else ""
         generation = self.host.table.generation()
-        if generation == self.seen or not self.host.paths.confirmed.exists():
+        if generation == self.checked or not self.host.paths.confirmed.exists():
             return ""
-        if not self.host.table.stands():
-            return self._exclusively(self._bring_back)
-        if time.monotonic() < self.rest_until:
+        if not self.host.table.exists():
+            return self._exclusively(self._load_again)
+        if time.monotonic() < self.next_compare:
             return ""
         return self._exclusively(self._compare)
 
-    def _exclusively(self, act: Callable[[], str]) -> str:
-        """Act under the lock, unless a run is at work; look again next time in that case."""
-        with held(self.host.paths.lock) as got:
-            return act() if got else ""
+    def _exclusively(self, action: Callable[[], str]) -> str:
+        """Act under the lock; while another process holds it, do nothing until the next check."""
+        with hold(self.host.paths.lock) as locked:
+            return action() if locked else ""
 
     def _recover(self) -> str:
         rollback.recover(self.host)
         return "restored"
 
-    def _bring_back(self) -> str:
-        if pending.read(self.host.paths) is not None or self.host.table.stands():
+    def _load_again(self) -> str:
+        if pending.read(self.host.paths) is not None or self.host.table.exists():
             return ""
         try:
             record = confirmed_policy.load(self.host)
@@ -110,7 +110,7 @@ class Watcher:
         except (GuardError, EngineError) as error:
             confirmed_policy.load_failsafe(self.host, str(error))
             token = ""
-        journal.note(self.host.paths, "lost", token=token)
+        journal.add(self.host.paths, "lost", token=token)
         return "lost"
 
     def _compare(self) -> str:
@@ -118,45 +118,47 @@ class Watcher:
             return ""
         began = time.monotonic()
         generation = self.host.table.generation()
-        note = last_loaded.read(self.host.paths, self.host.table.version)
-        others = note.others if note is not None else confirmed_policy.others(self.host.paths)
-        now = shapes.shape(self.host.table.listing(), others)
-        self.rest_until = time.monotonic() + 10 * (time.monotonic() - began)
-        expected = note.shape if note is not None else self._saved()
-        if expected in ("", now):
-            self.seen, self.told = generation, ""
+        last = last_loaded.read(self.host.paths, self.host.table.nft_version)
+        others = last.others if last is not None else confirmed_policy.others(self.host.paths)
+        live = fingerprint.shape(self.host.table.listing(), others)
+        self.next_compare = time.monotonic() + 10 * (time.monotonic() - began)
+        expected = last.shape if last is not None else self._saved_shape()
+        if expected in ("", live):
+            self.checked, self.reported = generation, ""
             return ""
-        return self._edited(expected, now, generation)
+        return self._edited(expected, live, generation)
 
-    def _saved(self) -> str:
-        """Return what the table should be when /run does not say it; "" when another nft wrote it in its own words."""
+    def _saved_shape(self) -> str:
+        """Return the shape of the confirmed policy, "" when another version of nft listed it in its words."""
         record = confirmed_policy.read(self.host.paths)
-        return shapes.shape(record.listing, record.others) if record and record.nft == self.host.table.version else ""
-
-    def _edited(self, expected: str, now: str, generation: int) -> str:
-        if now == self.told:
-            self.seen = generation
+        if record is None or record.nft_version != self.host.table.nft_version:
             return ""
-        changed = list(difflib.unified_diff(expected.split("\n"), now.split("\n"), n=0, lineterm=""))[2:]
-        lines = [line for line in changed if not line.startswith("@@")]
-        shown = [line.replace("\t", " ") for line in lines[:_SHOWN]]
-        more = len(lines) - len(shown)
-        journal.note(self.host.paths, "edited", edit=[*shown, *([f"and {more} lines more"] if more else [])])
+        return fingerprint.shape(record.listing, record.others)
+
+    def _edited(self, expected: str, live: str, generation: int) -> str:
+        if live == self.reported:
+            self.checked = generation
+            return ""
+        diff = list(difflib.unified_diff(expected.split("\n"), live.split("\n"), n=0, lineterm=""))[2:]
+        lines = [line.replace("\t", " ") for line in diff if not line.startswith("@@")]
+        more = len(lines) - _SHOWN
+        edit = [*lines[:_SHOWN], *([f"and {more} more line{'s' if more > 1 else ''}"] if more > 0 else [])]
+        journal.add(self.host.paths, "edited", edit=edit)
         if settings.read(self.host.paths).drift == "repair" and self._repair():
             return "repaired"
-        self.seen, self.told = generation, now
+        self.checked, self.reported = generation, live
         return "edited"
 
     def _repair(self) -> bool:
-        """Load the confirmed policy over the edit, with the counters that the table has."""
+        """Load the confirmed policy over the edit, with the counter values of the live table."""
         record = records.load(self.host.paths.confirmed)
         live = self.host.table.listing()
         if record is None or live is None:
             return False
-        wanted = shapes.carried(words.parse(record.listing), words.parse(live))
-        since = max(0.0, time.time() - record.when)
-        restore.put_back(self.host.table, words.render(wanted), since, record.others, record.nft)
-        confirmed_policy.note_loaded(self.host, record.others)
-        self.told = ""
-        journal.note(self.host.paths, "repaired", token=record.token)
+        desired = blocks.render(fingerprint.with_numbers(blocks.parse(record.listing), blocks.parse(live)))
+        age = confirmed_policy.age(record)
+        restore.restore_table(self.host.table, desired, age, record.others, record.nft_version)
+        confirmed_policy.write_last_loaded(self.host, record.others)
+        self.reported = ""
+        journal.add(self.host.paths, "repaired", token=record.token)
         return True

@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The table for the worst day: the saved policy cannot be loaded, and still nobody is locked out.
+"""The fail-safe table: loaded where the saved policy cannot be, it locks nobody out.
 
-Replies, loopback, ICMP errors and neighbour discovery, memberships, DHCP, DNS and NTP. Replies of inbound SSH pass
-twice: as established connections, and as TCP segments that open nothing, for a kernel that does not know the
-connection.
+It accepts replies, loopback, ICMP errors, neighbour discovery, multicast memberships, DHCP, DNS and NTP. Two rules
+accept replies of inbound SSH: established connections, and TCP segments other than a SYN for a kernel that does not
+track the connection.
 """
 
 from __future__ import annotations
@@ -33,51 +33,48 @@ _FLOOR = """\
 		meta nfproto ipv4 udp sport 68 udp dport 67 accept
 		ip6 daddr { fe80::/10, ff02::1:2 } udp sport 546 udp dport 547 accept
 """
-_REFUSAL = """\
+_REJECT = """\
 		meta l4proto 6 reject with tcp reset
 		reject with icmpx type admin-prohibited
 """
 
 
-def table(chosen: Settings) -> str:
-    """Return the table.
-
-    In observe mode it lets everything through and counts, for nothing was refused before either.
-    """
-    refuses = chosen.mode == "enforce"
-    servers = _servers(chosen.dns, "meta l4proto { 6, 17 } th dport { 53, 853 }") + _servers(
-        chosen.ntp, "udp dport 123"
+def table(values: Settings) -> str:
+    """Return the table; in mode observe it accepts and counts everything, as the policy did."""
+    rejects = values.mode == "enforce"
+    servers = _servers(values.dns, "meta l4proto { 6, 17 } th dport { 53, 853 }") + _servers(
+        values.ntp, "udp dport 123"
     )
     return (
         f"table {' '.join(TABLE)} {{\n"
         f"\tcounter {FAILSAFE_COUNTER} {{\n\t\tpackets 0 bytes 0\n\t}}\n\n"
         f"\tchain {OUTPUT_CHAIN} {{\n"
-        f"\t\ttype filter hook output priority 0; policy {'drop' if refuses else 'accept'};\n"
+        f"\t\ttype filter hook output priority 0; policy {'drop' if rejects else 'accept'};\n"
         f"{_FLOOR}{servers}"
         f'\t\tcounter name "{FAILSAFE_COUNTER}"\n'
-        f"{_REFUSAL if refuses else ''}"
+        f"{_REJECT if rejects else ''}"
         "\t}\n}\n"
     )
 
 
-def script(chosen: Settings) -> bytes:
-    """Return the table as the file that nft alone loads at a boot without Python."""
-    return restore.script(table(chosen)).encode()
+def script(values: Settings) -> bytes:
+    """Return the file that nft alone loads at a boot without Python."""
+    return restore.script(table(values)).encode()
 
 
-def keep(paths: Paths, chosen: Settings) -> None:
-    """Make these the settings of a host that has some already. Raise GuardError when they cannot be written."""
-    files.write(paths.settings, settings.dump(chosen))
-    files.write(paths.failsafe, script(chosen))
+def write(paths: Paths, values: Settings) -> None:
+    """Write the settings and the fail-safe table that follows from them."""
+    files.write(paths.settings, settings.dump(values))
+    files.write(paths.failsafe, script(values))
 
 
 def _servers(networks: Sequence[str], match: str) -> str:
-    """Return the rules that let a service out to its servers, to any when none is known."""
+    """Return the rules that accept a service to its servers, to any address when none is known."""
     if not networks:
         return f"\t\t{match} accept\n"
     text = ""
     for family, version in (("ip", 4), ("ip6", 6)):
-        those = [network for network in networks if ipaddress.ip_network(network).version == version]
-        if those:
-            text += f"\t\t{family} daddr {{ {', '.join(those)} }} {match} accept\n"
+        of_family = [network for network in networks if ipaddress.ip_network(network).version == version]
+        if of_family:
+            text += f"\t\t{family} daddr {{ {', '.join(of_family)} }} {match} accept\n"
     return text

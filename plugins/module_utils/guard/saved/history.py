@@ -1,11 +1,10 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Earlier confirmed policies: the last ten, each a record of its own."""
+"""EarlierPolicy confirmed policies: the last ten, each in a record."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,60 +19,55 @@ KEPT = 10
 
 
 @dataclass(frozen=True)
-class Earlier:
-    """One policy of the history. number: 1 is the one before the confirmed one."""
+class EarlierPolicy:
+    """A policy of the history. number: 1 is the one before the confirmed one."""
 
     number: int
     path: Path
 
     @property
     def name(self) -> str:
-        """The time at which it was confirmed, a dash, and its token."""
+        """The time of its confirmation, a dash, and its token."""
         return self.path.stem
 
 
 def keep(paths: Paths) -> None:
-    """Give the confirmed policy a place in the history too, so that the next one can take its name."""
+    """Add the confirmed policy to the history, so that the next one can replace its file."""
     try:
         record = records.load(paths.confirmed)
     except GuardError:
-        record = None
-    if record is None:
-        # A damaged policy is nothing to go back to.
+        # A damaged policy is nothing to return to.
         return
-    files.folder(paths.history)
-    target = paths.history / f"{clock.utc(record.when)[:-1]}.{int(record.when % 1 * 1000):03}Z-{record.token}.nft"
-    try:
-        if not target.exists():
-            os.link(paths.confirmed, target)
-            files.sync(paths.history)
-    except OSError as error:
-        raise GuardError("cannot_write", f"{target} cannot be made: {error.strerror}. {UNCHANGED}") from error
+    if record is None:
+        return
+    files.make_folder(paths.history)
+    name = f"{clock.utc(record.when)[:-1]}.{int(record.when % 1 * 1000):03}Z-{record.token}.nft"
+    files.link(paths.confirmed, paths.history / name)
     for old in sorted(paths.history.glob("*.nft"))[:-KEPT]:
         files.remove(old)
 
 
-def earlier(paths: Paths) -> list[Earlier]:
+def earlier(paths: Paths) -> list[EarlierPolicy]:
     """Return the history, the latest first."""
-    found = sorted(paths.history.glob("*.nft"), reverse=True)
-    return [Earlier(number, path) for number, path in enumerate(found, start=1)]
+    latest_first = sorted(paths.history.glob("*.nft"), reverse=True)
+    return [EarlierPolicy(number, path) for number, path in enumerate(latest_first, start=1)]
 
 
-def find(paths: Paths, wanted: str) -> Record:
-    """Return a policy by its number (1: the previous), by its name or by the beginning of its time.
+def find(paths: Paths, key: str) -> Record:
+    """Return a policy by its number (1: the previous one), its name or the beginning of its time.
 
     Raise GuardError (not_found, damaged).
     """
     known = earlier(paths)
     if not known:
         raise GuardError("not_found", f"There is no earlier policy on this host. {UNCHANGED}")
-    fits = [one for one in known if str(one.number) == wanted or one.name == wanted]
-    fits = fits or [one for one in known if len(wanted) > 3 and one.name.startswith(wanted)]
-    if len(fits) != 1:
-        names = ", ".join(f"{one.number} ({one.name})" for one in known)
-        why = "names none" if not fits else "names more than one"
-        raise GuardError("not_found", f"{wanted!r} {why} of the earlier policies: {names}. {UNCHANGED}")
-    record = records.load(fits[0].path)
+    matches = [policy for policy in known if key in (str(policy.number), policy.name)]
+    matches = matches or [policy for policy in known if len(key) > 3 and policy.name.startswith(key)]
+    if len(matches) != 1:
+        names = ", ".join(f"{policy.number} ({policy.name})" for policy in known)
+        count = "none" if not matches else "more than one"
+        raise GuardError("not_found", f"{key!r} matches {count} of the earlier policies: {names}. {UNCHANGED}")
+    record = records.load(matches[0].path)
     if record is None:
-        raise GuardError("not_found", f"{fits[0].path} has just gone. {UNCHANGED}")
+        raise GuardError("not_found", f"{matches[0].path} was just removed. {UNCHANGED}")
     return record

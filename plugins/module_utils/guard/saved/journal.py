@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What happened on this host: one JSON object a line, the oldest dropped at some size."""
+"""Events on this host: one JSON object a line, the oldest dropped when the file is too long."""
 
 from __future__ import annotations
 
@@ -16,55 +16,55 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths
 
 EVENTS = {
     "confirmed": "a change was confirmed and saved for boot",
-    "restored": "a change was put back",
-    "reverted": "a change did not survive a reboot",
-    "saved": "a policy was saved for boot without a trial",
+    "restored": "a change was rolled back",
+    "reverted": "a reboot ended a pending change",
+    "saved": "a policy was saved for boot without a confirmation",
     "booted": "the saved policy was loaded",
-    "failsafe": "the saved policy could not be loaded; the fail-safe table was",
-    "lost": "the table was gone and was brought back",
-    "edited": "the table was edited by hand",
-    "repaired": "an edit by hand was undone",
-    "emergency": "an emergency was declared",
-    "allowed": "a destination was allowed for some hours",
+    "failsafe": "the saved policy could not be loaded; the fail-safe table was loaded",
+    "lost": "the table was missing and was loaded again",
+    "edited": "the table was edited by another program or by hand",
+    "repaired": "the confirmed policy was loaded over an edit",
+    "emergency": "an emergency began",
+    "allowed": "a destination was allowed temporarily",
     "removed": "tidegate was removed",
 }
-"""Every event, and what it means."""
+"""Every event and its meaning."""
 
 LIMIT = 256 * 1024
-"""Bytes of the journal; beyond it, half of it goes: of the older events first those that repeat themselves."""
+"""Bytes of the journal; beyond it, half of it is dropped, repeated events first."""
 
 _REPEATED = ("lost", "edited", "repaired", "failsafe", "booted")
-"""What somebody else's loop can bring about every few seconds; it must not push out who changed the policy and when."""
+"""Events that another program's loop can cause every few seconds; they must not displace who changed the policy."""
 
-_ALARMING = ("restored", "failsafe", "lost", "edited", "emergency", "allowed")
+_WARNINGS = ("restored", "failsafe", "lost", "edited", "emergency", "allowed")
 
 
-def note(paths: Paths, event: str, **about: Any) -> None:
-    """Write an event down, here and in the system's log. What cannot be written here must not stop a way back."""
-    said = {key: value for key, value in about.items() if value not in ("", None)}
+def add(paths: Paths, event: str, **about: Any) -> None:
+    """Write an event to the journal and to syslog. A failure is ignored: it must not stop a rollback."""
+    fields = {key: value for key, value in about.items() if value not in ("", None)}
     if not paths.root:
-        level = syslog.LOG_WARNING if event in _ALARMING else syslog.LOG_NOTICE
-        shown = "".join(f" {key}={value!r}" for key, value in said.items())
+        level = syslog.LOG_WARNING if event in _WARNINGS else syslog.LOG_NOTICE
+        shown = "".join(f" {key}={value!r}" for key, value in fields.items())
         syslog.openlog("tidegate", syslog.LOG_PID, syslog.LOG_DAEMON)
         syslog.syslog(level, f"{event}: {EVENTS[event]}{shown}")
     with suppress(GuardError):
         _trim(paths)
-        line = json.dumps({"when": clock.utc(), "event": event, **said}, sort_keys=True)
+        line = json.dumps({"when": clock.utc(), "event": event, **fields}, sort_keys=True)
         files.append(paths.journal, f"{line}\n".encode())
 
 
 def read(paths: Paths) -> list[dict[str, Any]]:
-    """Return the events, oldest first; lines that are none are left out."""
+    """Return the events, oldest first; unreadable lines are left out."""
     return [json.loads(line) for line in (files.read(paths.journal) or "").splitlines() if _event(line)]
 
 
-def fate(paths: Paths, token: str) -> dict[str, Any] | None:
+def last_event(paths: Paths, token: str) -> dict[str, Any] | None:
     """Return the last event about a change, None when there is none."""
     return next((event for event in reversed(read(paths)) if event.get("token") == token), None)
 
 
 def _trim(paths: Paths) -> None:
-    """Keep about half of a journal that is too long: the latest, and before that what people did."""
+    """Shorten a journal that is too long to half: the latest events, of the older ones only what people did."""
     text = files.read(paths.journal)
     if text is None or len(text) <= LIMIT:
         return
@@ -81,9 +81,9 @@ def _trim(paths: Paths) -> None:
 
 
 def _event(line: str) -> str:
-    """Return what a line is about; "" for one that says nothing."""
+    """Return the event of a line, "" for an unreadable one."""
     with suppress(ValueError):
-        said = json.loads(line)
-        if isinstance(said, dict) and said.get("event") in EVENTS:
-            return str(said["event"])
+        content = json.loads(line)
+        if isinstance(content, dict) and content.get("event") in EVENTS:
+            return str(content["event"])
     return ""

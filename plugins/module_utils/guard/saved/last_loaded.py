@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What this room last put into the kernel, so that an edit by somebody else can be seen.
+"""The table that the guard loaded last, so that an edit by another program is noticed.
 
-Compared in the words of the nft that listed it: after an upgrade of nft the words may differ without any edit, so a
-note by another version says nothing.
+Compared in the words of the nft that listed it: another version may use other words without any edit, so a file of
+another version says nothing.
 """
 
 from __future__ import annotations
@@ -19,26 +19,31 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """shape: what shape.py makes of the table; nft: the version that listed it; boot_id: of the boot in which it was loaded."""
+class LastLoaded:
+    """shape: of the table (table/fingerprint.py); nft_version: that listed it; boot_id: when it was loaded."""
 
     shape: str
-    nft: str
+    nft_version: str
     boot_id: str
     others: tuple[str, ...] = ()
 
 
-def note(paths: Paths, shape: str, nft: str, others: tuple[str, ...]) -> None:
-    """Write down what the kernel has now. Not worth failing for."""
+def write(paths: Paths, shape: str, nft_version: str, others: tuple[str, ...]) -> None:
+    """Write down the table that the guard just loaded. A failure is ignored: nothing depends on the file."""
     with suppress(GuardError):
-        said = Loaded(shape, nft, clock.boot_id(), others)
-        files.write(paths.loaded, json.dumps(asdict(said)).encode("utf-8", "surrogateescape"))
+        content = asdict(LastLoaded(shape=shape, nft_version=nft_version, boot_id=clock.boot_id(), others=others))
+        files.write(paths.last_loaded, json.dumps(content).encode("utf-8", "surrogateescape"))
 
 
-def read(paths: Paths, nft: str) -> Loaded | None:
-    """Return the note, None when there is none of this boot and this version of nft."""
+def read(paths: Paths, nft_version: str) -> LastLoaded | None:
+    """Return the last loaded table, None when the file is of another boot or another version of nft, or missing."""
     with suppress(GuardError, ValueError, TypeError, AttributeError, KeyError):
-        said = json.loads(files.read(paths.loaded) or "")
-        found = Loaded(said["shape"], said["nft"], said["boot_id"], tuple(said["others"]))
-        return found if found.boot_id == clock.boot_id() and found.nft == nft else None
+        content = json.loads(files.read(paths.last_loaded) or "")
+        last = LastLoaded(
+            shape=content["shape"],
+            nft_version=content["nft_version"],
+            boot_id=content["boot_id"],
+            others=tuple(content["others"]),
+        )
+        return last if last.boot_id == clock.boot_id() and last.nft_version == nft_version else None
     return None

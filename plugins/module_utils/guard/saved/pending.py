@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The change that is on trial: one file, there from before the guard is armed until the change is decided."""
+"""The pending change: a file that exists from before the rollback timer starts until the change is decided."""
 
 from __future__ import annotations
 
@@ -15,81 +15,92 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths
 
 
 @dataclass(frozen=True)
-class Pending:
-    """A change that nobody confirmed yet.
+class PendingChange:
+    """A change that is loaded and not confirmed.
 
-    token: names it; kind: change or emergency, which nobody is expected to confirm; taken, deadline: clock.clock() of
-    the snapshot and of the guard; since: for people; boot_id: in another boot the change is void; generation: of the
-    ruleset before the change; guard: timer or process; others: sets whose elements putting back leaves alone;
-    settings: the file of settings as it was before, "" when there was none.
+    token: names it
+    kind: change, or emergency, which is never confirmed
+    who, what: for people
+    since: UTC time at which it began, for people
+    snapshot_at: clock.uptime() of the snapshot
+    deadline: clock.uptime() at which it is rolled back
+    boot_id: of the boot in which it began; in another one the change is void
+    generation: of the ruleset before the change
+    timer: timer or process, see trial/timer.py
+    others: sets whose elements a rollback does not touch
+    spec: checksum of what the new policy was compiled from
+    settings: content of the settings file before the change, "" when there was none
     """
 
-    token: str
-    kind: str
-    who: str
-    what: str
-    since: str
-    taken: float
-    deadline: float
-    boot_id: str
-    generation: int
-    guard: str
+    token: str = ""
+    kind: str = "change"
+    who: str = ""
+    what: str = ""
+    since: str = ""
+    snapshot_at: float = 0.0
+    deadline: float = 0.0
+    boot_id: str = ""
+    generation: int = 0
+    timer: str = "process"
     others: tuple[str, ...] = ()
     spec: str = ""
     settings: str = ""
 
     @property
-    def seconds(self) -> int:
-        """Seconds until the guard acts; less than 0 when it should have."""
-        return round(self.deadline - clock.clock())
+    def seconds_left(self) -> int:
+        """Seconds until the rollback; below 0 when it is overdue."""
+        return round(self.deadline - clock.uptime())
 
     @property
     def of_this_boot(self) -> bool:
-        """Whether the change was made since the host started."""
+        """Whether the change began after the host was started."""
         return self.boot_id == clock.boot_id()
 
 
-def write(paths: Paths, pending: Pending) -> None:
-    """Put the change on trial."""
-    files.write(paths.pending, json.dumps(asdict(pending), sort_keys=True).encode())
+def write(paths: Paths, change: PendingChange) -> None:
+    """Make a change the pending one."""
+    files.write(paths.pending, json.dumps(asdict(change), sort_keys=True).encode())
 
 
-def read(paths: Paths) -> Pending | None:
-    """Return the change that is on trial, None when none is. A file that says nothing is a change of an earlier boot."""
+def read(paths: Paths) -> PendingChange | None:
+    """Return the pending change, None when there is none. An unreadable file is a void change of an earlier boot."""
     text = files.read(paths.pending)
     if text is None:
         return None
     try:
-        said = json.loads(text)
-        said["others"] = tuple(said.get("others", ()))
-        known = {entry.name for entry in fields(Pending)}
-        return Pending(**{key: value for key, value in said.items() if key in known})
+        content = json.loads(text)
+        content["others"] = tuple(content.get("others", ()))
+        known = {entry.name for entry in fields(PendingChange)}
+        required = {"token", "boot_id", "deadline"}
+        if not required <= set(content):
+            raise ValueError("fields are missing")
+        return PendingChange(**{key: value for key, value in content.items() if key in known})
     except (ValueError, TypeError, AttributeError):
-        return Pending("", "change", "", "an unreadable pending.json", "", 0.0, 0.0, "", 0, "process")
+        return PendingChange(what="an unreadable pending.json")
 
 
 def files_of(paths: Paths) -> tuple[Path, ...]:
-    """Return the files that only a change on trial needs; pending.json first: nothing else counts without it."""
-    return paths.pending, paths.snapshot, paths.candidate, paths.guard
+    """Return the files of a pending change; pending.json first, for without it the others mean nothing."""
+    return paths.pending, paths.snapshot, paths.candidate, paths.rollback_timer
 
 
 def remove(paths: Paths) -> None:
-    """Take the change off trial."""
+    """Remove all files of the pending change."""
     for path in files_of(paths):
         files.remove(path)
 
 
-def refusal(pending: Pending) -> GuardError:
-    """Return the error for a second change while one is on trial."""
-    if pending.kind == "emergency":
-        end = f"It ends by itself in {pending.seconds} s; `tidegate rollback` on the host ends it now"
+def already_pending(change: PendingChange) -> GuardError:
+    """Return the error for a second change while one is pending."""
+    if change.kind == "emergency":
+        end = f"It ends by itself in {change.seconds_left} s; `tidegate rollback` on the host ends it now"
     else:
         end = (
-            f"It is put back in {pending.seconds} s unless its run confirms it; `tidegate rollback` on the host puts "
-            "it back now"
+            f"It is rolled back in {change.seconds_left} s unless its run confirms it; `tidegate rollback` on the host "
+            "rolls it back now"
         )
     return GuardError(
         "pending",
-        f"A change by {pending.who or 'somebody'} from {pending.since} is on trial on this host ({pending.what}). {end}"
-        ". This run changed nothing.",
+        f"A change by {change.who or 'an unknown user'} from {change.since} is pending on this host ({change.what}). "
+        f"{end}. This run changed nothing.",
     )

@@ -1,14 +1,14 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A policy in a file: a line about it, then text that nft loads as it is, in one transaction."""
+"""A policy in a file: a line about it, then text that nft alone loads in one transaction."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,16 @@ _MARK = f"{_FORMAT}1 "
 
 @dataclass(frozen=True)
 class Record:
-    """One policy. listing: its table as nft lists it; the rest says where it comes from.
+    """A policy and where it comes from.
 
-    token: the change that brought it; who: the controller's user; when: seconds since 1970 at which it was written,
-    which remaining timeouts are counted from; others: sets whose elements are not the policy's; spec: checksum of
-    what it was compiled from, "" when unknown; nft: the version that listed it.
+    listing: its table as nft lists it
+    token: of the change that brought it
+    who: the controller's user
+    what: description of the change
+    when: seconds since 1970 at which it was written; remaining timeouts count from then
+    others: sets whose elements the policy does not own
+    spec: checksum of what it was compiled from, "" when unknown
+    nft_version: of the nft that listed it
     """
 
     listing: str
@@ -36,8 +41,7 @@ class Record:
     when: float = 0.0
     others: tuple[str, ...] = ()
     spec: str = ""
-    nft: str = ""
-    result: str = field(default="confirmed")
+    nft_version: str = ""
 
 
 def checksum(text: str) -> str:
@@ -53,18 +57,15 @@ def dump(record: Record) -> bytes:
 
 
 def about(path: Path) -> dict[str, Any]:
-    """Return what a record says of itself, without its table and unchecked; {} when it says nothing."""
+    """Return a record's fields without its listing and without checking the checksum; {} when there are none."""
     with suppress(OSError, ValueError), path.open(encoding="utf-8", errors="replace") as file:
-        said = json.loads(file.readline()[len(_MARK) :].partition(" ")[2])
-        return said if isinstance(said, dict) else {}
+        content = json.loads(file.readline()[len(_MARK) :].partition(" ")[2])
+        return content if isinstance(content, dict) else {}
     return {}
 
 
 def load(path: Path) -> Record | None:
-    """Return a record from its file, None when there is none.
-
-    Raise GuardError (damaged) unless it is what was written.
-    """
+    """Return the record in a file, None when there is no file; raise GuardError (damaged) for any other content."""
     text = files.read(path)
     if text is None:
         return None
@@ -72,16 +73,15 @@ def load(path: Path) -> Record | None:
     if text.startswith(_FORMAT) and not text.startswith(_MARK):
         raise GuardError(
             "damaged",
-            f"{path} was written by another release of tidegate, in a form that this one cannot read, or is damaged: "
-            "it does not fit its checksum.",
+            f"{path} does not match its checksum: it is damaged, or another release of tidegate wrote it in a format "
+            "that this one cannot read.",
         )
     if not text.startswith(_MARK) or digest != checksum(rest):
-        raise GuardError("damaged", f"{path} is damaged or was edited: it does not fit its checksum.")
+        raise GuardError("damaged", f"{path} does not match its checksum: it is damaged or was edited.")
     line, _end, body = rest.partition("\n")
-    # What it fits, some release has written: what that did not say yet is as if nobody knew, what it said more is left.
-    about: dict[str, Any] = json.loads(line)
+    # Another release may have written fewer fields, which keep their defaults, or more, which are ignored.
+    content: dict[str, Any] = json.loads(line)
     known = {entry.name for entry in fields(Record)} - {"listing"}
-    about["others"] = tuple(about.get("others", ()))
-    return Record(
-        listing=body[len(restore.script("")) :], **{key: value for key, value in about.items() if key in known}
-    )
+    content["others"] = tuple(content.get("others", ()))
+    listing = restore.listing_of(body) or ""
+    return Record(listing=listing, **{key: value for key, value in content.items() if key in known})

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the boot and the watcher go by when the controller is not there."""
+"""Settings of the boot and the watcher, which run without the controller."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ MODES = ("enforce", "observe")
 
 @dataclass(frozen=True)
 class Settings:
-    """drift: what becomes of an edit by hand. mode: whether the fail-safe table refuses or only counts.
+    """drift: whether an edit of the table is reported or repaired; mode: whether the fail-safe table rejects or counts.
 
-    dns, ntp: addresses and networks that the fail-safe table lets out to; none: to any.
+    dns, ntp: addresses and networks that the fail-safe table accepts; none: any.
     """
 
     drift: str = "report"
@@ -32,16 +32,16 @@ class Settings:
     ntp: tuple[str, ...] = ()
 
 
-def parse(given: Mapping[str, Any]) -> Settings:
-    """Return settings from plain values; raise GuardError (bad_request) naming what cannot be."""
+def parse(values: Mapping[str, Any]) -> Settings:
+    """Return settings from plain values; raise GuardError (bad_request) for the first invalid one."""
     for key, choices in (("drift", DRIFT), ("mode", MODES)):
-        if given.get(key, choices[0]) not in choices:
-            raise GuardError("bad_request", f"{key}: {given[key]!r} is none of {', '.join(choices)}. {UNCHANGED}")
+        if values.get(key, choices[0]) not in choices:
+            raise GuardError("bad_request", f"{key}: {values[key]!r} is not one of {', '.join(choices)}. {UNCHANGED}")
     return Settings(
-        given.get("drift", DRIFT[0]),
-        given.get("mode", MODES[0]),
-        tuple(_network(value, "dns") for value in given.get("dns") or ()),
-        tuple(_network(value, "ntp") for value in given.get("ntp") or ()),
+        values.get("drift", DRIFT[0]),
+        values.get("mode", MODES[0]),
+        tuple(_network(value, "dns") for value in values.get("dns") or ()),
+        tuple(_network(value, "ntp") for value in values.get("ntp") or ()),
     )
 
 
@@ -51,14 +51,14 @@ def dump(settings: Settings) -> bytes:
 
 
 def read(paths: Paths) -> Settings:
-    """Return this host's settings; those that cannot be read are the defaults, which refuse."""
+    """Return this host's settings; the defaults, which reject, when the file cannot be read."""
     with suppress(GuardError):
         return load(files.read(paths.settings) or "")
     return Settings()
 
 
 def load(text: str) -> Settings:
-    """Return the settings of a file; what cannot be read are the defaults, which refuse."""
+    """Return the settings in a file's text; the defaults, which reject, when it cannot be read."""
     with suppress(GuardError, ValueError, AttributeError, TypeError):
         return parse(json.loads(text))
     return Settings()
@@ -68,4 +68,4 @@ def _network(value: Any, key: str) -> str:
     try:
         return str(ipaddress.ip_network(value, strict=False))
     except ValueError as error:
-        raise GuardError("bad_request", f"{key}: {value!r} is no address or network. {UNCHANGED}") from error
+        raise GuardError("bad_request", f"{key}: {value!r} is not an address or network. {UNCHANGED}") from error

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the table would do with the first packet of a connection: nft's JSON read rule by rule, no packet sent.
+"""Evaluate the expressions of a table, in nft's JSON, for the first packet of a connection; no packet is sent.
 
-Knows what our compiler writes and a little more. A rule that it cannot judge is named instead of being guessed.
+It knows the expressions that our compiler writes, and a few more. A rule with another one is reported, not guessed.
 """
 
 from __future__ import annotations
@@ -22,20 +22,19 @@ PORTS = ("tcp", "udp", "sctp", "dccp")
 
 _NUMBERS = {"icmp": 1, "igmp": 2, "tcp": 6, "udp": 17, "dccp": 33, "ipv6-icmp": 58, "icmpv6": 58, "sctp": 132}
 _EPHEMERAL = 40000
-"""A source port such as a client gets; none of those that rules name."""
+"""A source port as a client gets it; no rule names it."""
 
 
 class CannotJudge(Exception):
-    """An expression that this file does not know."""
+    """An expression that cannot be evaluated here."""
 
 
 @dataclass(frozen=True)
-class Flow:
-    """The first packet of a connection, unless said otherwise.
+class Packet:
+    """A packet, by default the first one of a connection.
 
     uid: None for a packet of the kernel itself; now: seconds since 1970; local: over the loopback interface; source:
-    None where it is not known; state, direction: what connection tracking says of it; incoming: to this host, at the
-    input hook instead of output.
+    None where it is not known; state, direction: of connection tracking; incoming: at the input hook instead of output.
     """
 
     address: Address
@@ -59,20 +58,20 @@ class Flow:
 
 @dataclass(frozen=True)
 class _Interface:
-    """An interface. name: "lo", "" where the packet has none, None for another one, whose name nobody said."""
+    """An interface. name: "lo", "" where the packet has none, None for another one whose name is not known."""
 
     name: str | None
 
-    def is_listed(self, element: Any) -> bool:
-        """Whether it is what nft lists: a name, or the index 0 that stands for none."""
-        wanted = "" if str(element) == "0" else str(element)
-        if self.name is None and wanted not in ("", "lo"):
-            raise CannotJudge(f"interface {wanted}")
-        return self.name == wanted
+    def matches(self, element: Any) -> bool:
+        """Return whether it is an element as nft lists it: a name, or the index 0 for none."""
+        name = "" if str(element) == "0" else str(element)
+        if self.name is None and name not in ("", "lo"):
+            raise CannotJudge(f"interface {name}")
+        return self.name == name
 
 
 @dataclass
-class Table:
+class JsonTable:
     """A listed table: chains with their rules in order, sets and maps by name."""
 
     chains: dict[str, list[Json]] = field(default_factory=dict)
@@ -80,9 +79,9 @@ class Table:
     sets: dict[str, Json] = field(default_factory=dict)
 
 
-def read(objects: Sequence[Json]) -> Table:
-    """Return the objects of `nft -j list table` by their kinds."""
-    table = Table()
+def read(objects: Sequence[Json]) -> JsonTable:
+    """Return the table in the objects of `nft -j list table`."""
+    table = JsonTable()
     for item in objects:
         for kind, what in item.items():
             if kind == "chain":
@@ -97,73 +96,73 @@ def read(objects: Sequence[Json]) -> Table:
     return table
 
 
-def matches(table: Table, flow: Flow, match: Json) -> bool:
-    """Whether one match of a rule fits the packet. Raise CannotJudge for an expression that is not known here."""
-    found = _left(flow, match["left"])
-    if found is None:
+def matches(table: JsonTable, packet: Packet, match: Json) -> bool:
+    """Return whether a match of a rule applies to the packet; raise CannotJudge for an unknown expression."""
+    value = _left(packet, match["left"])
+    if value is None:
         return False
-    equal = _right(table, flow, found, match)
+    equal = _right(table, packet, value, match)
     return not equal if match["op"] == "!=" else equal
 
 
-def contains(table: Table, flow: Flow, found: Any, elements: Any) -> bool:
-    """Whether a value is among the elements of a set, named by @ or written out."""
+def contains(table: JsonTable, packet: Packet, value: Any, elements: Any) -> bool:
+    """Return whether a value is among the elements of a set, which is named (@) or anonymous."""
     if isinstance(elements, str) and elements.startswith("@"):
         elements = table.sets.get(elements[1:], {}).get("elem", [])
-    return any(_is(flow, found, element) for element in elements)
+    return any(_is(packet, value, element) for element in elements)
 
 
-def key(flow: Flow, expression: Json) -> Any:
-    """Return what the packet has in the place of an expression, None when it has no such thing."""
-    return _left(flow, expression)
+def key(packet: Packet, expression: Json) -> Any:
+    """Return the packet's value of an expression, None when it has none."""
+    return _left(packet, expression)
 
 
-def _left(flow: Flow, left: Any) -> Any:
+def _left(packet: Packet, left: Any) -> Any:
     kind: str
     what: Any
     kind, what = next(iter(left.items())) if isinstance(left, dict) else ("", {})
     if kind == "concat":
-        parts = tuple(_left(flow, part) for part in what)
+        parts = tuple(_left(packet, part) for part in what)
         return None if None in parts else parts
     if kind == "meta":
-        return _meta(flow, what["key"])
+        return _meta(packet, what["key"])
     if kind == "payload" and "protocol" in what:
-        return _payload(flow, what["protocol"], what["field"])
+        return _payload(packet, what["protocol"], what["field"])
     if kind == "ct" and what["key"] == "state":
-        return frozenset([flow.state])
+        return frozenset([packet.state])
     if kind == "ct" and what["key"] == "direction":
-        return flow.direction
+        return packet.direction
     if kind == "&" and isinstance(what[0], dict) and what[0].get("payload", {}).get("field") == "flags":
-        flags = _left(flow, what[0])
+        flags = _left(packet, what[0])
         return None if flags is None else flags & _flags(what[1])
     raise CannotJudge(kind or str(left))
 
 
-def _meta(flow: Flow, name: str) -> Any:
+def _meta(packet: Packet, name: str) -> Any:
     known = {
-        "l4proto": flow.protocol,
-        "nfproto": flow.family,
-        "skuid": flow.uid,
-        "time": flow.now,
+        "l4proto": packet.protocol,
+        "nfproto": packet.family,
+        "skuid": packet.uid,
+        "time": packet.now,
     }
     if name in ("iif", "iifname", "oif", "oifname"):
         # A packet that comes in has not got to where it would leave, and the other way round.
-        passed = name.startswith("i") == flow.incoming
-        return _Interface(("lo" if flow.local else None) if passed else "")
+        passed = name.startswith("i") == packet.incoming
+        return _Interface(("lo" if packet.local else None) if passed else "")
     if name not in known:
         raise CannotJudge(f"meta {name}")
     return known[name]
 
 
-def _payload(flow: Flow, protocol: str, name: str) -> Any:
+def _payload(packet: Packet, protocol: str, name: str) -> Any:
     if protocol in ("ip", "ip6"):
-        if protocol != ("ip" if flow.address.version == 4 else "ip6"):
+        if protocol != ("ip" if packet.address.version == 4 else "ip6"):
             return None
-        fields: dict[str, Any] = {"daddr": flow.address, "protocol": flow.protocol, "nexthdr": flow.protocol}
-        if flow.source is not None:
-            fields["saddr"] = flow.source
-    elif protocol == flow.protocol or (protocol == "th" and flow.protocol in PORTS):
-        fields = {"dport": flow.port, "sport": flow.sport, "flags": flow.flags}
+        fields: dict[str, Any] = {"daddr": packet.address, "protocol": packet.protocol, "nexthdr": packet.protocol}
+        if packet.source is not None:
+            fields["saddr"] = packet.source
+    elif protocol == packet.protocol or (protocol == "th" and packet.protocol in PORTS):
+        fields = {"dport": packet.port, "sport": packet.sport, "flags": packet.flags}
     else:
         return None
     if name not in fields:
@@ -171,43 +170,43 @@ def _payload(flow: Flow, protocol: str, name: str) -> Any:
     return fields[name]
 
 
-def _right(table: Table, flow: Flow, found: Any, match: Json) -> bool:
+def _right(table: JsonTable, packet: Packet, value: Any, match: Json) -> bool:
     right = match["right"]
     if match["op"] in ("<", ">", "<=", ">="):
-        return _compare(match["op"], float(found), _time(right))
-    if isinstance(found, frozenset):
-        wanted = frozenset([right] if isinstance(right, str) else right)
-        return bool(found & wanted) if match["op"] == "in" else found == wanted
+        return _compare(match["op"], float(value), _time(right))
+    if isinstance(value, frozenset):
+        flags = frozenset([right] if isinstance(right, str) else right)
+        return bool(value & flags) if match["op"] == "in" else value == flags
     if isinstance(right, str) and right.startswith("@"):
-        return contains(table, flow, found, right)
-    return _is(flow, found, right)
+        return contains(table, packet, value, right)
+    return _is(packet, value, right)
 
 
-def _is(flow: Flow, found: Any, element: Any) -> bool:
-    """Whether a value is one element: an address, a number, a word, a range, a network, or several of them."""
+def _is(packet: Packet, value: Any, element: Any) -> bool:
+    """Return whether a value matches an element: an address, number, word, range, network, or several of them."""
     if isinstance(element, dict):
         kind, what = next(iter(element.items()))
         if kind == "elem":
-            return _is(flow, found, what["val"])
+            return _is(packet, value, what["val"])
         if kind == "concat":
-            return isinstance(found, tuple) and all(_is(flow, one, part) for one, part in zip(found, what))
+            return isinstance(value, tuple) and all(_is(packet, field, part) for field, part in zip(value, what))
         if kind == "set":
-            return any(_is(flow, found, one) for one in what)
+            return any(_is(packet, value, member) for member in what)
         if kind == "range":
-            return bool(_value(found, what[0]) <= found <= _value(found, what[1]))
+            return bool(_literal(value, what[0]) <= value <= _literal(value, what[1]))
         if kind == "prefix":
             network = ipaddress.ip_network(f"{what['addr']}/{what['len']}")
-            return isinstance(found, (ipaddress.IPv4Address, ipaddress.IPv6Address)) and found in network
+            return isinstance(value, (ipaddress.IPv4Address, ipaddress.IPv6Address)) and value in network
         raise CannotJudge(kind)
-    if isinstance(found, _Interface):
-        return found.is_listed(element)
-    if isinstance(found, str) and (found in _NUMBERS or str(element) in _NUMBERS):
-        return _protocol(found) == _protocol(element)
-    return bool(found == _value(found, element))
+    if isinstance(value, _Interface):
+        return value.matches(element)
+    if isinstance(value, str) and (value in _NUMBERS or str(element) in _NUMBERS):
+        return _protocol(value) == _protocol(element)
+    return bool(value == _literal(value, element))
 
 
-def _value(like: Any, text: Any) -> Any:
-    """Return a listed literal as the kind of thing that it is compared with."""
+def _literal(like: Any, text: Any) -> Any:
+    """Return a literal as the type of the value that it is compared with."""
     if isinstance(like, (ipaddress.IPv4Address, ipaddress.IPv6Address)):
         return ipaddress.ip_address(text)
     if isinstance(like, int) and not isinstance(text, int):

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which rule decides about a connection from this host or to it, and which almost would."""
+"""Which rule decides about a connection from this host or to it, and which entries nearly allow it."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from typing import Any, Sequence
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import OBSERVED_CHAIN
 
 from . import evaluate
-from .evaluate import CannotJudge, Flow, Json, Table
+from .evaluate import CannotJudge, Json, JsonTable, Packet
 
 _DEPTH = 16
 """Chains that may call each other; the kernel's own limit (NFT_JUMP_STACK_SIZE)."""
 
 _SILENT = ("counter", "log", "limit", "quota", "set", "last", "mangle", "ct count", "xt")
-"""Statements that decide nothing; a limit or quota is taken as not used up."""
+"""Statements without a verdict; a limit or quota counts as not used up."""
 
 
 @dataclass
-class Answer:
-    """What becomes of a connection.
+class Explanation:
+    """The verdict on a connection.
 
-    verdict: accept, drop or reject; chain and rule: where that was decided, rule "" for one without a comment or a
-    chain's policy; doubts: rules that could not be judged and were passed over; nearly: entries that allow it but for
-    one thing.
+    verdict: accept, drop or reject; chain, rule: where it was decided, rule "" for a rule without a comment and for a
+    chain's policy; doubts: rules that could not be evaluated and were skipped; nearly: entries that allow the
+    connection except for one field.
     """
 
     verdict: str
@@ -37,43 +37,43 @@ class Answer:
 
     @property
     def only_observed(self) -> bool:
-        """Whether the connection passes because the host only observes."""
+        """Whether the connection is accepted only because the host is in mode observe."""
         return self.verdict == "accept" and self.chain == OBSERVED_CHAIN
 
 
-def why(objects: Sequence[Json], flow: Flow) -> Answer:
-    """Return what the listed table does with a packet. Without a chain at its hook it accepts."""
+def why(objects: Sequence[Json], packet: Packet) -> Explanation:
+    """Return the verdict of a table on a packet; without a chain at its hook it is accept."""
     table = evaluate.read(objects)
-    hook = "input" if flow.incoming else "output"
-    answer = Answer("accept", "")
+    hook = "input" if packet.incoming else "output"
+    answer = Explanation("accept", "")
     for chain in table.base:
         if chain["hook"] != hook or chain["type"] != "filter":
             continue
-        verdict = _walk(table, flow, chain["name"], answer, 0)
+        verdict = _walk(table, packet, chain["name"], answer, 0)
         if verdict in ("", "return"):
             answer.chain, answer.rule, verdict = chain["name"], "", chain.get("policy", "accept")
         answer.verdict = verdict
         if verdict != "accept":
             break
     if answer.verdict != "accept" or answer.only_observed:
-        answer.nearly = _nearly(table, flow)
+        answer.nearly = _nearly(table, packet)
     return answer
 
 
-def _walk(table: Table, flow: Flow, chain: str, answer: Answer, depth: int) -> str:
-    """Return the verdict of a chain: accept, drop, reject, or "" when it says nothing."""
+def _walk(table: JsonTable, packet: Packet, chain: str, answer: Explanation, depth: int) -> str:
+    """Return the verdict of a chain: accept, drop, reject, or "" for none."""
     if depth > _DEPTH:
-        raise CannotJudge("chains that call each other without end")
+        raise CannotJudge("chains that call each other endlessly")
     for rule in table.chains.get(chain, []):
         try:
-            verdict, target = _rule(table, flow, rule)
+            verdict, target = _rule(table, packet, rule)
         except CannotJudge as doubt:
             answer.doubts.append(f"{chain}: {rule.get('comment', 'a rule')} ({doubt})")
             continue
         if verdict in ("jump", "goto"):
-            found = _walk(table, flow, target, answer, depth + 1)
-            if found or verdict == "goto":
-                return found
+            inner = _walk(table, packet, target, answer, depth + 1)
+            if inner or verdict == "goto":
+                return inner
         elif verdict == "return":
             return ""
         elif verdict:
@@ -82,19 +82,19 @@ def _walk(table: Table, flow: Flow, chain: str, answer: Answer, depth: int) -> s
     return ""
 
 
-def _rule(table: Table, flow: Flow, rule: Json) -> tuple[str, str]:
-    """Return a rule's verdict and, for jump and goto, the chain; "" when it does not match or decides nothing."""
+def _rule(table: JsonTable, packet: Packet, rule: Json) -> tuple[str, str]:
+    """Return a rule's verdict and, for jump and goto, the chain; "" when it does not match or has no verdict."""
     for statement in rule["expr"]:
         kind, what = next(iter(statement.items()))
         if kind == "match":
-            if not evaluate.matches(table, flow, what):
+            if not evaluate.matches(table, packet, what):
                 break
         elif kind in ("accept", "drop", "reject", "return"):
             return kind, ""
         elif kind in ("jump", "goto"):
             return kind, what["target"]
         elif kind == "vmap":
-            verdict = _verdict_of_map(table, flow, what)
+            verdict = _verdict_of_map(table, packet, what)
             if verdict is not None:
                 return verdict
         elif kind not in _SILENT:
@@ -102,33 +102,33 @@ def _rule(table: Table, flow: Flow, rule: Json) -> tuple[str, str]:
     return "", ""
 
 
-def _verdict_of_map(table: Table, flow: Flow, vmap: Json) -> tuple[str, str] | None:
-    found = evaluate.key(flow, vmap["key"])
+def _verdict_of_map(table: JsonTable, packet: Packet, vmap: Json) -> tuple[str, str] | None:
+    value = evaluate.key(packet, vmap["key"])
     data: Any = vmap["data"]
     elements = table.sets.get(data[1:], {}).get("elem", []) if isinstance(data, str) else data["set"]
     for element, verdict in elements:
-        if found is not None and evaluate.contains(table, flow, found, [element]):
+        if value is not None and evaluate.contains(table, packet, value, [element]):
             kind, what = next(iter(verdict.items()))
             return kind, what["target"] if isinstance(what, dict) else ""
     return None
 
 
-def _nearly(table: Table, flow: Flow) -> list[str]:
-    """Return the entries that would allow the connection but for its port, protocol or user."""
-    found: list[str] = []
+def _nearly(table: JsonTable, packet: Packet) -> list[str]:
+    """Return the entries that would allow the connection except for its port, protocol or user."""
+    entries: list[str] = []
     for rules in table.chains.values():
         for rule in rules:
             if "comment" not in rule or not any("accept" in statement for statement in rule["expr"]):
                 continue
             matches = [statement["match"] for statement in rule["expr"] if "match" in statement]
             try:
-                failed = [match for match in matches if not evaluate.matches(table, flow, match)]
+                failed = [match for match in matches if not evaluate.matches(table, packet, match)]
             except CannotJudge:
                 continue
             addressed = any(_field(match) == "daddr" for match in matches)
             if addressed and failed and all(_field(match) in ("dport", "skuid", "l4proto") for match in failed):
-                found.append(f"{rule['comment']} allows it for {' and '.join(_shown(match) for match in failed)}")
-    return list(dict.fromkeys(found))
+                entries.append(f"{rule['comment']} allows it for {' and '.join(_shown(match) for match in failed)}")
+    return list(dict.fromkeys(entries))
 
 
 def _field(match: Json) -> str:
@@ -143,8 +143,8 @@ def _shown(match: Json) -> str:
     right = match["right"]
     several: Sequence[Any] = right["set"] if isinstance(right, dict) and "set" in right else [right]
     values = [
-        f"{one['range'][0]}-{one['range'][1]}" if isinstance(one, dict) and "range" in one else str(one)
-        for one in several
+        f"{value['range'][0]}-{value['range'][1]}" if isinstance(value, dict) and "range" in value else str(value)
+        for value in several
     ]
     name = {"dport": "port", "skuid": "user", "l4proto": "protocol"}[_field(match)]
     protocol = match["left"].get("payload", {}).get("protocol", "") if name == "port" else ""

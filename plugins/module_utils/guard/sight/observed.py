@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How long this host has only observed, and what it would have refused in that time."""
+"""How long this host has been in mode observe, and its would-be rejections in that time."""
 
 from __future__ import annotations
 
@@ -27,17 +27,18 @@ _NUMBERS = {"icmp": 1, "igmp": 2, "tcp": 6, "udp": 17, "dccp": 33, "ipv6-icmp": 
 def facts(host: Host) -> dict[str, Any]:
     """Return the evidence as plain values.
 
-    confirmed: whether there is a confirmed policy; observes: whether that one refuses nothing. since: when the first of
-    the observing policies that followed one another until now was confirmed, in seconds since 1970, None when there is
-    none. now: the host's clock. ledger: who would have been refused what, with user, the name of the uid, where it has
-    one.
+    confirmed: whether there is a confirmed policy
+    observes: whether that one is in mode observe
+    since: when the host began to observe without a gap, in seconds since 1970, None when it does not observe
+    now: the host's clock, in seconds since 1970
+    ledger: would-be rejections; user: the name of the uid, where it has one
     """
     record = confirmed_policy.read(host.paths)
     since = None
-    for one in [record, *_earlier(host.paths)]:
-        if one is None or not observes(one.listing):
+    for policy in [record, *_earlier(host.paths)]:
+        if policy is None or not observes(policy.listing):
             break
-        since = one.when
+        since = policy.when
     lines = observed_ledger.merged(observed_ledger.read(host.paths), denied_ledger.ledger(host.table), time.time())
     return {
         "confirmed": record is not None,
@@ -71,12 +72,12 @@ def protocol(name: str) -> int:
 
 
 def _earlier(paths: Paths) -> Iterator[Record | None]:
-    """Yield the earlier policies, the latest first; one that is damaged ends what is known."""
-    for one in history.earlier(paths):
-        found: Record | None = None
+    """Yield the earlier policies, the latest first; None for a damaged one."""
+    for policy in history.earlier(paths):
+        record: Record | None = None
         with contextlib.suppress(GuardError):
-            found = records.load(one.path)
-        yield found
+            record = records.load(policy.path)
+        yield record
 
 
 def _user(uid: int | None) -> str | None:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a person at the console wants to know first."""
+"""The state of a host: as facts, and as text for the console."""
 
 from __future__ import annotations
 
@@ -29,9 +29,11 @@ _COUNTED = ("lost", "edited", "repaired", "restored", "reverted", "failsafe")
 def facts(host: Host) -> dict[str, Any]:
     """Return the state of this host as plain values.
 
-    table: absent, confirmed, on_trial, edited or unconfirmed; confirmed, on_trial: about those policies, or None;
-    saved: ok, none or what is wrong with the file; watcher: whether it runs; events: how often each alarming event is
-    in the journal.
+    table: absent, confirmed, pending, edited or unconfirmed
+    confirmed, pending: about those policies, or None
+    saved: ok, none, or what is wrong with the file
+    watcher: whether it runs
+    events: how often each event that is a warning is in the journal
     """
     change = pending.read(host.paths)
     try:
@@ -46,7 +48,7 @@ def facts(host: Host) -> dict[str, Any]:
         "drift": settings.read(host.paths).drift,
         "saved": saved,
         "confirmed": None if record is None else {**_about(record), "when": clock.utc(record.when)},
-        "on_trial": None
+        "pending": None
         if change is None
         else {
             "token": change.token,
@@ -54,66 +56,68 @@ def facts(host: Host) -> dict[str, Any]:
             "who": change.who,
             "what": change.what,
             "since": change.since,
-            "seconds": change.seconds,
+            "seconds": change.seconds_left,
         },
-        "watcher": lock.taken(host.paths.watching),
+        "watcher": lock.is_held(host.paths.watcher_lock),
         "events": {name: counts[name] for name in _COUNTED},
         "last": events[-_SHOWN:],
         "earlier": [
-            {"number": one.number, "name": one.name, "what": str(records.about(one.path).get("what", ""))}
-            for one in history.earlier(host.paths)
+            {"number": policy.number, "name": policy.name, "what": str(records.about(policy.path).get("what", ""))}
+            for policy in history.earlier(host.paths)
         ],
     }
 
 
-def text(found: dict[str, Any]) -> str:
+def text(state: dict[str, Any]) -> str:
     """Return the facts as lines for a person."""
-    lines = [f"table      {TABLE[found['table']]}"]
-    about = found["confirmed"]
+    lines = [f"table      {TABLE[state['table']]}"]
+    about = state["confirmed"]
     if about is not None:
-        lines.append(f"confirmed  {about['when']} by {about['who'] or 'somebody'}: {about['what'] or 'no description'}")
-    elif found["saved"] == "none":
+        lines.append(
+            f"confirmed  {about['when']} by {about['who'] or 'an unknown user'}: {about['what'] or 'no description'}"
+        )
+    elif state["saved"] == "none":
         lines.append("confirmed  no policy yet: a reboot leaves this host without one")
     else:
-        lines.append(f"confirmed  {found['saved']}")
-    trial = found["on_trial"]
-    if trial is not None:
-        left = trial["seconds"]
-        end = f"put back in {left} s" if left >= 0 else f"its time was over {-left} s ago"
-        lines.append(f"on trial   {trial['what']}, by {trial['who'] or 'somebody'}; {end}")
-    lines.append(
-        f"watcher    {'runs' if found['watcher'] else 'does not run'}; an edit by hand is {_DRIFT[found['drift']]}"
-    )
-    happened = [f"{name} {count}" for name, count in found["events"].items() if count]
-    lines.append(f"events     {', '.join(happened) or 'none worth telling'}")
+        lines.append(f"confirmed  {state['saved']}")
+    change = state["pending"]
+    if change is not None:
+        left = change["seconds"]
+        end = f"rolled back in {left} s" if left >= 0 else f"overdue to be rolled back since {-left} s"
+        lines.append(f"pending    {change['what']}, by {change['who'] or 'an unknown user'}; {end}")
+    lines.append(f"watcher    {'runs' if state['watcher'] else 'does not run'}; an edit is {_DRIFT[state['drift']]}")
+    warnings = [f"{name} {count}" for name, count in state["events"].items() if count]
+    lines.append(f"events     {', '.join(warnings) or 'no warnings'}")
     lines += [
-        f"           {event['when']} {event['event']} {event.get('what', '')}".rstrip() for event in found["last"]
+        f"           {event['when']} {event['event']} {event.get('what', '')}".rstrip() for event in state["last"]
     ]
-    lines += [f"earlier    {one['number']:>2} {one['name']} {one['what']}".rstrip() for one in found["earlier"]]
+    lines += [
+        f"earlier    {policy['number']:>2} {policy['name']} {policy['what']}".rstrip() for policy in state["earlier"]
+    ]
     return "\n".join(lines)
 
 
 TABLE = {
-    "absent": "there is none: nothing is refused",
-    "confirmed": "stands as it was confirmed",
-    "on_trial": "a change is on trial",
-    "edited": "stands, but somebody edited it since",
-    "unconfirmed": "stands, but nobody confirmed it",
+    "absent": "not loaded: all outbound traffic is allowed",
+    "confirmed": "as confirmed",
+    "pending": "a change is pending",
+    "edited": "edited since it was confirmed",
+    "unconfirmed": "loaded, but never confirmed",
 }
-_DRIFT = {"report": "reported", "repair": "undone"}
+_DRIFT = {"report": "reported", "repair": "repaired"}
 
 
 def _table(host: Host) -> str:
     listing = host.table.listing()
     if pending.read(host.paths) is not None:
-        return "on_trial"
+        return "pending"
     if listing is None:
         return "absent"
     record = confirmed_policy.read(host.paths)
-    note = last_loaded.read(host.paths, host.table.version)
+    last = last_loaded.read(host.paths, host.table.nft_version)
     if record is None:
         return "unconfirmed"
-    expected = note.shape if note is not None else shape(record.listing, record.others)
+    expected = last.shape if last is not None else shape(record.listing, record.others)
     return "confirmed" if shape(listing, record.others) == expected else "edited"
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""nft, for the one table of this room. Times are read and written in UTC: a boot may know no other zone."""
+"""The table that nf_tables holds now. Times are read and written in UTC: a boot may know no other time zone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.table_names impo
 
 
 class UtcNft(command.Nft):
-    """nft as the engine starts it, in the time zone UTC: a rule's `meta hour` is listed and loaded in local time."""
+    """nft in the time zone UTC: it lists and loads `meta hour` in local time."""
 
     def __init__(self, path: str | None = None) -> None:
         super().__init__(path)
@@ -19,34 +19,34 @@ class UtcNft(command.Nft):
 
 
 class LiveTable:
-    """The table as the kernel has it. All methods raise EngineError for what nft or the kernel cannot do."""
+    """The live table. Every method raises a TidegateError for what nft or nf_tables cannot do."""
 
     def __init__(self, nft: command.Nft | None = None) -> None:
         self._nft = nft or UtcNft()
-        self.version = self._nft.version()
-        self._seen: tuple[int, str | None] | None = None
+        self.nft_version = self._nft.version()
+        self._cached: tuple[int, str | None] | None = None
 
     def listing(self) -> str | None:
-        """Return the table with counters and remaining timeouts, numeric so that it can be loaded.
+        """Return the table as nft lists it, None when there is none.
 
-        None without a table.
+        With counters and remaining timeouts, and numeric, so that it can be loaded again.
         """
         now = self.generation()
-        found = self._listing()
-        self._seen = (now, found)
-        return found
+        text = self._listing()
+        self._cached = (now, text)
+        return text
 
-    def standing(self) -> str | None:
-        """As listing, but counters, remaining timeouts and what packets write may be those of an earlier look.
+    def cached_listing(self) -> str | None:
+        """Return the listing, but counters, remaining timeouts and what packets add may be older.
 
-        Everything else belongs to the generation, so a table of a hundred thousand elements is listed once for each.
+        Everything else belongs to a generation, so a table of a hundred thousand elements is listed once for each.
         """
-        if self._seen is not None and self._seen[0] == self.generation():
-            return self._seen[1]
+        if self._cached is not None and self._cached[0] == self.generation():
+            return self._cached[1]
         return self.listing()
 
     def _listing(self) -> str | None:
-        if not self.stands():
+        if not self.exists():
             return None
         outcome = self._nft.run("-y", "-p", "list", "table", *TABLE)
         if outcome.code != 0:
@@ -55,12 +55,12 @@ class LiveTable:
             raise command.failure(outcome, "nft list table")
         return outcome.out
 
-    def stands(self) -> bool:
-        """Whether there is a table."""
+    def exists(self) -> bool:
+        """Return whether there is a table."""
         return table_handle(*TABLE) is not None
 
     def generation(self) -> int:
-        """Return the ruleset's generation: another one after every commit of anybody."""
+        """Return the generation of the ruleset: every commit of any process changes it."""
         return generation()
 
     def load(self, script: str, *, check: bool = False) -> None:
@@ -70,7 +70,7 @@ class LiveTable:
             raise command.failure(outcome, "nft -f")
 
     def json(self, *words: str) -> str:
-        """Return what nft lists as JSON, "" when there is no such thing."""
+        """Return what `nft -j list` prints, "" when there is no such object."""
         outcome = self._nft.run("-j", "list", *words)
         if outcome.code == 0:
             return outcome.out

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The policy's own tests on the host: what *we* do to each flow decides, never whether somebody far away answers.
+"""The policy's own tests on the host: the verdict of this host on each packet decides, not the answer of the far end.
 
-A flow that we refuse leaves a line in the ledger, in observe mode as well, or the kernel refuses to send it (EPERM).
-Anything else was let through, whatever became of it.
+A packet that the policy rejects adds a line to the denied ledger, in mode observe too, or its send fails with EPERM.
+Every other packet was accepted, whatever came back.
 """
 
 from __future__ import annotations
@@ -17,24 +17,45 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.error
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.ssh_session import is_local
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import denied_ledger
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.live_table import LiveTable
+from ansible_collections.tidegate.nftables.plugins.module_utils.probe import model as probe_model
 from ansible_collections.tidegate.nftables.plugins.module_utils.probe.arguments import parse
-from ansible_collections.tidegate.nftables.plugins.module_utils.probe.model import FAILED, Probe, ProbeError, Result
-from ansible_collections.tidegate.nftables.plugins.module_utils.probe.model import REFUSED as NO
+from ansible_collections.tidegate.nftables.plugins.module_utils.probe.model import Probe, ProbeError
 from ansible_collections.tidegate.nftables.plugins.module_utils.probe.run import probe_all
 from ansible_collections.tidegate.nftables.plugins.module_utils.probe.users import identity
 
 REACH, NOT_REACH = "reach", "not_reach"
-LET_THROUGH, REFUSED, UNKNOWN = "let_through", "refused", "unknown"
+ACCEPTED, REJECTED, UNKNOWN = "accepted", "rejected", "unknown"
 _SHOWN = 10
-"""Failing tests that are named; the rest are counted."""
-NO_USER = "no such user"
+"""Failing tests that a message names; the others are counted."""
+_PARALLEL = 64
+_NO_USER = "no such user"
 
 
 @dataclass(frozen=True)
-class Judged:
-    """One test. ours: what this host's policy did: LET_THROUGH, REFUSED, or UNKNOWN when no packet could be sent.
+class PolicyTests:
+    """The tests of a policy.
 
-    outcome: what came back, for people (see the probe room); ok: whether the test holds.
+    tests: {name, to, protocol, port, user, missing_user, expect} each; timeout: seconds for each.
+    """
+
+    tests: Sequence[Mapping[str, Any]] = ()
+    timeout: float = 2.0
+
+    @property
+    def seconds(self) -> float:
+        """The longest time that they take; those of different users run at the same time."""
+        by_user: dict[Any, int] = {}
+        for test in self.tests:
+            by_user[test.get("user")] = by_user.get(test.get("user"), 0) + 1
+        return max((-(-count // _PARALLEL) * self.timeout for count in by_user.values()), default=0.0)
+
+
+@dataclass(frozen=True)
+class PolicyTestResult:
+    """The result of one test.
+
+    verdict: of this host: ACCEPTED, REJECTED, or UNKNOWN where no packet could be sent; outcome: what came back, for
+    people (see the room probe); ok: whether the test passed.
     """
 
     name: str
@@ -43,110 +64,107 @@ class Judged:
     port: int
     user: str | None
     expect: str
-    ours: str
+    verdict: str
     outcome: str
     ok: bool
 
     @property
     def label(self) -> str:
-        """What tells it from the other packets of its test."""
+        """The test's name with its packet: a test may have several."""
         return f"{self.name} ({self.to} {self.protocol}/{self.port}{f' as {self.user}' if self.user else ''})"
 
 
-def run(table: LiveTable, tests: Sequence[Mapping[str, Any]], timeout: float, parallel: int = 64) -> list[Judged]:
-    """Send every test's packet and judge. tests: {name, to, protocol, port, user, missing_user, expect}.
-
-    timeout: seconds for each. Raise GuardError (bad_request) before anything is sent when a test cannot be made.
-    """
-    if not tests:
+def run(table: LiveTable, tests: PolicyTests) -> list[PolicyTestResult]:
+    """Send the packet of every test and return the results; raise GuardError (bad_request) before the first packet."""
+    if not tests.tests:
         return []
-    all_of_them = possible(tests, timeout, parallel)
-    probes = [probe for probe, test in zip(all_of_them, tests) if _has_user(test)]
+    probes = probes_of(tests)
     before = denied_ledger.packets(table)
     try:
-        results = iter(probe_all(probes, timeout, parallel))
+        to_send = [probe for probe, test in zip(probes, tests.tests) if _has_user(test)]
+        answers = iter(probe_all(to_send, tests.timeout, _PARALLEL))
     except ProbeError as error:
-        raise GuardError("bad_request", f"The tests cannot be made: {error}. {UNCHANGED}") from error
+        raise GuardError("bad_request", f"The policy tests cannot run: {error}. {UNCHANGED}") from error
     after = denied_ledger.packets(table)
-    moved = {flow for flow, count in after.items() if count > before.get(flow, 0)}
+    denied = {flow for flow, count in after.items() if count > before.get(flow, 0)}
     return [
-        _judged(probe, test["expect"], next(results) if _has_user(test) else None, moved)
-        for probe, test in zip(all_of_them, tests)
+        _result(probe, test["expect"], next(answers) if _has_user(test) else None, denied)
+        for probe, test in zip(probes, tests.tests)
     ]
 
 
-def possible(tests: Sequence[Mapping[str, Any]], timeout: float, parallel: int = 64) -> tuple[Probe, ...]:
-    """Return the tests as probes; nothing is sent. Raise GuardError (bad_request) naming one that cannot be made."""
-    for index, test in enumerate(tests):
+def probes_of(tests: PolicyTests) -> tuple[Probe, ...]:
+    """Return the packets of the tests; raise GuardError (bad_request) for a test that cannot run."""
+    for index, test in enumerate(tests.tests):
         if test["expect"] not in (REACH, NOT_REACH):
             raise GuardError(
                 "bad_request", f"tests[{index}]: {test['expect']!r} is neither reach nor not_reach. {UNCHANGED}"
             )
     try:
-        found = parse({"probes": tests, "timeout": timeout, "parallel": parallel}).probes
+        probes = parse({"probes": tests.tests, "timeout": tests.timeout, "parallel": _PARALLEL}).probes
     except ProbeError as error:
-        where = "" if error.index is None else f"the test {tests[error.index]['name']}: "
+        where = "" if error.index is None else f"test {tests.tests[error.index]['name']}: "
         raise GuardError("bad_request", f"{where}{error}. {UNCHANGED}") from error
-    for test in tests:
+    for test in tests.tests:
         if test.get("missing_user") != "skip" and not _has_user(test):
             raise GuardError(
                 "bad_request",
-                f'the test {test["name"]}: there is no user "{test["user"]}" on this host. Mend the name, or let an '
-                f"entry name the user too: then the test waits for him. {UNCHANGED}",
+                f'test {test["name"]}: this host has no user "{test["user"]}". {UNCHANGED} Fix: correct the name, or '
+                "name the user in an entry too: then the test is skipped until the user exists.",
             )
-    return found
+    return probes
 
 
-def needed(tests: Sequence[Mapping[str, Any]], timeout: float, parallel: int = 64) -> float:
-    """Return the seconds that tests take at most; those of different users run at the same time."""
-    by_user: dict[Any, int] = {}
-    for test in tests:
-        by_user[test.get("user")] = by_user.get(test.get("user"), 0) + 1
-    return max((-(-count // parallel) * timeout for count in by_user.values()), default=0.0)
+def failing(results: Sequence[PolicyTestResult], before: Collection[str] = ()) -> list[PolicyTestResult]:
+    """Return the tests that fail now and whose labels are not among those that failed before the change."""
+    return [result for result in results if not result.ok and result.label not in before]
 
 
-def broken(judged: Sequence[Judged], before: Collection[str] = ()) -> list[Judged]:
-    """Return the tests that fail now and did not fail before the change, given the labels of those that did."""
-    return [one for one in judged if not one.ok and one.label not in before]
+def labels(results: Sequence[PolicyTestResult]) -> list[str]:
+    """Return the labels of tests."""
+    return [result.label for result in results]
 
 
-def failing(judged: Sequence[Judged]) -> list[str]:
-    """Return the labels of the tests that fail."""
-    return [one.label for one in judged if not one.ok]
-
-
-def sentence(tests: Sequence[Judged]) -> str:
-    """Return what failed, for people."""
+def sentence(failed: Sequence[PolicyTestResult]) -> str:
+    """Return which tests failed, for people."""
     shown = [
-        f"{one.label} is {'refused' if one.expect == REACH else 'let through'} by the new policy"
-        for one in tests[:_SHOWN]
+        f"the new policy {'rejects' if result.expect == REACH else 'accepts'} {result.label}"
+        for result in failed[:_SHOWN]
     ]
-    more = len(tests) - len(shown)
+    more = len(failed) - len(shown)
     return "; ".join([*shown, *([f"and {more} more"] if more > 0 else [])])
 
 
-def _judged(probe: Probe, expect: str, result: Result | None, moved: Collection[Any]) -> Judged:
-    """Judge one test. result: None where nothing was sent because its user is missing."""
-    ours = UNKNOWN if result is None else _ours(probe, expect, result, moved)
-    ok = ours == UNKNOWN or (ours == LET_THROUGH) == (expect == REACH)
-    outcome = NO_USER if result is None else result.outcome
-    return Judged(probe.name, probe.to, probe.protocol, probe.port, probe.user, expect, ours, outcome, ok)
+def _result(probe: Probe, expect: str, answer: probe_model.Result | None, denied: Collection[Any]) -> PolicyTestResult:
+    """Return the result of one test. answer: None where the user is missing, so that no packet was sent."""
+    verdict = UNKNOWN if answer is None else _verdict(probe, expect, answer, denied)
+    return PolicyTestResult(
+        name=probe.name,
+        to=probe.to,
+        protocol=probe.protocol,
+        port=probe.port,
+        user=probe.user,
+        expect=expect,
+        verdict=verdict,
+        outcome=_NO_USER if answer is None else answer.outcome,
+        ok=verdict == UNKNOWN or (verdict == ACCEPTED) == (expect == REACH),
+    )
 
 
-def _ours(probe: Probe, expect: str, result: Result, moved: Collection[Any]) -> str:
+def _verdict(probe: Probe, expect: str, answer: probe_model.Result, denied: Collection[Any]) -> str:
     uid = os.geteuid() if probe.user is None else identity(probe.user).uid
-    if (probe.to, probe.protocol, probe.port, uid) in moved or result.errno == "EPERM":
-        return REFUSED
-    if result.outcome == FAILED:
+    if (probe.to, probe.protocol, probe.port, uid) in denied or answer.errno == "EPERM":
+        return REJECTED
+    if answer.outcome == probe_model.FAILED:
         return UNKNOWN
-    if expect == NOT_REACH and (result.outcome == NO or is_local(probe.to)):
-        # Somebody said no, and a ledger that is full cannot say who. The host itself is reached by every policy.
+    if expect == NOT_REACH and (answer.outcome == probe_model.REFUSED or is_local(probe.to)):
+        # A full ledger has no line, so the reset may be ours. Every policy accepts packets to the host itself.
         return UNKNOWN
-    return LET_THROUGH
+    return ACCEPTED
 
 
 def _has_user(test: Mapping[str, Any]) -> bool:
-    """Whether this host has the user of a test."""
+    """Return whether this host has the user of a test."""
     if test.get("user") is None:
         return True
     try:

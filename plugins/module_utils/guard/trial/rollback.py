@@ -1,13 +1,14 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A change that is not to stay. Whoever calls these holds the lock."""
+"""Roll back a pending change, or finish what is left of one. The caller holds the lock."""
 
 from __future__ import annotations
 
 import time
 from contextlib import suppress
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.errors import TidegateError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, files
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
@@ -18,161 +19,176 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved impo
     pending,
     settings,
 )
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.pending import Pending
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.pending import PendingChange
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import restore
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import shape
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.live_table import LiveTable
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import NetlinkError
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 
 from . import timer
 
-_MORE_ATTEMPTS = 2
+_RETRIES = 2
 _PAUSE = 1.0
 STUCK = 30.0
-"""Seconds after its time at which a guard that lives and does not have the lock is taken for stuck.
+"""Seconds after its deadline at which a rollback timer that runs and does not hold the lock counts as stuck.
 
-Such as a timer of systemd after the machine slept, or a process that somebody stopped.
+Such as a systemd timer after the machine was suspended, or a stopped process.
 """
 
 
-def take_back(host: Host, change: Pending, why: str) -> None:
-    """Put the table back that stood before the change, and take the change off trial.
+def roll_back(host: Host, change: PendingChange, why: str) -> None:
+    """Restore the table that was live before the change, and end the change.
 
-    Raise GuardError (not_restored) when something else had to be loaded, which the message names.
+    Raise GuardError (not_restored) when another table had to be loaded, which the message names.
     """
     if is_confirmed(host.paths, change):
-        tidy(host.paths, change)
+        finish_confirmation(host.paths, change)
         return
     others = tuple(sorted({*change.others, *confirmed_policy.others(host.paths)}))
-    trouble = _put_back(host, change, others)
-    if not trouble:
-        confirmed_policy.note_loaded(host, others)
-    timer.disarm(host.paths, change)
+    problem = _restore(host, change, others)
+    if not problem:
+        confirmed_policy.write_last_loaded(host, others)
+    timer.stop(host.paths, change)
     try:
-        _void(host.paths, change)
+        _end(host.paths, change)
     except GuardError as error:
-        stands = trouble or "The old policy stands again."
+        table = problem or "The old policy is loaded again."
         raise GuardError(
-            error.reason, f"{stands} That a change is on trial is still written down, since {error.message}"
+            error.reason, f"{table} The change is still recorded as pending, since {error.message}"
         ) from error
-    journal.note(host.paths, "restored", token=change.token, who=change.who, what=change.what, why=why, trouble=trouble)
-    if trouble:
-        raise GuardError("not_restored", trouble)
+    journal.add(host.paths, "restored", token=change.token, who=change.who, what=change.what, why=why, trouble=problem)
+    if problem:
+        raise GuardError("not_restored", problem)
 
 
-def fire(host: Host, token: str, why: str) -> bool:
-    """What the guard does when its time has come: whether there was anything to do."""
+def roll_back_token(host: Host, token: str, why: str) -> bool:
+    """Roll back the pending change with this token; return whether there is one."""
     change = pending.read(host.paths)
     if change is None or change.token != token:
         return False
-    take_back(host, change, why)
+    roll_back(host, change, why)
     return True
 
 
-def by_nft_alone(host: Host) -> None:
-    """Load the way back as it was written down, when this program itself fails: plain nft, no ageing, no comparison."""
+def load_snapshot(host: Host) -> None:
+    """Load the snapshot with nft alone, for a fault in this program: elements are not aged, nothing is compared."""
     text = files.read(host.paths.snapshot)
     if text is not None:
         host.table.load(text)
 
 
 def recover(host: Host) -> str:
-    """Deal with a change whose guard is gone or stuck; return what was done, "" when nothing had to be.
+    """Roll back a change whose timer is gone or stuck; return what was done, "" for nothing.
 
-    Raise GuardError (pending) for a change that is really on trial.
+    Raise GuardError (pending) for a change whose timer runs.
     """
     change = pending.read(host.paths)
     if change is None:
         return ""
     if is_confirmed(host.paths, change):
-        tidy(host.paths, change)
+        finish_confirmation(host.paths, change)
         return ""
-    who = change.who or "somebody"
+    who = change.who or "an unknown user"
     if not change.of_this_boot:
-        forget(host, change)
-        return f"The host was restarted before the change by {who} from {change.since} was confirmed: it is void."
-    alive = timer.alive(host.paths, change)
-    if alive and change.seconds > -STUCK:
-        raise pending.refusal(change)
-    why = "its guard was stuck" if alive else "its guard was gone"
-    take_back(host, change, why)
-    return f"The change by {who} from {change.since} was never confirmed and {why}: it was put back."
+        void(host, change)
+        return f"The host was restarted before the change by {who} from {change.since} was confirmed, so it is void."
+    running = timer.is_running(host.paths, change)
+    if running and change.seconds_left > -STUCK:
+        raise pending.already_pending(change)
+    why = "its rollback timer was stuck" if running else "its rollback timer was gone"
+    roll_back(host, change, why)
+    return f"The change by {who} from {change.since} was never confirmed and {why}: it was rolled back."
 
 
-def forget(host: Host, change: Pending) -> None:
-    """Deal with a change of an earlier life of the host: what was confirmed counts, and nothing else."""
-    if host.table.stands():
+def settle(host: Host, *, check: bool) -> str:
+    """Recover before a run; in check mode only raise GuardError (pending) for a pending change."""
+    if not check:
+        return recover(host)
+    need_no_pending_change(host.paths)
+    return ""
+
+
+def need_no_pending_change(paths: Paths) -> None:
+    """Raise GuardError (pending) when a change of this boot is pending."""
+    change = pending.read(paths)
+    if change is not None and change.of_this_boot and not is_confirmed(paths, change):
+        raise pending.already_pending(change)
+
+
+def void(host: Host, change: PendingChange) -> None:
+    """End a change of an earlier boot: only the confirmed policy is valid."""
+    if host.table.exists():
         try:
             if confirmed_policy.load(host) is None:
-                restore.put_back(host.table, None, 0.0, ())
-        except (GuardError, EngineError) as error:
+                restore.restore_table(host.table, None, 0.0, ())
+        except TidegateError as error:
             confirmed_policy.load_failsafe(host, str(error))
-    reverted(host.paths, change)
+    end_by_reboot(host.paths, change)
 
 
-def reverted(paths: Paths, change: Pending) -> None:
-    """Write down that a reboot ended a change that nobody had confirmed."""
-    _void(paths, change)
-    journal.note(paths, "reverted", token=change.token, who=change.who, what=change.what)
+def end_by_reboot(paths: Paths, change: PendingChange) -> None:
+    """End a change that a reboot has undone."""
+    _end(paths, change)
+    journal.add(paths, "reverted", token=change.token, who=change.who, what=change.what)
 
 
-def is_confirmed(paths: Paths, change: Pending) -> bool:
-    """Whether a change was confirmed, and only its traces are left."""
+def is_confirmed(paths: Paths, change: PendingChange) -> bool:
+    """Return whether a change is confirmed, so that only its files are left to remove."""
     record = confirmed_policy.read(paths)
     return record is not None and change.token != "" and record.token == change.token
 
 
-def tidy(paths: Paths, change: Pending) -> None:
-    """Do what is left of a confirmation that was cut short right after its deciding step."""
-    timer.disarm(paths, change)
+def finish_confirmation(paths: Paths, change: PendingChange) -> None:
+    """Do what follows the deciding step of a confirmation."""
+    timer.stop(paths, change)
     pending.remove(paths)
-    journal.note(paths, "confirmed", token=change.token, who=change.who, what=change.what)
+    journal.add(paths, "confirmed", token=change.token, who=change.who, what=change.what)
 
 
-def _void(paths: Paths, change: Pending) -> None:
-    """Take a change off trial that is to leave no trace: its settings go with it."""
+def _end(paths: Paths, change: PendingChange) -> None:
+    """Remove a change and restore the settings from before it."""
     if change.settings:
         with suppress(GuardError):
-            failsafe.keep(paths, settings.load(change.settings))
+            failsafe.write(paths, settings.load(change.settings))
     pending.remove(paths)
 
 
-def _put_back(host: Host, change: Pending, others: tuple[str, ...]) -> str:
-    """Return "" or what else was loaded, and why."""
-    said = _attempt(host, change, others)
-    for _again in range(_MORE_ATTEMPTS):
-        if not said:
+def _restore(host: Host, change: PendingChange, others: tuple[str, ...]) -> str:
+    """Restore the table; return "", or why that failed and what was loaded instead."""
+    problem = _attempt(host, change, others)
+    for _retry in range(_RETRIES):
+        if not problem:
             return ""
         time.sleep(_PAUSE)
-        said = _attempt(host, change, others)
-    return f"{said} {confirmed_policy.last_resort(host)}" if said else ""
+        problem = _attempt(host, change, others)
+    return f"{problem} {confirmed_policy.last_resort(host)}" if problem else ""
 
 
-def _attempt(host: Host, change: Pending, others: tuple[str, ...]) -> str:
-    """Return what went wrong, "" when nothing did."""
+def _attempt(host: Host, change: PendingChange, others: tuple[str, ...]) -> str:
+    """Restore the table; return why that failed, "" when it did not."""
     try:
         listing = _snapshot(host.paths)
-        if not _untouched(host.table, change, listing):
-            restore.put_back(host.table, listing, clock.clock() - change.taken, others)
-    except (GuardError, EngineError, NetlinkError) as error:
+        if not _is_unchanged(host.table, change, listing):
+            restore.restore_table(host.table, listing, clock.uptime() - change.snapshot_at, others)
+    except TidegateError as error:
         return str(error)
     return ""
 
 
 def _snapshot(paths: Paths) -> str | None:
+    """Return the table before the change, None for no table."""
     text = files.read(paths.snapshot)
-    if text is None or not text.startswith(restore.script("")):
-        raise GuardError("damaged", f"{paths.snapshot}, the table as it was, is gone or damaged.")
-    return text[len(restore.script("")) :] or None
+    listing = restore.listing_of(text) if text is not None else None
+    if listing is None:
+        raise GuardError("damaged", f"{paths.snapshot}, the table before the change, is missing or damaged.")
+    return listing or None
 
 
-def _untouched(table: LiveTable, change: Pending, listing: str | None) -> bool:
-    """Whether the change never came into the kernel: then handles and counters are worth more than a perfect copy."""
+def _is_unchanged(table: LiveTable, change: PendingChange, listing: str | None) -> bool:
+    """Return whether the change was never loaded, so that handles and counters can stay."""
     if table.generation() == change.generation:
         return True
     try:
-        return shape(table.standing(), (), temporary=True) == shape(listing, (), temporary=True)
+        return shape(table.cached_listing(), (), expiring=True) == shape(listing, (), expiring=True)
     except GuardError:
         return False

@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The guard: something on the host that acts at a time, whatever becomes of whoever armed it.
+"""The rollback timer: it rolls a pending change back at its deadline and does not depend on the run that started it.
 
-Where systemd runs, a transient timer (systemd-run(1)): it is in no session's control group and survives the end of
-the SSH session, `daemon-reload` and any signal to Ansible. Elsewhere a process of its own session, without terminal,
-pipes or parent.
+Where systemd runs, it is a transient systemd timer (systemd-run(1)). That is in no session's control group, so it
+survives the end of the SSH session, `daemon-reload` and any signal to Ansible. Elsewhere it is a process in a session
+of its own, without terminal, pipes and parent.
 """
 
 from __future__ import annotations
@@ -21,38 +21,40 @@ from typing import Sequence
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, files
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.pending import Pending
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.pending import PendingChange
 
 TIMER, PROCESS = "timer", "process"
+COMMAND, WAIT_COMMAND = "roll-back", "wait-and-roll-back"
+"""Commands of the program: roll a change back now, or at its deadline."""
 _PATIENCE = 20.0
-"""Seconds that arming may take."""
+"""Seconds that starting the timer may take."""
 
 
 def kind(paths: Paths) -> str:
-    """Return which guard this host gets."""
+    """Return which kind of timer this host gets."""
     return TIMER if clock.systemd_runs(paths) else PROCESS
 
 
 def unit(token: str) -> str:
-    """Return the name of a change's timer, without its ending."""
-    return f"tidegate-guard-{token}"
+    """Return the name of a change's systemd units, without suffix."""
+    return f"tidegate-rollback-{token}"
 
 
-def arm(paths: Paths, pending: Pending) -> None:
-    """Arm the guard of a change that pending.json already holds. Raise GuardError (cannot_arm) when there is none."""
-    if pending.guard == TIMER:
-        _arm_timer(paths, pending)
+def start(paths: Paths, change: PendingChange) -> None:
+    """Start the timer of a change that pending.json already has; raise GuardError (cannot_arm) when that fails."""
+    if change.timer == TIMER:
+        _start_systemd_timer(paths, change)
     else:
-        _run([*_program(paths), "guard", pending.token], "A process to guard the change")
-    if not alive(paths, pending):
-        raise GuardError("cannot_arm", f"The guard of the change ended at once. {UNCHANGED}")
+        _run([*_program(paths), WAIT_COMMAND, change.token], "The process that rolls the change back")
+    if not is_running(paths, change):
+        raise GuardError("cannot_arm", f"The rollback timer of the change ended at once. {UNCHANGED}")
 
 
-def alive(paths: Paths, pending: Pending) -> bool:
-    """Whether the guard would act if its time came now."""
-    if pending.guard == TIMER:
-        name = unit(pending.token)
-        # While it acts, the timer is done and its service works.
+def is_running(paths: Paths, change: PendingChange) -> bool:
+    """Return whether the timer waits or rolls back now."""
+    if change.timer == TIMER:
+        name = unit(change.token)
+        # While it rolls back, the timer is inactive and its service is active.
         done = subprocess.run(
             ["systemctl", "is-active", f"{name}.timer", f"{name}.service"],
             stdout=subprocess.PIPE,
@@ -64,12 +66,12 @@ def alive(paths: Paths, pending: Pending) -> bool:
     return _process(paths) is not None
 
 
-def disarm(paths: Paths, pending: Pending) -> None:
-    """Stop the guard. What it would do was decided before this: a guard that is not stopped finds nothing to do."""
-    if pending.guard == TIMER:
+def stop(paths: Paths, change: PendingChange) -> None:
+    """Stop the timer. The change is decided before this, so a timer that goes on finds nothing to do."""
+    if change.timer == TIMER:
         with suppress(OSError):
             subprocess.run(
-                ["systemctl", "stop", f"{unit(pending.token)}.timer"],
+                ["systemctl", "stop", f"{unit(change.token)}.timer"],
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 check=False,
@@ -82,7 +84,7 @@ def disarm(paths: Paths, pending: Pending) -> None:
 
 
 def detach(paths: Paths) -> bool:
-    """Become the guard: True in the detached process; False in the one that was started, once the other is ready."""
+    """Detach a process that waits; return True in it, False in this one once the other is ready."""
     reader, writer = os.pipe()
     try:
         forked = os.fork()
@@ -93,7 +95,7 @@ def detach(paths: Paths) -> bool:
         ready = os.read(reader, 1)
         os.close(reader)
         if not ready:
-            raise GuardError("cannot_arm", f"The process to guard the change died at once. {UNCHANGED}")
+            raise GuardError("cannot_arm", f"The process that rolls the change back died at once. {UNCHANGED}")
         return False
     os.close(reader)
     os.setsid()
@@ -106,32 +108,32 @@ def detach(paths: Paths) -> bool:
     os.closerange(3, writer)
     os.closerange(writer + 1, 1024)
     with suppress(OSError):
-        # When memory runs out, almost anything else may go first (proc_pid_oom_score_adj(5)).
+        # When memory runs out, almost every other process ends first (proc_pid_oom_score_adj(5)).
         Path("/proc/self/oom_score_adj").write_text("-900", "ascii")
-    files.write(paths.guard, f"{os.getpid()} {clock.started(os.getpid())}".encode())
+    files.write(paths.rollback_timer, f"{os.getpid()} {clock.start_time(os.getpid())}".encode())
     os.write(writer, b"1")
     os.close(writer)
     return True
 
 
-def wait(pending: Pending) -> None:
-    """Sleep until the change's time has come."""
+def wait(change: PendingChange) -> None:
+    """Sleep until the change's deadline."""
     while True:
-        left = pending.deadline - clock.clock()
+        left = change.deadline - clock.uptime()
         if left <= 0:
             return
         time.sleep(min(left, 5.0))
 
 
-def _arm_timer(paths: Paths, pending: Pending) -> None:
-    left = max(pending.deadline - clock.clock(), 0.1)
-    command = ["systemd-run", "--quiet", "--collect", f"--unit={unit(pending.token)}", f"--on-active={left:.1f}s"]
-    command += ["--timer-property=AccuracySec=100ms", f"--description=Puts the egress policy back ({pending.token})"]
-    _run([*command, *_program(paths), "fire", pending.token], "A timer of systemd to guard the change")
+def _start_systemd_timer(paths: Paths, change: PendingChange) -> None:
+    left = max(change.deadline - clock.uptime(), 0.1)
+    command = ["systemd-run", "--quiet", "--collect", f"--unit={unit(change.token)}", f"--on-active={left:.1f}s"]
+    command += ["--timer-property=AccuracySec=100ms", f"--description=Roll back the egress policy ({change.token})"]
+    _run([*command, *_program(paths), COMMAND, change.token], "The systemd timer that rolls the change back")
 
 
 def _program(paths: Paths) -> list[str]:
-    """Return the command that runs the program: its Python itself, for SELinux lets systemd start that anywhere."""
+    """Return the command that runs the program. It starts Python, which SELinux allows systemd to start."""
     first = (files.read(paths.program) or "").partition("\n")[0]
     return [*first[2:].split(), str(paths.program), *(["--root", paths.root] if paths.root else [])]
 
@@ -147,22 +149,22 @@ def _run(command: Sequence[str], what: str) -> None:
             timeout=_PATIENCE,
             check=False,
         )
-        said = done.stdout.strip() if done.returncode else None
+        problem = done.stdout.strip() if done.returncode else None
     except OSError as error:
-        said = error.strerror or "unknown error"
+        problem = error.strerror or "unknown error"
     except subprocess.TimeoutExpired:
-        said = f"no answer within {_PATIENCE:.0f} s"
-    if said is not None:
+        problem = f"no answer within {_PATIENCE:.0f} s"
+    if problem is not None:
         raise GuardError(
             "cannot_arm",
-            f"{what} could not be started, and without it nobody would put a bad policy back: "
-            f"{said or 'it failed without a word'}. {UNCHANGED}",
+            f"{what} could not be started, so a bad policy would not be rolled back: "
+            f"{problem or 'it printed no error'}. {UNCHANGED}",
         )
 
 
 def _process(paths: Paths) -> int | None:
-    """Return the guard's process id while it is that process that runs."""
-    said = (files.read(paths.guard) or "").split()
-    if len(said) < 2 or not said[0].isdigit():
+    """Return the id of the waiting process, None when it does not run."""
+    words = (files.read(paths.rollback_timer) or "").split()
+    if len(words) < 2 or not words[0].isdigit():
         return None
-    return int(said[0]) if str(clock.started(int(said[0]))) == said[1] else None
+    return int(words[0]) if str(clock.start_time(int(words[0]))) == words[1] else None

@@ -16,7 +16,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard import apply
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, files, lock, systemd_units
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import REASONS, GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
@@ -27,6 +26,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved impo
     journal,
     pending,
     records,
+    request,
     settings,
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.records import Record
@@ -39,13 +39,22 @@ LISTING = 'table inet tidegate {\n\tchain out {\n\t\taccept comment "é"\n\t}\n}
 @pytest.fixture
 def paths(tmp_path: Path) -> Paths:
     found = Paths(str(tmp_path))
-    files.folder(found.state)
-    files.folder(found.run)
+    files.make_folder(found.state)
+    files.make_folder(found.run)
     return found
 
 
 def test_a_record_is_what_was_written(paths: Paths) -> None:
-    record = Record(LISTING, "abc", "alice", 'a \n "change"', 1.5, ("fed",), "spec", "1.0.6")
+    record = Record(
+        listing=LISTING,
+        token="abc",
+        who="alice",
+        what='a \n "change"',
+        when=1.5,
+        others=("fed",),
+        spec="spec",
+        nft_version="1.0.6",
+    )
     files.write(paths.confirmed, records.dump(record))
     assert records.load(paths.confirmed) == record
     text = paths.confirmed.read_text()
@@ -63,7 +72,7 @@ def test_any_flipped_byte_is_noticed(data: st.DataObject) -> None:
     path = Path(os.environ.get("TMPDIR", "/tmp")) / f"tidegate-flip-{os.getpid()}"  # hypothesis outlives fixtures
     try:
         path.write_bytes(bytes(flipped))
-        with pytest.raises(GuardError, match="does not fit its checksum"):
+        with pytest.raises(GuardError, match="does not match its checksum"):
             records.load(path)
     finally:
         path.unlink()
@@ -88,7 +97,7 @@ def test_a_reserved_file_has_its_space_and_is_no_record(paths: Paths) -> None:
     assert records.load(paths.candidate) == Record(LISTING)
 
 
-def test_a_file_that_cannot_be_written_is_told_and_the_old_one_stays(paths: Paths) -> None:
+def test_a_file_that_cannot_be_written_is_reported_and_the_old_one_stays(paths: Paths) -> None:
     files.write(paths.settings, b"old")
     (paths.state / ".settings.json.new").mkdir()
     with pytest.raises(GuardError, match="cannot be written") as caught:
@@ -97,8 +106,19 @@ def test_a_file_that_cannot_be_written_is_told_and_the_old_one_stays(paths: Path
     assert paths.settings.read_bytes() == b"old"
 
 
-def test_the_change_on_trial_is_read_as_written_and_rubbish_is_of_another_life(paths: Paths) -> None:
-    made = pending.Pending("t", "change", "alice", "x", "now", 1.0, 61.0, clock.boot_id(), 5, "process", ("fed",), "s")
+def test_the_pending_change_is_read_as_written_and_rubbish_is_of_another_boot(paths: Paths) -> None:
+    made = pending.PendingChange(
+        token="t",
+        who="alice",
+        what="x",
+        since="now",
+        snapshot_at=1.0,
+        deadline=61.0,
+        boot_id=clock.boot_id(),
+        generation=5,
+        others=("fed",),
+        spec="s",
+    )
     pending.write(paths, made)
     assert pending.read(paths) == made
     assert made.of_this_boot
@@ -114,13 +134,13 @@ def test_the_change_on_trial_is_read_as_written_and_rubbish_is_of_another_life(p
 def test_the_journal_drops_its_older_half(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal, "LIMIT", 2000)
     for number in range(60):
-        journal.note(paths, "saved", token=str(number))
+        journal.add(paths, "saved", token=str(number))
     found = journal.read(paths)
     assert found[-1]["token"] == "59"
     assert 10 < len(found) < 40
     assert paths.journal.stat().st_size < 2200
-    assert journal.fate(paths, "59") == found[-1]
-    assert journal.fate(paths, "0") is None
+    assert journal.last_event(paths, "59") == found[-1]
+    assert journal.last_event(paths, "0") is None
 
 
 def test_lines_that_are_no_events_are_left_out(paths: Paths) -> None:
@@ -131,8 +151,8 @@ def test_lines_that_are_no_events_are_left_out(paths: Paths) -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"drift": "ignore"}, "drift: 'ignore' is none of report, repair"),
-        ({"dns": ["resolver"]}, "dns: 'resolver' is no address"),
+        ({"drift": "ignore"}, "drift: 'ignore' is not one of report, repair"),
+        ({"dns": ["resolver"]}, "dns: 'resolver' is not an address"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(given: dict[str, object], said: str) -> None:
@@ -161,7 +181,7 @@ def test_the_history_is_found_by_number_name_and_time(paths: Paths) -> None:
     assert history.find(paths, "1").token == "t3"
     assert history.find(paths, names[2]).token == "t1"
     assert history.find(paths, "2023-11-15").token == "t1"
-    for wanted, said in (("2023-11", "names more than one"), ("9", "names none"), ("t1", "names none")):
+    for wanted, said in (("2023-11", "matches more than one"), ("9", "matches none"), ("t1", "matches none")):
         with pytest.raises(GuardError, match=said):
             history.find(paths, wanted)
 
@@ -173,28 +193,28 @@ def test_a_damaged_policy_does_not_enter_the_history(paths: Paths) -> None:
 
 
 def test_a_lock_keeps_others_out_until_it_is_let_go(paths: Paths) -> None:
-    assert not lock.taken(paths.lock)
+    assert not lock.is_held(paths.lock)
     with lock.exclusive(paths, 0):
-        assert lock.taken(paths.lock)
+        assert lock.is_held(paths.lock)
         with (
-            pytest.raises(GuardError, match="Another run of tidegate is at work") as caught,
+            pytest.raises(GuardError, match="Another tidegate run has held") as caught,
             lock.exclusive(paths, 0.1),
         ):
             pass
         assert caught.value.reason == "busy"
-    assert not lock.taken(paths.lock)
+    assert not lock.is_held(paths.lock)
 
 
 def test_a_recycled_process_id_is_another_process() -> None:
-    begun = clock.started(os.getpid())
+    begun = clock.start_time(os.getpid())
     assert begun is not None
     child = subprocess.Popen(["sleep", "60"])
-    assert clock.started(child.pid) is not None
+    assert clock.start_time(child.pid) is not None
     child.kill()
-    while clock.started(child.pid) is not None:
+    while clock.start_time(child.pid) is not None:
         pass
     child.wait()
-    assert clock.started(child.pid) is None
+    assert clock.start_time(child.pid) is None
 
 
 def test_the_program_holds_all_it_needs(tmp_path: Path) -> None:
@@ -204,7 +224,7 @@ def test_the_program_holds_all_it_needs(tmp_path: Path) -> None:
         [sys.executable, "-IS", str(path), "--help"], text=True, capture_output=True, check=False, env={}
     )
     assert done.returncode == 0, done.stderr
-    assert "what stands, who confirmed it" in done.stdout
+    assert "which policy is loaded, who confirmed it" in done.stdout
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
         assert all(info.compress_type == zipfile.ZIP_STORED for info in archive.infolist())
@@ -214,9 +234,15 @@ def test_the_program_holds_all_it_needs(tmp_path: Path) -> None:
         "run_module.py",
         "program/install.py",
         "program/package.py",
+        "program/report.py",
         "program/temporary_allow.py",
+        "program/uninstall.py",
+        "saved/recorded_table.py",
         "sight/observed.py",
         "sight/own_connection.py",
+        "sight/preflight_gate.py",
+        "table/desired.py",
+        "trial/decide.py",
         "trial/policy_tests.py",
     }
     assert held == {str(path.relative_to(ROOM)) for path in ROOM.rglob("*.py")} - sent_only
@@ -230,7 +256,7 @@ def test_the_program_is_the_same_every_time() -> None:
     assert first.split(b"\n")[0].endswith(b" -IS")
 
 
-def test_files_are_made_once_and_mended(paths: Paths) -> None:
+def test_files_are_made_once_and_repaired(paths: Paths) -> None:
     first = install.install(paths, Settings(), systemd=False)
     assert [change.action for change in first] == ["add"] * 4
     assert install.install(paths, Settings(), systemd=False) == []
@@ -258,7 +284,7 @@ def test_check_mode_says_what_a_run_does_and_does_nothing(paths: Paths) -> None:
 def test_the_diff_of_a_program_is_not_its_source(paths: Paths) -> None:
     change = next(one for one in install.install(paths, Settings(), systemd=False) if one.path == str(paths.program))
     assert change.before == ""
-    assert change.as_diff()["after"].startswith("(a program of ")
+    assert change.as_diff()["after"].startswith("(a program, ")
 
 
 def test_the_units_come_after_every_loader_and_before_the_network() -> None:
@@ -285,7 +311,7 @@ def test_every_error_has_a_known_reason() -> None:
 
 def test_no_journal_is_needed_for_an_event(paths: Paths) -> None:
     paths.journal.mkdir()
-    journal.note(paths, "lost")
+    journal.add(paths, "lost")
     assert json.dumps(journal.EVENTS)
 
 
@@ -297,10 +323,10 @@ def test_the_sets_of_others_are_those_without_elements_and_those_that_packets_fi
         {"name": "fed4"},
         {"name": "ledger4", "flags": ["dynamic", "timeout"], "elements": []},
     ]
-    made = apply.request_of([{"family": "inet", "name": "tidegate", "sets": sets, "maps": [{"name": "m"}]}], "alice")
+    made = request.of_tables([{"family": "inet", "name": "tidegate", "sets": sets, "maps": [{"name": "m"}]}], "alice")
     assert made.others == ("fed4", "ledger4", "m")
     assert made.who == "alice"
-    again = apply.request_of([{"name": "tidegate", "maps": [{"name": "m"}], "family": "inet", "sets": sets}], "bob")
+    again = request.of_tables([{"name": "tidegate", "maps": [{"name": "m"}], "family": "inet", "sets": sets}], "bob")
     assert again.spec == made.spec
 
 
@@ -308,5 +334,5 @@ def test_the_sets_of_others_are_those_without_elements_and_those_that_packets_fi
     "tables", [[], [{"name": "other"}], [{"name": "tidegate", "family": "ip"}], [{"name": "tidegate"}] * 2]
 )
 def test_the_guard_knows_one_table(tables: list[dict[str, str]]) -> None:
-    with pytest.raises(GuardError, match="knows the table inet tidegate only"):
-        apply.request_of(tables, "alice")
+    with pytest.raises(GuardError, match="accepts exactly one table, inet tidegate"):
+        request.of_tables(tables, "alice")

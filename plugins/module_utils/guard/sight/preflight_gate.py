@@ -1,0 +1,33 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Look at a host before its first policy, and before the first one that enforces."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import settings
+from ansible_collections.tidegate.nftables.plugins.module_utils.preflight import facts, host_files
+from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.findings import Decisions, blockers, findings
+
+
+def need_ready(paths: Paths, *, mode: str, containers: bool, untracked: bool) -> list[dict[str, Any]]:
+    """Return the preflight findings, [] where nothing has to be looked at; raise GuardError when one stops the policy.
+
+    containers, untracked: whether the policy decides about containers and accepts untracked packets.
+    """
+    begins_to_enforce = mode == "enforce" and settings.read(paths).mode != "enforce"
+    if paths.confirmed.exists() and not begins_to_enforce:
+        return []
+    policy = Decisions(mode, containers, untracked)
+    all_findings = findings(facts.gather(host_files.HostFiles(paths.root)), policy)
+    report = [asdict(finding) for finding in all_findings]
+    against = blockers(all_findings, policy)
+    if against:
+        why = " ".join(str(finding) for finding in against)
+        raise GuardError("preflight", f"This host cannot enforce yet: {why} {UNCHANGED}", {"preflight": report})
+    return report

@@ -1,0 +1,48 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a change makes of the table: preview it, load it."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Protocol, Sequence
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.canonical.preview import objects
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import TableSpec
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.engine import Engine
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory
+
+
+class DesiredTable(Protocol):
+    """A table that the live one is changed to. Results are contract 2 of docs/architecture.md; raises EngineError."""
+
+    def preview(self) -> Mapping[str, Any]:
+        """Return what loading would change."""
+
+    def load(self) -> Mapping[str, Any]:
+        """Change the live table and return what changed."""
+
+
+class CompiledTable:
+    """A table that the controller compiled; the nft engine loads it. spec: with state absent, it is deleted."""
+
+    def __init__(self, spec: Sequence[TableSpec], run_directory: RunDirectory) -> None:
+        self._spec = spec
+        self._run_directory = run_directory
+
+    def preview(self) -> Mapping[str, Any]:
+        """Return what loading would change."""
+        return self._run(check=True)
+
+    def load(self) -> Mapping[str, Any]:
+        """Change the live table and return what changed."""
+        return self._run(check=False)
+
+    def objects(self) -> list[dict[str, Any]]:
+        """Return the objects that `nft -j list table` would print."""
+        return objects(Nft(), self._spec[0], self._run_directory)
+
+    def _run(self, *, check: bool) -> Mapping[str, Any]:
+        result = Engine(Nft(), check=check, state=self._run_directory).run(self._spec)
+        return {**result.as_dict(), "warnings": result.warnings}
