@@ -86,7 +86,8 @@ def read_many(info: SetInfo, text: bytes) -> Many | None:
         keys = list(map(partial(socket.inet_pton, family), bases))
         if not lengths and not gap:
             return _singles(size, keys)
-        by_length: dict[str | None, int] = {None: 0, **host_masks(size * 8)}
+        by_length: dict[str | None, int] = dict(host_masks(size * 8).items())
+        by_length[None] = 0
         masks = list(map(by_length.__getitem__, lengths or repeat(None, len(keys))))
     except (OSError, ValueError, KeyError):
         return None

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the kernel has: read, canonicalise, diff, transaction, verify. Standard library only, Python 3.8+."""
+"""The nft engine: read, canonicalise, compare, one transaction, verify. Standard library only, Python 3.8+."""
 
 from __future__ import annotations
 

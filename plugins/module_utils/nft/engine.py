@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make the kernel's tables equal to what is wanted, with as little as the kernel lets one prove to be enough.
+"""Make the live tables equal to the desired ones, by the cheapest path that is proven to be enough.
 
-A run that has nothing to do asks the kernel one question. A run in which nothing but elements of files can be another
-tells the kernel the difference. Only what neither can decide asks nft. Ansible compiles every module anew on each run,
-so what a way does not need is not imported.
+A run without changes asks the kernel one question. A run in which only elements of files can differ sends the kernel
+the difference. Only the remaining runs start nft. Ansible compiles every module anew on each run, so a path imports
+only what it needs.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ __all__ = ["Engine", "RunResult"]
 
 
 class Engine:
-    """nft on this host, in this network namespace. check: change nothing, say what would be."""
+    """The engine on this host, in this network namespace. check: report changes without making them."""
 
     def __init__(self, nft: Nft, *, check: bool = False, state: RunDirectory | None = None) -> None:
         self._nft = nft
         self._check = check
         self._state = state or RunDirectory()
 
-    def run(self, wanted: Sequence[TableSpec], save: persist.PersistFile | None = None) -> RunResult:
-        """Make the tables so, and the file at save hold them.
+    def run(self, desired: Sequence[TableSpec], save: persist.PersistFile | None = None) -> RunResult:
+        """Make the live tables equal to the desired ones, and save them in a file.
 
-        Raise EngineError when that cannot be done; then nothing was changed unless the message says so.
+        Raise EngineError on failure; then nothing was changed unless the message says so.
         """
         try:
-            return self._run(wanted, save)
+            return self._run(desired, save)
         except MemoryError as error:
             raise no_memory() from error
 
-    def _run(self, wanted: Sequence[TableSpec], save: persist.PersistFile | None) -> RunResult:
-        specs, missing = _looked_up(wanted)
+    def _run(self, desired: Sequence[TableSpec], save: persist.PersistFile | None) -> RunResult:
+        specs, missing = _resolved(desired)
         last_run = LastRun(self._state, specs, self._nft.path, save)
         version = "" if self._left_over() else last_run.unchanged()
         if version:
@@ -64,7 +64,7 @@ class Engine:
         return replace(result, missing_users=missing)
 
     def _left_over(self) -> bool:
-        """Whether a run that was killed left something in this network namespace, were it only its record."""
+        """Whether a killed run left a scratch table, or only its record, in this network namespace."""
         return any(record.get("namespace") == nf_tables.namespace() for _path, record in self._state.left_over())
 
     def _changed(self, specs: Sequence[TableSpec], last_run: LastRun, save: persist.PersistFile | None) -> RunResult:
@@ -74,7 +74,7 @@ class Engine:
             result = file_elements.run(specs, self._state, last_run, check=self._check)
             if result is not None:
                 return result
-        if _about_elements(specs):
+        if _only_elements(specs):
             from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_path import named_elements
 
             result = named_elements.run(specs, self._nft, last_run, check=self._check)
@@ -87,24 +87,24 @@ class Engine:
         except MissingParent as error:
             if not self._check:
                 raise
-            said = (
-                f"{error.what} In check mode it is taken that an earlier task of the play would have made it, so this "
-                "task would change something; what exactly cannot be told."
+            warning = (
+                f"{error.what} Check mode assumes that an earlier task of the play creates it, so this task would "
+                "change something; the exact changes are unknown."
             )
-            return RunResult(changed=True, nft_version=self._nft.version(), warnings=(said,))
+            return RunResult(changed=True, nft_version=self._nft.version(), warnings=(warning,))
 
 
-def _about_elements(specs: Sequence[TableSpec]) -> bool:
-    """Whether a task names elements of one set and nothing else."""
-    sets = [one for spec in specs for one in spec.sets]
+def _only_elements(specs: Sequence[TableSpec]) -> bool:
+    """Whether a task consists of elements of a single set."""
+    sets = [set_spec for spec in specs for set_spec in spec.sets]
     alone = len(specs) == 1 and specs[0].others == "stay" and not specs[0].chains and not specs[0].objects
     return alone and len(sets) == 1 and sets[0].declaration is None and sets[0].mode != "exact" and sets[0].present
 
 
-def _looked_up(wanted: Sequence[TableSpec]) -> tuple[list[TableSpec], tuple[str, ...]]:
-    """Return the tables with what this host says of names in them, and the users that it does not have."""
-    specs = list(wanted)
-    if any(one.source for spec in specs for one in spec.sets):
+def _resolved(desired: Sequence[TableSpec]) -> tuple[list[TableSpec], tuple[str, ...]]:
+    """Return the tables with name servers and users resolved on this host, and the users that it does not have."""
+    specs = list(desired)
+    if any(set_spec.source for spec in specs for set_spec in spec.sets):
         from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import resolvers
 
         specs = [resolvers.fill(spec) for spec in specs]
@@ -113,5 +113,5 @@ def _looked_up(wanted: Sequence[TableSpec]) -> tuple[list[TableSpec], tuple[str,
         return specs, ()
     from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.users import resolve
 
-    found = [resolve(spec) for spec in specs]
-    return [spec for spec, _missing in found], tuple(sorted({name for _spec, names in found for name in names}))
+    resolved = [resolve(spec) for spec in specs]
+    return [spec for spec, _missing in resolved], tuple(sorted({name for _spec, names in resolved for name in names}))

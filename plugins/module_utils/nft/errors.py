@@ -27,7 +27,7 @@ REASONS = (
 UNCHANGED = "Nothing was changed."
 
 LONGEST = 1000
-"""Letters of a message about an argument, which may quote one that is much longer."""
+"""Maximum characters of a message about an argument, which may quote a much longer text."""
 
 
 class EngineError(TidegateError):
@@ -35,11 +35,11 @@ class EngineError(TidegateError):
 
 
 class Overlap(EngineError):
-    """nft finds an element overlapping one that the same transaction deletes; emptying the set first helps."""
+    """nft reports an overlap with an element that the same transaction deletes; emptying the set first avoids it."""
 
 
 class MissingParent(EngineError):
-    """What a task needs is made by another module, and is not there; what: the sentence that says so."""
+    """The table, chain or set that a task changes does not exist; what: the sentence that reports it."""
 
     def __init__(self, where: str, what: str) -> None:
         super().__init__("bad_spec", f"{what} {UNCHANGED}", where)
@@ -47,18 +47,19 @@ class MissingParent(EngineError):
 
 
 def bad_spec(where: str, message: str) -> EngineError:
-    """Return the error for arguments that cannot be; message: without the assurance that nothing was changed."""
+    """Return the error for invalid arguments; message: without the final sentence UNCHANGED."""
     shown = message if len(message) <= LONGEST else f"{message[: LONGEST // 2]} … {message[-LONGEST // 2 :]}"
     return EngineError("bad_spec", f"{shown} {UNCHANGED}", where)
 
 
 def not_allowed(detail: str = "") -> EngineError:
     """Return the error for a process without CAP_NET_ADMIN."""
-    said = f" {detail}." if detail else ""
+    cause = f" {detail}." if detail else ""
     return EngineError(
         "no_cap_net_admin",
-        "This process may not look at or change the firewall: it has no CAP_NET_ADMIN. Run the task with become: true; "
-        f"in a container, give it the capability NET_ADMIN.{said} {UNCHANGED}",
+        "This process may neither read nor change the firewall: it has no CAP_NET_ADMIN. Fix: run the task with "
+        "become: true; "
+        f"in a container, add the capability NET_ADMIN.{cause} {UNCHANGED}",
     )
 
 
@@ -66,8 +67,8 @@ def no_nf_tables(detail: str) -> EngineError:
     """Return the error for a kernel without nf_tables."""
     return EngineError(
         "no_nf_tables",
-        "The kernel has no nf_tables: the module is not built, cannot be loaded, or a sandbox hides it. "
-        f"Check with 'modprobe nf_tables'. {detail}. {UNCHANGED}",
+        "This kernel has no nf_tables: the module is not built, cannot be loaded, or a sandbox hides it. "
+        f"Fix: check with 'modprobe nf_tables'. {detail}. {UNCHANGED}",
     )
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From a module's parameters to its result: what all modules share."""
+"""Run a module from its parameters to its result: the common part of all nft_* modules."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
 FAMILY: dict[str, Any] = {"type": "str", "choices": list(FAMILIES), "default": "inet"}
 STATE: dict[str, Any] = {"type": "str", "choices": ["present", "absent"], "default": "present"}
 IN_TABLE: dict[str, Any] = {"family": FAMILY, "table": {"type": "str", "required": True}, "state": STATE}
-"""Options of every module that owns something in a table."""
+"""Options of every module that owns an object of a table."""
 
 
-def _file(path: str) -> persist.PersistFile:
+def _persist_file(path: str) -> persist.PersistFile:
     from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state import persist
 
     return persist.PersistFile(path)
 
 
 def run(options: Mapping[str, Any], read: Callable[[dict[str, Any]], Sequence[TableSpec]], **rules: Any) -> None:
-    """Run a module. options: its argument_spec; rules: more of the kind; read: from parameters to tables."""
+    """Run a module. options: argument_spec; rules: more arguments of AnsibleModule; read: from params to tables."""
     module = AnsibleModule(argument_spec=dict(options), supports_check_mode=True, **rules)
     with report_errors(module):
         desired = read(module.params)
         path = module.params.get("persist")
-        save = _file(path) if path else None
+        save = _persist_file(path) if path else None
         result = Engine(Nft(), check=module.check_mode).run(desired, save)
         counted = desired if module.params.get("counters") else ()
         counts = {f"{spec.family} {spec.name}": nf_tables.counters(spec.family, spec.name) for spec in counted}

@@ -96,7 +96,7 @@ def spelled_otherwise(lab: Lab, family: str, some: list[Rule]) -> None:
 
 
 def refused_alike(lab: Lab, family: str, refused: list[Rule]) -> None:
-    """What nft refuses is refused with its place and leaves everything as it is."""
+    """What nft rejects is refused with its place and leaves everything as it is."""
     lab.load("flush ruleset")
     for rule in refused[: times(10, 1000)]:
         with pytest.raises(EngineError) as error:

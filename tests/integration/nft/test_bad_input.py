@@ -72,13 +72,13 @@ def test_rule(lab: Lab, text: str) -> None:
 
 # element -> (reason, part of the message)
 ELEMENTS: dict[str, tuple[str, str]] = {
-    "10.0.0.300": ("bad_spec", "is no IPv4 address, network or range"),
-    "2001:db8::1": ("bad_spec", "is no IPv4 address"),
-    "example.com": ("bad_spec", "is no IPv4 address"),
-    "10.0.0.0/33": ("bad_spec", "is no IPv4 address"),
-    "10.0.0": ("bad_spec", "is no IPv4 address"),
+    "10.0.0.300": ("bad_spec", "is not an IPv4 address, network or range"),
+    "2001:db8::1": ("bad_spec", "is not an IPv4 address"),
+    "example.com": ("bad_spec", "is not an IPv4 address"),
+    "10.0.0.0/33": ("bad_spec", "is not an IPv4 address"),
+    "10.0.0": ("bad_spec", "is not an IPv4 address"),
     "10.0.0.9-10.0.0.1": ("bad_spec", "reversed"),
-    "tcp": ("bad_spec", "is no IPv4 address"),
+    "tcp": ("bad_spec", "is not an IPv4 address"),
     "": ("bad_spec", "empty"),
     "11.0.0.0/8, 12.0.0.0/8": ("bad_spec", "separates elements"),
     "11.0.0.0/8 } ; add table ip x": ("bad_spec", "ends a statement"),
@@ -147,7 +147,7 @@ def test_name_that_only_an_old_grammar_has(lab: Lab, name: str) -> None:
 
 # what -> (table, where, part of the message)
 TABLES: dict[str, tuple[dict[str, Any], str, str]] = {
-    "unknown key": ({**GOOD, "chain": []}, "tables[0]", "'chain' is no key here. Did you mean 'chains'?"),
+    "unknown key": ({**GOOD, "chain": []}, "tables[0]", "'chain' is not a key here. Did you mean 'chains'?"),
     "unknown key of a chain": (
         {"name": "t", "chains": [{"name": "c", "polcy": "drop"}]},
         "tables[0].chains[0]",
@@ -160,17 +160,21 @@ TABLES: dict[str, tuple[dict[str, Any], str, str]] = {
         "tables[0].sets[0].type",
         "255",
     ),
-    "share of nothing": ({"name": "t", "max_removed": "much"}, "tables[0].max_removed", "'much' is no share"),
-    "huge share": ({"name": "t", "max_removed": {"percent": 10**9}}, "tables[0].max_removed.percent", "is no share"),
+    "share of nothing": ({"name": "t", "max_removed": "much"}, "tables[0].max_removed", "'much' is not a percentage"),
+    "huge share": (
+        {"name": "t", "max_removed": {"percent": 10**9}},
+        "tables[0].max_removed.percent",
+        "is not a percentage",
+    ),
     "users without a list": (
         {"name": "t", "chains": [{"name": "c", "rules": [{"rule": "accept", "users": "root"}]}]},
         "tables[0].chains[0].rules[0].users",
-        "'root' is no list. Write it as [root]",
+        "'root' is not a list. Write it as [root]",
     ),
-    "name with a blank": ({"name": "a b"}, "tables[0].name", "is no name for nft"),
-    "name with a brace": ({"name": "a{}"}, "tables[0].name", "is no name for nft"),
+    "name with a blank": ({"name": "a b"}, "tables[0].name", "is not a name for nft"),
+    "name with a brace": ({"name": "a{}"}, "tables[0].name", "is not a name for nft"),
     "long name": ({"name": "a" * 256}, "tables[0].name", "256 bytes"),
-    "family": ({"name": "t", "family": "ipv4"}, "tables[0].family", "'ipv4' is none of inet, ip, ip6"),
+    "family": ({"name": "t", "family": "ipv4"}, "tables[0].family", "'ipv4' is not one of inet, ip, ip6"),
     "duplicate chain": (
         {"name": "t", "chains": [{"name": "c"}, {"name": "c"}]},
         "tables[0].chains[1]",
@@ -200,7 +204,7 @@ TABLES: dict[str, tuple[dict[str, Any], str, str]] = {
     "unknown priority": (
         {"name": "t", "chains": [{"name": "c", "type": "filter", "hook": "output", "priority": "high"}]},
         "tables[0].chains[0].priority",
-        "'high' is no priority of family inet; there are raw, mangle",
+        "'high' is not a priority of family inet; there are raw, mangle",
     ),
     "no users": (
         {"name": "t", "chains": [{"name": "c", "rules": [{"rule": "accept", "users": []}]}]},
@@ -212,7 +216,7 @@ TABLES: dict[str, tuple[dict[str, Any], str, str]] = {
     "time": (
         {"name": "t", "sets": [{"name": "s", "type": "mark", "timeout": "soon"}]},
         "tables[0].sets[0].timeout",
-        "'soon' is no time",
+        "'soon' is not a duration",
     ),
     "type with a brace": (
         {"name": "t", "sets": [{"name": "s", "type": "mark; } chain x {"}]},
@@ -222,7 +226,7 @@ TABLES: dict[str, tuple[dict[str, Any], str, str]] = {
     "object of a kind that nobody knows": (
         {"name": "t", "others": [{"kind": "ct helpers", "name": "f", "text": "protocol tcp"}]},
         "tables[0].others[0].kind",
-        "'ct helpers' is none of ct helper, ct timeout",
+        "'ct helpers' is not one of ct helper, ct timeout",
     ),
     "object that closes its brace": (
         {"name": "t", "others": [{"kind": "synproxy", "name": "s", "text": "mss 1460 } chain x { "}]},
@@ -237,7 +241,7 @@ TABLES: dict[str, tuple[dict[str, Any], str, str]] = {
     "flag of a table": (
         {"name": "t", "flags": ["owner"]},
         "tables[0].flags[0]",
-        "'owner' is none of dormant",
+        "'owner' is not one of dormant",
     ),
     "statements with a brace": (
         {"name": "t", "sets": [{"name": "s", "type": "mark", "statements": "counter } chain x {"}]},
@@ -302,7 +306,7 @@ REFUSED_BY_NFT: dict[str, tuple[dict[str, Any], str]] = {
 def test_what_only_nft_or_the_kernel_can_know(lab: Lab, what: str) -> None:
     lab.run(GOOD)
     table, where = REFUSED_BY_NFT[what]
-    refused(lab, table, "rejected_by_nft", where, "nft refuses")
+    refused(lab, table, "rejected_by_nft", where, "nft rejects")
 
 
 def refused(lab: Lab, table: dict[str, Any], reason: str, where: str, part: str) -> None:

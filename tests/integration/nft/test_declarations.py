@@ -323,6 +323,6 @@ def test_a_table_outlives_a_refused_change_of_its_flags(lab: Lab, flags: list[st
     before = lab.listing(options=("-a",))
     new = {"name": "s", "type": "ipv4_addr", "flags": ["interval"], "elements": ["10.0.0.0/8"]}
     rules = ["ip saddr @s accept", "masquerade"]
-    with pytest.raises(EngineError, match="nft refuses"):
+    with pytest.raises(EngineError, match="nft rejects"):
         lab.run({"name": "t", "flags": flags, "sets": [new], "chains": [{**hook, "rules": rules}]})
     assert lab.listing(options=("-a",)) == before

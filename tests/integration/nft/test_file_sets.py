@@ -369,13 +369,15 @@ def test_what_cannot_be_a_file(lab: Lab, tmp_path: Path) -> None:
     file = tmp_path / "list.txt"
     with pytest.raises(EngineError, match=rf"elements_file: {file} cannot be read: No such file"):
         lab.single("set", name="s", type="ipv4_addr", elements_file=str(file))
-    with pytest.raises(EngineError, match=r"tables\[0\]\.sets\[0\]\.elements_file: 'list\.txt' is no absolute path"):
+    with pytest.raises(
+        EngineError, match=r"tables\[0\]\.sets\[0\]\.elements_file: 'list\.txt' is not an absolute path"
+    ):
         lab.run(ruleset(Path("list.txt")))
     file.write_bytes(b"\xff\xfe")
     with pytest.raises(EngineError, match="cannot be read"):
         lab.single("set", name="s", type="ipv4_addr", elements_file=str(file))
     file.write_text("10.0.0.1\nlocalhost\n")
-    with pytest.raises(EngineError, match=rf"{file}:2: 'localhost' is no IPv4 address"):
+    with pytest.raises(EngineError, match=rf"{file}:2: 'localhost' is not an IPv4 address"):
         lab.single("set", name="s", type="ipv4_addr", elements_file=str(file))
     assert "set s" not in lab.listing()
 

@@ -161,11 +161,11 @@ BROKEN: dict[str, tuple[str, str, str]] = {
     "aborts": (VERSION + "kill -ABRT $$", "nft_crashed", "nft was ended by SIGABRT"),
     "crashes at once": ("kill -SEGV $$", "nft_crashed", "--version"),
     "is too old": ('echo "nftables v0.9.3 (Topsy)"', "nft_too_old", "is nft 0.9.3, and 0.9.8"),
-    "is something else": ("echo hello", "rejected_by_nft", "nft refuses"),
+    "is something else": ("echo hello", "rejected_by_nft", "nft rejects"),
     "finds no kernel support": (
         VERSION + 'echo "nft: Unable to initialize Netlink socket: Protocol not supported" >&2; exit 3',
         "no_nf_tables",
-        "The kernel has no nf_tables",
+        "This kernel has no nf_tables",
     ),
     "is busy": (
         VERSION + 'echo "x.nft:1:1-2: Error: Could not process rule: Device or resource busy" >&2; exit 1',
@@ -192,7 +192,7 @@ def test_nft_that(lab: Lab, tmp_path: Path, what: str) -> None:
 
 
 def test_nft_that_is_not_there(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(EngineError, match=r"There is no nft on this host\. Install the package that has it: nftables"):
+    with pytest.raises(EngineError, match=r"nft is not installed on this host\. Fix: install the package nftables"):
         Nft(str(tmp_path / "nft"))
     monkeypatch.setattr("ansible_collections.tidegate.nftables.plugins.module_utils.nft.command.FOLDERS", ())
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -253,7 +253,7 @@ def _without_capability(lab: Lab, code: str) -> subprocess.CompletedProcess[str]
 def test_without_the_capability(lab: Lab) -> None:
     done = _without_capability(lab, "")
     assert done.stderr == ""
-    assert done.stdout.startswith("no_cap_net_admin This process may not look at or change the firewall")
+    assert done.stdout.startswith("no_cap_net_admin This process may neither read nor change the firewall")
     assert "become: true" in done.stdout
     assert tables() == []
 
@@ -266,7 +266,7 @@ def test_a_kernel_without_nf_tables(lab: Lab, monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(netlink, "generation", missing)
     monkeypatch.setattr(netlink, "table_handle", missing)
-    with pytest.raises(EngineError, match="The kernel has no nf_tables") as error:
+    with pytest.raises(EngineError, match="This kernel has no nf_tables") as error:
         lab.run(TABLE)
     assert error.value.reason == "no_nf_tables"
 

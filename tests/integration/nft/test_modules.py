@@ -107,7 +107,7 @@ def test_what_runs_return(tmp_path: Path, python: str) -> None:
     assert again["nft_version"] == made["nft_version"]
     assert refused["failed"]
     assert (refused["reason"], refused["where"]) == ("rejected_by_nft", "tables[0].chains[0].rules[1]")
-    assert refused["msg"].startswith("tables[0].chains[0].rules[1]: nft refuses")
+    assert refused["msg"].startswith("tables[0].chains[0].rules[1]: nft rejects")
     assert unknown["failed"]
     assert "tables.chain" in unknown["msg"]
     assert (missing["reason"], "nft_table makes tables" in missing["msg"]) == ("bad_spec", True)

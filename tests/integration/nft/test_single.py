@@ -117,7 +117,7 @@ def test_set_from_a_file(lab: Lab, tmp_path: Path) -> None:
     lab.single_predicted("set", **declared)
     assert keys(lab, "s") == ["10.0.0.0/8", '192.0.2.7 comment "a # b"']
     file.write_text("10.0.0.0/8\n10.0.0.300\n")
-    with pytest.raises(EngineError, match=rf"elements_file {file}:2: '10.0.0.300' is no IPv4 address") as error:
+    with pytest.raises(EngineError, match=rf"elements_file {file}:2: '10.0.0.300' is not an IPv4 address") as error:
         lab.single("set", **declared)
     assert error.value.reason == "bad_spec"
     file.unlink()
@@ -255,19 +255,19 @@ MISSING: dict[str, tuple[str, dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("what", MISSING)
 def test_missing_parent_says_who_makes_it(lab: Lab, what: str) -> None:
-    kind, given, mend = MISSING[what]
-    with pytest.raises(EngineError, match=mend) as error:
+    kind, given, message = MISSING[what]
+    with pytest.raises(EngineError, match=message) as error:
         lab.single(kind, **given)
     assert error.value.reason == "bad_spec"
 
 
 @pytest.mark.parametrize("what", MISSING)
 def test_missing_parent_may_come_from_an_earlier_task_in_check_mode(lab: Lab, what: str) -> None:
-    kind, given, mend = MISSING[what]
+    kind, given, message = MISSING[what]
     before = lab.listing()
     foreseen = lab.single(kind, check=True, **given)
     assert foreseen.changed
-    assert any(mend in warning and "check mode" in warning for warning in foreseen.warnings)
+    assert any(message in warning and "check mode" in warning for warning in foreseen.warnings)
     assert lab.listing() == before
 
 

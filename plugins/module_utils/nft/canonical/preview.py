@@ -22,7 +22,7 @@ from .draft import ScratchDraft, draft
 def objects(nft: Nft, spec: TableSpec, state: RunDirectory) -> list[dict[str, Any]]:
     """Return nft's JSON objects of a wanted table, hooks and elements included.
 
-    From a scratch table without hooks, so it sees no packet. Raise EngineError when nft refuses it.
+    From a scratch table without hooks, so it sees no packet. Raise EngineError when nft rejects it.
     """
     wanted, _missing = users.resolve(resolvers.fill(spec))
     drafted = draft(wanted, None)

@@ -4,7 +4,7 @@
 """Have nft say the desired rules, sets and elements in its own words.
 
 They are loaded into tables of our own that live for some milliseconds and have no hooks, so see no packet; they are
-listed and deleted again, all in one process. What nft refuses there is an error of the arguments, and nothing was
+listed and deleted again, all in one process. What nft rejects there is an error of the arguments, and nothing was
 changed.
 """
 
@@ -39,7 +39,7 @@ def name() -> str:
 def canonical(
     nft: Nft, drafts: Sequence[ScratchDraft], state: RunDirectory, look: Callable[[Sequence[str]], None] | None = None
 ) -> list[NftTable]:
-    """Return each draft as nft lists it. Raise when nft refuses one; the error names its place.
+    """Return each draft as nft lists it. Raise when nft rejects one; the error names its place.
 
     look: called with the scratch tables' names, one for each draft, while they are there.
     """
@@ -65,7 +65,7 @@ def canonical(
 
 
 def as_json(nft: Nft, draft: ScratchDraft, table: str) -> str:
-    """Return what nft lists of a draft as JSON. table: family and name of its scratch table. Raise when nft refuses."""
+    """Return what nft lists of a draft as JSON. table: family and name of its scratch table. Raise when nft rejects."""
     script = _script(draft, table)
     with nft.script("".join(f"{text}\n" for text, _line in script)) as path:
         talk = [f'include "{path}"', f"list table {table}", f"delete table {table}"]
@@ -194,7 +194,7 @@ def _refusal(nft: Nft, outcome: NftOutcome, lines: Sequence[DraftLine], drafts: 
     # nft 1.1 guesses at names, also at names of other tables.
     said = said.partition("; did you mean")[0].rstrip(".")
     text = _short(line.text.rstrip(",{ "))
-    return EngineError("rejected_by_nft", f"nft refuses `{text}`: {said}.{hint}{others} {UNCHANGED}", line.where)
+    return EngineError("rejected_by_nft", f"nft rejects `{text}`: {said}.{hint}{others} {UNCHANGED}", line.where)
 
 
 def _short(text: str) -> str:

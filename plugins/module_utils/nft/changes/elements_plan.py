@@ -112,7 +112,7 @@ def _add(target: str, goal: NftSet, elements: Sequence[NftElement]) -> Command:
 
 def _sent(element: NftElement, goal: NftSet) -> str:
     """Return what to add. nft 1.0.6 cannot read several statements of one element; those of its set it gets anyway."""
-    if tokens.several(goal.statements):
+    if tokens.has_several(goal.statements):
         return tokens.without(element.canon, goal.statements)
     return element.text
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Typed values out of untyped arguments; every error names the place."""
+"""Read typed values from untyped arguments; every error names its place in them."""
 
 from __future__ import annotations
 
@@ -13,52 +13,52 @@ Item = TypeVar("Item")
 
 
 def mapping(value: object, where: str, known: Sequence[str]) -> dict[str, Any]:
-    """Return a mapping without the keys that are not set; raise on a key nobody knows."""
+    """Return a mapping without the keys that are not set; raise on an unknown key."""
     if not isinstance(value, dict):
-        raise bad_spec(where, f"{_shown(value)} is no mapping; known keys are {', '.join(known)}.")
+        raise bad_spec(where, f"{_shown(value)} is not a mapping; its keys are {', '.join(known)}.")
     for key in value:
         if key not in known:
             import difflib
 
             close = difflib.get_close_matches(str(key), known, 1)
             guess = f" Did you mean {close[0]!r}?" if close else f" Known keys are {', '.join(known)}."
-            raise bad_spec(where, f"{key!r} is no key here.{guess}")
-    return {key: found for key, found in value.items() if found is not None}
+            raise bad_spec(where, f"{key!r} is not a key here.{guess}")
+    return {key: item for key, item in value.items() if item is not None}
 
 
 def items(value: object, where: str, read: Callable[[object, str], Item]) -> tuple[Item, ...]:
-    """Return a list's items as read makes them; each gets the path of its place."""
+    """Return the items of a list, each converted by ``read``, which also gets the item's path."""
     if not isinstance(value, (list, tuple)):
-        mend = f" Write it as [{value}]." if isinstance(value, (str, int)) and len(str(value)) < 40 else ""
-        raise bad_spec(where, f"{_shown(value)} is no list.{mend}")
+        fix = f" Write it as [{value}]." if isinstance(value, (str, int)) and len(str(value)) < 40 else ""
+        raise bad_spec(where, f"{_shown(value)} is not a list.{fix}")
     return tuple(read(item, f"{where}[{at}]") for at, item in enumerate(value))
 
 
 def needed(value: dict[str, Any], key: str, where: str) -> Any:
-    """Return the value of a key that must be there."""
+    """Return the value of a required key."""
     if key not in value:
         raise bad_spec(where, f"The key {key!r} is missing.")
     return value[key]
 
 
 def boolean(value: object, where: str) -> bool:
-    """Return a yes or no."""
+    """Return a boolean."""
     if not isinstance(value, bool):
         raise bad_spec(where, f"{_shown(value)} is neither true nor false.")
     return value
 
 
 def choice(value: object, where: str, choices: Sequence[str]) -> str:
-    """Return one of some words."""
+    """Return a value that is one of the choices."""
     if value not in choices:
-        raise bad_spec(where, f"{_shown(value)} is none of {', '.join(choices)}.")
+        raise bad_spec(where, f"{_shown(value)} is not one of {', '.join(choices)}.")
     return str(value)
 
 
-def unique(things: Iterable[tuple[Any, str]], what: str) -> None:
-    """Raise when two things, given as (name, where), have the same name."""
+def unique(entries: Iterable[tuple[Any, str]], what: str) -> None:
+    """Raise when two entries, each (name, where), have the same name."""
     seen: dict[Any, str] = {}
-    for name, where in things:
+    for name, where in entries:
         if name in seen:
             shown = " ".join(name) if isinstance(name, tuple) else name
             raise bad_spec(where, f"There are two {what} named {shown!r}; the first is {seen[name]}.")

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files of elements, one a line; what follows '#' outside of quotes is a remark."""
+"""Files with one element per line; '#' outside of quotes starts a remark."""
 
 from __future__ import annotations
 
@@ -14,46 +14,46 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors impor
 from . import validate
 from .spec import ElementsFile
 
-_PIECE = 1 << 20
+_BLOCK = 1 << 20
 
 
-def seal(path: str, where: str, wanted: object = None) -> ElementsFile:
-    """Return the file at a path as it is now, not yet read; raise when it cannot be.
+def identify(path: str, where: str, expected: object = None) -> ElementsFile:
+    """Return the file at a path with the checksum of its content; raise when it cannot be read.
 
-    wanted: the SHA-256 that it must have.
+    expected: the SHA-256 that it must have.
     """
-    found = hashlib.sha256()
+    checksum = hashlib.sha256()
     try:
         with Path(path).open("rb") as file:
-            for piece in iter(partial(file.read, _PIECE), b""):
-                found.update(piece)
+            for block in iter(partial(file.read, _BLOCK), b""):
+                checksum.update(block)
     except OSError as error:
-        if wanted is not None and isinstance(error, FileNotFoundError):
-            raise EngineError("file_needed", f"{path} is not there. {UNCHANGED}", where) from error
+        if expected is not None and isinstance(error, FileNotFoundError):
+            raise EngineError("file_needed", f"{path} does not exist. {UNCHANGED}", where) from error
         raise _unreadable(path, where, error) from error
-    if wanted not in (None, found.hexdigest()):
+    if expected not in (None, checksum.hexdigest()):
         raise EngineError(
-            "file_needed", f"{path} has the SHA-256 {found.hexdigest()}, not {wanted}. {UNCHANGED}", where
+            "file_needed", f"{path} has the SHA-256 {checksum.hexdigest()}, not {expected}. {UNCHANGED}", where
         )
-    return ElementsFile(path, found.hexdigest(), where)
+    return ElementsFile(path, checksum.hexdigest(), where)
 
 
 def text(file: ElementsFile) -> bytes:
-    """Return the elements as they are written, one a line, without remarks and empty lines, in the file's order."""
+    """Return the elements as the file has them, one per line, in its order, without remarks and empty lines."""
     content = _content(file)
-    plain = content.isascii() and not any(sign in content for sign in ("#", "\n ", " \n", "\n\n", "\t", "\r"))
+    plain = content.isascii() and not any(mark in content for mark in ("#", "\n ", " \n", "\n\n", "\t", "\r"))
     if plain and content[:1] not in ("\n", " ") and content[-1:] != " ":
         return content[: -1 if content.endswith("\n") else None].encode()
     return "\n".join(line for line in _stripped(content) if line).encode()
 
 
 def lines(file: ElementsFile) -> list[str]:
-    """Return all lines of the file, without remarks, as many as it has."""
+    """Return every line of the file without its remark, so that indexes are line numbers."""
     return _stripped(_content(file))
 
 
 def place(file: ElementsFile, text: str) -> str:
-    """Return where in the arguments an element of the file is, for an error."""
+    """Return the place of an element in the file, for an error."""
     numbers = (number for number, line in enumerate(lines(file), 1) if line == text)
     return f"{file.where} {file.path}:{next(numbers, 0)}"
 
@@ -71,7 +71,7 @@ def _content(file: ElementsFile) -> str:
 
 def _stripped(content: str) -> list[str]:
     if "#" not in content:
-        plain = not any(sign in content for sign in ("\n ", " \n", "\t", "\r")) and content[:1] != " "
+        plain = not any(mark in content for mark in ("\n ", " \n", "\t", "\r")) and content[:1] != " "
         return content.split("\n") if plain else [line.strip() for line in content.splitlines()]
     return [validate.without_remark(line) if "#" in line else line.strip() for line in content.splitlines()]
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Base chains: where in the packet's way they sit."""
+"""Base chains: the hook that calls them, and their priority."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ _KEYS = ("type", "hook", "priority", "policy", "devices")
 
 def parse(value: dict[str, Any], family: str, where: str) -> Hook | None:
     """Return the hook that a chain's arguments describe, None for a regular chain."""
-    given = [key for key in _KEYS if key in value and value[key] != []]
-    if not given:
+    base_keys = [key for key in _KEYS if key in value and value[key] != []]
+    if not base_keys:
         return None
     for key in ("type", "hook", "priority"):
         if key not in value:
             raise bad_spec(
                 where,
-                f"A chain with {given[0]!r} is a base chain and needs type, hook and priority; {key!r} is missing.",
+                f"A chain with {base_keys[0]!r} is a base chain and needs type, hook and priority; {key!r} is missing.",
             )
     return Hook(
         type=validate.word(value["type"], f"{where}.type"),
@@ -50,7 +50,7 @@ def parse(value: dict[str, Any], family: str, where: str) -> Hook | None:
 
 
 def devices_line(line: str) -> str:
-    """Return a flowtable's line, if it is the one with its devices in one spelling: nft 0.9 lists them unquoted."""
+    """Return a line of a flowtable, with its devices in one spelling: nft 0.9 lists them unquoted."""
     if not line.startswith("devices"):
         return line
     names = sorted(set(_DEVICE.findall(line.partition("{")[2])))
@@ -60,18 +60,20 @@ def devices_line(line: str) -> str:
 def priority(value: object, family: str, where: str) -> int:
     """Return a priority as a number: -10, "filter", "filter + 10" (nft(8))."""
     names = PRIORITIES[family]
-    found = _PRIORITY.fullmatch(str(value).strip())
-    if isinstance(value, bool) or found is None or not (found.group(1) or found.group(3)):
+    match = _PRIORITY.fullmatch(str(value).strip())
+    if isinstance(value, bool) or match is None or not (match.group(1) or match.group(3)):
         raise bad_spec(
             where,
-            f"{value!r} is no priority. Write a number, a name, or a name and a number: -10, filter, filter + 10.",
+            f"{value!r} is not a priority. Write a number, a name, or a name and a number: -10, filter, filter + 10.",
         )
-    name, sign, number = found.groups()
+    name, sign, number = match.groups()
     if name and name not in names:
-        raise bad_spec(where, f"{name!r} is no priority of family {family}; there are {', '.join(names)}, and numbers.")
+        raise bad_spec(
+            where, f"{name!r} is not a priority of family {family}; there are {', '.join(names)}, and numbers."
+        )
     if name and number and not sign:
         raise bad_spec(where, f"{value!r} needs + or - between name and number.")
     total = names.get(name, 0) + int(f"{sign or ''}{number or 0}")
     if not -(2**31) <= total < 2**31:
-        raise bad_spec(where, f"{value!r} is too large: the kernel takes 32 bits.")
+        raise bad_spec(where, f"{value!r} does not fit into the 32 bits of a priority.")
     return total

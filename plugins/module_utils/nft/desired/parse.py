@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tables, chains, rules and objects out of untyped arguments: the only door from plain data to a spec."""
+"""Read tables, chains, rules and objects from untyped arguments: the only way from plain data to a spec."""
 
 from __future__ import annotations
 
@@ -22,96 +22,100 @@ RULE_KEYS = ("rule", "users", "missing_users")
 OTHER_KEYS = ("kind", "name", "text", "comment")
 OTHER_KINDS = ("ct helper", "ct timeout", "ct expectation", "synproxy", "secmark", "flowtable", "tunnel")
 OBJECTS = {"counters": ("counter", ""), "quotas": ("quota", "quota"), "limits": ("limit", "limit")}
-"""Key of a table: (kind of object, key of its words)."""
+"""By key of a table: (kind of object, key of its text in nft's language)."""
 
 
 def tables(value: object, where: str = "tables") -> tuple[TableSpec, ...]:
     """Return the tables of a list of mappings."""
-    found = arguments.items(value, where, table)
-    arguments.unique((((spec.family, spec.name), spec.where) for spec in found), "tables")
-    return found
+    specs = arguments.items(value, where, table)
+    arguments.unique((((spec.family, spec.name), spec.where) for spec in specs), "tables")
+    return specs
 
 
 def table(value: object, where: str) -> TableSpec:
     """Return the table that a mapping of TABLE_KEYS describes."""
-    given = arguments.mapping(value, where, TABLE_KEYS)
-    family = arguments.choice(given.get("family", "inet"), f"{where}.family", FAMILIES)
+    fields = arguments.mapping(value, where, TABLE_KEYS)
+    family = arguments.choice(fields.get("family", "inet"), f"{where}.family", FAMILIES)
     sets = [
         spec
         for key, kind in (("sets", "set"), ("maps", "map"))
-        for spec in arguments.items(given.get(key, []), f"{where}.{key}", partial(parse_sets.parse, kind))
+        for spec in arguments.items(fields.get(key, []), f"{where}.{key}", partial(parse_sets.parse, kind))
     ]
-    chains = arguments.items(given.get("chains", []), f"{where}.chains", partial(chain, family=family))
+    chains = arguments.items(fields.get("chains", []), f"{where}.chains", partial(chain, family=family))
     objects = [
         spec
-        for key, (kind, words) in OBJECTS.items()
-        for spec in arguments.items(given.get(key, []), f"{where}.{key}", partial(_object, kind=kind, words=words))
+        for key, (kind, text_key) in OBJECTS.items()
+        for spec in arguments.items(
+            fields.get(key, []), f"{where}.{key}", partial(_object, kind=kind, text_key=text_key)
+        )
     ]
-    objects += arguments.items(given.get("others", []), f"{where}.others", _other)
+    objects += arguments.items(fields.get("others", []), f"{where}.others", _other)
     arguments.unique(((spec.name, spec.where) for spec in sets), "sets or maps")
     arguments.unique(((spec.name, spec.where) for spec in chains), "chains")
     arguments.unique((((spec.kind, spec.name), spec.where) for spec in objects), "objects")
     return TableSpec(
         family=family,
-        name=validate.name(arguments.needed(given, "name", where), f"{where}.name"),
-        comment=_comment(given, where),
-        flags=arguments.items(given.get("flags", []), f"{where}.flags", _flag),
-        present=arguments.choice(given.get("state", "present"), f"{where}.state", ("present", "absent")) == "present",
+        name=validate.name(arguments.needed(fields, "name", where), f"{where}.name"),
+        comment=_comment(fields, where),
+        flags=arguments.items(fields.get("flags", []), f"{where}.flags", _flag),
+        present=arguments.choice(fields.get("state", "present"), f"{where}.state", ("present", "absent")) == "present",
         objects=tuple(objects),
         sets=tuple(sets),
         chains=chains,
-        max_removed=_max_removed(given["max_removed"], f"{where}.max_removed") if "max_removed" in given else None,
+        max_removed=_max_removed(fields["max_removed"], f"{where}.max_removed") if "max_removed" in fields else None,
         where=where,
     )
 
 
 def _max_removed(value: object, where: str) -> MaxRemoved:
-    """Return a limit, given as percent or as a mapping."""
+    """Return the limit that a percentage or a mapping describes."""
     if not isinstance(value, dict):
         return MaxRemoved(_percent(value, where))
-    given: dict[str, Any] = arguments.mapping(value, where, ("percent", "sets"))
-    percent = _percent(arguments.needed(given, "percent", where), f"{where}.percent")
-    sets = given.get("sets", "*")
+    fields: dict[str, Any] = arguments.mapping(value, where, ("percent", "sets"))
+    percent = _percent(arguments.needed(fields, "percent", where), f"{where}.percent")
+    sets = fields.get("sets", "*")
     if not isinstance(sets, str) or not sets:
-        raise bad_spec(f"{where}.sets", f"{sets!r} is no pattern of names, such as 'allow_*'.")
+        raise bad_spec(f"{where}.sets", f"{sets!r} is not a pattern of names, such as 'allow_*'.")
     return MaxRemoved(percent, sets)
 
 
 def _percent(value: object, where: str) -> int:
     text = str(value)
     if isinstance(value, bool) or not (text.isascii() and text.isdigit()) or int(text[:4]) > 100:
-        raise bad_spec(where, f"{text!r} is no share: a whole number from 0 to 100 is needed.")
+        raise bad_spec(where, f"{text!r} is not a percentage: write a whole number from 0 to 100.")
     return int(text)
 
 
 def chain(value: object, where: str, family: str) -> ChainSpec:
     """Return the chain that a mapping of CHAIN_KEYS describes."""
-    given = arguments.mapping(value, where, CHAIN_KEYS)
+    fields = arguments.mapping(value, where, CHAIN_KEYS)
     return ChainSpec(
-        name=validate.name(arguments.needed(given, "name", where), f"{where}.name"),
-        hook=hooks.parse(given, family, where),
-        comment=_comment(given, where) or None,
-        rules=arguments.items(given["rules"], f"{where}.rules", rule) if "rules" in given else None,
+        name=validate.name(arguments.needed(fields, "name", where), f"{where}.name"),
+        hook=hooks.parse(fields, family, where),
+        comment=_comment(fields, where) or None,
+        rules=arguments.items(fields["rules"], f"{where}.rules", rule) if "rules" in fields else None,
         where=where,
     )
 
 
 def rule(value: object, where: str) -> RuleSpec:
-    """Return one rule, given as nft text or as a mapping of RULE_KEYS."""
+    """Return the rule that nft text or a mapping of RULE_KEYS describes."""
     if not isinstance(value, dict):
         return RuleSpec(validate.rule(value, where), where=where)
-    given = arguments.mapping(value, where, RULE_KEYS)
+    fields = arguments.mapping(value, where, RULE_KEYS)
     users: tuple[str, ...] | None = None
-    if "users" in given:
-        users = arguments.items(given["users"], f"{where}.users", _user)
+    if "users" in fields:
+        users = arguments.items(fields["users"], f"{where}.users", _user)
         if not users:
-            raise bad_spec(where, "'users' is empty. Name the users, or leave the key out for a rule about everybody.")
-    missing = arguments.choice(given.get("missing_users", "skip"), f"{where}.missing_users", ("skip", "error"))
-    return RuleSpec(validate.rule(arguments.needed(given, "rule", where), where), users, missing, where)
+            raise bad_spec(
+                where, "'users' is empty. Fix: name the users, or omit the key for a rule that applies to all users."
+            )
+    missing = arguments.choice(fields.get("missing_users", "skip"), f"{where}.missing_users", ("skip", "error"))
+    return RuleSpec(validate.rule(arguments.needed(fields, "rule", where), where), users, missing, where)
 
 
-def _comment(given: dict[str, Any], where: str) -> str | None:
-    return validate.comment(given["comment"], f"{where}.comment") if "comment" in given else None
+def _comment(fields: dict[str, Any], where: str) -> str | None:
+    return validate.comment(fields["comment"], f"{where}.comment") if "comment" in fields else None
 
 
 def _flag(value: object, where: str) -> str:
@@ -120,28 +124,28 @@ def _flag(value: object, where: str) -> str:
 
 def _user(value: object, where: str) -> str:
     if isinstance(value, bool) or not isinstance(value, (str, int)) or not str(value).strip():
-        raise bad_spec(where, f"{value!r} is neither a user's name nor a uid.")
+        raise bad_spec(where, f"{value!r} is neither a user name nor a uid.")
     return str(value).strip()
 
 
-def _object(value: object, where: str, kind: str, words: str) -> ObjectSpec:
-    """Return a counter, quota or limit; words: the key that holds nft's own words for it, if it has any."""
-    keys = tuple(key for key in ("name", words, "comment") if key)
-    given: dict[str, Any] = arguments.mapping(value, where, keys)
-    lines = [validate.statement(arguments.needed(given, words, where), f"{where}.{words}")] if words else []
-    comment = _comment(given, where)
+def _object(value: object, where: str, kind: str, text_key: str) -> ObjectSpec:
+    """Return a counter, quota or limit; text_key: the key of its text in nft's language, "" when it has none."""
+    keys = tuple(key for key in ("name", text_key, "comment") if key)
+    fields: dict[str, Any] = arguments.mapping(value, where, keys)
+    lines = [validate.statement(arguments.needed(fields, text_key, where), f"{where}.{text_key}")] if text_key else []
+    comment = _comment(fields, where)
     lines += [f'comment "{comment}"'] if comment else []
-    name = validate.name(arguments.needed(given, "name", where), f"{where}.name")
+    name = validate.name(arguments.needed(fields, "name", where), f"{where}.name")
     return ObjectSpec(kind, name, tuple(lines), where=where)
 
 
 def _other(value: object, where: str) -> ObjectSpec:
-    """Return an object of a kind that has no key of its own."""
-    given: dict[str, Any] = arguments.mapping(value, where, OTHER_KEYS)
-    kind = arguments.choice(arguments.needed(given, "kind", where), f"{where}.kind", OTHER_KINDS)
-    name = validate.name(arguments.needed(given, "name", where), f"{where}.name")
-    lines = validate.statements(arguments.needed(given, "text", where), f"{where}.text")
-    comment = _comment(given, where)
+    """Return an object of a kind that has no key of its own in a table."""
+    fields: dict[str, Any] = arguments.mapping(value, where, OTHER_KEYS)
+    kind = arguments.choice(arguments.needed(fields, "kind", where), f"{where}.kind", OTHER_KINDS)
+    name = validate.name(arguments.needed(fields, "name", where), f"{where}.name")
+    lines = validate.statements(arguments.needed(fields, "text", where), f"{where}.text")
+    comment = _comment(fields, where)
     lines = (*lines, f'comment "{comment}"') if comment else lines
     if kind == "flowtable":
         lines = tuple(hooks.devices_line(line) for line in lines)

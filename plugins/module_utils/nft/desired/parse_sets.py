@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sets, maps and their elements out of untyped arguments."""
+"""Read sets, maps and their elements from untyped arguments."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ KEYS = (
     "statements", "comment",
     "elements", "elements_file", "elements_sum", "elements_src", "elements_from", "purge",
 )  # fmt: skip
+MAP_KEYS = tuple(key for key in KEYS if not key.startswith("elements_"))
 ELEMENT_KEYS = ("value", "data", "comment", "timeout")
+SET_ELEMENT_KEYS = tuple(key for key in ELEMENT_KEYS if key != "data")
 SOURCES = ("resolvers",)
 POLICIES = ("performance", "memory")
 FLAGS = ("constant", "interval", "timeout", "dynamic")
@@ -33,22 +35,28 @@ _VERSIONS = {
 
 
 def parse(kind: str, value: object, where: str) -> SetSpec:
-    """Return the set or map (kind) that a mapping of KEYS describes."""
-    given = arguments.mapping(value, where, KEYS)
-    name = validate.name(arguments.needed(given, "name", where), f"{where}.name")
-    declaration = _declaration(kind, given, where)
+    """Return the set or map (kind) that a mapping of KEYS (MAP_KEYS) describes."""
+    fields = arguments.mapping(value, where, MAP_KEYS if kind == "map" else KEYS)
+    name = validate.name(arguments.needed(fields, "name", where), f"{where}.name")
+    declaration = _declaration(kind, fields, where)
     elements = None
-    if "elements" in given:
+    if "elements" in fields:
         read = partial(element, kind=kind, version=address_version(declaration))
-        elements = arguments.items(given["elements"], f"{where}.elements", read)
-    if "elements_src" in given:
-        raise bad_spec(f"{where}.elements_src", "The controller reads this file, and it did not.")
-    file = _file(given, where) if "elements_file" in given else None
-    source = _source(given["elements_from"], f"{where}.elements_from", declaration) if "elements_from" in given else ""
+        elements = arguments.items(fields["elements"], f"{where}.elements", read)
+    if "elements_src" in fields:
+        raise bad_spec(
+            f"{where}.elements_src",
+            "This file is on the controller and was not uploaded. Fix: run the module as a task, not from another "
+            "program.",
+        )
+    file = _file(fields, where) if "elements_file" in fields else None
+    source = (
+        _source(fields["elements_from"], f"{where}.elements_from", declaration) if "elements_from" in fields else ""
+    )
     if source and elements is None:
         elements = ()
-    volatile = bool({"timeout", "dynamic"} & set(given.get("flags", []))) or "timeout" in given
-    purge = arguments.boolean(given["purge"], f"{where}.purge") if "purge" in given else not volatile
+    volatile = bool({"timeout", "dynamic"} & set(fields.get("flags", []))) or "timeout" in fields
+    purge = arguments.boolean(fields["purge"], f"{where}.purge") if "purge" in fields else not volatile
     return SetSpec(
         kind=kind,
         name=name,
@@ -62,27 +70,29 @@ def parse(kind: str, value: object, where: str) -> SetSpec:
     )
 
 
-def _file(given: dict[str, Any], where: str) -> ElementsFile:
-    path, place = given["elements_file"], f"{where}.elements_file"
-    if "elements" in given:
-        raise bad_spec(place, "Give either 'elements' or 'elements_file'.")
+def _file(fields: dict[str, Any], where: str) -> ElementsFile:
+    path, where_file = fields["elements_file"], f"{where}.elements_file"
+    if "elements" in fields:
+        raise bad_spec(where_file, "'elements' and 'elements_file' exclude each other.")
     if not isinstance(path, str) or not path.startswith("/"):
-        raise bad_spec(place, f"{path!r} is no absolute path of a file on the host.")
-    return element_files.seal(path, place, given.get("elements_sum"))
+        raise bad_spec(where_file, f"{path!r} is not an absolute path of a file on the host.")
+    return element_files.identify(path, where_file, fields.get("elements_sum"))
 
 
 def _source(value: object, where: str, declaration: tuple[str, ...]) -> str:
     if declaration[0] not in ("type ipv4_addr", "type ipv6_addr"):
-        raise bad_spec(where, f"A set of {declaration[0]!r} cannot hold addresses of the host's name servers.")
+        raise bad_spec(where, f"A set of {declaration[0]!r} cannot hold the addresses of name servers.")
     return arguments.choice(value, where, SOURCES)
 
 
-def _declaration(kind: str, given: dict[str, Any], where: str) -> tuple[str, ...]:
-    if ("type" in given) == ("typeof" in given):
+def _declaration(kind: str, fields: dict[str, Any], where: str) -> tuple[str, ...]:
+    if ("type" in fields) == ("typeof" in fields):
         raise bad_spec(where, f"A {kind} needs either 'type' or 'typeof'.")
-    lines = [f"{key} {validate.statement(given[key], f'{where}.{key}')}" for key in ("type", "typeof") if key in given]
+    lines = [
+        f"{key} {validate.statement(fields[key], f'{where}.{key}')}" for key in ("type", "typeof") if key in fields
+    ]
     if (" : " in lines[0]) != (kind == "map"):
-        raise bad_spec(where, f"{lines[0]!r}: a map has ' : ' between what it maps and what to, a set has not.")
+        raise bad_spec(where, f"{lines[0]!r}: a map has ' : ' between the types of keys and data, a set does not.")
     readers: tuple[tuple[str, str, Callable[[object, str], str]], ...] = (
         ("flags", "flags {}", _flags),
         ("timeout", "timeout {}", time),
@@ -92,21 +102,21 @@ def _declaration(kind: str, given: dict[str, Any], where: str) -> tuple[str, ...
         ("statements", "{}", validate.statement),
     )
     lines += [
-        form.format(read(given[key], f"{where}.{key}"))
+        form.format(read(fields[key], f"{where}.{key}"))
         for key, form, read in readers
-        if given.get(key) not in (None, [], "")
+        if fields.get(key) not in (None, [], "")
     ]
-    lines += [word for key, word in (("auto_merge", "auto-merge"), ("counter", "counter")) if _yes(given, key, where)]
-    if {"counter", "statements"} <= given.keys() and given["counter"]:
-        raise bad_spec(f"{where}.statements", "Give either 'statements' or 'counter: true'.")
-    # The kernel's choice of itself is not listed.
-    if arguments.choice(given.get("policy", POLICIES[0]), f"{where}.policy", POLICIES) != POLICIES[0]:
-        lines.append(f"policy {given['policy']}")
+    lines += [word for key, word in (("auto_merge", "auto-merge"), ("counter", "counter")) if _yes(fields, key, where)]
+    if {"counter", "statements"} <= fields.keys() and fields["counter"]:
+        raise bad_spec(f"{where}.statements", "'statements' and 'counter: true' exclude each other.")
+    # nft does not list the default.
+    if arguments.choice(fields.get("policy", POLICIES[0]), f"{where}.policy", POLICIES) != POLICIES[0]:
+        lines.append(f"policy {fields['policy']}")
     return tuple(lines)
 
 
-def _yes(given: dict[str, Any], key: str, where: str) -> bool:
-    return key in given and arguments.boolean(given[key], f"{where}.{key}")
+def _yes(fields: dict[str, Any], key: str, where: str) -> bool:
+    return key in fields and arguments.boolean(fields[key], f"{where}.{key}")
 
 
 def _flags(value: object, where: str) -> str:
@@ -115,54 +125,55 @@ def _flags(value: object, where: str) -> str:
 
 def _size(value: object, where: str) -> str:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 2**32:
-        raise bad_spec(where, f"{value!r} is no number of elements.")
+        raise bad_spec(where, f"{value!r} is not a number of elements.")
     return str(value)
 
 
 def time(value: object, where: str) -> str:
-    """Return a time in nft's words: seconds as a number, or text such as 1d, 2h30m."""
+    """Return a duration as nft writes it. value: seconds, or text such as 1d, 2h30m."""
     text = f"{value}s" if isinstance(value, int) and not isinstance(value, bool) else str(value)
     text = f"{text}s" if text.isascii() and text.isdigit() else text
     if not _TIME.fullmatch(text):
-        raise bad_spec(where, f"{value!r} is no time. Write seconds, or numbers with d, h, m, s: 90, 1d, 2h30m.")
+        raise bad_spec(where, f"{value!r} is not a duration. Write seconds, or numbers with d, h, m, s: 90, 1d, 2h30m.")
     return text
 
 
 def address_version(declaration: tuple[str, ...] | None) -> int | None:
-    """Return 4 or 6 for a set or map whose key is one address, None for others."""
+    """Return 4 or 6 for a set or map whose key is a single address, None for others."""
     return _VERSIONS.get(declaration[0].partition(" : ")[0]) if declaration else None
 
 
 def element(
     value: object, where: str, kind: str = "set", version: int | None = None, *, keys_only: bool = False
 ) -> ElementSpec:
-    """Return one element, given as text or as a mapping of ELEMENT_KEYS; keys_only: data and options do not matter."""
-    given = arguments.mapping(value, where, ELEMENT_KEYS) if isinstance(value, dict) else {"value": value}
-    text = validate.element(arguments.needed(given, "value", where), where)
-    data = validate.element(given["data"], f"{where}.data") if "data" in given else None
+    """Return the element that text or a mapping of ELEMENT_KEYS describes; keys_only: without data and options."""
+    known = SET_ELEMENT_KEYS if kind == "set" else ELEMENT_KEYS
+    fields = arguments.mapping(value, where, known) if isinstance(value, dict) else {"value": value}
+    text = validate.element(arguments.needed(fields, "value", where), where)
+    data = validate.element(fields["data"], f"{where}.data") if "data" in fields else None
     if data is None and " : " in tokens.unquoted(text):
         at = tokens.unquoted(text).index(" : ")
         text, data = text[:at].rstrip(), text[at + 3 :].strip()
     if kind == "map" and data is None and not keys_only:
-        raise bad_spec(where, f"{text!r} maps to nothing: write it as 'value : data' or give 'data'.")
+        raise bad_spec(where, f"{text!r} has no data. Fix: write it as 'value : data' or add 'data'.")
     if kind == "set" and data is not None:
         raise bad_spec(where, f"{text!r} has data, which only an element of a map can have.")
     if version is not None:
         check_address(ElementSpec(text, data, where), version)
     if keys_only:
         return ElementSpec(tokens.element_key(text), None, where)
-    if "timeout" in given:
-        text += f" timeout {time(given['timeout'], f'{where}.timeout')}"
-    if given.get("comment"):
-        text += f' comment "{validate.comment(given["comment"], f"{where}.comment")}"'
+    if "timeout" in fields:
+        text += f" timeout {time(fields['timeout'], f'{where}.timeout')}"
+    if fields.get("comment"):
+        text += f' comment "{validate.comment(fields["comment"], f"{where}.comment")}"'
     return ElementSpec(text, data, where)
 
 
 def check_address(element: ElementSpec, version: int) -> None:
-    """Refuse what is no address, which nft would look up in the DNS, at the risk of another answer tomorrow."""
+    """Raise for a key that is not an address; nft would look it up in the DNS, which may answer otherwise tomorrow."""
     key = tokens.element_key(element.text)
-    found = intervals.parse_address(key, version)
-    if found is None and key != "*":
-        raise bad_spec(element.where, f"{key!r} is no IPv{version} address, network or range.")
-    if found is not None and found[0] > found[1]:
+    interval = intervals.parse_address(key, version)
+    if interval is None and key != "*":
+        raise bad_spec(element.where, f"{key!r} is not an IPv{version} address, network or range.")
+    if interval is not None and interval[0] > interval[1]:
         raise bad_spec(element.where, f"The range {key} is reversed.")

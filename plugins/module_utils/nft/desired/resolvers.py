@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sets that hold the name servers which the host itself uses (resolv.conf(5)), looked up on the host."""
+"""Sets of the name servers that the host itself uses (resolv.conf(5)), read on the host."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .spec import ElementSpec, SetSpec, TableSpec
 FILE = "/etc/resolv.conf"
 
 UPSTREAM = "/run/systemd/resolve/resolv.conf"
-"""Where systemd-resolved says whom it asks itself, when FILE names only its STUBS (systemd-resolved.service(8))."""
+"""Where systemd-resolved lists the servers it asks, when FILE names only its STUBS (systemd-resolved.service(8))."""
 
 STUBS = ("127.0.0.53", "127.0.0.54")
 
@@ -26,71 +26,74 @@ Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 
 
 def fill(spec: TableSpec) -> TableSpec:
-    """Return the table with the host's name servers in the sets that are to hold them; raise when there are none."""
-    asking = next((found for found in spec.sets if found.source), None)
-    if not spec.present or asking is None:
+    """Return the table with the host's name servers in the sets that ask for them; raise when there are none."""
+    first = next((set_spec for set_spec in spec.sets if set_spec.source), None)
+    if not spec.present or first is None:
         return spec
-    servers = look_up(f"{asking.where}.elements_from")
-    return replace(spec, sets=tuple(_filled(found, servers) if found.source else found for found in spec.sets))
+    servers = look_up(f"{first.where}.elements_from")
+    return replace(
+        spec, sets=tuple(_filled(set_spec, servers) if set_spec.source else set_spec for set_spec in spec.sets)
+    )
 
 
 def look_up(where: str = "") -> list[Address]:
-    """Return the addresses of the host's name servers without those on the host itself, in order; at least one."""
-    named = _read(FILE)
-    found = _elsewhere(named)
-    if found:
-        return found
-    if not any(str(one) in STUBS for one in named):
-        told = f"names only {named[0]}, which is this host itself" if named else "names no server"
-        raise _none(f"{FILE} {told}", where)
-    found = _elsewhere(_read(UPSTREAM))
-    if not found:
+    """Return the addresses of the host's name servers, in order, without those on the host itself; at least one."""
+    servers = _read(FILE)
+    usable = _elsewhere(servers)
+    if usable:
+        return usable
+    if not any(str(server) in STUBS for server in servers):
+        cause = f"names only {servers[0]}, which is this host" if servers else "names no server"
+        raise _none(f"{FILE} {cause}", where)
+    usable = _elsewhere(_read(UPSTREAM))
+    if not usable:
         raise _none(f"{FILE} names only systemd-resolved, and {UPSTREAM} names no server beyond this host", where)
-    return found
+    return usable
 
 
-def _none(told: str, where: str) -> EngineError:
+def _none(cause: str, where: str) -> EngineError:
     return EngineError(
         "no_resolvers",
-        f"The name servers of this host are not known: {told}. Mend that file, or write the servers' addresses. "
+        f"The name servers of this host are not known: {cause}. Fix that file, or list the servers' addresses. "
         f"{UNCHANGED}",
         where,
     )
 
 
 def _read(path: str) -> list[Address]:
-    """Return the addresses of a resolv.conf; [] when it cannot be read. Lines that glibc passes over do not count."""
+    """Return the addresses of a resolv.conf; [] when it cannot be read. Lines that glibc ignores are ignored."""
     try:
         lines = Path(path).read_text("utf-8", "replace").splitlines()
     except OSError:
         return []
     words = [line.split() for line in lines if line[:1] not in (" ", "\t")]
-    found = [_address(word[1]) for word in words if len(word) > 1 and word[0] == "nameserver"]
-    return list(dict.fromkeys(one for one in found if one is not None))
+    addresses = [_address(word[1]) for word in words if len(word) > 1 and word[0] == "nameserver"]
+    return list(dict.fromkeys(address for address in addresses if address is not None))
 
 
 def _address(text: str) -> Address | None:
-    """Return an address without its scope (fe80::1%eth0), None when it is none."""
+    """Return an address without its scope (fe80::1%eth0), None for other text."""
     try:
-        found = ipaddress.ip_address(text.partition("%")[0])
+        address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         return None
-    return getattr(found, "ipv4_mapped", None) or found
+    return getattr(address, "ipv4_mapped", None) or address
 
 
-def _elsewhere(found: Sequence[Address]) -> list[Address]:
-    return [one for one in found if not one.is_loopback and not one.is_unspecified]
+def _elsewhere(servers: Sequence[Address]) -> list[Address]:
+    return [server for server in servers if not server.is_loopback and not server.is_unspecified]
 
 
-def _filled(wanted: SetSpec, servers: Sequence[Address]) -> SetSpec:
-    """Return the set with the servers of its family beside the elements that were given."""
-    version = 4 if (wanted.declaration or ("",))[0] == "type ipv4_addr" else 6
-    given = wanted.elements or ()
-    ranges = [intervals.parse_address(element.text, version) for element in given]
-    where = f"{wanted.where}.elements_from"
-    found = tuple(
-        ElementSpec(str(one), None, where)
-        for one in servers
-        if one.version == version and not any(held and held[0] <= int(one) <= held[1] for held in ranges)
+def _filled(spec: SetSpec, servers: Sequence[Address]) -> SetSpec:
+    """Return the set with the servers of its family added to its elements."""
+    version = 4 if (spec.declaration or ("",))[0] == "type ipv4_addr" else 6
+    elements = spec.elements or ()
+    ranges = [intervals.parse_address(element.text, version) for element in elements]
+    where = f"{spec.where}.elements_from"
+    added = tuple(
+        ElementSpec(str(server), None, where)
+        for server in servers
+        if server.version == version
+        and not any(interval and interval[0] <= int(server) <= interval[1] for interval in ranges)
     )
-    return replace(wanted, elements=(*given, *found))
+    return replace(spec, elements=(*elements, *added))

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is wanted, as frozen dataclasses: what the parser makes of a module's arguments.
+"""The desired tables as frozen dataclasses, as the parser reads them from a module's arguments.
 
-``where`` is always the path into the arguments that an error about the thing names.
+``where`` is always the path into the arguments that an error about the object names.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ FAMILIES = ("inet", "ip", "ip6", "arp", "bridge", "netdev")
 
 @dataclass(frozen=True)
 class ElementSpec:
-    """One element of a set or map in nft's words. text: key and options; data: what a map maps the key to."""
+    """An element of a set or map in nft's language. text: key and options; data: the value of the key in a map."""
 
     text: str
     data: str | None = None
@@ -23,13 +23,13 @@ class ElementSpec:
 
     @property
     def whole(self) -> str:
-        """The element as it is added."""
+        """The element as an ``add element`` command has it."""
         return self.text if self.data is None else f"{self.text} : {self.data}"
 
 
 @dataclass(frozen=True)
 class ElementsFile:
-    """A file on the host with one element a line. digest: what is the same only for the same content."""
+    """A file on the host with one element per line. digest: SHA-256 of its content."""
 
     path: str
     digest: str
@@ -40,11 +40,11 @@ class ElementsFile:
 class SetSpec:
     """A named set or map.
 
-    declaration: nft's lines between the braces without elements; None: as it is in the kernel, where it must be.
+    declaration: nft's lines between the braces without elements; None: the set must exist and keeps its declaration.
     volatile: elements come and go by themselves (flags dynamic or timeout).
     elements: None: as they are. mode: "exact" (no others), "add" (others stay) or "remove" (these go, others stay).
-    source: what on the host has more elements, "resolvers" or "". file: what on the host lists more elements; it is
-    read when the kernel has not proven that nothing changed, so elements may be None although some are asked for.
+    source: where the host has more elements, "resolvers" or "". file: lists more elements; it is read only when the
+    kernel has not proven that nothing changed, so elements may be None for a set that has a file.
     """
 
     kind: str
@@ -61,7 +61,7 @@ class SetSpec:
 
 @dataclass(frozen=True)
 class ObjectSpec:
-    """A named counter, quota, limit or another stateful object; declaration: nft's lines between the braces."""
+    """A named counter, quota, limit or other stateful object; declaration: nft's lines between the braces."""
 
     kind: str
     name: str
@@ -72,7 +72,7 @@ class ObjectSpec:
 
 @dataclass(frozen=True)
 class RuleSpec:
-    """One rule. users: names or uids whose sockets alone it is about; None: no such condition."""
+    """A rule. users: names or uids, the rule matches only their sockets; None: no such condition."""
 
     text: str
     users: tuple[str, ...] | None = None
@@ -82,9 +82,9 @@ class RuleSpec:
 
 @dataclass(frozen=True)
 class RuleEdit:
-    """One rule to put into or take out of a chain that others own.
+    """A rule to add to or delete from a chain that others own.
 
-    rule None: only possible with present False. comment: what the rule is found by; None: by what it says.
+    rule None: only possible with present False. comment: identifies the rule; None: its text does.
     place: "first", "last", "before", "after" (of the rule with the comment anchor) or "" (where it is, else last).
     """
 
@@ -97,7 +97,7 @@ class RuleEdit:
 
 @dataclass(frozen=True)
 class Hook:
-    """What makes a chain a base chain; priority as the kernel counts it, smaller first."""
+    """The hook of a base chain; priority: as a number, smaller first."""
 
     type: str
     hook: str
@@ -110,7 +110,7 @@ class Hook:
 class ChainSpec:
     """A chain; hook None: a regular one. rules None: as they are.
 
-    edit: leave everything as it is but one rule; the chain must be there.
+    edit: the only change; the chain must exist.
     """
 
     name: str
@@ -124,7 +124,7 @@ class ChainSpec:
 
 @dataclass(frozen=True)
 class MaxRemoved:
-    """How much of what sets hold may go in one run. percent: 0 to 100; sets: shell pattern of their names."""
+    """The share of destinations that one run may remove. percent: 0 to 100; sets: shell pattern of their names."""
 
     percent: int
     sets: str = "*"
@@ -132,10 +132,10 @@ class MaxRemoved:
 
 @dataclass(frozen=True)
 class TableSpec:
-    """A table. others: "remove" or "stay": what is in the kernel's table and not named here.
+    """A table. others: "remove" or "stay", what happens to live objects of the table that the spec does not name.
 
     comment None: with others "remove" no comment, with "stay" as it is. flags None: as they are. must_exist: another
-    module makes the table.
+    module creates the table.
     """
 
     family: str

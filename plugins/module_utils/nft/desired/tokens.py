@@ -14,12 +14,12 @@ from typing import Iterator
 _STATEMENT = re.compile(r"\b(?:counter|limit rate|quota|last|ct count)\b")
 _PLAIN = re.compile(r"[A-Za-z_.][A-Za-z0-9_./-]*")
 STATEMENTS = ("counter", "limit ", "quota ", "last", "ct count")
-"""How a set's line begins that says what each of its elements counts or limits."""
+"""How the line of a set begins that declares the statements of its elements."""
 
 QUOTED = re.compile(r'"[^"]*"')
 
-# What a listing shows of a thing's life and not of its declaration. `nft -s` hides most of it, but 0.9.8 shows rule
-# counters again once it listed a named one, and no version hides all.
+# What a listing shows beside the declaration. `nft -s` hides most of it, but 0.9.8 shows the counters of rules again
+# after it listed a named counter, and no version hides all.
 _STATE = re.compile(
     r'("[^"]*")'
     r"|(?<=\bcounter) packets \d+ bytes \d+"
@@ -30,7 +30,7 @@ _STATE = re.compile(
 
 
 def plain(text: str) -> bool:
-    """Whether nft reads the text as one word without quotes (scanner.l, "string"); 0.9.8 wants device names so."""
+    """Whether nft reads the text as one word without quotes (scanner.l, "string"); 0.9.8 reads device names only so."""
     return bool(_PLAIN.fullmatch(text))
 
 
@@ -40,29 +40,29 @@ def device(name: str) -> str:
 
 
 def without_state(text: str) -> str:
-    """Return nft text without counters' values, used quotas, times left."""
-    return _STATE.sub(lambda found: found.group(1) or "", text)
+    """Return nft text without values of counters, used quotas and remaining times."""
+    return _STATE.sub(lambda match: match.group(1) or "", text)
 
 
 def without(element: str, statements: str) -> str:
-    """Return a listed element without the statements that every element of its set has."""
+    """Return a listed element without the statements that its set declares for every element."""
     at = unquoted(element).find(f" {statements}") if statements else -1
     return element if at < 0 else element[:at] + element[at + 1 + len(statements) :]
 
 
-def several(statements: str) -> bool:
-    """Whether that is more than one statement."""
+def has_several(statements: str) -> bool:
+    """Whether the text holds more than one statement."""
     return len(_STATEMENT.findall(statements)) > 1
 
 
 def pieces(text: str) -> Iterator[tuple[bool, str]]:
-    """Yield (quoted, piece) in order; a piece is a quoted string with its quotes or what is between two."""
+    """Yield (quoted, piece) in order; a piece is a quoted string with its quotes or the text between two of them."""
     at = 0
-    for found in QUOTED.finditer(text):
-        if found.start() > at:
-            yield False, text[at : found.start()]
-        yield True, found.group()
-        at = found.end()
+    for match in QUOTED.finditer(text):
+        if match.start() > at:
+            yield False, text[at : match.start()]
+        yield True, match.group()
+        at = match.end()
     if at < len(text):
         yield False, text[at:]
 
@@ -71,25 +71,25 @@ def unquoted(text: str) -> str:
     """Return the text with every quoted string blanked, of the same length."""
     if '"' not in text:
         return text
-    return QUOTED.sub(lambda found: '"' + " " * (len(found.group()) - 2) + '"', text)
+    return QUOTED.sub(lambda match: '"' + " " * (len(match.group()) - 2) + '"', text)
 
 
 def split_elements(text: str) -> list[str]:
-    """Cut what is between the braces of an elements line at its commas."""
+    """Return the elements in the text between the braces of an elements line."""
     if '"' not in text:
         return [element.strip() for element in text.split(",") if element.strip()]
     blank = unquoted(text)
-    cuts = [-1, *(at for at, sign in enumerate(blank) if sign == ","), len(text)]
-    found = [text[start + 1 : end].strip() for start, end in zip(cuts, cuts[1:])]
-    return [element for element in found if element]
+    cuts = [-1, *(at for at, mark in enumerate(blank) if mark == ","), len(text)]
+    parts = [text[start + 1 : end].strip() for start, end in zip(cuts, cuts[1:])]
+    return [element for element in parts if element]
 
 
 _OPTION = re.compile(r" (?:timeout|expires|comment|counter|quota|limit|last|ct count|:)(?= |$)")
 
 
 def element_key(element: str) -> str:
-    """Return the key of a listed element: what comes before its options and its data."""
+    """Return the key of a listed element: the text before its options and its data."""
     if " " not in element:
         return element
-    found = _OPTION.search(unquoted(element))
-    return element[: found.start()] if found else element
+    match = _OPTION.search(unquoted(element))
+    return element[: match.start()] if match else element

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Users of rules, looked up on the host that the rules are for."""
+"""Resolve the users of rules on the host where the rules apply."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors impor
 from .spec import ChainSpec, RuleSpec, TableSpec
 
 UID_MAX = 2**32 - 2
-"""The kernel takes 4294967295 for "no user"."""
+"""4294967295 stands for "no user" in the kernel."""
 
 
 def lookup(name: str) -> int | None:
-    """Return the uid of a user of this host, None when there is no such user; a number is a uid."""
+    """Return the uid of a user of this host, None when there is none; a number stands for itself."""
     try:
         return pwd.getpwnam(name).pw_uid
     except (KeyError, ValueError):
@@ -26,9 +26,9 @@ def lookup(name: str) -> int | None:
 
 
 def resolve(spec: TableSpec, find: Callable[[str], int | None] = lookup) -> tuple[TableSpec, tuple[str, ...]]:
-    """Return the table with uids in the place of users, and the users that this host does not have.
+    """Return the table with uids instead of user names, and the users that this host does not have.
 
-    A rule of which no user exists is left out: it allows nothing, and never becomes a rule without a condition.
+    A rule none of whose users exists is left out: it never becomes a rule without a condition.
     """
     missing: set[str] = set()
     chains = tuple(_chain(chain, find, missing) for chain in spec.chains)

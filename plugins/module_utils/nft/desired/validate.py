@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Refuse text that would not stay the one rule, element or name it says it is."""
+"""Raise for text that nft would not read as exactly one rule, element or name."""
 
 from __future__ import annotations
 
@@ -33,119 +33,118 @@ def name(value: object, where: str) -> str:
     if not isinstance(value, str) or not tokens.plain(value):
         raise bad_spec(
             where,
-            f"{value!r} is no name for nft: a letter, '_' or '.' comes first, then letters, digits and any of '_./-'.",
+            f"{value!r} is not a name for nft: a letter, '_' or '.' comes first, then letters, digits and any of "
+            "'_./-'.",
         )
     if value in ("True", "False"):
-        raise bad_spec(where, f"{value!r} is what YAML makes of on, off, yes and no. Put the name into quotes.")
+        raise bad_spec(where, f"{value!r} is how YAML reads on, off, yes and no. Fix: quote the name.")
     if len(value.encode()) > NAME_MAX:
-        raise bad_spec(where, f"The name has {len(value.encode())} bytes, the kernel takes {NAME_MAX}. Shorten it.")
+        raise bad_spec(
+            where, f"The name has {len(value.encode())} bytes; the kernel allows {NAME_MAX}. Fix: shorten it."
+        )
     return value
 
 
 def comment(value: object, where: str) -> str:
-    """Return a comment that fits into quotes and into the kernel."""
+    """Return a comment that nft can quote and the kernel can store."""
     if not isinstance(value, str):
-        raise bad_spec(where, f"The comment is {value!r}, a text is needed.")
+        raise bad_spec(where, f"The comment is {value!r}, not a text.")
     if '"' in value or _control(value):
         raise bad_spec(
             where, "A comment cannot hold a double quote, a line break or another control character: nft has no escape."
         )
     size = len(value.encode("utf-8", "surrogateescape"))
     if size > COMMENT_MAX:
-        raise bad_spec(where, f"The comment has {size} bytes, nft takes {COMMENT_MAX}. Shorten it.")
+        raise bad_spec(where, f"The comment has {size} bytes; nft allows {COMMENT_MAX}. Fix: shorten it.")
     return value
 
 
 def word(value: object, where: str) -> str:
-    """Return one plain word, such as a chain's type or hook."""
+    """Return a plain word, such as the type or hook of a chain."""
     if not isinstance(value, str) or not re.fullmatch(r"[a-z]+", value):
-        raise bad_spec(where, f"{value!r} is no word of nft.")
+        raise bad_spec(where, f"{value!r} is not a plain word such as nft uses.")
     return value
 
 
 def device(value: object, where: str) -> str:
     """Return the name of a network device."""
     if not isinstance(value, str) or not re.fullmatch(r'[^\s/:"{},;#]{1,15}', value):
-        raise bad_spec(where, f"{value!r} is no name of a network device.")
+        raise bad_spec(where, f"{value!r} is not the name of a network device.")
     return value
 
 
 def rule(value: object, where: str) -> str:
-    """Return the text of one rule, as it follows ``add rule FAMILY TABLE CHAIN``."""
+    """Return the text of a single rule, as it follows ``add rule FAMILY TABLE CHAIN``."""
     text = _text(value, where, "rule")
     blank = tokens.unquoted(text)
     depth = 0
-    for sign in blank:
-        depth += {"{": 1, "}": -1}.get(sign, 0)
+    for mark in blank:
+        depth += {"{": 1, "}": -1}.get(mark, 0)
         if depth < 0:
-            raise bad_spec(
-                where, "The rule closes a brace that it did not open, which would end more than the rule itself."
-            )
-        if sign == ";" and depth == 0:
+            raise bad_spec(where, "The rule closes a brace that it did not open, which would end the block around it.")
+        if mark == ";" and depth == 0:
             raise bad_spec(
                 where,
-                "The rule holds ';', which ends a rule and begins another. Write each rule as an item of its own.",
+                "The rule holds ';', which ends a rule and begins another. Write each rule as a separate item.",
             )
     if depth:
         raise bad_spec(where, "The rule opens a brace that it does not close.")
     if blank.split()[0] in _PLACES:
-        raise bad_spec(
-            where, f"A rule cannot begin with {blank.split()[0]!r}: its place is where it stands in the list."
-        )
-    for found in _COMMENT.finditer(text):
-        if found.group(1) is not None:
-            comment(found.group(1).strip('"'), where)
+        raise bad_spec(where, f"A rule cannot begin with {blank.split()[0]!r}: its position in the list is its place.")
+    for match in _COMMENT.finditer(text):
+        if match.group(1) is not None:
+            comment(match.group(1).strip('"'), where)
     return text
 
 
 def rule_comment(text: str) -> str | None:
-    """Return the comment that a rule text ends with, if it has one."""
-    said = None
-    for found in _COMMENT.finditer(text):
-        if found.group(1) is not None and found.end() == len(text):
-            said = found.group(1).strip('"')
-    return said
+    """Return the comment at the end of a rule's text, None when there is none."""
+    comment = None
+    for match in _COMMENT.finditer(text):
+        if match.group(1) is not None and match.end() == len(text):
+            comment = match.group(1).strip('"')
+    return comment
 
 
 def element(value: object, where: str) -> str:
-    """Return the text of one element: key, options, data; no comma, no brace."""
+    """Return the text of a single element: key, options, data; no comma, no brace."""
     if isinstance(value, str) and _SIMPLE.fullmatch(value):
         return value
     text = _text(value, where, "element")
-    for sign, meaning in (
+    for mark, meaning in (
         (",", "separates elements"),
         (";", "ends a statement"),
         ("{", "opens a list"),
         ("}", "ends the list"),
     ):
-        if sign in tokens.unquoted(text):
+        if mark in tokens.unquoted(text):
             raise bad_spec(
-                where, f"The element holds {sign!r}, which {meaning}. Write each element as an item of its own."
+                where, f"The element holds {mark!r}, which {meaning}. Write each element as a separate item."
             )
     return text
 
 
 def statement(value: object, where: str) -> str:
-    """Return one declaration line, such as a set's type or a limit's rate."""
+    """Return a declaration line, such as the type of a set or the rate of a limit."""
     text = _text(value, where, "value")
-    for sign in ";{}":
-        if sign in tokens.unquoted(text):
-            raise bad_spec(where, f"The value holds {sign!r}, which ends or opens something else.")
+    for mark in ";{}":
+        if mark in tokens.unquoted(text):
+            raise bad_spec(where, f"The value holds {mark!r}, which ends or opens another block.")
     return text
 
 
 def statements(value: object, where: str) -> tuple[str, ...]:
-    """Return the lines of a declaration given as one text, with ';' or line breaks between them."""
-    given = value.strip() if isinstance(value, str) else value
-    text = _text(given.replace("\n", " ") if isinstance(given, str) else given, where, "text")
-    blank = tokens.unquoted(given.replace("\n", ";") if isinstance(given, str) else text)
+    """Return the lines of a declaration, which ';' or line breaks separate."""
+    stripped = value.strip() if isinstance(value, str) else value
+    text = _text(stripped.replace("\n", " ") if isinstance(stripped, str) else stripped, where, "text")
+    blank = tokens.unquoted(stripped.replace("\n", ";") if isinstance(stripped, str) else text)
     depth = start = 0
     lines = []
-    for at, sign in enumerate(f"{blank};"):
-        depth += {"{": 1, "}": -1}.get(sign, 0)
+    for at, mark in enumerate(f"{blank};"):
+        depth += {"{": 1, "}": -1}.get(mark, 0)
         if depth < 0:
-            raise bad_spec(where, "The text closes a brace that it did not open, which would end more than itself.")
-        if sign == ";" and depth == 0:
+            raise bad_spec(where, "The text closes a brace that it did not open, which would end the block around it.")
+        if mark == ";" and depth == 0:
             lines.append(text[start:at].strip())
             start = at + 1
     if depth:
@@ -155,7 +154,7 @@ def statements(value: object, where: str) -> tuple[str, ...]:
 
 def _text(value: object, where: str, what: str) -> str:
     if isinstance(value, bool) or not isinstance(value, (str, int)):
-        raise bad_spec(where, f"The {what} is {value!r}, a text is needed.")
+        raise bad_spec(where, f"The {what} is {value!r}, not a text.")
     text = str(value).strip()
     if not text:
         raise bad_spec(where, f"The {what} is empty.")
@@ -164,27 +163,27 @@ def _text(value: object, where: str, what: str) -> str:
     if text.count('"') % 2:
         raise bad_spec(where, f"The {what} opens a double quote that it does not close.")
     if text.endswith("\\"):
-        raise bad_spec(where, f"The {what} ends with a backslash, which would join it with what follows.")
+        raise bad_spec(where, f"The {what} ends with a backslash, which would join it with the next line.")
     _check_lengths(text, where, what)
     if "#" in tokens.unquoted(text):
-        raise bad_spec(
-            where, f"The {what} holds '#', which makes the rest a remark that nft ignores. Use comment \"…\"."
-        )
+        raise bad_spec(where, f"The {what} holds '#', which starts a remark that nft ignores. Fix: use comment \"…\".")
     return text
 
 
 def _check_lengths(text: str, where: str, what: str) -> None:
-    """Refuse what nft writes past the end of its memory for, up to 1.0.6 at least."""
+    """Raise for lengths that make nft write beyond its buffers, at least up to 1.0.6."""
     if any(len(word.encode("utf-8", "surrogateescape")) > NAME_MAX for word in _WORD.findall(text)):
-        raise bad_spec(where, f"The {what} has a word of more than {NAME_MAX} bytes, which nft cannot read.")
-    for found in _PREFIX.finditer(text):
-        size = len((found.group(1) or "").encode("utf-8", "surrogateescape"))
+        raise bad_spec(
+            where, f"The {what} has a word of more than {NAME_MAX} bytes, the limit of nft. Fix: shorten it."
+        )
+    for match in _PREFIX.finditer(text):
+        size = len((match.group(1) or "").encode("utf-8", "surrogateescape"))
         if size > PREFIX_MAX:
-            raise bad_spec(where, f"The log prefix has {size} bytes, the kernel takes {PREFIX_MAX}. Shorten it.")
+            raise bad_spec(where, f"The log prefix has {size} bytes; the kernel allows {PREFIX_MAX}. Fix: shorten it.")
 
 
 def without_remark(line: str) -> str:
-    """Return a line of a file without what follows '#' outside of quotes."""
+    """Return a line of a file without its remark, which '#' outside of quotes starts."""
     at = tokens.unquoted(line).find("#")
     return (line if at < 0 else line[:at]).strip()
 

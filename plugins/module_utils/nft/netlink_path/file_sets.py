@@ -239,7 +239,7 @@ def _read(info: netlink.SetInfo, file: ElementsFile, text: bytes) -> tuple[FileC
 def _apart(
     info: netlink.SetInfo, file: ElementsFile, elements: list[netlink.Element], lines: dict[netlink.Element, str]
 ) -> list[netlink.Element]:
-    """Return intervals sorted; raise when two overlap, which nft refuses without saying which two."""
+    """Return intervals sorted; raise when two overlap, which nft rejects without saying which two."""
     ordered = sorted(elements)
     index = first_overlap([element.start for element in ordered], [element.end for element in ordered])
     if index is not None:

@@ -206,7 +206,7 @@ class FullRun:
             names = "; ".join(" ".join(map(str, found.as_dict().values())) for found in residue[:5])
             raise EngineError(
                 "not_applied",
-                f"nft reported success, yet the kernel is not as asked. Still to do: {names}. Look at "
+                f"nft reported success, but nf_tables does not hold what was sent. Missing: {names}. Look at "
                 "the table, or run again.",
             )
         return not residue, verified

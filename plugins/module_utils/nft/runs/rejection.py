@@ -25,4 +25,4 @@ def refusal(outcome: NftOutcome, commands: Sequence[Command]) -> EngineError:
         return error
     first = command.text.splitlines()[0]
     kind = Overlap if any(sign in outcome.err for sign in _OVERLAP) else EngineError
-    return kind(error.reason, f"nft refuses `{first[:200]}`: {said}. {UNCHANGED}", command.where)
+    return kind(error.reason, f"nft rejects `{first[:200]}`: {said}. {UNCHANGED}", command.where)

@@ -50,7 +50,7 @@ class PersistFile:
     def __init__(self, path: str, where: str = "persist") -> None:
         self._path = Path(path)
         if not self._path.is_absolute():
-            raise bad_spec(where, f"{path!r} is no absolute path.")
+            raise bad_spec(where, f"{path!r} is not an absolute path.")
         if self._path.is_dir():
             raise bad_spec(where, f"{path} is a directory; a file is needed.")
         if not self._path.parent.is_dir():

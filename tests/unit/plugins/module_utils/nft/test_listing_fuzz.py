@@ -81,7 +81,7 @@ def meaning(listing: str) -> Counter[str]:
     """The words of a table's blocks without what says nothing of what is there: state, blanks, order.
 
     Before the blocks stand family, name and comment, which are compared as they were read; what else a later nft may
-    print there is none of our business.
+    print there is not one of our business.
     """
     return Counter(WORD.findall(STATE.sub(" ", listing[listing.find("counter hits") :])))
 
