@@ -8,8 +8,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import tables
+import yaml
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import datafiles
 
@@ -56,10 +58,19 @@ def floor() -> str:
 
 
 def variables() -> str:
-    """Every variable there is."""
-    known = _rows("variables")
-    rows = ((f"`{name.replace('*', 'TOPIC')}`", row["about"]) for name, row in known if row["by"] != "nobody")
-    return tables.table(("variable", "what it is for"), rows)
+    """Return every variable with its type, its default, an example and what it is for."""
+    rows = (
+        (
+            f"`{name.replace('*', 'TOPIC')}`",
+            row["type"],
+            f"`{_flow(row['default'])}`" if "default" in row else row["unset"],
+            f"`{_flow(row['example'])}`",
+            row["about"],
+        )
+        for name, row in _rows("variables")
+        if row["by"] != "nobody"
+    )
+    return tables.table(("variable", "type", "default", "example", "what it is for"), rows)
 
 
 TABLES: Mapping[str, Callable[[], str]] = {
@@ -71,9 +82,15 @@ TABLES: Mapping[str, Callable[[], str]] = {
 }
 
 
-def _rows(name: str) -> Iterable[tuple[str, dict[str, str]]]:
-    rows: dict[str, dict[str, str]] = datafiles.load(name)
+def _rows(name: str) -> Iterable[tuple[str, dict[str, Any]]]:
+    rows: dict[str, dict[str, Any]] = datafiles.load(name)
     return rows.items()
+
+
+def _flow(value: object) -> str:
+    """Return a value as YAML in one line."""
+    text = yaml.safe_dump(value, default_flow_style=True, width=sys.maxsize, sort_keys=False)
+    return text.removesuffix("...\n").strip()
 
 
 def _realm(realm: dict[str, object], whole: str) -> str:

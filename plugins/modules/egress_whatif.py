@@ -7,21 +7,21 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: egress_whatif
-short_description: Ask policies what they would have refused of flows that happened
+short_description: Judge flows that happened by the policies
 version_added: 0.1.0
 description:
-  - Reads logs of flows once, judges those of each host by the host's own policy as if it were enforced, and says what
-    would have been refused and which entries nothing used. The playbook C(tidegate.nftables.whatif) does it in order.
-  - Where logs are too many to fetch it writes the same question as a query for Amazon Athena and for CloudWatch Logs
-    Insights, and reads the answers back as a kind of log.
-  - Runs on the controller only and connects to no host. Reading is the work of DuckDB, C(pip install duckdb).
+  - Reads logs of flows once, judges those of each host by the host's own policy in mode V(enforce), and reports what would
+    have been rejected and which entries were not used. The playbook C(tidegate.nftables.whatif) runs the phases in order.
+  - When there are too many logs to fetch, it writes the same question as a query for Amazon Athena and for CloudWatch Logs
+    Insights, and reads the answers as a kind of log.
+  - Runs on the controller only and connects to no host. Reading needs DuckDB, C(pip install duckdb).
 options:
   phase:
     description:
       - V(read) reads O(flows) and groups them, once for all hosts.
       - V(judge) judges the flows of the task's host.
-      - V(report) prints what all hosts of the play were told.
-      - V(allowed) finds out what the policy of the task's host allows to everybody, for V(queries).
+      - V(report) prints the answers of all hosts of the play.
+      - V(allowed) computes what the policy of the task's host allows to every user, for V(queries).
       - V(queries) writes one query for each policy.
     type: str
     required: true
@@ -31,12 +31,12 @@ options:
       - The logs. Each names its kind with a file, a directory or a glob, relative to the current directory.
       - Kinds are V(vpc) (flow logs of AWS VPCs), V(conntrack), V(ledger) (C(nft -j list table inet tidegate)), V(ulogd)
         (also packets in the kernel's log), V(squid), V(athena) and V(insights) (answers to the queries).
-      - C(host) says whose a log is that does not say it itself; C(format) gives the fields of VPC flow logs without a
+      - C(host) names the host of a log that does not name it; C(format) lists the fields of VPC flow logs without a
         header.
     type: list
     elements: dict
   skip_damaged:
-    description: Whether truncated archives are left out and named, instead of failing.
+    description: Whether truncated archives are skipped and named, instead of failing.
     type: bool
     default: false
   logs:
@@ -46,15 +46,15 @@ options:
     description: The name under which V(judge) or V(allowed) was registered.
     type: str
   directory:
-    description: Where V(report) and V(queries) write their files, on the controller.
+    description: Directory on the controller for the files of V(report) and V(queries).
     type: str
   table:
-    description: The Athena table that V(queries) ask.
+    description: The Athena table of the queries.
     type: str
     default: vpc_flow_logs
 attributes:
   check_mode:
-    description: Does the same in check mode; reports and queries are written all the same.
+    description: Does the same in check mode. Reports and queries are written as well.
     support: full
   diff_mode:
     description: There is nothing to compare.
@@ -72,7 +72,7 @@ EXAMPLES = r"""
     flows:
       - vpc: flow-logs/
       - {ledger: app1.json, host: app1}
-  register: logs
+  register: flow_logs
   run_once: true
 
 - name: Judge each host's flows
@@ -80,35 +80,35 @@ EXAMPLES = r"""
     phase: judge
   register: judged
 
-- name: Say what would have been refused
+- name: Report what would have been rejected
   tidegate.nftables.egress_whatif:
     phase: report
     answers: judged
-    logs: "{{ logs.logs }}"
+    logs: "{{ flow_logs.logs }}"
   run_once: true
 """
 
 RETURN = r"""
-taken:
-  description: Records that were read, groups that they came to, and what was left out and why.
+logs:
+  description: Records that were read, groups that they formed, and what was left out and why.
   returned: phase read
   type: dict
 answer:
-  description: What would be refused (C(refused), the largest first), what depends on the user (C(depends)), the sums of
-    each, the entries with what used them (C(entries)), and those that nothing used (C(unused)).
+  description: What would be rejected (C(refused), the largest first), what depends on the user (C(depends)), the sums of
+    each, the entries with what used them (C(entries)), and the entries that were not used (C(unused)).
   returned: phase judge
   type: dict
 refused:
-  description: Flows of all hosts that would have been refused.
+  description: Flows of all hosts that would have been rejected.
   returned: phase report
   type: int
 allowed:
-  description: What the policy allows to everybody.
+  description: What the policy allows to every user.
   returned: phase allowed
   type: list
   elements: dict
 files:
-  description: Files that were written.
+  description: Files that were written on the controller.
   returned: phases report and queries
   type: list
   elements: str

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.tests.integration.targets.conftest import Project
+from ansible_collections.tidegate.nftables.tests.integration.targets.conftest import TargetProject
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets import secgroup
 
 ENTRIES: list[dict[str, Any]] = [
@@ -25,27 +25,25 @@ def vpc(aws: Any) -> str:
 
 
 def group(aws: Any) -> dict[str, Any]:
-    found = aws.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["tidegate-app"]}])
-    groups: list[dict[str, Any]] = found["SecurityGroups"]
+    answer = aws.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["tidegate-app"]}])
+    groups: list[dict[str, Any]] = answer["SecurityGroups"]
     return groups[0] if groups else {}
 
 
 def rules(aws: Any) -> list[tuple[str, Any, str]]:
-    found = secgroup.of_api(group(aws)["IpPermissionsEgress"])
-    return sorted((one.protocol, one.ports, one.to) for one in found)
+    openings = secgroup.of_api(group(aws)["IpPermissionsEgress"])
+    return sorted((opening.protocol, opening.ports, opening.to) for opening in openings)
 
 
-def test_the_group_is_what_the_policy_says(project: Project, aws: Any, vpc: str) -> None:
+def test_the_group_is_what_the_policy_says(project: TargetProject, aws: Any, vpc: str) -> None:
     database = aws.create_security_group(GroupName="db", Description="db", VpcId=vpc)["GroupId"]
     settings = {"vpc_id": vpc, "references": {"10.1.9.0/24": database}}
     replication = {"name": "database", "to": ["10.1.9.0/24"], "services": ["postgresql"]}
-    project.write(egress_aws=settings, egress_allow_app=[*ENTRIES, replication])
-    looked = project.run("aws", "--check", "--diff")
-    assert looked.returncode == 0, looked.stdout + looked.stderr
+    project.set(egress_aws=settings, egress_allow_app=[*ENTRIES, replication])
+    project.play("tidegate.nftables.aws", "--check", "--diff").ok()
     assert group(aws) == {}
-    done = project.run("aws")
-    assert done.returncode == 0, done.stdout + done.stderr
-    wanted = [
+    project.play("tidegate.nftables.aws").ok()
+    expected = [
         ("-1", None, "10.9.0.0/16"),
         ("1", None, "10.0.0.0/8"),
         ("17", (9600, 9610), "10.0.0.0/8"),
@@ -53,34 +51,32 @@ def test_the_group_is_what_the_policy_says(project: Project, aws: Any, vpc: str)
         ("6", (443, 443), "203.0.113.0/24"),
         ("6", (5432, 5432), database),
     ]
-    assert rules(aws) == wanted
-    again = project.run("aws", "--diff")
-    assert "changed=0" in again.stdout
-    found = group(aws)
+    assert rules(aws) == expected
+    again = project.play("tidegate.nftables.aws", "--diff")
+    assert "changed=0" in again.output
+    group_id = group(aws)["GroupId"]
     aws.authorize_security_group_ingress(
-        GroupId=found["GroupId"],
+        GroupId=group_id,
         IpPermissions=[{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}],
     )
     everything = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
-    aws.authorize_security_group_egress(GroupId=found["GroupId"], IpPermissions=everything)
-    project.write(egress_aws=settings, egress_allow_app=[ENTRIES[0]])
-    edited = project.run("aws", "--diff")
-    assert "changed=1" in edited.stdout, edited.stdout
-    assert rules(aws) == wanted[3:5]
+    aws.authorize_security_group_egress(GroupId=group_id, IpPermissions=everything)
+    project.set(egress_aws=settings, egress_allow_app=[ENTRIES[0]])
+    edited = project.play("tidegate.nftables.aws", "--diff")
+    assert "changed=1" in edited.output, edited.output
+    assert rules(aws) == expected[3:5]
     # What comes in is somebody else's.
     assert group(aws)["IpPermissions"][0]["FromPort"] == 22
 
 
-def test_a_policy_without_entries_closes_everything(project: Project, aws: Any, vpc: str) -> None:
-    project.write(egress_aws={"vpc_id": vpc})
-    done = project.run("aws")
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_a_policy_without_entries_closes_everything(project: TargetProject, aws: Any, vpc: str) -> None:
+    project.set(egress_aws={"vpc_id": vpc})
+    project.play("tidegate.nftables.aws").ok()
     assert group(aws)["IpPermissionsEgress"] == []
 
 
-def test_a_group_is_not_touched_before_it_is_enforced(project: Project, aws: Any, vpc: str) -> None:
-    project.write(egress_aws={"vpc_id": vpc}, egress_mode="observe", egress_allow_app=ENTRIES)
-    done = project.run("aws")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "app is in mode observe, which a security group does not know: left alone" in done.stdout
+def test_a_group_is_not_touched_before_it_is_enforced(project: TargetProject, aws: Any, vpc: str) -> None:
+    project.set(egress_aws={"vpc_id": vpc}, egress_mode="observe", egress_allow_app=ENTRIES)
+    done = project.play("tidegate.nftables.aws").ok()
+    assert "app is in mode observe, which a security group does not know: left alone" in done.output
     assert group(aws) == {}

@@ -36,7 +36,9 @@ def squid(directory: Path, text: str) -> subprocess.CompletedProcess[str]:
 
 def rendered(target: str, **changes: Any) -> str:
     variables = {"egress_approximate": {"dnsmasq": "wider"}}
-    data = host_contribution.contribution(build(**changes), registry.target(target), variables, addresses.parse("10.1.2.0/30"))
+    data = host_contribution.contribution(
+        build(**changes), registry.target(target), variables, addresses.parse("10.1.2.0/30")
+    )
     (built,) = render_units.render_units([data])
     return str(built.text)
 

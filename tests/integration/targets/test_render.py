@@ -9,30 +9,31 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.tests.integration.targets.conftest import Project
+from ansible_collections.tidegate.nftables.tests.integration.targets.conftest import TargetProject
+from ansible_collections.tidegate.nftables.tests.support.project import Run
 
 KUBERNETES = {"namespace": "shop", "labels": {"tier": "app"}}
 ENTRY: dict[str, Any] = {"name": "api", "to": ["203.0.113.0/24"], "services": ["https"]}
 
 
-def render(project: Project, *arguments: str, target: str = "kubernetes") -> Any:
-    return project.run("render", "-e", f"egress_target={target}", "-e", "egress_render_dir=out", *arguments)
+def render(project: TargetProject, *options: str, target: str = "kubernetes") -> Run:
+    """Run the playbook; its files are in the folder out."""
+    return project.play("tidegate.nftables.render", *options, egress_target=target, egress_render_dir="out")
 
 
-def test_files_are_written_once_and_only_looked_at_in_check_mode(project: Project) -> None:
-    project.write(egress_kubernetes=KUBERNETES, egress_allow_app=[ENTRY])
-    looked = render(project, "--check", "--diff")
-    assert looked.returncode == 0, looked.stdout
-    assert "+kind: NetworkPolicy" in looked.stdout
-    assert not (project.root / "out").exists()
-    assert "changed=1" in render(project).stdout
-    file = project.root / "out" / "tidegate-app.yaml"
+def test_files_are_written_once_and_only_preview_at_in_check_mode(project: TargetProject) -> None:
+    project.set(egress_kubernetes=KUBERNETES, egress_allow_app=[ENTRY])
+    preview = render(project, "--check", "--diff").ok()
+    assert "+kind: NetworkPolicy" in preview.output
+    assert not (project.path / "out").exists()
+    assert "changed=1" in render(project).output
+    file = project.path / "out" / "tidegate-app.yaml"
     assert "cidr: 203.0.113.0/24" in file.read_text(encoding="utf-8")
-    assert "changed=0" in render(project).stdout
-    project.write(egress_kubernetes=KUBERNETES, egress_allow_app=[{**ENTRY, "to": ["203.0.113.7"]}])
-    assert "-        cidr: 203.0.113.0/24" in render(project, "--diff").stdout
-    project.write(egress_mode="absent")
-    assert "changed=1" in render(project).stdout
+    assert "changed=0" in render(project).output
+    project.set(egress_kubernetes=KUBERNETES, egress_allow_app=[{**ENTRY, "to": ["203.0.113.7"]}])
+    assert "-        cidr: 203.0.113.0/24" in render(project, "--diff").output
+    project.set(egress_mode="absent")
+    assert "changed=1" in render(project).output
     assert not file.exists()
 
 
@@ -49,21 +50,20 @@ def test_files_are_written_once_and_only_looked_at_in_check_mode(project: Projec
         ),
     ],
 )
-def test_what_is_wrong_writes_nothing(project: Project, variables: Any, target: str, message: str) -> None:
-    project.write(egress_kubernetes=KUBERNETES, **variables)
+def test_what_is_wrong_writes_nothing(project: TargetProject, variables: Any, target: str, message: str) -> None:
+    project.set(egress_kubernetes=KUBERNETES, **variables)
     done = render(project, target=target)
-    assert done.returncode != 0
-    assert message in done.stdout + done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
-    assert not (project.root / "out").exists()
+    assert done.code != 0
+    assert message in done.output
+    assert "Traceback" not in done.output
+    assert not (project.path / "out").exists()
 
 
-def test_units_are_told_apart_by_a_variable(project: Project) -> None:
+def test_units_are_told_apart_by_a_variable(project: TargetProject) -> None:
     entry = {**ENTRY, "to": ["10.{{ inventory_hostname[-1] }}.0.1"]}
-    project.write(egress_kubernetes=KUBERNETES, egress_unit="{{ inventory_hostname }}", egress_allow_app=[entry])
-    done = render(project)
-    assert done.returncode == 0, done.stdout
-    assert sorted(path.name for path in (project.root / "out").iterdir()) == [
+    project.set(egress_kubernetes=KUBERNETES, egress_unit="{{ inventory_hostname }}", egress_allow_app=[entry])
+    render(project).ok()
+    assert sorted(path.name for path in (project.path / "out").iterdir()) == [
         "tidegate-app1.yaml",
         "tidegate-app2.yaml",
     ]

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import datafiles
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import (
     INVENTORY,
@@ -199,13 +198,6 @@ def test_an_unknown_variable_is_an_error_with_a_guess(name: str, message: str) -
 
 def test_known_variables_and_those_of_others_are_no_error() -> None:
     assert errors(egress_addresses=["10.1.1.1"], egress_package="nftables", ansible_host="x", my_own=1) == []
-
-
-def test_every_known_variable_says_what_it_is_for() -> None:
-    for name, row in datafiles.load("variables").items():
-        assert name.startswith("egress_")
-        assert row["by"] in ("policy", "role", "inventory", "playbook", "nobody")
-        assert row["about"] or row["instead"]
 
 
 def test_what_would_be_ignored_is_refused() -> None:
