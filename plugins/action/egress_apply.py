@@ -42,7 +42,7 @@ class ActionModule(TidegateAction):
             outcome = self._without_nft()
         egress = numbers(resolved)
         findings = outcome.get("preflight") or ()
-        egress["notices"] += [f"{finding['what']}. {finding['meaning']} {finding['mend']}" for finding in findings]
+        egress["notices"] += [f"{finding['what']}. {finding['meaning']} Fix: {finding['fix']}" for finding in findings]
         return {**outcome, "egress": egress}
 
     def _without_nft(self) -> dict[str, Any]:

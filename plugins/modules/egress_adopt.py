@@ -1,26 +1,26 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Documentation of the action egress_adopt, which looks through egress_preflight and drafts on the controller."""
+"""Documentation of the action egress_adopt, which drafts entries on the controller from egress_preflight."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: egress_adopt
-short_description: Draft a host's egress policy from the output rules that it has
+short_description: Draft a host's egress policy from its output rules
 version_added: 0.1.0
 description:
-  - Reads the rules that the host has about what it sends - tables of nft, iptables over nft and legacy, thus also those
-    of ufw and firewalld. Where none are loaded, the files that would load some are read - C(/etc/nftables.conf), rules
-    that iptables-save wrote, ufw's user rules, firewalld's direct rules.
-  - Writes entries for C(group_vars) into a file on the controller, with what is worth knowing as comments - that
-    everything is accepted, say, or which rules ask for more than entries can.
-  - An entry is never wider than the rules are. What asks for an interface, a rate, a mark or another thing that entries
-    have no words for stands there as a comment, and so does what the host's own policy would not take.
+  - Reads the output rules of the host from nftables and iptables (nf_tables and legacy), which includes those of ufw and firewalld.
+    When none are loaded, it reads the files that would load some - C(/etc/nftables.conf), files of iptables-save, ufw's user
+    rules, firewalld's direct rules.
+  - Writes entries for C(group_vars) into a file on the controller, with comments about what else the rules do, for example
+    that everything is accepted.
+  - No entry is wider than the rules. Rules that match an interface, a rate, a mark or anything else that entries cannot
+    express become comments, as do entries that the host's own policy rejects.
   - The host is not changed.
 options:
   dest:
-    description: Directory on the controller for a file of each host, C(HOST.yml).
+    description: Directory on the controller for the files, one C(HOST.yml) for each host.
     type: path
     required: true
   topic:
@@ -29,14 +29,14 @@ options:
     default: adopted
 attributes:
   check_mode:
-    description: Writes no file and returns what would be in it.
+    description: Writes no file and returns what it would write.
     support: full
   diff_mode:
     description: Shows the file before and after.
     support: full
 notes:
-  - Rules about replies, loopback and routing headers of type 0 are about no new flow, so they need no entry.
-  - Tables of the type nat are not read. Rules that rewrite destinations stay what they are.
+  - Rules for replies, loopback and routing headers of type 0 need no entry, because they allow no new flow.
+  - Tables of type nat are not read.
 seealso:
   - module: tidegate.nftables.egress_preflight
 author:
@@ -44,13 +44,13 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Draft entries from the rules that there are
+- name: Draft entries from existing rules
   tidegate.nftables.egress_adopt:
     dest: egress_adopted
   become: true
   register: adopted
 
-- name: Say what the rules let through
+- name: Print what the rules allow
   ansible.builtin.debug:
     var: adopted.sentences
 """
@@ -62,7 +62,7 @@ path:
   type: str
   sample: egress_adopted/app1.yml
 entries:
-  description: The entries, as C(group_vars) have them.
+  description: The entries, as in C(group_vars).
   returned: success
   type: list
   elements: dict
@@ -72,18 +72,18 @@ entries:
       services: [https]
       reason: "adopted: table inet filter, chain output, rule 3"
 held:
-  description: Entries that stand in the file as comments, each with the reason.
+  description: Entries that are comments in the file, each with the reason.
   returned: success
   type: list
   elements: dict
 sentences:
-  description: Sentences about what the rules really let through.
+  description: Sentences about what the rules allow.
   returned: success
   type: list
   elements: str
   sample: ["everything is accepted over IPv6, by table ip filter, which is not about it; no entry is drafted from it"]
 unknown:
-  description: Rules that could not be read, or that ask for more than entries can.
+  description: Rules that could not be read, or that entries cannot express.
   returned: success
   type: list
   elements: str

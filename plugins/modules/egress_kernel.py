@@ -10,25 +10,25 @@ module: egress_kernel
 short_description: List every nftables table of a host, for a proof
 version_added: 0.1.0
 description:
-  - Lists every table of the network namespace, one by one and by nft itself, as JSON with numbers only.
-  - A table that nft cannot list is said to be one, and stops nothing.
-  - Changes nothing. P(tidegate.nftables.egress_verify#module) makes sense of what it returns.
+  - Lists every table of the network namespace with nft, one by one, as JSON that has numbers in place of names.
+  - A table that nft cannot list is reported with the error and stops nothing.
+  - Changes nothing. P(tidegate.nftables.egress_verify#module) compares the tables with the policy.
 options:
   users:
-    description: Names of users to look up on the host.
+    description: Names of users whose uids are looked up on the host.
     type: list
     elements: str
     default: []
 attributes:
   check_mode:
-    description: Does the same in check mode, since it changes nothing.
+    description: Does the same in check mode, because it changes nothing.
     support: full
   diff_mode:
-    description: There is nothing to compare.
+    description: Changes nothing.
     support: none
 requirements:
   - nft 0.9.8 or later
-  - CAP_NET_ADMIN, so most often become
+  - CAP_NET_ADMIN, so usually O(ignore:become)
 seealso:
   - module: tidegate.nftables.egress_verify
   - module: tidegate.nftables.nft_info
@@ -41,17 +41,17 @@ EXAMPLES = r"""
   tidegate.nftables.egress_kernel:
     users: [root, www-data]
   become: true
-  register: held
+  register: ruleset
 """
 
 RETURN = r"""
 tables:
-  description: Every table, with nft's C(listing), or with the C(error) that there was instead.
+  description: Every table, with nft's C(listing), or with the C(error) of nft.
   returned: success
   type: list
   elements: dict
 users:
-  description: The uids of those users that there are.
+  description: The uids of those users that exist.
   returned: success
   type: dict
   sample: {root: 0}
@@ -61,7 +61,7 @@ now:
   type: float
   sample: 1795183200.5
 legacy:
-  description: Tables of iptables-legacy, which filter beside nftables.
+  description: Tables of iptables-legacy, which filter packets beside nftables.
   returned: success
   type: list
   elements: str
@@ -79,7 +79,7 @@ reason:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
+from ansible_collections.tidegate.nftables.plugins.module_utils.errors import report_errors
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.runs import list_all
 
 
@@ -87,11 +87,8 @@ def main() -> None:
     """Run the module."""
     options = {"users": {"type": "list", "elements": "str", "default": []}}
     module = AnsibleModule(argument_spec=options, supports_check_mode=True)
-    try:
-        found = list_all.gather(module.params["users"])
-    except EngineError as error:
-        module.fail_json(msg=str(error), reason=error.reason)
-    module.exit_json(changed=False, **found)
+    with report_errors(module):
+        module.exit_json(changed=False, **list_all.gather(module.params["users"]))
 
 
 if __name__ == "__main__":

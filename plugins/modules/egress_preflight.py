@@ -11,35 +11,36 @@ module: egress_preflight
 short_description: Look at a host before its first egress policy
 version_added: 0.1.0
 description:
-  - Looks for what a policy would collide with - other firewalls and what loads them, tables that refuse, rules without
-    connection tracking, a full connection table, containers that nobody decided about.
+  - Looks for what would conflict with a policy - other firewalls and the programs that load them, tables that reject,
+    rules without connection tracking, a full connection table, containers that the policy does not mention.
   - Reads what the host itself is configured to use - packages, name and time servers, logs, proxies, agents of
-    monitoring and management - looks the names up there, and says which of it the policy would refuse, with the entries
-    that would let it through.
-  - Reads only. What cannot be read is told and stops nothing.
-  - Files are read as root has them. User names and passwords in them are not taken over.
+    monitoring and management - and looks the names up on the host. Returns what the policy would reject, with the
+    entries that would allow it.
+  - Changes nothing. What cannot be read is reported and stops nothing.
+  - Does not return user names and passwords that are in the files.
 options:
   gather:
     description:
-      - V(facts) is about other rules and the kernel, V(needs) about the host's own configuration, V(rules) returns the
-        output rules that there are, as P(tidegate.nftables.egress_adopt#module) wants them.
+      - V(facts) - other rules, the programs that load them, and the connection table.
+      - V(needs) - the destinations in the host's own configuration.
+      - V(rules) - the output rules of the host, for P(tidegate.nftables.egress_adopt#module).
     type: list
     elements: str
     choices: [facts, needs, rules]
     default: [facts, needs]
   root:
-    description: What comes before every path on the host. For hosts that share a file system, as in a lab.
+    description: Folder that all paths on the host begin with. For hosts that share a file system, as in a lab.
     type: str
 attributes:
   check_mode:
-    description: Does the same in check mode, since it changes nothing.
+    description: Does the same in check mode, because it changes nothing.
     support: full
   diff_mode:
-    description: There is nothing to compare.
+    description: Changes nothing.
     support: none
 notes:
-  - A first run of P(tidegate.nftables.egress_apply#module) on a host looks for the same findings by itself.
-  - Addresses are those of this moment. Where those behind a name change, a mirror or a proxy of your own is steadier.
+  - The first run of P(tidegate.nftables.egress_apply#module) on a host makes the same checks.
+  - Addresses of names are those at the time of the run. For names whose addresses change, use a mirror or proxy.
 seealso:
   - module: tidegate.nftables.egress_adopt
 author:
@@ -47,12 +48,12 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Look before the first policy
+- name: Look at the host before its first policy
   tidegate.nftables.egress_preflight:
   become: true
   register: preflight
 
-- name: Stop when enforcing would be refused
+- name: Fail when the host cannot enforce
   ansible.builtin.assert:
     that: preflight.findings | selectattr('severity', 'eq', 'stop') | length == 0
     fail_msg: "{{ preflight.lines | join('\n') }}"
@@ -60,7 +61,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 findings:
-  description: What is worth knowing before a policy is applied, the gravest first.
+  description: What to know before a policy is applied, the most severe first.
   returned: when facts were gathered
   type: list
   elements: dict
@@ -70,21 +71,21 @@ findings:
       type: str
       sample: containers
     severity:
-      description: V(stop) when enforce is refused over it, V(warn) or V(note).
+      description: V(stop) when the host cannot enforce because of it, V(warn) or V(note).
       type: str
       sample: stop
     what:
-      description: What is there.
+      description: The fact.
       type: str
       sample: "containers: docker0"
     meaning:
-      description: What that means.
+      description: What it means for the policy.
       type: str
-    mend:
-      description: What to do.
+    fix:
+      description: What to do about it.
       type: str
 refused:
-  description: What the host is configured to use and the policy would refuse.
+  description: What the host is configured to use and the policy would reject.
   returned: when needs were gathered and the host has a policy
   type: list
   elements: dict
@@ -97,26 +98,26 @@ refused:
       user: _apt
       addresses: [203.0.113.9]
 unresolved:
-  description: What is configured by a name that the host itself cannot look up.
+  description: What is configured by a name that the host cannot look up.
   returned: when needs were gathered and the host has a policy
   type: list
   elements: dict
 allowed:
-  description: How many of the needs the policy lets through.
+  description: Number of the needs that the policy allows.
   returned: when needs were gathered and the host has a policy
   type: int
   sample: 7
 yaml:
-  description: Entries for what is refused, to be pasted into C(group_vars) and thought about; empty when nothing is.
+  description: Entries for what would be rejected, to review and paste into C(group_vars); empty when there are none.
   returned: when needs were gathered and the host has a policy
   type: str
 lines:
-  description: All of that for people.
+  description: The same for people, one line each.
   returned: success
   type: list
   elements: str
 facts:
-  description: What findings are made of.
+  description: The facts that the findings are made of.
   returned: when facts were gathered
   type: dict
 needs:
@@ -125,20 +126,22 @@ needs:
   type: list
   elements: dict
 rules:
-  description: The output rules that there are.
+  description: The output rules of the host.
   returned: when rules were gathered
   type: dict
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.errors import report_errors
 from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.run_module import ARGUMENTS, run
 
 
 def main() -> None:
-    """Look."""
+    """Run the module."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    module.exit_json(**run(module.params))
+    with report_errors(module):
+        module.exit_json(**run(module.params))
 
 
 if __name__ == "__main__":

@@ -7,25 +7,24 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: egress_probe
-short_description: Try with real packets what a host, as one of its users, can reach
+short_description: Test with real packets what a user of a host can reach
 version_added: 0.1.0
 description:
-  - Opens the connections that it is asked to, from the host itself.
-  - Says for each whether somebody answered, whether it was refused at once, or whether nothing came back.
-  - TCP is a connection that is closed again as soon as it stands; nothing is said over it.
-  - UDP is one datagram, never repeated. On port 53 it asks for the root's name servers, on port 123 it is a client's
-    request, elsewhere it is empty.
-  - Probes of another user run in a process of that user, so that rules on the owner of a socket apply to them.
-  - Changes nothing and reports no change. It sends its packets in check mode too.
+  - Sends probes from the host and returns for each whether it was answered, refused, or silent.
+  - A TCP probe opens a connection and closes it without sending data.
+  - A UDP probe is one datagram, never repeated. On port 53 it is a question for the name servers of the root, on port
+    123 an NTP client request, on other ports it is empty.
+  - Probes of another user run in a process of that user, so that rules for the owner of a socket apply to them.
+  - Changes nothing and reports no change. It sends the probes in check mode too.
 options:
   probes:
-    description: What to try. All are tried, also when some fail.
+    description: The probes. All are sent, also when some fail.
     type: list
     elements: dict
     required: true
     suboptions:
       to:
-        description: An IPv4 or IPv6 address. No names, since looking one up would send packets that nobody asked for.
+        description: An IPv4 or IPv6 address. Not a name, because its lookup would send packets that no probe describes.
         type: str
         required: true
       protocol:
@@ -39,55 +38,55 @@ options:
         required: true
       user:
         description:
-          - Name or number of the user to probe as. Needs root, thus O(ignore:become).
-          - Without it, the user that the module runs as.
+          - Name or number of the user that sends the probe. Requires root, so O(ignore:become).
+          - The default is the user that the module runs as.
         type: str
       name:
-        description: Anything; comes back in the result.
+        description: Any text. It is returned in the result.
         type: str
         default: ""
   timeout:
     description:
-      - How long to wait for each, in seconds.
-      - The kernel repeats a TCP connection's first packet after 1, 3 and 7 seconds; no longer than 1 means one packet.
+      - Seconds to wait for each probe.
+      - The kernel repeats the first packet of a TCP connection after 1, 3 and 7 seconds, so up to 1 means one packet.
     type: float
     default: 2.0
   parallel:
-    description: How many probes of one user are open at the same time.
+    description: Number of probes of one user that are open at the same time.
     type: int
     default: 64
 attributes:
   check_mode:
-    description: Runs in check mode and does the same, since it changes nothing.
+    description: Does the same in check mode, because it changes nothing.
     support: full
   diff_mode:
-    description: There is nothing to compare.
+    description: Changes nothing.
     support: none
 notes:
-  - A UDP service that does not answer cannot be told from one that nobody lets through; both are V(silent).
-  - V(refused) does not say by whom. A port on which nobody listens refuses as a firewall does.
+  - V(silent) does not show whether a firewall dropped the datagram or a UDP service did not answer.
+  - V(refused) does not show which machine refused. A port without a listener refuses as a firewall does.
 author:
   - The tidegate developers (@tidegate)
 """
 
 EXAMPLES = r"""
-- name: Try the payments interface as its user and as another
+- name: Probe the payments interface as its user and as another one
   tidegate.nftables.egress_probe:
     probes:
       - {name: payments, to: 203.0.113.10, port: 443, user: payd}
       - {name: not for others, to: 203.0.113.10, port: 443, user: www-data}
       - {name: resolver, to: "fd12:3456:789a::10", protocol: udp, port: 53}
   become: true
-  register: tried
+  register: probed
 
-- name: Only payd gets through
+- name: Require that payd alone is answered
   ansible.builtin.assert:
-    that: tried.results | map(attribute='outcome') == ['answered', 'refused', 'answered']
+    that: probed.results | map(attribute='outcome') == ['answered', 'refused', 'answered']
 """
 
 RETURN = r"""
 results:
-  description: One for each probe, in their order.
+  description: One result for each probe, in their order.
   returned: success
   type: list
   elements: dict
@@ -109,16 +108,16 @@ results:
       type: int
       sample: 443
     user:
-      description: The user as it was named, null when none was.
+      description: The user of the probe, null without one.
       type: str
       sample: payd
     outcome:
       description:
         - V(answered) - the connection was established, or a datagram came back.
-        - V(refused) - a reset, an ICMP error or the host's own packet filter said no.
+        - V(refused) - the host's own packet filter, a reset or an ICMP error refused it.
         - V(silent) - nothing came back in time.
-        - V(failed) - the host could not send it (no route, no address of that family) or met another error. Says
-          nothing about any policy.
+        - V(failed) - the host could not send it (no route, no address of that family), or another error. It proves
+          nothing about a policy.
       type: str
       sample: answered
     errno:
@@ -126,26 +125,33 @@ results:
       type: str
       sample: ECONNREFUSED
     milliseconds:
-      description: How long it took.
+      description: Milliseconds until the outcome.
       type: float
       sample: 0.4
 counts:
-  description: How many probes had which outcome. All four are always there.
+  description: Number of probes with each outcome. All four keys are always present.
   returned: success
   type: dict
   sample: {answered: 2, refused: 1, silent: 0, failed: 0}
-index:
-  description: Place of the probe that cannot be made as asked, counted from 0.
-  returned: failure of one probe
-  type: int
+reason:
+  description: Why it failed, in one word. With V(bad_spec) no packet was sent.
+  returned: failure
+  type: str
+  sample: bad_spec
+where:
+  description: Path into the arguments, empty when the failure is not about one probe.
+  returned: failure
+  type: str
+  sample: probes[1]
 """
 
 from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.errors import report_errors
 from ansible_collections.tidegate.nftables.plugins.module_utils.probe.arguments import counts, parse
-from ansible_collections.tidegate.nftables.plugins.module_utils.probe.model import PROTOCOLS, ProbeError
+from ansible_collections.tidegate.nftables.plugins.module_utils.probe.model import PROTOCOLS
 from ansible_collections.tidegate.nftables.plugins.module_utils.probe.run import probe_all
 
 PROBE = {
@@ -165,15 +171,11 @@ ARGUMENTS = {
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    try:
+    with report_errors(module):
         request = parse(module.params)
-        results = probe_all(request.probes, request.timeout, request.parallel)
-    except ProbeError as error:
-        if error.index is None:
-            module.fail_json(msg=f"{error}.")
-        module.fail_json(msg=f"probes[{error.index}]: {error}. Nothing was sent.", index=error.index)
-    tried = [{**asdict(probe), **asdict(result)} for probe, result in zip(request.probes, results)]
-    module.exit_json(changed=False, results=tried, counts=counts(results))
+        measurements = probe_all(request.probes, request.timeout, request.parallel)
+        results = [{**asdict(probe), **asdict(measurement)} for probe, measurement in zip(request.probes, measurements)]
+        module.exit_json(changed=False, results=results, counts=counts(measurements))
 
 
 if __name__ == "__main__":

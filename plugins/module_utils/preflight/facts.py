@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Everything that findings are made of, as plain values."""
+"""Gather everything that findings are made of, as plain values."""
 
 from __future__ import annotations
 
@@ -12,57 +12,61 @@ from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 
-from . import loaders, tables, xtables
+from . import foreign_tables, iptables, loaders
 from .effects import effect
-from .host import Host
+from .foreign_tables import ForeignTable
+from .host_files import HostFiles
 
 BRIDGES = ("docker0", "br-*", "podman*", "cni*", "cbr0", "lxcbr*", "lxdbr*", "virbr*", "flannel*", "cali*")
-"""Interfaces that engines of containers make (Docker, Podman, CNI, LXC, LXD, Kubernetes' networks)."""
+"""Interfaces that container engines make (Docker, Podman, CNI, LXC, LXD, networks of Kubernetes)."""
 
 _CONNTRACK = "/proc/sys/net/netfilter/nf_conntrack_"
 
 
-def gather(host: Host) -> dict[str, Any]:
-    """Return what is there.
+def gather(host: HostFiles) -> dict[str, Any]:
+    """Return the facts of a host.
 
-    tables: foreign tables with their effect. iptables: rules that nft does not show, or only in part. loaders.
-    conntrack: count and max, None where the kernel does not say. bridges: interfaces that containers are behind.
-    unread: what could not be looked at.
+    tables: foreign tables with their effect. iptables: rules that nft does not show, or only in part. loaders:
+    programs that load rules. conntrack: count and max, None where the kernel has no such file. bridges: interfaces of
+    containers. unread: what could not be read, and why.
     """
     unread: list[str] = []
-    found: list[dict[str, Any]] = []
-    families: set[str] = set()
-    try:
-        for table in tables.foreign(elements=False):
-            found.append(
-                {"family": table.family, "name": table.name, "dormant": table.dormant, **asdict(effect(table))}
-            )
-            if table.unread:
-                unread.append(f"table {table.family} {table.name}: {table.unread}")
-            if table.extended:
-                families.add(table.family)
-    except EngineError as error:
-        if error.reason != "nft_missing":
-            unread.append(f"tables of nft: {error.message}")
-    # Extensions of iptables are in nft's tables without what they are about, CT --notrack among them.
-    old = [*xtables.legacy(host), *(xtables.translated(family) for family in sorted(families))]
-    unread += [f"iptables ({saved.backend}, {saved.family}): {saved.unread}" for saved in old if saved.unread]
+    tables = _foreign_tables(unread)
+    # In nft's tables, an extension of iptables lacks its parameters, CT --notrack among them.
+    families = sorted({table.family for table in tables if table.has_extension})
+    old_rules = [*iptables.legacy_rules(host), *map(iptables.nft_rules, families)]
+    unread += [f"iptables ({rules.backend}, {rules.family}): {rules.unread}" for rules in old_rules if rules.unread]
     return {
-        "tables": found,
+        "tables": [
+            {"family": table.family, "name": table.name, "dormant": table.dormant, **asdict(effect(table))}
+            for table in tables
+        ],
         "iptables": [
             {
-                "family": saved.family,
-                "backend": saved.backend,
-                "refuses": xtables.refuses(saved),
-                "notrack": list(xtables.notrack(saved)),
+                "family": rules.family,
+                "backend": rules.backend,
+                "rejects": iptables.rejects(rules),
+                "notrack": list(iptables.notrack(rules)),
             }
-            for saved in old
+            for rules in old_rules
         ],
         "loaders": [asdict(loader) for loader in loaders.loaders(host)],
-        "conntrack": {"count": _number(host, "count"), "max": _number(host, "max")},
+        "conntrack": {"count": _conntrack(host, "count"), "max": _conntrack(host, "max")},
         "bridges": bridges(),
         "unread": unread,
     }
+
+
+def _foreign_tables(unread: list[str]) -> tuple[ForeignTable, ...]:
+    """Return the foreign tables; add to unread those that cannot be read. A host without nft has none."""
+    try:
+        tables = foreign_tables.read_all(elements=False)
+    except EngineError as error:
+        if error.reason != "nft_missing":
+            unread.append(f"tables of nft: {error.message}")
+        return ()
+    unread += [f"table {table.family} {table.name}: {table.unread}" for table in tables if table.unread]
+    return tables
 
 
 def bridges() -> list[str]:
@@ -74,6 +78,6 @@ def bridges() -> list[str]:
     return [name for name in names if any(fnmatch.fnmatchcase(name, pattern) for pattern in BRIDGES)]
 
 
-def _number(host: Host, name: str) -> int | None:
+def _conntrack(host: HostFiles, name: str) -> int | None:
     text = host.text(_CONNTRACK + name).strip()
     return int(text) if text.isdigit() else None

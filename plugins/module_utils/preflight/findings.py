@@ -1,23 +1,33 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the facts of a host mean before a policy is applied there, and what to do about each. Pure; on both sides."""
+"""What the facts of a host mean before a policy is applied there, and how to fix each. Pure; used on both sides."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Callable, Mapping
+from functools import partial
+from typing import Any, Callable, Literal, Mapping, Sequence
 
 Facts = Mapping[str, Any]
+Severity = Literal["stop", "warn", "note"]
 
-STOP, WARN, NOTE = "stop", "warn", "note"
+STOP: Severity = "stop"
+WARN: Severity = "warn"
+NOTE: Severity = "note"
 FULL = 80
-"""Percent of the connection table beyond which a busy hour may fill it."""
+"""Percent of the connection table above which a busy hour may fill it."""
+
+_SHOWN = 3
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What the policy has decided. containers: whether egress_containers is written, be it true or false."""
+class Decisions:
+    """What the policy decides.
+
+    mode: egress_mode. containers: whether it has egress_containers, be it true or false. untracked: whether it accepts
+    packets that are not tracked.
+    """
 
     mode: str = "observe"
     containers: bool = False
@@ -26,166 +36,171 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing to know. severity: STOP (enforce is refused), WARN or NOTE; what: on this host; mend: what to do."""
+    """One thing to know. severity: STOP refuses enforce; what: the fact; meaning: its effect; fix: what to do."""
 
     name: str
-    severity: str
+    severity: Severity
     what: str
     meaning: str
-    mend: str
+    fix: str
 
     def __str__(self) -> str:
-        return f"{self.what}. {self.meaning} {self.mend}"
+        return f"{self.what}. {self.meaning} Fix: {self.fix}"
 
 
 @dataclass(frozen=True)
 class _Check:
-    """One row: look returns what is found, "" for nothing."""
+    """One row of CHECKS. look: returns what of the finding, "" for none; the others as in Finding."""
 
     name: str
-    severity: str
-    look: Callable[[Facts, Wanted], str]
+    severity: Severity
+    look: Callable[[Facts, Decisions], str]
     meaning: str
-    mend: str
+    fix: str
 
 
-def _notrack(facts: Facts, wanted: Wanted) -> str:
+def _notrack(facts: Facts, decisions: Decisions) -> str:
     rules = [rule for table in facts["tables"] for rule in table["notrack"]]
-    rules += [f"{saved['family']} {rule}" for saved in facts["iptables"] for rule in saved["notrack"]]
-    return f"notrack in {_some(rules)}" if rules and not wanted.untracked else ""
+    rules += [f"{rules_of['family']} {rule}" for rules_of in facts["iptables"] for rule in rules_of["notrack"]]
+    return f"notrack in {_first(rules)}" if rules and not decisions.untracked else ""
 
 
-def _containers(facts: Facts, wanted: Wanted) -> str:
-    engines = [one["name"] for one in facts["loaders"] if one["name"] in ("docker", "kube-proxy") and one["active"]]
-    there = [*facts["bridges"], *engines]
-    return f"containers: {_some(there)}" if there and not wanted.containers else ""
+def _containers(facts: Facts, decisions: Decisions) -> str:
+    engines = [
+        loader["name"] for loader in facts["loaders"] if loader["name"] in ("docker", "kube-proxy") and loader["active"]
+    ]
+    names = [*facts["bridges"], *engines]
+    return f"containers: {_first(names)}" if names and not decisions.containers else ""
 
 
-def _refusing(facts: Facts, _wanted: Wanted) -> str:
-    found = [f"table {one['family']} {one['name']}: {one['refuses']}" for one in facts["tables"] if one["refuses"]]
-    # What iptables put into tables of nft was found there.
-    old = [one for one in facts["iptables"] if one["backend"] == "legacy"]
-    found += [f"legacy iptables ({one['family']}): {one['refuses']}" for one in old if one["refuses"]]
-    return _some(found)
+def _rejecting(facts: Facts, _decisions: Decisions) -> str:
+    texts = [
+        f"table {table['family']} {table['name']}: {table['rejects']}" for table in facts["tables"] if table["rejects"]
+    ]
+    # Rules that iptables put into tables of nft are among those tables.
+    legacy = [rules for rules in facts["iptables"] if rules["backend"] == "legacy"]
+    texts += [f"legacy iptables ({rules['family']}): {rules['rejects']}" for rules in legacy if rules["rejects"]]
+    return _first(texts)
 
 
-def _conntrack(facts: Facts, _wanted: Wanted) -> str:
-    count, most = facts["conntrack"]["count"], facts["conntrack"]["max"]
-    if not count or not most or count * 100 < most * FULL:
+def _conntrack(facts: Facts, _decisions: Decisions) -> str:
+    count, limit = facts["conntrack"]["count"], facts["conntrack"]["max"]
+    if not count or not limit or count * 100 < limit * FULL:
         return ""
-    return f"connection tracking holds {count} of {most} connections"
+    return f"connection tracking holds {count} of {limit} connections"
 
 
-def _flush(facts: Facts, _wanted: Wanted) -> str:
-    found = [path for one in facts["loaders"] for path in one["flushes"]]
-    return f"nftables.service loads {_some(found)}, which flushes the ruleset" if found else ""
+def _flush(facts: Facts, _decisions: Decisions) -> str:
+    paths = [path for loader in facts["loaders"] for path in loader["flushes"]]
+    return f"nftables.service loads {_first(paths)}, which flushes the ruleset" if paths else ""
 
 
-def _loader(name: str, facts: Facts) -> str:
-    found = [one for one in facts["loaders"] if one["name"] == name]
-    if not found:
-        return ""
-    return f"{name} {'is active' if found[0]['active'] else 'starts at boot'}"
+def _loader(facts: Facts, _decisions: Decisions, *, name: str) -> str:
+    for loader in facts["loaders"]:
+        if loader["name"] == name:
+            return f"{name} {'is active' if loader['active'] else 'starts at boot'}"
+    return ""
 
 
-def _named(name: str) -> Callable[[Facts, Wanted], str]:
-    return lambda facts, _wanted: _loader(name, facts)
+def _named(name: str) -> Callable[[Facts, Decisions], str]:
+    return partial(_loader, name=name)
 
 
-def _unread(facts: Facts, _wanted: Wanted) -> str:
-    return _some(facts["unread"])
+def _unread(facts: Facts, _decisions: Decisions) -> str:
+    return _first(facts["unread"])
 
 
-def _some(found: list[str]) -> str:
-    more = len(found) - 3
-    return ", ".join(found[:3]) + (f" and {more} more" if more > 0 else "")
+def _first(texts: Sequence[str]) -> str:
+    """Return the first texts and how many more there are."""
+    more = len(texts) - _SHOWN
+    return ", ".join(texts[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
-_BOTH = "A packet must pass both: what it refuses stays refused, whatever the policy allows."
+_BOTH = "A packet must pass both: what it rejects stays rejected, whatever the policy allows."
 CHECKS = (
     _Check(
         "notrack",
         STOP,
         _notrack,
-        "Replies to connections that are not tracked look like new ones, so enforce would refuse them.",
-        "Take the rules away, or write egress_untracked: accept.",
+        "Replies to connections that are not tracked look like new connections, so enforce would reject them.",
+        "remove these rules, or set egress_untracked: accept.",
     ),
     _Check(
         "containers",
         STOP,
         _containers,
-        "What containers send is forwarded, and nobody has said whether the policy is about it.",
-        "Write egress_containers: true or false.",
+        "Packets of containers are forwarded, and the policy does not say whether it applies to them.",
+        "set egress_containers to true or false.",
     ),
     _Check(
-        "refusing-table",
+        "rejecting-table",
         WARN,
-        _refusing,
+        _rejecting,
         _BOTH,
-        "tidegate.nftables.adopt turns these rules into entries; then remove them.",
+        "turn these rules into entries (tidegate.nftables.adopt), then remove them.",
     ),
     _Check(
         "conntrack",
         WARN,
         _conntrack,
-        "When it is full, new connections fail with or without a policy.",
-        "Raise net.netfilter.nf_conntrack_max.",
+        "When the table is full, new connections fail with or without a policy.",
+        "raise net.netfilter.nf_conntrack_max.",
     ),
     _Check(
         "flush-ruleset",
         WARN,
         _flush,
-        "Each reload takes the policy away until the watcher brings it back, within five seconds.",
-        "Write `destroy table` or `delete table` for the tables of that file instead.",
+        "Each reload removes the policy until the watcher restores it, within five seconds.",
+        "in that file, write `destroy table` or `delete table` for its own tables instead.",
     ),
-    _Check("ufw", WARN, _named("ufw"), _BOTH, "Leave `ufw default allow outgoing`; its inbound rules may stay."),
+    _Check("ufw", WARN, _named("ufw"), _BOTH, "keep `ufw default allow outgoing`; its inbound rules may stay."),
     _Check(
         "firewalld",
         WARN,
         _named("firewalld"),
         _BOTH,
-        "Its inbound zones may stay; move policies from HOST and direct rules of OUTPUT to entries.",
+        "move policies from HOST and direct rules of OUTPUT to entries; its inbound zones may stay.",
     ),
     _Check(
         "netfilter-persistent",
         WARN,
         _named("netfilter-persistent"),
         _BOTH,
-        "Take the rules of OUTPUT out of what it loads at boot.",
+        "remove the rules of OUTPUT from what it loads at boot.",
     ),
-    _Check("shorewall", WARN, _named("shorewall"), _BOTH, "Let its zone fw reach everything."),
-    _Check("ferm", WARN, _named("ferm"), _BOTH, "Take the rules of OUTPUT out of its configuration."),
+    _Check("shorewall", WARN, _named("shorewall"), _BOTH, "let its zone fw reach everything."),
+    _Check("ferm", WARN, _named("ferm"), _BOTH, "remove the rules of OUTPUT from its configuration."),
     _Check(
         "docker",
         NOTE,
         _named("docker"),
         "Its rules are about forwarded packets and stay as they are.",
-        "egress_containers says whether the policy is about them too.",
+        "set egress_containers to say whether the policy applies to containers.",
     ),
     _Check(
         "kube-proxy",
         NOTE,
         _named("kube-proxy"),
-        "The policy sees destinations after the address of a service was rewritten to that of a pod.",
-        "Allow the networks of pods and nodes rather than those of services.",
+        "The policy sees the address of a pod: kube-proxy rewrites the address of a service before.",
+        "allow the networks of pods and nodes rather than those of services.",
     ),
     _Check(
         "unread",
         NOTE,
         _unread,
-        "What cannot be read may refuse too.",
-        "Look at it by hand.",
+        "Rules that cannot be read may reject packets, too.",
+        "read them by hand.",
     ),
 )
-"""Every check, the gravest first."""
+"""Every check, the most severe first."""
 
 
-def findings(facts: Facts, wanted: Wanted) -> list[Finding]:
-    """Return what is worth knowing, the gravest first."""
-    found = [(check, check.look(facts, wanted)) for check in CHECKS]
-    return [Finding(one.name, one.severity, what, one.meaning, one.mend) for one, what in found if what]
+def findings(facts: Facts, decisions: Decisions) -> list[Finding]:
+    """Return what to know before a policy is applied, the most severe first."""
+    results = [(check, check.look(facts, decisions)) for check in CHECKS]
+    return [Finding(check.name, check.severity, what, check.meaning, check.fix) for check, what in results if what]
 
 
-def stopping(found: list[Finding], wanted: Wanted) -> list[Finding]:
-    """Return the findings over which a policy is not applied; observing is never stopped."""
-    return [one for one in found if one.severity == STOP] if wanted.mode == "enforce" else []
+def blockers(all_findings: Sequence[Finding], decisions: Decisions) -> list[Finding]:
+    """Return the findings that stop a policy from being applied; observe is never stopped."""
+    return [finding for finding in all_findings if finding.severity == STOP] if decisions.mode == "enforce" else []

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a host is configured to talk to. The readers are in needs_*.py, one for each kind of software."""
+"""A destination that a host is configured to use. The readers are in needs_*.py, by kind of software."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _PORTED = re.compile(r"(?:\[(?P<six>[^\[\]\s]+)\]|(?P<host>[^\[\]:/\s]+))(?::(?P
 class Need:
     """One destination that something on this host is configured to use.
 
-    what: the software; where: file and line; host: name or address; user: whom its packets belong to, None for anybody.
+    what: the software; where: file and line; host: name or address; user: owner of the packets, None for any user.
     """
 
     what: str
@@ -46,7 +46,7 @@ class Need:
     user: str | None = None
 
 
-def place(path: str, text: str, offset: int) -> str:
+def line_of(path: str, text: str, offset: int) -> str:
     """Return file:line of an offset in a text."""
     return f"{path}:{text.count(chr(10), 0, offset) + 1}"
 
@@ -60,12 +60,12 @@ def endpoint(text: str, default: int | None) -> tuple[str, int] | None:
     if "://" in text:
         return _of_url(text, default)
     if is_host(text) and text.count(":") > 1:
-        return None if local(text) or default is None else (text, default)
-    found = _PORTED.fullmatch(text)
-    if found is None:
+        return None if is_local(text) or default is None else (text, default)
+    match = _PORTED.fullmatch(text)
+    if match is None:
         return None
-    host, port = found["six"] or found["host"], int(found["port"] or default or 0)
-    return (host, port) if is_host(host) and not local(host) and 0 < port < 65536 else None
+    host, port = match["six"] or match["host"], int(match["port"] or default or 0)
+    return (host, port) if is_host(host) and not is_local(host) and 0 < port < 65536 else None
 
 
 def _of_url(text: str, default: int | None) -> tuple[str, int] | None:
@@ -75,16 +75,16 @@ def _of_url(text: str, default: int | None) -> tuple[str, int] | None:
     except ValueError:
         return None
     port = port or PORTS.get(parts.scheme.rpartition("+")[2], default or 0)
-    return (host, port) if host and is_host(host) and not local(host) and port else None
+    return (host, port) if host and is_host(host) and not is_local(host) and port else None
 
 
 def is_host(text: str) -> bool:
-    """Whether a text can be a name or an address, and no template of the file that it is from."""
+    """Return whether a text can be a name or an address, and is not a template."""
     return bool(_HOST.fullmatch(text)) and len(text) < 254
 
 
-def local(host: str) -> bool:
-    """Whether it is this host itself, which no policy is about."""
+def is_local(host: str) -> bool:
+    """Return whether it is this host itself, which no policy is about."""
     return host in ("localhost", "::1", "::", "0.0.0.0") or host.startswith("127.")  # noqa: S104
 
 
@@ -94,9 +94,9 @@ def words(text: str) -> Sequence[str]:
 
 
 def lines(path: str, text: str) -> Iterator[tuple[str, Sequence[str]]]:
-    """Yield (file:line, words) of each line that says something."""
+    """Yield (file:line, words) of each line that is not empty and not a comment."""
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.lstrip().startswith((";", "!", "%")):
-            found = words(line)
-            if found:
-                yield f"{path}:{number}", found
+            line_words = words(line)
+            if line_words:
+                yield f"{path}:{number}", line_words

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All that a host is configured to use, with its names looked up on the host itself, as its programs would."""
+"""Everything that a host is configured to use, with its names looked up on the host itself, as its programs do."""
 
 from __future__ import annotations
 
@@ -9,46 +9,51 @@ import socket
 import threading
 import time
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Iterable, NamedTuple
 
-from . import needs_basics, needs_packages, needs_software
-from .host import Host
+from . import needs_dns_ntp, needs_packages, needs_software
+from .host_files import HostFiles
 from .need import Need
 
-WAIT = 10.0
+LOOKUP_SECONDS = 10.0
 """Seconds for all names together; a resolver that does not answer takes 5 s for each (resolv.conf(5))."""
 
 
-def gather(host: Host) -> list[dict[str, Any]]:
-    """Return each need once, with addresses: sorted texts; unresolved: why there are none, else ""."""
-    found: dict[tuple[str, str, int, str], Need] = {}
-    for room in (needs_packages, needs_basics, needs_software):
-        for need in room.needs(host):
-            found.setdefault((need.what, need.host, need.port, need.protocol), need)
-    known = look_up({need.host for need in found.values()})
-    return [
-        {**asdict(need), "addresses": known[need.host][0], "unresolved": known[need.host][1]} for need in found.values()
-    ]
+class Lookup(NamedTuple):
+    """The sorted addresses of a name; unresolved: why there are none, else ""."""
+
+    addresses: list[str]
+    unresolved: str = ""
 
 
-def look_up(names: set[str]) -> dict[str, tuple[list[str], str]]:
-    """Return (addresses, why none) of each name, all asked at the same time."""
-    answers: dict[str, tuple[list[str], str]] = {name: ([], "no answer in time") for name in names}
-    threads = [threading.Thread(target=_ask, args=(name, answers), daemon=True) for name in sorted(names)]
+def gather(host: HostFiles) -> list[dict[str, Any]]:
+    """Return each need once, with the keys of Need and of Lookup."""
+    needs: dict[tuple[str, str, int, str], Need] = {}
+    for reader in (needs_packages, needs_dns_ntp, needs_software):
+        for need in reader.needs(host):
+            needs.setdefault((need.what, need.host, need.port, need.protocol), need)
+    lookups = look_up({need.host for need in needs.values()})
+    return [{**asdict(need), **lookups[need.host]._asdict()} for need in needs.values()]
+
+
+def look_up(names: Iterable[str]) -> dict[str, Lookup]:
+    """Look up all names at the same time, in at most LOOKUP_SECONDS."""
+    lookups = {name: Lookup([], "no answer in time") for name in names}
+    threads = [threading.Thread(target=_look_up, args=(name, lookups), daemon=True) for name in sorted(lookups)]
     for thread in threads:
         thread.start()
-    until = time.monotonic() + WAIT
+    deadline = time.monotonic() + LOOKUP_SECONDS
     for thread in threads:
-        thread.join(max(0.0, until - time.monotonic()))
-    return dict(answers)
+        thread.join(max(0.0, deadline - time.monotonic()))
+    return dict(lookups)
 
 
-def _ask(name: str, answers: dict[str, tuple[list[str], str]]) -> None:
+def _look_up(name: str, lookups: dict[str, Lookup]) -> None:
     try:
-        found = socket.getaddrinfo(name, None, proto=socket.IPPROTO_TCP)
+        answers = socket.getaddrinfo(name, None, proto=socket.IPPROTO_TCP)
     except OSError as error:
-        answers[name] = ([], f"does not resolve: {error.strerror or error}")
+        lookups[name] = Lookup([], f"does not resolve: {error.strerror or error}")
     except UnicodeError:
-        answers[name] = ([], "is no name")
+        lookups[name] = Lookup([], "is not a name")
     else:
-        answers[name] = (sorted({str(one[4][0]).partition("%")[0] for one in found}), "")
+        lookups[name] = Lookup(sorted({str(answer[4][0]).partition("%")[0] for answer in answers}))

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import Iterator
 
-from .host import Host
-from .need import Need, endpoint, lines, place
+from .host_files import HostFiles
+from .need import Need, endpoint, line_of, lines
 
 _ANY = re.MULTILINE | re.IGNORECASE
 _APT = ("/etc/apt/sources.list", "/etc/apt/sources.list.d/*.list")
@@ -28,16 +28,16 @@ _DISABLED = re.compile(r"^\s*(?:enabled\s*=\s*(?:0|no|false)|Enabled:\s*(?:no|fa
 _APT_USER = "_apt"
 
 
-def needs(host: Host) -> Iterator[Need]:
+def needs(host: HostFiles) -> Iterator[Need]:
     """Yield the sources of packages."""
     user = _APT_USER if re.search(rf"^{_APT_USER}:", host.text("/etc/passwd"), re.MULTILINE) else None
     for what, where, url in (*_apt(host), *_ini(host)):
-        found = endpoint(url, None)
-        if found:
-            yield Need(what, where, found[0], found[1], user=user if what == "apt" else None)
+        destination = endpoint(url, None)
+        if destination:
+            yield Need(what, where, *destination, user=user if what == "apt" else None)
 
 
-def _apt(host: Host) -> Iterator[tuple[str, str, str]]:
+def _apt(host: HostFiles) -> Iterator[tuple[str, str, str]]:
     for path, text in host.texts(*_APT):
         for where, words in lines(path, text):
             if words[0] in ("deb", "deb-src"):
@@ -45,34 +45,34 @@ def _apt(host: Host) -> Iterator[tuple[str, str, str]]:
     for path, text in host.texts(*_DEB822):
         for begin, stanza in _stanzas(text):
             if not _DISABLED.search(stanza):
-                for found in re.finditer(r"^URIs:\s*(?P<urls>(?:.+\n?)(?:[ \t].+\n?)*)", stanza, _ANY):
-                    where = place(path, text, begin + found.start())
-                    yield from (("apt", where, url) for url in found["urls"].split() if "://" in url)
+                for match in re.finditer(r"^URIs:\s*(?P<urls>(?:.+\n?)(?:[ \t].+\n?)*)", stanza, _ANY):
+                    where = line_of(path, text, begin + match.start())
+                    yield from (("apt", where, url) for url in match["urls"].split() if "://" in url)
     for path, text in host.texts(*_APT_CONF):
-        for found in _APT_PROXY.finditer(text):
-            yield "apt", place(path, text, found.start()), found["url"]
+        for match in _APT_PROXY.finditer(text):
+            yield "apt", line_of(path, text, match.start()), match["url"]
 
 
-def _ini(host: Host) -> Iterator[tuple[str, str, str]]:
+def _ini(host: HostFiles) -> Iterator[tuple[str, str, str]]:
     for path, text in host.texts(*_DNF):
         for begin, section in _sections(text):
             if not _DISABLED.search(section):
-                for found in _DNF_URL.finditer(section):
-                    yield "dnf", place(path, text, begin + found.start()), found["url"]
+                for match in _DNF_URL.finditer(section):
+                    yield "dnf", line_of(path, text, begin + match.start()), match["url"]
     for path, text in host.texts(*_PIP):
-        for found in _PIP_URL.finditer(text):
-            where = place(path, text, found.start())
-            yield from (("pip", where, url) for url in found["url"].split() if "://" in url)
+        for match in _PIP_URL.finditer(text):
+            where = line_of(path, text, match.start())
+            yield from (("pip", where, url) for url in match["url"].split() if "://" in url)
 
 
 def _stanzas(text: str) -> Iterator[tuple[int, str]]:
-    at = 0
+    offset = 0
     for stanza in re.split(r"(\n\s*\n)", text):
-        yield at, stanza
-        at += len(stanza)
+        yield offset, stanza
+        offset += len(stanza)
 
 
 def _sections(text: str) -> Iterator[tuple[int, str]]:
-    starts = [0, *(found.start() for found in re.finditer(r"^\[", text, re.MULTILINE))]
+    starts = [0, *(match.start() for match in re.finditer(r"^\[", text, re.MULTILINE))]
     for begin, end in zip(starts, [*starts[1:], len(text)]):
         yield begin, text[begin:end]

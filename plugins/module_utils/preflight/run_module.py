@@ -7,18 +7,22 @@ from __future__ import annotations
 
 from typing import Any, Callable, Mapping
 
-from . import facts, needs, rules
-from .host import Host
+from . import facts, needs, output_rules
+from .host_files import HostFiles
 
-LOOKS: Mapping[str, Callable[[Host], Any]] = {"facts": facts.gather, "needs": needs.gather, "rules": rules.gather}
+GATHERERS: Mapping[str, Callable[[HostFiles], Any]] = {
+    "facts": facts.gather,
+    "needs": needs.gather,
+    "rules": output_rules.gather,
+}
 
 ARGUMENTS: dict[str, Any] = {
-    "gather": {"type": "list", "elements": "str", "choices": list(LOOKS), "default": ["facts", "needs"]},
+    "gather": {"type": "list", "elements": "str", "choices": list(GATHERERS), "default": ["facts", "needs"]},
     "root": {"type": "str"},
 }
 
 
-def run(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what was asked for, each under its own name; nothing here fails for what a host has."""
-    host = Host(given["root"] or "")
-    return {"changed": False, **{name: LOOKS[name](host) for name in given["gather"]}}
+def run(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the arguments ask for, each under its own name. Nothing on the host makes it fail."""
+    host = HostFiles(arguments["root"] or "")
+    return {"changed": False, **{name: GATHERERS[name](host) for name in arguments["gather"]}}

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Many probes at once in one process, as the user that the process runs as."""
+"""Send many probes at once from one process, as its user."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
-from .model import Probe, Result, outcome_of
+from .model import Measurement, Probe, outcome_of
 from .payload import datagram
 
 if TYPE_CHECKING:
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 
 class _Attempt:
-    """A probe on its way: its socket and the moment it began."""
+    """A probe under way: its socket and its start, in seconds of the monotonic clock."""
 
     def __init__(self, probe: Probe) -> None:
         self.tcp = probe.protocol == "tcp"
-        self.began = time.monotonic()
+        self.started = time.monotonic()
         self._probe = probe
         family = socket.AF_INET6 if ":" in probe.to else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_STREAM if self.tcp else socket.SOCK_DGRAM)
 
     def start(self) -> int | None:
-        """Send the first packet; return an errno when that settled it, None when an answer is awaited."""
+        """Send the first packet; return an errno when the outcome is known, None while an answer may come."""
         self.socket.setblocking(False)  # noqa: FBT003 - the standard library names no parameter here
         number = self.socket.connect_ex((self._probe.to, self._probe.port))
         if self.tcp:
@@ -43,8 +43,8 @@ class _Attempt:
             return error.errno
         return None
 
-    def settle(self) -> int:
-        """Return the errno of a socket that became ready, 0 for an answer."""
+    def error(self) -> int:
+        """Return the errno of a socket that is ready, 0 for an answer."""
         if self.tcp:
             return self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         try:
@@ -53,45 +53,45 @@ class _Attempt:
             return error.errno or errno.EIO
         return 0
 
-    def finish(self, number: int) -> Result:
-        """Close the socket and say what came of it."""
+    def finish(self, number: int) -> Measurement:
+        """Close the socket and return the measurement for an errno."""
         self.socket.close()
-        return _result(number, self.began)
+        return _measurement(number, self.started)
 
 
-def _result(number: int, began: float) -> Result:
-    took = round((time.monotonic() - began) * 1000, 1)
-    return Result(outcome_of(number), errno.errorcode.get(number), took)
+def _measurement(number: int, started: float) -> Measurement:
+    milliseconds = round((time.monotonic() - started) * 1000, 1)
+    return Measurement(outcome_of(number), errno.errorcode.get(number), milliseconds)
 
 
-class _Loop:
+class _ProbeLoop:
     """The attempts of one run over one selector."""
 
     def __init__(self, probes: Sequence[Probe], timeout: float, parallel: int) -> None:
         self._waiting = deque(enumerate(probes))
-        self._results: dict[int, Result] = {}
-        self._open: dict[int, _Attempt] = {}  # in the order of their deadlines, since all have the same time
+        self._measurements: dict[int, Measurement] = {}
+        self._open: dict[int, _Attempt] = {}  # in the order of their deadlines, because all have the same timeout
         self._timeout = timeout
         self._parallel = parallel
         self._selector = selectors.DefaultSelector()
 
-    def run(self) -> list[Result]:
+    def run(self) -> list[Measurement]:
         with self._selector:
             while self._waiting or self._open:
                 while self._waiting and len(self._open) < self._parallel:
                     self._begin(*self._waiting.popleft())
                 self._collect()
-        return [self._results[index] for index in sorted(self._results)]
+        return [self._measurements[index] for index in sorted(self._measurements)]
 
     def _begin(self, index: int, probe: Probe) -> None:
         try:
             attempt = _Attempt(probe)
         except OSError as error:  # a kernel without that family
-            self._results[index] = _result(error.errno or errno.EIO, time.monotonic())
+            self._measurements[index] = _measurement(error.errno or errno.EIO, time.monotonic())
             return
         number = attempt.start()
         if number is not None:
-            self._results[index] = attempt.finish(number)
+            self._measurements[index] = attempt.finish(number)
             return
         self._open[index] = attempt
         self._selector.register(attempt.socket, selectors.EVENT_WRITE if attempt.tcp else selectors.EVENT_READ, index)
@@ -100,21 +100,22 @@ class _Loop:
         if not self._open:
             return
         oldest = next(iter(self._open.values()))
-        for key, _events in self._selector.select(max(0.0, oldest.began + self._timeout - time.monotonic())):
-            self._settled(key.data, self._open[key.data].settle())
-        late = time.monotonic() - self._timeout
-        for index in [index for index, attempt in self._open.items() if attempt.began <= late]:
-            self._settled(index, errno.ETIMEDOUT)
+        for key, _events in self._selector.select(max(0.0, oldest.started + self._timeout - time.monotonic())):
+            self._close(key.data, self._open[key.data].error())
+        overdue = time.monotonic() - self._timeout
+        for index in [index for index, attempt in self._open.items() if attempt.started <= overdue]:
+            self._close(index, errno.ETIMEDOUT)
 
-    def _settled(self, index: int, number: int) -> None:
+    def _close(self, index: int, number: int) -> None:
         attempt = self._open.pop(index)
         self._selector.unregister(attempt.socket)
-        self._results[index] = attempt.finish(number)
+        self._measurements[index] = attempt.finish(number)
 
 
-def run_probes(probes: Sequence[Probe], timeout: float, parallel: int) -> list[Result]:
-    """Run probes as this process's user, at most ``parallel`` at once, ``timeout`` seconds each; results in order.
+def run_probes(probes: Sequence[Probe], timeout: float, parallel: int) -> list[Measurement]:
+    """Send probes as the user of this process, at most parallel at once; return the measurements in order.
 
-    Each sends one SYN or one datagram. What TCP retransmits in longer timeouts (after 1, 3, 7 s) is the kernel's doing.
+    timeout: seconds for each. Each sends one SYN or one datagram; with a longer timeout the kernel retransmits the SYN
+    after 1, 3 and 7 s.
     """
-    return _Loop(probes, timeout, parallel).run()
+    return _ProbeLoop(probes, timeout, parallel).run()

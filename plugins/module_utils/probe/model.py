@@ -1,30 +1,37 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a probe asks and what came of it."""
+"""Probes and what came of them."""
 
 from __future__ import annotations
 
 import errno
 from dataclasses import dataclass
+from typing import Literal
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.errors import TidegateError
 
 PROTOCOLS = ("tcp", "udp")
 
-ANSWERED = "answered"
-"""The connection was established (TCP), or a datagram came back (UDP)."""
-REFUSED = "refused"
-"""Somebody said no: the packet filter of this host, a reset, or an ICMP error."""
-SILENT = "silent"
-"""Nothing came back in time."""
-FAILED = "failed"
-"""No packet could be sent (no route, no address of that family) or the error is neither: nothing was proven."""
+Outcome = Literal["answered", "refused", "silent", "failed"]
 
-# ip(7), icmp(7), and what Linux makes of ICMP codes (icmp_err_convert, icmpv6_err_convert)
+ANSWERED: Outcome = "answered"
+"""The connection was established (TCP), or a datagram came back (UDP)."""
+REFUSED: Outcome = "refused"
+"""The packet filter of this host, a reset or an ICMP error refused it."""
+SILENT: Outcome = "silent"
+"""Nothing came back in time."""
+FAILED: Outcome = "failed"
+"""No packet could be sent (no route, no address of that family), or the error is another: it proves nothing."""
+
+OUTCOMES: tuple[Outcome, ...] = (ANSWERED, REFUSED, SILENT, FAILED)
+
+# ip(7), icmp(7), and how Linux maps ICMP codes (icmp_err_convert, icmpv6_err_convert)
 REFUSALS = frozenset(
     {
         errno.ECONNREFUSED,  # a reset, or ICMP port unreachable
         errno.ECONNRESET,
-        errno.EPERM,  # this host's packet filter dropped what send() handed over
+        errno.EPERM,  # this host's packet filter dropped the packet
         errno.EACCES,  # ICMPv6 administratively prohibited
         errno.EHOSTUNREACH,  # ICMP administratively prohibited or host unreachable
         errno.ENOPROTOOPT,  # ICMP protocol unreachable
@@ -35,9 +42,10 @@ REFUSALS = frozenset(
 
 @dataclass(frozen=True)
 class Probe:
-    """One connection attempt: ``to`` is an IPv4 or IPv6 address, ``port`` 1 to 65535.
+    """One connection attempt.
 
-    ``user`` is a user name or a uid in digits; None is whoever runs the probe. ``name`` is the caller's own.
+    to: IPv4 or IPv6 address. protocol: one of PROTOCOLS. port: 1 to 65535. user: name or number as text, None for the
+    user of this process. name: anything, for the caller.
     """
 
     to: str
@@ -48,24 +56,38 @@ class Probe:
 
 
 @dataclass(frozen=True)
-class Result:
-    """What came of one probe: the outcome, the symbolic errno when there was one, and how long it took."""
+class Measurement:
+    """What came of one probe. errno: symbolic name of the error, None for an answer; milliseconds: until then."""
 
-    outcome: str
+    outcome: Outcome
     errno: str | None
     milliseconds: float
 
 
-class ProbeError(Exception):
-    """Probes that cannot be made as asked. ``index`` is the place of the one at fault, None when it is not one's."""
+UNSENT = "No packet was sent."
+
+
+class ProbeError(TidegateError):
+    """Probes that cannot be sent as they are written; no packet was sent.
+
+    index: place of the probe among the probes, None when the error is not about one of them.
+    """
+
+    reason = "bad_spec"
 
     def __init__(self, message: str, index: int | None = None) -> None:
-        super().__init__(message)
+        super().__init__(self.reason, message, "" if index is None else f"probes[{index}]")
         self.index = index
 
 
-def outcome_of(number: int) -> str:
-    """Return the outcome that an errno of connect, send or receive stands for; 0 is an answer."""
+class ProbeProcessError(ProbeError):
+    """The process that sends the probes of a user ended without an answer, or cannot become that user."""
+
+    reason = "probe_failed"
+
+
+def outcome_of(number: int) -> Outcome:
+    """Return the outcome for an errno of connect, send or receive; 0 is an answer."""
     if number == 0:
         return ANSWERED
     if number == errno.ETIMEDOUT:

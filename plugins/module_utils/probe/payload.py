@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one datagram that a UDP probe sends: a question that the port's usual service answers, else an empty one."""
+"""The datagram of a UDP probe: a question that the usual service of the port answers, else an empty one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def datagram(port: int) -> bytes:
 
 
 def dns_question() -> bytes:
-    """Ask for the name servers of the root: every resolver knows them, and nothing about the asker is told."""
+    """Return a question for the name servers of the root, which every resolver knows and which reveals nothing."""
     recursion_desired = 0x0100
     header = struct.pack("!2s5H", os.urandom(2), recursion_desired, 1, 0, 0, 0)
     root, ns, internet = b"\0", 2, 1
@@ -30,5 +30,5 @@ def dns_question() -> bytes:
 
 
 def ntp_request() -> bytes:
-    """Version 4, mode client, everything else zero but the transmit time, which is random: a server only copies it."""
+    """Return a request of version 4, mode client. The transmit time is random, since a server only copies it."""
     return bytes([0o043]) + bytes(39) + os.urandom(8)

@@ -207,7 +207,6 @@ SHAPES: Mapping[str, Record] = {
                 )
             ),
             "counts": MapOf(INTEGER),
-            "index": INTEGER,
         }
     ),
 }

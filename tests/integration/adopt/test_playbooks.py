@@ -194,7 +194,7 @@ def test_enforcing_is_refused_until_containers_are_decided_and_observing_is_not(
     refused = connected.play(env=COLLECTIONS)
     assert refused.code != 0
     assert "containers: docker0" in refused.output
-    assert "Write egress_containers: true or false" in refused.output
+    assert "Fix: set egress_containers to true or false" in refused.output
     assert connected.nft("list", "tables") == ""
     connected.write("group_vars/all/egress.yml", {**connected.common, "egress_mode": "observe"})
     observed = connected.play(env=COLLECTIONS)

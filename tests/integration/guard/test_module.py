@@ -189,7 +189,7 @@ def test_a_trial_too_short_for_its_tests_is_refused(machine: Machine) -> None:
     ("test", "said"),
     [
         ({"user": "nobody-here"}, 'test database: this host has no user "nobody-here"'),
-        ({"to": "mirror.example"}, "is no IPv4 or IPv6 address"),
+        ({"to": "mirror.example"}, "is not an IPv4 or IPv6 address"),
         ({"port": 0}, "port 0 is not in 1 to 65535"),
     ],
 )

@@ -108,9 +108,9 @@ PLAY = """
       ignore_errors: true
     - ansible.builtin.assert:
         that:
-          - bad.index == 1
+          - (bad.reason, bad.where) == ('bad_spec', 'probes[1]')
           - bad.msg.startswith('probes[1]')
-          - "'Nothing was sent' in bad.msg"
+          - "'No packet was sent' in bad.msg"
 """
 
 

@@ -84,7 +84,7 @@ def run(table: LiveTable, tests: PolicyTests) -> list[PolicyTestResult]:
         to_send = [probe for probe, test in zip(probes, tests.tests) if _has_user(test)]
         answers = iter(probe_all(to_send, tests.timeout, _PARALLEL))
     except ProbeError as error:
-        raise GuardError("bad_request", f"The policy tests cannot run: {error}. {UNCHANGED}") from error
+        raise GuardError("bad_request", f"The policy tests cannot run: {error.message} {UNCHANGED}") from error
     after = denied_ledger.packets(table)
     denied = {flow for flow, count in after.items() if count > before.get(flow, 0)}
     return [
@@ -104,7 +104,7 @@ def probes_of(tests: PolicyTests) -> tuple[Probe, ...]:
         probes = parse({"probes": tests.tests, "timeout": tests.timeout, "parallel": _PARALLEL}).probes
     except ProbeError as error:
         where = "" if error.index is None else f"test {tests.tests[error.index]['name']}: "
-        raise GuardError("bad_request", f"{where}{error}. {UNCHANGED}") from error
+        raise GuardError("bad_request", f"{where}{error.message} {UNCHANGED}") from error
     for test in tests.tests:
         if test.get("missing_user") != "skip" and not _has_user(test):
             raise GuardError(
@@ -135,7 +135,9 @@ def sentence(failed: Sequence[PolicyTestResult]) -> str:
     return "; ".join([*shown, *([f"and {more} more"] if more > 0 else [])])
 
 
-def _result(probe: Probe, expect: str, answer: probe_model.Result | None, denied: Collection[Any]) -> PolicyTestResult:
+def _result(
+    probe: Probe, expect: str, answer: probe_model.Measurement | None, denied: Collection[Any]
+) -> PolicyTestResult:
     """Return the result of one test. answer: None where the user is missing, so that no packet was sent."""
     verdict = UNKNOWN if answer is None else _verdict(probe, expect, answer, denied)
     return PolicyTestResult(
@@ -151,7 +153,7 @@ def _result(probe: Probe, expect: str, answer: probe_model.Result | None, denied
     )
 
 
-def _verdict(probe: Probe, expect: str, answer: probe_model.Result, denied: Collection[Any]) -> str:
+def _verdict(probe: Probe, expect: str, answer: probe_model.Measurement, denied: Collection[Any]) -> str:
     uid = os.geteuid() if probe.user is None else identity(probe.user).uid
     if (probe.to, probe.protocol, probe.port, uid) in denied or answer.errno == "EPERM":
         return REJECTED

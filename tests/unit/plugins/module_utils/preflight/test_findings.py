@@ -13,11 +13,11 @@ import pytest
 from ansible_collections.tidegate.nftables.plugins.module_utils.preflight import loaders
 from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.findings import (
     CHECKS,
-    Wanted,
+    Decisions,
+    blockers,
     findings,
-    stopping,
 )
-from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.host import Host
+from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.host_files import HostFiles
 
 QUIET: dict[str, Any] = {
     "tables": [],
@@ -27,8 +27,8 @@ QUIET: dict[str, Any] = {
     "bridges": [],
     "unread": [],
 }
-TABLE = {"family": "ip", "name": "filter", "dormant": False, "chains": ["OUTPUT"], "refuses": "", "notrack": []}
-SAVED = {"family": "ip", "backend": "legacy", "refuses": "", "notrack": []}
+TABLE = {"family": "ip", "name": "filter", "dormant": False, "chains": ["OUTPUT"], "rejects": "", "notrack": []}
+SAVED = {"family": "ip", "backend": "legacy", "rejects": "", "notrack": []}
 
 
 def loader(name: str, **changes: Any) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def loader(name: str, **changes: Any) -> dict[str, Any]:
 FOUND: dict[str, dict[str, Any]] = {
     "notrack": {"tables": [{**TABLE, "notrack": ["ip raw OUTPUT"]}]},
     "containers": {"bridges": ["docker0"]},
-    "refusing-table": {"tables": [{**TABLE, "refuses": "chain OUTPUT has the policy drop"}]},
+    "rejecting-table": {"tables": [{**TABLE, "rejects": "chain OUTPUT has the policy drop"}]},
     "conntrack": {"conntrack": {"count": 800, "max": 1000}},
     "flush-ruleset": {"loaders": [loader("nftables", flushes=["/etc/nftables.conf"])]},
     "unread": {"unread": ["table inet x: nft was ended by SIGSEGV"]},
@@ -50,14 +50,14 @@ FOUND: dict[str, dict[str, Any]] = {
 
 
 def test_a_quiet_host_has_no_findings() -> None:
-    assert findings(QUIET, Wanted("enforce")) == []
+    assert findings(QUIET, Decisions("enforce")) == []
 
 
 @pytest.mark.parametrize("check", [check.name for check in CHECKS])
 def test_each_check_finds_what_it_is_about_and_nothing_else(check: str) -> None:
-    found = findings({**QUIET, **FOUND[check]}, Wanted("enforce"))
+    found = findings({**QUIET, **FOUND[check]}, Decisions("enforce"))
     assert [one.name for one in found] == [check]
-    assert all((found[0].what, found[0].meaning, found[0].mend))
+    assert all((found[0].what, found[0].meaning, found[0].fix))
 
 
 @pytest.mark.parametrize(
@@ -71,15 +71,19 @@ def test_each_check_finds_what_it_is_about_and_nothing_else(check: str) -> None:
 )
 def test_enforce_is_stopped_until_it_is_decided_and_observe_never(facts: Any, decided: dict[str, bool]) -> None:
     facts = {**QUIET, **facts}
-    for wanted, count in ((Wanted("enforce"), 1), (Wanted("enforce", **decided), 0), (Wanted("observe"), 0)):
-        assert len(stopping(findings(facts, wanted), wanted)) == count
+    for decisions, count in (
+        (Decisions("enforce"), 1),
+        (Decisions("enforce", **decided), 0),
+        (Decisions("observe"), 0),
+    ):
+        assert len(blockers(findings(facts, decisions), decisions)) == count
 
 
 def test_a_nearly_full_connection_table_is_told_with_its_numbers() -> None:
-    (found,) = findings({**QUIET, "conntrack": {"count": 800, "max": 1000}}, Wanted())
+    (found,) = findings({**QUIET, "conntrack": {"count": 800, "max": 1000}}, Decisions())
     assert "800 of 1000" in found.what
-    assert findings({**QUIET, "conntrack": {"count": 799, "max": 1000}}, Wanted()) == []
-    assert findings({**QUIET, "conntrack": {"count": None, "max": None}}, Wanted()) == []
+    assert findings({**QUIET, "conntrack": {"count": 799, "max": 1000}}, Decisions()) == []
+    assert findings({**QUIET, "conntrack": {"count": None, "max": None}}, Decisions()) == []
 
 
 @pytest.mark.parametrize(
@@ -94,4 +98,4 @@ def test_a_nearly_full_connection_table_is_told_with_its_numbers() -> None:
 def test_a_configuration_that_flushes_everybody_is_seen(text: str, flushes: bool, tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc/nftables.conf").write_text(text)
-    assert loaders.flushing(Host(str(tmp_path))) == (("/etc/nftables.conf",) if flushes else ())
+    assert loaders.flushing_files(HostFiles(str(tmp_path))) == (("/etc/nftables.conf",) if flushes else ())

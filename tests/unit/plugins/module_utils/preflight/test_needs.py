@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.preflight import (
-    needs_basics,
+    needs_dns_ntp,
     needs_packages,
     needs_software,
 )
-from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.host import Host
+from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.host_files import HostFiles
 from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.need import endpoint
 
 Far = tuple[str, str, int, str]
@@ -183,21 +183,21 @@ def test_what_a_file_names_is_read(path: str, text: str, expected: list[Far], tm
     file = tmp_path / path.lstrip("/")
     file.parent.mkdir(parents=True)
     file.write_text(text)
-    host = Host(str(tmp_path))
-    rooms = (needs_packages, needs_basics, needs_software)
+    host = HostFiles(str(tmp_path))
+    rooms = (needs_packages, needs_dns_ntp, needs_software)
     found = [(need.what, need.host, need.port, need.protocol) for room in rooms for need in room.needs(host)]
     assert sorted(set(found)) == sorted(expected)
 
 
 def test_every_software_of_the_table_has_files_with_an_absolute_path() -> None:
-    assert all(path.startswith("/") for reader in needs_software.READERS for path in reader.files)
+    assert all(path.startswith("/") for reader in needs_software.CONFIG_LINES for path in reader.files)
 
 
 def test_where_it_is_written_is_told(tmp_path: Path) -> None:
     file = tmp_path / "etc/apt/sources.list"
     file.parent.mkdir(parents=True)
     file.write_text("\n# first\ndeb http://deb.example/ x main\n")
-    assert [need.where for need in needs_packages.needs(Host(str(tmp_path)))] == ["/etc/apt/sources.list:3"]
+    assert [need.where for need in needs_packages.needs(HostFiles(str(tmp_path)))] == ["/etc/apt/sources.list:3"]
 
 
 def test_timesyncd_falls_back_to_what_is_built_in(tmp_path: Path) -> None:
@@ -206,10 +206,10 @@ def test_timesyncd_falls_back_to_what_is_built_in(tmp_path: Path) -> None:
     (tmp_path / "usr/lib/systemd/systemd-timesyncd").touch()
     conf = tmp_path / "etc/systemd/timesyncd.conf"
     conf.write_text("[Time]\n#NTP=\n#FallbackNTP=0.debian.pool.ntp.org 1.debian.pool.ntp.org\n")
-    host = Host(str(tmp_path))
-    assert [need.host for need in needs_basics.needs(host)] == ["0.debian.pool.ntp.org", "1.debian.pool.ntp.org"]
+    host = HostFiles(str(tmp_path))
+    assert [need.host for need in needs_dns_ntp.needs(host)] == ["0.debian.pool.ntp.org", "1.debian.pool.ntp.org"]
     conf.write_text("[Time]\nNTP=10.0.0.20\n#FallbackNTP=0.debian.pool.ntp.org\n")
-    assert [need.host for need in needs_basics.needs(host)] == ["10.0.0.20"]
+    assert [need.host for need in needs_dns_ntp.needs(host)] == ["10.0.0.20"]
 
 
 @pytest.mark.parametrize(

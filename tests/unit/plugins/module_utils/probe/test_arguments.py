@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.probe.arguments import counts, parse
-from ansible_collections.tidegate.nftables.plugins.module_utils.probe.model import Probe, ProbeError, Result
+from ansible_collections.tidegate.nftables.plugins.module_utils.probe.model import Measurement, Probe, ProbeError
 
 
 def params(**probe: Any) -> dict[str, Any]:
@@ -26,17 +26,17 @@ def test_addresses_are_written_as_the_system_writes_them() -> None:
 
 @pytest.mark.parametrize("to", ["example.org", "192.0.2.300", "192.0.2.0/24", "", "2001:db8:::1"])
 def test_what_is_no_address_is_named_with_its_place(to: str) -> None:
-    with pytest.raises(ProbeError, match="no IPv4 or IPv6 address") as caught:
+    with pytest.raises(ProbeError, match="not an IPv4 or IPv6 address") as caught:
         parse(params(to=to))
-    assert caught.value.index == 1
+    assert caught.value.where == "probes[1]"
     assert f'"{to}"' in str(caught.value)
 
 
 @pytest.mark.parametrize("port", [0, -1, 65536])
 def test_what_is_no_port_is_named_with_its_place(port: int) -> None:
-    with pytest.raises(ProbeError, match=f"port {port} is not in 1 to 65535") as caught:
+    with pytest.raises(ProbeError, match=f"Port {port} is not in 1 to 65535") as caught:
         parse(params(port=port))
-    assert caught.value.index == 1
+    assert (caught.value.reason, caught.value.where) == ("bad_spec", "probes[1]")
 
 
 @pytest.mark.parametrize(("name", "value"), [("timeout", 0.0), ("timeout", -1.0), ("parallel", 0)])
@@ -46,5 +46,9 @@ def test_time_and_number_must_be_positive(name: str, value: float) -> None:
 
 
 def test_every_outcome_is_counted_also_those_that_did_not_happen() -> None:
-    results = [Result("answered", None, 1.0), Result("refused", "EPERM", 0.1), Result("refused", "EACCES", 0.1)]
+    results = [
+        Measurement("answered", None, 1.0),
+        Measurement("refused", "EPERM", 0.1),
+        Measurement("refused", "EACCES", 0.1),
+    ]
     assert counts(results) == {"answered": 1, "refused": 2, "silent": 0, "failed": 0}

@@ -14,7 +14,7 @@ from contextlib import ExitStack
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.probe.loop import run_probes
-from ansible_collections.tidegate.nftables.plugins.module_utils.probe.model import Probe, Result
+from ansible_collections.tidegate.nftables.plugins.module_utils.probe.model import Measurement, Probe
 
 LOOPBACKS = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
 FAMILIES = pytest.mark.parametrize("family", list(LOOPBACKS), ids=["v4", "v6"])
@@ -26,7 +26,7 @@ def bound(family: socket.AddressFamily, kind: socket.SocketKind) -> socket.socke
     return sock
 
 
-def try_one(sock: socket.socket, protocol: str, timeout: float = 2.0) -> Result:
+def try_one(sock: socket.socket, protocol: str, timeout: float = 2.0) -> Measurement:
     address = sock.getsockname()
     return run_probes([Probe(address[0], protocol, address[1])], timeout, 4)[0]
 

@@ -74,5 +74,5 @@ def test_a_user_who_cannot_be_become_is_named(monkeypatch: pytest.MonkeyPatch) -
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(run, "become", refuse)
-    with pytest.raises(ProbeError, match=r"cannot probe as .+: Operation not permitted"):
+    with pytest.raises(ProbeError, match=r"Cannot send probes as .+: Operation not permitted"):
         probe_all([Probe("127.0.0.1", "tcp", 9, str(os.geteuid()))], 0.1, 4)
