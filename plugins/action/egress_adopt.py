@@ -15,7 +15,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.action import ou
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.adopt import page
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.adopt.draft import UNBOUND, Draft, draft
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.adopt.sources import source
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.adopt.firewall import firewall
 
 
 class ActionModule(TidegateAction):
@@ -26,14 +26,14 @@ class ActionModule(TidegateAction):
     def act(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Return the draft, the path of its file, and sentences about what the rules let through."""
         rules = self.need_module("egress_preflight", {"gather": ["rules"]}, needed=("rules",))["rules"]
-        origin = source(rules)
-        drafted = self._accepted(draft(origin.tables, rules["unread"]), arguments["topic"])
-        text = page.text(drafted, self.host, arguments["topic"], origin.where, live=origin.live)
+        loaded = firewall(rules)
+        drafted = self._accepted(draft(loaded.tables, rules["unread"]), arguments["topic"])
+        text = page.text(drafted, self.host, arguments["topic"], loaded.where, live=loaded.live)
         path = Path(arguments["dest"]) / f"{self.host}.yml"
         before = output.read(path)
         if text != before and not self.check_mode:
             output.write(path.parent, {path.name: text})
-        lines = [f"{len(drafted.entries)} entries in {path}, {len(drafted.held)} held back", *drafted.said]
+        lines = [f"{len(drafted.entries)} entries in {path}, {len(drafted.held)} held back", *drafted.sentences]
         self._display.display("\n".join(f"{self.host}: {line}" for line in lines))
         return {
             "changed": text != before,
@@ -41,7 +41,7 @@ class ActionModule(TidegateAction):
             "path": str(path),
             "entries": list(drafted.entries),
             "held": [{"entry": entry, "why": why} for entry, why in drafted.held],
-            "sentences": list(drafted.said),
+            "sentences": list(drafted.sentences),
             "unknown": list(drafted.unknown),
         }
 

@@ -7,26 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
 
-FAMILIES = {
-    "ip": AddressSet(v4=addresses.EVERYTHING.v4),
-    "ip6": AddressSet(v6=addresses.EVERYTHING.v6),
-    "inet": addresses.EVERYTHING,
-}
-"""What the tables of a family see."""
-
-GOES = ("jump", "goto")
+RuleVerdict = Literal["accept", "drop", "jump", "goto", "return", ""]
+JUMPS = ("jump", "goto")
 
 
 @dataclass(frozen=True)
-class Match:
-    """What a rule is about: every combination of these, under conditions (doubts) that this model has no words for.
+class FlowSet:
+    """Every combination of these addresses, services and users, under conditions that are not modelled (doubts).
 
-    users: names or numbers, None for everybody. rule: the rule's own text, for what is accepted by it.
+    users: names or numbers, None for everybody. rule: the text of the rule that is about them.
     """
 
     addresses: AddressSet = addresses.EVERYTHING
@@ -38,62 +33,62 @@ class Match:
     def __bool__(self) -> bool:
         return bool(self.addresses) and bool(self.services) and self.users != frozenset()
 
-    def __and__(self, other: Match) -> Match:
+    def __and__(self, other: FlowSet) -> FlowSet:
         users = self.users if other.users is None else other.users
         if self.users is not None and other.users is not None:
             users = self.users & other.users
         doubts = tuple(dict.fromkeys((*self.doubts, *other.doubts)))
-        return Match(
+        return FlowSet(
             self.addresses & other.addresses, self.services & other.services, users, doubts, self.rule or other.rule
         )
 
     @property
-    def sure(self) -> bool:
-        """Whether every packet of these addresses and services is meant."""
+    def certain(self) -> bool:
+        """Whether every packet to these addresses and services is in it."""
         return not self.doubts and self.users is None
 
-    def doubt(self, text: str) -> Match:
-        """Return the same under one more condition."""
-        return replace(self, doubts=tuple(dict.fromkeys((*self.doubts, text))))
+    def doubt(self, condition: str) -> FlowSet:
+        """Return the same flows under one more condition that is not modelled."""
+        return replace(self, doubts=tuple(dict.fromkeys((*self.doubts, condition))))
 
 
 @dataclass(frozen=True)
-class Rule:
-    """One rule, or one of its alternatives. verdict: accept, drop, jump, goto, return, or "" when it decides nothing.
+class FirewallRule:
+    """One rule, or one of its alternatives. verdict: "" when it decides nothing. target: of a jump or goto.
 
-    match: None when it is about no new flow that leaves the host, such as replies and loopback.
+    flows: None when the rule is about no new flow that leaves the host, as those about replies and loopback.
     """
 
     text: str
-    match: Match | None
-    verdict: str
+    flows: FlowSet | None
+    verdict: RuleVerdict
     target: str = ""
 
 
 @dataclass(frozen=True)
-class Base:
-    """A chain that the kernel calls. policy: accept or drop."""
+class BaseChain:
+    """A chain with a hook. policy: accept or drop."""
 
     chain: str
     policy: str
 
 
 @dataclass(frozen=True)
-class Table:
-    """A table of somebody else. where: its name or its file, for people; unread: why it could not be read whole."""
+class FirewallTable:
+    """A table that tidegate does not manage. where: its name or file, for people. unread: what could not be read."""
 
     where: str
     family: str
-    chains: Mapping[str, tuple[Rule, ...]]
-    bases: tuple[Base, ...] = ()
+    chains: Mapping[str, tuple[FirewallRule, ...]]
+    bases: tuple[BaseChain, ...] = ()
     unread: tuple[str, ...] = ()
 
-    def asked(self) -> list[Rule]:
+    def reachable_rules(self) -> list[FirewallRule]:
         """Return the rules that a packet from this host can come to."""
-        waiting, found = [base.chain for base in self.bases], dict[str, tuple[Rule, ...]]()
+        waiting, reached = [base.chain for base in self.bases], dict[str, tuple[FirewallRule, ...]]()
         while waiting:
             chain = waiting.pop(0)
-            if chain not in found:
-                found[chain] = self.chains.get(chain, ())
-                waiting += [rule.target for rule in found[chain] if rule.verdict in GOES]
-        return [rule for rules in found.values() for rule in rules]
+            if chain not in reached:
+                reached[chain] = self.chains.get(chain, ())
+                waiting += [rule.target for rule in reached[chain] if rule.verdict in JUMPS]
+        return [rule for rules in reached.values() for rule in rules]

@@ -13,26 +13,26 @@ import yaml
 from .draft import Draft
 
 
-def text(found: Draft, host: str, topic: str, where: Sequence[str], *, live: bool) -> str:
-    """Return the draft of one host as YAML with what has to be known about it as comments."""
+def text(draft: Draft, host: str, topic: str, where: Sequence[str], *, live: bool) -> str:
+    """Return the draft of one host as YAML, with what a reader has to know about it as comments."""
     lines = [
         "---",
         f"# What the output rules of {host} let through, drafted from {', '.join(where) or 'nothing'}.",
         "# These rules are loaded." if live else "# These rules are in files and were not loaded.",
-        "# Nothing here is wider than they are. Read it, give entries names and owners, then observe before enforcing.",
-        *(f"# {one[0].upper()}{one[1:]}." for one in found.said),
+        "# No entry is wider than they are. Read them, name entries and owners, then observe before you enforce.",
+        *(f"# {sentence[0].upper()}{sentence[1:]}." for sentence in draft.sentences),
     ]
-    if found.unknown:
+    if draft.unknown:
         lines += [
             "#",
-            "# Not taken over, because it says more than entries can:",
-            *(f"#   {one}" for one in found.unknown),
+            "# Not drafted, because it says more than entries can:",
+            *(f"#   {rule}" for rule in draft.unknown),
         ]
-    lines.append(f"egress_allow_{topic}:" if found.entries else f"egress_allow_{topic}: []")
-    for entry in found.entries:
+    lines.append(f"egress_allow_{topic}:" if draft.entries else f"egress_allow_{topic}: []")
+    for entry in draft.entries:
         lines += _item(entry)
-    for entry, why in found.held:
-        lines += [f"  # Not as it is: {why}.", *(f"  #{line[1:]}" for line in _item(entry))]
+    for entry, reason in draft.held:
+        lines += [f"  # Held back: {reason}.", *(f"  #{line[1:]}" for line in _item(entry))]
     return "\n".join(lines) + "\n"
 
 

@@ -8,21 +8,23 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
+from typing import Literal
 from xml.etree import ElementTree as ET
 
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.algebra import FAMILIES
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.model import NotModelled
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, services
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
 
-from . import words
-from .model import FAMILIES, Base, Match, Rule, Table
-from .words import PORTED, Unsaid
+from . import conditions
+from .conditions import PORTED
+from .model import BaseChain, FirewallRule, FirewallTable, FlowSet, RuleVerdict
 
 TABLES = ("raw", "mangle", "filter", "security")
 """Tables that can refuse what a host sends; nat rewrites destinations."""
 
 HOOKS = ("OUTPUT", "POSTROUTING")
 
-_VERDICTS = {
+_VERDICTS: Mapping[str, RuleVerdict] = {
     "ACCEPT": "accept",
     "DROP": "drop",
     "REJECT": "drop",
@@ -40,38 +42,36 @@ _PASSING = (
 _SILENT = ("-m", "--match", "--comment", "--reject-with", "--log-prefix", "--log-level", "-c", "--set-counters")
 
 
-def read(where: str, family: str, text: str, only: tuple[str, ...] = ()) -> list[Table]:
-    """Return the tables of a text. only: their names, () for all that can refuse."""
-    found = []
-    for name, lines in _tables(text):
-        if name in (only or TABLES) and name in TABLES:
-            found.append(_table(f"{where}, table {name}", family, lines))
-    return found
+def read(where: str, family: str, text: str, only: tuple[str, ...] = ()) -> list[FirewallTable]:
+    """Return the tables of a text that can reject what a host sends. only: their names, () for all of them."""
+    names = [name for name in TABLES if not only or name in only]
+    return [_table(f"{where}, table {name}", family, lines) for name, lines in _tables_of(text) if name in names]
 
 
-def ufw(where: str, family: str, text: str, policy: str) -> list[Table]:
+def ufw(where: str, family: str, text: str, policy: str) -> list[FirewallTable]:
     """Return ufw's own chain for what goes out, with the policy of /etc/default/ufw."""
     chain = "ufw-user-output" if family == "ip" else "ufw6-user-output"
-    lines = [line for name, found in _tables(text) if name == "filter" for line in found]
-    made = _table(where, family, lines)
-    return [Table(where, family, made.chains, (Base(chain, _VERDICTS.get(policy, "drop")),))]
+    filter_lines = [line for name, lines in _tables_of(text) if name == "filter" for line in lines]
+    table = _table(where, family, filter_lines)
+    return [FirewallTable(where, family, table.chains, (BaseChain(chain, _VERDICTS.get(policy, "drop")),))]
 
 
-def direct(where: str, text: str) -> list[Table]:
+def direct(where: str, text: str) -> list[FirewallTable]:
     """Return the rules that firewalld gives to iptables as they are (firewalld.direct(5)), by family."""
-    found: dict[str, list[str]] = {"ip": [], "ip6": []}
+    by_family: dict[str, list[str]] = {"ip": [], "ip6": []}
     try:
         rules = sorted(ET.fromstring(text).iter("rule"), key=lambda rule: int(rule.get("priority", "0")))  # noqa: S314
     except (ET.ParseError, ValueError) as error:
-        return [Table(where, "inet", {}, (), (f"is no XML: {error}",))]
+        return [FirewallTable(where, "inet", {}, (), (f"{where}: is no XML of direct rules: {error}",))]
     for rule in rules:
         family = {"ipv4": "ip", "ipv6": "ip6"}.get(rule.get("ipv", ""))
         if family and rule.get("table") == "filter":
-            found[family].append(f"-A {rule.get('chain')} {rule.text or ''}")
-    return [_table(where, family, [":OUTPUT ACCEPT", *lines]) for family, lines in found.items() if lines]
+            by_family[family].append(f"-A {rule.get('chain')} {rule.text or ''}")
+    return [_table(where, family, [":OUTPUT ACCEPT", *lines]) for family, lines in by_family.items() if lines]
 
 
-def _tables(text: str) -> Iterator[tuple[str, list[str]]]:
+def _tables_of(text: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield (name, its lines) of each table."""
     name, lines = "", list[str]()
     for line in [*text.split("\n"), "*"]:
         if line.startswith("*"):
@@ -82,40 +82,44 @@ def _tables(text: str) -> Iterator[tuple[str, list[str]]]:
             lines.append(line)
 
 
-def _table(where: str, family: str, lines: list[str]) -> Table:
-    chains: dict[str, list[Rule]] = {}
+def _table(where: str, family: str, lines: list[str]) -> FirewallTable:
+    if family not in FAMILIES:
+        raise ValueError(f"family {family}")
+    chains: dict[str, list[FirewallRule]] = {}
     bases = []
     for line in lines:
         if line.startswith(":"):
-            name, policy = line[1:].split()[:2]
+            name, policy = [*line[1:].split(), "", ""][:2]
             chains[name] = []
             if name in HOOKS:
-                bases.append(Base(name, _VERDICTS.get(policy, "drop")))
+                bases.append(BaseChain(name, _VERDICTS.get(policy, "drop")))
     for line in lines:
         if not line.startswith(":"):
             text = re.sub(r"^\[\d+:\d+\] ", "", line)
             chain, rule = _rule(where, family, text, frozenset(chains))
-            # ufw's own logging is the one thing that is put in at the front.
-            place = 0 if text.startswith("-I ") else len(chains.setdefault(chain, []))
-            chains[chain].insert(place, rule)
-    return Table(where, family, {name: tuple(rules) for name, rules in chains.items()}, tuple(bases))
+            rules = chains.setdefault(chain, [])
+            # Of all programs only ufw inserts at the front, its logging.
+            rules.insert(0 if text.startswith("-I ") else len(rules), rule)
+    return FirewallTable(where, family, {name: tuple(rules) for name, rules in chains.items()}, tuple(bases))
 
 
-def _rule(where: str, family: str, text: str, chains: frozenset[str]) -> tuple[str, Rule]:
+def _rule(where: str, family: str, text: str, chains: frozenset[str]) -> tuple[str, FirewallRule]:
+    flows: FlowSet | None = FlowSet(FAMILIES[family])
+    title = f"{where}: {text}"
     try:
         tokens = shlex.split(text)
     except ValueError:
-        return text.split()[1], Rule(f"{where}: {text}", Match(FAMILIES[family]).doubt("unreadable quotes"), "drop")
-    match: Match | None = Match(FAMILIES[family])
-    verdict, target = "", ""
+        return [*text.split(), "", ""][1], FirewallRule(title, flows and flows.doubt("unreadable quotes"), "drop")
+    verdict: RuleVerdict | Literal["unknown"] = ""
+    target = ""
     for option, arguments, negated in _options(tokens[2:]):
         if option in ("-j", "-g", "--jump", "--goto"):
             verdict, target = _verdict(option, arguments[0] if arguments else "", chains)
-        elif match is not None:
-            match = _matched(match, family, option, arguments, negated=negated)
+        elif flows is not None:
+            flows = _limited(flows, family, option, arguments, negated=negated)
     if verdict == "unknown":
-        verdict, match = "drop", match.doubt(f"target {target}") if match is not None else None
-    return tokens[1], Rule(f"{where}: {text}", match, verdict, target)
+        return [*tokens, "", ""][1], FirewallRule(title, flows and flows.doubt(f"target {target}"), "drop", target)
+    return [*tokens, "", ""][1], FirewallRule(title, flows, verdict, target)
 
 
 def _options(tokens: list[str]) -> Iterator[tuple[str, list[str], bool]]:
@@ -134,7 +138,7 @@ def _options(tokens: list[str]) -> Iterator[tuple[str, list[str], bool]]:
         negated = False
 
 
-def _verdict(option: str, target: str, chains: frozenset[str]) -> tuple[str, str]:
+def _verdict(option: str, target: str, chains: frozenset[str]) -> tuple[RuleVerdict | Literal["unknown"], str]:
     if target in chains:
         return ("goto" if option in ("-g", "--goto") else "jump"), target
     if target in _PASSING:
@@ -142,85 +146,83 @@ def _verdict(option: str, target: str, chains: frozenset[str]) -> tuple[str, str
     return _VERDICTS.get(target, "unknown"), target
 
 
-def _matched(match: Match, family: str, option: str, arguments: list[str], *, negated: bool) -> Match | None:
-    """Return the match with one more option, None when no new flow that leaves the host fits it."""
+def _limited(flows: FlowSet, family: str, option: str, arguments: list[str], *, negated: bool) -> FlowSet | None:
+    """Return the flows that fit one more option, None when no new flow that leaves the host fits it."""
     if option in _SILENT:
-        return match
+        return flows
     try:
-        reader = _READERS[option]
-        found = reader(match, family, arguments[0] if arguments else "", negated)
-    except (KeyError, Unsaid) as error:
+        fitting = _READERS[option](flows, family, arguments[0] if arguments else "", negated)
+    except (KeyError, NotModelled) as error:
         sign = "! " if negated else ""
-        why = str(error) if isinstance(error, Unsaid) else " ".join([option, *arguments])
-        return match.doubt(sign + why)
-    return None if found is None else match & found
+        return flows.doubt(sign + (str(error) if isinstance(error, NotModelled) else " ".join([option, *arguments])))
+    return None if fitting is None else flows & fitting
 
 
-def _destination(_match: Match, family: str, text: str, negated: bool) -> Match:
-    found = addresses.union(words.where_to(part) for part in text.split(","))
-    return Match(FAMILIES[family] - found if negated else found)
+def _destination(_flows: FlowSet, family: str, text: str, negated: bool) -> FlowSet:
+    destinations = addresses.union(conditions.destination(part) for part in text.split(","))
+    return FlowSet(FAMILIES[family] - destinations if negated else destinations)
 
 
-def _protocol(_match: Match, _family: str, text: str, negated: bool) -> Match:
-    found = services.ANY if text == "all" else words.spoken(text)
-    return Match(services=services.ANY - found if negated else found)
+def _protocol(_flows: FlowSet, _family: str, text: str, negated: bool) -> FlowSet:
+    protocol = services.ANY if text == "all" else conditions.of_protocol(text)
+    return FlowSet(services=services.ANY - protocol if negated else protocol)
 
 
-def _ports(match: Match, _family: str, text: str, negated: bool) -> Match:
-    """Ports of the protocols that the rule named before, which iptables demands."""
-    named = tuple(name for name in PORTED if match.services & words.spoken(name))
-    if len(named) == len(PORTED):
-        raise Unsaid(f"ports {text} of no protocol")
-    found = services.NONE
+def _ports(flows: FlowSet, _family: str, text: str, negated: bool) -> FlowSet:
+    """Return ports of the protocols that the rule named before, which iptables demands."""
+    protocols = tuple(name for name in PORTED if flows.services & conditions.of_protocol(name))
+    if len(protocols) == len(PORTED):
+        raise NotModelled(f"ports {text} of no protocol")
+    ports = services.NONE
     for part in text.split(","):
-        first, _colon, last = part.partition(":")
-        if not (first or "0").isdigit() or not (last or "0").isdigit():
-            raise Unsaid(f"port {part}")
+        first, colon, last = part.partition(":")
+        if not (first or "0").isdecimal() or not (last or "0").isdecimal():
+            raise NotModelled(f"port {part}")
         begin = int(first or 0)
-        found |= words.ports(named, begin, int(last or (65535 if _colon else begin)))
-    whole = words.ports(named, 0, 65535)
-    return Match(services=whole - found if negated else found)
+        ports |= conditions.of_ports(protocols, begin, int(last or (services.PORTS - 1 if colon else begin)))
+    every_port = conditions.of_ports(protocols, *services.WHOLE[0])
+    return FlowSet(services=every_port - ports if negated else ports)
 
 
-def _icmp(number: int) -> Callable[[Match, str, str, bool], Match]:
-    def read_type(_match: Match, _family: str, text: str, negated: bool) -> Match:
-        found: ServiceSet = words.icmp(number, text) if text != "any" else services.of_protocol(number)
-        return Match(services=services.of_protocol(number) - found if negated else found)
+def _icmp(number: int) -> Callable[[FlowSet, str, str, bool], FlowSet]:
+    def read_type(_flows: FlowSet, _family: str, text: str, negated: bool) -> FlowSet:
+        types = conditions.of_icmp_type(number, text) if text != "any" else services.of_protocol(number)
+        return FlowSet(services=services.of_protocol(number) - types if negated else types)
 
     return read_type
 
 
-def _state(_match: Match, _family: str, text: str, negated: bool) -> Match | None:
-    return words.state(frozenset(text.lower().split(",")), negated=negated)
+def _state(_flows: FlowSet, _family: str, text: str, negated: bool) -> FlowSet | None:
+    return conditions.new_flows(frozenset(text.lower().split(",")), negated=negated)
 
 
-def _owner(_match: Match, _family: str, text: str, negated: bool) -> Match:
+def _owner(_flows: FlowSet, _family: str, text: str, negated: bool) -> FlowSet:
     if negated or not re.fullmatch(r"[A-Za-z_][\w.-]*|\d+", text):
-        raise Unsaid(f"owner {text}")
-    return Match(users=frozenset({text}))
+        raise NotModelled(f"owner {text}")
+    return FlowSet(users=frozenset({text}))
 
 
-def _out(_match: Match, _family: str, text: str, negated: bool) -> Match | None:
+def _out(_flows: FlowSet, _family: str, text: str, negated: bool) -> FlowSet | None:
     if text == "lo":
-        return Match() if negated else None
-    raise Unsaid(f"interface {text}")
+        return FlowSet() if negated else None
+    raise NotModelled(f"interface {text}")
 
 
-def _in(_match: Match, _family: str, text: str, _negated: bool) -> Match:
-    raise Unsaid(f"interface {text}")
+def _in(_flows: FlowSet, _family: str, text: str, _negated: bool) -> FlowSet:
+    raise NotModelled(f"interface {text}")
 
 
-def _syn(_match: Match, _family: str, _text: str, negated: bool) -> Match | None:
-    return None if negated else Match()
+def _syn(_flows: FlowSet, _family: str, _text: str, negated: bool) -> FlowSet | None:
+    return None if negated else FlowSet()
 
 
-def _routed(_match: Match, _family: str, text: str, negated: bool) -> None:
+def _routed(_flows: FlowSet, _family: str, text: str, negated: bool) -> None:
     """Routing headers of type 0, which nobody answers to since RFC 5095, are in no flow that an entry is about."""
     if text != "0" or negated:
-        raise Unsaid(f"routing header {text}")
+        raise NotModelled(f"routing header {text}")
 
 
-_READERS: Mapping[str, Callable[[Match, str, str, bool], Match | None]] = {
+_READERS: Mapping[str, Callable[[FlowSet, str, str, bool], FlowSet | None]] = {
     "-d": _destination,
     "--destination": _destination,
     "--dst-range": _destination,

@@ -1,18 +1,32 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the kernel lets through, against what the policy says: equal, or how they differ."""
+"""What nf_tables lets through, compared with what the policy says: equal, or how they differ."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Resolved, ResolvedEntry
+from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import (
+    TABLE,
+    TABLE_TEXT,
+    TEMPORARY_ALLOW_SET,
+    of_version,
+)
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.algebra import FAMILIES
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.model import (
+    Concatenation,
+    Meta,
+    NotModelled,
+    Payload,
+    Table,
+)
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedEntry, ResolvedPolicy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.passing import (
     LOOPBACK,
     PORTED,
-    Floor,
+    FloorScope,
     passing,
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
@@ -25,155 +39,171 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regi
 )
 
 from . import forwarded
-from .listing import Table, plain_element
-from .matches import FAMILIES, Situation, Unreadable, of_keys
-from .model import OWN, TOO_LITTLE, TOO_MUCH, UNKNOWN, Differences, Finding, Kernel, joined
-from .situations import UNTOLD_PORT, questions, source_ports, uids
-from .walk import Bounds, Walk
+from .difference import TOO_LITTLE, TOO_MUCH, UNKNOWN, Difference, DifferenceCollector, merge_users
+from .matches import Situation, box_of_key
+from .ruleset import LiveRuleset
+from .situations import UNNAMED_PORT, questions, source_ports, uids
+from .walk import Bounds, ChainWalk
 
 HOOK = "output"
 NO_SOCKET, OTHER_USERS = "packets without a socket", "every other user"
-_ONCE = ({"meta": {"key": "l4proto"}}, {"payload": {"protocol": "th", "field": "dport"}})
 
 
-def findings(resolved: Resolved, kernel: Kernel) -> list[Finding]:
-    """How our table differs from the policy; [] when they are proven equal, for every user, address and service."""
-    own = [table for table in kernel.tables if (table.family, table.name) == OWN]
-    if resolved.mode == "absent":
-        there = ("the table is there, and should not",)
-        return [Finding(TOO_MUCH, "inet tidegate", (), EMPTY, there)] if own else []
-    if missing := _missing(own, kernel):
-        return [Finding(UNKNOWN, "inet tidegate", (), SPACE, (missing,))]
-    here = _with_uids(resolved, kernel.users)
-    found: list[Finding] = []
-    for differences in (_differences, forwarded.differences):
+def own_differences(policy: ResolvedPolicy, ruleset: LiveRuleset) -> list[Difference]:
+    """Return how our table differs from the policy; [] proves them equal, for every user, address and service."""
+    own = [table for table in ruleset.tables if (table.family, table.name) == TABLE]
+    if policy.mode == "absent":
+        reasons = ("the policy is absent, but the table is loaded",)
+        return [Difference(kind=TOO_MUCH, table=TABLE_TEXT, region=EMPTY, reasons=reasons)] if own else []
+    if reason := _why_not_comparable(own, ruleset):
+        return [_unknown(TABLE_TEXT, reason)]
+    policy = _with_uids(policy, ruleset.users)
+    differences: list[Difference] = []
+    for compare in (_output_differences, forwarded.own_differences):
         try:
-            found += differences(here, kernel, own[0])
-        except Unreadable as error:
-            found.append(Finding(UNKNOWN, "inet tidegate", (), SPACE, (str(error),)))
-    return joined(found)
+            differences += compare(policy, ruleset, own[0])
+        except NotModelled as error:
+            differences.append(_unknown(TABLE_TEXT, str(error)))
+    return merge_users(differences)
 
 
-def _missing(own: Sequence[Table], kernel: Kernel) -> str:
-    """Why there is nothing of ours to look at; "" when there is."""
-    if not own:
-        return dict(kernel.unread).get(" ".join(OWN), "there is no such table")
-    if own[0].dormant:
-        return "it is dormant: the kernel sends it no packet"
-    chains = own[0].base_chains(HOOK)
-    return "" if len(chains) == 1 else f"{len(chains)} chains at the hook {HOOK}"
+def other_differences(policy: ResolvedPolicy, ruleset: LiveRuleset) -> list[Difference]:
+    """Return what other tables reject, or may reject, of what the policy allows: packets have to pass all tables.
 
-
-def others(resolved: Resolved, kernel: Kernel) -> list[Finding]:
-    """What other tables at the same hooks refuse of what the policy allows, or may: packets must pass all of them.
-
-    And what somebody allowed once in our own.
+    Also what an operator allowed temporarily in our own.
     """
-    here = _with_uids(resolved, kernel.users)
-    wanted = passing(here)
-    found: list[Finding] = []
-    for table in kernel.tables:
-        if (table.family, table.name) == OWN:
-            if once := allowed_once(table) - wanted.others:
-                found.append(Finding(TOO_MUCH, "inet tidegate", (), once, ("allowed once, by hand, for some hours",)))
-            continue
+    policy = _with_uids(policy, ruleset.users)
+    allowed = passing(policy)
+    differences: list[Difference] = []
+    for table in ruleset.tables:
         name = f"{table.family} {table.name}"
-        if why := _not_modelled(table):
-            found.append(Finding(UNKNOWN, name, (), SPACE, (why,)))
+        if (table.family, table.name) == TABLE:
+            differences += _temporary_differences(table, allowed)
             continue
-        for looked_at in (_refused(here, wanted, kernel, table), forwarded.others(here, kernel, table)):
+        if reason := _why_not_modelled(table):
+            differences.append(_unknown(name, reason))
+            continue
+        for rejected in (
+            _rejected_output(policy, allowed, ruleset, table),
+            forwarded.other_differences(policy, ruleset, table),
+        ):
             try:
-                found += looked_at
-            except Unreadable as error:
-                found.append(Finding(UNKNOWN, name, (), SPACE, (str(error),)))
-    found += [Finding(UNKNOWN, what, (), SPACE, (why,)) for what, why in kernel.unread]
-    return joined(found)
+                differences += rejected
+            except NotModelled as error:
+                differences.append(_unknown(name, str(error)))
+    differences += [_unknown(name, reason) for name, reason in ruleset.unread]
+    return merge_users(differences)
 
 
-def _not_modelled(table: Table) -> str:
-    """Why nothing is said about what a table does, where it does something; "" for one of the families of IP."""
-    hooks = [hook for hook in ("egress", forwarded.HOOK, HOOK) if table.base_chains(hook)]
+def _unknown(table: str, reason: str) -> Difference:
+    return Difference(kind=UNKNOWN, table=table, region=SPACE, reasons=(reason,))
+
+
+def _why_not_comparable(own: Sequence[Table], ruleset: LiveRuleset) -> str:
+    """Return why our table cannot be compared, "" when it can."""
+    if not own:
+        return dict(ruleset.unread).get(TABLE_TEXT, "there is no such table")
+    if own[0].dormant:
+        return "it is dormant: nf_tables sends it no packets"
+    chains = own[0].chains_at(HOOK)
+    return "" if len(chains) == 1 else f"it has {len(chains)} chains at the hook {HOOK} instead of one"
+
+
+def _why_not_modelled(table: Table) -> str:
+    """Return why nothing is known about a table that acts on packets, "" for the families of IP."""
+    hooks = [hook for hook in ("egress", forwarded.HOOK, HOOK) if table.chains_at(hook)]
     if table.family in FAMILIES or not hooks:
         return ""
     return f"a chain of the family {table.family} at the hook {', '.join(hooks)}"
 
 
-def _refused(resolved: Resolved, wanted: Reach, kernel: Kernel, table: Table) -> Iterator[Finding]:
-    """What another table refuses, or may refuse, of what the host itself sends. Raises Unreadable."""
+def _rejected_output(policy: ResolvedPolicy, reach: Reach, ruleset: LiveRuleset, table: Table) -> Iterator[Difference]:
+    """Yield what another table rejects, or may reject, of what the host itself may send. Raises NotModelled."""
     name = f"{table.family} {table.name}"
-    for chain in table.base_chains(HOOK):
-        for uid, user, label in _owners([table], resolved, kernel.users):
-            allowed = wanted.at(user)
-            walk, bounds = _walked(table, chain.name, Situation(uid, UNTOLD_PORT, kernel.now), SPACE)
-            if lost := allowed - bounds.most:
-                yield Finding(TOO_LITTLE, name, (label,), lost)
-            if unknown := allowed & bounds.unknown:
-                yield Finding(UNKNOWN, name, (label,), unknown, tuple(walk.why))
+    for chain in table.chains_at(HOOK):
+        for uid, user, label in _owners([table], policy, ruleset.users):
+            allowed = reach.at(user)
+            live, reasons = _walk(table, chain.name, Situation(uid, UNNAMED_PORT, ruleset.now), SPACE)
+            if rejected := allowed - live.may:
+                yield Difference(kind=TOO_LITTLE, table=name, users=(label,), region=rejected)
+            if unknown := allowed & live.unknown:
+                yield Difference(kind=UNKNOWN, table=name, users=(label,), region=unknown, reasons=reasons)
 
 
-def _differences(resolved: Resolved, kernel: Kernel, table: Table) -> list[Finding]:
-    (chain,) = table.base_chains(HOOK)
-    once = allowed_once(table)
-    found = Differences("inet tidegate")
+def _output_differences(policy: ResolvedPolicy, ruleset: LiveRuleset, table: Table) -> list[Difference]:
+    """Return how our table differs about what the host itself sends. Raises NotModelled."""
+    (chain,) = table.chains_at(HOOK)
+    temporary = temporary_allow(table)
+    collector = DifferenceCollector(TABLE_TEXT)
     for port in source_ports([table]):
-        floor = Floor(source_port=port)
-        sure, most = passing(resolved, floor=floor), passing(resolved, floor=floor, most=True)
-        # Where packets come from concerns those with ports alone; one walk is for all the rest.
-        given = SPACE if port == 0 else PORTED
-        for uid, user, label in _owners([table], resolved, kernel.users):
-            for stop, extra in questions(resolved):
-                walk, bounds = _walked(table, chain.name, Situation(uid, port, kernel.now), given, stop)
-                wanted = Bounds((sure.at(user) | extra) & given, (most.at(user) | extra | once) & given)
-                found.compare(label, port, bounds, wanted, list(walk.why))
-    return found.found
+        floor = FloorScope(source_port=port)
+        must, may = passing(policy, floor=floor), passing(policy, floor=floor, may=True)
+        # Only protocols with ports have a source port; one walk is enough for all others.
+        incoming = SPACE if port == 0 else PORTED
+        for uid, user, label in _owners([table], policy, ruleset.users):
+            for rejecting, extra in questions(policy):
+                live, reasons = _walk(table, chain.name, Situation(uid, port, ruleset.now), incoming, rejecting)
+                desired = Bounds((must.at(user) | extra) & incoming, (may.at(user) | extra | temporary) & incoming)
+                collector.compare(label, port, live, desired, reasons)
+    return collector.differences
 
 
-def allowed_once(table: Table) -> Region:
-    """What an operator allowed for some hours. It is no edit, and not the policy's either."""
-    found = []
-    for family in ("ip", "ip6"):
-        name = f"once{4 if family == 'ip' else 6}"
-        key = {"concat": [{"payload": {"protocol": family, "field": "daddr"}}, *_ONCE]}
-        for one in table.sets.get(name, ()):
-            taken = of_keys(table, Situation(None, 0, 0), key, plain_element(one))
-            found.append((taken.addresses, taken.services))
-    return of_boxes(found)
+def _temporary_differences(table: Table, reach: Reach) -> Iterator[Difference]:
+    try:
+        region = temporary_allow(table) - reach.others
+    except NotModelled as error:
+        yield _unknown(TABLE_TEXT, str(error))
+        return
+    if region:
+        reasons = ("allowed temporarily by an operator",)
+        yield Difference(kind=TOO_MUCH, table=TABLE_TEXT, region=region, reasons=reasons)
 
 
-def _walked(
-    table: Table, chain: str, situation: Situation, given: Region, stop: frozenset[str] = frozenset()
-) -> tuple[Walk, Bounds]:
-    """What passes: to loopback addresses over loopback, everywhere else over another interface."""
-    local = of_boxes([(LOOPBACK, services.ANY)])
-    outside = Walk(table, situation, stop)
-    inside = Walk(table, replace(situation, interface="lo"), stop)
-    far = outside.base(table.chains[chain], given - local)
-    near = inside.base(table.chains[chain], given & local)
-    outside.why.update(inside.why)
-    return outside, far | near
+def temporary_allow(table: Table) -> Region:
+    """Return what an operator allowed temporarily: neither an edit by hand nor the policy's. Raises NotModelled."""
+    boxes = []
+    for family, version in (("ip", 4), ("ip6", 6)):
+        named_set = table.sets.get(of_version(TEMPORARY_ALLOW_SET, version))
+        key = Concatenation((Payload(family, "daddr"), Meta("l4proto"), Payload("th", "dport")))
+        for element in named_set.elements if named_set else ():
+            box = box_of_key(table, Situation(None, 0, 0), key, element)
+            boxes.append((box.addresses, box.services))
+    return of_boxes(boxes)
+
+
+def _walk(
+    table: Table, chain: str, situation: Situation, incoming: Region, rejecting: frozenset[str] = frozenset()
+) -> tuple[Bounds, tuple[str, ...]]:
+    """Return what passes, to loopback addresses over loopback and elsewhere over another interface; and the reasons."""
+    loopback = of_boxes([(LOOPBACK, services.ANY)])
+    outside = ChainWalk(table, situation, rejecting)
+    inside = ChainWalk(table, replace(situation, interface="lo"), rejecting)
+    far = outside.base(table.chains[chain], incoming - loopback)
+    near = inside.base(table.chains[chain], incoming & loopback)
+    return far | near, tuple({**outside.reasons, **inside.reasons})
 
 
 def _owners(
-    tables: Sequence[Table], resolved: Resolved, users: Mapping[str, int]
+    tables: Sequence[Table], policy: ResolvedPolicy, users: Mapping[str, int]
 ) -> Iterator[tuple[int | None, str | None, str]]:
-    """(uid, what the policy with uids calls it, a name for people) of each class of owners; None for no socket."""
+    """Yield (uid, what the policy with uids calls it, a name for people) of each class of owners, no socket first."""
     names = {uid: name for name, uid in users.items()}
-    numbers = [*(one.users or () for one in resolved.entries), *(one.except_users for one in resolved.never)]
+    numbers = [*(entry.users or () for entry in policy.entries), *(never.except_users for never in policy.never)]
     yield None, None, NO_SOCKET
-    for uid, told_apart in uids(tables, {int(user) for both in numbers for user in both}):
-        yield uid, str(uid) if told_apart else "", names.get(uid, f"uid {uid}") if told_apart else OTHER_USERS
+    for uid, named in uids(tables, {int(user) for several in numbers for user in several}):
+        yield uid, str(uid) if named else "", names.get(uid, f"uid {uid}") if named else OTHER_USERS
 
 
-def _with_uids(resolved: Resolved, users: Mapping[str, int]) -> Resolved:
-    """The policy as it is on a host: every user by his number, and without those that the host has not."""
+def _with_uids(policy: ResolvedPolicy, users: Mapping[str, int]) -> ResolvedPolicy:
+    """Return the policy with uids in the place of names, without the users that the host does not have."""
 
-    def known(names: tuple[str, ...]) -> tuple[str, ...]:
+    def numbered(names: tuple[str, ...]) -> tuple[str, ...]:
         numbers = (users.get(name, int(name) if name.isdigit() else None) for name in names)
         return tuple(sorted({str(number) for number in numbers if number is not None}))
 
-    def kept(entries: Sequence[ResolvedEntry]) -> tuple[ResolvedEntry, ...]:
-        found = (entry if entry.users is None else replace(entry, users=known(entry.users)) for entry in entries)
-        return tuple(entry for entry in found if entry.users is None or entry.users)
+    def numbered_entries(entries: Sequence[ResolvedEntry]) -> tuple[ResolvedEntry, ...]:
+        changed = (entry if entry.users is None else replace(entry, users=numbered(entry.users)) for entry in entries)
+        return tuple(entry for entry in changed if entry.users is None or entry.users)
 
-    never = tuple(replace(one, except_users=known(one.except_users)) for one in resolved.never)
-    return replace(resolved, entries=kept(resolved.entries), never=never)
+    never = tuple(replace(never, except_users=numbered(never.except_users)) for never in policy.never)
+    return replace(policy, entries=numbered_entries(policy.entries), never=never)

@@ -1,94 +1,102 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What tables do to packets that the host forwards, those of its containers above all, against what the policy says.
+"""Packets that the host forwards, those of its containers above all: what tables do to them, and what the policy says.
 
-A forwarded packet has no owner here, and the kernel forwards nothing to loopback addresses.
+A forwarded packet has no owner on this host, and nothing is forwarded to loopback addresses.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Resolved
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.model import Chain, Table
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedPolicy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.passing import (
     LOOPBACK,
     PORTED,
-    Floor,
+    FloorScope,
     passing,
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import SPACE, Region, of_boxes
 
-from .interfaces import ways
-from .listing import Chain, Table
+from .difference import TOO_LITTLE, UNKNOWN, Difference, DifferenceCollector
+from .interfaces import interface_pairs
 from .matches import Situation
-from .model import TOO_LITTLE, UNKNOWN, Differences, Finding, Kernel
-from .situations import UNTOLD_PORT, questions, source_ports
-from .walk import Bounds, Walk
+from .ruleset import LiveRuleset
+from .situations import UNNAMED_PORT, questions, source_ports
+from .walk import Bounds, ChainWalk
 
 HOOK = "forward"
-FORWARDED = "what is forwarded"
-_ALL = SPACE - of_boxes([(LOOPBACK, services.ANY)])
+FORWARDED = "forwarded packets"
+_FORWARDABLE = SPACE - of_boxes([(LOOPBACK, services.ANY)])
 
 
-def differences(resolved: Resolved, kernel: Kernel, table: Table) -> list[Finding]:
-    """How our table differs from the policy about containers, and in letting through all else that is forwarded.
+def own_differences(policy: ResolvedPolicy, ruleset: LiveRuleset, table: Table) -> list[Difference]:
+    """Return how our table differs from the policy about containers, and from passing on all else that is forwarded.
 
-    Raises Unreadable.
+    Raises NotModelled.
     """
-    chains = table.base_chains(HOOK)
-    if resolved.containers is None and not chains:
+    chains = table.chains_at(HOOK)
+    if policy.containers is None and not chains:
         return []
-    found = Differences(f"{table.family} {table.name}")
-    kinds = list(ways(table, resolved.container_interfaces))
+    collector = DifferenceCollector(f"{table.family} {table.name}")
+    pairs = list(interface_pairs(table, policy.container_interfaces))
     for port in source_ports([table]):
-        given = _ALL if port == 0 else _ALL & PORTED
-        floor = Floor(source_port=port)
-        sure = passing(resolved, floor=floor, containers=True).nobody & given
-        most = passing(resolved, floor=floor, containers=True, most=True).nobody & given
-        for way in kinds:
-            situation = Situation(None, port, kernel.now, way.outgoing, way.incoming)
-            for stop, extra in questions(resolved):
-                wanted = Bounds(sure | extra & given, most | extra & given) if way.filtered else Bounds(given, given)
-                bounds, why = _through(table, chains, situation, given, stop)
-                found.compare(way.label, port, bounds, wanted, why)
-    return found.found
+        incoming = _FORWARDABLE if port == 0 else _FORWARDABLE & PORTED
+        floor = FloorScope(source_port=port)
+        must = passing(policy, floor=floor, containers=True).nobody & incoming
+        may = passing(policy, floor=floor, containers=True, may=True).nobody & incoming
+        for pair in pairs:
+            situation = Situation(None, port, ruleset.now, pair.outgoing, pair.incoming)
+            for rejecting, extra in questions(policy):
+                desired = Bounds(incoming, incoming)
+                if pair.filtered:
+                    desired = Bounds(must | extra & incoming, may | extra & incoming)
+                live, reasons = _through(table, chains, situation, incoming, rejecting)
+                collector.compare(pair.label, port, live, desired, reasons)
+    return collector.differences
 
 
-def others(resolved: Resolved, kernel: Kernel, table: Table) -> Iterator[Finding]:
-    """What another table refuses, or may refuse, of what the policy allows to containers. Raises Unreadable.
+def other_differences(policy: ResolvedPolicy, ruleset: LiveRuleset, table: Table) -> Iterator[Difference]:
+    """Yield what another table rejects, or may reject, of what the policy allows to containers. Raises NotModelled.
 
     Without a policy about containers: of all that is forwarded, whatever the interfaces.
     """
-    chains = table.base_chains(HOOK)
-    allowed = passing(resolved, containers=True).nobody & _ALL
-    unknown_way = [(Situation(None, UNTOLD_PORT, kernel.now), FORWARDED)]
-    kinds = unknown_way if resolved.containers is None else _from_containers(resolved, kernel, table)
-    for situation, label in kinds if chains else ():
-        bounds, why = _through(table, chains, situation, _ALL)
-        if lost := allowed - bounds.most:
-            yield Finding(TOO_LITTLE, f"{table.family} {table.name}", (label,), lost)
-        if unknown := allowed & bounds.unknown:
-            yield Finding(UNKNOWN, f"{table.family} {table.name}", (label,), unknown, tuple(why))
+    chains = table.chains_at(HOOK)
+    name = f"{table.family} {table.name}"
+    allowed = passing(policy, containers=True).nobody & _FORWARDABLE
+    for situation, label in _situations(policy, ruleset, table) if chains else ():
+        live, reasons = _through(table, chains, situation, _FORWARDABLE)
+        if rejected := allowed - live.may:
+            yield Difference(kind=TOO_LITTLE, table=name, users=(label,), region=rejected)
+        if unknown := allowed & live.unknown:
+            yield Difference(kind=UNKNOWN, table=name, users=(label,), region=unknown, reasons=tuple(reasons))
 
 
-def _from_containers(resolved: Resolved, kernel: Kernel, table: Table) -> list[tuple[Situation, str]]:
+def _situations(policy: ResolvedPolicy, ruleset: LiveRuleset, table: Table) -> list[tuple[Situation, str]]:
+    if policy.containers is None:
+        return [(Situation(None, UNNAMED_PORT, ruleset.now), FORWARDED)]
     return [
-        (Situation(None, UNTOLD_PORT, kernel.now, way.outgoing, way.incoming), way.label)
-        for way in ways(table, resolved.container_interfaces)
-        if way.filtered
+        (Situation(None, UNNAMED_PORT, ruleset.now, pair.outgoing, pair.incoming), pair.label)
+        for pair in interface_pairs(table, policy.container_interfaces)
+        if pair.filtered
     ]
 
 
 def _through(
-    table: Table, chains: Sequence[Chain], situation: Situation, given: Region, stop: frozenset[str] = frozenset()
+    table: Table,
+    chains: Sequence[Chain],
+    situation: Situation,
+    incoming: Region,
+    rejecting: frozenset[str] = frozenset(),
 ) -> tuple[Bounds, list[str]]:
-    """What passes all chains of a table at the hook, and what could not be modelled. Without a chain, everything."""
-    bounds, why = Bounds(given, given), list[str]()
+    """Return what passes all chains of a table at the hook, and what could not be modelled."""
+    live, reasons = Bounds(incoming, incoming), list[str]()
     for chain in chains:
-        walk = Walk(table, situation, stop)
-        one = walk.base(chain, given)
-        bounds = Bounds(bounds.sure & one.sure, bounds.most & one.most)
-        why += [reason for reason in walk.why if reason not in why]
-    return bounds, why
+        walk = ChainWalk(table, situation, rejecting)
+        passed = walk.base(chain, incoming)
+        live = Bounds(live.must & passed.must, live.may & passed.may)
+        reasons += [reason for reason in walk.reasons if reason not in reasons]
+    return live, reasons

@@ -1,14 +1,31 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every situation that a table tells apart: owners of sockets and source ports, each class by one of it."""
+"""The situations between which a table or the policy differs: owners of sockets, source ports, observed or enforced.
+
+Each class of owners or ports is represented by one number in it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Resolved
+from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import OBSERVED_CHAIN
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.algebra import number_range
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.model import (
+    ConcatenatedValue,
+    Concatenation,
+    Expression,
+    Match,
+    Meta,
+    NotModelled,
+    Payload,
+    Statement,
+    Table,
+    Value,
+    VerdictMap,
+)
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedPolicy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.passing import LEASE_PORTS
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import (
@@ -18,90 +35,88 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regi
     of_boxes,
 )
 
-from .listing import Table, plain_element
-from .matches import Unreadable, elements, number_range
-
 NO_UID = 2**32 - 1
 """(uid_t) -1, which no user has."""
-MOST = 64
-"""Classes that are looked at; a table that tells more apart is not modelled."""
-UNTOLD_PORT = 40000
-"""A source port for all that nothing is said about: of those that systems choose themselves."""
-OBSERVED = frozenset({"egress_observed"})
-"""Where our table sends what it only observes: for the question what enforcing refuses, a refusal."""
+MAX_CLASSES = 64
+"""Classes that are calculated; a table that distinguishes more is not modelled."""
+UNNAMED_PORT = 40000
+"""A source port for all that no rule names: one of those that systems choose themselves."""
+OBSERVED = frozenset({OBSERVED_CHAIN})
+"""Where our table sends what it only observes: a rejection where the question is what enforcing would reject."""
+_PORTED = ("tcp", "udp", "th", "sctp", "dccp", "udplite")
 
 
-def uids(tables: Iterable[Table], named: Iterable[int]) -> list[tuple[int, bool]]:
-    """(one uid, is anything said about it) of each class that the rules and these names tell apart.
-
-    Raises Unreadable.
-    """
-    ends = [(uid, uid + 1) for uid in named] + list(_ranges(tables, {"meta": {"key": "skuid"}}))
-    # Every uid there is: a rule that takes them all says nothing about one.
-    telling = [both for both in ends if both[0] > 0 or both[1] < NO_UID]
-    return [(uid, any(said)) for said, uid in _kinds(telling, NO_UID).items()]
+def uids(tables: Iterable[Table], policy_uids: Iterable[int]) -> list[tuple[int, bool]]:
+    """Return (a uid, whether anything names it) for each class of owners. Raises NotModelled."""
+    ranges = [(uid, uid + 1) for uid in policy_uids] + list(_ranges(tables, Meta("skuid")))
+    # A range of every uid there is distinguishes nobody.
+    limits = [(first, after) for first, after in ranges if first > 0 or after < NO_UID]
+    return [(uid, any(inside)) for inside, uid in _classes(limits, NO_UID).items()]
 
 
 def source_ports(tables: Iterable[Table]) -> list[int]:
-    """One source port of each class, 0 first, which stands for all that nothing is said about. Raises Unreadable."""
-    ends = [(port, port + 1) for port in LEASE_PORTS]
-    for protocol in ("tcp", "udp", "th", "sctp", "dccp", "udplite"):
-        ends += _ranges(tables, {"payload": {"protocol": protocol, "field": "sport"}})
-    return list(_kinds(ends, 2**16).values())
+    """Return one source port of each class, 0 first, which stands for all that nothing names. Raises NotModelled."""
+    ranges = [(port, port + 1) for port in LEASE_PORTS]
+    for protocol in _PORTED:
+        ranges += _ranges(tables, Payload(protocol, "sport"))
+    return list(_classes(ranges, 2**16).values())
 
 
-def _kinds(ends: Sequence[tuple[int, int]], end: int) -> dict[tuple[bool, ...], int]:
-    """For each combination of ranges that numbers are in: the lowest such number."""
-    found: dict[tuple[bool, ...], int] = {}
-    for number in sorted({0, *(cut for both in ends for cut in both if cut < end)}):
-        found.setdefault(tuple(first <= number < after for first, after in ends), number)
-    if len(found) > MOST:
-        raise Unreadable(f"{len(found)} users or ports that are told apart")
-    return found
+def _classes(ranges: Sequence[tuple[int, int]], end: int) -> dict[tuple[bool, ...], int]:
+    """Return the lowest number below end for each combination of ranges, (first, after the last), that it is in."""
+    lowest: dict[tuple[bool, ...], int] = {}
+    for number in sorted({0, *(limit for limits in ranges for limit in limits if limit < end)}):
+        lowest.setdefault(tuple(first <= number < after for first, after in ranges), number)
+    if len(lowest) > MAX_CLASSES:
+        raise NotModelled(f"{len(lowest)} classes of users or ports, more than {MAX_CLASSES}")
+    return lowest
 
 
-def questions(resolved: Resolved) -> list[tuple[frozenset[str], Region]]:
-    """(chains that count as refusals, what passes beside what is allowed) of each thing that is asked of our table.
+def questions(policy: ResolvedPolicy) -> list[tuple[frozenset[str], Region]]:
+    """Return (chains that count as a rejection, what passes beside what is allowed) of each question to our table.
 
-    What really happens, and where something is only observed, what enforcing would do.
+    What happens now, and where something is only observed, what would happen if it were enforced.
     """
-    observed = of_boxes((found, services.ANY) for found in resolved.observed().values())
-    if resolved.mode == "observe":
+    observed = of_boxes((destinations, services.ANY) for destinations in policy.observed().values())
+    if policy.mode == "observe":
         observed = SPACE
     return [(frozenset(), observed), *([(OBSERVED, EMPTY)] if observed else [])]
 
 
-def values(tables: Iterable[Table], key: Mapping[str, Any]) -> Iterator[Any]:
-    """Every value that rules compare a key with: alone, in a set, in a map, or as a part of a concatenation.
+def values(tables: Iterable[Table], expression: Expression) -> Iterator[Value]:
+    """Yield every value that rules compare an expression with: alone, in a set, in a map or in a concatenation.
 
-    Raises Unreadable.
+    Raises NotModelled.
     """
     for table in tables:
         for chain in table.chains.values():
             for rule in chain.rules:
-                for statement in rule:
-                    for left, right in _compared(table, statement):
-                        parts = left["concat"] if isinstance(left, Mapping) and "concat" in left else [left]
-                        for at, part in enumerate(parts):
-                            if part == key:
-                                yield _part(right, at) if len(parts) > 1 else right
+                for statement in rule.statements:
+                    for left, right in _comparisons(table, statement):
+                        yield from _compared_with(expression, left, right)
 
 
-def _compared(table: Table, statement: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
-    if match := statement.get("match"):
-        yield from ((match["left"], plain_element(one)) for one in elements(table, match["right"]))
-    if about := statement.get("vmap"):
-        yield from ((about["key"], plain_element(one)) for one, _verdict in elements(table, about["data"]))
+def _comparisons(table: Table, statement: Statement) -> Iterator[tuple[Expression, Value]]:
+    if isinstance(statement, Match):
+        yield from ((statement.left, element) for element in table.elements(statement.right))
+    elif isinstance(statement, VerdictMap):
+        yield from ((statement.key, key) for key, _verdict in table.pairs(statement))
 
 
-def _part(value: Any, at: int) -> Any:
-    if not isinstance(value, Mapping) or at >= len(value.get("concat", ())):
-        raise Unreadable(f"the value {value}")
-    return value["concat"][at]
+def _compared_with(expression: Expression, left: Expression, right: Value) -> Iterator[Value]:
+    if left == expression:
+        yield right
+    if not isinstance(left, Concatenation):
+        return
+    for position, part in enumerate(left.parts):
+        if part == expression:
+            if not isinstance(right, ConcatenatedValue) or position >= len(right.parts):
+                raise NotModelled(f"the value {right}")
+            yield right.parts[position]
 
 
-def _ranges(tables: Iterable[Table], key: Mapping[str, Any]) -> Iterator[tuple[int, int]]:
-    """(first, the one after the last) of each value that rules compare a key with."""
-    for value in values(tables, key):
+def _ranges(tables: Iterable[Table], expression: Expression) -> Iterator[tuple[int, int]]:
+    """Yield (first, after the last) of each value that rules compare an expression with."""
+    for value in values(tables, expression):
         first, last = number_range(value)
         yield first, last + 1

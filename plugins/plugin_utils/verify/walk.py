@@ -1,14 +1,25 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The way of every flow through a chain at once, in the situation of one user: what surely passes, and what may."""
+"""The walk of every flow at once through a chain, in one situation: what must pass, and what may."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.algebra import FAMILIES
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.model import (
+    Chain,
+    Match,
+    NotModelled,
+    OtherStatement,
+    Rule,
+    Statement,
+    Table,
+    Verdict,
+    VerdictMap,
+)
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import (
     EMPTY,
@@ -17,172 +28,188 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regi
     of_boxes,
 )
 
-from .listing import VERDICTS, Chain, Table, plain_element
-from .matches import ALL, FAMILIES, PERHAPS, Situation, Taken, Unreadable, elements, of_keys, taken
+from .matches import EVERY_FLOW, PERHAPS, FlowBox, Situation, box_of_key, boxes_of_match
 
-# Statements that let every packet go on, and those that may end their rule for some.
+# Statements that let every packet go on, and those that may end their rule for some packets.
 _HARMLESS = ("counter", "log", "last")
-_PERHAPS = ("limit", "quota", "set", "map", "meter", "ct count")
+_MAY_END = ("limit", "quota", "set", "map", "meter", "ct count")
 _DEEPEST = 32
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """sure: the flows that are in it for certain. most: those that may be."""
+    """A set of flows that is not known exactly. must: flows that are in it. may: those that can be in it."""
 
-    sure: Region = EMPTY
-    most: Region = EMPTY
+    must: Region = EMPTY
+    may: Region = EMPTY
 
     def __or__(self, other: Bounds) -> Bounds:
-        return Bounds(self.sure | other.sure, self.most | other.most)
+        return Bounds(self.must | other.must, self.may | other.may)
 
     def __bool__(self) -> bool:
-        return bool(self.most)
+        return bool(self.may)
 
     @property
     def unknown(self) -> Region:
-        """What may be in it, and may not."""
-        return self.most - self.sure
+        """The flows that may be in it or not."""
+        return self.may - self.must
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What becomes of the flows of a box. reason: what could not be modelled, for a verdict of None."""
+
+    box: FlowBox
+    verdict: Verdict | None
+    reason: str = ""
 
 
 @dataclass
-class Walk:
-    """One situation's way through a table. stop: chains that count as refusals. why: what could not be modelled."""
+class ChainWalk:
+    """One situation's walk through a table.
+
+    rejecting: chains that count as a rejection. reasons: what could not be modelled, in the order in which it came.
+    """
 
     table: Table
     situation: Situation
-    stop: frozenset[str] = frozenset()
+    rejecting: frozenset[str] = frozenset()
     accepted: Bounds = field(default_factory=Bounds)
-    why: dict[str, None] = field(default_factory=dict)
+    reasons: dict[str, None] = field(default_factory=dict)
 
-    def base(self, chain: Chain, given: Region = SPACE) -> Bounds:
-        """What leaves a base chain towards the network, of what comes to it."""
+    def base(self, chain: Chain, incoming: Region = SPACE) -> Bounds:
+        """Return the part of `incoming` that a base chain lets go on."""
         family = FAMILIES.get(self.table.family, FAMILIES["inet"])
-        everything = given & of_boxes([(family, services.ANY)])
-        other = given - everything
-        out = self._chain(chain.name, Bounds(everything, everything), 0)
+        own = incoming & of_boxes([(family, services.ANY)])
+        at_end = self._chain(chain.name, Bounds(own, own), 0)
         if chain.policy == "accept":
-            self.accepted |= out
+            self.accepted |= at_end
         # Packets of the other family never come here.
-        return self.accepted | Bounds(other, other)
+        return self.accepted | Bounds(incoming - own, incoming - own)
 
     def _chain(self, name: str, live: Bounds, depth: int) -> Bounds:
-        """What comes out of a chain: its end, or a return."""
+        """Return what leaves a chain at its end or by a return."""
         chain = self.table.chains.get(name)
         if chain is None or depth > _DEEPEST:
-            self.why[f"the chain {name}"] = None
-            return Bounds(EMPTY, live.most)
-        back = Bounds()
-        accepting: list[Taken] = []
+            self.reasons[f"the chain {name}"] = None
+            return Bounds(EMPTY, live.may)
+        returned = Bounds()
+        accepting: list[FlowBox] = []
         for rule in chain.rules:
-            for found, verdict, target in self._rule(rule):
-                if verdict == "jump" and self._inert(target, 0):
+            for outcome in self._outcomes(rule):
+                verdict, box = outcome.verdict, outcome.box
+                if verdict and verdict.kind == "jump" and self._inert(verdict.target, 0):
                     continue
-                if verdict == "accept" and found.sure:
-                    accepting.append(found)
+                if verdict and verdict.kind == "accept" and box.certain:
+                    accepting.append(box)
                     continue
-                if verdict == "accept":
-                    # Whoever is not taken goes on, so whatever is sure of him there is sure of all of them.
-                    self.accepted |= Bounds(EMPTY, live.most & of_boxes([(found.addresses, found.services)]))
+                if verdict and verdict.kind == "accept":
+                    # A flow that does not fit goes on, so what must pass further on must pass for all of them.
+                    self.accepted |= Bounds(EMPTY, live.may & of_boxes([(box.addresses, box.services)]))
                     continue
                 live = self._accept(live, accepting)
-                matched, live = _split(live, found)
-                on, returned = self._decided(matched, verdict, target, depth)
-                live, back = live | on, back | returned
-        return back | self._accept(live, accepting)
+                fitting, live = _split(live, box)
+                back, left = self._decide(fitting, outcome, depth)
+                live, returned = live | back, returned | left
+        return returned | self._accept(live, accepting)
 
-    def _decided(self, matched: Bounds, verdict: str, target: str, depth: int) -> tuple[Bounds, Bounds]:
-        """(what comes back to the next rule, what leaves the chain) of what a rule takes."""
+    def _decide(self, fitting: Bounds, outcome: Outcome, depth: int) -> tuple[Bounds, Bounds]:
+        """Return (what comes back to the next rule, what leaves the chain) of the flows that fit a rule."""
         nothing = Bounds()
-        if not matched or verdict in ("drop", "reject"):
+        verdict = outcome.verdict
+        if not fitting or (verdict and verdict.kind in ("drop", "reject")):
             return nothing, nothing
-        if verdict == "return":
-            return nothing, matched
-        if verdict in ("jump", "goto"):
-            out = nothing if target in self.stop else self._chain(target, matched, depth + 1)
-            return (out, nothing) if verdict == "jump" else (nothing, out)
-        if verdict != "accept":
-            self.why.setdefault("a program decides (queue)" if verdict == "queue" else target)
-            matched = Bounds(EMPTY, matched.most)
-        self.accepted |= matched
+        if verdict and verdict.kind == "return":
+            return nothing, fitting
+        if verdict and verdict.kind in ("jump", "goto"):
+            out = nothing if verdict.target in self.rejecting else self._chain(verdict.target, fitting, depth + 1)
+            return (out, nothing) if verdict.kind == "jump" else (nothing, out)
+        if verdict is None or verdict.kind != "accept":
+            self.reasons.setdefault(outcome.reason or _reason(verdict))
+            fitting = Bounds(EMPTY, fitting.may)
+        self.accepted |= fitting
         return nothing, nothing
 
-    def _accept(self, live: Bounds, accepting: list[Taken]) -> Bounds:
-        """Rules that accept, one after another, as one: their order does not matter."""
+    def _accept(self, live: Bounds, accepting: list[FlowBox]) -> Bounds:
+        """Accept what consecutive rules accept, at once: their order does not matter. Return what goes on."""
         if not accepting or not live:
             accepting.clear()
             return live
-        found = of_boxes((one.addresses, one.services) for one in accepting)
+        region = of_boxes((box.addresses, box.services) for box in accepting)
         accepting.clear()
-        self.accepted |= Bounds(live.sure & found, live.most & found)
-        return Bounds(live.sure - found, live.most - found)
+        self.accepted |= Bounds(live.must & region, live.may & region)
+        return Bounds(live.must - region, live.may - region)
 
-    def _rule(self, rule: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Taken, str, str]]:
-        """(what, verdict, chain) of a rule: several for a set of concatenations or a verdict map, none without one."""
-        found = [ALL]
-        for statement in rule:
-            kind, about = next(iter(statement.items()))
-            if kind in VERDICTS:
-                yield from ((one, kind, about["target"] if kind in ("jump", "goto") else "") for one in found)
+    def _outcomes(self, rule: Rule) -> Iterator[Outcome]:
+        """Yield the outcomes of a rule: several for a set of concatenations or a map, none without a verdict."""
+        boxes = [EVERY_FLOW]
+        for statement in rule.statements:
+            if isinstance(statement, Verdict):
+                yield from (Outcome(box, statement) for box in boxes)
                 return
-            if kind == "vmap":
-                for one in found:
-                    yield from self._map(one, about)
+            if isinstance(statement, VerdictMap):
+                for box in boxes:
+                    yield from self._mapped(box, statement)
                 return
-            if kind == "match" or kind in _PERHAPS or kind in _HARMLESS:
-                also = self._statement(kind, about, rule)
-            else:
-                # Extensions of iptables, rewritten addresses and whatever there will be: it may end here, or go on.
-                also = [PERHAPS]
-                yield from ((one & PERHAPS, "unknown", f"the statement {kind}") for one in found)
-            found = [both for one in found for other in also if (both := one & other)]
-            if not found:
+            if isinstance(statement, OtherStatement) and statement.name not in (*_MAY_END, *_HARMLESS):
+                # Extensions of iptables, rewritten addresses and all that nft will learn: it may end here, or go on.
+                yield from (Outcome(box & PERHAPS, None, f"the statement {statement.name}") for box in boxes)
+            fitting = self._fitting(statement, rule)
+            boxes = [both for box in boxes for other in fitting if (both := box & other)]
+            if not boxes:
                 return
 
-    def _statement(self, kind: str, about: Any, rule: Sequence[Mapping[str, Any]]) -> list[Taken]:
-        if kind in _HARMLESS:
-            return [ALL]
-        if kind in _PERHAPS:
-            return [self._unknown(f"the statement {kind}", rule)]
+    def _fitting(self, statement: Match | OtherStatement, rule: Rule) -> list[FlowBox]:
+        """Return the flows for which a rule goes on behind a statement."""
+        if isinstance(statement, OtherStatement):
+            if statement.name in _HARMLESS:
+                return [EVERY_FLOW]
+            return [self._unknown(f"the statement {statement.name}", rule) if statement.name in _MAY_END else PERHAPS]
         try:
-            return taken(self.table, self.situation, about)
-        except Unreadable as error:
+            return boxes_of_match(self.table, self.situation, statement)
+        except NotModelled as error:
             return [self._unknown(str(error), rule)]
 
     def _inert(self, name: str, depth: int) -> bool:
-        """Does everything that goes into this chain come back, whatever its matches say, as of a ledger?"""
+        """Return whether everything that enters a chain comes back, whatever its matches say, as from a ledger."""
         chain = self.table.chains.get(name)
         if chain is None or depth > _DEEPEST:
             return False
-        for rule in chain.rules:
-            for statement in rule:
-                kind, about = next(iter(statement.items()))
-                back = kind in ("match", "return") or kind in _HARMLESS or kind in _PERHAPS
-                if not back and not (kind == "jump" and self._inert(about["target"], depth + 1)):
-                    return False
-        return True
+        return all(self._passes(statement, depth) for rule in chain.rules for statement in rule.statements)
 
-    def _map(self, found: Taken, about: Any) -> Iterator[tuple[Taken, str, str]]:
+    def _passes(self, statement: Statement, depth: int) -> bool:
+        if isinstance(statement, Verdict):
+            jump = statement.kind == "jump" and self._inert(statement.target, depth + 1)
+            return jump or statement.kind == "return"
+        return isinstance(statement, Match) or (
+            isinstance(statement, OtherStatement) and statement.name in (*_HARMLESS, *_MAY_END)
+        )
+
+    def _mapped(self, box: FlowBox, verdict_map: VerdictMap) -> Iterator[Outcome]:
         try:
-            for key, verdict in elements(self.table, about["data"]):
-                one = found & of_keys(self.table, self.situation, about["key"], plain_element(key))
-                kind, detail = next(iter(verdict.items()))
-                if one:
-                    yield one, kind, detail["target"] if kind in ("jump", "goto") else ""
-        except (Unreadable, ValueError, TypeError) as error:
-            yield found & PERHAPS, "unknown", f"a map: {error}"
+            for key, verdict in self.table.pairs(verdict_map):
+                if fitting := box & box_of_key(self.table, self.situation, verdict_map.key, key):
+                    yield Outcome(fitting, verdict)
+        except NotModelled as error:
+            yield Outcome(box & PERHAPS, None, f"a map: {error}")
 
-    def _unknown(self, what: str, rule: Sequence[Mapping[str, Any]]) -> Taken:
-        """Only where it decides: a rule without a verdict may have in it what it likes."""
-        if any(kind in VERDICTS or kind == "vmap" for statement in rule for kind in statement):
-            self.why[what] = None
+    def _unknown(self, what: str, rule: Rule) -> FlowBox:
+        """Note a reason only where it decides: a rule without a verdict changes nothing, whatever is in it."""
+        if any(isinstance(statement, Verdict | VerdictMap) for statement in rule.statements):
+            self.reasons[what] = None
         return PERHAPS
 
 
-def _split(live: Bounds, found: Taken) -> tuple[Bounds, Bounds]:
-    """What a rule takes of the flows that come to it, and what goes on."""
-    box = of_boxes([(found.addresses, found.services)])
-    most = live.most & box
-    if not found.sure:
-        return Bounds(EMPTY, most), Bounds(live.sure - box, live.most)
-    return Bounds(live.sure & box, most), Bounds(live.sure - box, live.most - box)
+def _reason(verdict: Verdict | None) -> str:
+    if verdict is None:
+        return "a statement"
+    return "a program decides (queue)" if verdict.kind == "queue" else f"the verdict {verdict.kind}"
+
+
+def _split(live: Bounds, box: FlowBox) -> tuple[Bounds, Bounds]:
+    """Return (the flows that fit a rule, those that go on)."""
+    region = of_boxes([(box.addresses, box.services)])
+    may = live.may & region
+    if not box.certain:
+        return Bounds(EMPTY, may), Bounds(live.must - region, live.may)
+    return Bounds(live.must & region, may), Bounds(live.must - region, live.may - region)

@@ -16,17 +16,18 @@ from typing import Any
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.model import Table
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.read import read_listing
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.verify.compare import findings, others
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.verify.listing import Table, table_of
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.verify.model import (
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.verify.compare import other_differences, own_differences
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.verify.difference import (
     TOO_LITTLE,
     TOO_MUCH,
     UNKNOWN,
-    Finding,
-    Kernel,
+    Difference,
 )
-from ansible_collections.tidegate.nftables.tests.golden.cases import Case, FixedWorld, cases
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.verify.ruleset import LiveRuleset
+from ansible_collections.tidegate.nftables.tests.golden.cases import Case, FixedInventory, cases
 from ansible_collections.tidegate.nftables.tests.integration.policy.conftest import BINARIES, UIDS, load, nft
 
 RELEASES = pytest.mark.parametrize("binary", BINARIES, ids=lambda path: path.parent.name)
@@ -34,16 +35,16 @@ CASES = [case for case in cases() if case.resolved().mode != "absent"]
 NOON = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC).timestamp()
 
 
-def held(binary: Path, now: float = NOON) -> Kernel:
-    """What the kernel holds, as nft lists it."""
+def held(binary: Path, now: float = NOON) -> LiveRuleset:
+    """What the ruleset holds, as nft lists it."""
     os.environ["TZ"] = "UTC"
     names = json.loads(nft("-j", "list", "tables", binary=binary))["nftables"]
     tables: list[Table] = []
     for item in names:
         if "table" in item:
             family, name = item["table"]["family"], item["table"]["name"]
-            tables.append(table_of(json.loads(nft("-nn", "-j", "list", "table", family, name, binary=binary))))
-    return Kernel(tables, UIDS, now)
+            tables.append(read_listing(json.loads(nft("-nn", "-j", "list", "table", family, name, binary=binary))))
+    return LiveRuleset(tables, UIDS, now)
 
 
 # Every case with one release; with all of them those that have every kind of rule between them.
@@ -60,10 +61,10 @@ PAIRS = [(case, BINARIES[-1]) for case in CASES] + [(case, binary) for case in R
 )
 def test_every_golden_table_is_proven_equal_to_its_policy(case: Case, binary: Path, tmp_path: Path) -> None:
     load(case.spec(), tmp_path, binary)
-    assert findings(case.resolved(), held(binary)) == []
+    assert own_differences(case.resolved(), held(binary)) == []
 
 
-def built(**changes: Any) -> policy.Resolved:
+def built(**changes: Any) -> policy.ResolvedPolicy:
     given = {
         "egress_mode": "enforce",
         "egress_tier": "app",
@@ -75,12 +76,12 @@ def built(**changes: Any) -> policy.Resolved:
         ],
         **changes,
     }
-    return policy.build(given, FixedWorld(), today=dt.date(2026, 11, 20))
+    return policy.build(given, FixedInventory(), today=dt.date(2026, 11, 20))
 
 
-def one(found: list[Finding], what: str) -> Finding:
-    (finding,) = (finding for finding in found if finding.what == what)
-    return finding
+def one(found: list[Difference], what: str) -> Difference:
+    (difference,) = (difference for difference in found if difference.kind == what)
+    return difference
 
 
 @RELEASES
@@ -89,12 +90,12 @@ def test_what_somebody_changed_by_hand_is_named(binary: Path, mode: str, tmp_pat
     resolved = built(egress_mode=mode)
     load(compile_table(resolved), tmp_path, binary)
     nft("add", "element", "inet", "tidegate", "allow_pay4", "{ 198.51.100.7 }", binary=binary)
-    found = findings(resolved, held(binary))
-    assert [finding.what for finding in found] == [TOO_MUCH]
+    found = own_differences(resolved, held(binary))
+    assert [difference.kind for difference in found] == [TOO_MUCH]
     assert (found[0].users, found[0].region.witness()) == (("payd",), ("198.51.100.7", "tcp/443"))
     nft("delete", "element", "inet", "tidegate", "allow_pay4", "{ 203.0.113.0/24 }", binary=binary)
-    found = findings(resolved, held(binary))
-    assert {finding.what for finding in found} == {TOO_MUCH, TOO_LITTLE}
+    found = own_differences(resolved, held(binary))
+    assert {difference.kind for difference in found} == {TOO_MUCH, TOO_LITTLE}
     assert one(found, TOO_LITTLE).region.witness() == ("203.0.113.0", "tcp/443")
 
 
@@ -103,7 +104,7 @@ def test_a_rule_before_all_others(binary: Path, tmp_path: Path) -> None:
     resolved = built()
     load(compile_table(resolved), tmp_path, binary)
     nft("insert", "rule", "inet", "tidegate", "egress_output", "udp dport 5000-5009 accept", binary=binary)
-    found = one(findings(resolved, held(binary)), TOO_MUCH)
+    found = one(own_differences(resolved, held(binary)), TOO_MUCH)
     assert found.region.witness() == ("0.0.0.0", "udp/5000")
     assert found.region.at(17, 5010) == policy.Region().at(17, 5010)
     assert set(found.users) == {"payd", "every other user", "packets without a socket"}
@@ -114,12 +115,12 @@ def test_what_cannot_be_modelled_is_unknown(binary: Path, tmp_path: Path) -> Non
     resolved = built()
     load(compile_table(resolved), tmp_path, binary)
     nft("insert", "rule", "inet", "tidegate", "egress_allow", "meta mark 5 tcp dport 22 accept", binary=binary)
-    found = one(findings(resolved, held(binary)), UNKNOWN)
-    assert found.why == ("meta mark",)
+    found = one(own_differences(resolved, held(binary)), UNKNOWN)
+    assert found.reasons == ("meta mark",)
     assert found.region.witness()[1] == "tcp/22"
     nft("insert", "rule", "inet", "tidegate", "egress_allow", "meta mark 6 tcp dport 8000 drop", binary=binary)
-    found = next(finding for finding in findings(resolved, held(binary)) if finding.region.at(6, 8000))
-    assert found.what == UNKNOWN
+    found = next(difference for difference in own_differences(resolved, held(binary)) if difference.region.at(6, 8000))
+    assert found.kind == UNKNOWN
     assert found.region.at(6, 8001) == policy.Region().at(6, 8001)
 
 
@@ -127,20 +128,28 @@ def test_what_cannot_be_modelled_is_unknown(binary: Path, tmp_path: Path) -> Non
 def test_what_an_operator_allowed_once_is_no_edit_and_is_said(binary: Path, tmp_path: Path) -> None:
     resolved = built()
     load(compile_table(resolved), tmp_path, binary)
-    nft("add", "element", "inet", "tidegate", "once4", "{ 198.51.100.7 . tcp . 25 timeout 1h }", binary=binary)
-    kernel = held(binary)
-    assert findings(resolved, kernel) == []
-    (said,) = others(resolved, kernel)
-    assert (said.what, said.region.witness()) == (TOO_MUCH, ("198.51.100.7", "tcp/25"))
+    nft(
+        "add",
+        "element",
+        "inet",
+        "tidegate",
+        "temporary_allow4",
+        "{ 198.51.100.7 . tcp . 25 timeout 1h }",
+        binary=binary,
+    )
+    ruleset = held(binary)
+    assert own_differences(resolved, ruleset) == []
+    (said,) = other_differences(resolved, ruleset)
+    assert (said.kind, said.region.witness()) == (TOO_MUCH, ("198.51.100.7", "tcp/25"))
 
 
 def test_a_missing_table_and_one_that_should_not_be_there(tmp_path: Path) -> None:
     resolved = built()
-    (found,) = findings(resolved, Kernel([], UIDS, time.time()))
-    assert (found.what, found.why) == (UNKNOWN, ("there is no such table",))
+    (found,) = own_differences(resolved, LiveRuleset([], UIDS, time.time()))
+    assert (found.kind, found.reasons) == (UNKNOWN, ("there is no such table",))
     load(compile_table(resolved), tmp_path)
     absent = replace(built(), mode="absent")
-    assert [finding.what for finding in findings(absent, held(BINARIES[0]))] == [TOO_MUCH]
+    assert [difference.kind for difference in own_differences(absent, held(BINARIES[0]))] == [TOO_MUCH]
 
 
 def test_a_user_that_the_host_has_not_reaches_nothing(tmp_path: Path) -> None:
@@ -149,9 +158,9 @@ def test_a_user_that_the_host_has_not_reaches_nothing(tmp_path: Path) -> None:
     for chain in spec["chains"]:
         chain["rules"] = [rule for rule in chain["rules"] if not isinstance(rule, dict)]
     load(spec, tmp_path)
-    kernel = held(BINARIES[-1])
-    assert findings(resolved, replace(kernel, users={})) == []
-    assert [finding.what for finding in findings(resolved, kernel)] == [TOO_LITTLE]
+    ruleset = held(BINARIES[-1])
+    assert own_differences(resolved, replace(ruleset, users={})) == []
+    assert [difference.kind for difference in own_differences(resolved, ruleset)] == [TOO_LITTLE]
 
 
 OTHERS = """
@@ -176,23 +185,23 @@ def test_other_tables_are_looked_at_one_by_one(binary: Path, tmp_path: Path) -> 
     resolved = built()
     load(compile_table(resolved), tmp_path, binary)
     nft("-f", "-", given=OTHERS, binary=binary)
-    kernel = held(binary)
-    assert findings(resolved, kernel) == []
-    found = others(resolved, kernel)
-    (through,) = [finding for finding in found if finding.table == "ip6 other"]
-    assert (through.what, through.users) == (TOO_LITTLE, ("what is forwarded",))
+    ruleset = held(binary)
+    assert own_differences(resolved, ruleset) == []
+    found = other_differences(resolved, ruleset)
+    (through,) = [difference for difference in found if difference.table == "ip6 other"]
+    assert (through.kind, through.users) == (TOO_LITTLE, ("forwarded packets",))
     assert (through.region.at(6, 443).family(4), "2001:db8::1" in through.region.at(6, 443)) == ((), True)
     found.remove(through)
-    assert {finding.table for finding in found} == {"ip theirs"}
+    assert {difference.table for difference in found} == {"ip theirs"}
     refused = one(found, TOO_LITTLE)
     assert refused.region.at(6, 8000).cidrs() == ["10.1.7.0/24"]
     unknown = one(found, UNKNOWN)
-    assert unknown.why == ("the statement limit",)
+    assert unknown.reasons == ("the statement limit",)
     assert not unknown.region.at(6, 8000)
     assert "10.1.8.1" in unknown.region.at(6, 8005)
 
 
-def with_containers(**changes: Any) -> policy.Resolved:
+def with_containers(**changes: Any) -> policy.ResolvedPolicy:
     allow = [{"name": "store", "to": ["203.0.113.0/24"], "services": ["https"], "for": ["containers"]}]
     return built(
         **{
@@ -212,20 +221,20 @@ def test_what_containers_send_is_proven_and_what_somebody_changed_is_named(
 ) -> None:
     resolved = with_containers(egress_mode=mode)
     load(compile_table(resolved), tmp_path, binary)
-    assert findings(resolved, held(binary)) == []
+    assert own_differences(resolved, held(binary)) == []
     rule = 'iifname "br-lan" udp dport 5000 accept'
     nft("insert", "rule", "inet", "tidegate", "egress_forward", rule, binary=binary)
-    (found,) = findings(resolved, held(binary))
-    assert (found.what, found.region.witness()) == (TOO_MUCH, ("0.0.0.0", "udp/5000"))
+    (found,) = own_differences(resolved, held(binary))
+    assert (found.kind, found.region.witness()) == (TOO_MUCH, ("0.0.0.0", "udp/5000"))
     assert found.users == ("containers behind br-lan",)
     nft("add", "element", "inet", "tidegate", "allow_store4", "{ 198.51.100.7 }", binary=binary)
-    opened = [finding for finding in findings(resolved, held(binary)) if finding.region.at(6, 443)]
-    assert {finding.what for finding in opened} == {TOO_MUCH}
-    assert {str(finding.region.at(6, 443).cidrs()) for finding in opened} == {"['198.51.100.7/32']"}
+    opened = [difference for difference in own_differences(resolved, held(binary)) if difference.region.at(6, 443)]
+    assert {difference.kind for difference in opened} == {TOO_MUCH}
+    assert {str(difference.region.at(6, 443).cidrs()) for difference in opened} == {"['198.51.100.7/32']"}
     behind = {f"containers behind {name}" for name in ("docker0", "br-*", "br-lan")}
-    assert {user for finding in opened for user in finding.users} == behind
+    assert {user for difference in opened for user in difference.users} == behind
     nft("delete", "element", "inet", "tidegate", "allow_store4", "{ 203.0.113.0/24 }", binary=binary)
-    refused = one(findings(resolved, held(binary)), TOO_LITTLE)
+    refused = one(own_differences(resolved, held(binary)), TOO_LITTLE)
     assert (set(refused.users), refused.region.witness()) == (behind, ("203.0.113.0", "tcp/443"))
 
 
@@ -239,28 +248,36 @@ def test_what_is_no_business_of_the_policy_passes_through_the_host(binary: Path,
         'iifname "docker0" meta mark 7 tcp dport 25 accept',
     ):
         nft("insert", "rule", "inet", "tidegate", "egress_forward", rule, binary=binary)
-    found = {finding.what: finding for finding in findings(resolved, held(binary)) if finding.region.at(6, 8080)}
+    found = {
+        difference.kind: difference
+        for difference in own_differences(resolved, held(binary))
+        if difference.region.at(6, 8080)
+    }
     assert set(found) == {TOO_LITTLE}
     assert set(found[TOO_LITTLE].users) == {
-        f"what is forwarded from eth0 to {name}" for name in ("docker0", "br-*", "eth0", "other interfaces")
+        f"packets forwarded from eth0 to {name}" for name in ("docker0", "br-*", "eth0", "other interfaces")
     }
-    found = {finding.what: finding for finding in findings(resolved, held(binary)) if finding.region.at(6, 5432)}
-    assert found[TOO_LITTLE].users == ("what is forwarded from docker0 to br-*",)
-    unknown = one(findings(resolved, held(binary)), UNKNOWN)
-    assert (unknown.why, unknown.region.witness()[1]) == (("meta mark",), "tcp/25")
+    found = {
+        difference.kind: difference
+        for difference in own_differences(resolved, held(binary))
+        if difference.region.at(6, 5432)
+    }
+    assert found[TOO_LITTLE].users == ("packets forwarded from docker0 to br-*",)
+    unknown = one(own_differences(resolved, held(binary)), UNKNOWN)
+    assert (unknown.reasons, unknown.region.witness()[1]) == (("meta mark",), "tcp/25")
     assert set(unknown.users) == {"containers behind docker0", "containers behind docker0 to eth0"}
 
 
 def test_containers_that_should_be_filtered_and_are_not_and_the_other_way_round(tmp_path: Path) -> None:
     resolved, without = with_containers(), with_containers(egress_containers=False)
     load(compile_table(without), tmp_path)
-    kernel = held(BINARIES[-1])
-    assert findings(without, kernel) == []
-    (found,) = findings(resolved, kernel)
-    assert (found.what, found.users) == (TOO_MUCH, ("containers behind docker0", "containers behind br-*"))
+    ruleset = held(BINARIES[-1])
+    assert own_differences(without, ruleset) == []
+    (found,) = own_differences(resolved, ruleset)
+    assert (found.kind, found.users) == (TOO_MUCH, ("containers behind docker0", "containers behind br-*"))
     assert not found.region.contains(6, 443, "203.0.113.7")
     load(compile_table(resolved), tmp_path)
-    found = one(findings(without, held(BINARIES[-1])), TOO_LITTLE)
+    found = one(own_differences(without, held(BINARIES[-1])), TOO_LITTLE)
     assert found.region.contains(6, 443, "198.51.100.7")
     assert not found.region.contains(6, 443, "203.0.113.7")
 
@@ -286,16 +303,16 @@ def test_what_other_tables_do_to_containers(binary: Path, tmp_path: Path) -> Non
     resolved = with_containers()
     load(compile_table(resolved), tmp_path, binary)
     nft("-f", "-", given=DOCKERS, binary=binary)
-    kernel = held(binary)
-    assert findings(resolved, kernel) == []
-    found = others(resolved, kernel)
-    assert {finding.table for finding in found} == {"ip filter"}
-    refused = [finding for finding in found if finding.what == TOO_LITTLE]
-    assert [(finding.users, finding.region.at(6, 443).cidrs()) for finding in refused] == [
+    ruleset = held(binary)
+    assert own_differences(resolved, ruleset) == []
+    found = other_differences(resolved, ruleset)
+    assert {difference.table for difference in found} == {"ip filter"}
+    refused = [difference for difference in found if difference.kind == TOO_LITTLE]
+    assert [(difference.users, difference.region.at(6, 443).cidrs()) for difference in refused] == [
         (("containers behind docker0",), ["203.0.113.128/25"])
     ]
-    doubts = {user: finding for finding in found if finding.what == UNKNOWN for user in finding.users}
+    doubts = {user: difference for difference in found if difference.kind == UNKNOWN for user in difference.users}
     assert set(doubts) == {"containers behind docker0", "containers behind br-*"}
     assert doubts["containers behind docker0"].region.at(6, 443).cidrs() == ["203.0.113.0/25"]
     assert doubts["containers behind br-*"].region.at(6, 443).cidrs() == ["203.0.113.0/24"]
-    assert doubts["containers behind docker0"].why == ("ip saddr",)
+    assert doubts["containers behind docker0"].reasons == ("ip saddr",)

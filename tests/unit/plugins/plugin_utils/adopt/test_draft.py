@@ -15,7 +15,7 @@ import yaml
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.adopt import page
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.adopt.draft import UNBOUND, Draft, draft
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.adopt.sources import source
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.adopt.firewall import firewall
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import build
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -34,10 +34,10 @@ def nft(*objects: dict[str, Any], family: str = "inet") -> dict[str, Any]:
 
 
 def drafted(*live: dict[str, Any], stored: tuple[dict[str, Any], ...] = ()) -> Draft:
-    return draft(source({"live": live, "stored": stored, "unread": []}).tables)
+    return draft(firewall({"live": live, "stored": stored, "unread": []}).tables)
 
 
-def said(found: Draft) -> list[tuple[Any, ...]]:
+def entries(found: Draft) -> list[tuple[Any, ...]]:
     """Each entry as (to, except, services, users)."""
     return [
         (entry["to"], entry.get("except", []), entry["services"], entry.get("users", [])) for entry in found.entries
@@ -60,7 +60,7 @@ def passes(found: Draft, address: str, service: str, user: str | None = None) ->
 
 def test_iptables() -> None:
     found = drafted(sample("iptables-1.8.9.v4"), sample("iptables-1.8.9.v6"))
-    assert said(found) == [
+    assert entries(found) == [
         (["203.0.113.0/24"], ["203.0.113.13"], ["http", "https"], []),
         (["0.0.0.0/0"], ["203.0.113.13"], ["http", "https"], ["42"]),
         (["10.10.0.10"], [], ["udp/53"], []),
@@ -75,7 +75,7 @@ def test_iptables() -> None:
         "the rule asks for interface eth0",
         "the rule asks for --limit 5/sec",
     ]
-    assert any("icmp as a whole" in one and "--icmp-type 8" in one for one in found.said)
+    assert any("icmp as a whole" in one and "--icmp-type 8" in one for one in found.sentences)
 
 
 UFW: list[tuple[Any, ...]] = [
@@ -89,7 +89,7 @@ UFW: list[tuple[Any, ...]] = [
 
 def test_ufw_as_it_runs() -> None:
     found = drafted(sample("ufw-0.36.2.v4"), sample("ufw-0.36.2.v6"))
-    assert said(found) == UFW
+    assert entries(found) == UFW
     assert len(found.unknown) == 1
     assert "--hitcount 6" in found.unknown[0]
 
@@ -105,7 +105,7 @@ def test_ufw_before_it_is_switched_on() -> None:
         }
         for family, name in (("ip", "user.rules"), ("ip6", "user6.rules"))
     ]
-    assert said(drafted(stored=tuple(rules))) == UFW
+    assert entries(drafted(stored=tuple(rules))) == UFW
 
 
 def test_firewalld_refuses_what_its_direct_rule_accepts_so_the_draft_does() -> None:
@@ -122,8 +122,8 @@ def test_firewalld_refuses_what_its_direct_rule_accepts_so_the_draft_does() -> N
 def test_firewalld_direct_rules_in_a_file() -> None:
     text = (SAMPLES / "firewalld-1.3.3-direct.xml").read_text()
     found = drafted(stored=({"kind": "direct", "where": "direct.xml", "text": text},))
-    assert said(found) == [(["198.51.100.7"], [], ["smtp"], [])]
-    assert [one for one in found.said if "everything is accepted" in one]
+    assert entries(found) == [(["198.51.100.7"], [], ["smtp"], [])]
+    assert [one for one in found.sentences if "accepts everything" in one]
 
 
 @pytest.mark.parametrize(
@@ -182,20 +182,55 @@ def test_chains_below_chains(jump: str, address: str, passing: bool) -> None:
     assert passes(found, address, "tcp/80") == passing
 
 
-def test_rules_that_accept_everything_are_said_and_not_drafted() -> None:
+def test_rules_that_accept_everything_are_named_and_not_drafted() -> None:
     found = simple("-A OUTPUT -d 192.0.2.1/32 -p tcp -m tcp --dport 80 -j ACCEPT", policy_="ACCEPT")
-    assert [one for one in found.said if "everything is accepted over IPv4" in one and "policy accept" in one]
-    assert [one for one in found.said if "everything is accepted over IPv6" in one]
-    assert said(found) == [(["192.0.2.1"], [], ["http"], [])]
+    assert [one for one in found.sentences if "accepts everything over IPv4" in one and "policy accept" in one]
+    assert [one for one in found.sentences if "accepts everything over IPv6" in one]
+    assert entries(found) == [(["192.0.2.1"], [], ["http"], [])]
 
 
 def test_an_accepting_rule_in_the_middle_is_named() -> None:
     found = simple("-A OUTPUT -p tcp -m tcp --dport 80 -j ACCEPT", "-A OUTPUT -j ACCEPT")
-    assert [one for one in found.said if "IPv4" in one and "-A OUTPUT -j ACCEPT" in one]
+    assert [one for one in found.sentences if "IPv4" in one and "-A OUTPUT -j ACCEPT" in one]
 
 
-def test_no_rule_about_output_is_said() -> None:
-    assert "reaches everything" in drafted().said[0]
+def test_a_host_without_rules_about_output_reaches_everything() -> None:
+    assert "reaches everything" in drafted().sentences[0]
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        nft(5),  # type: ignore[arg-type]
+        {**nft(), "objects": 7},
+        {**nft({"chain": {"name": "out", "type": "filter", "hook": "output", "policy": "drop"}}), "family": "bridge"},
+        {"kind": "nft"},
+        {"kind": "pf", "where": "pf.conf"},
+        {**iptables("*filter\n:OUTPUT DROP [0:0]\n"), "family": 4},
+        "iptables",
+    ],
+)
+def test_rules_that_cannot_be_read_are_named_and_are_no_proof_of_anything(report: Any) -> None:
+    found = drafted(report)
+    assert not found.entries
+    assert len(found.unknown) == 1
+    assert not [sentence for sentence in found.sentences if "everything" in sentence]
+
+
+FILTER_RULES = "*filter\n:OUTPUT DROP [0:0]\n-A OUTPUT -d 192.0.2.1/32 -j ACCEPT\nCOMMIT\n"
+MANGLE_RULES = "*mangle\n:OUTPUT DROP [0:0]\nCOMMIT\n"
+NAT_RULES = "*nat\n:OUTPUT DROP [0:0]\n-A OUTPUT -d 192.0.2.2/32 -j ACCEPT\nCOMMIT\n"
+
+
+def test_only_tables_that_can_reject_count_and_of_them_those_that_are_named() -> None:
+    text = FILTER_RULES + NAT_RULES
+    for names in ((), ("filter",), ("filter", "nat")):
+        assert passes(drafted(iptables(text, "ip", *names)), "192.0.2.1", "tcp/80"), names
+    assert not passes(drafted(iptables(text, "ip", "nat")), "192.0.2.2", "tcp/80")
+    both = FILTER_RULES + MANGLE_RULES
+    assert not passes(drafted(iptables(both)), "192.0.2.1", "tcp/80")
+    # iptables-nft lists tables that nft lists as well: those are not read twice.
+    assert passes(drafted(iptables(both, "ip", "filter")), "192.0.2.1", "tcp/80")
 
 
 # nft: (statements of a rule, set and map objects, flow, passes)
@@ -264,6 +299,8 @@ def match(left: Any, right: Any, op: str = "==") -> dict[str, Any]:
         ([match({"meta": {"key": "mark"}}, 1), {"accept": None}], "192.0.2.1", "tcp/80", False),
         ([{"limit": {"rate": 1, "per": "second"}}, {"accept": None}], "192.0.2.1", "tcp/80", False),
         ([{"xt": None}, {"accept": None}], "192.0.2.1", "tcp/80", False),
+        ([{"quota": {"val": 5, "val_unit": "mbytes"}}, {"accept": None}], "192.0.2.1", "tcp/80", False),
+        ([{"vmap": {"key": DPORT, "data": "@gone"}}], "192.0.2.1", "tcp/443", False),
         ([match(DADDR, NET), {"counter": {"packets": 1, "bytes": 1}}, {"queue": None}], "192.0.2.1", "tcp/80", False),
     ],
 )
@@ -280,6 +317,20 @@ def test_nft_statements(statements: list[Any], address: str, service: str, passi
     assert passes(found, address, service) == passing
 
 
+@pytest.mark.parametrize(
+    ("first", "passing"), [([{"xt": None}], False), ([{"limit": {"rate": 1, "per": "second"}}], True), (["x"], False)]
+)
+def test_a_statement_that_may_reject_rejects_what_later_rules_accept(first: list[Any], passing: bool) -> None:
+    found = drafted(
+        nft(
+            {"chain": {"name": "out", "type": "filter", "hook": "output", "prio": 0, "policy": "drop"}},
+            {"rule": {"chain": "out", "expr": first}},
+            {"rule": {"chain": "out", "expr": [match(DADDR, NET), {"accept": None}]}},
+        )
+    )
+    assert passes(found, "192.0.2.1", "tcp/80") == passing
+
+
 def test_users() -> None:
     objects: list[dict[str, Any]] = [
         {"chain": {"name": "out", "type": "filter", "hook": "output", "prio": 0, "policy": "drop"}},
@@ -290,9 +341,9 @@ def test_users() -> None:
     assert not passes(found, "192.0.2.1", "tcp/80", "34")
 
 
-def test_the_page_is_yaml_whose_comments_say_the_rest() -> None:
+def test_the_page_is_yaml_whose_comments_have_the_rest() -> None:
     found = drafted(sample("iptables-1.8.9.v4"), sample("iptables-1.8.9.v6"))
     text = page.text(found, "app1", "adopted", ["iptables"], live=True)
     assert yaml.safe_load(text) == {"egress_allow_adopted": list(found.entries)}
-    assert "  # Not as it is: the rule asks for interface eth0.\n  # - name: smtp-198-51-100-7\n" in text
+    assert "  # Held back: the rule asks for interface eth0.\n  # - name: smtp-198-51-100-7\n" in text
     assert yaml.safe_load(page.text(drafted(), "app1", "x", [], live=True)) == {"egress_allow_x": []}

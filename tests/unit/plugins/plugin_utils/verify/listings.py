@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.verify.listing import Table, table_of
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.model import Table
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.read import read_listing
 
 Rule = list[dict[str, Any]]
 ACCEPT, DROP, RETURN = {"accept": None}, {"drop": None}, {"return": None}
@@ -25,26 +26,28 @@ def listing(
     policy: str = "accept",
     chains: dict[str, list[Rule]] | None = None,
     sets: dict[str, list[Any]] | None = None,
+    maps: dict[str, list[Any]] | None = None,
     flags: Any = None,
 ) -> dict[str, Any]:
     """One table with one chain at a hook, those that it jumps to, and its sets and maps."""
     at = {"family": family, "table": name}
-    all_of_them = {HOOK: rules, **(chains or {})}
+    all_chains = {HOOK: rules, **(chains or {})}
     base = {"type": "filter", "hook": hook, "prio": 0, "policy": policy}
     return {
         "nftables": [
             {"metainfo": {"json_schema_version": 1}},
             {"table": {"family": family, "name": name, **({"flags": flags} if flags else {})}},
-            *({"set": {**at, "name": one, "elem": elements}} for one, elements in (sets or {}).items()),
-            *({"chain": {**at, "name": one, **(base if one == HOOK else {})}} for one in all_of_them),
-            *({"rule": {**at, "chain": one, "expr": rule}} for one, found in all_of_them.items() for rule in found),
+            *({"set": {**at, "name": set_name, "elem": elements}} for set_name, elements in (sets or {}).items()),
+            *({"map": {**at, "name": map_name, "elem": pairs}} for map_name, pairs in (maps or {}).items()),
+            *({"chain": {**at, "name": chain, **(base if chain == HOOK else {})}} for chain in all_chains),
+            *({"rule": {**at, "chain": chain, "expr": rule}} for chain, own in all_chains.items() for rule in own),
         ]
     }
 
 
-def table(rules: list[Rule], **about: Any) -> Table:
+def table(rules: list[Rule], **options: Any) -> Table:
     """The same, read."""
-    return table_of(listing(rules, **about))
+    return read_listing(listing(rules, **options))
 
 
 def match(left: dict[str, Any], right: Any, op: str = "==") -> dict[str, Any]:

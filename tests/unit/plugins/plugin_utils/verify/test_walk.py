@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.model import Table
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import SPACE, Region
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.verify.listing import Table
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.verify.matches import Situation
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.verify.walk import Walk
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.verify.walk import ChainWalk
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.verify.listings import (
     ACCEPT,
     COUNTER,
@@ -30,46 +30,46 @@ from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.verif
 
 HERE = Situation(1000, 40000, 1_795_000_000.0)
 QUEUE, XT = {"queue": {"num": 0}}, {"xt": {"type": "match", "name": "conntrack"}}
-PASSES, REFUSED, UNKNOWN = "passes", "refused", "unknown"
+PASSES, REJECTED, UNKNOWN = "passes", "rejected", "unknown"
 
 
-def walked(found: Table, situation: Situation = HERE) -> tuple[Region, Region, list[str]]:
-    walk = Walk(found, situation)
-    bounds = walk.base(found.chains[HOOK])
-    assert bounds.sure <= bounds.most
-    return bounds.sure, bounds.most, list(walk.why)
+def walked(loaded: Table, situation: Situation = HERE) -> tuple[Region, Region, list[str]]:
+    walk = ChainWalk(loaded, situation)
+    bounds = walk.base(loaded.chains[HOOK])
+    assert bounds.must <= bounds.may
+    return bounds.must, bounds.may, list(walk.reasons)
 
 
-def fate(found: Table, tcp: int, address: str = "203.0.113.7", situation: Situation = HERE) -> str:
+def fate(loaded: Table, tcp: int, address: str = "203.0.113.7", situation: Situation = HERE) -> str:
     """What becomes of one flow."""
-    sure, most, _why = walked(found, situation)
-    if sure.contains(6, tcp, address):
+    must, may, _reasons = walked(loaded, situation)
+    if must.contains(6, tcp, address):
         return PASSES
-    return UNKNOWN if most.contains(6, tcp, address) else REFUSED
+    return UNKNOWN if may.contains(6, tcp, address) else REJECTED
 
 
-def why(found: Table) -> list[str]:
-    return walked(found)[2]
+def reasons(loaded: Table) -> list[str]:
+    return walked(loaded)[2]
 
 
 def test_rules_are_met_in_their_order_and_the_policy_of_the_chain_last() -> None:
-    found = table([[port(22), DROP], [port({"set": [22, {"range": [80, 90]}]}), ACCEPT]], policy="drop")
-    assert [fate(found, number) for number in (22, 80, 90, 91)] == [REFUSED, PASSES, PASSES, REFUSED]
+    loaded = table([[port(22), DROP], [port({"set": [22, {"range": [80, 90]}]}), ACCEPT]], policy="drop")
+    assert [fate(loaded, number) for number in (22, 80, 90, 91)] == [REJECTED, PASSES, PASSES, REJECTED]
     assert walked(table([]))[:2] == (SPACE, SPACE)
-    assert why(found) == []
+    assert reasons(loaded) == []
 
 
 @pytest.mark.parametrize("verdict", [DROP, {"reject": None}, {"reject": {"type": "tcp reset"}}])
 def test_a_refusal_is_one_in_every_form(verdict: dict[str, Any]) -> None:
-    found = table([[port(25), COUNTER, verdict]])
-    assert [fate(found, 25), fate(found, 26)] == [REFUSED, PASSES]
+    loaded = table([[port(25), COUNTER, verdict]])
+    assert [fate(loaded, 25), fate(loaded, 26)] == [REJECTED, PASSES]
 
 
 @pytest.mark.parametrize("policy", ["accept", "drop"])
 def test_what_a_program_decides_is_unknown_and_nothing_else(policy: str) -> None:
-    found = table([[port(25), QUEUE], [port(26), ACCEPT]], policy=policy)
-    assert [fate(found, 25), fate(found, 26)] == [UNKNOWN, PASSES]
-    assert why(found) == ["a program decides (queue)"]
+    loaded = table([[port(25), QUEUE], [port(26), ACCEPT]], policy=policy)
+    assert [fate(loaded, 25), fate(loaded, 26)] == [UNKNOWN, PASSES]
+    assert reasons(loaded) == ["a program decides (queue)"]
 
 
 @pytest.mark.parametrize(
@@ -79,27 +79,27 @@ def test_what_a_program_decides_is_unknown_and_nothing_else(policy: str) -> None
 def test_what_iptables_extends_is_neither_taken_to_pass_nor_to_be_refused(
     statement: dict[str, Any], verdict: dict[str, Any], policy: str
 ) -> None:
-    found = table([[port(25), statement, COUNTER, verdict]], policy=policy)
-    assert fate(found, 25) == UNKNOWN
-    assert fate(found, 26) == (REFUSED if policy == "drop" else PASSES)
-    assert why(found) == [f"the statement {next(iter(statement))}"]
+    loaded = table([[port(25), statement, COUNTER, verdict]], policy=policy)
+    assert fate(loaded, 25) == UNKNOWN
+    assert fate(loaded, 26) == (REJECTED if policy == "drop" else PASSES)
+    assert reasons(loaded) == [f"the statement {next(iter(statement))}"]
 
 
 def test_a_target_of_iptables_may_end_the_rule() -> None:
     target = {"xt": {"type": "target", "name": "REJECT"}}
     assert fate(table([[port(25), target]]), 25) == UNKNOWN
     # What was decided before it stays decided.
-    assert fate(table([[port(25), DROP], [port(25), target]]), 25) == REFUSED
+    assert fate(table([[port(25), DROP], [port(25), target]]), 25) == REJECTED
     assert fate(table([[port(25), ACCEPT], [target]], policy="drop"), 25) == PASSES
 
 
 def test_a_limit_decides_some_packets_only() -> None:
     limit = {"limit": {"rate": 1, "per": "second"}}
-    found = table([[port(25), limit, ACCEPT], [port(25), DROP]])
-    assert fate(found, 25) == UNKNOWN
-    assert why(found) == ["the statement limit"]
+    loaded = table([[port(25), limit, ACCEPT], [port(25), DROP]])
+    assert fate(loaded, 25) == UNKNOWN
+    assert reasons(loaded) == ["the statement limit"]
     counted = table([[port(25), limit, COUNTER], [port(25), DROP]])
-    assert (fate(counted, 25), why(counted)) == (REFUSED, [])
+    assert (fate(counted, 25), reasons(counted)) == (REJECTED, [])
 
 
 def test_what_is_accepted_either_way_is_sure_and_what_is_refused_either_way_too() -> None:
@@ -109,31 +109,31 @@ def test_what_is_accepted_either_way_is_sure_and_what_is_refused_either_way_too(
     assert fate(table([[*mark, ACCEPT], [jump("a")]], policy="drop", chains={"a": [[port(25), ACCEPT]]}), 25) == PASSES
     assert fate(table([[*mark, ACCEPT]], policy="drop"), 25) == UNKNOWN
     assert fate(table([[*mark, ACCEPT], [*mark, DROP]]), 25) == UNKNOWN
-    assert fate(table([[*mark, DROP], [port(25), DROP]]), 25) == REFUSED
+    assert fate(table([[*mark, DROP], [port(25), DROP]]), 25) == REJECTED
 
 
 def test_a_jump_comes_back_and_a_goto_does_not() -> None:
     chains: dict[str, list[Rule]] = {"a": [[port(80), ACCEPT], [port(25), RETURN], [port(25), ACCEPT]]}
     after: Rule = [port({"set": [25, 443]}), ACCEPT]
     jumped = table([[jump("a")], after], policy="drop", chains=chains)
-    assert [fate(jumped, number) for number in (80, 25, 443, 22)] == [PASSES, PASSES, PASSES, REFUSED]
+    assert [fate(jumped, number) for number in (80, 25, 443, 22)] == [PASSES, PASSES, PASSES, REJECTED]
     gone = table([[jump("a", "goto")], after], policy="drop", chains=chains)
-    assert [fate(gone, number) for number in (80, 25, 443)] == [PASSES, REFUSED, REFUSED]
+    assert [fate(gone, number) for number in (80, 25, 443)] == [PASSES, REJECTED, REJECTED]
     # Of a base chain, a return is its policy.
     returned = table([[port(25), RETURN], [DROP]], policy="accept")
-    assert [fate(returned, 25), fate(returned, 26)] == [PASSES, REFUSED]
+    assert [fate(returned, 25), fate(returned, 26)] == [PASSES, REJECTED]
 
 
 def test_a_goto_goes_back_past_the_chain_that_it_was_in() -> None:
     chains: dict[str, list[Rule]] = {"a": [[jump("b", "goto")], [ACCEPT]], "b": [[port(80), DROP]]}
-    found = table([[jump("a")], [port(443), ACCEPT]], policy="drop", chains=chains)
-    assert [fate(found, number) for number in (80, 443, 22)] == [REFUSED, PASSES, REFUSED]
+    loaded = table([[jump("a")], [port(443), ACCEPT]], policy="drop", chains=chains)
+    assert [fate(loaded, number) for number in (80, 443, 22)] == [REJECTED, PASSES, REJECTED]
 
 
 def test_a_chain_that_is_not_there_is_unknown() -> None:
-    found = table([[port(25), jump("gone")]])
-    assert [fate(found, 25), fate(found, 26)] == [UNKNOWN, PASSES]
-    assert why(found) == ["the chain gone"]
+    loaded = table([[port(25), jump("gone")]])
+    assert [fate(loaded, 25), fate(loaded, 26)] == [UNKNOWN, PASSES]
+    assert reasons(loaded) == ["the chain gone"]
 
 
 @pytest.mark.parametrize("named", [True, False])
@@ -141,20 +141,20 @@ def test_a_verdict_map_decides_by_its_keys(named: bool) -> None:
     elements = [[1, ACCEPT], [{"range": [2, 5]}, jump("a")], [6, jump("a", "goto")], [7, DROP]]
     data: Any = "@verdicts" if named else {"set": elements}
     vmap: Rule = [{"vmap": {"key": payload("tcp", "dport"), "data": data}}]
-    found = table(
+    loaded = table(
         [vmap, [port({"range": [5, 8]}), ACCEPT]],
         policy="drop",
         chains={"a": [[port(3), ACCEPT]]},
-        sets={"verdicts": elements},
+        maps={"verdicts": elements},
     )
-    fates = [fate(found, number) for number in range(1, 10)]
-    assert fates == [PASSES, REFUSED, PASSES, REFUSED, PASSES, REFUSED, REFUSED, PASSES, REFUSED]
+    fates = [fate(loaded, number) for number in range(1, 10)]
+    assert fates == [PASSES, REJECTED, PASSES, REJECTED, PASSES, REJECTED, REJECTED, PASSES, REJECTED]
 
 
 def test_a_map_that_cannot_be_read_is_unknown() -> None:
-    found = table([[{"vmap": {"key": {"ct": {"key": "mark"}}, "data": {"set": [[1, DROP]]}}}]])
-    assert fate(found, 25) == UNKNOWN
-    assert why(found) == ["a map: ct"]
+    loaded = table([[{"vmap": {"key": {"ct": {"key": "mark"}}, "data": {"set": [[1, DROP]]}}}]])
+    assert fate(loaded, 25) == UNKNOWN
+    assert reasons(loaded) == ["a map: ct mark"]
 
 
 @pytest.mark.parametrize("right", ["@bad", {"set": ["203.0.113.7", {"prefix": {"addr": "198.51.100.0", "len": 24}}]}])
@@ -165,14 +165,14 @@ def test_sets_take_what_is_in_them(right: Any) -> None:
         {"elem": {"val": {"prefix": {"addr": "198.51.100.0", "len": 25}}, "comment": "x"}},
         {"range": ["198.51.100.128", "198.51.100.255"]},
     ]
-    found = table([[match(payload("ip", "daddr"), right), DROP]], sets={"bad": elements})
-    refused = ["203.0.113.7", "198.51.100.0", "198.51.100.255"]
-    assert [fate(found, 25, address) for address in refused] == [REFUSED] * 3
-    assert [fate(found, 25, address) for address in ("203.0.113.8", "198.51.101.0", "2001:db8::1")] == [PASSES] * 3
+    loaded = table([[match(payload("ip", "daddr"), right), DROP]], sets={"bad": elements})
+    rejected = ["203.0.113.7", "198.51.100.0", "198.51.100.255"]
+    assert [fate(loaded, 25, address) for address in rejected] == [REJECTED] * 3
+    assert [fate(loaded, 25, address) for address in ("203.0.113.8", "198.51.101.0", "2001:db8::1")] == [PASSES] * 3
     turned = table([[match(payload("ip", "daddr"), right, "!="), DROP]], sets={"bad": elements})
     # Of IPv6 a rule about IPv4 says nothing.
     assert [fate(turned, 25, address) for address in ("203.0.113.8", "203.0.113.7", "2001:db8::1")] == [
-        REFUSED,
+        REJECTED,
         PASSES,
         PASSES,
     ]
@@ -181,35 +181,35 @@ def test_sets_take_what_is_in_them(right: Any) -> None:
 def test_a_set_of_concatenations_takes_the_combinations() -> None:
     left = {"concat": [payload("ip", "daddr"), meta("l4proto"), payload("th", "dport")]}
     elements = [{"concat": ["203.0.113.7", 6, 25]}, {"concat": ["203.0.113.8", 17, {"range": [26, 27]}]}]
-    found = table([[match(left, "@pairs"), DROP]], sets={"pairs": elements})
-    assert fate(found, 25) == REFUSED
-    assert [fate(found, 26), fate(found, 25, "203.0.113.8")] == [PASSES, PASSES]
-    _sure, most, _why = walked(found)
-    assert not most.contains(17, 27, "203.0.113.8")
+    loaded = table([[match(left, "@pairs"), DROP]], sets={"pairs": elements})
+    assert fate(loaded, 25) == REJECTED
+    assert [fate(loaded, 26), fate(loaded, 25, "203.0.113.8")] == [PASSES, PASSES]
+    _must, may, _reasons = walked(loaded)
+    assert not may.contains(17, 27, "203.0.113.8")
 
 
 def test_a_set_that_is_not_there_and_a_match_that_nobody_knows_are_unknown() -> None:
     missing = table([[match(payload("ip", "daddr"), "@gone"), DROP]])
-    assert (fate(missing, 25), why(missing)) == (UNKNOWN, ["the set @gone"])
+    assert (fate(missing, 25), reasons(missing)) == (UNKNOWN, ["the set @gone"])
     strange = table([[match({"fib": {"result": "type", "flags": ["daddr"]}}, 2), DROP]])
-    assert (fate(strange, 25), why(strange)) == (UNKNOWN, ["fib"])
+    assert (fate(strange, 25), reasons(strange)) == (UNKNOWN, ["fib type daddr"])
 
 
 def test_owners_of_sockets() -> None:
-    found = table([[match(meta("skuid"), 1000), DROP], [match(meta("skuid"), 1000, "!="), port(25), DROP]])
+    loaded = table([[match(meta("skuid"), 1000), DROP], [match(meta("skuid"), 1000, "!="), port(25), DROP]])
     nobody, root = Situation(None, 40000, 0.0), Situation(0, 40000, 0.0)
-    assert [fate(found, 26), fate(found, 26, situation=root)] == [REFUSED, PASSES]
+    assert [fate(loaded, 26), fate(loaded, 26, situation=root)] == [REJECTED, PASSES]
     # Without an owner neither a match nor its opposite is true.
-    assert [fate(found, 25, situation=root), fate(found, 25, situation=nobody)] == [REFUSED, PASSES]
+    assert [fate(loaded, 25, situation=root), fate(loaded, 25, situation=nobody)] == [REJECTED, PASSES]
 
 
 def test_a_table_of_one_family_is_not_asked_about_the_other() -> None:
-    found = table([[DROP]], family="ip6")
-    assert [fate(found, 25), fate(found, 25, "2001:db8::1")] == [PASSES, REFUSED]
+    loaded = table([[DROP]], family="ip6")
+    assert [fate(loaded, 25), fate(loaded, 25, "2001:db8::1")] == [PASSES, REJECTED]
 
 
 def test_only_the_first_packet_of_a_flow_is_looked_at() -> None:
     state = {"ct": {"key": "state"}}
     replies: Rule = [match(state, {"set": [2, 4]}), ACCEPT]
     new: Rule = [match(state, 8, "in"), port(25), DROP]
-    assert [fate(table([replies, new]), number) for number in (25, 26)] == [REFUSED, PASSES]
+    assert [fate(table([replies, new]), number) for number in (25, 26)] == [REJECTED, PASSES]

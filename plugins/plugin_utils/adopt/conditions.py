@@ -1,18 +1,19 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Words that nft and iptables have in common: protocols, ICMP types, states, ports."""
+"""Conditions that nft and iptables have in common: protocols, ICMP types, states, ports, destinations."""
 
 from __future__ import annotations
 
 import ipaddress
 import socket
 
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.model import NotModelled
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
 
-from .model import Match
+from .model import FlowSet
 
 PROTOCOLS = {
     "icmp": 1, "igmp": 2, "tcp": 6, "udp": 17, "dccp": 33, "gre": 47, "esp": 50, "ah": 51, "icmpv6": 58,
@@ -20,7 +21,7 @@ PROTOCOLS = {
 }  # fmt: skip
 """Names of both programs (IANA's register of protocol numbers)."""
 
-PORTED = ("tcp", "udp", "dccp", "sctp", "udplite")
+PORTED = tuple(services.PORT_PROTOCOLS)
 
 ICMP_TYPES = {
     "echo-reply": 0, "destination-unreachable": 3, "source-quench": 4, "redirect": 5, "echo-request": 8,
@@ -36,65 +37,63 @@ ICMPV6_TYPES = {
 }  # fmt: skip
 """Names in nft(8) and iptables-extensions(8); numbers of RFC 792, RFC 4443, RFC 4861, RFC 3810."""
 
-NEW = ("new", "untracked")
+NEW_STATES = {"new", "untracked"}
 """States of the first packet of a flow."""
 
 
-class Unsaid(Exception):
-    """A condition that the model has no words for; the message is the condition."""
-
-
-def protocol(name: object) -> int:
-    """Return the number of a protocol. Raise Unsaid."""
+def protocol_number(name: object) -> int:
+    """Return the number of a protocol. Raises NotModelled."""
     text = str(name).lower()
-    if text.isdigit():
+    if text.isdecimal() and len(text) <= 3 and int(text) <= 255:
         return int(text)
     if text in PROTOCOLS:
         return PROTOCOLS[text]
     try:
         return socket.getprotobyname(text)
-    except OSError as error:
-        raise Unsaid(f"protocol {text}") from error
+    except (OSError, ValueError) as error:
+        raise NotModelled(f"protocol {text}") from error
 
 
-def spoken(name: object) -> ServiceSet:
-    """Return all of a protocol."""
-    return services.of_protocol(protocol(name))
+def of_protocol(name: object) -> ServiceSet:
+    """Return all of a protocol. Raises NotModelled."""
+    return services.of_protocol(protocol_number(name))
 
 
-def ports(protocols: tuple[str, ...], first: int, last: int) -> ServiceSet:
-    """Return ports of each of these protocols."""
+def of_ports(protocols: tuple[str, ...], first: int, last: int) -> ServiceSet:
+    """Return ports of each of these protocols. Raises NotModelled for what is no range of ports."""
+    if not 0 <= first <= last < services.PORTS:
+        raise NotModelled(f"port {first}-{last}")
     found = services.NONE
     for name in protocols:
         found |= services.of_protocol(PROTOCOLS[name], first, last)
     return found
 
 
-def icmp(number: int, name: object) -> ServiceSet:
-    """Return one message type. number: 1 or 58. Raise Unsaid."""
-    text = str(name).split("/")[0]
-    known = ICMP_TYPES if number == services.ICMP else ICMPV6_TYPES
-    if "/" in str(name):
-        raise Unsaid(f"ICMP code {name}")
-    if not text.isdigit() and text not in known:
-        raise Unsaid(f"ICMP type {name}")
-    kind = int(text) if text.isdigit() else known[text]
+def of_icmp_type(number: int, name: object) -> ServiceSet:
+    """Return one message type. number: 1 or 58. Raises NotModelled."""
+    text = str(name)
+    if "/" in text:
+        raise NotModelled(f"ICMP code {text}")
+    types = ICMP_TYPES if number == services.ICMP else ICMPV6_TYPES
+    kind = int(text) if text.isdecimal() and len(text) <= 3 else types.get(text, services.PORTS)
+    if kind > 255:
+        raise NotModelled(f"ICMP type {text}")
     return services.of_protocol(number, kind, kind)
 
 
-def where_to(text: str) -> AddressSet:
-    """Return an address, network or range. Raise Unsaid, for names above all: they may mean others tomorrow."""
+def destination(text: str) -> AddressSet:
+    """Return an address, network or range. Raises NotModelled, also for names: they may mean others tomorrow."""
     begin, dash, end = text.partition("-")
     try:
         first = ipaddress.ip_network(begin, strict=False)
         last = ipaddress.ip_network(end, strict=False) if dash else first
     except ValueError as error:
-        raise Unsaid(f"destination {text}") from error
-    if first.version != last.version:
-        raise Unsaid(f"destination {text}")
+        raise NotModelled(f"destination {text}") from error
+    if first.version != last.version or int(first.network_address) > int(last.broadcast_address):
+        raise NotModelled(f"destination {text}")
     return addresses.interval(first.version, int(first.network_address), int(last.broadcast_address))
 
 
-def state(states: frozenset[str], *, negated: bool) -> Match | None:
+def new_flows(states: frozenset[str], *, negated: bool) -> FlowSet | None:
     """Return what a condition on the state of connection tracking leaves of new flows, None for nothing."""
-    return Match() if bool(states & set(NEW)) != negated else None
+    return FlowSet() if bool(states & NEW_STATES) != negated else None
