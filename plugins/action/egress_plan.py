@@ -24,9 +24,9 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.checko
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.host_policy import run_directory
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.compare import compare
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.formats import files
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.formats import plan_files
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.markdown import markdown
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.model import Plan
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.model import EgressPlan
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.source_paths import fleet_from
 
 Policies = dict[str, Mapping[str, Any]]
@@ -68,13 +68,13 @@ class ActionModule(TidegateAction):
             )
         plan = self._plan(here, arguments["base"], arguments["hosts"])
         self._display.display(markdown(plan))
-        written = output.write(Path(arguments["directory"]), files(plan)) if arguments["directory"] else []
+        written = output.write(Path(arguments["directory"]), plan_files(plan)) if arguments["directory"] else []
         answer = {"outcome": plan.outcome, "files": written}
         if plan.outcome in _FAILING[arguments["fail_on"]]:
             return {**answer, "failed": True, "msg": f"{_why(plan)} (egress_plan_fail_on: {arguments['fail_on']})"}
         return answer
 
-    def _plan(self, here: Policies, base: str, hosts: str) -> Plan:
+    def _plan(self, here: Policies, base: str, hosts: str) -> EgressPlan:
         project = self._loader.get_basedir()
         checkout = repository(self.variables["ansible_inventory_sources"], project)
         with worktree(checkout, base) as place, TemporaryDirectory(prefix="tidegate-plan-") as private:
@@ -119,7 +119,7 @@ def _options() -> list[str]:
     return [*options, "--forks", str(arguments.get("forks") or 5)]
 
 
-def _why(plan: Plan) -> str:
+def _why(plan: EgressPlan) -> str:
     return {
         "errors": "A policy of the proposed commit has errors, see above.",
         "tests": "A policy test fails in the proposed commit, see above.",

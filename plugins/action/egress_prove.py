@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.prove.flows import flows
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.prove.named import first_packets, named_ports
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.prove.prove import probes, proof, tried
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.prove.probe_flows import probe_flows
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.prove.probe_inputs import named_ports, server_probes
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.prove.proof import probe_results, probes, proof
 
 
 class ActionModule(TidegateAction):
@@ -29,10 +29,10 @@ class ActionModule(TidegateAction):
         """Return the proof of one host; never changed, never failed for a difference."""
         resolved = self.policy()
         if not arguments["send"]:
-            return {"ports": named_ports(resolved), "first_packets": first_packets(resolved)}
+            return {"ports": named_ports(resolved), "first_packets": server_probes(resolved)}
         world = self.world()
         destinations = {host: world.need_addresses(host) for host in arguments["hosts"] if host != world.host}
-        packets = flows(destinations, arguments["ports"], arguments["users"])
+        packets = probe_flows(destinations, arguments["ports"], arguments["users"])
         request = {"probes": probes(packets), "timeout": arguments["timeout"]}
         outcome = self.need_module("egress_probe", request, needed=("results",))
-        return proof(resolved, tried(resolved, packets, outcome["results"]))
+        return proof(resolved, probe_results(resolved, packets, outcome["results"]))

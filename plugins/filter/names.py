@@ -36,7 +36,7 @@ def to_dnsmasq_nftset(value: Any) -> str:
         str(name): _names("to_dnsmasq_nftset", [domains] if isinstance(domains, str) else domains)
         for name, domains in value.items()
     }
-    return "\n".join(dnsmasq.lines(dict(sorted(lists.items()))))
+    return "\n".join(dnsmasq.nftset_lines(dict(sorted(lists.items()))))
 
 
 def _names(filter_name: str, texts: Iterable[Any]) -> list[str]:

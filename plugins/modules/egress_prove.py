@@ -7,30 +7,30 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: egress_prove
-short_description: Try with real packets whether a host's kernel does what its policy says
+short_description: Send real packets from a host and compare what became of them with its policy
 version_added: 0.1.0
 description:
-  - Builds the host's policy on the controller from its C(egress_*) variables, without any look at nftables.
-  - Runs P(tidegate.nftables.egress_probe#module) once on the host, towards other hosts of the inventory, and puts what
-    became of each packet beside what the policy says of it.
-  - Checks the policy's C(egress_tests_*) against the same packets, where the mode is V(enforce).
-  - Changes nothing and does not fail for a difference; P(tidegate.nftables.egress_matrix#module) prints and fails.
+  - Builds the host's policy on the controller from its C(egress_*) variables, without reading nftables.
+  - Runs P(tidegate.nftables.egress_probe#module) once on the host, towards other hosts of the inventory, and compares what
+    became of each packet with the policy.
+  - Checks the policy's C(egress_tests_*) with the same packets in mode V(enforce).
+  - Changes nothing and does not fail for a difference. P(tidegate.nftables.egress_matrix#module) prints and fails.
 options:
   hosts:
     description:
-      - Inventory hosts to try to reach, at the addresses that the policy takes them to have.
+      - Inventory hosts to send packets to, at the addresses that the policy uses for them.
       - The host itself is left out.
-      - They must listen on all of O(ports), or nobody can tell a closed port from a refusal.
+      - They must listen on all of O(ports). Otherwise a closed port looks like a rejection.
     type: list
     elements: str
     default: []
   ports:
-    description: Ports to try, each over TCP and UDP.
+    description: Ports to test, each over TCP and UDP.
     type: list
     elements: int
     default: []
   users:
-    description: Users of the host to try as. Others than the one that Ansible becomes need root.
+    description: Users of the host that send. Other users than the one that Ansible becomes need root.
     type: list
     elements: str
     default: [root]
@@ -39,16 +39,11 @@ options:
     type: float
     default: 2.0
   send:
-    description: With V(false) nothing is sent and the host is not connected to; only what the policy names is returned.
+    description: With V(false) nothing is sent and the host is not connected to. The task returns what the policy names.
     type: bool
     default: true
-attributes:
-  check_mode:
-    description: Does the same in check mode, since it changes nothing.
-    support: full
-  diff_mode:
-    description: There is nothing to compare.
-    support: none
+extends_documentation_fragment:
+  - tidegate.nftables.egress.reads_only
 seealso:
   - module: tidegate.nftables.egress_probe
   - module: tidegate.nftables.egress_matrix
@@ -57,7 +52,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Try what the application servers reach
+- name: Test what the application servers reach
   tidegate.nftables.egress_prove:
     hosts: "{{ groups['database'] + groups['mirror'] }}"
     ports: [22, 443, 5432]
@@ -65,7 +60,7 @@ EXAMPLES = r"""
   become: true
   register: proof
 
-- name: Print it, and stop when the kernel and the policy are not of one mind
+- name: Print it, and fail when the kernel differs from the policy
   tidegate.nftables.egress_matrix:
     proofs: proof
   run_once: true
@@ -83,7 +78,7 @@ tier:
   type: str
   sample: app
 flows:
-  description: How many flows were tried.
+  description: How many flows were tested.
   returned: when packets were sent
   type: int
   sample: 704
@@ -98,17 +93,17 @@ answered:
   type: int
   sample: 40
 refused:
-  description: How many of them were refused.
+  description: How many of them were rejected, or refused by the destination.
   returned: when packets were sent
   type: int
   sample: 664
 would_be_refused:
-  description: How many of those that may leave in this mode the policy would refuse in the mode V(enforce).
+  description: How many of those that may leave in this mode the policy would reject in mode V(enforce).
   returned: when packets were sent
   type: int
   sample: 0
 differences:
-  description: A sentence for each flow whose packet did not meet what the policy says.
+  description: A sentence for each flow whose packet was treated differently from what the policy says.
   returned: when packets were sent
   type: list
   elements: str
@@ -118,7 +113,7 @@ tests:
   type: int
   sample: 6
 complaints:
-  description: A sentence for each test that does not hold or that no packet was about.
+  description: A sentence for each policy test that fails or that no packet is about.
   returned: when packets were sent
   type: list
   elements: str
@@ -143,7 +138,7 @@ ports:
   elements: int
   sample: [22, 443]
 first_packets:
-  description: Probes of the host's DNS and time servers, as P(tidegate.nftables.egress_probe#module) takes them.
+  description: Probes of the host's DNS and time servers, as O(tidegate.nftables.egress_probe#module:probes).
   returned: when nothing was sent
   type: list
   elements: dict

@@ -1,12 +1,13 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two fleets of policies, compared: what is proposed against what it is based on."""
+"""Compares the policies of a fleet in two commits."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Reach, ResolvedPolicy
@@ -19,204 +20,233 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.p
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import of_boxes
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.prove.fleet import Fleet
 
-from .entries import entry_changes
-from .model import FAILS, GONE, HOLDS, LOST, NEW, WON, Difference, EntryChange, Hosts, Plan, Policy, Remark, TestChange
-from .wording import Words
+from .entry_changes import entry_changes
+from .model import (
+    EgressPlan,
+    EntryChange,
+    HostGroup,
+    HostPolicy,
+    PolicyTestChange,
+    ReachChange,
+    Remark,
+    RemarkKind,
+    Severity,
+    TestOutcome,
+)
 
-Fleets = Mapping[str, Policy]
+Fleets = Mapping[str, HostPolicy]
 T = TypeVar("T")
 _ORIGIN = re.compile(r"(\S+:[0-9]+(?::[0-9]+)?) ")
-Found = tuple[Reach, tuple[str, ...], bool, Words]
-"""What changed, by which entries, whether it is about containers, and what words stand for there."""
-# Notices of a policy that a reviewer should see when they are new, and how loud.
-_NOTICES = {"redundant": "minor", "closed_by_never": "major", "metadata_inside": "minor", "review_due": "minor"}
+# Notices of a policy that a reviewer should see when they are new.
+_NOTICES: Mapping[str, tuple[RemarkKind, Severity]] = {
+    "redundant": ("redundant", "minor"),
+    "closed_by_never": ("closed_by_never", "major"),
+    "metadata_inside": ("metadata_inside", "minor"),
+    "review_due": ("review_due", "minor"),
+}
+_NO_HOSTS = HostGroup((), ())
 
 
-def compare(base: Fleets, head: Fleets, *, name: str, unmanaged: int = 0) -> Plan:
-    """The plan. base, head: the managed hosts' policies by host name. name: what base is called."""
+def compare(base: Fleets, head: Fleets, *, name: str, unmanaged: int = 0) -> EgressPlan:
+    """Return the plan. base, head: the managed hosts' policies by host name. name: of the commit of base."""
     sides = _Sides(base, head)
-    entries = tuple(sides.grouped(entry_changes(*sides.pair(host)) for host in sides.hosts))
-    joined = [_with_hosts(change, hosts) for change, hosts in entries]
-    return Plan(
-        name,
-        len(sides.hosts),
-        unmanaged,
-        tuple(sorted(joined, key=lambda one: (one.origin, one.name))),
-        tuple(Difference(hosts, *found) for found, hosts in sides.grouped(sides.opened())),
-        tuple(Difference(hosts, *found) for found, hosts in sides.grouped(sides.closed())),
-        tuple(_tests(sides)),
-        tuple(_remarks(sides, joined)),
-        tuple(host for host in head if host not in base),
-        tuple(host for host in base if host not in head),
-        tuple((before, after, hosts) for (before, after), hosts in sides.grouped(sides.modes())),
+    entries = [
+        replace(change, hosts=hosts)
+        for change, hosts in sides.by_hosts(entry_changes(*sides.pair(host)) for host in sides.hosts)
+    ]
+    return EgressPlan(
+        base=name,
+        hosts=len(sides.hosts),
+        unmanaged=unmanaged,
+        entries=tuple(sorted(entries, key=lambda change: (change.origin, change.name))),
+        allowed=tuple(replace(change, hosts=hosts) for change, hosts in sides.by_hosts(sides.allowed())),
+        closed=tuple(replace(change, hosts=hosts) for change, hosts in sides.by_hosts(sides.closed())),
+        tests=tuple(_tests(sides)),
+        remarks=tuple(_remarks(sides, entries)),
+        appeared=tuple(host for host in head if host not in base),
+        vanished=tuple(host for host in base if host not in head),
+        modes=tuple((before, after, hosts) for (before, after), hosts in sides.by_hosts(sides.modes())),
     )
 
 
 class _Sides:
-    """Both fleets. Everything that is said is said once for all hosts that it is true of."""
+    """Both fleets. What is true of several hosts appears once, with all of them."""
 
     def __init__(self, base: Fleets, head: Fleets) -> None:
         self.base, self.head = base, head
         self.hosts = sorted({*base, *head})
-        self._changed: dict[tuple[int | None, int], tuple[list[Found], list[Found]]] = {}
+        self._changes: dict[tuple[int | None, int], tuple[list[ReachChange], list[ReachChange]]] = {}
         self.before, self.after = (
-            Fleet({host: one.resolved for host, one in side.items() if one.resolved}) for side in (base, head)
+            Fleet({host: policy.resolved for host, policy in side.items() if policy.resolved}) for side in (base, head)
         )
 
     def pair(self, host: str) -> tuple[ResolvedPolicy | None, ResolvedPolicy | None]:
-        """Both policies, None where there is none."""
+        """Return the host's two policies, None where there is none."""
         return self.before.policies.get(host), self.after.policies.get(host)
 
     def comparable(self, host: str) -> bool:
-        """A policy that cannot be read is no reason to say that all of it went."""
+        """Return whether no policy of the host has errors: one that cannot be read has not closed anything."""
         return all(host not in side or side[host].resolved for side in (self.base, self.head))
 
-    def grouped(self, found: Iterable[Iterable[T]]) -> list[tuple[T, Hosts]]:
-        """What each host has, in the order of `hosts`: every different thing once, with its hosts."""
-        by: dict[T, list[str]] = {}
-        for host, things in zip(self.hosts, found, strict=True):
+    def by_hosts(self, changes: Iterable[Iterable[T]]) -> list[tuple[T, HostGroup]]:
+        """Return each different change once, with its hosts. changes: of each host, in the order of `hosts`."""
+        names: dict[T, list[str]] = {}
+        for host, changes_of_host in zip(self.hosts, changes, strict=True):
             if self.comparable(host):
-                for thing in things:
-                    by.setdefault(thing, []).append(host)
-        return [(thing, self.named(names)) for thing, names in by.items()]
+                for change in changes_of_host:
+                    names.setdefault(change, []).append(host)
+        return [(change, self.group(hosts)) for change, hosts in names.items()]
 
-    def named(self, names: Iterable[str]) -> Hosts:
-        """Hosts with the tiers that they have in what is proposed, else had."""
-        kept = tuple(names)
-        tiers = {(self.after.policies.get(one) or self.before.policies[one]).tier for one in kept if self._known(one)}
-        return Hosts(kept, tuple(sorted(tier for tier in tiers if tier)))
+    def group(self, hosts: Iterable[str]) -> HostGroup:
+        """Return hosts with their tiers in the proposed commit, else in the other one."""
+        names = tuple(hosts)
+        policies = [policy for policy in (self._either(name) for name in names) if policy]
+        return HostGroup(names, tuple(sorted({policy.tier for policy in policies if policy.tier})))
 
-    def _known(self, host: str) -> bool:
-        return host in self.after.policies or host in self.before.policies
+    def _either(self, host: str) -> ResolvedPolicy | None:
+        return self.after.policies.get(host) or self.before.policies.get(host)
 
-    def opened(self) -> Iterator[list[Found]]:
-        """What each host newly lets through, and by which entries."""
-        return (self._changes(host)[0] for host in self.hosts)
+    def allowed(self) -> Iterator[list[ReachChange]]:
+        """Yield what each host newly lets through."""
+        return (self._reach_changes(host)[0] for host in self.hosts)
 
-    def closed(self) -> Iterator[list[Found]]:
-        """What each host no longer lets through. A host that went, or whose policy did, has nothing closed."""
-        return (self._changes(host)[1] for host in self.hosts)
+    def closed(self) -> Iterator[list[ReachChange]]:
+        """Yield what each host no longer lets through; nothing for a host that has no policy any more."""
+        return (self._reach_changes(host)[1] for host in self.hosts)
 
-    def _changes(self, host: str) -> tuple[list[Found], list[Found]]:
+    def _reach_changes(self, host: str) -> tuple[list[ReachChange], list[ReachChange]]:
         resolved = self.after.policies.get(host)
         if resolved is None:
             return [], []
         known = host in self.before.policies
         key = self.before.number(host) if known else None, self.after.number(host)
-        if key not in self._changed:
-            # Of a host that is new, what is the same on every host is no news.
-            floor = WHOLE if known else SERVERS
-            words = (("internal", resolved.internal), ("internet", resolved.internet))
-            opened: list[Found] = []
-            closed: list[Found] = []
-            for containers in (False, True):
-                after = self.after.reach(host, floor, containers=containers)
-                before = self.before.reach(host, floor, containers=containers) if known else Reach()
-                if containers and resolved.containers is None and not known:
-                    continue
-                if more := after - before:
-                    opened.append((more, _by(resolved, more), containers, words))
-                if less := before - after:
-                    closed.append((less, (), containers, words))
-            self._changed[key] = opened, closed
-        return self._changed[key]
+        if key not in self._changes:
+            self._changes[key] = self._compared(host, resolved, known=known)
+        return self._changes[key]
+
+    def _compared(
+        self, host: str, resolved: ResolvedPolicy, *, known: bool
+    ) -> tuple[list[ReachChange], list[ReachChange]]:
+        # A new host does not report the part of the floor that is the same on every host.
+        floor = WHOLE if known else SERVERS
+        words = (("internal", resolved.internal), ("internet", resolved.internet))
+        allowed: list[ReachChange] = []
+        closed: list[ReachChange] = []
+        for containers in (False, True):
+            after = self.after.reach(host, floor, containers=containers)
+            before = self.before.reach(host, floor, containers=containers) if known else Reach()
+            if containers and resolved.containers is None and not known:
+                continue
+            if more := after - before:
+                entries = _opened_by(resolved, more)
+                allowed.append(
+                    ReachChange(hosts=_NO_HOSTS, reach=more, entries=entries, containers=containers, words=words)
+                )
+            if less := before - after:
+                closed.append(ReachChange(hosts=_NO_HOSTS, reach=less, containers=containers, words=words))
+        return allowed, closed
 
     def modes(self) -> Iterator[list[tuple[str, str]]]:
+        """Yield (before, after) of each host whose mode changes."""
         for host in self.hosts:
-            before, after = (one.mode if one else "" for one in self.pair(host))
+            before, after = (policy.mode if policy else "" for policy in self.pair(host))
             yield [(before, after)] if before and after and before != after else []
 
 
-def _by(resolved: ResolvedPolicy, difference: Reach) -> tuple[str, ...]:
-    """The servers and entries that open some of it."""
+def _opened_by(resolved: ResolvedPolicy, more: Reach) -> tuple[str, ...]:
+    """Return the names of the servers and entries that open some of it."""
     names = [
         f"egress_{part}_servers"
-        for part, found, spoken in servers(resolved)
-        if of_boxes([(found, spoken)]) & difference.others
+        for part, addresses, services in servers(resolved)
+        if of_boxes([(addresses, services)]) & more.others
     ]
     for entry in resolved.all_entries():
-        users = entry.users or ("", *difference.users())
-        opens = entry_region(entry)
-        if any(difference.at(user) & opens for user in users):
+        users = entry.users or ("", *more.users())
+        region = entry_region(entry)
+        if any(more.at(user) & region for user in users):
             names.append(entry.name)
     return tuple(names)
 
 
-def _with_hosts(change: EntryChange, hosts: Hosts) -> EntryChange:
-    return EntryChange(**{**vars(change), "hosts": hosts})
+def _tests(sides: _Sides) -> Iterator[PolicyTestChange]:
+    """Yield every test of the proposed commit, and the removed ones."""
+    for change, hosts in sides.by_hosts(_test_changes(sides, host) for host in sides.hosts):
+        yield replace(change, hosts=hosts)
 
 
-def _tests(sides: _Sides) -> Iterator[TestChange]:
-    """Every test of what is proposed, and those that went."""
-
-    def judged() -> Iterator[list[tuple[str, str, str, str, str]]]:
-        for host in sides.hosts:
-            before = _judged(sides.before, host)
-            after = _judged(sides.after, host)
-            yield [
-                *(
-                    (_became(before.get(where), said), name, origin, where, said)
-                    for where, (name, origin, said) in after.items()
-                ),
-                *(
-                    (GONE, name, origin, where, "")
-                    for where, (name, origin, _said) in before.items()
-                    if where not in after
-                ),
-            ]
-
-    for (what, name, origin, where, said), hosts in sides.grouped(judged()):
-        yield TestChange(what, name, origin, where, hosts, said)
+def _test_changes(sides: _Sides, host: str) -> list[PolicyTestChange]:
+    before, after = _test_results(sides.before, host), _test_results(sides.after, host)
+    changes = [
+        replace(result, outcome=_test_outcome(before.get(where), result.failure)) for where, result in after.items()
+    ]
+    removed = [result for where, result in before.items() if where not in after]
+    return changes + [replace(result, outcome="removed", failure="") for result in removed]
 
 
-def _judged(fleet: Fleet, host: str) -> dict[str, tuple[str, str, str]]:
-    """where -> (name, origin, what is said when it fails) of a host's tests."""
+def _test_results(fleet: Fleet, host: str) -> dict[str, PolicyTestChange]:
+    """Return the results of a host's tests by their place, as if all of them were new."""
     if host not in fleet.policies:
         return {}
-    failed = {one.test: str(one) for one in fleet.failed_tests(host)}
-    return {test.where: (test.name, test.origin, failed.get(test, "")) for test in fleet.policies[host].tests}
+    failures = {failed.test: str(failed) for failed in fleet.failed_tests(host)}
+    return {
+        test.where: PolicyTestChange(
+            outcome="added",
+            name=test.name,
+            origin=test.origin,
+            where=test.where,
+            hosts=_NO_HOSTS,
+            failure=failures.get(test, ""),
+        )
+        for test in fleet.policies[host].tests
+    }
 
 
-def _became(before: tuple[str, str, str] | None, said: str) -> str:
-    if said:
-        return LOST if before and not before[2] else FAILS
+def _test_outcome(before: PolicyTestChange | None, failure: str) -> TestOutcome:
+    if failure:
+        return "now_fails" if before and not before.failure else "fails"
     if before is None:
-        return NEW
-    return WON if before[2] else HOLDS
+        return "added"
+    return "now_passes" if before.failure else "passes"
 
 
 def _remarks(sides: _Sides, entries: Iterable[EntryChange]) -> Iterator[Remark]:
-    changes = [one for one in entries if one.what != GONE]
-    for one in changes:
-        for name in one.shared:
+    yield from _entry_remarks(entries)
+    for (notice, origin, text), hosts in sides.by_hosts(_new_notices(sides)):
+        kind, severity = _NOTICES[notice]
+        yield Remark(kind=kind, severity=severity, origin=origin, text=text, hosts=hosts)
+    yield from _error_remarks(sides, "error", "blocker", sides.head)
+    yield from _error_remarks(sides, "base_error", "minor", sides.base)
+
+
+def _entry_remarks(entries: Iterable[EntryChange]) -> Iterator[Remark]:
+    for entry in entries:
+        if entry.outcome == "removed":
+            continue
+        for name in entry.shared:
             text = (
-                f"entry {one.name} opens a shared platform: anybody can be a customer of what prefix_list:{name} names"
+                f"entry {entry.name} permits exfiltration: prefix_list:{name} is a shared platform, where anyone can"
+                " host a service"
             )
-            yield Remark("shared", "major", one.origin, text, one.hosts)
-        if one.kind == "raise":
-            yield Remark(
-                "ceiling", "major", one.origin, f"entry {one.name} goes over the ceiling of its tier", one.hosts
-            )
-    for (kind, origin, text), hosts in sides.grouped(_news(sides)):
-        yield Remark(kind, _NOTICES[kind], origin, text, hosts)
-    for kind, severity, fleet in (("error", "blocker", sides.head), ("base_error", "minor", sides.base)):
-        by: dict[str, list[str]] = {}
-        for host in sides.hosts:
-            for error in fleet[host].errors if host in fleet else ():
-                by.setdefault(error, []).append(host)
-        for error, names in by.items():
-            yield Remark(kind, severity, _place(error), _unplaced(error), sides.named(names))
+            yield Remark(kind="shared", severity="major", origin=entry.origin, text=text, hosts=entry.hosts)
+        if entry.kind == "raise":
+            text = f"entry {entry.name} exceeds the ceiling of its tier"
+            yield Remark(kind="ceiling", severity="major", origin=entry.origin, text=text, hosts=entry.hosts)
 
 
-def _news(sides: _Sides) -> Iterator[list[tuple[str, str, str]]]:
-    """Notices that the proposed policies have and the others had not."""
+def _error_remarks(sides: _Sides, kind: RemarkKind, severity: Severity, fleet: Fleets) -> Iterator[Remark]:
+    names: dict[str, list[str]] = {}
     for host in sides.hosts:
-        before, after = (
-            {(one.kind, _unplaced(one.where), one.text): _place(one.where) for one in resolved.notices}
-            if resolved
-            else {}
-            for resolved in sides.pair(host)
-        )
+        for error in fleet[host].errors if host in fleet else ():
+            names.setdefault(error, []).append(host)
+    for error, hosts in names.items():
+        origin, text = _split_origin(error)
+        yield Remark(kind=kind, severity=severity, origin=origin, text=text, hosts=sides.group(hosts))
+
+
+def _new_notices(sides: _Sides) -> Iterator[list[tuple[str, str, str]]]:
+    """Yield (kind, origin, text) of the notices that only the proposed policy of a host has."""
+    for host in sides.hosts:
+        before, after = (_notices(resolved) if resolved else {} for resolved in sides.pair(host))
         yield [
             (kind, origin, f"{where} {text}")
             for (kind, where, text), origin in after.items()
@@ -224,11 +254,16 @@ def _news(sides: _Sides) -> Iterator[list[tuple[str, str, str]]]:
         ]
 
 
-def _place(where: str) -> str:
-    """`file:line:column` at the beginning of a sentence, "" where it has none."""
-    found = _ORIGIN.match(where)
-    return found[1] if found else ""
+def _notices(resolved: ResolvedPolicy) -> dict[tuple[str, str, str], str]:
+    """Return the origins of notices by kind, place and text, which stay the same when lines move."""
+    notices: dict[tuple[str, str, str], str] = {}
+    for notice in resolved.notices:
+        origin, where = _split_origin(notice.where)
+        notices[notice.kind, where, notice.text] = origin
+    return notices
 
 
-def _unplaced(where: str) -> str:
-    return _ORIGIN.sub("", where)
+def _split_origin(where: str) -> tuple[str, str]:
+    """Return `file:line:column` at the beginning of a text, "" where it has none, and the rest."""
+    match = _ORIGIN.match(where)
+    return (match[1], where[match.end() :]) if match else ("", where)

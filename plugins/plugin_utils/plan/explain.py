@@ -1,12 +1,13 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""May a host, as a user, reach that? Yes, no or in part, and who says so."""
+"""Answers whether a host, as a user, may reach a destination: yes, no or in part, and by which entries."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedEntry, ResolvedPolicy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.decide import is_one_of
@@ -22,12 +23,12 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model im
 
 from .wording import region_lines, user_text
 
-YES, NO, PARTLY = "yes", "no", "partly"
+Answer = Literal["yes", "no", "partly"]
 
 
 @dataclass(frozen=True)
 class Question:
-    """The flows that are asked about. user: None for somebody whom the policy does not name."""
+    """The flows in question. user: None for a user whom the policy does not name."""
 
     to: AddressSet
     services: ServiceSet
@@ -36,29 +37,28 @@ class Question:
 
 @dataclass(frozen=True)
 class Explanation:
-    """answer: YES, NO or PARTLY, for what enforcing does. lines: for people. entries: the names of what opens it."""
+    """The answer for mode enforce. lines: for people. entries: the names of those that open it."""
 
-    answer: str
+    answer: Answer
     lines: tuple[str, ...]
     entries: tuple[str, ...] = ()
 
 
-def explain(resolved: ResolvedPolicy, asked: Question, targets: Mapping[str, Capabilities]) -> Explanation:
-    """The answer, proven for every address and port that is asked about. targets: what other places can say."""
+def explain(resolved: ResolvedPolicy, question: Question, targets: Mapping[str, Capabilities]) -> Explanation:
+    """Return the answer, proven for every address and port in question. targets: capabilities by name."""
     if resolved.mode == "absent":
-        return Explanation(YES, (f"{YES}: egress_mode is absent, so there is no policy on {resolved.host}",))
-    wanted = of_boxes([(asked.to, asked.services)])
-    reached = wanted & passing(resolved).at(asked.user or "")
-    answer = YES if reached == wanted else PARTLY if reached else NO
-    by = [entry for entry in resolved.entries if _is_for(entry, asked.user) and entry_region(entry) & reached]
-    whom = user_text(asked.user or "")
-    lines = [f"{answer}: {resolved.host} as {whom} to {'; '.join(region_lines(wanted))}"]
-    lines += _opened(resolved, reached, by, targets)
-    if answer != YES:
-        lines += _closed(resolved, asked.user, wanted - reached)
+        return Explanation("yes", (f"yes: egress_mode is absent, so {resolved.host} has no policy",))
+    region = of_boxes([(question.to, question.services)])
+    reached = region & passing(resolved).at(question.user or "")
+    answer: Answer = "yes" if reached == region else "partly" if reached else "no"
+    entries = [entry for entry in resolved.entries if _is_for(entry, question.user) and entry_region(entry) & reached]
+    lines = [f"{answer}: {resolved.host} as {user_text(question.user or '')} to {'; '.join(region_lines(region))}"]
+    lines += _opened(resolved, reached, entries, targets)
+    if answer != "yes":
+        lines += _rejected(resolved, question.user, region - reached)
     if resolved.mode == "observe":
-        lines.append("  egress_mode is observe: nothing is refused yet, only counted")
-    return Explanation(answer, tuple(lines), tuple(entry.name for entry in by))
+        lines.append("  egress_mode is observe: nothing is rejected, only counted")
+    return Explanation(answer, tuple(lines), tuple(entry.name for entry in entries))
 
 
 def _is_for(entry: ResolvedEntry, user: str | None) -> bool:
@@ -66,57 +66,54 @@ def _is_for(entry: ResolvedEntry, user: str | None) -> bool:
 
 
 def _opened(
-    resolved: ResolvedPolicy, reached: Region, by: list[ResolvedEntry], targets: Mapping[str, Capabilities]
+    resolved: ResolvedPolicy, reached: Region, entries: list[ResolvedEntry], targets: Mapping[str, Capabilities]
 ) -> Iterator[str]:
-    for part, found, spoken in servers(resolved):
-        if of_boxes([(found, spoken)]) & reached:
-            yield f"  by egress_{part}_servers, which are part of the floor"
-    for entry in by:
+    """Yield who opens it: servers of the floor, entries, else the rest of the floor."""
+    by_servers = [
+        part for part, addresses, services in servers(resolved) if of_boxes([(addresses, services)]) & reached
+    ]
+    for part in by_servers:
+        yield f"  by egress_{part}_servers, which are part of the floor"
+    for entry in entries:
         yield f"  by the entry {entry.name}, {_place(entry)}"
-        about = (
+        details = (
             entry.owner and f"owner {entry.owner}",
             entry.reason and f"reason: {entry.reason}",
             f"expires {entry.expires}" if entry.expires else "never expires",
         )
-        yield f"    {'; '.join(one for one in about if one)}"
-        exact = [name for name, able in targets.items() if _says(able, entry)]
-        yield f"    said exactly by: {', '.join(exact)}"
-    if (
-        reached
-        and not by
-        and not any(of_boxes([(found, spoken)]) & reached for _part, found, spoken in servers(resolved))
-    ):
-        yield "  by the floor, which every host has"
+        yield f"    {'; '.join(detail for detail in details if detail)}"
+        exact = [name for name, can in targets.items() if _is_exact(can, entry)]
+        yield f"    exact in targets: {', '.join(exact)}"
+    if reached and not entries and not by_servers:
+        yield "  by the floor, the baseline rules of every host"
 
 
-def _closed(resolved: ResolvedPolicy, user: str | None, missing: Region) -> Iterator[str]:
-    """Why the rest is refused: what would open it."""
-    yield f"  refused: {'; '.join(region_lines(missing))}"
-    found = False
+def _rejected(resolved: ResolvedPolicy, user: str | None, missing: Region) -> Iterator[str]:
+    """Yield why the rest is rejected: entries that open it to others or that egress_never closes."""
+    yield f"  rejected: {'; '.join(region_lines(missing))}"
+    reasons = []
     for entry in resolved.entries:
-        opens = entry_region(entry, may=False) & missing
-        if not opens:
+        if not entry_region(entry, may=False) & missing:
             continue
-        found = True
         if _is_for(entry, user):
-            yield f"    egress_never closes what the entry {entry.name} opens, {_place(entry)}"
+            reasons.append(f"    egress_never closes what the entry {entry.name} opens, {_place(entry)}")
         else:
-            yield f"    the entry {entry.name} opens it to {', '.join(entry.users or ())} only, {_place(entry)}"
-    if not found:
-        yield "    nothing allows it"
+            users = ", ".join(entry.users or ())
+            reasons.append(f"    the entry {entry.name} opens it to {users} only, {_place(entry)}")
+    yield from reasons or ["    no entry allows it"]
 
 
 def _place(entry: ResolvedEntry) -> str:
     return f"{entry.where} ({entry.origin})" if entry.origin else entry.where
 
 
-def _says(able: Capabilities, entry: ResolvedEntry) -> bool:
-    """Can an enforcement point say this entry as it is?"""
-    spoken = {number for grant in entry.grants for number in grant.services.protocols()}
+def _is_exact(can: Capabilities, entry: ResolvedEntry) -> bool:
+    """Return whether a target can render this entry without a difference."""
+    protocols = {number for grant in entry.grants for number in grant.services.protocols()}
     families = {version for grant in entry.grants for version in (4, 6) if grant.addresses.family(version)}
     return (
-        (able.user or entry.users is None)
-        and families <= set(able.families)
-        and (spoken <= able.protocols & able.ported or (able.any and len(spoken) == 256))
-        and (able.filled or not entry.external)
+        (can.user or entry.users is None)
+        and families <= set(can.families)
+        and (protocols <= can.protocols & can.ported or (can.any and len(protocols) == 256))
+        and (can.filled or not entry.external)
     )

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A plan for machines: JSON, JUnit, GitLab's code quality report, GitHub's workflow commands."""
+"""The files of a plan: Markdown, JSON, JUnit, GitLab's code quality report, GitHub's workflow commands."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from xml.etree import ElementTree as ET
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Reach
 
 from .markdown import markdown
-from .model import FAILS, GONE, LOST, Difference, Plan, Remark
+from .model import FAILING, EgressPlan, ReachChange, Remark
 from .serialise import plain
 from .wording import user_text
 
 _LEVELS = {"info": "notice", "minor": "notice", "major": "warning", "blocker": "error"}
 
 
-def files(plan: Plan) -> dict[str, str]:
-    """File name -> content of every form there is."""
+def plan_files(plan: EgressPlan) -> dict[str, str]:
+    """Return the content of every file by its name."""
     return {
         "plan.md": markdown(plan),
         "plan.json": json.dumps(as_json(plan), indent=2) + "\n",
@@ -33,39 +33,44 @@ def files(plan: Plan) -> dict[str, str]:
     }
 
 
-def as_json(plan: Plan) -> dict[str, Any]:
-    """All of the plan; what a set holds in full, as networks and lines of services."""
-    found: dict[str, Any] = plain(replace(plan, allowed=(), closed=()))
-    found["outcome"] = plan.outcome
-    for key, differences in (("allowed", plan.allowed), ("closed", plan.closed)):
-        found[key] = [
-            {"hosts": plain(one.hosts), "by": one.by, "containers": one.containers, "reach": _reach(one)}
-            for one in differences
+def as_json(plan: EgressPlan) -> dict[str, Any]:
+    """Return the whole plan, with sets as networks and ranges of ports."""
+    data: dict[str, Any] = plain(replace(plan, allowed=(), closed=()))
+    data["outcome"] = plan.outcome
+    for key, changes in (("allowed", plan.allowed), ("closed", plan.closed)):
+        data[key] = [
+            {
+                "hosts": plain(change.hosts),
+                "entries": change.entries,
+                "containers": change.containers,
+                "reach": _reach(change),
+            }
+            for change in changes
         ]
-    return found
+    return data
 
 
-def _reach(difference: Difference) -> list[dict[str, Any]]:
-    reach: Reach = difference.reach
+def _reach(change: ReachChange) -> list[dict[str, Any]]:
+    reach: Reach = change.reach
     return [
         {
             "user": user_text(user),
             "to": [*addresses.elements(4), *addresses.elements(6)],
             "services": [
                 {"protocol": number, "ports": [list(ends) for ends in ports]}
-                for number, ports in spoken.protocols().items()
+                for number, ports in services.protocols().items()
             ],
         }
         for user, region in reach.parts()
-        for addresses, spoken in region.boxes()
+        for addresses, services in region.boxes()
     ]
 
 
-def junit(plan: Plan) -> str:
-    """One test case for each test and group of hosts that it is the same on."""
-    tests = [one for one in plan.tests if one.what != GONE]
-    failures = [one for one in tests if one.what in (LOST, FAILS)]
-    errors = [one for one in plan.remarks if one.kind == "error"]
+def junit(plan: EgressPlan) -> str:
+    """Return one test case for each test and group of hosts with the same result; errors are test cases too."""
+    tests = [test for test in plan.tests if test.outcome != "removed"]
+    failures = [test for test in tests if test.outcome in FAILING]
+    errors = [remark for remark in plan.remarks if remark.kind == "error"]
     suite = ET.Element(
         "testsuite",
         name="egress_tests",
@@ -73,59 +78,60 @@ def junit(plan: Plan) -> str:
         failures=str(len(failures)),
         errors=str(len(errors)),
     )
-    for one in tests:
-        case = ET.SubElement(suite, "testcase", classname=one.where, name=f"{one.name}: {one.hosts}")
-        _placed(case, one.origin)
-        if one in failures:
-            ET.SubElement(case, "failure", message=one.said).text = f"{one.origin} {one.where} {one.said}".strip()
+    for test in tests:
+        case = ET.SubElement(suite, "testcase", classname=test.where, name=f"{test.name}: {test.hosts}")
+        _set_origin(case, test.origin)
+        if test in failures:
+            text = f"{test.origin} {test.where} {test.failure}".strip()
+            ET.SubElement(case, "failure", message=test.failure).text = text
     for remark in errors:
-        case = ET.SubElement(suite, "testcase", classname="policy", name=f"can be read: {remark.hosts}")
-        _placed(case, remark.origin)
+        case = ET.SubElement(suite, "testcase", classname="policy", name=f"has no errors: {remark.hosts}")
+        _set_origin(case, remark.origin)
         ET.SubElement(case, "error", message=remark.text).text = f"{remark.origin} {remark.text}".strip()
     ET.indent(suite)
     return ET.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def _placed(case: ET.Element, origin: str) -> None:
+def _set_origin(case: ET.Element, origin: str) -> None:
     file, line = _file_and_line(origin)
     if file:
         case.set("file", file)
         case.set("line", str(line))
 
 
-def code_quality(plan: Plan) -> list[dict[str, Any]]:
-    """GitLab's form of the Code Climate report; it needs a file and line, so what has none is left out."""
-    found = []
+def code_quality(plan: EgressPlan) -> list[dict[str, Any]]:
+    """Return GitLab's form of the Code Climate report. It needs a file and line, so remarks without are left out."""
+    issues = []
     for remark in _remarks(plan):
         file, line = _file_and_line(remark.origin)
         if file:
             text = f"{remark.text}: {remark.hosts}"
-            print_of = hashlib.sha256(f"{remark.kind} {file} {text}".encode()).hexdigest()
-            found.append(
+            fingerprint = hashlib.sha256(f"{remark.kind} {file} {text}".encode()).hexdigest()
+            issues.append(
                 {
                     "description": text,
                     "check_name": f"egress-{remark.kind}",
-                    "fingerprint": print_of,
+                    "fingerprint": fingerprint,
                     "severity": remark.severity,
                     "location": {"path": file, "lines": {"begin": line}},
                 }
             )
-    return found
+    return issues
 
 
-def github(plan: Plan) -> str:
-    """Workflow commands, one a line; print them in a step and they stand beside the lines of the merge request."""
+def github(plan: EgressPlan) -> str:
+    """Return workflow commands, one a line. A step that prints them annotates the lines of the pull request."""
     return "".join(f"{_command(remark)}\n" for remark in _remarks(plan))
 
 
 def _command(remark: Remark) -> str:
     file, line = _file_and_line(remark.origin)
-    at = f" file={_escaped(file, property_=True)},line={line}" if file else ""
-    return f"::{_LEVELS[remark.severity]}{at}::{_escaped(f'{remark.text}: {remark.hosts}')}"
+    place = f" file={_escaped(file, property_=True)},line={line}" if file else ""
+    return f"::{_LEVELS[remark.severity]}{place}::{_escaped(f'{remark.text}: {remark.hosts}')}"
 
 
 def _escaped(text: str, *, property_: bool = False) -> str:
-    """As GitHub's own toolkit escapes data and properties of workflow commands."""
+    """Escape data or a property of a workflow command as GitHub's toolkit does."""
     codes: Mapping[str, str] = {"%": "%25", "\r": "%0D", "\n": "%0A"}
     if property_:
         codes = {**codes, ":": "%3A", ",": "%2C"}
@@ -134,16 +140,18 @@ def _escaped(text: str, *, property_: bool = False) -> str:
     return text
 
 
-def _remarks(plan: Plan) -> Iterator[Remark]:
-    """The plan's own, its untrue tests, and a line for each entry that opens something."""
+def _remarks(plan: EgressPlan) -> Iterator[Remark]:
+    """Yield the remarks of the plan, one for each failing test and one for each new or changed entry."""
     yield from plan.remarks
     for test in plan.tests:
-        if test.what in (LOST, FAILS):
-            yield Remark("test", "blocker", test.origin, f"{test.where} {test.said}", test.hosts)
+        if test.outcome in FAILING:
+            text = f"{test.where} {test.failure}"
+            yield Remark(kind="test", severity="blocker", origin=test.origin, text=text, hosts=test.hosts)
     for entry in plan.entries:
-        if entry.what != GONE:
-            about = f"{', '.join(entry.to)} with {', '.join(entry.services)}"
-            yield Remark("entry", "info", entry.origin, f"entry {entry.name} {entry.what}: {about}", entry.hosts)
+        if entry.outcome != "removed":
+            opens = f"{', '.join(entry.to)} with {', '.join(entry.services)}"
+            text = f"entry {entry.name} {entry.outcome}: {opens}"
+            yield Remark(kind="entry", severity="info", origin=entry.origin, text=text, hosts=entry.hosts)
 
 
 def _file_and_line(origin: str) -> tuple[str, int]:

@@ -1,43 +1,43 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A plan as Markdown, as it stands in a merge request and on a terminal."""
+"""A plan as Markdown, for a merge request and the terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from .model import FAILS, GONE, HOLDS, LOST, NEW, WON, Difference, EntryChange, Plan
+from .model import EgressPlan, EntryChange, Outcome, ReachChange, TestOutcome
 from .wording import reach_rows
 
-_SAYS = {
-    NEW: "new, and true",
-    GONE: "removed",
-    WON: "now true",
-    LOST: "**no longer true**",
-    FAILS: "**not true**",
+_TEST_OUTCOMES: dict[TestOutcome, str] = {
+    "added": "is new and passes",
+    "removed": "is removed",
+    "now_passes": "now passes",
+    "now_fails": "**now fails**",
+    "fails": "**fails**",
 }
-_OUTCOMES = {
+_OUTCOMES: dict[Outcome, str] = {
     "same": "Nothing changes.",
     "different": "What hosts can reach changes.",
-    "tests": "A test is not true of what is proposed.",
-    "errors": "Not every policy can be read.",
+    "tests": "A policy test fails in the proposed commit.",
+    "errors": "A policy of the proposed commit has errors.",
 }
 
 
-def markdown(plan: Plan) -> str:
-    """The whole plan; ends with a newline."""
+def markdown(plan: EgressPlan) -> str:
+    """Return the whole plan; it ends with a newline."""
     lines = [f"# Egress: what changes against {plan.base}", "", _OUTCOMES[plan.outcome], ""]
     for title, part in (
         ("Errors", _remarks(plan, "error")),
-        ("Errors in what it is compared with", _remarks(plan, "base_error")),
+        (f"Errors in {plan.base}", _remarks(plan, "base_error")),
         (
-            "Look at this",
+            "For review",
             _remarks(plan, "shared", "ceiling", "redundant", "closed_by_never", "metadata_inside", "review_due"),
         ),
         ("Entries", _entries(plan.entries)),
-        ("Newly allowed", _differences(plan.allowed)),
-        ("No longer allowed", _differences(plan.closed)),
+        ("Newly allowed", _reach_changes(plan.allowed)),
+        ("No longer allowed", _reach_changes(plan.closed)),
         ("Tests", _tests(plan)),
         ("Hosts", _hosts(plan)),
     ):
@@ -47,69 +47,72 @@ def markdown(plan: Plan) -> str:
     return "\n".join([*lines, _counts(plan), ""])
 
 
-def _remarks(plan: Plan, *kinds: str) -> Iterator[str]:
+def _remarks(plan: EgressPlan, *kinds: str) -> Iterator[str]:
     for kind in kinds:
-        for one in plan.remarks:
-            if one.kind == kind:
-                yield f"- {_at(one.origin)}{one.text}: {one.hosts}"
+        for remark in plan.remarks:
+            if remark.kind == kind:
+                yield f"- {_origin(remark.origin)}{remark.text}: {remark.hosts}"
 
 
 def _entries(changes: Sequence[EntryChange]) -> Iterator[str]:
-    for one in changes:
-        users = f" as {', '.join(one.users)}" if one.users else ""
-        inbound = " (inbound)" if one.kind == "inbound" else ""
-        yield f"- **{one.name}** {one.what}{inbound}: {one.hosts}"
-        yield f"  - {', '.join(one.to)} with {', '.join(one.services)}{users}"
-        about = [
-            one.owner and f"owner {one.owner}",
-            one.reason and f"reason: {one.reason}",
-            f"expires {one.expires}" if one.expires else "never expires",
-            one.origin and f"`{one.origin}`",
+    for entry in changes:
+        users = f" as {', '.join(entry.users)}" if entry.users else ""
+        inbound = " (inbound)" if entry.kind == "inbound" else ""
+        yield f"- **{entry.name}** {entry.outcome}{inbound}: {entry.hosts}"
+        yield f"  - {', '.join(entry.to)} with {', '.join(entry.services)}{users}"
+        details = [
+            entry.owner and f"owner {entry.owner}",
+            entry.reason and f"reason: {entry.reason}",
+            f"expires {entry.expires}" if entry.expires else "never expires",
+            entry.origin and f"`{entry.origin}`",
         ]
-        yield f"  - {'; '.join(part for part in about if part)}"
-        for key, before, after in one.changes:
+        yield f"  - {'; '.join(detail for detail in details if detail)}"
+        for key, before, after in entry.changes:
             sides = [before, after] if key == "addresses" else [before or "(nothing)", "→", after or "(nothing)"]
-            yield f"  - {key}: {' '.join(part for part in sides if part)}"
+            yield f"  - {key}: {' '.join(side for side in sides if side)}"
 
 
-def _differences(found: Sequence[Difference]) -> Iterator[str]:
-    for number, one in enumerate(found):
-        whose = "containers of " if one.containers else ""
-        by = f", by {', '.join(one.by)}" if one.by else ""
+def _reach_changes(changes: Sequence[ReachChange]) -> Iterator[str]:
+    for number, change in enumerate(changes):
+        whose = "containers of " if change.containers else ""
+        by = f", by {', '.join(change.entries)}" if change.entries else ""
         if number:
             yield ""
-        yield f"{whose}{one.hosts}{by}:"
+        yield f"{whose}{change.hosts}{by}:"
         yield ""
         yield "| who | to | with |"
         yield "| --- | --- | --- |"
-        yield from (
-            f"| {users} | {found} | {spoken} |" for users, found, spoken in reach_rows(one.reach, words=one.words)
-        )
+        for row in reach_rows(change.reach, words=change.words):
+            yield f"| {' | '.join(row)} |"
 
 
-def _tests(plan: Plan) -> Iterator[str]:
-    for one in plan.tests:
-        if one.what != HOLDS:
-            said = f": {one.said}" if one.said else ""
-            yield f"- {_at(one.origin)}{one.where} {_SAYS[one.what]}{said}: {one.hosts}"
-    held = sum(one.what == HOLDS for one in plan.tests)
-    if held:
-        yield f"- {held} {'others hold' if held < len(plan.tests) else 'hold'} as before"
+def _tests(plan: EgressPlan) -> Iterator[str]:
+    for test in plan.tests:
+        if test.outcome != "passes":
+            failure = f": {test.failure}" if test.failure else ""
+            outcome = _TEST_OUTCOMES[test.outcome]
+            yield f"- {_origin(test.origin)}{test.where} {outcome}{failure}: {test.hosts}"
+    passing = sum(test.outcome == "passes" for test in plan.tests)
+    if passing:
+        others = " other" if passing < len(plan.tests) else ""
+        yield f"- {passing}{others} {'test passes' if passing == 1 else 'tests pass'} as before"
 
 
-def _hosts(plan: Plan) -> Iterator[str]:
+def _hosts(plan: EgressPlan) -> Iterator[str]:
     if plan.appeared:
-        yield f"- new, with a policy: {', '.join(plan.appeared)}"
+        yield f"- newly with a policy: {', '.join(plan.appeared)}"
     if plan.vanished:
         yield f"- gone from the inventory, or without a tier now: {', '.join(plan.vanished)}"
     for before, after, hosts in plan.modes:
         yield f"- mode {before} → {after}: {hosts}"
 
 
-def _counts(plan: Plan) -> str:
-    unmanaged = f"; {plan.unmanaged} without egress_tier were not" if plan.unmanaged else ""
-    return f"{plan.hosts} hosts were compared for every address, port and user{unmanaged}. No host was touched."
+def _counts(plan: EgressPlan) -> str:
+    hosts = f"{plan.hosts} host was" if plan.hosts == 1 else f"{plan.hosts} hosts were"
+    without = "1 host without egress_tier was" if plan.unmanaged == 1 else f"{plan.unmanaged} without egress_tier were"
+    unmanaged = f"; {without} not" if plan.unmanaged else ""
+    return f"{hosts} compared for every address, port and user{unmanaged}. The plan connects to no host."
 
 
-def _at(origin: str) -> str:
+def _origin(origin: str) -> str:
     return f"`{origin}` " if origin else ""

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A resolved policy as plain data and back, to hand it from one Ansible process to another."""
+"""A resolved policy as plain data and back, for another Ansible process."""
 
 from __future__ import annotations
 
@@ -16,37 +16,42 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Re
 
 
 def plain(value: Any) -> Any:
-    """Lists, mappings, numbers and texts of a frozen dataclass; days as ISO 8601."""
+    """Return a frozen dataclass as lists, mappings, numbers and texts; dates as ISO 8601."""
     if is_dataclass(value):
         return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, tuple):
-        return [plain(one) for one in value]
+        return [plain(element) for element in value]
     return value.isoformat() if isinstance(value, dt.date) else value
 
 
 def resolved_from(data: Any) -> ResolvedPolicy:
-    """The policy that `plain` made this of. Raises KeyError, TypeError or ValueError for anything else."""
-    found = _typed(ResolvedPolicy, data)
-    assert isinstance(found, ResolvedPolicy)
-    return found
+    """Return the policy of data from `plain`. Raises KeyError, TypeError or ValueError for other data."""
+    resolved = _typed(ResolvedPolicy, data)
+    assert isinstance(resolved, ResolvedPolicy)
+    return resolved
 
 
-def _typed(wanted: Any, data: Any) -> Any:
-    if hints := _hints(wanted):
-        return wanted(**{name: _typed(hint, data[name]) for name, hint in hints.items()})
-    origin, inner = typing.get_origin(wanted), typing.get_args(wanted)
+def _typed(hint: Any, data: Any) -> Any:
+    """Return the value of this type that `plain` has written as data."""
+    if fields_of := _field_types(hint):
+        return hint(**{name: _typed(field_type, data[name]) for name, field_type in fields_of.items()})
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (types.UnionType, typing.Union):
-        return None if data is None else _typed(next(one for one in inner if one is not type(None)), data)
+        return None if data is None else _typed(next(kind for kind in arguments if kind is not type(None)), data)
     if origin is tuple:
-        if len(inner) == 2 and inner[1] is Ellipsis:
-            return tuple(_typed(inner[0], one) for one in data)
-        return tuple(_typed(one, value) for one, value in zip(inner, data, strict=True))
-    if wanted is dt.date:
+        if len(arguments) == 2 and arguments[1] is Ellipsis:
+            return tuple(_typed(arguments[0], element) for element in data)
+        return tuple(_typed(kind, element) for kind, element in zip(arguments, data, strict=True))
+    if origin is typing.Literal:
+        if data not in arguments:
+            raise ValueError(f"{data!r} is not one of {arguments}")
+        return data
+    if hint is dt.date:
         return dt.date.fromisoformat(data)
-    return wanted(data)
+    return hint(data)
 
 
 @cache
-def _hints(wanted: Any) -> dict[str, Any]:
-    """The types of a dataclass's fields; nothing for what is none."""
-    return typing.get_type_hints(wanted) if is_dataclass(wanted) else {}
+def _field_types(hint: Any) -> dict[str, Any]:
+    """Return the types of a dataclass's fields; {} for any other type."""
+    return typing.get_type_hints(hint) if is_dataclass(hint) else {}

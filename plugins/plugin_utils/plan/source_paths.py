@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where things were written, as paths from the top of the repository: what a merge request can show a remark at."""
+"""Origins of a policy as paths from the top of the repository, which a merge request can annotate."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedPolicy
 
-from .model import Policy
+from .model import HostPolicy
 from .serialise import resolved_from
 
 Relocate = Callable[[str], str]
 
 
-def fleet_from(data: Mapping[str, Mapping[str, Any]], directory: str, top: str) -> dict[str, Policy]:
-    """Policies by host out of what egress_policy returned, but for hosts that it does not manage.
+def fleet_from(data: Mapping[str, Mapping[str, Any]], directory: str, top: str) -> dict[str, HostPolicy]:
+    """Return the policies of all managed hosts from the results of egress_policy.
 
-    directory: the one that it ran in, from which its paths begin. top: of the repository.
+    directory: where it ran; its paths are relative to that. top: of the repository.
     """
 
     def relocate(text: str) -> str:
@@ -33,24 +33,24 @@ def fleet_from(data: Mapping[str, Mapping[str, Any]], directory: str, top: str) 
         return f"{os.path.relpath(absolute, top) if inside else absolute}:{rest}"
 
     return {
-        host: Policy(
-            _relocated(resolved_from(one["policy"]), relocate) if one["policy"] else None,
-            tuple(relocate(error) for error in one["errors"]),
+        host: HostPolicy(
+            _relocated(resolved_from(result["policy"]), relocate) if result["policy"] else None,
+            tuple(relocate(error) for error in result["errors"]),
         )
-        for host, one in data.items()
-        if one["managed"]
+        for host, result in data.items()
+        if result["managed"]
     }
 
 
 def _relocated(resolved: ResolvedPolicy, relocate: Relocate) -> ResolvedPolicy:
-    def placed(entries: Any) -> Any:
-        return None if entries is None else tuple(replace(one, origin=relocate(one.origin)) for one in entries)
+    def moved(entries: Any) -> Any:
+        return None if entries is None else tuple(replace(entry, origin=relocate(entry.origin)) for entry in entries)
 
     return replace(
         resolved,
-        entries=placed(resolved.entries),
-        containers=placed(resolved.containers),
-        inbound=placed(resolved.inbound),
-        tests=placed(resolved.tests),
-        notices=tuple(replace(one, where=relocate(one.where)) for one in resolved.notices),
+        entries=moved(resolved.entries),
+        containers=moved(resolved.containers),
+        inbound=moved(resolved.inbound),
+        tests=moved(resolved.tests),
+        notices=tuple(replace(notice, where=relocate(notice.where)) for notice in resolved.notices),
     )

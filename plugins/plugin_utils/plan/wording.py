@@ -19,43 +19,43 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regi
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import PORTS, ServiceSet
 
 SHOWN = 6
-"""How many of a kind are written out; the rest is counted."""
+"""Elements of one kind that are written out; the rest is counted."""
 _NAMES = {number: name for name, number in services.PORT_PROTOCOLS.items()}
 _BIG = 10**9
 
 
 Words = tuple[tuple[str, AddressSet], ...]
-"""Words of the policy, and what they stand for on a host."""
+"""Words of the policy, each with the addresses that it stands for on a host."""
 
 
-def address_text(found: AddressSet, most: int = SHOWN, words: Words = ()) -> str:
-    """Networks and ranges, those that are many shortened: `10.0.0.0/8, 192.0.2.1 and 7 more (1,024 addresses)`."""
-    if found == EVERYTHING:
+def address_text(addresses: AddressSet, limit: int = SHOWN, words: Words = ()) -> str:
+    """Return networks and ranges, `limit` of them at most: `10.0.0.0/8, 192.0.2.1 and 7 more (9 IPv4 addresses)`."""
+    if addresses == EVERYTHING:
         return "any address"
-    for word, meant in words:
-        if meant == found:
+    for word, meaning in words:
+        if meaning == addresses:
             return word
-    elements = [*found.elements(4), *found.elements(6)]
-    if len(elements) <= most:
+    elements = [*addresses.elements(4), *addresses.elements(6)]
+    if len(elements) <= limit:
         return ", ".join(elements)
-    counted = " and ".join(
-        f"{_count(found.size(version))} IPv{version} addresses" for version in (4, 6) if found.size(version)
+    sizes = " and ".join(
+        f"{_count(addresses.size(version))} IPv{version} addresses" for version in (4, 6) if addresses.size(version)
     )
-    return f"{', '.join(elements[: most - 1])} and {len(elements) - most + 1} more ({counted})"
+    return f"{_shortened(elements, limit)} ({sizes})"
 
 
-def service_text(spoken: ServiceSet, most: int = SHOWN) -> str:
-    """As a policy writes them: `tcp/443, udp/1000-1010, icmp`; nearly all of them as `any service but …`."""
-    if spoken == services.ANY:
+def service_text(allowed: ServiceSet, limit: int = SHOWN) -> str:
+    """Return services as a policy writes them: `tcp/443, udp/1000-1010, icmp`; most of all as `any service but …`."""
+    if allowed == services.ANY:
         return "any service"
-    rest = services.ANY - spoken
-    if len(rest.line) < len(spoken.line) or len(spoken.protocols()) > 128:
-        return f"any service but {_listed(list(_services(rest)), most)}"
-    return _listed(list(_services(spoken)), most)
+    rest = services.ANY - allowed
+    if len(rest.line) < len(allowed.line) or len(allowed.protocols()) > 128:
+        return f"any service but {_shortened(list(_services(rest)), limit)}"
+    return _shortened(list(_services(allowed)), limit)
 
 
-def _services(spoken: ServiceSet) -> Iterator[str]:
-    protocols = spoken.protocols()
+def _services(allowed: ServiceSet) -> Iterator[str]:
+    protocols = allowed.protocols()
     both = protocols.get(services.ICMP) == protocols.get(services.ICMPV6) == services.WHOLE
     for number, ports in protocols.items():
         if both and number == services.ICMPV6:
@@ -64,8 +64,8 @@ def _services(spoken: ServiceSet) -> Iterator[str]:
             yield from _ports(_NAMES[number], ports)
         elif number in (services.ICMP, services.ICMPV6):
             name = "icmp" if both else "icmp (IPv4)" if number == services.ICMP else "icmp (IPv6)"
-            kinds = [f"{first}-{last}" if first != last else str(first) for first, last in ports]
-            yield name if ports == services.WHOLE else f"{name} type {', '.join(kinds)}"
+            icmp_types = [f"{first}-{last}" if first != last else str(first) for first, last in ports]
+            yield name if ports == services.WHOLE else f"{name} type {', '.join(icmp_types)}"
         else:
             yield f"proto/{number}"
 
@@ -79,21 +79,24 @@ def _ports(name: str, ports: Sequence[tuple[int, int]]) -> Iterator[str]:
 
 
 def user_text(user: str | None) -> str:
-    """Who: `everybody`, `payd`, `packets without a socket`."""
+    """Return whose packets these are: `everybody`, `payd`, `packets without a socket`. user: "" for everybody else."""
     if user is None:
         return "packets without a socket"
     return user or "everybody"
 
 
-def region_lines(region: Region, most: int = SHOWN, words: Words = ()) -> list[str]:
-    """One line for each group of addresses: `203.0.113.0/24 with tcp/443`."""
-    return [f"{address_text(found, most, words)} with {service_text(spoken, most)}" for found, spoken in _boxes(region)]
+def region_lines(region: Region, limit: int = SHOWN, words: Words = ()) -> list[str]:
+    """Return one line for each group of addresses: `203.0.113.0/24 with tcp/443`."""
+    return [
+        f"{address_text(addresses, limit, words)} with {service_text(allowed, limit)}"
+        for addresses, allowed in _boxes(region)
+    ]
 
 
-def reach_rows(reach: Reach, most: int = SHOWN, words: Words = ()) -> list[tuple[str, str, str]]:
-    """(users, addresses, services) of everything in it; users with the same share a row.
+def reach_rows(reach: Reach, limit: int = SHOWN, words: Words = ()) -> list[tuple[str, str, str]]:
+    """Return (users, addresses, services); users who reach the same share a row.
 
-    Whoever reaches no more than everybody, and packets without a socket where they are like everybody, are not named.
+    A user who reaches no more than everybody has no row, nor have packets without a socket that reach as much.
     """
     by_region: dict[Region, list[str]] = {}
     for user, region in reach.parts():
@@ -104,38 +107,41 @@ def reach_rows(reach: Reach, most: int = SHOWN, words: Words = ()) -> list[tuple
             by_region.setdefault(own, []).append(user_text(user))
     rows = []
     for region, users in by_region.items():
-        for found, spoken in _boxes(region):
-            rows.append((", ".join(users), address_text(found, most, words), service_text(spoken, most)))
-    rows += [(f"everybody but {user}", *cells) for user, cells in _less(reach, most, words)]
+        for addresses, allowed in _boxes(region):
+            rows.append((", ".join(users), address_text(addresses, limit, words), service_text(allowed, limit)))
+    rows += [(f"everybody but {user}", *cells) for user, cells in _restricted_users(reach, limit, words)]
     return rows
 
 
-def _less(reach: Reach, most: int, words: Words) -> Iterator[tuple[str, tuple[str, str]]]:
-    """Those who have less of it than everybody else."""
+def _restricted_users(reach: Reach, limit: int, words: Words) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Yield (user, (addresses, services)) of users who reach less than everybody: what they lack."""
     for user, region in reach.named:
-        for found, spoken in _boxes(reach.others - region):
-            yield user, (address_text(found, most, words), service_text(spoken, most))
+        for addresses, allowed in _boxes(reach.others - region):
+            yield user, (address_text(addresses, limit, words), service_text(allowed, limit))
 
 
 def _boxes(region: Region) -> list[tuple[AddressSet, ServiceSet]]:
-    """The region's boxes, with ICMP as the policy writes it: one service for both families."""
-    stretches = [(number * PORTS, (number + 1) * PORTS - 1) for number in (services.ICMP, services.ICMPV6)]
-    whole = [next((one for start, end, one in region.pieces if start <= a and b <= end), NOTHING) for a, b in stretches]
-    parts = [any(start <= b and a <= end for start, end, _one in region.pieces) for a, b in stretches]
-    if not any(whole) or any(part and not one for part, one in zip(parts, whole, strict=True)):
+    """Return the region's boxes, with ICMP and ICMPv6 as one service where both are whole, as a policy writes it."""
+    icmp = [(number * PORTS, (number + 1) * PORTS - 1) for number in (services.ICMP, services.ICMPV6)]
+    whole = [
+        next((addresses for first, last, addresses in region.pieces if first <= start and end <= last), NOTHING)
+        for start, end in icmp
+    ]
+    present = [any(first <= end and start <= last for first, last, _addresses in region.pieces) for start, end in icmp]
+    if not any(whole) or any(part and not all_of_it for part, all_of_it in zip(present, whole, strict=True)):
         return region.boxes()
     both = AddressSet(v4=whole[0].v4, v6=whole[1].v6)
-    found: dict[AddressSet, list[tuple[int, int]]] = {both: list(stretches)}
-    for start, end, one in region.pieces:
-        for first, last in subtract(((start, end),), tuple(stretches)):
-            found.setdefault(one, []).append((first, last))
-    return [(one, ServiceSet(normalise(line))) for one, line in found.items()]
+    lines: dict[AddressSet, list[tuple[int, int]]] = {both: list(icmp)}
+    for start, end, addresses in region.pieces:
+        for first, last in subtract(((start, end),), tuple(icmp)):
+            lines.setdefault(addresses, []).append((first, last))
+    return [(addresses, ServiceSet(normalise(line))) for addresses, line in lines.items()]
 
 
-def _listed(texts: Sequence[str], most: int) -> str:
-    if len(texts) <= most:
+def _shortened(texts: Sequence[str], limit: int) -> str:
+    if len(texts) <= limit:
         return ", ".join(texts)
-    return f"{', '.join(texts[: most - 1])} and {len(texts) - most + 1} more"
+    return f"{', '.join(texts[: limit - 1])} and {len(texts) - limit + 1} more"
 
 
 def _count(number: int) -> str:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Many flows as a table: one cell for each host and service, with a mark for each family and user."""
+"""Results as cells of a matrix: one for each destination and service, with a mark for each IP version and user."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from .flows import MARKS, Flow, Tried
+from .probe_flows import MARKS, ProbeFlow, ProbeResult
 
 EVERY = "yes"
 NONE = "."
 
 Variant = tuple[str, str]
-"""Family and user: ``("v4", "root")``."""
+"""IP version and user: `("v4", "root")`."""
 
 
 @dataclass(frozen=True)
-class Cell:
-    """What a host reaches of one service of one destination; ``expected`` and ``measured`` have a mark a variant."""
+class MatrixCell:
+    """The results of one service of one destination. expected, measured: a mark for each variant."""
 
     destination: str
     service: str
@@ -30,32 +30,32 @@ class Cell:
 
     @property
     def agrees(self) -> bool:
-        """Whether every packet met what the policy says."""
+        """Return whether every packet had the expected outcome."""
         return self.expected == self.measured
 
 
-def cells(tried: Iterable[Tried]) -> list[Cell]:
-    """Return the cells of one host, in the order in which its flows were tried."""
-    return [_cell(list(group)) for _key, group in groupby(tried, key=lambda one: _key_of(one.flow))]
+def cells(results: Iterable[ProbeResult]) -> list[MatrixCell]:
+    """Return the cells of one host, in the order of its results."""
+    return [_cell(list(group)) for _key, group in groupby(results, key=lambda result: _key_of(result.flow))]
 
 
-def _key_of(flow: Flow) -> tuple[str, str]:
+def _key_of(flow: ProbeFlow) -> tuple[str, str]:
     return flow.destination, flow.service
 
 
-def _cell(tried: Sequence[Tried]) -> Cell:
-    destination, service = _key_of(tried[0].flow)
-    return Cell(
+def _cell(results: Sequence[ProbeResult]) -> MatrixCell:
+    destination, service = _key_of(results[0].flow)
+    return MatrixCell(
         destination,
         service,
-        tuple((one.flow.family, one.flow.user) for one in tried),
-        "".join(MARKS[one.expected] for one in tried),
-        "".join(MARKS[one.outcome] for one in tried),
+        tuple((result.flow.family, result.flow.user) for result in results),
+        "".join(MARKS[result.expected] for result in results),
+        "".join(MARKS[result.outcome] for result in results),
     )
 
 
 def word(marks: str, variants: Sequence[Variant]) -> str:
-    """Say a cell in one word: ``yes``, ``.``, the families or users that get through, else the marks themselves.
+    """Return a cell as one word: `yes`, `.`, the IP versions or users that get through, else the marks themselves.
 
     >>> word("+-+-", [("v4", "root"), ("v4", "payd"), ("v6", "root"), ("v6", "payd")])
     'root'

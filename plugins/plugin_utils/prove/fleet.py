@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The policies of many hosts. Hosts of a tier mostly have the same one, which is then proven once."""
+"""The policies of many hosts. Hosts of a tier mostly have equal policies, which are then proven once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.reac
 
 
 class Fleet:
-    """Policies by host name, and what is proven of each, calculated when it is first asked for."""
+    """Policies by host name, with their reach and failed tests, which are computed on first use."""
 
     def __init__(self, policies: Mapping[str, policy.ResolvedPolicy]) -> None:
         self.policies = dict(policies)
@@ -24,21 +24,21 @@ class Fleet:
         self._failed: dict[int, tuple[policy.FailedTest, ...]] = {}
 
     def reach(self, host: str, floor: FloorScope = WHOLE, *, containers: bool = False) -> Reach:
-        """The most that the host's policy can ever let through; see `passing`."""
+        """Return the most that the host's policy may ever let through; see `passing`."""
         key = self.number(host), floor, containers
         if key not in self._reaches:
             self._reaches[key] = passing(self.policies[host], may=True, floor=floor, containers=containers)
         return self._reaches[key]
 
     def failed_tests(self, host: str) -> tuple[policy.FailedTest, ...]:
-        """The tests of the host's policy that are not true of it."""
+        """Return the policy tests that fail."""
         number = self.number(host)
         if number not in self._failed:
             self._failed[number] = policy.failed_tests(self.policies[host])
         return self._failed[number]
 
     def number(self, host: str) -> int:
-        """One number for all hosts that have the same policy."""
+        """Return a number that all hosts with an equal policy share."""
         if host not in self._numbers:
             anonymous = replace(self.policies[host], host="", notices=())
             self._numbers[host] = self._same.setdefault(anonymous, len(self._same))

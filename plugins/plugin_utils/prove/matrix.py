@@ -1,14 +1,14 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The table that people read: a block of rows for each host, a column for each destination."""
+"""The matrix as text: a block of rows for each host, a column for each destination."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from .cells import EVERY, NONE, Cell, word
+from .cells import EVERY, NONE, MatrixCell, word
 
 GAP = "  "
 INDENT = "  "
@@ -16,15 +16,15 @@ MARK = "> "
 
 
 @dataclass(frozen=True)
-class Block:
-    """One host's rows: its title, such as ``app1 (app)``, and its cells."""
+class HostBlock:
+    """The rows of one host. title: such as `app1 (app)`."""
 
     title: str
-    cells: tuple[Cell, ...]
+    cells: tuple[MatrixCell, ...]
 
 
-def legend(blocks: Sequence[Block]) -> list[str]:
-    """Explain the words of the table, with the families and users that were really tried."""
+def legend(blocks: Sequence[HostBlock]) -> list[str]:
+    """Return lines that explain the words of the matrix, with the IP versions and users that were tried."""
     variants = list(dict.fromkeys(variant for block in blocks for cell in block.cells for variant in cell.variants))
     families = " and ".join(sorted({family for family, _user in variants}))
     users = list(dict.fromkeys(user for _family, user in variants))
@@ -33,13 +33,13 @@ def legend(blocks: Sequence[Block]) -> list[str]:
     return [
         f"{EVERY}: answered, {both}.  {NONE}  refused at once, {both}.",
         f"{users[-1]}, v6, v6:{users[-1]}: answered for that user, over that family, for both only; else refused.",
-        f"{MARK.strip()} marks a row that differs from the policy; what the policy expects there is below it.",
+        f"{MARK.strip()} marks a row that differs from the policy; the next row is what the policy expects.",
         f"Several marks are + answered, - refused, ? silent, ! not sent, for {marks}.",
     ]
 
 
-def matrix(blocks: Sequence[Block]) -> list[str]:
-    """Return the table's lines. Services that are the same everywhere, as the policy says, share one row."""
+def matrix(blocks: Sequence[HostBlock]) -> list[str]:
+    """Return the lines. Services with the same, expected result everywhere share one row."""
     columns = list(dict.fromkeys(cell.destination for block in blocks for cell in block.cells))
     rows = [(block.title, _rows(block.cells)) for block in blocks]
     every = [row for _title, block_rows in rows for row in block_rows]
@@ -58,11 +58,11 @@ def _line(label: str, texts: Mapping[str, str], first: int, widths: Mapping[str,
 
 
 Row = tuple[str, Mapping[str, str]]
-"""A label, and a text for each destination."""
+"""A label, and a text for each destination by its name."""
 
 
-def _rows(cells: Iterable[Cell]) -> list[Row]:
-    services: dict[str, list[Cell]] = {}
+def _rows(cells: Iterable[MatrixCell]) -> list[Row]:
+    services: dict[str, list[MatrixCell]] = {}
     for cell in cells:
         services.setdefault(cell.service, []).append(cell)
     rows: list[Row] = []
@@ -79,7 +79,7 @@ def _rows(cells: Iterable[Cell]) -> list[Row]:
     return rows
 
 
-def _own_rows(service: str, row: Sequence[Cell]) -> list[Row]:
+def _own_rows(service: str, row: Sequence[MatrixCell]) -> list[Row]:
     measured = {cell.destination: word(cell.measured, cell.variants) for cell in row}
     if all(cell.agrees for cell in row):
         return [(f"{INDENT}{service}", measured)]
@@ -87,8 +87,8 @@ def _own_rows(service: str, row: Sequence[Cell]) -> list[Row]:
     return [(f"{MARK}{service}", measured), (f"{INDENT}{INDENT}expected", expected)]
 
 
-def _everywhere(row: Sequence[Cell]) -> str:
-    """The word that every cell of a row has, when that is what the policy says; else nothing."""
+def _everywhere(row: Sequence[MatrixCell]) -> str:
+    """Return the word that all cells of a row have and the policy expects, else ""."""
     words = {word(cell.measured, cell.variants) for cell in row}
     return words.pop() if len(words) == 1 and all(cell.agrees for cell in row) else ""
 

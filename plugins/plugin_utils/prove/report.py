@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is printed about the proofs of many hosts, and the sentence that fails the run."""
+"""The printed report on the proofs of many hosts, and the sentence that fails the run."""
 
 from __future__ import annotations
 
@@ -9,43 +9,43 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .cells import Cell
-from .matrix import Block, legend, matrix
+from .cells import MatrixCell
+from .matrix import HostBlock, legend, matrix
 
 MOST = 10
-"""Differences that are written out; the rest are counted."""
+"""Differences and failed tests that are written out; the rest are counted."""
 
 
 @dataclass(frozen=True)
-class Report:
-    """Lines for people, and one sentence when something is not as the policies say (None when all is)."""
+class ProofReport:
+    """Lines for people, and a sentence when a packet or test contradicts a policy, else None."""
 
     lines: list[str]
     complaint: str | None
 
 
-def report(proofs: Mapping[str, Mapping[str, Any]]) -> Report:
-    """Say what each host reached. ``proofs``: host name to what egress_prove returned there."""
+def report(proofs: Mapping[str, Mapping[str, Any]]) -> ProofReport:
+    """Return the report. proofs: the results of egress_prove by host name."""
     blocks = [_block(host, proof) for host, proof in proofs.items()]
     differences = [f"{host}: {text}" for host, proof in proofs.items() for text in proof["differences"]]
     complaints = [f"{host}: {text}" for host, proof in proofs.items() for text in proof["complaints"]]
     if not sum(proof["flows"] for proof in proofs.values()):
-        return Report([], "No packet was tried, so nothing is proven.")
+        return ProofReport([], "No packet was sent, so nothing is proven.")
     lines = ["", *matrix(blocks), "", *legend(blocks), "", *_counts(proofs)]
     wrong = [*differences, *complaints]
     lines += [f"  {text}" for text in wrong[:MOST]]
     if len(wrong) > MOST:
         lines.append(f"  and {len(wrong) - MOST} more")
-    return Report([*lines, ""], _complaint(proofs, differences, complaints))
+    return ProofReport([*lines, ""], _complaint(proofs, differences, complaints))
 
 
-def _block(host: str, proof: Mapping[str, Any]) -> Block:
-    return Block(f"{host} ({proof['tier'] or 'no tier'})", tuple(_cell(cell) for cell in proof["cells"]))
+def _block(host: str, proof: Mapping[str, Any]) -> HostBlock:
+    return HostBlock(f"{host} ({proof['tier'] or 'no tier'})", tuple(_cell(cell) for cell in proof["cells"]))
 
 
-def _cell(given: Mapping[str, Any]) -> Cell:
-    variants = tuple((str(family), str(user)) for family, user in given["variants"])
-    return Cell(given["destination"], given["service"], variants, given["expected"], given["measured"])
+def _cell(data: Mapping[str, Any]) -> MatrixCell:
+    variants = tuple((str(family), str(user)) for family, user in data["variants"])
+    return MatrixCell(data["destination"], data["service"], variants, data["expected"], data["measured"])
 
 
 def _counts(proofs: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -58,14 +58,14 @@ def _counts(proofs: Mapping[str, Mapping[str, Any]]) -> list[str]:
     lines = [
         f"mode {modes}: {flows} flows tried with real packets",
         f"  expected by the policy: {allowed} answered, {flows - allowed} refused",
-        f"  found:                  {answered} answered, {refused} refused, {flows - answered - refused} neither",
+        f"  measured:               {answered} answered, {refused} refused, {flows - answered - refused} neither",
         f"  different: {wrong}",
     ]
     if total("would_be_refused"):
-        lines.append(f"  answered in this mode, refused in the mode enforce: {total('would_be_refused')}")
+        lines.append(f"  answered in this mode, rejected in mode enforce: {total('would_be_refused')}")
     if total("tests"):
-        untrue = sum(len(proof["complaints"]) for proof in proofs.values())
-        lines.append(f"  hand-written tests (egress_tests_*): {total('tests')}, of which {untrue} do not hold")
+        failing = sum(len(proof["complaints"]) for proof in proofs.values())
+        lines.append(f"  policy tests (egress_tests_*): {total('tests')}, of which {failing} failed")
     return lines
 
 
@@ -73,7 +73,11 @@ def _complaint(proofs: Mapping[str, Mapping[str, Any]], differences: list[str], 
     parts = []
     if differences:
         flows = sum(proof["flows"] for proof in proofs.values())
-        parts.append(f"{len(differences)} of {flows} flows differ from the policy, first {differences[0]}.")
+        parts.append(f"{len(differences)} of {flows} flows differ from the policy, the first: {differences[0]}.")
     if complaints:
-        parts.append(f"{len(complaints)} of the hand-written tests do not hold, first {complaints[0]}.")
+        parts.append(f"{_count(len(complaints), 'policy test')} failed, the first: {complaints[0]}.")
     return " ".join(parts) or None
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

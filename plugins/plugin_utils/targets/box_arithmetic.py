@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.boxes import Box, minus
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import Grant, ResolvedNever
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.boxes import Box, minus
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
 
 

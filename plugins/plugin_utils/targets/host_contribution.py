@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What one host contributes to the unit it belongs to: its policy in what the target can say, as plain data."""
+"""The part of one host in its unit: its policy as far as the target can render it, as plain data."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors im
     PolicyErrors,
     variable,
 )
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import Approximation
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import values
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import ResolvedPolicy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
@@ -27,8 +28,8 @@ UNIT = "egress_unit"
 APPROXIMATE = "egress_approximate"
 TIER = "egress_tier"
 VARIABLES = (UNIT, APPROXIMATE, TIER)
-"""The variables that are read for every target."""
-# A unit is a part of names in clouds and of files, so no separators.
+"""Variables that every target reads."""
+# A unit is part of file names and of names in clouds, so it has no separators.
 _UNIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,40}")
 Data = dict[str, Any]
 
@@ -40,57 +41,68 @@ def contribution(
     sources: AddressSet,
     origins: Origins | None = None,
 ) -> Data:
-    """The host's part. variables: the host's, templated. sources: its own addresses.
+    """Return the host's part. variables: the host's, templated. sources: its own addresses.
 
-    Raises PolicyErrors with all that the target cannot say and all that its settings have wrong.
+    Raises PolicyErrors with everything that the target cannot render and every error of its settings.
     """
     report = ErrorReport(origins or {})
-    # In mode absent a policy has no tier any more, but its unit still had one.
+    # In mode absent the policy has no tier, but its unit is still named after it.
     unit = _unit(report, variables, resolved.tier or str(variables.get(TIER) or ""))
-    found: Data = {"host": resolved.host, "unit": unit, "target": target.name, "mode": resolved.mode}
+    part: Data = {"host": resolved.host, "unit": unit, "target": target.name, "mode": resolved.mode}
     defaults = read_approximate(report, variable(APPROXIMATE), variables.get(APPROXIMATE), tuple(registry.TARGETS))
     if resolved.mode == "absent":
         report.raise_errors()
-        return found
-    if target.whole is not None:
+        return part
+    if target.compile_policy is not None:
         report.raise_errors()
-        return {**found, "whole": target.whole(resolved), "differences": [], "notices": []}
-    given: Data = {}
-    if target.read is not None:
-        given = target.read(report, variable(target.variable), variables.get(target.variable))
-    fitted = _fitted(report, resolved, target, defaults.get(target.name, ""), given)
+        return {**part, "table": target.compile_policy(resolved), "differences": [], "notices": []}
+    settings: Data = {}
+    if target.read_settings is not None:
+        settings = target.read_settings(report, variable(target.variable), variables.get(target.variable))
+    fitted = _fitted(report, resolved, target, defaults.get(target.name, ""), settings)
     report.raise_errors()
     return {
-        **found,
-        "settings": given,
+        **part,
+        "settings": settings,
         "floor": list(resolved.floor),
         "sources": sources.cidrs(),
         "never": fitted.never.cidrs(),
-        "openings": [serialise.opening_data(one) for one in fitted.openings],
-        "closings": [serialise.closing_data(one) for one in fitted.closings],
-        "differences": [serialise.difference_data(one) for one in fitted.differences],
+        "openings": [serialise.opening_data(opening) for opening in fitted.openings],
+        "closings": [serialise.closing_data(closing) for closing in fitted.closings],
+        "differences": [serialise.difference_data(difference) for difference in fitted.differences],
         "notices": list(fitted.notices),
     }
 
 
 def _fitted(
-    report: ErrorReport, resolved: ResolvedPolicy, target: Target, default: str, given: Mapping[str, Any]
+    report: ErrorReport,
+    resolved: ResolvedPolicy,
+    target: Target,
+    default: Approximation,
+    settings: Mapping[str, Any],
 ) -> FittedPolicy:
-    families = tuple(given.get("families") or target.can.families)
-    references = tuple(given.get("references") or ())
+    families = tuple(settings.get("families") or target.can.families)
+    references = tuple(settings.get("references") or ())
     try:
-        return PolicyFit(target.name, target.can, resolved, default, references, families).fit()
+        return PolicyFit(
+            target=target.name,
+            can=target.can,
+            resolved=resolved,
+            default=default,
+            references=references,
+            families=families,
+        ).fit()
     except PolicyErrors as errors:
         report.extend(errors=errors.errors)
         return FittedPolicy()
 
 
 def _unit(report: ErrorReport, variables: Mapping[str, Any], tier: str) -> str:
-    given = variables.get(UNIT)
-    if given is None:
+    value = variables.get(UNIT)
+    if value is None:
         return tier
-    text = values.text(report, variable(UNIT), given) or ""
+    text = values.text(report, variable(UNIT), value) or ""
     if text and not _UNIT.fullmatch(text):
-        cure = "use letters, digits, - and _, at most 41, beginning with a letter or digit"
-        report.error(variable(UNIT), f"{values.show(text)} is no name for a unit", cure)
+        fix = "use at most 41 letters, digits, - and _, the first a letter or digit"
+        report.error(variable(UNIT), f"{values.show(text)} is not a name for a unit", fix)
     return text

@@ -1,13 +1,13 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an enforcement point can say, and a policy cut down to that."""
+"""Targets: what an enforcement point can express, a policy fitted to that, and the registry row of a target."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import ErrorReport, Place
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import ResolvedPolicy
@@ -15,53 +15,68 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets impo
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING, AddressSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
 
-WIDER, NARROWER = "wider", "narrower"
+Direction = Literal["wider", "narrower"]
+WIDER: Direction = "wider"
+NARROWER: Direction = "narrower"
 ALL_PROTOCOLS = frozenset(range(256))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Capabilities:
-    """What an enforcement point can say.
+    """What an enforcement point can express. A policy that needs more is fitted to it, or is an error.
 
-    user: sockets of one user from those of another. containers: those of containers from the host's own. names:
-    "no", "exact", or "below" where a name always stands for those below it, too. deny: something out of what is
-    allowed. log: whether refusals can be seen there. protocols: those (numbers) that can be allowed as a whole.
-    ported: those of which single ports and ranges can. any: whether "whatever protocol" can be said. widens: what a
-    protocol or port that cannot be said is part of: "protocol" (all of it), "any" (everything) or "" (nothing).
-    families: IP versions. filled: lists that others fill. references: destinations known there by names of their own.
-    observe: whether it can count without refusing. floor: which parts of the policy's floor it needs to be told. limit:
-    how many entries there may be, for people. expiry: "itself" when entries end with their day without any run.
+    Every field is a row of the table in docs/targets.md. The evaluator in the tests of each target holds it to what is
+    written here.
+
+    user: distinguishes the sockets of users.
+    containers: distinguishes packets of containers from the host's own.
+    names: domain names: "no", "exact", or "below" where a name always includes every name below it.
+    deny: can close part of what is open. Needed for egress_never beside domain names.
+    log: where people see denied flows, "no" for nowhere.
+    protocols: numbers of the protocols that can be opened as a whole.
+    ported: numbers of the protocols of which single ports and ranges can be opened.
+    any: can open every protocol at once.
+    widens: how `approximate: wider` opens a service that cannot be expressed: "protocol" opens all of its protocol,
+        "any" every protocol, "" means that it cannot.
+    families: IP versions.
+    filled: knows the content of prefix lists that others fill.
+    references: the kind of destinations that it knows by names of its own, "" for none.
+    observe: can count without rejecting.
+    floor: the parts of the policy's floor that have to be rendered: "dns", "ntp".
+    limit: the highest number of entries, as text for people.
+    expiry: when an entry with `expires` ends: "itself" without any run, else "the next run".
     """
 
     user: bool = False
     containers: bool = False
-    names: str = "no"
+    names: Literal["no", "exact", "below"] = "no"
     deny: bool = False
     log: str = "no"
     protocols: frozenset[int] = ALL_PROTOCOLS
     ported: frozenset[int] = ALL_PROTOCOLS
     any: bool = True
-    widens: str = ""
+    widens: Literal["", "protocol", "any"] = ""
     families: tuple[int, ...] = (4, 6)
     filled: bool = False
     references: str = ""
     observe: bool = False
     floor: tuple[str, ...] = ("dns", "ntp")
     limit: str = "none"
-    expiry: str = "the next run"
+    expiry: Literal["itself", "the next run"] = "the next run"
 
     @property
     def icmp(self) -> bool:
-        """Can ICMP be allowed by itself?"""
+        """Return whether ICMP and ICMPv6 can be opened without other protocols."""
         return {services.ICMP, services.ICMPV6} <= self.protocols
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Opening:
-    """What one entry opens: every combination of its destinations and its services, for everybody.
+    """What one entry opens to everybody: all combinations of its destinations and its services.
 
-    destinations: addresses, names (domain names), and references (texts of `to` that the enforcement point knows by
-    names of its own); never all of them empty. approximate: the entry's word. list: the one that the names fill.
+    The destinations are addresses, names (domain names) and references (texts of `to` that the target knows by names
+    of its own); at least one of them is not empty. approximate: the entry's, "" for none. prefix_list: the list that
+    the names fill, "" for names of the entry itself.
     """
 
     entry: str
@@ -72,26 +87,26 @@ class Opening:
     reason: str = ""
     owner: str = ""
     approximate: str = ""
-    list: str = ""
+    prefix_list: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Closing:
-    """What is refused before any opening is looked at; only where the enforcement point can say so."""
+    """What is closed before any opening is considered; only for targets that can deny."""
 
     addresses: AddressSet
     services: ServiceSet
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TargetDifference:
-    """How what is rendered differs from the policy: `wider` opens more, `narrower` less. Exactly these flows.
+    """Flows by which a rendered policy differs: `wider` opens exactly these, `narrower` does not open them.
 
-    why: for people. users: whose flows, None for everybody's.
+    why: a clause for people. users: whose flows, None for everybody's.
     """
 
     entry: str
-    direction: str
+    direction: Direction
     why: str
     addresses: AddressSet = NOTHING
     services: ServiceSet = services.NONE
@@ -99,9 +114,9 @@ class TargetDifference:
     users: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FittedPolicy:
-    """A host's policy as far as an enforcement point can say it. never: what no approximation may open."""
+    """A host's policy as far as a target can express it. never: addresses that no approximation may open."""
 
     openings: tuple[Opening, ...] = ()
     closings: tuple[Closing, ...] = ()
@@ -110,12 +125,12 @@ class FittedPolicy:
     never: AddressSet = NOTHING
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Unit:
-    """What one security group, network policy or the like is made of.
+    """What becomes one security group, network policy or file: the hosts of one unit mean the same.
 
-    name: the unit's. sources: the addresses of its hosts. floor: the parts of the floor that there are. settings: what
-    the target read from its variable. never: what joining networks may not open.
+    name: the unit's. sources: the addresses of its hosts. floor: the parts of the floor that the policy has. settings:
+    the target's variable, read. never: addresses that joining networks may not open.
     """
 
     name: str
@@ -129,7 +144,7 @@ class Unit:
 
 @dataclass(frozen=True)
 class RenderedFile:
-    """text: the file. data: the same for modules that apply it. differences: those that only rendering showed."""
+    """text: the file. data: the same for modules that apply it. differences: those that rendering itself makes."""
 
     text: str
     data: Any = None
@@ -137,14 +152,20 @@ class RenderedFile:
 
 
 ReadSettings = Callable[[ErrorReport, Place, Any], dict[str, Any]]
+"""Reads a target's variable; every error goes to the report."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Target:
-    """An enforcement point. variable: its settings, "" when there are none. suffix: of its files.
+    """One enforcement point, as a row of the registry.
 
-    render: raises PolicyErrors for what only shows when everything is together, such as too many rules. whole: instead
-    of it, for an enforcement point that takes a host's policy as it is.
+    name: in `egress_target`, and of its page docs/targets/NAME.md.
+    about: a phrase for people.
+    can: what it can express.
+    suffix: of its files, after the name of the unit.
+    render: makes the file of a unit. Raises PolicyErrors for problems of the whole file, such as too many rules.
+    compile_policy: takes the place of render where the target enforces a host's policy as it is.
+    variable: the name of its settings, "" for none. read_settings: reads them.
     """
 
     name: str
@@ -152,6 +173,6 @@ class Target:
     can: Capabilities
     suffix: str
     render: Callable[[Unit], RenderedFile] | None = None
+    compile_policy: Callable[[ResolvedPolicy], Any] | None = None
     variable: str = ""
-    read: ReadSettings | None = None
-    whole: Callable[[ResolvedPolicy], Any] | None = None
+    read_settings: ReadSettings | None = None

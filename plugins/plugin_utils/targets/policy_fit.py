@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Cuts a policy down to what an enforcement point can say: exactly, or as the user said it may be approximated.
+"""Fits a policy to a target: exact where the target can render it, else approximate as the user allows.
 
-What cannot be said is an error that names entry and target. Nothing that narrows to nothing is left over as something
-without limits: an opening always has destinations and services.
+What a target cannot render is an error that names entry and target. A part that narrows to nothing never becomes an
+unlimited opening: an opening always has destinations and services.
 """
 
 from __future__ import annotations
@@ -19,14 +19,15 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors im
     PolicyError,
     PolicyErrors,
 )
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import Approximation
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.decide import is_one_of
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.passing import NTP
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.boxes import Box
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import values
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.entries import APPROXIMATE
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import ResolvedEntry, ResolvedPolicy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING, AddressSet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.boxes import Box
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
 
 from .box_arithmetic import carried_services, subtract_boxes, whole_protocols
@@ -37,26 +38,27 @@ from .wording import first_few, service_words
 VARIABLE = "egress_approximate"
 
 
-def read_approximate(report: ErrorReport, place: Place, value: Any, targets: Sequence[str]) -> dict[str, str]:
-    """egress_approximate: a word for each target that shall not insist on saying everything."""
+def read_approximate(report: ErrorReport, place: Place, value: Any, targets: Sequence[str]) -> dict[str, Approximation]:
+    """Return egress_approximate: wider or narrower by the name of a target."""
     if value is None:
         return {}
-    given = values.mapping(report, place, value, targets) or {}
-    found = {name: values.word(report, place.key(name), word, APPROXIMATE) for name, word in given.items()}
-    return {name: word for name, word in found.items() if word is not None}
+    words = values.mapping(report, place, value, targets) or {}
+    choices = {name: values.choice(report, place.key(name), word, APPROXIMATE) for name, word in words.items()}
+    return {name: choice for name, choice in choices.items() if choice is not None}
 
 
-@dataclass
+@dataclass(kw_only=True)
 class PolicyFit:
-    """One policy for one target. default: what to do where an entry has no word of its own.
+    """The fit of one policy to one target, with what it has found so far.
 
-    references: texts of `to` that the target knows by names of its own. families: IP versions that there are.
+    default: the approximation of entries without one of their own. references: texts of `to` that the target knows by
+    names of its own. families: the IP versions in use there.
     """
 
     target: str
     can: Capabilities
     resolved: ResolvedPolicy
-    default: str = ""
+    default: Approximation = ""
     references: Sequence[str] = ()
     families: tuple[int, ...] = (4, 6)
     errors: list[PolicyError] = field(default_factory=list)
@@ -64,109 +66,115 @@ class PolicyFit:
     notices: list[str] = field(default_factory=list)
 
     def fit(self) -> FittedPolicy:
-        """Everything together. Raises PolicyErrors with all that cannot be said."""
+        """Return the fitted policy. Raises PolicyErrors with everything that the target cannot render."""
         openings = self._floor()
         for entry in self.resolved.all_entries():
             openings += self._entry(entry)
         closings = self._closings() if any(opening.names for opening in openings) else ()
         if self.errors:
             raise PolicyErrors(tuple(dict.fromkeys(self.errors)))
-        never = addresses.union(one.addresses for one in self.resolved.never)
-        return FittedPolicy(tuple(openings), closings, tuple(self.differences), tuple(self.notices), never)
+        return FittedPolicy(
+            openings=tuple(openings),
+            closings=closings,
+            differences=tuple(self.differences),
+            notices=tuple(self.notices),
+            never=addresses.union(never.addresses for never in self.resolved.never),
+        )
 
     def _floor(self) -> list[Opening]:
-        """The named servers, which egress_never does not concern."""
-        parts = (("dns", self.resolved.dns, services.DNS), ("ntp", self.resolved.ntp, NTP))
-        found = []
-        for part, servers, what in parts:
-            there = self._of_families(servers)
-            if part in self.resolved.floor and part in self.can.floor and there:
-                found.append(Opening(f"egress_{part}_servers", there, what))
+        """Return openings to the named servers, which egress_never does not close."""
+        openings = []
+        for part, servers, allowed in (("dns", self.resolved.dns, services.DNS), ("ntp", self.resolved.ntp, NTP)):
+            destinations = self._of_families(servers)
+            if part in self.resolved.floor and part in self.can.floor and destinations:
+                openings.append(Opening(entry=f"egress_{part}_servers", addresses=destinations, services=allowed))
         if self.resolved.host_dns and "dns" in self.resolved.floor and "dns" in self.can.floor:
             self.notices.append(
-                "egress_dns_servers: [auto] is known on the host only; name servers are not opened for it"
+                "egress_dns_servers: only the host knows the servers that auto stands for, so they are not opened here."
+                " Fix: name the servers"
             )
-        return found
+        return openings
 
     def _entry(self, entry: ResolvedEntry) -> list[Opening]:
-        boxes = self._with_families(entry, [Box(grant.addresses, grant.services) for grant in entry.grants])
-        boxes = [piece for box in boxes for piece in self._without_never(entry, box)]
-        found = self._references(entry, [box for one in boxes for box in self._said(entry, one)])
-        found += self._named(entry) + self._filled(entry)
-        word = entry.approximate or self.default
+        boxes = self._in_families(entry, [Box(grant.addresses, grant.services) for grant in entry.grants])
+        boxes = [part for box in boxes for part in self._without_never(entry, box)]
+        boxes = [part for box in boxes for part in self._expressed(entry, box)]
+        openings = self._by_reference(entry, boxes) + self._by_names(entry) + self._by_external_lists(entry)
+        approximate = entry.approximate or self.default
         return [
-            replace(opening, reason=entry.reason, owner=entry.owner, approximate=word)
-            for opening in self._for_whom(entry, found)
+            replace(opening, reason=entry.reason, owner=entry.owner, approximate=approximate)
+            for opening in self._for_everybody(entry, openings)
         ]
 
     def _without_never(self, entry: ResolvedEntry, box: Box) -> list[Box]:
-        """What egress_never leaves. Whom it does not concern cannot be told from others everywhere."""
-        mixed = [never for never in self.resolved.never if excepted_users(entry, never)]
-        rest = subtract_boxes([box], (never for never in self.resolved.never if never not in mixed))
-        others = subtract_boxes(rest, mixed)
-        # Two of them may leave each other's users nothing, so what somebody has is asked of all of them together.
-        reached = {
-            users: subtract_boxes(rest, (never for never in mixed if not is_one_of(users[0], never.except_users)))
-            for users in users_by_exceptions(entry, mixed)
+        """Return what egress_never leaves. Not every target can distinguish the users that it excepts."""
+        excepting = [never for never in self.resolved.never if excepted_users(entry, never)]
+        rest = subtract_boxes([box], (never for never in self.resolved.never if never not in excepting))
+        for_others = subtract_boxes(rest, excepting)
+        # Two elements may leave each other's users nothing, so the users of all elements are considered together.
+        for_users = {
+            users: subtract_boxes(rest, (never for never in excepting if not is_one_of(users[0], never.except_users)))
+            for users in users_by_exceptions(entry, excepting)
         }
-        nobody = subtract_boxes(rest, [*others, *(one for found in reached.values() for one in found)])
-        somebody = subtract_boxes(rest, nobody)
+        for_nobody = subtract_boxes(rest, [*for_others, *(part for parts in for_users.values() for part in parts)])
+        for_somebody = subtract_boxes(rest, for_nobody)
         if self.can.user or entry.users is not None:
-            return somebody  # Where the entry is for some users only, what becomes of it is decided for all together.
-        direction = WIDER
-        for users, found in reached.items():
-            differing = subtract_boxes(found, others)
+            return for_somebody  # Whom an entry with users is for is decided later, for all of its openings together.
+        direction: Approximation = WIDER
+        for users, parts in for_users.items():
+            differing = subtract_boxes(parts, for_others)
             if differing:
-                why = f"{self.target} cannot tell {', '.join(users)} of egress_never from others"
+                why = (
+                    f"{self.target} cannot distinguish {', '.join(users)}, whom egress_never excepts, from other users"
+                )
                 direction = self._direction(entry, why)
                 self._differ(entry, direction, why, differing, users=users if direction == NARROWER else None)
-        return somebody if direction == WIDER else others
+        return for_somebody if direction == WIDER else for_others
 
-    def _with_families(self, entry: ResolvedEntry, boxes: list[Box]) -> list[Box]:
-        found = [replace(box, addresses=self._of_families(box.addresses)) for box in boxes]
-        found = [box for box in found if box]
-        if boxes and not found:
-            there = " and ".join(f"IPv{version}" for version in self.families)
-            why = f"{self.target} has {there} only"
+    def _in_families(self, entry: ResolvedEntry, boxes: list[Box]) -> list[Box]:
+        """Return the boxes in the IP versions of the target."""
+        rest = [box for each in boxes if (box := Box(self._of_families(each.addresses), each.services))]
+        if boxes and not rest:
+            why = f"{self.target} has {' and '.join(f'IPv{version}' for version in self.families)} only"
             self._direction(entry, why, (NARROWER,))
             self._differ(entry, NARROWER, why, boxes)
-        return found
+        return rest
 
-    def _said(self, entry: ResolvedEntry, box: Box) -> list[Box]:
-        """The box in protocols and ports that the target knows."""
+    def _expressed(self, entry: ResolvedEntry, box: Box) -> list[Box]:
+        """Return the box in protocols and ports of the target, exact or approximate."""
         if box.services == services.ANY and self.can.any:
             return [box]
         exact, rest = self._split(box.services)
-        kept = [replace(box, services=exact)] if exact else []
+        exact_boxes = [Box(box.addresses, exact)] if exact else []
         rest = carried_services(rest, box.addresses)
         if not rest:
-            return kept
-        why = f"{self.target} cannot say {first_few(service_words(rest))}"
+            return exact_boxes
+        why = f"{self.target} cannot express {first_few(service_words(rest))}"
         direction = self._direction(entry, why, (WIDER, NARROWER) if self.can.widens else (NARROWER,))
         if direction != WIDER:
-            self._differ(entry, direction, why, [replace(box, services=rest)])
-            return kept
+            self._differ(entry, direction, why, [Box(box.addresses, rest)])
+            return exact_boxes
         wide = services.ANY if self.can.widens == "any" else exact | whole_protocols(rest)
-        more = replace(box, services=wide - box.services)
-        closed = self._closed(more)
+        more = Box(box.addresses, wide - box.services)
+        closed = self._closed_by_never(more)
         if closed:
             why = f"{why} without opening {closed.first()}, which egress_never closes"
             self._direction(entry, why, (NARROWER,))
-            return kept
-        # `internal` opens no DNS, an address beside it does: what is open anyhow is no difference.
+            return exact_boxes
+        # `internal` opens no DNS, an address beside it does: flows that the entry opens anyway are no difference.
         self._differ(entry, WIDER, why, subtract_boxes([more], entry.grants))
-        return [replace(box, services=wide)]
+        return [Box(box.addresses, wide)]
 
-    def _closed(self, more: Box) -> AddressSet:
-        """What egress_never closes of a box that an approximation would open."""
+    def _closed_by_never(self, more: Box) -> AddressSet:
+        """Return the addresses that egress_never closes in a box that an approximation would open."""
         return addresses.union(
             never.addresses & more.addresses for never in self.resolved.never if never.services & more.services
         )
 
-    def _split(self, wanted: ServiceSet) -> tuple[ServiceSet, ServiceSet]:
-        """(what the target can say, the rest)."""
+    def _split(self, requested: ServiceSet) -> tuple[ServiceSet, ServiceSet]:
+        """Return (services that the target can express, the others)."""
         exact = rest = services.NONE
-        for number, ports in wanted.protocols().items():
+        for number, ports in requested.protocols().items():
             part = ServiceSet(
                 tuple((number * services.PORTS + first, number * services.PORTS + last) for first, last in ports)
             )
@@ -174,114 +182,149 @@ class PolicyFit:
             exact, rest = (exact | part, rest) if number in known else (exact, rest | part)
         return exact, rest
 
-    def _references(self, entry: ResolvedEntry, boxes: list[Box]) -> list[Opening]:
-        """Openings; destinations that the target knows by a name go by it when all of them is open, else by address."""
-        known = [part for part in entry.destinations if part.text in self.references and part.whole]
-        others = addresses.union(part.addresses for part in entry.destinations if part not in known)
-        found = []
+    def _by_reference(self, entry: ResolvedEntry, boxes: list[Box]) -> list[Opening]:
+        """Return openings in which fully open destinations go by the target's names, the others by address."""
+        known = [each for each in entry.destinations if each.text in self.references and each.whole]
+        others = addresses.union(each.addresses for each in entry.destinations if each not in known)
+        openings = []
         for box in boxes:
-            # By its name a destination has no limits but the services, so nothing may have been taken out of it.
-            named = [part for part in known if part.addresses and self._of_families(part.addresses) <= box.addresses]
-            by_name = addresses.union(part.addresses for part in named)
-            left = box.addresses - (by_name - others) if named else box.addresses
-            found.append(Opening(entry.name, left, box.services, references=tuple(sorted(part.text for part in named))))
-        return found
+            # A name of the target stands for the whole destination, so nothing of it may have been subtracted.
+            named = [each for each in known if each.addresses and self._of_families(each.addresses) <= box.addresses]
+            by_name = addresses.union(each.addresses for each in named)
+            openings.append(
+                Opening(
+                    entry=entry.name,
+                    addresses=box.addresses - (by_name - others) if named else box.addresses,
+                    services=box.services,
+                    references=tuple(sorted(each.text for each in named)),
+                )
+            )
+        return openings
 
-    def _named(self, entry: ResolvedEntry) -> list[Opening]:
+    def _by_names(self, entry: ResolvedEntry) -> list[Opening]:
         if not entry.names:
             return []
-        names = tuple(one.name for one in entry.names)
-        return self._with_names(entry, names, entry.by_name[0].services, entry.names[0].where, "")
+        names = tuple(name.name for name in entry.names)
+        return self._with_names(entry, names, entry.by_name[0].services, where=entry.names[0].where)
 
-    def _filled(self, entry: ResolvedEntry) -> list[Opening]:
-        """Lists that others fill: by the domain names that fill them, where those are known."""
-        found: list[Opening] = []
+    def _by_external_lists(self, entry: ResolvedEntry) -> list[Opening]:
+        """Return openings for lists that others fill: by their domain names, where those are known."""
+        openings: list[Opening] = []
         fed = dict(entry.feeding_names)
         for grant in entry.external:
             names = fed.get(grant.part, ())
             if names and self.can.names != "no":
-                found += self._with_names(entry, names, grant.services, "", grant.part)
+                openings += self._with_names(entry, names, grant.services, prefix_list=grant.part)
                 continue
-            why = f"{self.target} does not know what others fill into prefix_list:{grant.part}"
+            why = f"{self.target} does not know the content of prefix_list:{grant.part}, which others fill"
             direction = self._direction(entry, why)
-            box = Box(self._of_families(grant.addresses), grant.services)
-            wide = self._without_never(entry, box)
-            self._differ(entry, direction, why, subtract_boxes(wide, entry.grants))
+            bound = self._without_never(entry, Box(self._of_families(grant.addresses), grant.services))
+            self._differ(entry, direction, why, subtract_boxes(bound, entry.grants))
             if direction == WIDER:
-                found += [
-                    Opening(entry.name, one.addresses, one.services)
-                    for piece in wide
-                    for one in self._said(entry, piece)
+                openings += [
+                    Opening(entry=entry.name, addresses=part.addresses, services=part.services)
+                    for box in bound
+                    for part in self._expressed(entry, box)
                 ]
-        return found
+        return openings
 
     def _with_names(
-        self, entry: ResolvedEntry, names: tuple[str, ...], wanted: ServiceSet, where: str, filled: str
+        self,
+        entry: ResolvedEntry,
+        names: tuple[str, ...],
+        requested: ServiceSet,
+        *,
+        where: str = "",
+        prefix_list: str = "",
     ) -> list[Opening]:
+        """Return openings by domain names. where: the place of an error. prefix_list: the list that the names fill."""
+        unresolved = [Box(NOTHING, requested)]
         if self.can.names == "no":
             why = f"{self.target} does not know domain names ({first_few(list(names))})"
             self._direction(entry, why, (NARROWER,), where)
-            self._differ(entry, NARROWER, why, [Box(NOTHING, wanted)], names=names)
+            self._differ(entry, NARROWER, why, unresolved, names=names)
             return []
         if self.can.names == "below":
-            why = f"{self.target} takes every name below {first_few(list(names))} for it, too"
+            why = f"{self.target} also matches every name below {first_few(list(names))}"
             if self._direction(entry, why, where=where) == NARROWER:
-                self._differ(entry, NARROWER, why, [Box(NOTHING, wanted)], names=names)
+                self._differ(entry, NARROWER, why, unresolved, names=names)
                 return []
-            self._differ(entry, WIDER, why, [Box(NOTHING, wanted)], names=tuple(f"*.{name}" for name in names))
-        said = self._said(entry, Box(addresses.EVERYTHING, wanted))
-        return [Opening(entry.name, NOTHING, one.services, names, list=filled) for one in said]
+            self._differ(entry, WIDER, why, unresolved, names=tuple(f"*.{name}" for name in names))
+        boxes = self._expressed(entry, Box(addresses.EVERYTHING, requested))
+        return [
+            Opening(entry=entry.name, addresses=NOTHING, services=box.services, names=names, prefix_list=prefix_list)
+            for box in boxes
+        ]
 
-    def _for_whom(self, entry: ResolvedEntry, found: list[Opening]) -> list[Opening]:
-        """Openings for everybody; an entry that is not for everybody needs a word for it."""
-        boxes = [Box(one.addresses, one.services) for one in found]
-        names = tuple(sorted({name for one in found for name in one.names}))
+    def _for_everybody(self, entry: ResolvedEntry, openings: list[Opening]) -> list[Opening]:
+        """Return openings that hold for everybody; an entry for some users or for containers needs an approximation."""
+        boxes = [Box(opening.addresses, opening.services) for opening in openings]
+        names = tuple(sorted({name for opening in openings for name in opening.names}))
         if entry.users is not None and not self.can.user:
-            why = f"{self.target} cannot tell the sockets of {', '.join(entry.users)} from others"
+            why = f"{self.target} cannot distinguish the sockets of {', '.join(entry.users)} from others"
         elif "host" not in entry.for_ and not self.can.containers:
-            why = f"{self.target} cannot tell containers from their host"
+            why = f"{self.target} cannot distinguish containers from their host"
         else:
-            return found
+            return openings
         direction = self._direction(entry, why)
         users = entry.users if direction == NARROWER else None
         self._differ(entry, direction, why, boxes, names=names, users=users)
-        return found if direction == WIDER else []
+        return openings if direction == WIDER else []
 
     def _closings(self) -> tuple[Closing, ...]:
-        """egress_never beside names, whose addresses nobody knows here, so that nothing can be subtracted from them."""
+        """Return egress_never for targets with openings by name: nobody knows their addresses to subtract from."""
         if not self.can.deny:
             return ()
-        for users in {one.except_users for one in self.resolved.never if one.except_users}:
-            self.notices.append(f"where a name leads to what egress_never closes, {', '.join(users)} may not go either")
-        return tuple(Closing(self._of_families(one.addresses), one.services) for one in self.resolved.never)
+        for users in {never.except_users for never in self.resolved.never if never.except_users}:
+            self.notices.append(f"destinations of names that egress_never closes are closed to {', '.join(users)}, too")
+        return tuple(
+            Closing(addresses=self._of_families(never.addresses), services=never.services)
+            for never in self.resolved.never
+        )
 
-    def _of_families(self, found: AddressSet) -> AddressSet:
-        return AddressSet(found.v4 if 4 in self.families else (), found.v6 if 6 in self.families else ())
+    def _of_families(self, destinations: AddressSet) -> AddressSet:
+        return AddressSet(destinations.v4 if 4 in self.families else (), destinations.v6 if 6 in self.families else ())
 
     def _direction(
-        self, entry: ResolvedEntry, why: str, possible: Sequence[str] = (WIDER, NARROWER), where: str = ""
-    ) -> str:
-        """What the user said to do; an error when it was not said or is not possible."""
-        wanted = entry.approximate or self.default
-        if wanted not in possible:
-            own = entry.kind not in ("floor", "tier")
+        self,
+        entry: ResolvedEntry,
+        why: str,
+        possible: Sequence[Approximation] = (WIDER, NARROWER),
+        where: str = "",
+    ) -> Approximation:
+        """Return the approximation that the user allows, with an error where none or an impossible one is written."""
+        allowed = entry.approximate or self.default
+        if allowed not in possible:
             everywhere = f"{VARIABLE}: {{{self.target}: {possible[-1]}}}"
-            entry_cure = f"write approximate: {' or '.join(possible)} in the entry, or for all entries {everywhere}"
-            cure = entry_cure if own else f"write {everywhere}, which is for all entries"
-            self.errors.append(PolicyError(where or f"{entry.origin} {entry.where}".strip(), why, cure))
-        return wanted
+            if entry.kind in ("floor", "tier"):
+                fix = f"write {everywhere}, which is for all entries"
+            else:
+                fix = f"write approximate: {' or '.join(possible)} in the entry, or for all entries {everywhere}"
+            self.errors.append(PolicyError(where or f"{entry.origin} {entry.where}".strip(), why, fix))
+        return allowed
 
     def _differ(
         self,
         entry: ResolvedEntry,
-        direction: str,
+        direction: Approximation,
         why: str,
         boxes: Sequence[Box],
         *,
         names: tuple[str, ...] = (),
         users: tuple[str, ...] | None = None,
     ) -> None:
+        """Record a difference for each box. Without a direction there is an error instead."""
+        if not direction:
+            return
         for box in boxes:
             self.differences.append(
-                TargetDifference(entry.name, direction, why, box.addresses, box.services, names, users)
+                TargetDifference(
+                    entry=entry.name,
+                    direction=direction,
+                    why=why,
+                    addresses=box.addresses,
+                    services=box.services,
+                    names=names,
+                    users=users,
+                )
             )

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Units out of what their hosts contribute: one security group, network policy or file each.
+"""Renders units from what their hosts contribute: one security group, network policy or file each.
 
-All hosts of a unit must mean the same, or one of them would get what is another's; what differs is an error by entry.
+All hosts of a unit must mean the same, or a host would get the policy of another. What differs is an error by entry.
 """
 
 from __future__ import annotations
@@ -21,129 +21,137 @@ from .model import RenderedFile, Target, TargetDifference, Unit
 from .wording import difference_sentence
 
 Data = Mapping[str, Any]
-# What hosts of one unit may not differ in, beside entries: key of the data, and how it is called.
-_SAME = (
+# What the hosts of one unit must have in common beside entries: key of the data, and its name in messages.
+_COMMON = (
     ("target", "egress_target"),
     ("mode", "egress_mode"),
     ("settings", "settings"),
     ("floor", "egress_floor_without"),
 )
-CURE = "give them different egress_unit, such as egress_unit: app-{{ region }}, or the same policy"
+FIX = "give them different egress_unit, such as egress_unit: app-{{ region }}, or the same policy"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RenderedUnit:
-    """One unit, rendered. text: the file, None in mode absent. hosts: whose it is. file: its name."""
+    """One unit with its file. text: None in mode absent, in which the file is removed. file: its name."""
 
     name: str
     mode: str
     hosts: tuple[str, ...]
     file: str
-    text: str | None
+    text: str | None = None
     data: Any = None
     differences: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
 
 
-def render_units(documents: Iterable[Data]) -> list[RenderedUnit]:
-    """Every unit, by name. Raises PolicyErrors with all that is wrong in any of them."""
-    groups: dict[str, list[Data]] = {}
-    for one in documents:
-        groups.setdefault(str(one["unit"]), []).append(one)
-    errors = _alike(groups)
-    found: list[RenderedUnit] = []
-    for name, parts in sorted(groups.items()):
-        differing = [error for other in parts[1:] for error in _differ(name, parts[0], other)]
+def render_units(contributions: Iterable[Data]) -> list[RenderedUnit]:
+    """Return every unit, sorted by name. Raises PolicyErrors with all errors of all units."""
+    units: dict[str, list[Data]] = {}
+    for contribution in contributions:
+        units.setdefault(str(contribution["unit"]), []).append(contribution)
+    errors = _colliding_names(units)
+    rendered: list[RenderedUnit] = []
+    for name, hosts in sorted(units.items()):
+        differing = [error for other in hosts[1:] for error in _differences(name, hosts[0], other)]
         if differing:
             errors += differing
             continue
         try:
-            found.append(_build(name, parts))
+            rendered.append(_render_unit(name, hosts))
         except PolicyErrors as raised:
             errors += [replace(error, where=f"unit {name}, {error.where}") for error in raised.errors]
     if errors:
         raise PolicyErrors(tuple(dict.fromkeys(errors)))
-    return found
+    return rendered
 
 
-def _alike(names: Iterable[str]) -> list[PolicyError]:
-    """Units whose names are the same where capitals and underscores do not count."""
-    seen: dict[str, str] = {}
-    found = []
+def _colliding_names(names: Iterable[str]) -> list[PolicyError]:
+    """Return an error for each name that differs from another one by capitals and underscores only."""
+    firsts: dict[str, str] = {}
+    errors = []
     for name in names:
-        other = seen.setdefault(name.lower().replace("_", "-"), name)
-        if other != name:
-            found.append(PolicyError(f"unit {name}", f"is the same name as {other} elsewhere", "rename egress_unit"))
-    return found
+        first = firsts.setdefault(name.lower().replace("_", "-"), name)
+        if first != name:
+            cause = f"has the same name as unit {first} where capitals and underscores do not count"
+            errors.append(PolicyError(f"unit {name}", cause, "rename egress_unit"))
+    return errors
 
 
-def unit_of(name: str, parts: Sequence[Data]) -> Unit:
-    """The unit of hosts that mean the same."""
-    first = parts[0]
+def unit_of(name: str, hosts: Sequence[Data]) -> Unit:
+    """Return the unit of hosts that mean the same."""
+    first = hosts[0]
     return Unit(
-        name,
-        tuple(serialise.read_opening(one) for one in first["openings"]),
-        tuple(serialise.read_closing(one) for one in first["closings"]),
-        addresses.union(serialise.read_addresses(part["sources"]) for part in parts),
-        tuple(str(part) for part in first["floor"]),
-        first["settings"],
-        serialise.read_addresses(first["never"]),
+        name=name,
+        openings=tuple(serialise.read_opening(opening) for opening in first["openings"]),
+        closings=tuple(serialise.read_closing(closing) for closing in first["closings"]),
+        sources=addresses.union(serialise.read_addresses(host["sources"]) for host in hosts),
+        floor=tuple(str(part) for part in first["floor"]),
+        settings=first["settings"],
+        never=serialise.read_addresses(first["never"]),
     )
 
 
-def _build(name: str, parts: Sequence[Data]) -> RenderedUnit:
-    first = parts[0]
+def _render_unit(name: str, hosts: Sequence[Data]) -> RenderedUnit:
+    first = hosts[0]
     target = registry.target(str(first["target"]))
-    mode, hosts, file = (
-        str(first["mode"]),
-        tuple(str(part["host"]) for part in parts),
-        f"tidegate-{name}{target.suffix}",
+    unit = RenderedUnit(
+        name=name,
+        mode=str(first["mode"]),
+        hosts=tuple(str(host["host"]) for host in hosts),
+        file=f"tidegate-{name}{target.suffix}",
     )
-    if mode == "absent":
-        return RenderedUnit(name, mode, hosts, file, None)
-    notices = [str(one) for one in first["notices"]]
-    if mode == "observe" and not target.can.observe:
-        notices.append(f"{target.name} cannot observe: this is what enforcing does")
-    rendered = _rendered(target, name, parts)
-    told = [serialise.read_difference(one) for one in first["differences"]] + list(rendered.differences)
-    return RenderedUnit(
-        name, mode, hosts, file, rendered.text, rendered.data, _sentences(told), tuple(dict.fromkeys(notices))
+    if unit.mode == "absent":
+        return unit
+    notices = [str(notice) for notice in first["notices"]]
+    if unit.mode == "observe" and not target.can.observe:
+        notices.append(f"{target.name} cannot observe: the file is that of mode enforce")
+    file = _rendered_file(target, name, hosts)
+    differences = [serialise.read_difference(difference) for difference in first["differences"]]
+    return replace(
+        unit,
+        text=file.text,
+        data=file.data,
+        differences=_sentences([*differences, *file.differences]),
+        notices=tuple(dict.fromkeys(notices)),
     )
 
 
-def _rendered(target: Target, name: str, parts: Sequence[Data]) -> RenderedFile:
+def _rendered_file(target: Target, name: str, hosts: Sequence[Data]) -> RenderedFile:
     if target.render is not None:
-        return target.render(unit_of(name, parts))
-    data = parts[0]["whole"]
-    return RenderedFile(json.dumps(data, indent=2) + "\n", data)
+        return target.render(unit_of(name, hosts))
+    table = hosts[0]["table"]
+    return RenderedFile(json.dumps(table, indent=2) + "\n", table)
 
 
 def _sentences(differences: Iterable[TargetDifference]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(difference_sentence(difference) for difference in differences))
 
 
-def _differ(name: str, one: Data, other: Data) -> list[PolicyError]:
-    """What two hosts of a unit do not have in common."""
+def _differences(name: str, host: Data, other: Data) -> list[PolicyError]:
+    """Return an error for each thing that two hosts of a unit do not have in common."""
     where = f"unit {name}"
-    both = f"{one['host']} and {other['host']}"
-    found = [
-        PolicyError(where, f"{both} have different {called}", CURE)
-        for key, called in _SAME
-        if one.get(key) != other.get(key)
+    both = f"{host['host']} and {other['host']}"
+    errors = [
+        PolicyError(where, f"{both} have different {words}", FIX)
+        for key, words in _COMMON
+        if host.get(key) != other.get(key)
     ]
-    mine, theirs = _by_entry(one), _by_entry(other)
-    names = [entry for entry in sorted({*mine, *theirs}) if mine.get(entry) != theirs.get(entry)]
-    if names:
-        found.append(PolicyError(where, f"{both} do not mean the same by {', '.join(names)}", CURE))
-    elif (one.get("closings"), one.get("never")) != (other.get("closings"), other.get("never")):
-        found.append(PolicyError(where, f"{both} do not mean the same by egress_never", CURE))
-    if not names and one.get("whole") != other.get("whole"):
-        found.append(PolicyError(where, f"{both} have different policies", CURE))
-    return found
+    entries, other_entries = _openings_by_entry(host), _openings_by_entry(other)
+    differing = [
+        entry for entry in sorted({*entries, *other_entries}) if entries.get(entry) != other_entries.get(entry)
+    ]
+    if differing:
+        errors.append(PolicyError(where, f"{both} do not mean the same by {', '.join(differing)}", FIX))
+    elif (host.get("closings"), host.get("never")) != (other.get("closings"), other.get("never")):
+        errors.append(PolicyError(where, f"{both} do not mean the same by egress_never", FIX))
+    if not differing and host.get("table") != other.get("table"):
+        errors.append(PolicyError(where, f"{both} have different policies", FIX))
+    return errors
 
 
-def _by_entry(one: Data) -> dict[str, list[Any]]:
-    found: dict[str, list[Any]] = {}
-    for opening in one.get("openings", ()):
-        found.setdefault(str(opening["entry"]), []).append(opening)
-    return found
+def _openings_by_entry(host: Data) -> dict[str, list[Any]]:
+    openings: dict[str, list[Any]] = {}
+    for opening in host.get("openings", ()):
+        openings.setdefault(str(opening["entry"]), []).append(opening)
+    return openings

@@ -1,11 +1,10 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A fitted policy of one host as plain data, which travels through variables to where units are made of it."""
+"""Openings, closings and differences as plain data and back: the data travel through Ansible variables."""
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -19,57 +18,58 @@ from .model import Closing, Opening, TargetDifference
 Data = dict[str, Any]
 
 
-def opening_data(one: Opening) -> Data:
-    """An opening as data."""
-    return _plain(one)
+def opening_data(opening: Opening) -> Data:
+    """Return an opening as data."""
+    return _plain(opening)
 
 
-def closing_data(one: Closing) -> Data:
-    """A closing as data."""
-    return _plain(one)
+def closing_data(closing: Closing) -> Data:
+    """Return a closing as data."""
+    return _plain(closing)
 
 
-def difference_data(one: TargetDifference) -> Data:
-    """A difference as data."""
-    return _plain(one)
+def difference_data(difference: TargetDifference) -> Data:
+    """Return a difference as data."""
+    return _plain(difference)
 
 
 def read_opening(data: Mapping[str, Any]) -> Opening:
-    """The opening again."""
+    """Return the opening of `opening_data`."""
     return Opening(**_typed(data))
 
 
 def read_closing(data: Mapping[str, Any]) -> Closing:
-    """The closing again."""
+    """Return the closing of `closing_data`."""
     return Closing(**_typed(data))
 
 
 def read_difference(data: Mapping[str, Any]) -> TargetDifference:
-    """The difference again."""
+    """Return the difference of `difference_data`."""
     return TargetDifference(**_typed(data))
 
 
 def read_addresses(cidrs: list[str]) -> AddressSet:
-    """Addresses from their networks."""
-    return addresses.union(addresses.parse(str(one)) for one in cidrs)
+    """Return the addresses of networks."""
+    return addresses.union(addresses.parse(str(cidr)) for cidr in cidrs)
 
 
-def _plain(one: Opening | Closing | TargetDifference) -> Data:
-    found = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(one).items()}
-    found["addresses"] = one.addresses.cidrs()
-    found["services"] = [list(pair) for pair in one.services.line]
-    return {key: value.isoformat() if isinstance(value, dt.date) else value for key, value in found.items()}
+def _plain(record: Opening | Closing | TargetDifference) -> Data:
+    """Return the fields: tuples as lists, addresses as networks, services as ranges of the line of services."""
+    fields = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(record).items()}
+    fields["addresses"] = record.addresses.cidrs()
+    fields["services"] = [list(pair) for pair in record.services.line]
+    return fields
 
 
 def _typed(data: Mapping[str, Any]) -> Data:
-    found: Data = {}
+    fields: Data = {}
     for key, value in data.items():
         if key == "addresses":
-            found[key] = read_addresses(value)
+            fields[key] = read_addresses(value)
         elif key == "services":
-            found[key] = ServiceSet(tuple((int(first), int(last)) for first, last in value))
+            fields[key] = ServiceSet(tuple((int(first), int(last)) for first, last in value))
         elif isinstance(value, list | tuple):
-            found[key] = tuple(str(item) for item in value)
+            fields[key] = tuple(str(element) for element in value)
         else:
-            found[key] = value if value is None else str(value)
-    return found
+            fields[key] = value if value is None else str(value)
+    return fields

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files of units: what would change, and changing it. A file is whole or not there."""
+"""Writes the files of units; each file is replaced by a rename, so it is always complete."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .render_units import RenderedUnit
 
 @dataclass(frozen=True)
 class FileChange:
-    """A file that is not as it should be. None: it is not there, or shall not be."""
+    """A file whose content changes. before None: it does not exist. after None: it is removed."""
 
     path: Path
     before: str | None
     after: str | None
 
     def diff(self) -> dict[str, str]:
-        """As Ansible shows it."""
+        """Return the change as Ansible displays it."""
         path = str(self.path)
         return {
             "before": self.before or "",
@@ -33,19 +33,19 @@ class FileChange:
         }
 
 
-def file_changes(built: Iterable[RenderedUnit], directory: Path) -> list[FileChange]:
-    """What is not as it should be. Raises OSError for what cannot be read."""
-    found = []
-    for unit in built:
+def file_changes(units: Iterable[RenderedUnit], directory: Path) -> list[FileChange]:
+    """Return the changes that make the files equal to the units. Raises OSError for a file that cannot be read."""
+    changes = []
+    for unit in units:
         path = directory / unit.file
         before = path.read_text(encoding="utf-8") if path.exists() else None
         if before != unit.text:
-            found.append(FileChange(path, before, unit.text))
-    return found
+            changes.append(FileChange(path, before, unit.text))
+    return changes
 
 
 def write(changes: Iterable[FileChange]) -> None:
-    """Make it so; each file by renaming a complete one. Raises OSError."""
+    """Write and remove the files. Raises OSError."""
     for change in changes:
         if change.after is None:
             change.path.unlink()

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Services, addresses and differences as people write them."""
+"""Services and differences as text for people."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _NAMES = {number: name for name, number in services.PORT_PROTOCOLS.items()}
 _SHOWN = 6
 
 
-def service_words(found: ServiceSet) -> list[str]:
-    """The services in the policy's words: `tcp/443`, `udp/4500-4510`, `proto/112`, `icmp`, `any`."""
-    if found == services.ANY:
+def service_words(services_: ServiceSet) -> list[str]:
+    """Return the services as a policy writes them: `tcp/443`, `udp/4500-4510`, `proto/112`, `icmp`, `any`."""
+    if services_ == services.ANY:
         return ["any"]
     texts: list[str] = []
-    protocols = found.protocols()
+    protocols = services_.protocols()
     for number, ports in protocols.items():
         if number in (services.ICMP, services.ICMPV6) and ports == services.WHOLE:
             both = protocols.get(services.ICMP) == protocols.get(services.ICMPV6)
@@ -34,15 +34,17 @@ def service_words(found: ServiceSet) -> list[str]:
 
 
 def first_few(texts: list[str]) -> str:
-    """At most a few of them, and how many more there are."""
+    """Return the first few texts, and how many more there are."""
     rest = len(texts) - _SHOWN
     return ", ".join(texts[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def difference_sentence(one: TargetDifference) -> str:
-    """One sentence that says exactly, and however long that is, what is opened or closed beside the policy."""
-    verb = "opens" if one.direction == WIDER else "does not open"
-    whom = f" for {', '.join(one.users)}" if one.users else ""
-    what = ", ".join([*one.names, *one.addresses.elements(4), *one.addresses.elements(6)])
-    flows = f": {verb}{whom} {what} with {', '.join(service_words(one.services))}" if what else ""
-    return f"{one.entry} is {one.direction} here, {one.why}{flows}"
+def difference_sentence(difference: TargetDifference) -> str:
+    """Return one sentence with all flows that are opened or closed beside the policy, however many they are."""
+    verb = "opens" if difference.direction == WIDER else "does not open"
+    users = f" for {', '.join(difference.users)}" if difference.users else ""
+    addresses = [*difference.addresses.elements(4), *difference.addresses.elements(6)]
+    destinations = ", ".join([*difference.names, *addresses])
+    services_ = ", ".join(service_words(difference.services))
+    flows = f": it {verb}{users} {destinations} with {services_}" if destinations else ""
+    return f"{difference.entry} is {difference.direction} than the policy, because {difference.why}{flows}"

@@ -93,7 +93,7 @@ def test_what_fails_a_pipeline(repository: Repository) -> None:
     repository.edit("group_vars/build/egress.yml", "services: [ssh], reason", "services: [git], reason")
     code, output = repository.plan()
     assert code == 2
-    assert "A test is not true of what is proposed" in output
+    assert "A policy test fails in the proposed commit" in output
     # A policy that cannot be read.
     repository.edit("group_vars/app/egress.yml", PARTNER, PARTNER.replace("https", "https, ssh"))
     code, output = repository.plan("-e", "egress_plan_fail_on=errors", "-e", "egress_plan_directory=out")

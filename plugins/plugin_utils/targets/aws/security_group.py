@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""AWS: the egress rules of one security group a unit, as amazon.aws.ec2_security_group takes them."""
+"""AWS: one security group for each unit, as arguments of the module amazon.aws.ec2_security_group."""
 
 from __future__ import annotations
 
@@ -37,49 +37,51 @@ CAN = Capabilities(
 )
 
 
-def read(report: ErrorReport, place: Place, value: Any) -> dict[str, Any]:
-    """egress_aws: the VPC, the group's name, its quota of rules, references."""
-    given = values.mapping(report, place, {} if value is None else value, _KEYS, ("vpc_id",)) or {}
-    found: dict[str, Any] = {"rules": 60, "references": {}}
+def read_settings(report: ErrorReport, place: Place, value: Any) -> dict[str, Any]:
+    """Return egress_aws: the VPC, the group's name, its quota of rules, references."""
+    written = values.mapping(report, place, {} if value is None else value, _KEYS, ("vpc_id",)) or {}
+    settings: dict[str, Any] = {"rules": 60, "references": {}}
     for key in ("vpc_id", "name"):
-        if key in given:
-            found[key] = values.text(report, place.key(key), given[key])
-    if found.get("name") and (not _NAME.fullmatch(found["name"]) or found["name"].startswith("sg-")):
-        report.error(place.key("name"), f"{values.show(found['name'])} is no name of a security group")
-    if "rules" in given:
-        found["rules"] = _number(report, place.key("rules"), given["rules"], 1000)
-    references = given.get("references") or {}
-    for text, one in (values.mapping(report, place.key("references"), references, list(references)) or {}).items():
-        found["references"][text] = _reference(report, place.key("references").key(text), one)
-    if "families" in given:
-        found["families"] = families(report, place.key("families"), given["families"])
-    return found
+        if key in written:
+            settings[key] = values.text(report, place.key(key), written[key])
+    if settings.get("name") and (not _NAME.fullmatch(settings["name"]) or settings["name"].startswith("sg-")):
+        report.error(place.key("name"), f"{values.show(settings['name'])} is not the name of a security group")
+    if "rules" in written:
+        settings["rules"] = _number(report, place.key("rules"), written["rules"], 1000)
+    references = written.get("references") or {}
+    for text, reference in (
+        values.mapping(report, place.key("references"), references, list(references)) or {}
+    ).items():
+        settings["references"][text] = _reference(report, place.key("references").key(text), reference)
+    if "families" in written:
+        settings["families"] = families(report, place.key("families"), written["families"])
+    return settings
 
 
 def _reference(report: ErrorReport, place: Place, value: Any) -> dict[str, Any]:
-    """An id, or a mapping of id and weight: how many rules AWS counts a prefix list as."""
-    given = value if isinstance(value, Mapping) else {"id": value}
-    known = values.mapping(report, place, given, ("id", "weight"), ("id",)) or {}
+    """Return an id and its weight, the number of rules that AWS counts a prefix list as."""
+    written = value if isinstance(value, Mapping) else {"id": value}
+    known = values.mapping(report, place, written, ("id", "weight"), ("id",)) or {}
     text = known.get("id")
     if not isinstance(text, str) or not _ID.fullmatch(text):
-        report.error(place, f"{values.show(text)} is no id", "write that of a prefix list (pl-…) or a group (sg-…)")
+        report.error(place, f"{values.show(text)} is not an id", "write that of a prefix list (pl-…) or a group (sg-…)")
     return {"id": str(text), "weight": _number(report, place.key("weight"), known.get("weight", 1), 1000)}
 
 
-def _number(report: ErrorReport, place: Place, value: Any, most: int) -> int:
-    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= most:
+def _number(report: ErrorReport, place: Place, value: Any, maximum: int) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= maximum:
         return int(value)
-    report.error(place, f"{values.show(value)} is no number from 1 to {most}")
+    report.error(place, f"{values.show(value)} is not a number from 1 to {maximum}")
     return 1
 
 
 def group_name(unit: Unit) -> str:
-    """The group's name: the unit's unless it is set."""
+    """Return the name of the group, by default the unit's."""
     return str(unit.settings.get("name") or f"tidegate-{unit.name}")
 
 
 def render(unit: Unit) -> RenderedFile:
-    """The arguments of the module. Without openings rules_egress is empty, which closes everything."""
+    """Return the arguments of the module. Without openings rules_egress is empty, which closes everything."""
     rules, differences = security_group_rules(unit)
     data = {
         "name": group_name(unit),
@@ -105,5 +107,5 @@ TARGET = Target(
     suffix=".yaml",
     render=render,
     variable="egress_aws",
-    read=read,
+    read_settings=read_settings,
 )

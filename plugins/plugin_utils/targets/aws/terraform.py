@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Terraform: one security group a unit with a resource for each egress rule, as JSON configuration (.tf.json).
+"""Terraform: one security group for each unit and one resource for each egress rule, as JSON (.tf.json).
 
-A rule's address is made of what the rule is, not of its place: an edit touches the rules that it changes and no other.
+The address of a resource is made of the rule's content and not of its position, so an edit touches no other rule.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _ATTRIBUTE = {
 
 
 def render(unit: Unit) -> RenderedFile:
-    """The file. The group comes with it, since Terraform takes AWS's rule that allows everything out of a new one."""
+    """Return the file, with the group: Terraform removes AWS's allow-all rule only from groups that it creates."""
     rules, differences = security_group_rules(unit)
     group = f"tidegate_{_UNFIT.sub('_', unit.name)}"
     resources: dict[str, Any] = {
@@ -71,5 +71,5 @@ TARGET = Target(
     suffix=".tf.json",
     render=render,
     variable="egress_aws",
-    read=security_group.read,
+    read_settings=security_group.read_settings,
 )

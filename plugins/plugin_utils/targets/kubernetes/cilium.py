@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Cilium: one CiliumNetworkPolicy a unit, which knows domain names by listening to the pods' DNS.
+"""Cilium: one CiliumNetworkPolicy for each unit; it knows domain names because Cilium reads the pods' DNS answers.
 
-A rule without destinations selects nothing in Cilium, and one such rule is what closes egress where nothing is open.
+A rule without destinations selects nothing in Cilium. Where nothing is open, one such rule closes egress.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ from . import network_policy
 from .ip_blocks import ip_blocks
 
 Spec = dict[str, Any]
-# A list of ports has at most so many (the custom resource's schema).
+# The length of a list of ports, by the schema of the custom resource.
 _PORTS_MAX = 40
 _NAMESPACE = "kubernetes.io/metadata.name"
 
 
 def render(unit: Unit) -> RenderedFile:
-    """The object, as YAML and as data."""
-    found = policy_object(unit)
-    return RenderedFile(yaml.safe_dump(found, sort_keys=False, explicit_start=True), found)
+    """Return the object, as YAML and as data."""
+    content = policy_object(unit)
+    return RenderedFile(yaml.safe_dump(content, sort_keys=False, explicit_start=True), content)
 
 
 def policy_object(unit: Unit) -> Spec:
-    """The CiliumNetworkPolicy."""
+    """Return the CiliumNetworkPolicy."""
     spec: Spec = {"endpointSelector": {"matchLabels": unit.settings["labels"]}}
-    denied = [rule for closing in unit.closings for rule in _denied(closing)]
-    if denied:
-        spec["egressDeny"] = denied
-    allowed = [rule for opening in unit.openings for rule in _allowed(unit, opening)]
-    spec["egress"] = _dns(unit) + allowed or [{}]
+    deny = [rule for closing in unit.closings for rule in _deny_rules(closing)]
+    if deny:
+        spec["egressDeny"] = deny
+    allow = [rule for opening in unit.openings for rule in _allow_rules(unit, opening)]
+    spec["egress"] = _dns_rules(unit) + allow or [{}]
     return {
         "apiVersion": "cilium.io/v2",
         "kind": "CiliumNetworkPolicy",
@@ -55,66 +55,66 @@ def policy_object(unit: Unit) -> Spec:
     }
 
 
-def _dns(unit: Unit) -> list[Spec]:
-    """The rule through which Cilium sees answers. Where the floor has no DNS, for the names that are open only."""
+def _dns_rules(unit: Unit) -> list[Spec]:
+    """Return the rule that shows Cilium the DNS answers; without DNS in the floor, only those of open names."""
     names = sorted({name for opening in unit.openings for name in opening.names})
-    asked = [{"matchPattern": "*"}] if "dns" in unit.floor else [{"matchName": name} for name in names]
-    if not asked:
+    queries = [{"matchPattern": "*"}] if "dns" in unit.floor else [{"matchName": name} for name in names]
+    if not queries:
         return []
-    ports = {"ports": [{"port": "53", "protocol": "ANY"}], "rules": {"dns": asked}}
+    ports = {"ports": [{"port": "53", "protocol": "ANY"}], "rules": {"dns": queries}}
     return [{"toEndpoints": [endpoints(unit.settings["dns"])], "toPorts": [ports]}]
 
 
-def _allowed(unit: Unit, opening: Opening) -> list[Spec]:
-    """One rule for each kind of destination, since those of one rule would all have to hold."""
+def _allow_rules(unit: Unit, opening: Opening) -> list[Spec]:
+    """Return one rule for each kind of destination, because a packet must match every kind in a rule."""
     ports = to_ports(opening.services)
     if ports is None:
         return []
-    found: list[Spec] = []
+    rules: list[Spec] = []
     if opening.references:
-        found.append({"toEndpoints": [endpoints(unit.settings["references"][text]) for text in opening.references]})
+        rules.append({"toEndpoints": [endpoints(unit.settings["references"][text]) for text in opening.references]})
     blocks = [block.spec() for block in ip_blocks(opening.addresses)]
     if blocks:
-        found.append({"toCIDRSet": blocks})
+        rules.append({"toCIDRSet": blocks})
     if opening.names:
-        found.append({"toFQDNs": [{"matchName": name} for name in opening.names]})
-    return [{**rule, **({"toPorts": ports} if ports else {})} for rule in found]
+        rules.append({"toFQDNs": [{"matchName": name} for name in opening.names]})
+    return [{**rule, **({"toPorts": ports} if ports else {})} for rule in rules]
 
 
-def _denied(closing: Closing) -> list[Spec]:
+def _deny_rules(closing: Closing) -> list[Spec]:
     blocks = [block.spec() for block in ip_blocks(closing.addresses)]
     if not blocks:
         return []
-    exact = network_policy.sayable(closing.services)
-    # What cannot be said as ports closes everything there: closing more is the safe side.
+    exact = network_policy.expressible(closing.services)
+    # Services that ports cannot express close every port there: to close more is the safe side.
     ports = to_ports(closing.services) if exact else []
     return [{"toCIDRSet": blocks, **({"toPorts": ports} if ports else {})}]
 
 
 def endpoints(peer: Mapping[str, Any]) -> Spec:
-    """Pods by labels, in Cilium's spelling of where a label comes from."""
-    found = {}
+    """Return the selector of pods by labels, with the prefixes by which Cilium knows the source of a label."""
+    selector = {}
     for key, value in peer.get("namespace", {}).items():
         own = "io.kubernetes.pod.namespace" if key == _NAMESPACE else f"io.cilium.k8s.namespace.labels.{key}"
-        found[f"k8s:{own}"] = value
+        selector[f"k8s:{own}"] = value
     for key, value in peer.get("pods", {}).items():
-        found[f"k8s:{key}"] = value
-    return {"matchLabels": found}
+        selector[f"k8s:{key}"] = value
+    return {"matchLabels": selector}
 
 
-def to_ports(spoken: ServiceSet) -> list[Spec] | None:
-    """The ports; [] for whatever protocol, None when nothing is left. Port 0 is all of a protocol."""
-    if spoken == services.ANY:
+def to_ports(allowed: ServiceSet) -> list[Spec] | None:
+    """Return the ports of a rule: [] for every protocol, None where none is left. Port 0 is all of a protocol."""
+    if allowed == services.ANY:
         return []
-    found = [_port(one) for one in network_policy.ports(spoken) or []]
-    if not found:
+    rule_ports = [_port(port) for port in network_policy.ports(allowed) or []]
+    if not rule_ports:
         return None
-    return [{"ports": found[start : start + _PORTS_MAX]} for start in range(0, len(found), _PORTS_MAX)]
+    return [{"ports": rule_ports[start : start + _PORTS_MAX]} for start in range(0, len(rule_ports), _PORTS_MAX)]
 
 
-def _port(one: Mapping[str, Any]) -> Spec:
-    end = {"endPort": one["endPort"]} if "endPort" in one else {}
-    return {"port": str(one.get("port", 0)), **end, "protocol": one["protocol"]}
+def _port(port: Mapping[str, Any]) -> Spec:
+    end = {"endPort": port["endPort"]} if "endPort" in port else {}
+    return {"port": str(port.get("port", 0)), **end, "protocol": port["protocol"]}
 
 
 TARGET = Target(
@@ -132,5 +132,5 @@ TARGET = Target(
     suffix=".cilium.yaml",
     render=render,
     variable="egress_kubernetes",
-    read=network_policy.read,
+    read_settings=network_policy.read_settings,
 )

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Address sets as networks with exceptions, which Kubernetes and Cilium know: few blocks for a set with few holes."""
+"""Address sets as networks with exceptions, as Kubernetes and Cilium take them: few blocks for few exceptions."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addr
 
 @dataclass(frozen=True)
 class IpBlock:
-    """A network without some networks that are inside it, never all of it."""
+    """A network without some of the networks inside it, never without all."""
 
     cidr: str
     excepted: tuple[str, ...] = ()
 
     def spec(self) -> dict[str, object]:
-        """As Kubernetes and Cilium write it."""
+        """Return the block as Kubernetes and Cilium write it."""
         return {"cidr": self.cidr, "except": list(self.excepted)} if self.excepted else {"cidr": self.cidr}
 
 
@@ -27,12 +27,12 @@ Network = tuple[int, int]
 """(first address, prefix length)."""
 
 
-def ip_blocks(found: AddressSet) -> list[IpBlock]:
-    """The set as blocks, exactly; IPv4 before IPv6, each in order. Nothing for nothing."""
+def ip_blocks(destinations: AddressSet) -> list[IpBlock]:
+    """Return exactly this set as blocks, IPv4 before IPv6, each in order."""
     blocks: list[IpBlock] = []
     for version in (4, 6):
         bits = BITS[version]
-        inside, _outside = _cover(found.family(version), 0, bits, bits)
+        inside, _outside = _cover(destinations.family(version), 0, bits, bits)
         for network, holes in inside:
             blocks.append(IpBlock(_text(version, network), tuple(_text(version, hole) for hole in holes)))
     return blocks
@@ -42,9 +42,9 @@ Blocks = list[tuple[Network, list[Network]]]
 
 
 def _cover(held: intervals.Intervals, start: int, free: int, bits: int) -> tuple[Blocks, list[Network]]:
-    """(blocks of what is held within the 2^free addresses from start, networks of what is not).
+    """Return (blocks of the held addresses among the 2^free from start, networks of the others).
 
-    Of the two ways to write a half-filled network, block by block or as one with holes, the shorter one; every hole
+    A partly held network is written as several blocks or as one with exceptions, whichever is shorter; an exception
     counts as much as a block.
     """
     end = start + (1 << free) - 1

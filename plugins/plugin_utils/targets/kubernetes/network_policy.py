@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Kubernetes: one NetworkPolicy a unit, which closes egress of its pods but for what the policy opens.
+"""Kubernetes: one NetworkPolicy for each unit, which closes egress of its pods except for what the policy opens.
 
-The semantics are those of networking.k8s.io/v1: policies are additive, a rule without `to` would be everywhere and one
-without `ports` every port, so neither is ever left out by accident.
+Semantics of networking.k8s.io/v1: policies are additive, and a rule without `to` opens every destination, one without
+`ports` every port. So neither is ever left out because it would be empty.
 """
 
 from __future__ import annotations
@@ -40,66 +40,65 @@ _LABEL_KEY = re.compile(r"([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
 
 
-def read(report: ErrorReport, place: Place, value: Any) -> dict[str, Any]:
-    """egress_kubernetes: namespace, labels of the unit's pods, where the cluster's DNS is, references, families."""
-    given = values.mapping(report, place, {} if value is None else value, _KEYS, ("namespace", "labels")) or {}
-    found: dict[str, Any] = {"references": {}}
-    if "namespace" in given:
-        name = values.text(report, place.key("namespace"), given["namespace"])
+def read_settings(report: ErrorReport, place: Place, value: Any) -> dict[str, Any]:
+    """Return egress_kubernetes: namespace, labels of the unit's pods, the cluster's DNS, references, families."""
+    written = values.mapping(report, place, {} if value is None else value, _KEYS, ("namespace", "labels")) or {}
+    settings: dict[str, Any] = {"references": {}}
+    if "namespace" in written:
+        name = values.text(report, place.key("namespace"), written["namespace"])
         if name is not None and not _NAME.fullmatch(name):
-            report.error(place.key("namespace"), f"{values.show(name)} is no name of a namespace")
-        found["namespace"] = name
-    if "labels" in given:
-        found["labels"] = labels(report, place.key("labels"), given["labels"])
-    found["dns"] = _peer(report, place.key("dns"), given.get("dns", DNS))
-    references = given.get("references") or {}
+            report.error(place.key("namespace"), f"{values.show(name)} is not the name of a namespace")
+        settings["namespace"] = name
+    if "labels" in written:
+        settings["labels"] = labels(report, place.key("labels"), written["labels"])
+    settings["dns"] = _peer(report, place.key("dns"), written.get("dns", DNS))
+    references = written.get("references") or {}
     for text, peer in (values.mapping(report, place.key("references"), references, list(references)) or {}).items():
-        found["references"][text] = _peer(report, place.key("references").key(text), peer)
-    if "families" in given:
-        found["families"] = families(report, place.key("families"), given["families"])
-    return found
+        settings["references"][text] = _peer(report, place.key("references").key(text), peer)
+    if "families" in written:
+        settings["families"] = families(report, place.key("families"), written["families"])
+    return settings
 
 
 def families(report: ErrorReport, place: Place, value: Any) -> list[int]:
-    """Which IP versions there are: [ipv4], [ipv6] or both."""
+    """Return the IP versions in use, from [ipv4], [ipv6] or both."""
     words = {"ipv4": 4, "ipv6": 6}
     elements = values.items(report, place, value)
     if elements == []:
         report.error(place, "is an empty list", "write [ipv4], [ipv6] or both")
-    found = [values.word(report, at, item, words) for at, item in elements or []]
-    return sorted({words[one] for one in found if one is not None})
+    choices = [values.choice(report, element_place, element, words) for element_place, element in elements or []]
+    return sorted({words[choice] for choice in choices if choice is not None})
 
 
 def labels(report: ErrorReport, place: Place, value: Any) -> dict[str, str]:
-    """Labels to select by. None at all would select everything, so there must be one."""
+    """Return the labels of a selector. A selector without labels would select everything, so that is an error."""
     if not isinstance(value, Mapping) or not value:
-        report.error(place, "has no label; that would select everything", "write {KEY: VALUE}")
+        report.error(place, "has no label, which would select everything", "write {KEY: VALUE}")
         return {}
-    found = {str(key): item for key, item in value.items()}
-    for key, item in found.items():
-        if not _LABEL_KEY.fullmatch(key) or not isinstance(item, str) or not _LABEL.fullmatch(item):
-            report.error(
-                place.key(key), f"{values.show(f'{key}: {item}')} is no label", "quote what YAML reads otherwise"
-            )
-    return dict(sorted((key, str(item)) for key, item in found.items()))
+    selector_labels = {str(key): label for key, label in value.items()}
+    for key, label in selector_labels.items():
+        if not _LABEL_KEY.fullmatch(key) or not isinstance(label, str) or not _LABEL.fullmatch(label):
+            cause = f"{values.show(f'{key}: {label}')} is not a label"
+            report.error(place.key(key), cause, "quote values that YAML reads as something else")
+    return dict(sorted((key, str(label)) for key, label in selector_labels.items()))
 
 
 def _peer(report: ErrorReport, place: Place, value: Any) -> Spec:
-    """Pods somewhere: `pods`, `namespace` or both, each labels."""
-    given = values.mapping(report, place, value, ("namespace", "pods"))
-    if given is not None and not given:
+    """Return the labels of pods, of their namespace, or both."""
+    written = values.mapping(report, place, value, ("namespace", "pods"))
+    if written is not None and not written:
         report.error(place, "selects everything", "write pods: {KEY: VALUE}, namespace: {KEY: VALUE} or both")
-    return {key: labels(report, place.key(key), item) for key, item in (given or {}).items()}
+    return {key: labels(report, place.key(key), label) for key, label in (written or {}).items()}
 
 
 def render(unit: Unit) -> RenderedFile:
-    """The object, as YAML and as data."""
-    found = policy_object(unit)
-    return RenderedFile(yaml.safe_dump(found, sort_keys=False, explicit_start=True), found)
+    """Return the object, as YAML and as data."""
+    content = policy_object(unit)
+    return RenderedFile(yaml.safe_dump(content, sort_keys=False, explicit_start=True), content)
 
 
 def policy_object(unit: Unit) -> Spec:
-    """The NetworkPolicy. Without openings `egress` is empty, which closes everything."""
+    """Return the NetworkPolicy. Without openings `egress` is empty, which closes everything."""
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
@@ -113,7 +112,7 @@ def policy_object(unit: Unit) -> Spec:
 
 
 def metadata(unit: Unit) -> Spec:
-    """Name, namespace and whose it is."""
+    """Return name, namespace and the label of our objects."""
     return {
         "name": object_name(unit.name),
         "namespace": unit.settings["namespace"],
@@ -122,61 +121,61 @@ def metadata(unit: Unit) -> Spec:
 
 
 def object_name(unit: str) -> str:
-    """The unit as Kubernetes writes names: small letters, no underscores."""
+    """Return the name of a unit's object, in small letters and without underscores."""
     return f"tidegate-{unit}".lower().replace("_", "-")
 
 
 def egress(unit: Unit) -> list[Spec]:
-    """The rules: the cluster's DNS where the floor has DNS, then one an entry and set of services."""
-    found = []
+    """Return the rules: the cluster's DNS where the floor has DNS, then one for each opening."""
+    rules = []
     if "dns" in unit.floor:
         both = [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]
-        found.append({"to": [selector(unit.settings["dns"])], "ports": both})
+        rules.append({"to": [selector(unit.settings["dns"])], "ports": both})
     for opening in unit.openings:
         to = peers(unit, opening)
-        spoken = ports(opening.services)
-        if to and spoken is not None:
-            found.append({"to": to, **({"ports": spoken} if spoken else {})})
-    return found
+        allowed = ports(opening.services)
+        if to and allowed is not None:
+            rules.append({"to": to, **({"ports": allowed} if allowed else {})})
+    return rules
 
 
 def peers(unit: Unit, opening: Opening) -> list[Spec]:
-    """Where to; nothing when there is nothing."""
+    """Return the destinations; [] where an opening has none, which makes no rule."""
     known = [selector(unit.settings["references"][text]) for text in opening.references]
     return known + [{"ipBlock": block.spec()} for block in ip_blocks(opening.addresses)]
 
 
 def selector(peer: Mapping[str, Any]) -> Spec:
-    """Pods by labels, of their own namespace or of others."""
-    found: Spec = {}
+    """Return the selector of pods by labels, in their own namespace or others."""
+    selectors: Spec = {}
     if "namespace" in peer:
-        found["namespaceSelector"] = {"matchLabels": peer["namespace"]}
+        selectors["namespaceSelector"] = {"matchLabels": peer["namespace"]}
     if "pods" in peer:
-        found["podSelector"] = {"matchLabels": peer["pods"]}
-    return found
+        selectors["podSelector"] = {"matchLabels": peer["pods"]}
+    return selectors
 
 
-def ports(spoken: ServiceSet) -> list[Spec] | None:
-    """The ports; [] for whatever protocol, which is written by leaving them out; None when nothing is left.
+def ports(allowed: ServiceSet) -> list[Spec] | None:
+    """Return the ports of a rule: [] for every protocol, None where none is left.
 
-    Port 0 is none in Kubernetes, and on no wire.
+    Port 0 is left out: Kubernetes has no such port, and no packet uses it.
     """
-    if spoken == services.ANY:
+    if allowed == services.ANY:
         return []
-    found: list[Spec] = []
-    for number, intervals in spoken.protocols().items():
-        for first, last in intervals:
+    rule_ports: list[Spec] = []
+    for number, ranges in allowed.protocols().items():
+        for first, last in ranges:
             if (first, last) == services.WHOLE[0]:
-                found.append({"protocol": PROTOCOLS[number]})
+                rule_ports.append({"protocol": PROTOCOLS[number]})
             elif last:
                 end = {"endPort": last} if last > max(first, 1) else {}
-                found.append({"protocol": PROTOCOLS[number], "port": max(first, 1), **end})
-    return found or None
+                rule_ports.append({"protocol": PROTOCOLS[number], "port": max(first, 1), **end})
+    return rule_ports or None
 
 
-def sayable(spoken: ServiceSet) -> bool:
-    """Can all of it be said as ports?"""
-    return spoken == services.ANY or set(spoken.protocols()) <= set(PROTOCOLS)
+def expressible(requested: ServiceSet) -> bool:
+    """Return whether ports can express all of the services."""
+    return requested == services.ANY or set(requested.protocols()) <= set(PROTOCOLS)
 
 
 TARGET = Target(
@@ -191,5 +190,5 @@ TARGET = Target(
     suffix=".yaml",
     render=render,
     variable="egress_kubernetes",
-    read=read,
+    read_settings=read_settings,
 )

@@ -1,10 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""dnsmasq: fills the sets of lists that name domains, in the host's own table, with the answers that it gives.
-
-The table decides; dnsmasq only says which addresses the names have. So all but names is exact already, and left to it.
-"""
+"""dnsmasq: fills the sets of the host's table with the addresses of domain names, as a file for its conf-dir."""
 
 from __future__ import annotations
 
@@ -21,34 +18,37 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model im
 
 
 def render(unit: Unit) -> RenderedFile:
-    """The file. Raises PolicyErrors for names in an entry itself, which have no set."""
-    lists: dict[str, set[str]] = {}
+    """Return the file. Raises PolicyErrors for names in an entry itself, which have no set."""
+    names: dict[str, set[str]] = {}
     for opening in unit.openings:
-        if opening.names and not opening.list:
-            cause = f"{opening.entry} names {opening.names[0]} itself, and only lists have a set that dnsmasq can fill"
-            cure = "write prefix_list:NAME and declare NAME: {fed_by: external, names: […]}"
-            raise PolicyErrors((PolicyError(opening.entry, cause, cure),))
+        if opening.names and not opening.prefix_list:
+            cause = (
+                f"{opening.entry} names {opening.names[0]} itself, but dnsmasq can only fill the sets of prefix lists"
+            )
+            fix = "write prefix_list:NAME and declare NAME: {fed_by: external, names: […]}"
+            raise PolicyErrors((PolicyError(opening.entry, cause, fix),))
         if opening.names:
-            lists.setdefault(opening.list, set()).update(opening.names)
-    found = lines({name: sorted(names) for name, names in sorted(lists.items())})
-    head = "# Fills sets of the host's table; made from its policy, edits are overwritten."
-    return RenderedFile("\n".join([head, *found]) + "\n", {"lines": found})
+            names.setdefault(opening.prefix_list, set()).update(opening.names)
+    lines = nftset_lines({prefix_list: sorted(names[prefix_list]) for prefix_list in sorted(names)})
+    head = "# Fills sets of the host's table. Generated from its policy: edits are overwritten."
+    return RenderedFile("\n".join([head, *lines]) + "\n", {"lines": lines})
 
 
-def lines(lists: Mapping[str, Iterable[str]]) -> list[str]:
-    """One line a name: its IPv4 and IPv6 answers go to the list's two sets. A name in several lists has one line.
+def nftset_lines(names: Mapping[str, Iterable[str]]) -> list[str]:
+    """Return one line for each domain name, with the sets of all lists that it is in. names: by prefix list.
 
-    dnsmasq takes the most specific line for a name only (its manual, --nftset), so all sets stand in it.
+    dnsmasq uses only the most specific line for a name (its manual, --nftset), so all sets stand in one line. IPv4
+    answers go to the list's set for IPv4, IPv6 answers to the other.
     """
     sets: dict[str, list[str]] = {}
-    for name, domains in lists.items():
-        external = table_names.external_set(name)
+    for prefix_list, domains in names.items():
+        pair = table_names.external_set(prefix_list)
         for domain in domains:
             sets.setdefault(domain, []).extend(
-                "#".join((str(version), *table_names.TABLE, table_names.of_version(external, version)))
+                "#".join((str(version), *table_names.TABLE, table_names.of_version(pair, version)))
                 for version in (4, 6)
             )
-    return [f"nftset=/{domain}/{','.join(found)}" for domain, found in sorted(sets.items())]
+    return [f"nftset=/{domain}/{','.join(sets[domain])}" for domain in sorted(sets)]
 
 
 TARGET = Target(

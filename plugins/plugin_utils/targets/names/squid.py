@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Squid: what the hosts of a unit may fetch through a proxy, as a file for its conf.d directory.
+"""Squid: access rules for the hosts of a unit, as a file for its conf.d directory.
 
-Only access rules: a unit is known by the addresses of its hosts, and what no entry opens is refused to them. Other
-clients are not concerned.
+A unit is known by the addresses of its hosts, and requests that no entry opens are denied to them. Other clients are
+not affected.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _TCP = services.PORT_PROTOCOLS["tcp"]
 
 
 def render(unit: Unit) -> RenderedFile:
-    """The file. Raises PolicyErrors for a unit without addresses, which would be everybody."""
+    """Return the file. Raises PolicyErrors for a unit without addresses, whose rules would hold for every client."""
     if not unit.sources:
-        cause = "its hosts have no address, by which squid could know them"
+        cause = "its hosts have no addresses, and squid knows them by nothing else"
         raise PolicyErrors((PolicyError("egress_addresses", cause, "set egress_addresses"),))
     who = f"tidegate_{unit.name}"
-    lines = ["# The access of one unit; made from its policy, edits are overwritten.", *acl(who, "src", unit.sources)]
+    lines = ["# Access of one unit. Generated from its policy: edits are overwritten.", *acl(who, "src", unit.sources)]
     for number, closing in enumerate(unit.closings, start=1):
         lines += _closing(who, f"{who}_never{number}", closing)
     for number, opening in enumerate(unit.openings, start=1):
@@ -42,19 +42,19 @@ def render(unit: Unit) -> RenderedFile:
     return RenderedFile("\n".join(lines) + "\n", {"acl": who, "lines": lines})
 
 
-def acl(name: str, kind: str, found: AddressSet) -> list[str]:
-    """One line a network; lines of one name add up."""
-    return [f"acl {name} {kind} {network}" for network in found.cidrs()]
+def acl(name: str, kind: str, networks: AddressSet) -> list[str]:
+    """Return one line for each network; lines of one name add up."""
+    return [f"acl {name} {kind} {network}" for network in networks.cidrs()]
 
 
 def names_acl(name: str, names: Iterable[str]) -> list[str]:
-    """Exactly these names. -n: an address in a request is never looked up, or who owns it could call it so."""
-    return [f"acl {name} dstdomain -n {one}" for one in names]
+    """Return lines for exactly these names. -n: no reverse lookup, whose answer the owner of an address decides."""
+    return [f"acl {name} dstdomain -n {domain}" for domain in names]
 
 
-def ports_acl(name: str, spoken: ServiceSet) -> list[str]:
-    """The ports of TCP; none when there are none."""
-    ports = spoken.protocols().get(_TCP, ())
+def ports_acl(name: str, allowed: ServiceSet) -> list[str]:
+    """Return a line with the ports of TCP, [] for none."""
+    ports = allowed.protocols().get(_TCP, ())
     texts = [str(first) if first == last else f"{max(first, 1)}-{last}" for first, last in ports if last]
     return [f"acl {name} port {' '.join(texts)}"] if texts else []
 
@@ -66,7 +66,7 @@ def _closing(who: str, name: str, closing: Closing) -> list[str]:
 
 
 def _opening(who: str, name: str, opening: Opening) -> list[str]:
-    """An entry's rules: destinations by address and by name are two, since in one rule both would have to hold."""
+    """Return the rules of an entry: one by address and one by name, because a request must match all of a rule."""
     ports = ports_acl(f"{name}_port", opening.services)
     if not ports:
         return []

@@ -224,5 +224,5 @@ TARGET = Target(
         expiry="itself",
     ),
     suffix=".json",
-    whole=compile_table,
+    compile_policy=compile_table,
 )

@@ -12,9 +12,9 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.compare import compare
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.formats import files
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.formats import plan_files
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.markdown import markdown
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.model import Plan, Policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.model import EgressPlan, HostPolicy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.serialise import plain, resolved_from
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedPolicy, build
 from ansible_collections.tidegate.nftables.tests.golden.cases import FixedInventory, cases
@@ -24,9 +24,9 @@ PAY = entry(name="pay", to=["203.0.113.0/24"], reason="cards", owner="team-pay")
 TEST = {"name": "t", "not_reach": "198.51.100.0/24", "services": "any"}
 
 
-def policy(**changes: Any) -> Policy:
+def policy(**changes: Any) -> HostPolicy:
     given = {**VARIABLES, **changes}
-    return Policy(
+    return HostPolicy(
         build(
             given,
             FixedInventory(),
@@ -37,7 +37,7 @@ def policy(**changes: Any) -> Policy:
     )
 
 
-def planned(before: dict[str, Any], after: dict[str, Any]) -> Plan:
+def planned(before: dict[str, Any], after: dict[str, Any]) -> EgressPlan:
     return compare({"app1": policy(**before)}, {"app1": policy(**after)}, name="main")
 
 
@@ -51,7 +51,7 @@ def test_an_entry_that_is_wider_by_half_a_network_opens_the_other_half() -> None
     plan = planned({"egress_allow_app": [{**PAY, "to": ["203.0.113.0/25"]}]}, {"egress_allow_app": [PAY]})
     assert plan.outcome == "different"
     (difference,) = plan.allowed
-    assert difference.by == ("pay",)
+    assert difference.entries == ("pay",)
     assert "| everybody | 203.0.113.128/25 | tcp/443 |" in markdown(plan)
     assert plan.closed == ()
     (change,) = plan.entries
@@ -67,7 +67,7 @@ def test_an_entry_for_one_user_opens_nothing_to_others() -> None:
     assert "| everybody but payd | 203.0.113.0/24 | tcp/443 |" in markdown(plan)
 
 
-def test_what_goes_is_no_longer_allowed() -> None:
+def test_a_removed_entry_is_no_longer_allowed() -> None:
     plan = planned({"egress_allow_app": [PAY]}, {})
     assert plan.allowed == ()
     assert "## No longer allowed" in markdown(plan)
@@ -80,19 +80,17 @@ def test_a_new_never_closes_without_any_entry_being_touched() -> None:
     assert "| everybody | 203.0.113.9 | tcp/443 |" in markdown(plan)
 
 
-def test_tests_are_won_and_lost() -> None:
+def test_a_test_that_passes_or_fails_only_now_is_reported() -> None:
     opened = {"egress_allow_app": [entry(name="o", to=["198.51.100.7"])], "egress_tests_app": [TEST]}
     closed = {"egress_tests_app": [TEST]}
-    lost, won = planned(closed, opened), planned(opened, closed)
-    assert (lost.outcome, won.outcome) == ("tests", "different")
-    assert "egress_tests_app[t] **no longer true**: fails: everybody reaches 198.51.100.7 with tcp/443" in markdown(
-        lost
-    )
-    assert "egress_tests_app[t] now true" in markdown(won)
-    assert planned(opened, opened).tests[0].what == "fails"
-    assert planned({}, opened).tests[0].what == "fails"
-    assert planned(closed, closed).tests[0].what == "holds"
-    assert planned(closed, {}).tests[0].what == "removed"
+    failing, passing = planned(closed, opened), planned(opened, closed)
+    assert (failing.outcome, passing.outcome) == ("tests", "different")
+    assert "egress_tests_app[t] **now fails**: fails: everybody reaches 198.51.100.7 with tcp/443" in markdown(failing)
+    assert "egress_tests_app[t] now passes" in markdown(passing)
+    assert planned(opened, opened).tests[0].outcome == "fails"
+    assert planned({}, opened).tests[0].outcome == "fails"
+    assert planned(closed, closed).tests[0].outcome == "passes"
+    assert planned(closed, {}).tests[0].outcome == "removed"
 
 
 def test_an_entry_that_a_new_one_covers_adds_nothing_now() -> None:
@@ -106,10 +104,10 @@ def test_an_entry_that_a_new_one_covers_adds_nothing_now() -> None:
     assert planned(both, {**both, "egress_deny_quietly": [{"to": "192.0.2.1"}]}).remarks == ()
 
 
-def test_a_raised_ceiling_is_said() -> None:
+def test_a_raised_ceiling_is_a_remark() -> None:
     raised = {**PAY, "review_by": "2027-01-01"}
     plan = planned({}, {"egress_ceiling_raise_app": [raised]})
-    assert [one.kind for one in plan.remarks] == ["ceiling"]
+    assert [remark.kind for remark in plan.remarks] == ["ceiling"]
 
 
 def test_hosts_with_the_same_change_share_it_and_others_do_not() -> None:
@@ -124,7 +122,7 @@ def test_hosts_with_the_same_change_share_it_and_others_do_not() -> None:
 def test_a_new_host_opens_all_that_it_has_but_the_floor_of_every_host() -> None:
     plan = compare({}, {"app1": policy(egress_allow_app=[PAY], egress_dns_servers=["10.0.0.53"])}, name="main")
     text = markdown(plan)
-    assert "- new, with a policy: app1" in text
+    assert "- newly with a policy: app1" in text
     assert "203.0.113.0/24 | tcp/443" in text
     assert "10.0.0.53 | tcp/53, tcp/853, udp/53, udp/853" in text
     assert "127.0.0.0" not in text
@@ -133,35 +131,35 @@ def test_a_new_host_opens_all_that_it_has_but_the_floor_of_every_host() -> None:
 
 
 def test_a_policy_that_cannot_be_read_is_an_error_and_not_a_closed_fleet() -> None:
-    broken = Policy(None, ("group_vars/app.yml:3:5 egress_allow_app[x]: is wrong; mend it",))
+    broken = HostPolicy(None, ("group_vars/app.yml:3:5 egress_allow_app[x]: is wrong. Fix: write it anew",))
     plan = compare({"app1": policy(egress_allow_app=[PAY])}, {"app1": broken}, name="main")
     assert (plan.outcome, plan.closed, plan.entries) == ("errors", (), ())
-    assert "- `group_vars/app.yml:3:5` egress_allow_app[x]: is wrong; mend it: app1" in markdown(plan)
-    mended = compare({"app1": broken}, {"app1": policy(egress_allow_app=[PAY])}, name="main")
-    assert mended.outcome == "same"
-    assert "## Errors in what it is compared with" in markdown(mended)
+    assert "- `group_vars/app.yml:3:5` egress_allow_app[x]: is wrong. Fix: write it anew: app1" in markdown(plan)
+    repaired = compare({"app1": broken}, {"app1": policy(egress_allow_app=[PAY])}, name="main")
+    assert repaired.outcome == "same"
+    assert "## Errors in main" in markdown(repaired)
 
 
 def test_every_form_names_file_and_line() -> None:
     opened = {"egress_allow_app": [entry(name="o", to=["198.51.100.7"])], "egress_tests_app": [TEST]}
     plan = planned({"egress_tests_app": [TEST]}, opened)
-    written = files(plan)
+    written = plan_files(plan)
     suite = ET.fromstring(written["plan-junit.xml"])
     assert (suite.get("tests"), suite.get("failures")) == ("1", "1")
     (case,) = suite
     assert (case.get("file"), case.get("line")) == ("group_vars/egress_tests_app.yml", "0")
     (failure,) = case
     assert "198.51.100.7 with tcp/443" in str(failure.get("message"))
-    quality = {one["check_name"]: one for one in json.loads(written["plan-codequality.json"])}
+    quality = {issue["check_name"]: issue for issue in json.loads(written["plan-codequality.json"])}
     assert quality["egress-test"]["severity"] == "blocker"
     assert quality["egress-entry"]["location"] == {"path": "group_vars/egress_allow_app.yml", "lines": {"begin": 0}}
-    assert len({one["fingerprint"] for one in quality.values()}) == 2
+    assert len({issue["fingerprint"] for issue in quality.values()}) == 2
     assert (
         "::error file=group_vars/egress_tests_app.yml,line=0::egress_tests_app[t] fails" in written["plan-github.txt"]
     )
-    found = json.loads(written["plan.json"])
-    assert found["outcome"] == "tests"
-    assert found["allowed"][0]["reach"][0] == {
+    content = json.loads(written["plan.json"])
+    assert content["outcome"] == "tests"
+    assert content["allowed"][0]["reach"][0] == {
         "user": "everybody",
         "to": ["198.51.100.7"],
         "services": [{"protocol": 6, "ports": [[443, 443]]}],

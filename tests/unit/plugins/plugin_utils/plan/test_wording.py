@@ -17,7 +17,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regi
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
 
 
-def spoken(*texts: str) -> ServiceSet:
+def service_set(*texts: str) -> ServiceSet:
     found = services.NONE
     for text in texts:
         found |= services.parse_literal(text) or services.NONE
@@ -25,7 +25,7 @@ def spoken(*texts: str) -> ServiceSet:
 
 
 @pytest.mark.parametrize(
-    ("texts", "wanted"),
+    ("texts", "expected"),
     [
         (("tcp/443",), "tcp/443"),
         (("udp/1000-1010", "tcp/22"), "tcp/22, udp/1000-1010"),
@@ -35,12 +35,12 @@ def spoken(*texts: str) -> ServiceSet:
         (("any",), "any service"),
     ],
 )
-def test_services_are_written_as_in_a_policy(texts: tuple[str, ...], wanted: str) -> None:
-    assert service_text(spoken(*texts)) == wanted
+def test_services_are_written_as_in_a_policy(texts: tuple[str, ...], expected: str) -> None:
+    assert service_text(service_set(*texts)) == expected
 
 
 def test_all_but_a_few_services() -> None:
-    assert service_text(services.ANY - spoken("tcp/25")) == "any service but tcp/25"
+    assert service_text(services.ANY - service_set("tcp/25")) == "any service but tcp/25"
 
 
 def test_many_addresses_are_counted() -> None:
@@ -51,7 +51,7 @@ def test_many_addresses_are_counted() -> None:
 
 def test_icmp_is_one_service_although_each_family_has_its_own() -> None:
     both = addresses.parse("192.0.2.1") | addresses.parse("2001:db8::1")
-    assert region_lines(of_boxes([(both, spoken("icmp"))])) == ["192.0.2.1, 2001:db8::1 with icmp"]
+    assert region_lines(of_boxes([(both, service_set("icmp"))])) == ["192.0.2.1, 2001:db8::1 with icmp"]
     assert region_lines(of_boxes([(both, services.ANY)])) == ["192.0.2.1, 2001:db8::1 with any service"]
     assert region_lines(of_boxes([(addresses.parse("192.0.2.1"), services.ANY)])) == ["192.0.2.1 with any service"]
     assert region_lines(SPACE) == ["any address with any service"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.prove.cells import cells, word
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.prove.flows import Flow, Tried
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.prove.probe_flows import ProbeFlow, ProbeResult
 
 BOTH = [("v4", "root"), ("v4", "payd"), ("v6", "root"), ("v6", "payd")]
 
@@ -46,9 +46,9 @@ def test_different_marks_never_read_the_same() -> None:
 
 
 def test_packets_of_one_service_share_a_cell() -> None:
-    def one(address: str, user: str, port: int, expected: str, outcome: str) -> Tried:
+    def one(address: str, user: str, port: int, expected: str, outcome: str) -> ProbeResult:
         allowed = expected == "allowed"
-        return Tried(Flow("db1", address, "tcp", port, user), allowed, not allowed, "", outcome)
+        return ProbeResult(ProbeFlow("db1", address, "tcp", port, user), allowed, not allowed, "", outcome)
 
     found = cells(
         [

@@ -66,9 +66,9 @@ def test_agreement() -> None:
         "  2 others  .     .",
     ]
     assert "  expected by the policy: 6 answered, 26 refused" in said.lines
-    assert "  found:                  6 answered, 26 refused, 0 neither" in said.lines
+    assert "  measured:               6 answered, 26 refused, 0 neither" in said.lines
     assert "  different: 0" in said.lines
-    assert "  hand-written tests (egress_tests_*): 3, of which 0 do not hold" in said.lines
+    assert "  policy tests (egress_tests_*): 3, of which 0 failed" in said.lines
 
 
 def test_a_difference_is_marked_and_has_the_expectation_below_it() -> None:
@@ -91,12 +91,12 @@ def test_a_difference_is_marked_and_has_the_expectation_below_it() -> None:
         "> tcp/443     ????        yes",
         "    expected  yes",
     ]
-    assert said.complaint == "3 of 16 flows differ from the policy, first app1: root to pay1 …."
+    assert said.complaint == "3 of 16 flows differ from the policy, the first: app1: root to pay1 …."
 
 
 def test_a_test_that_does_not_hold_is_a_complaint_of_its_own() -> None:
     said = report({"app1": proof(cell("dns1", "tcp/443", "----"), tests=1, complaints=["egress_tests_app[x] …"])})
-    assert said.complaint == "1 of the hand-written tests do not hold, first app1: egress_tests_app[x] …."
+    assert said.complaint == "1 policy test failed, the first: app1: egress_tests_app[x] …."
     assert "  app1: egress_tests_app[x] …" in said.lines
 
 
@@ -111,7 +111,7 @@ def test_the_same_everywhere_is_no_agreement_when_the_policy_says_otherwise() ->
 
 
 def test_nothing_tried_is_nothing_proven() -> None:
-    assert report({"app1": proof()}).complaint == "No packet was tried, so nothing is proven."
+    assert report({"app1": proof()}).complaint == "No packet was sent, so nothing is proven."
 
 
 def test_many_differences_are_counted_not_listed() -> None:

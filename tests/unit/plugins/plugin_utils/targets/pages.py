@@ -24,7 +24,7 @@ _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 @dataclass(frozen=True)
 class Page:
-    """docs/targets/NAME.md: the first block is the input, the second the file, a third what is said."""
+    """docs/targets/NAME.md: the first block is the input, the second the file, a third the notices and differences."""
 
     name: str
 
@@ -37,28 +37,30 @@ class Page:
         return [block.group(2) for block in _BLOCK.finditer(self.path.read_text(encoding="utf-8"))]
 
     def made(self) -> list[str]:
-        """The file, and what is said, of the page's input."""
-        given: dict[str, Any] = yaml.safe_load(self.blocks[0])
+        """Return the file of the page's input, and the text beside it where there is any."""
+        variables: dict[str, Any] = yaml.safe_load(self.blocks[0])
         target = registry.target(self.name)
-        declared = feeds.parse(ErrorReport(), given.get("egress_prefix_lists"))
+        declarations = feeds.parse(ErrorReport(), variables.get("egress_prefix_lists"))
         lists = {
-            name: feeds.PrefixListResult(name, one.addresses, one.kind == "external", names=one.names)
-            for name, one in declared.items()
+            name: feeds.PrefixListResult(
+                name, declared.addresses, external=declared.kind == "external", names=declared.names
+            )
+            for name, declared in declarations.items()
         }
-        resolved = build(replace(INVENTORY, lists=lists), **given)
-        (built,) = render_units.render_units(
-            [host_contribution.contribution(resolved, target, given, addresses.parse("10.1.2.3"))]
+        resolved = build(replace(INVENTORY, lists=lists), **variables)
+        (unit,) = render_units.render_units(
+            [host_contribution.contribution(resolved, target, variables, addresses.parse("10.1.2.3"))]
         )
-        said = "".join(f"{line}\n" for line in (*built.differences, *built.notices))
-        return [str(built.text), said] if said else [str(built.text)]
+        beside = "".join(f"{line}\n" for line in (*unit.differences, *unit.notices))
+        return [str(unit.text), beside] if beside else [str(unit.text)]
 
     def regenerate(self) -> None:
-        """Write what is made into the page."""
-        text, wanted = self.path.read_text(encoding="utf-8"), self.made()
+        """Write the results into the page."""
+        text, made = self.path.read_text(encoding="utf-8"), self.made()
         for number, block in reversed(list(enumerate(_BLOCK.finditer(text)))):
-            if 0 < number <= len(wanted):
-                text = text[: block.start(2)] + wanted[number - 1] + text[block.end(2) :]
+            if 0 < number <= len(made):
+                text = text[: block.start(2)] + made[number - 1] + text[block.end(2) :]
         self.path.write_text(text, encoding="utf-8")
 
 
-PAGES = [Page(target.name) for target in registry.TARGETS.values() if target.whole is None]
+PAGES = [Page(target.name) for target in registry.TARGETS.values() if target.render is not None]

@@ -103,12 +103,15 @@ def test_squid_without_entries_refuses_everything() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"sources": ""}, "its hosts have no address, by which squid could know them"),
-        ({"egress_allow_app": [entry(services=["http3"])]}, "squid cannot say udp/443; write approximate: narrower"),
-        ({"egress_allow_app": [entry(services=["any"], to=["internal"])]}, "squid cannot say"),
+        ({"sources": ""}, "its hosts have no addresses, and squid knows them by nothing else"),
+        (
+            {"egress_allow_app": [entry(services=["http3"])]},
+            "squid cannot express udp/443. Fix: write approximate: narrower",
+        ),
+        ({"egress_allow_app": [entry(services=["any"], to=["internal"])]}, "squid cannot express"),
     ],
 )
-def test_what_squid_cannot_say_is_an_error(changes: dict[str, Any], message: str) -> None:
+def test_what_squid_cannot_express_is_an_error(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(policy.PolicyErrors) as raised:
         lines("squid", **changes)
     assert message in str(raised.value)
@@ -128,12 +131,12 @@ def test_dnsmasq_fills_the_sets_of_lists() -> None:
         (
             "prefix_list:payments",
             "",
-            f"dnsmasq takes every name below {NAME}, b.example for it, too; write",
+            f"dnsmasq also matches every name below {NAME}, b.example. Fix: write",
         ),
-        (NAME, "wider", f"api names {NAME} itself, and only lists have a set that dnsmasq can fill"),
+        (NAME, "wider", f"api names {NAME} itself, but dnsmasq can only fill the sets of prefix lists"),
     ],
 )
-def test_what_dnsmasq_cannot_say_is_an_error(to: str, word: str, message: str) -> None:
+def test_what_dnsmasq_cannot_express_is_an_error(to: str, word: str, message: str) -> None:
     with pytest.raises(policy.PolicyErrors) as raised:
         lines("dnsmasq", inventory=FED, word=word, egress_allow_app=[entry(to=[to])], **LISTS)
     assert message in str(raised.value)

@@ -126,7 +126,7 @@ def test_too_many_rules_are_refused_with_their_entries() -> None:
     many = [entry(to=SCATTERED), entry(name="small", to=["203.0.113.7"])]
     (found,) = errors_of(given={"rules": 20}, egress_allow_app=many)
     assert found.startswith(
-        "unit app, egress_aws.rules: needs 41 IPv4 and 0 IPv6 rules, the quota is 20; the most are of api (40), small"
+        "unit app, egress_aws.rules: needs 41 IPv4 and 0 IPv6 rules, the quota is 20; most are for api (40), small"
     )
 
 
@@ -137,12 +137,13 @@ def test_a_reference_counts_with_its_weight() -> None:
     assert "needs 65 IPv4 and 55 IPv6 rules" in found
 
 
-def test_wider_entries_are_joined_as_little_as_needed_and_it_is_said() -> None:
+def test_wider_entries_are_joined_as_little_as_needed_and_the_difference_is_exact() -> None:
     built = made(given={"rules": 39}, egress_allow_app=[entry(to=SCATTERED, approximate="wider")])
     assert len(built.data["rules_egress"]) == 39
-    (said,) = built.differences
-    assert said.startswith("api is wider here, its networks are joined to keep the quota of rules: ")
-    assert said.endswith(": opens 198.51.100.1, 198.51.100.3 with tcp/443")
+    (difference,) = built.differences
+    reason = "its networks are joined to keep the quota of rules"
+    assert difference.startswith(f"api is wider than the policy, because {reason}: ")
+    assert difference.endswith(": it opens 198.51.100.1, 198.51.100.3 with tcp/443")
 
 
 def test_what_is_never_open_is_not_opened_for_the_quota() -> None:
@@ -157,9 +158,9 @@ def test_what_is_never_open_is_not_opened_for_the_quota() -> None:
     ("given", "message"),
     [
         ({"vpc_id": ...}, "egress_aws: vpc_id is missing"),
-        ({"rules": 0}, 'egress_aws.rules: "0" is no number from 1 to 1000'),
-        ({"references": {"hosts:x": "database"}}, 'egress_aws.references.hosts:x: "database" is no id'),
-        ({"name": "sg-x"}, 'egress_aws.name: "sg-x" is no name of a security group'),
+        ({"rules": 0}, 'egress_aws.rules: "0" is not a number from 1 to 1000'),
+        ({"references": {"hosts:x": "database"}}, 'egress_aws.references.hosts:x: "database" is not an id'),
+        ({"name": "sg-x"}, 'egress_aws.name: "sg-x" is not the name of a security group'),
         ({"vpc": "x"}, 'egress_aws: unknown key "vpc"'),
     ],
 )

@@ -121,8 +121,11 @@ def test_an_empty_policy_closes_everything() -> None:
 
 def test_nothing_missing_ever_opens() -> None:
     port_zero = ServiceSet(((6 * 65536, 6 * 65536),))
-    nothing = (Opening("no-destination", NOTHING, ANY), Opening("no-port", parse("203.0.113.7"), port_zero))
-    made = network_policy.policy_object(Unit("app", nothing, settings={**KUBERNETES, "references": {}}))
+    nothing = (
+        Opening(entry="no-destination", addresses=NOTHING, services=ANY),
+        Opening(entry="no-port", addresses=parse("203.0.113.7"), services=port_zero),
+    )
+    made = network_policy.policy_object(Unit(name="app", openings=nothing, settings={**KUBERNETES, "references": {}}))
     assert made["spec"]["egress"] == []
 
 
@@ -175,39 +178,42 @@ def test_what_is_cut_into_goes_by_address() -> None:
     [
         (
             {"egress_allow_app": [entry(users=["payd"])]},
-            "kubernetes cannot tell the sockets of payd from others; write approximate: wider or narrower in the entry",
+            "kubernetes cannot distinguish the sockets of payd from others. Fix: write approximate: wider or narrower",
         ),
-        ({"egress_allow_app": [entry(services=["icmp"])]}, "egress_allow_app[api]: kubernetes cannot say proto/1; "),
+        (
+            {"egress_allow_app": [entry(services=["icmp"])]},
+            "egress_allow_app[api]: kubernetes cannot express proto/1. Fix: ",
+        ),
         (
             {"egress_allow_app": [entry(to=["api.example.com"])]},
-            "egress_allow_app[api].to[0]: kubernetes does not know domain names (api.example.com); write approximate",
+            "egress_allow_app[api].to[0]: kubernetes does not know domain names (api.example.com). Fix: write",
         ),
         (
             {"egress_allow_app": [entry(to=["api.example.com"], approximate="wider")]},
-            "kubernetes does not know domain names (api.example.com); write approximate",
+            "kubernetes does not know domain names (api.example.com). Fix: write approximate",
         ),
         (
             {"egress_allow_app": [entry(to=["2001:db8::/48"])], "given": {"families": ["ipv4"]}},
-            "egress_allow_app[api]: kubernetes has IPv4 only; write approximate: narrower",
+            "egress_allow_app[api]: kubernetes has IPv4 only. Fix: write approximate: narrower",
         ),
         (
             {
                 "egress_allow_app": [entry(to=["10.5.0.0/16"], services=["icmp"], approximate="wider")],
                 "egress_never": [{"to": ["10.5.1.0/24"], "services": ["ssh"]}],
             },
-            "kubernetes cannot say proto/1 without opening 10.5.1.0, which egress_never closes; write",
+            "kubernetes cannot express proto/1 without opening 10.5.1.0, which egress_never closes. Fix: write",
         ),
-        ({"given": {"labels": {}}}, "egress_kubernetes.labels: has no label; that would select everything"),
+        ({"given": {"labels": {}}}, "egress_kubernetes.labels: has no label, which would select everything"),
         ({"given": {"dns": {}}}, "egress_kubernetes.dns: selects everything"),
         (
             {"given": {"references": {"hosts:x": {"pods": {}}}}},
             "egress_kubernetes.references.hosts:x.pods: has no label",
         ),
-        ({"given": {"namespace": "Shop"}}, 'egress_kubernetes.namespace: "Shop" is no name of a namespace'),
-        ({"given": {"families": ["v4"]}}, 'egress_kubernetes.families[0]: unknown word "v4"'),
+        ({"given": {"namespace": "Shop"}}, 'egress_kubernetes.namespace: "Shop" is not the name of a namespace'),
+        ({"given": {"families": ["v4"]}}, 'egress_kubernetes.families[0]: unknown value "v4"'),
     ],
 )
-def test_what_cannot_be_said_is_an_error_by_entry(changes: dict[str, Any], message: str) -> None:
+def test_what_cannot_be_expressed_is_an_error_by_entry(changes: dict[str, Any], message: str) -> None:
     (found,) = errors_of(**changes)
     assert message in found
 
@@ -216,9 +222,9 @@ def test_an_approximation_says_exactly_what_it_opens() -> None:
     resolved = build(egress_allow_app=[entry(users=["payd"], approximate="wider")])
     data = host_contribution.contribution(resolved, network_policy.TARGET, {"egress_kubernetes": KUBERNETES}, NOTHING)
     (built,) = render_units.render_units([data])
-    assert built.differences == (
-        "api is wider here, kubernetes cannot tell the sockets of payd from others: opens 203.0.113.0/24 with tcp/443",
-    )
+    why = "kubernetes cannot distinguish the sockets of payd from others"
+    flows = "203.0.113.0/24 with tcp/443"
+    assert built.differences == (f"api is wider than the policy, because {why}: it opens {flows}",)
 
 
 def test_hosts_of_a_unit_must_mean_the_same() -> None:
@@ -231,4 +237,6 @@ def test_hosts_of_a_unit_must_mean_the_same() -> None:
         )
     with pytest.raises(policy.PolicyErrors) as raised:
         render_units.render_units(parts)
-    assert "unit app: app1 and app2 do not mean the same by more; give them different egress_unit" in str(raised.value)
+    assert "unit app: app1 and app2 do not mean the same by more. Fix: give them different egress_unit" in str(
+        raised.value
+    )

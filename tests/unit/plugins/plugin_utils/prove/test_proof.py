@@ -7,26 +7,27 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.decide import Cause
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import ResolvedTest
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, services
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.prove.flows import Flow
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.prove.named import first_packets, named_ports
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.prove.prove import probes, proof, tried
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.prove.probe_flows import ProbeFlow
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.prove.probe_inputs import named_ports, server_probes
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.prove.proof import CAUSES, probe_results, probes, proof
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.prove.policies import app
 
-PAYMENTS = Flow("pay1", "203.0.113.10", "tcp", 443, "payd")
-AS_ROOT = Flow("pay1", "203.0.113.10", "tcp", 443, "root")
-RESOLVER = Flow("dns1", "10.0.0.53", "udp", 53, "root")
+PAYMENTS = ProbeFlow("pay1", "203.0.113.10", "tcp", 443, "payd")
+AS_ROOT = ProbeFlow("pay1", "203.0.113.10", "tcp", 443, "root")
+RESOLVER = ProbeFlow("dns1", "10.0.0.53", "udp", 53, "root")
 
 
-def prove(resolved: policy.ResolvedPolicy, *outcomes: tuple[Flow, str]) -> dict[str, Any]:
+def prove(resolved: policy.ResolvedPolicy, *outcomes: tuple[ProbeFlow, str]) -> dict[str, Any]:
     flows = [flow for flow, _outcome in outcomes]
-    return proof(resolved, tried(resolved, flows, [{"outcome": outcome} for _flow, outcome in outcomes]))
+    return proof(resolved, probe_results(resolved, flows, [{"outcome": outcome} for _flow, outcome in outcomes]))
 
 
 def test_a_kernel_that_does_what_the_policy_says() -> None:
@@ -39,9 +40,23 @@ def test_a_difference_says_who_where_and_why() -> None:
     found = prove(app(), (PAYMENTS, "refused"), (AS_ROOT, "answered"), (RESOLVER, "silent"))
     assert found["differences"] == [
         "payd to pay1 (203.0.113.10) tcp/443: the policy allows it (entry payments), the packet was refused",
-        "root to pay1 (203.0.113.10) tcp/443: the policy refuses it (nothing allows it), the packet was answered",
+        "root to pay1 (203.0.113.10) tcp/443: the policy rejects it (no entry allows it), the packet was answered",
         "root to dns1 (10.0.0.53) udp/53: the policy allows it (the floor), the packet was silent",
     ]
+
+
+def test_a_difference_where_only_the_host_knows_its_name_servers() -> None:
+    host = app(egress_dns_servers=["auto"])
+    differences = prove(host, (RESOLVER, "answered"))["differences"]
+    (difference,) = differences
+    assert difference == (
+        "root to dns1 (10.0.0.53) udp/53: the policy rejects it (only the host knows its name servers),"
+        " the packet was answered"
+    )
+
+
+def test_every_cause_of_a_verdict_has_words() -> None:
+    assert set(CAUSES) | {"entry"} == set(get_args(Cause))
 
 
 def test_observe_refuses_nothing_and_counts_what_it_would() -> None:
@@ -60,7 +75,14 @@ def with_test(
     """The policy with one test, which build would refuse where the policy itself does not agree with it."""
     spoken = services.parse_literal(service)
     assert spoken is not None
-    test = ResolvedTest("one", "egress_tests_app[one]", reach, addresses.parse(to), spoken, user or None)
+    test = ResolvedTest(
+        name="one",
+        where="egress_tests_app[one]",
+        reach=reach,
+        addresses=addresses.parse(to),
+        services=spoken,
+        user=user or None,
+    )
     return dataclasses.replace(resolved, tests=(test,))
 
 
@@ -79,7 +101,7 @@ def with_test(
     ],
 )
 def test_hand_written_tests_are_checked_against_packets(
-    test: dict[str, Any], outcomes: list[tuple[Flow, str]], complaint: str | None
+    test: dict[str, Any], outcomes: list[tuple[ProbeFlow, str]], complaint: str | None
 ) -> None:
     found = prove(with_test(app(), **{"to": "203.0.113.10", **test}), *outcomes)
     assert found["tests"] == 1
@@ -107,7 +129,7 @@ def test_a_policy_names_both_ends_of_its_ranges_and_the_ports_of_its_tests() -> 
 
 
 def test_the_first_packets_go_to_dns_and_time_servers() -> None:
-    assert first_packets(app()) == [
+    assert server_probes(app()) == [
         {"to": "10.0.0.53", "protocol": "udp", "port": 53},
         {"to": "10.0.0.53", "protocol": "tcp", "port": 53},
         {"to": "fd12:3456:789a::53", "protocol": "udp", "port": 53},

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.prove.flows import Flow, Tried, flows
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.prove.probe_flows import (
+    ProbeFlow,
+    ProbeResult,
+    probe_flows,
+)
 
 
 def test_every_combination_is_tried_once() -> None:
-    found = flows({"a": ["2001:db8::1", "192.0.2.1"], "b": ["192.0.2.2"]}, [443, 53, 53], ["root", "payd"])
+    found = probe_flows({"a": ["2001:db8::1", "192.0.2.1"], "b": ["192.0.2.2"]}, [443, 53, 53], ["root", "payd"])
     assert len(found) == len(set(found)) == (2 + 1) * 2 * 2 * 2
-    assert found[0] == Flow("a", "192.0.2.1", "tcp", 53, "root")
+    assert found[0] == ProbeFlow("a", "192.0.2.1", "tcp", 53, "root")
     assert {flow.family for flow in found if flow.destination == "a"} == {"v4", "v6"}
 
 
@@ -31,7 +35,7 @@ def test_every_combination_is_tried_once() -> None:
     ],
 )
 def test_what_agrees(allowed: bool, outcome: str, agrees: bool) -> None:
-    tried = Tried(Flow("a", "192.0.2.1", "tcp", 53, "root"), allowed, not allowed, "entry x", outcome)
+    tried = ProbeResult(ProbeFlow("a", "192.0.2.1", "tcp", 53, "root"), allowed, not allowed, "entry x", outcome)
     assert tried.agrees is agrees
     assert outcome in str(tried)
     assert "entry x" in str(tried)
