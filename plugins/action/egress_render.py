@@ -29,4 +29,8 @@ class ActionModule(TidegateAction):
         variables = policy_variables(raw, self.template)
         world = self.world()
         origins = origins_in(variables, self.variables)
-        return {"rendered": host_contribution.contribution(resolved, target, variables, world.address_set(world.host), origins)}
+        return {
+            "rendered": host_contribution.contribution(
+                resolved, target, variables, world.address_set(world.host), origins
+            )
+        }

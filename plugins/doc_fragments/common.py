@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """What every nft module needs, promises and returns."""
+    """Requirements, guarantees and options of the nft modules."""
 
     DOCUMENTATION = r"""
 options: {}
@@ -15,14 +15,14 @@ requirements:
   - python >= 3.8
   - nft >= 0.9.8 (the package C(nftables))
 notes:
-  - C(become) is needed, or another way to have the capability NET_ADMIN.
-  - Only the table that the task names is read or written. What other programs keep in tables of their own is safe.
-  - Every change is one transaction. Only new sets of intervals are filled ahead of it in one of their own,
-    while no rule looks into them, and taken back when the rest is refused.
-  - Rules that stay keep their handles and counters, sets keep their elements.
+  - The module needs C(become), or another way to have the capability NET_ADMIN.
+  - The module reads and writes only the table that the task names. Tables of other programs are not touched.
+  - Every change is one transaction. The exception are new interval sets, which are filled in a transaction of their own
+    before it, while no rule uses them, and removed again when the rest is rejected.
+  - Unchanged rules keep their handles and counters, sets keep their elements.
     What nft cannot change in place (a chain's hook or priority, a set's type or flags, a limit's rate, a comment) is
-    deleted and made again in the same transaction, together with the rules that refer to it, and takes counters,
-    used quotas, elements and their remaining time along.
+    deleted and created again in the same transaction, together with the rules that refer to it. Counters, used quotas,
+    elements and their remaining time are kept.
 """
 
     ATTRIBUTES = r"""
@@ -30,7 +30,7 @@ options: {}
 attributes:
   check_mode:
     support: full
-    description: Asks nft and the kernel whether they would accept the same transaction that the real run would send.
+    description: Has nft and the kernel check the transaction that the real run would send.
   diff_mode:
     support: full
     description: Shows the table before and after in nft syntax, without counters and handles.
@@ -53,11 +53,11 @@ options:
 options:
   table:
     description:
-      - The table. It must be there; M(tidegate.nftables.nft_table) makes tables.
+      - The table. It must exist; M(tidegate.nftables.nft_table) creates tables.
     type: str
     required: true
   state:
-    description: Whether it shall be there.
+    description: Whether the object exists.
     type: str
     choices: [present, absent]
     default: present

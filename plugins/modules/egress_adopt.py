@@ -10,11 +10,11 @@ module: egress_adopt
 short_description: Draft a host's egress policy from its output rules
 version_added: 0.1.0
 description:
-  - Reads the output rules of the host from nftables and iptables (nf_tables and legacy), which includes those of ufw and firewalld.
-    When none are loaded, it reads the files that would load some - C(/etc/nftables.conf), files of iptables-save, ufw's user
-    rules, firewalld's direct rules.
-  - Writes entries for C(group_vars) into a file on the controller, with comments about what else the rules do, for example
-    that everything is accepted.
+  - Reads the output rules of the host from nftables and iptables (nf_tables and legacy), which includes those of ufw
+    and firewalld. When none are loaded, it reads the files that would load some - C(/etc/nftables.conf), files of
+    iptables-save, ufw's user rules, firewalld's direct rules.
+  - Writes entries for C(group_vars) into a file on the controller, with comments about what else the rules do, for
+    example that everything is accepted.
   - No entry is wider than the rules. Rules that match an interface, a rate, a mark or anything else that entries cannot
     express become comments, as do entries that the host's own policy rejects.
   - The host is not changed.

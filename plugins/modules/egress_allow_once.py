@@ -7,21 +7,21 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: egress_allow_once
-short_description: Let a host reach one destination for some hours
+short_description: Allow one destination on a host for some hours
 version_added: 0.1.0
 description:
-  - Checks the destination as an entry of the host's policy, so that the ceiling of its tier, C(egress_never) and
-    C(egress_tests) hold, and puts it into a set of the host's table, where the kernel ends it.
-  - No run of the role removes it and the watcher takes it for no edit. It is in the history of the host. A reboot ends
-    it.
+  - Checks the destination as an entry of the host's policy, so the ceiling of the tier, C(egress_never) and
+    C(egress_tests) apply. Then adds it to a set of the host's table with a timeout, so the kernel ends it.
+  - No run of the role removes it, and the watcher does not report it as an edit. It is in the history of the host. A
+    reboot ends it.
 options:
   to:
-    description: Destinations in an entry's own words. Addresses and hosts, no networks.
+    description: Destinations as in an entry. Addresses and hosts, no networks.
     type: list
     elements: str
     required: true
   services:
-    description: Services in an entry's own words; only those with ports.
+    description: Services as in an entry. Only services with ports.
     type: list
     elements: str
     required: true
@@ -30,15 +30,15 @@ options:
     type: float
     required: true
   reason:
-    description: Why, for the history on the host.
+    description: The reason, for the history on the host.
     type: str
     required: true
   name:
-    description: Name of the entry, for the YAML that makes it lasting. By default made of the first destination.
+    description: Name of the entry in the returned YAML. Made from the first destination by default.
     type: str
 attributes:
   check_mode:
-    description: Says whether it could be allowed, and changes nothing.
+    description: Checks whether it can be allowed, and changes nothing.
     support: full
   diff_mode:
     description: There is nothing to show.
@@ -50,7 +50,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Let the application reach a new endpoint until it is in group_vars
+- name: Allow a new endpoint until it is in group_vars
   tidegate.nftables.egress_allow_once:
     to: 203.0.113.7
     services: https
@@ -64,15 +64,15 @@ until:
   description: When the kernel ends it.
   returned: success
   type: str
-  sample: 2026-11-20T22:00:00Z
+  sample: "2026-11-20T22:00:00Z"
 flows:
-  description: What was opened.
+  description: What was allowed.
   returned: success
   type: list
   elements: dict
   sample: [{to: 203.0.113.7, protocol: tcp, port: 443}]
 lasting:
-  description: The YAML that makes it lasting.
+  description: The entry as YAML for C(group_vars), without an end.
   returned: success
   type: str
 """

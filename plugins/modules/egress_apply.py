@@ -7,23 +7,23 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: egress_apply
-short_description: Make a host's kernel refuse what its egress policy does not allow
+short_description: Apply a host's egress policy
 version_added: 0.1.0
 description:
-  - Collects the C(egress_*) variables of the host, builds its policy on the controller and compiles it to one table.
-  - Has P(tidegate.nftables.egress_guard#module) make the host's table equal to it. A host that is right already costs
-    that one run. A change is on trial - a second run over a new connection sends the packets of the policy's tests to
-    machines that they name, and confirms it; otherwise the host puts the old policy back by itself.
-  - The role P(tidegate.nftables.egress#role) calls it; the variables are documented there.
+  - Builds the host's policy from its C(egress_*) variables on the controller and compiles it to one table.
+  - Has P(tidegate.nftables.egress_guard#module) make the host's table equal to it. A host whose table is up to date
+    takes one module run. A change is pending at first - a second run over a new connection sends the packets of the
+    policy tests and confirms the change; otherwise the host rolls it back by itself.
+  - The role P(tidegate.nftables.egress#role) runs this module and documents the variables.
 options:
   tier:
     description:
-      - Tier of the host, as the thin roles name it. Refused where C(egress_tier) of the host says otherwise, or where
+      - Tier of the host, as the thin roles set it. Fails when C(egress_tier) of the host is another tier, or when
         another tier was applied to the host earlier in the run.
     type: str
 attributes:
   check_mode:
-    description: Predicts what a run would change, without changing it.
+    description: Predicts the changes without making them.
     support: full
   diff_mode:
     description: Shows the table before and after in nft syntax.
@@ -35,7 +35,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Apply the policy that group_vars describe
+- name: Apply the policy of group_vars
   tidegate.nftables.egress_apply:
   become: true
 """
@@ -50,6 +50,10 @@ egress:
       description: V(observe), V(enforce) or V(absent).
       type: str
       sample: enforce
+    observe:
+      description: What V(enforce) only observes, as C(egress_observe) says.
+      type: list
+      elements: str
     tier:
       description: The host's tier.
       type: str
@@ -62,37 +66,44 @@ egress:
       description: How many of them reach an address outside the internal networks.
       type: int
       sample: 1
+    notices:
+      description: What the authors of the policy should know.
+      type: list
+      elements: str
 changes:
-  description: What changed in the table, as nft_ruleset returns it.
+  description: What changes, as RV(tidegate.nftables.nft_ruleset#module:changes).
   returned: success
   type: list
   elements: dict
 transaction:
-  description: The text of the transaction that was sent, or in check mode would be.
+  description: The text that is sent to nft, as RV(tidegate.nftables.nft_ruleset#module:transaction).
   returned: success
   type: str
 missing_users:
-  description: Users named by entries that do not exist on the host. Those entries allow nothing there.
+  description: Users of entries that do not exist on the host. Their entries allow nothing there.
   returned: success
   type: list
   elements: str
 confirmation:
-  description: How the change was confirmed, null when nothing was on trial.
+  description: How the change was confirmed, null when no change was pending.
   returned: success
   type: dict
   contains:
+    confirmed:
+      description: Always V(true). A change that is not confirmed fails the task.
+      type: bool
     connection:
       description: Name of the connection plugin.
       type: str
       sample: ssh
     proves:
-      description: Whether that connection passes the host's network. C(podman), C(local) and their like do not.
+      description: Whether that connection uses the host's network. C(podman), C(local) and similar plugins do not.
       type: bool
     tests:
-      description: How many packets were sent to try the policy's tests.
+      description: How many packets were sent for the policy tests.
       type: int
     broken:
-      description: The tests that fail, in the mode V(observe) only, where they stop nothing.
+      description: The tests that fail, each with its packet. Only in mode V(observe), where they stop nothing.
       type: list
       elements: str
     broken_before:
@@ -100,12 +111,12 @@ confirmation:
       type: list
       elements: str
 nft_missing:
-  description: Whether nft is not installed on the host, so that the role installs it and applies again.
-  returned: when it is not
+  description: Whether nft is not installed on the host. The role then installs it and applies the policy again.
+  returned: when nft is missing
   type: bool
 errors:
-  description: Every error of the policy, each with C(where), C(cause) and C(cure).
-  returned: when the policy is refused
+  description: Every error of the policy, each with C(where), C(cause) and C(fix).
+  returned: when the policy has errors
   type: list
   elements: dict
 """

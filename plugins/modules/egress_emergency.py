@@ -7,28 +7,26 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: egress_emergency
-short_description: Let everything or almost nothing out of a host, for some minutes
+short_description: Allow all outbound traffic of a host, or almost none, for some minutes
 version_added: 0.1.0
 description:
-  - Puts an accept in front of the policy, or leaves nothing but its floor. A guard on the host puts the policy back
-    when the time is over, whatever becomes of Ansible or the network; so does a reboot.
-  - While it lasts, a run of the role changes nothing and says so.
+  - Adds an accept in front of the policy, or leaves only its floor (baseline rules). A timer on the host restores the
+    policy when the time is over, whatever happens to Ansible or the network. A reboot restores it, too.
+  - While it lasts, a run of the role changes nothing and reports the emergency.
 options:
   state:
-    description: V(open) lets everything out, V(close) only the floor, V(end) ends either before its time.
+    description: V(open) allows everything, V(close) only the floor, V(end) restores the policy early.
     type: str
     choices: [open, close, end]
     required: true
   minutes:
-    description: How long, at most a day. Needed unless O(state=end).
+    description: How long, at most a day. Required unless O(state=end).
     type: int
-  reason:
-    description: Why, for the history on the host.
-    type: str
-    default: ""
+extends_documentation_fragment:
+  - tidegate.nftables.egress.reason
 attributes:
   check_mode:
-    description: Says that it would change, and changes nothing.
+    description: Reports a change and changes nothing.
     support: full
   diff_mode:
     description: There is nothing to show.
@@ -40,7 +38,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Let everything out for half an hour
+- name: Allow all outbound traffic for half an hour
   tidegate.nftables.egress_emergency:
     state: open
     minutes: 30
@@ -50,7 +48,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 guard:
-  description: What ends it, as P(tidegate.nftables.egress_guard#module) returns it.
+  description: The timer that ends it, as P(tidegate.nftables.egress_guard#module) returns it.
   returned: success, unless O(state=end)
   type: dict
 """

@@ -7,27 +7,22 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: egress_evidence
-short_description: Say whether a host was observed long enough to enforce its egress policy
+short_description: Report whether a host has been observed long enough to enforce its egress policy
 version_added: 0.1.0
 description:
-  - Asks the host since when its confirmed policies have only observed, and what they would have refused.
-  - A would-be refusal is explained when the policy lets it out by now, or when somebody wrote down that it is refused,
-    in C(egress_never) or C(egress_deny_quietly). Those of the last O(minimum) count, older ones do not.
-  - Changes nothing. A host that is not ready is no failure; the playbook C(enforce) leaves such a host as it is.
+  - Reads from the host how long its confirmed policies have only observed, and what V(enforce) would have rejected.
+  - A rejection is explained when the policy now allows it, or when C(egress_never) or C(egress_deny_quietly) mentions
+    it. Only rejections of the last O(minimum) count.
+  - A host that is not ready does not fail. The playbook C(tidegate.nftables.enforce) leaves such a host unchanged.
 options:
   minimum:
     description: How long the host must have been observed, such as V(72h) or V(3d).
     type: str
     default: 72h
-attributes:
-  check_mode:
-    description: Does the same in check mode, since it changes nothing.
-    support: full
-  diff_mode:
-    description: There is nothing to compare.
-    support: none
+extends_documentation_fragment:
+  - tidegate.nftables.egress.reads_only
 notes:
-  - The kernel keeps a line about a refusal for a day after its last packet. The host's watcher keeps it for a month.
+  - The kernel keeps a line of the ledger for a day after its last packet. The host's watcher keeps it for a month.
 seealso:
   - module: tidegate.nftables.egress_apply
   - module: tidegate.nftables.egress_guard
@@ -36,55 +31,57 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Ask what was observed
+- name: Read the evidence
   tidegate.nftables.egress_evidence:
     minimum: 1w
   become: true
   register: evidence
 
-- name: Name the hosts of which a day of the week is unknown
+- name: Name the hosts that are not ready
   ansible.builtin.debug:
     msg: "{{ evidence.sentence }}"
-  when: evidence.unseen or not evidence.ready
+  when: evidence.unseen_days or not evidence.ready
 """
 
 RETURN = r"""
 ready:
-  description: Whether the host was observed long enough, without a would-be refusal that nothing explains.
+  description: Whether the host has been observed long enough without an unexplained rejection.
   returned: success
   type: bool
 sentence:
-  description: The evidence for people.
+  description: The verdict and the evidence for people.
   returned: success
   type: str
-  sample: 71 of 72 h, no Sunday seen, no would-be refusal that nothing explains
+  sample: >-
+    Not ready: observed 71 of 72 h (ready 2026-12-02 18:00 UTC). No Sunday yet. No unexplained rejections.
+    Override: -e egress_enforce_anyway=true.
 hours:
   description: For how long the host has only observed.
   returned: success
   type: float
-wanted:
+required_hours:
   description: O(minimum) in hours.
   returned: success
   type: int
 since:
-  description: Since when, in seconds since 1970; null when no policy observes.
+  description: Since when, in seconds since 1970. Null when no policy observes.
   returned: success
   type: float
-unseen:
-  description: Days of the week (UTC) that the observation did not touch.
+unseen_days:
+  description: Days of the week (UTC) that the observation did not include.
   returned: success
   type: list
   elements: str
   sample: [Sunday]
 unexplained:
-  description: Would-be refusals that the policy would still make and that nobody wrote down, the most frequent first.
+  description: Rejections that the policy would still make and that no variable mentions, the most frequent first.
   returned: success
   type: list
   elements: dict
   sample:
     - {address: 203.0.113.9, protocol: 6, port: 443, uid: 33, user: www-data, packets: 12, last: 1795170000.0}
 explained:
-  description: How many other would-be refusals there were.
+  description: How many other rejections there were.
   returned: success
   type: int
 """

@@ -7,30 +7,25 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: egress_explain
-short_description: Say whether a host may reach something, and who says so
+short_description: Answer whether a host may reach a destination, and by which entries
 version_added: 0.1.0
 description:
-  - Asks the host's policy for every address and port that is named, at once. The host is not connected to.
-  - Answers for what V(enforce) does, whatever the mode.
+  - Asks the host's policy about every named address and port at once. The host is not connected to.
+  - Answers for mode V(enforce), whatever the mode of the host.
 options:
   to:
     description: An address, a network, a range, or hosts by name or pattern, C(group:NAME) or C(tier:NAME).
     type: str
     required: true
   service:
-    description: As a policy writes it, such as V(tcp/443), V(icmp), V(https) or V(any).
+    description: As in an entry, such as V(tcp/443), V(icmp), V(https) or V(any).
     type: str
     default: any
   user:
-    description: Whose sockets. Nobody in particular unless it is set.
+    description: The user who sends. No particular user by default.
     type: str
-attributes:
-  check_mode:
-    description: Does the same in check mode, since it changes nothing.
-    support: full
-  diff_mode:
-    description: There is nothing to compare.
-    support: none
+extends_documentation_fragment:
+  - tidegate.nftables.egress.reads_only
 seealso:
   - module: tidegate.nftables.egress_verify
 author:
@@ -52,12 +47,12 @@ answer:
   type: str
   sample: "no"
 lines:
-  description: The answer for people, with the entries, where they are written, and what would open the rest.
+  description: The lines that were printed.
   returned: success
   type: list
   elements: str
 entries:
-  description: The names of the entries that open it.
+  description: The names of the entries that allow it.
   returned: success
   type: list
   elements: str

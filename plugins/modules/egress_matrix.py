@@ -7,25 +7,20 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: egress_matrix
-short_description: Print what the hosts of a play reached, and fail when it is not what their policies say
+short_description: Print what the hosts of a play reached, and fail when it differs from their policies
 version_added: 0.1.0
 description:
   - Reads what P(tidegate.nftables.egress_prove#module) returned for every host of the play and prints one table of it.
-  - Fails with one sentence when a packet did not meet what the policy says, when one of the C(egress_tests_*) does not
-    hold or was not tried, when a host was not tried, and when no packet was tried at all.
-  - Runs on the controller only; use it with C(run_once).
+  - Fails when a packet was treated differently from what the policy says, when one of the C(egress_tests_*) fails or
+    was not tested, when a host was not tested, and when no packet was sent at all.
+  - Runs on the controller only. Use it with C(run_once).
 options:
   proofs:
     description: Name of the variable under which P(tidegate.nftables.egress_prove#module) was registered.
     type: str
     required: true
-attributes:
-  check_mode:
-    description: Does the same in check mode.
-    support: full
-  diff_mode:
-    description: There is nothing to compare.
-    support: none
+extends_documentation_fragment:
+  - tidegate.nftables.egress.reads_only
 seealso:
   - module: tidegate.nftables.egress_prove
 author:
@@ -33,7 +28,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Print what was reached, and stop when it is not what the policies say
+- name: Print what was reached, and fail when it differs from the policies
   tidegate.nftables.egress_matrix:
     proofs: proof
   run_once: true

@@ -10,11 +10,11 @@ module: egress_plan
 short_description: Compare the policies of an inventory with those of another commit
 version_added: 0.1.0
 description:
-  - Builds the policies of the same inventory from another commit of its repository, in a worktree that goes with it,
-    and compares them with those of this run, for every address, port and user.
-  - Lists that are fetched are the same on both sides.
+  - Builds the policies of the same inventory from another commit of its repository, in a temporary worktree, and
+    compares them with those of this run, for every address, port and user.
+  - Fetched prefix lists are the same on both sides.
   - Prints Markdown, and writes Markdown, JSON, JUnit, GitLab's code quality report and GitHub's workflow commands.
-  - The playbook C(tidegate.nftables.plan) is made of it. No host is connected to.
+  - The playbook C(tidegate.nftables.plan) runs it. No host is connected to.
 options:
   policies:
     description: Name of the variable under which P(tidegate.nftables.egress_policy#module) was registered.
@@ -24,31 +24,31 @@ options:
     description: The commit, branch or tag to compare with, such as V(origin/main).
     type: str
   hosts:
-    description: The hosts of the play, as a pattern, so that those that only the other commit has are looked at, too.
+    description: The hosts of the play as a pattern, so that hosts which only the other commit has are compared, too.
     type: str
     default: all
   directory:
-    description: Where to write C(plan.md), C(plan.json), C(plan-junit.xml), C(plan-codequality.json) and
-      C(plan-github.txt). Nothing is written unless it is set.
+    description: Directory for C(plan.md), C(plan.json), C(plan-junit.xml), C(plan-codequality.json) and
+      C(plan-github.txt). Nothing is written by default.
     type: path
   fail_on:
     description:
-      - What fails the task, and so ends ansible-playbook with 2.
-      - V(errors) of policies that cannot be read.
-      - V(tests) that are not true of what is proposed, too.
-      - V(changes) of what hosts can reach, too.
+      - What fails the task, so that ansible-playbook ends with 2.
+      - V(errors) - policies with errors.
+      - V(tests) - also policy tests that fail.
+      - V(changes) - also changes of what hosts can reach.
     type: str
     choices: [errors, tests, changes]
     default: tests
   write_policies:
-    description: Write the registered policies to this file and compare nothing. The run on the other commit does it.
+    description: Write the registered policies to this file and compare nothing. The run on the other commit uses it.
     type: path
 attributes:
   check_mode:
-    description: Does the same in check mode, since it changes no host.
+    description: Does the same in check mode, because it changes nothing on any host.
     support: full
   diff_mode:
-    description: Its whole answer is a difference.
+    description: The answer itself is a difference.
     support: none
 seealso:
   - module: tidegate.nftables.egress_policy
@@ -61,7 +61,7 @@ EXAMPLES = r"""
   tidegate.nftables.egress_policy:
   register: plan_policy
 
-- name: Compare them
+- name: Compare the policies
   tidegate.nftables.egress_plan:
     policies: plan_policy
     base: origin/main
@@ -70,13 +70,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 outcome:
-  description: V(same), V(different), V(tests) when one is not true of what is proposed, or V(errors).
-  returned: when there is something to compare with
+  description: V(same), V(different), V(tests) when a policy test fails, or V(errors) when a policy has errors.
+  returned: when policies were compared
   type: str
   sample: different
 files:
-  description: What was written.
-  returned: when there is something to compare with
+  description: Files that were written on the controller.
+  returned: when policies were compared
   type: list
   elements: str
 """

@@ -11,24 +11,19 @@ short_description: Build a host's policy on the controller and return it as data
 version_added: 0.1.0
 description:
   - Builds what the role P(tidegate.nftables.egress#role) would apply, from the host's C(egress_*) variables.
-  - Does not connect to the host, and keeps nothing of the prefix lists that it fetches.
-  - Does not fail for a policy that is wrong; what is wrong with it is returned.
-  - A test of C(egress_tests_*) that is not true of the policy is no error here.
-    P(tidegate.nftables.egress_plan#module) judges them.
+  - Does not connect to the host, and keeps no copy of the prefix lists that it fetches.
+  - Does not fail for a policy with errors; it returns the errors.
+  - A failing test of C(egress_tests_*) is no error here. P(tidegate.nftables.egress_plan#module) judges the tests.
 options:
   lists_of_run:
-    description: The directory in which another run of ansible-playbook keeps what it fetched, to use the same.
+    description: The directory in which another run of ansible-playbook keeps the lists that it fetched, to use the
+      same lists.
     type: path
   lists_of_project:
-    description: The directory of the other run's playbook, where a relative C(egress_prefix_list_cache) begins.
+    description: The directory of the other run's playbook, from which a relative C(egress_prefix_list_cache) starts.
     type: path
-attributes:
-  check_mode:
-    description: Does the same in check mode, since it changes nothing.
-    support: full
-  diff_mode:
-    description: There is nothing to compare.
-    support: none
+extends_documentation_fragment:
+  - tidegate.nftables.egress.reads_only
 seealso:
   - module: tidegate.nftables.egress_plan
 author:
@@ -43,16 +38,16 @@ EXAMPLES = r"""
 
 RETURN = r"""
 managed:
-  description: Whether the host has a tier. One without has no policy.
+  description: Whether the host has a tier. A host without a tier has no policy.
   returned: always
   type: bool
   sample: true
 policy:
-  description: The resolved policy as plain data; none where there are errors or no tier.
+  description: The resolved policy as plain data. Null when it has errors or the host has no tier.
   returned: always
   type: dict
 errors:
-  description: A sentence with file, line, cause and mend for everything that is wrong.
+  description: A sentence with file, line, cause and fix for every error.
   returned: always
   type: list
   elements: str

@@ -11,8 +11,8 @@ short_description: Send real packets from a host and compare what became of them
 version_added: 0.1.0
 description:
   - Builds the host's policy on the controller from its C(egress_*) variables, without reading nftables.
-  - Runs P(tidegate.nftables.egress_probe#module) once on the host, towards other hosts of the inventory, and compares what
-    became of each packet with the policy.
+  - Runs P(tidegate.nftables.egress_probe#module) once on the host, towards other hosts of the inventory, and compares
+    what became of each packet with the policy.
   - Checks the policy's C(egress_tests_*) with the same packets in mode V(enforce).
   - Changes nothing and does not fail for a difference. P(tidegate.nftables.egress_matrix#module) prints and fails.
 options:

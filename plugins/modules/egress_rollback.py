@@ -7,30 +7,28 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: egress_rollback
-short_description: Return to an earlier egress policy of a host, on trial
+short_description: Roll a host back to an earlier egress policy
 version_added: 0.1.0
 description:
-  - Every host keeps the ten policies that were confirmed before the present one. This returns to one of them, on trial
-    like every change (P(tidegate.nftables.egress_apply#module)), and confirms it over a new connection.
-  - The variables still say otherwise, so the next run of the role brings the newer policy back.
-  - The playbook C(tidegate.nftables.rollback) calls it.
+  - Every host keeps the ten policies that were confirmed before the current one. This module loads one of them and
+    confirms it over a new connection like every change, see P(tidegate.nftables.egress_apply#module).
+  - The variables stay as they are, so the next run of the role applies the newer policy again.
+  - The playbook C(tidegate.nftables.rollback) runs it.
 options:
   to:
     description:
-      - The policy to return to - its number, its name, or how its time begins, as C(tidegate status) on the host shows
-        them. V(1) is the one before the present one.
+      - The policy to return to, by its number, its name or the start of its time as C(tidegate status) on the host
+        shows them. V(1) is the policy before the current one.
     type: str
     default: "1"
-  reason:
-    description: Why, for the history on the host.
-    type: str
-    default: ""
+extends_documentation_fragment:
+  - tidegate.nftables.egress.reason
 attributes:
   check_mode:
-    description: Predicts what would change.
+    description: Predicts the changes without making them.
     support: full
   diff_mode:
-    description: Shows the table before and after.
+    description: Shows the table before and after in nft syntax.
     support: full
 seealso:
   - module: tidegate.nftables.egress_apply
@@ -39,7 +37,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Return to the policy before this one
+- name: Roll back to the previous policy
   tidegate.nftables.egress_rollback:
     reason: payments are down
   become: true
@@ -47,7 +45,29 @@ EXAMPLES = r"""
 
 RETURN = r"""
 confirmation:
-  description: As P(tidegate.nftables.egress_apply#module) returns it.
+  description: How the change was confirmed, null when no change was pending.
   returned: success
   type: dict
+  contains:
+    confirmed:
+      description: Always V(true). A change that is not confirmed fails the task.
+      type: bool
+    connection:
+      description: Name of the connection plugin.
+      type: str
+      sample: ssh
+    proves:
+      description: Whether that connection uses the host's network. C(podman), C(local) and similar plugins do not.
+      type: bool
+    tests:
+      description: How many packets were sent for the policy tests.
+      type: int
+    broken:
+      description: The tests that fail, each with its packet. Only in mode V(observe), where they stop nothing.
+      type: list
+      elements: str
+    broken_before:
+      description: The tests that fail and failed before the change, so that they stop nothing.
+      type: list
+      elements: str
 """

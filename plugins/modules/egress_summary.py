@@ -7,17 +7,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: egress_summary
-short_description: Say what the egress role did, for all hosts of the play together
+short_description: Print what the egress role did, for all hosts of the play together
 version_added: 0.1.0
 description:
-  - Prints per tier its mode, its entries and how many of them reach the internet, what opened and closed per changed
-    host, and loudly which hosts only observe.
-  - Beside that how many packets were refused, or in observe mode would have been, which hosts changed their mode, and
-    what the authors of the policy should know, each thing once and at most ten.
-  - Reads what the role registered. No module runs on any host, nothing changes.
+  - Prints for each tier its mode, its entries and how many of them reach the internet; for each changed host what
+    opened and closed; and the hosts that only observe.
+  - Also prints how many packets were rejected, or in observe mode would have been, which hosts changed their mode,
+    and at most ten notices for the authors of the policy.
+  - Reads what the role registered. No module runs on any host.
 attributes:
   check_mode:
-    description: Says what would have changed.
+    description: Prints what would have changed.
     support: full
   diff_mode:
     description: There is nothing to show.
@@ -27,7 +27,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Say what this run did
+- name: Print the summary
   tidegate.nftables.egress_summary:
   run_once: true
 """
@@ -35,7 +35,7 @@ EXAMPLES = r"""
 RETURN = r"""
 lines:
   description: The lines that were printed.
-  returned: always
+  returned: success
   type: list
   elements: str
 """

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: egress_units
-short_description: Make one security group, network policy or file of what the hosts of a unit have in common
+short_description: Combine the hosts of each unit into one security group, network policy or file
 version_added: 0.1.0
 description:
-  - Reads what P(tidegate.nftables.egress_render#module) returned for every host of the play and makes one thing a unit
-    of it. A unit is a host's tier, unless C(egress_unit) names another.
-  - Fails when hosts of one unit do not mean the same, naming hosts and entries, and when a host of the play was not
+  - Reads what P(tidegate.nftables.egress_render#module) returned for every host of the play and combines the hosts of
+    each unit. A unit is a host's tier, unless C(egress_unit) names another.
+  - Fails when the policies of hosts of one unit differ, naming hosts and entries, and when a host of the play was not
     rendered. Nothing is written then.
-  - Prints how exactly what is rendered differs from the policy.
-  - Runs on the controller only; use it with C(run_once).
+  - Prints how exactly the rendered policy differs from the policy of the hosts.
+  - Runs on the controller only. Use it with C(run_once).
 options:
   renders:
     description: Name of the variable under which P(tidegate.nftables.egress_render#module) was registered.
@@ -23,12 +23,12 @@ options:
     required: true
   dir:
     description:
-      - Directory on the controller to write one file a unit into, relative to where Ansible was started.
-      - Without it nothing is written.
+      - Directory on the controller for one file for each unit, relative to where Ansible was started.
+      - Nothing is written by default.
     type: path
 attributes:
   check_mode:
-    description: Tells which files would change.
+    description: Reports which files would change.
     support: full
   diff_mode:
     description: Shows the files before and after.
@@ -40,7 +40,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Write one file a unit
+- name: Write one file for each unit
   tidegate.nftables.egress_units:
     renders: rendered
     dir: build/policies
@@ -50,7 +50,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 units:
-  description: One element a unit.
+  description: One element for each unit.
   returned: success
   type: list
   elements: dict
@@ -72,7 +72,7 @@ units:
       type: str
       sample: tidegate-app.yaml
     text:
-      description: Content of its file; null in mode V(absent).
+      description: Content of its file. Null in mode V(absent).
       type: str
     data:
       description: The same as data, for modules that apply it.
@@ -82,7 +82,7 @@ units:
       type: list
       elements: str
     notices:
-      description: What else should be known.
+      description: What else the authors of the policy should know.
       type: list
       elements: str
 files:

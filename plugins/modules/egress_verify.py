@@ -10,25 +10,20 @@ module: egress_verify
 short_description: Prove that a host's kernel holds what its policy says
 version_added: 0.1.0
 description:
-  - Reads the table C(inet tidegate) back from the kernel and compares what it lets through with the host's policy, for
-    every user, address and service at once, and, with C(egress_containers), for what containers send through the
-    host. Equal is proven; a difference is named with its smallest flows.
-  - Also says what other tables at the hooks output and forward refuse of what the policy allows, or may refuse.
-  - The chain of what comes in, C(egress_inbound), is not calculated with; RV(not_compared) says so.
-  - What cannot be modelled is called unknown, and neither taken to pass nor to be refused.
+  - Reads the table C(inet tidegate) back from the kernel and compares what it allows with the host's policy, for
+    every user, address and service at once, and with C(egress_containers) also for what containers send through the
+    host. Equality is proven; a difference is named with its smallest flows.
+  - Also reports what other tables at the hooks output and forward reject, or may reject, of what the policy allows.
+  - The chain of inbound traffic, C(egress_inbound), is not compared; RV(not_compared) says so.
+  - What cannot be modelled is called unknown, and counts neither as allowed nor as rejected.
   - Changes nothing. Reads through P(tidegate.nftables.egress_kernel#module).
 options:
   fail:
-    description: Whether a difference, or a doubt about C(inet tidegate), fails the task. Other tables never do.
+    description: Whether a difference, or something unknown in C(inet tidegate), fails the task. Other tables never do.
     type: bool
     default: true
-attributes:
-  check_mode:
-    description: Does the same in check mode, since it changes nothing.
-    support: full
-  diff_mode:
-    description: There is nothing to compare.
-    support: none
+extends_documentation_fragment:
+  - tidegate.nftables.egress.reads_only
 seealso:
   - module: tidegate.nftables.egress_prove
 author:
@@ -36,7 +31,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Prove that the kernel holds the policy
+- name: Verify that the kernel holds the policy
   tidegate.nftables.egress_verify:
   become: true
 """
@@ -53,12 +48,12 @@ differences:
   type: list
   elements: str
 others:
-  description: A sentence for each thing that other tables refuse of what the policy allows, or may refuse.
+  description: A sentence for each thing that other tables reject, or may reject, of what the policy allows.
   returned: when the kernel could be read
   type: list
   elements: str
 not_compared:
-  description: A sentence for each chain of C(inet tidegate) that nothing was calculated about.
+  description: A sentence for each chain of C(inet tidegate) that is not compared.
   returned: when the kernel could be read
   type: list
   elements: str

@@ -10,10 +10,11 @@ module: egress_whatif
 short_description: Judge flows that happened by the policies
 version_added: 0.1.0
 description:
-  - Reads logs of flows once, judges those of each host by the host's own policy in mode V(enforce), and reports what would
-    have been rejected and which entries were not used. The playbook C(tidegate.nftables.whatif) runs the phases in order.
-  - When there are too many logs to fetch, it writes the same question as a query for Amazon Athena and for CloudWatch Logs
-    Insights, and reads the answers as a kind of log.
+  - Reads logs of flows once, judges those of each host by the host's own policy in mode V(enforce), and reports what
+    would have been rejected and which entries were not used. The playbook C(tidegate.nftables.whatif) runs the phases
+    in order.
+  - When there are too many logs to fetch, it writes the same question as a query for Amazon Athena and for CloudWatch
+    Logs Insights, and reads the answers as a kind of log.
   - Runs on the controller only and connects to no host. Reading needs DuckDB, C(pip install duckdb).
 options:
   phase:
@@ -94,8 +95,8 @@ logs:
   returned: phase read
   type: dict
 answer:
-  description: What would be rejected (C(refused), the largest first), what depends on the user (C(depends)), the sums of
-    each, the entries with what used them (C(entries)), and the entries that were not used (C(unused)).
+  description: What would be rejected (C(refused), the largest first), what depends on the user (C(depends)), the sums
+    of each, the entries with what used them (C(entries)), and the entries that were not used (C(unused)).
   returned: phase judge
   type: dict
 refused:

@@ -45,9 +45,10 @@ class Scalar:
 
     def copy(self, value: Any, path: str) -> Any:
         """Return the value."""
-        fits = isinstance(value, self.types) and (isinstance(value, bool) is (bool in self.types))
-        if not fits or (isinstance(value, float) and not math.isfinite(value)):
+        if not isinstance(value, self.types) or isinstance(value, bool) is not (bool in self.types):
             raise ShapeError(path, f"is {kind(value)}, expected {self.name}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ShapeError(path, "is not a finite number")
         return value
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf
 
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.plural import count, noun
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, intervals
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.intervals import Intervals
@@ -41,16 +42,16 @@ def _changes(old: AddressSet, new: AddressSet) -> Iterator[Change]:
         family = f"IPv{version}"
         if not before:
             yield Change(
-                inf, f"the list had no {family} networks before, now it has some, the first is {_first(version, after)}"
+                inf, f"the list had no {family} networks before and has some now, the first is {_first(version, after)}"
             )
             continue
         removed, added = intervals.subtract(before, after), intervals.subtract(after, before)
         for part, within, what in ((removed, before, "removed or narrower"), (added, after, "new or wider")):
             if part:
-                count = _touched(within, part)
-                networks, share = 100 * count / len(before), 100 * intervals.size(part) / intervals.size(before)
-                networks_are = "network is" if count == 1 else "networks are"
-                sentence = f"{count} {family} {networks_are} {what}, the list had {len(before)}"
+                number = _touched(within, part)
+                networks, share = 100 * number / len(before), 100 * intervals.size(part) / intervals.size(before)
+                networks_are = f"{count(number, f'{family} network')} {noun(number, 'is', 'are')}"
+                sentence = f"{networks_are} {what}, the list had {len(before)}"
                 example = f"the first is {_first(version, part)}"
                 yield Change(networks, f"{sentence} ({_percent(networks)}), {example}")
                 yield Change(share, f"{sentence} ({_percent(share)} of its addresses), {example}")

@@ -42,7 +42,7 @@ def read(declared: PrefixList, body: bytes) -> AddressSet:
             f"the list is all of {whole}, and no feed may open everything", "check whether it is the right list"
         )
     if not found:
-        raise FeedError("the list is empty", "fix the query" if declared.query else "")
+        raise FeedError("the list is empty", "correct the query" if declared.query else "")
     return found
 
 
@@ -75,9 +75,11 @@ def _pick(query: str, document: Any) -> list[str]:
     try:
         result = jmespath.search(query, document)
     except (JMESPathError, RecursionError) as error:
-        raise FeedError(f"the query {values.show(query)} fails: {' '.join(str(error).split())}", "fix it") from error
+        raise FeedError(
+            f"the query {values.show(query)} fails: {' '.join(str(error).split())}", "correct it"
+        ) from error
     if result is None or result == []:
-        raise FeedError(f"the query {values.show(query)} finds nothing", f"fix it; {_keys(document)}")
+        raise FeedError(f"the query {values.show(query)} finds nothing", f"correct it; {_keys(document)}")
     return _elements(result, f"the query {values.show(query)}")
 
 
@@ -88,7 +90,7 @@ def _elements(value: Any, what: str) -> list[str]:
     if isinstance(value, Mapping):
         raise FeedError(f"{what} gives a mapping, not a list of networks", f"write a query; {_keys(value)}")
     if not isinstance(value, list):
-        raise FeedError(f"{what} gives {values.kind(value)}, not a list of networks", "fix the query")
+        raise FeedError(f"{what} gives {values.kind(value)}, not a list of networks", "correct the query")
     for item in value:
         if isinstance(item, str):
             continue
@@ -149,4 +151,4 @@ def _joined(texts: Iterable[str]) -> AddressSet:
     try:
         return addresses.union(addresses.parse(text.strip()) for text in texts)
     except addresses.AddressError as error:
-        raise FeedError(f"an element of the list is not a network: {error}") from error
+        raise FeedError(f"an element of the list is not a network: {error.cause}") from error

@@ -30,7 +30,7 @@ def find(location: str, search_paths: Sequence[Path]) -> Path:
         except OSError as error:
             raise FeedError(f"the file {candidate} cannot be read: {error.strerror}") from error
     places = ", ".join(dict.fromkeys(str(path) for path in candidates))
-    raise FeedError(f"the file {location} does not exist (tried {places})", "fix the path, or add the file")
+    raise FeedError(f"the file {location} does not exist (tried {places})", "correct the path, or add the file")
 
 
 def read(location: str, search_paths: Sequence[Path]) -> tuple[bytes, dt.datetime]:

@@ -9,6 +9,7 @@ import datetime as dt
 from pathlib import Path
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plural import count
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import NoticeKind
 
 from . import change
 from .copies import Copy
@@ -31,7 +32,7 @@ def check_age(declared: PrefixList, new: Copy, now: dt.datetime) -> None:
         raise FeedError(cause, "refresh the file, or raise max_age_days")
 
 
-def check_change(declared: PrefixList, copy: Copy | None, new: Copy) -> list[tuple[str, str]]:
+def check_change(declared: PrefixList, copy: Copy | None, new: Copy) -> list[tuple[NoticeKind, str]]:
     """Raise FeedError for a change beyond max_change; return a notice when there is nothing to compare with."""
     if declared.max_change is None:
         return []
@@ -52,10 +53,10 @@ def fall_back(declared: PrefixList, copy: Copy | None, error: FeedError, now: dt
     kept = f"the copy of {when(copy.fetched_at)}"
     if _too_old(declared, copy, now):
         cause = f"{error.cause}; {kept} is older than max_age_days {declared.max_age_days}"
-        raise FeedError(cause, error.fix or "fix the source, or raise max_age_days") from error
+        raise FeedError(cause, error.fix or "restore the source, or raise max_age_days") from error
     size = count(len(copy.addresses.v4) + len(copy.addresses.v6), "network")
     text = f"{error.cause}; {kept} ({size}) stays in use"
-    notice = ("prefix_list_kept", f"{text}; {error.fix}" if error.fix else text)
+    notice: tuple[NoticeKind, str] = ("prefix_list_kept", f"{text}; {error.fix}" if error.fix else text)
     return Outcome(copy.addresses, copy.fetched_at, kept=True, notices=(notice,))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import (
     ErrorReport,
+    NoticeKind,
     Origins,
     PolicyErrors,
     variable,
@@ -177,7 +178,7 @@ class PrefixLists:
 
         return self._run.once(digest("document", declared.location), fetch)
 
-    def _keep(self, declared: PrefixList, copy: Copy) -> list[tuple[str, str]]:
+    def _keep(self, declared: PrefixList, copy: Copy) -> list[tuple[NoticeKind, str]]:
         """Write the last good copy; return a notice when it cannot be written."""
         if self._check_mode:
             return []

@@ -11,7 +11,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import Literal
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.errors import ControllerError
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Notice, Place
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import Notice, Place, with_fix
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING, AddressSet
 
 AWS_URL = "https://ip-ranges.amazonaws.com/ip-ranges.json"
@@ -34,7 +34,7 @@ class FeedError(ControllerError):
         self.fix = fix
 
     def __str__(self) -> str:
-        return f"{self.cause}; {self.fix}" if self.fix else self.cause
+        return with_fix(self.cause, self.fix)
 
 
 @dataclass(frozen=True)

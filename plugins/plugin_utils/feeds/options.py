@@ -54,7 +54,7 @@ def prefixes(report: ErrorReport, place: Place, value: Any) -> AddressSet:
         try:
             networks.append(addresses.parse(item.strip()))
         except addresses.AddressError as error:
-            report.error(at, str(error))
+            report.error(at, error.cause, error.fix)
     joined = addresses.union(networks)
     whole = everything(joined)
     if whole:

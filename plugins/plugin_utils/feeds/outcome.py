@@ -9,6 +9,7 @@ import datetime as dt
 import json
 from dataclasses import dataclass
 
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import NoticeKind
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
 
 
@@ -19,7 +20,7 @@ class Outcome:
     addresses: AddressSet
     fetched_at: dt.datetime
     kept: bool = False
-    notices: tuple[tuple[str, str], ...] = ()
+    notices: tuple[tuple[NoticeKind, str], ...] = ()
 
     def text(self) -> bytes:
         """Return it as JSON: intervals of integers are read ten times faster than networks as texts."""

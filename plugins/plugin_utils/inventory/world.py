@@ -131,7 +131,7 @@ class InventoryWorld:
             except AnsibleError as error:
                 tier, cause = "", f"cannot be templated: {error}"
             if cause:
-                errors.append(policy.PolicyError(f"egress_tier of the host {host}", cause, f"fix it for {host}"))
+                errors.append(policy.PolicyError(f"egress_tier of the host {host}", cause, f"define it for {host}"))
             elif tier:
                 by_tier.setdefault(tier, []).append(host)
         if errors:

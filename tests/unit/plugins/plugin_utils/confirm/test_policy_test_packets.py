@@ -81,7 +81,7 @@ def test_the_module_gets_what_the_variables_say() -> None:
         egress_dns_servers=["10.10.0.10"],
     )
     asked = apply_arguments(resolved, "alice@control", "/elsewhere")
-    assert (asked["trial"], asked["timeout"], asked["drift"], asked["root"]) == (False, 90, "repair", "/run/lab/a")
+    assert (asked["confirm"], asked["timeout"], asked["drift"], asked["root"]) == (False, 90, "repair", "/run/lab/a")
     assert (asked["who"], asked["mode"], asked["dns"]) == ("alice@control", "enforce", ["10.10.0.10/32"])
     assert apply_arguments(build(), "", "/elsewhere")["root"] == "/elsewhere"
 
@@ -93,25 +93,25 @@ def test_servers_that_nobody_can_name_are_any_to_the_fail_safe_table() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "cause"),
     [
         ("egress_confirm", "perhaps", "is neither true nor false"),
-        ("egress_confirm_timeout", 4, "write whole seconds from 5 to 3600"),
-        ("egress_confirm_timeout", "1m", "write whole seconds from 5 to 3600"),
-        ("egress_confirm_timeout", True, "write whole seconds from 5 to 3600"),
-        ("egress_drift", "fix", "unknown word"),
-        ("egress_root", "lab", "is no absolute path"),
-        ("egress_root", "/lab/../etc", "is no absolute path"),
+        ("egress_confirm_timeout", 4, "is not a number of seconds from 5 to 3600"),
+        ("egress_confirm_timeout", "1m", "is not a number of seconds from 5 to 3600"),
+        ("egress_confirm_timeout", True, "is not a number of seconds from 5 to 3600"),
+        ("egress_drift", "fix", "unknown value"),
+        ("egress_root", "lab", "is not an absolute path"),
+        ("egress_root", "/lab/../etc", "is not an absolute path"),
     ],
 )
-def test_what_no_trial_can_be(name: str, value: Any, said: str) -> None:
+def test_values_that_commit_confirm_cannot_have(name: str, value: Any, cause: str) -> None:
     (found,) = errors(**{name: value})
     assert found.startswith(f"{name}: ")
-    assert said in found
+    assert cause in found
 
 
 def test_absent_removes_below_the_root_and_nowhere_else() -> None:
     resolved = build(egress_mode="absent", egress_root="/run/lab/a", egress_confirm="nonsense")
     assert resolved.root == "/run/lab/a"
-    with pytest.raises(policy.PolicyErrors, match="is no absolute path"):
+    with pytest.raises(policy.PolicyErrors, match="is not an absolute path"):
         build(egress_mode="absent", egress_root="a")

@@ -46,9 +46,13 @@ def test_the_largest_change_counts(old: list[str], new: list[str], percent: floa
         (
             TEN,
             [*TEN, "128.0.0.0/1"],
-            "1 IPv4 network is new or wider, the list had 10 (83886080% of its addresses), the first 128.0.0.0/1",
+            "1 IPv4 network is new or wider, the list had 10 (83886080% of its addresses), the first is 128.0.0.0/1",
         ),
-        (["192.0.2.1"], ["192.0.2.1", "2001:db8::/32"], "IPv6 networks before and has some now, the first is 2001:db8::/32"),
+        (
+            ["192.0.2.1"],
+            ["192.0.2.1", "2001:db8::/32"],
+            "the list had no IPv6 networks before and has some now, the first is 2001:db8::/32",
+        ),
     ],
 )
 def test_a_change_is_told_with_an_example(old: list[str], new: list[str], text: str) -> None:

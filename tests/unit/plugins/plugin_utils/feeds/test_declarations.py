@@ -87,61 +87,67 @@ def test_a_wrong_key_gets_the_right_one_named_and_nothing_else_is_said(
 ) -> None:
     source = "" if right in ("url", "file", "prefixes", "aws", "fed_by") else "aws: S3, "
     assert errors(project, f"crm: {{{source}{wrong}: x}}") == [
-        f'egress_prefix_lists.crm: unknown key "{wrong}"; did you mean {right}?'
+        f'egress_prefix_lists.crm: unknown key "{wrong}". Did you mean {right}?'
     ]
 
 
 @pytest.mark.parametrize(
     ("declared", "message"),
     [
-        ("[]", "egress_prefix_lists: is not a mapping; write NAME: {…}"),
-        ("crm: [192.0.2.1]", "egress_prefix_lists.crm: is a list; write {prefixes: […]}"),
-        ("crm: https://crm.example/x", 'egress_prefix_lists.crm: is a text; write {url: "https://crm.example/x"}'),
-        ("crm: {}", "crm: has no source; write one of prefixes, file, url, aws and fed_by"),
+        ("[]", "egress_prefix_lists: is not a mapping. Fix: write NAME: {…}"),
+        ("crm: [192.0.2.1]", "egress_prefix_lists.crm: is a list. Fix: write {prefixes: […]}"),
+        ("crm: https://crm.example/x", 'egress_prefix_lists.crm: is a text. Fix: write {url: "https://crm.example/x"}'),
+        ("crm: {}", "crm: has no source. Fix: write one of prefixes, file, url, aws and fed_by"),
         ("crm: {shared: true}", "crm: has no source"),
-        ("crm: {file: a, url: 'https://b/'}", "crm: has file and url, two sources; keep one of them"),
-        ("crm: {prefixes: []}", "crm.prefixes: is an empty list; name at least one network"),
-        ("crm: {prefixes: [10.0.0.300]}", 'crm.prefixes[0]: "10.0.0.300" is no address'),
+        ("crm: {file: a, url: 'https://b/'}", "crm: has file and url, two sources. Fix: keep one of them"),
+        ("crm: {prefixes: []}", "crm.prefixes: is an empty list. Fix: name at least one network"),
+        ("crm: {prefixes: [10.0.0.300]}", 'crm.prefixes[0]: "10.0.0.300" is not an IP address'),
         (
             "crm: {prefixes: [10.1.2.3/8]}",
-            'crm.prefixes[0]: "10.1.2.3/8" has bits set behind its prefix; write 10.0.0.0/8',
+            'crm.prefixes[0]: "10.1.2.3/8" has host bits set. Fix: write 10.0.0.0/8',
         ),
         (
             "crm: {prefixes: [192.0.2.1, 10.5]}",
-            'crm.prefixes[1]: "10.5" is read by YAML as a number; write it in quotes',
+            'crm.prefixes[1]: "10.5" is read by YAML as a number. Fix: write it in quotes',
         ),
-        ("crm: {prefixes: [0.0.0.0/1, 128.0.0.0/1]}", "crm.prefixes: is all of IPv4; a list names some networks"),
+        ("crm: {prefixes: [0.0.0.0/1, 128.0.0.0/1]}", "crm.prefixes: is all of IPv4. Fix: name single networks"),
         ("crm: {prefixes: ['::/0']}", "crm.prefixes: is all of IPv6"),
-        ("crm: {prefixes: [192.0.2.1], query: a}", "crm.query: has no meaning beside prefixes; remove it"),
+        ("crm: {prefixes: [192.0.2.1], query: a}", "crm.query: has no meaning beside prefixes. Fix: remove it"),
         ("crm: {fed_by: external, max_change: 1%}", "crm.max_change: has no meaning beside fed_by"),
         ("crm: {fed_by: external, names: [http://x]}", 'crm.names[0]: "http://x" is not a domain name'),
         ("crm: {fed_by: external, names: []}", "crm.names: is an empty list"),
         ("crm: {prefixes: [10.0.0.1], names: [a.example]}", "crm.names: has no meaning beside prefixes"),
-        ("crm: {fed_by: cron}", 'crm.fed_by: unknown word "cron"; the only word is external'),
+        ("crm: {fed_by: cron}", 'crm.fed_by: unknown word "cron". Fix: write external'),
         ("crm: {file: a, timeout: 3}", "crm.timeout: has no meaning beside file"),
-        ("crm: {url: 'https://b/', region: x}", "crm.region: has no meaning without aws; name the service"),
+        ("crm: {url: 'https://b/', region: x}", "crm.region: has no meaning without aws. Fix: name the service"),
         ("crm: {aws: S3, query: a}", "crm.query: has no meaning beside aws"),
-        ("crm: {aws: S3, region: []}", "crm.region: is an empty list; remove the key to select every region"),
-        ("crm: {aws: S 3}", 'crm.aws: "S 3" is not a service of AWS; write it as S3 or CLOUDFRONT'),
+        ("crm: {aws: S3, region: []}", "crm.region: is an empty list. Fix: remove the key to select every region"),
+        ("crm: {aws: S 3}", 'crm.aws: "S 3" is not a service of AWS. Fix: write it as S3 or CLOUDFRONT'),
         ("crm: {aws: S3, region: [eu west]}", 'crm.region[0]: "eu west" is not a region of AWS'),
-        ("crm: {file: 'https://b/'}", 'crm.file: "https://b/" is a URL; write it as url:'),
-        ("crm: {url: 'file:///etc/x'}", 'crm.url: "file:///etc/x" is a file; write file: /etc/x'),
-        ("crm: {url: 'ftp://b/'}", 'crm.url: "ftp://b/" is not an https URL; write https://HOST/PATH'),
+        ("crm: {file: 'https://b/'}", 'crm.file: "https://b/" is a URL. Fix: write it as url:'),
+        ("crm: {url: 'file:///etc/x'}", 'crm.url: "file:///etc/x" is a file. Fix: write file: /etc/x'),
+        ("crm: {url: 'ftp://b/'}", 'crm.url: "ftp://b/" is not an https URL. Fix: write https://HOST/PATH'),
         ("crm: {url: crm.example/ips}", 'crm.url: "crm.example/ips" is not an https URL'),
         ("crm: {url: 'https://[::1/'}", 'crm.url: "https://[::1/" is not a URL'),
         ("crm: {url: 'https://b:x/'}", 'crm.url: "https://b:x/" is not a URL'),
-        ("crm: {url: 'http://b/'}", 'crm.url: "http://b/" is not encrypted, so anyone on the network path could add networks'),
-        ("crm: {url: [1]}", 'crm.url: "[1]" is read by YAML as a list'),
+        (
+            "crm: {url: 'http://b/'}",
+            'crm.url: "http://b/" is not encrypted, so anyone on the network path could add networks',
+        ),
+        ("crm: {url: [1]}", 'crm.url: YAML reads "[1]" as a list'),
         ("crm: {file: a, query: '.git[]'}", 'crm.query: ".git[]" is not a JMESPath query'),
-        ("crm: {file: a, sha256: abc}", 'crm.sha256: "abc" is not a SHA-256 digest; write its 64 hexadecimal digits'),
+        (
+            "crm: {file: a, sha256: abc}",
+            'crm.sha256: "abc" is not a SHA-256 digest. Fix: write its 64 hexadecimal digits',
+        ),
         ("crm: {file: a, max_age_days: 0}", 'crm.max_age_days: "0" is not a whole number from 1'),
         ("crm: {file: a, max_age_days: yes}", 'crm.max_age_days: "True" is not a whole number from 1'),
-        ("crm: {file: a, max_change: 30}", 'crm.max_change: "30" is not a percentage; write 30%'),
-        ("crm: {file: a, max_change: 0.3}", 'crm.max_change: "0.3" is not a percentage; write it as 30%'),
+        ("crm: {file: a, max_change: 30}", 'crm.max_change: "30" is not a percentage. Fix: write 30%'),
+        ("crm: {file: a, max_change: 0.3}", 'crm.max_change: "0.3" is not a percentage. Fix: write it as 30%'),
         ("crm: {file: a, shared: maybe}", 'crm.shared: "maybe" is neither true nor false'),
-        ("a b: {prefixes: [192.0.2.1]}", '"a b" is not a valid name for a list; use letters, digits, - and _'),
+        ("a b: {prefixes: [192.0.2.1]}", '"a b" is not a valid name for a list. Fix: use letters, digits, - and _'),
         ("../a: {prefixes: [192.0.2.1]}", '"../a" is not a valid name for a list'),
-        ("on: {prefixes: [192.0.2.1]}", "the name is read by YAML as true or false; write it in quotes"),
+        ("on: {prefixes: [192.0.2.1]}", "the name is read by YAML as true or false. Fix: write it in quotes"),
     ],
 )
 def test_each_mistake_is_told_with_place_cause_and_cure(project: Project, declared: str, message: str) -> None:
@@ -185,7 +191,7 @@ def test_a_pinned_content_needs_no_encryption(project: Project) -> None:
 
 def test_an_undeclared_list_gets_a_guess(project: Project) -> None:
     assert project.refusal(SHOP, "sass-crm") == (
-        'egress_prefix_lists: there is no list "sass-crm"; did you mean saas-crm?'
+        'egress_prefix_lists: there is no list "sass-crm". Did you mean saas-crm?'
     )
     assert "declare it" in project.refusal("", "crm")
 

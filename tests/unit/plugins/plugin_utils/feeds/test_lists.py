@@ -99,7 +99,7 @@ def test_a_copy_older_than_max_age_days_is_an_error_not_a_notice(project: Projec
     project.now += dt.timedelta(seconds=1)
     assert project.refusal(GUARDED) == (
         f"egress_prefix_lists.crm: {URL} answers HTTP 503 (Service Unavailable); "
-        "the copy of 2026-11-20 12:00 UTC is older than max_age_days 7; fix the source, or raise max_age_days"
+        "the copy of 2026-11-20 12:00 UTC is older than max_age_days 7. Fix: restore the source, or raise max_age_days"
     )
 
 
@@ -165,7 +165,7 @@ def test_without_the_guard_every_change_is_taken(project: Project) -> None:
 
 def test_a_guard_with_nothing_to_compare_with_says_so_once(project: Project) -> None:
     publish(project, *TEN)
-    assert "no earlier copy is there to compare with" in said(project.resolve(GUARDED))[0]
+    assert "no earlier copy to compare with" in said(project.resolve(GUARDED))[0]
     assert said(project.resolve(GUARDED)) == []
 
 
@@ -193,7 +193,7 @@ def test_a_new_pin_does_not_fall_back_to_the_content_of_the_old_one(project: Pro
     publish(project, *TEN)
     project.resolve(CRM)
     pinned = CRM.replace("query", f"sha256: {'a' * 64}, query")
-    assert "the content is not the pinned one" in project.refusal(pinned)
+    assert "the content differs from the pinned content" in project.refusal(pinned)
 
 
 def test_a_looser_guard_keeps_the_copy(project: Project) -> None:
@@ -240,7 +240,7 @@ def test_a_copy_that_cannot_be_read_is_no_copy(project: Project, content: str) -
     project.resolve(CRM)
     copies(project)[0].write_text(content)
     breakdown(project)
-    assert "no earlier copy is kept" in project.refusal(CRM)
+    assert "there is no earlier copy" in project.refusal(CRM)
 
 
 def test_a_cache_that_cannot_be_written_stops_nothing_and_is_said(project: Project) -> None:
@@ -249,7 +249,9 @@ def test_a_cache_that_cannot_be_written_stops_nothing_and_is_said(project: Proje
     result = project.resolve(CRM, cache_dir="in_the_way/cache")
     assert shown(result) == CIDRS
     cache = project.path / "in_the_way" / "cache"
-    assert said(result) == [f"egress_prefix_lists.crm: is used, but its copy could not be written to {cache}: Not a directory"]
+    assert said(result) == [
+        f"egress_prefix_lists.crm: is used, but its copy could not be written to {cache}: Not a directory"
+    ]
 
 
 def test_refresh_minutes_spares_the_server(project: Project) -> None:
@@ -375,7 +377,7 @@ def test_a_missing_file_says_where_it_was_looked_for(project: Project) -> None:
     message = project.refusal("crm: {file: files/meta.json}")
     for candidate in (project.path / "files/files/meta.json", project.path / "files/meta.json"):
         assert str(candidate) in message
-    assert "fix the path, or add the file" in message
+    assert "correct the path, or add the file" in message
 
 
 def test_a_file_that_went_away_keeps_the_last_good_copy(project: Project) -> None:

@@ -92,10 +92,10 @@ def test_a_tier_that_cannot_be_templated_names_its_host() -> None:
         _tiers = world(hostvars).tiers
     first, second = (str(error) for error in raised.value.errors)
     assert first.startswith("egress_tier of the host db-eu: cannot be templated: ")
-    assert second == "egress_tier of the host web1: '{{ kind }}' cannot be templated; mend it for web1"
+    assert second == "egress_tier of the host web1: '{{ kind }}' cannot be templated. Fix: define it for web1"
 
 
 @pytest.mark.parametrize("declared", [{"v4": "10.0.0.1"}, 10, True])
 def test_what_is_no_list_of_addresses_is_said(declared: Any) -> None:
-    with pytest.raises(AddressError, match="is no list of addresses"):
+    with pytest.raises(AddressError, match="is not a list of addresses"):
         world({"db-eu": {"egress_addresses": declared}}).addresses("db-eu")
