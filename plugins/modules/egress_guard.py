@@ -2,64 +2,65 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A change of the egress policy on trial, its confirmation, and the ways back."""
+"""Change the egress policy of a host, confirm or roll back the change, and return to earlier policies."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: egress_guard
-short_description: Change the egress policy of a host so that nobody gets locked out
+short_description: Change the egress policy of a host and roll back what is not confirmed
 version_added: 0.1.0
 description:
-  - Applies a table as P(tidegate.nftables.nft_ruleset#module) does, but on trial. Before anything is touched, the host
-    writes down how to put back the table that stands and arms a guard that needs neither Ansible nor the network. A
-    second run over a new connection tests the new policy and confirms it; otherwise the guard puts the old table back.
-  - What is confirmed is saved on the host, loaded at boot before the network is up, and looked after by a watcher.
-  - P(tidegate.nftables.egress_apply#module) calls it; a playbook needs it for the ways back only.
+  - Applies a table as P(tidegate.nftables.nft_ruleset#module) does, with commit-confirm. Before the change, the host
+    saves the live table and starts a rollback timer that needs neither Ansible nor the network. A second run over a new
+    connection tests the new policy and confirms it. Without the confirmation the host restores the old table.
+  - A confirmed policy is saved on the host, loaded at boot before the network is up, and watched.
+  - P(tidegate.nftables.egress_apply#module) uses this module; playbooks use it directly for rollbacks and emergencies.
 options:
   phase:
     description:
-      - V(apply) makes the table what O(tables) say, on trial. A host that is right already costs this one run.
-      - V(confirm) runs O(tests) and keeps the change of O(token), or puts it back when one fails.
-      - V(reject) puts the change of O(token) back.
-      - V(rollback) returns to an earlier confirmed policy, on trial.
-      - V(emergency) lets everything or almost nothing out for O(minutes).
-      - V(allow) lets out to O(flows) for O(minutes), by a timeout of the kernel.
-      - V(status) changes nothing and says what stands.
-      - V(observed) changes nothing and says how long the host has only observed, and what it would have refused.
+      - V(apply) changes the table to O(tables) and leaves the change pending. A host without changes needs only this
+        run.
+      - V(confirm) runs O(tests) and confirms the change of O(token), or rolls it back when a test fails.
+      - V(reject) rolls back the change of O(token).
+      - V(rollback) returns to an earlier confirmed policy and leaves the change pending.
+      - V(emergency) allows everything, or nothing but the floor, for O(minutes).
+      - V(allow) allows O(flows) for O(minutes). The kernel ends it.
+      - V(status) changes nothing and returns the state of the host.
+      - V(observed) changes nothing and returns how long the host has been in mode observe, and its would-be rejections.
     type: str
     required: true
     choices: [apply, confirm, reject, rollback, emergency, allow, status, observed]
   tables:
     description:
       - One table, C(inet tidegate), with the keys of P(tidegate.nftables.nft_ruleset#module).
-      - With C(state=absent) the table and everything that was installed on the host is removed, without a trial.
+      - With C(state=absent), the table and all files of tidegate on the host are removed, without a confirmation.
     type: list
     elements: dict
   who:
-    description: Who wants the change, for the history on the host.
+    description: The user who makes the change, for the history on the host.
     type: str
     default: ""
   what:
-    description: What the change is, for the history; by default the kinds and numbers of what changes.
+    description: Description of the change, for the history; by default the kinds and numbers of the changes.
     type: str
     default: ""
-  trial:
-    description: Whether there is a trial. Without one the change is saved at once.
+  confirm:
+    description: Whether the change has to be confirmed. Without it, the change is saved for boot at once.
     type: bool
     default: true
   timeout:
-    description: How long the trial lasts, in seconds. Refused when O(tests) could take longer.
+    description: Seconds after which an unconfirmed change is rolled back. Must be longer than O(tests) may take.
     type: float
     default: 60.0
   token:
-    description: Which change is meant, as V(apply) returned it.
+    description: The pending change, as V(apply) returned it.
     type: str
   tests:
     description:
-      - What the host must and must not reach. In V(apply) they are run before the change, so that those that fail
-        already can be told apart.
-      - What this host does to the packets decides. A far end that does not answer fails no test.
+      - What the host must and must not reach. V(apply) runs the tests before the change, so that V(confirm) can tell
+        which ones failed already.
+      - The verdict of this host on each packet decides. A far end that does not answer fails no test.
     type: list
     elements: dict
     suboptions:
@@ -81,20 +82,20 @@ options:
         type: int
         required: true
       user:
-        description: Name or number of the user to test as; without it, the user that the module runs as.
+        description: Name or number of the user who sends the packet; by default the user that the module runs as.
         type: str
       missing_user:
-        description: What to do when the host does not have the user - refuse the change, or leave the test out.
+        description: What to do when the host does not have the user - fail before the change, or skip the test.
         type: str
         choices: [error, skip]
         default: error
       expect:
-        description: Whether the connection shall be let through.
+        description: Whether the policy should accept the packet.
         type: str
         choices: [reach, not_reach]
         default: reach
   test_timeout:
-    description: How long each test waits for an answer, in seconds.
+    description: Seconds that each test waits for an answer.
     type: float
     default: 2.0
   failing_before:
@@ -103,29 +104,27 @@ options:
     elements: str
   not_over:
     description:
-      - The connection that the change was made over, as V(apply) returned it. V(confirm) over the same one puts the
-        change back, for it proves nothing.
+      - The SSH connection of V(apply), as it returned it. V(confirm) over the same connection rolls the change back,
+        because it does not prove that the host can be reached.
     type: str
   keep_connection:
-    description:
-      - Whether V(apply) refuses a table that would cut the SSH connection that the module comes over, before it is
-        loaded.
+    description: Whether V(apply) refuses a table that would cut the SSH connection of the run, before it loads it.
     type: bool
     default: false
   mode:
-    description: Whether the policy refuses. In V(observe) a failing test is told but stops nothing.
+    description: The mode of the policy. In V(observe) a failing test is reported and does not stop a V(confirm).
     type: str
     choices: [enforce, observe]
     default: enforce
   preflight:
     description:
-      - Have V(apply) look around before the first policy of a host and before the first that refuses. What
-        P(tidegate.nftables.egress_preflight#module) calls V(ignore:stop) fails there, in the O(mode=enforce).
-      - Without it, nothing is looked for.
+      - Have V(apply) run P(tidegate.nftables.egress_preflight#module) before the first policy of a host and before the
+        first one in mode enforce. In O(mode=enforce), a finding that stops enforcement fails the run.
+      - Without it, no preflight runs.
     type: dict
     suboptions:
       containers:
-        description: Whether somebody decided about containers.
+        description: Whether the policy decides about containers.
         type: bool
         default: false
       untracked:
@@ -138,18 +137,19 @@ options:
     choices: [report, repair]
     default: report
   dns:
-    description: Name servers that the fail-safe table lets out to. Any, when none is given.
+    description: Name servers that the fail-safe table accepts; by default any address.
     type: list
     elements: str
   ntp:
-    description: Time servers that the fail-safe table lets out to. Any, when none is given.
+    description: Time servers that the fail-safe table accepts; by default any address.
     type: list
     elements: str
   to:
-    description: The policy to return to - its number (V(1) is the previous one), its name, or how its time begins.
+    description: The policy to return to - its number (V(1) is the previous one), its name, or the beginning of its
+      time.
     type: str
   emergency:
-    description: Whether to let everything out, or only the floor.
+    description: Whether to allow everything, or only the floor.
     type: str
     choices: [open, close]
   minutes:
@@ -158,7 +158,7 @@ options:
       - How long O(flows) are allowed, at most a week.
     type: int
   flows:
-    description: What V(allow) lets out to.
+    description: What V(allow) allows.
     type: list
     elements: dict
     suboptions:
@@ -169,14 +169,14 @@ options:
       protocol:
         description: The protocol.
         type: str
-        choices: [tcp, udp, sctp, dccp]
+        choices: [tcp, udp, dccp, sctp]
         default: tcp
       port:
         description: The port.
         type: int
         required: true
   root:
-    description: What comes before every path on the host. For hosts that share a file system, as in a lab.
+    description: Prefix of every path on the host. For hosts that share a file system, as in a lab.
     type: str
 attributes:
   check_mode:
@@ -186,8 +186,8 @@ attributes:
     description: Shows the table and the installed files before and after.
     support: full
 notes:
-  - On hosts without systemd the guard is a process, and two hooks are left to the administrator - C(tidegate boot)
-    before the network comes up, and C(tidegate watch) as a service.
+  - On hosts without systemd the rollback timer is a process, and the administrator adds two services -
+    C(tidegate boot) before the network comes up, and C(tidegate watch).
 seealso:
   - module: tidegate.nftables.nft_ruleset
 author:
@@ -195,17 +195,17 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Return to the policy before this one, on trial
+- name: Return to the previous policy
   tidegate.nftables.egress_guard:
     phase: rollback
     who: "{{ lookup('ansible.builtin.env', 'USER') }}"
   become: true
   register: returned
 
-- name: Over a new connection
+- name: Close the connection, so that the next task opens a new one
   ansible.builtin.meta: reset_connection
 
-- name: Keep it
+- name: Confirm it
   tidegate.nftables.egress_guard:
     phase: confirm
     token: "{{ returned.guard.token }}"
@@ -215,7 +215,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 guard:
-  description: The change on trial, null when there is none.
+  description: The pending change, null when there is none.
   returned: phases apply, rollback and emergency
   type: dict
   contains:
@@ -224,17 +224,40 @@ guard:
       type: str
       sample: 7d1f0c5be9a34c12
     seconds:
-      description: Seconds until the guard acts.
+      description: Seconds until the rollback.
       type: int
       sample: 60
     kind:
-      description: V(timer) of systemd, or V(process).
+      description: The rollback timer - V(timer) of systemd, or V(process).
       type: str
       sample: timer
     before:
       description: The tests that failed before the change, each with its packet.
       type: list
       elements: str
+changes:
+  description: What changes, as RV(tidegate.nftables.nft_ruleset#module:changes).
+  returned: success
+  type: list
+  elements: dict
+transaction:
+  description: The text that is sent to nft, as RV(tidegate.nftables.nft_ruleset#module:transaction).
+  returned: success
+  type: str
+missing_users:
+  description: Users of rules that this host does not have, sorted.
+  returned: phase apply
+  type: list
+  elements: str
+nft_version:
+  description: The version of nft on the host.
+  returned: phases apply and rollback
+  type: str
+  sample: 1.0.6
+path:
+  description: How the table was compared, as RV(tidegate.nftables.nft_ruleset#module:path).
+  returned: phase apply
+  type: str
 files:
   description: Files that were (check mode - would be) written, changed or removed on the host.
   returned: phases apply and rollback
@@ -242,25 +265,25 @@ files:
   elements: dict
   sample: [{path: /usr/local/lib/tidegate/tidegate, action: add}]
 connection:
-  description: C(SSH_CONNECTION) of the session that the module runs in, also where sudo dropped it. Else empty.
+  description: C(SSH_CONNECTION) of the session that the module runs in, also behind sudo. Empty without SSH.
   returned: phases apply and rollback
   type: str
   sample: 192.0.2.1 51234 192.0.2.9 22
 counters:
-  description: What the named counters have counted, as P(tidegate.nftables.nft_ruleset#module) returns it.
+  description: Packets and bytes of the named counters, as P(tidegate.nftables.nft_ruleset#module) returns them.
   returned: phase apply
   type: dict
 preflight:
-  description: What was found around the policy, as P(tidegate.nftables.egress_preflight#module) returns its findings.
-  returned: phase apply with O(preflight), where no policy was confirmed or none that refuses
+  description: The findings, as P(tidegate.nftables.egress_preflight#module) returns them.
+  returned: phase apply with O(preflight), before the first policy and before the first one in mode enforce
   type: list
   elements: dict
 recovered:
-  description: What was done about an earlier change whose guard was gone; empty when nothing had to be.
+  description: What was done about an earlier change whose rollback timer was gone; empty for nothing.
   returned: phases apply, rollback and emergency
   type: str
 tests:
-  description: Every test with what this host did to it (C(ours)) and what came back (C(outcome)).
+  description: Every test with the verdict of this host (C(verdict)) and the answer (C(outcome)).
   returned: phase confirm
   type: list
   elements: dict
@@ -275,22 +298,22 @@ broken_before:
   type: list
   elements: str
 confirmed:
-  description: What was confirmed.
+  description: The confirmed change.
   returned: phase confirm
   type: dict
 until:
   description: When the kernel ends what was allowed.
   returned: phase allow
   type: str
-  sample: 2026-11-20T22:00:00Z
+  sample: "2026-11-20T22:00:00Z"
 status:
-  description: What stands, what was confirmed, what is on trial, what happened.
+  description: The live table, the confirmed policy, the pending change, the events.
   returned: phase status
   type: dict
 observed:
   description:
-    - Since when the host has only observed (C(since), in seconds since 1970), its clock (C(now)), and who would have
-      been refused what (C(ledger)).
+    - Since when the host has been in mode observe (C(since), in seconds since 1970), its clock (C(now)), and the
+      would-be rejections (C(ledger)).
   returned: phase observed
   type: dict
 fate:
@@ -302,6 +325,11 @@ reason:
   returned: failure
   type: str
   sample: pending
+where:
+  description: Path into the arguments that the failure is about, or empty.
+  returned: failure
+  type: str
+  sample: tables[0].sets[1].elements[4]
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -310,7 +338,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.run_module
 
 
 def main() -> None:
-    """Run the phase that is asked for."""
+    """Run one phase."""
     run(AnsibleModule(argument_spec=ARGUMENTS, required_if=NEEDED, supports_check_mode=True))
 
 

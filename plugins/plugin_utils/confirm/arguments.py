@@ -30,7 +30,7 @@ def apply_arguments(resolved: policy.ResolvedPolicy, who: str, default_root: str
         "phase": "apply",
         "tables": [compile_table(resolved)],
         "who": who,
-        "trial": resolved.commit_confirm.enabled,
+        "confirm": resolved.commit_confirm.enabled,
         "timeout": resolved.commit_confirm.timeout,
         "tests": packets(resolved),
         "drift": resolved.drift,
@@ -76,7 +76,7 @@ def commit_confirm_arguments(action: TidegateAction) -> dict[str, Any]:
     names = ("egress_confirm", "egress_confirm_timeout")
     settings = commit_confirm.read(report, {name: action.template(action.variables.get(name)) for name in names})
     report.raise_errors()
-    return {"trial": settings.enabled, "timeout": settings.timeout}
+    return {"confirm": settings.enabled, "timeout": settings.timeout}
 
 
 def controller_user(variables: Mapping[str, Any]) -> str:

@@ -87,7 +87,7 @@ def test_why_names_the_entry_or_what_is_nearly_allowed(compiled: GuardedHost) ->
     other = compiled.run("why", "203.0.113.9", "443")
     assert "nearly: payments-api allows it for user 20001" in other.stdout
     never = compiled.run("why", "10.99.0.1", "443")
-    assert "refused" in never.stdout
+    assert "rejected" in never.stdout
     assert "nearly" not in never.stdout
     assert 'allowed (rule "loopback"' in compiled.run("why", "127.0.0.1", "22").stdout
 

@@ -20,9 +20,11 @@ import yaml
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import lock
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.run_module import ARGUMENTS, PHASES
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import pending
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import timer
 from ansible_collections.tidegate.nftables.tests.golden.cases import ROOT, Case
 
-from .conftest import GuardedHost, wait_for
+from .conftest import NEW, OLD, GuardedHost, wait_for
 
 PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
 SPEC = {**Case(ROOT / "app-enforce").spec(), "max_removed": None}
@@ -38,8 +40,13 @@ class Machine:
     host: GuardedHost
     folder: Path
 
-    def run(self, *tasks: dict[str, Any], options: tuple[str, ...] = ()) -> list[dict[str, Any]]:
-        """Run the module once for each of the arguments; a failing one ends the play. Returns the results."""
+    def run(
+        self, *tasks: dict[str, Any], options: tuple[str, ...] = (), prefix: tuple[str, ...] = ()
+    ) -> list[dict[str, Any]]:
+        """Run the module once for each of the arguments and return the results; a failing one ends the play.
+
+        prefix: command that starts ansible-playbook.
+        """
         asked = [
             {
                 "tidegate.nftables.egress_guard": {"root": self.host.paths.root, **arguments},
@@ -51,7 +58,7 @@ class Machine:
         book = [{"hosts": "localhost", "gather_facts": False, "vars": local, "tasks": asked}]
         (self.folder / "play.yml").write_text(yaml.safe_dump(book, sort_keys=False))
         done = subprocess.run(
-            [str(PLAYBOOK), "-i", "localhost,", "play.yml", *options],
+            [*prefix, str(PLAYBOOK), "-i", "localhost,", "play.yml", *options],
             cwd=self.folder,
             env={**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_NOCOLOR": "1"},
             text=True,
@@ -133,7 +140,7 @@ def test_a_failing_test_puts_the_change_back_and_is_named(machine: Machine) -> N
 
 
 def test_a_test_that_failed_before_stops_nothing(machine: Machine) -> None:
-    machine.ask("apply", tables=[SPEC], trial=False)
+    machine.ask("apply", tables=[SPEC], confirm=False)
     elsewhere = {"name": "elsewhere", "to": "203.0.113.9", "port": 22}
     common = {"tests": [elsewhere, REACHES], "test_timeout": 0.3}
     applied = machine.ask("apply", tables=[with_database(CLOSED)], **common)
@@ -230,7 +237,7 @@ def test_check_mode_predicts_the_run(machine: Machine) -> None:
 
 
 def test_a_run_that_nobody_confirms_is_told_about_afterwards(machine: Machine) -> None:
-    machine.ask("apply", tables=[SPEC], trial=False)
+    machine.ask("apply", tables=[SPEC], confirm=False)
     applied = machine.ask("apply", tables=[CLOSED], timeout=2)
     assert 'comment "database"' not in machine.host.listing()
     wait_for(lambda: not machine.host.paths.pending.exists())
@@ -245,7 +252,7 @@ def test_a_run_that_nobody_confirms_is_told_about_afterwards(machine: Machine) -
 
 def test_rollback_is_a_trial_too(machine: Machine) -> None:
     for spec in (SPEC, CLOSED):
-        machine.ask("apply", tables=[spec], trial=False)
+        machine.ask("apply", tables=[spec], confirm=False)
     assert 'comment "database"' not in machine.host.paths.confirmed.read_text()
     returned = machine.ask("rollback", who="bob")
     assert returned["changed"]
@@ -258,7 +265,7 @@ def test_rollback_is_a_trial_too(machine: Machine) -> None:
 
 
 def test_an_emergency_by_the_module_ends_with_its_token(machine: Machine) -> None:
-    machine.ask("apply", tables=[SPEC], trial=False)
+    machine.ask("apply", tables=[SPEC], confirm=False)
     opened = machine.ask("emergency", emergency="open", minutes=5, who="bob", what="INC-7")
     assert 'comment "emergency: open"' in machine.host.listing()
     assert 290 <= opened["guard"]["seconds"] <= 300
@@ -269,7 +276,7 @@ def test_an_emergency_by_the_module_ends_with_its_token(machine: Machine) -> Non
 
 def test_absent_removes_every_trace(machine: Machine) -> None:
     machine.run(
-        {"phase": "apply", "tables": [SPEC], "trial": False}, {"phase": "apply", "tables": [CLOSED], "trial": False}
+        {"phase": "apply", "tables": [SPEC], "confirm": False}, {"phase": "apply", "tables": [CLOSED], "confirm": False}
     )
     paths = machine.host.paths
     running = subprocess.Popen([str(paths.program), "--root", paths.root, "watch"])
@@ -291,3 +298,40 @@ def test_absent_removes_every_trace(machine: Machine) -> None:
 def test_another_table_is_refused(machine: Machine) -> None:
     said = machine.ask("apply", tables=[{"family": "ip", "name": "mine"}])
     assert said["reason"] == "bad_request"
+
+
+WITHOUT_CAPABILITY = ("setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin")
+
+
+def needs_capability(machine: Machine, **arguments: Any) -> None:
+    """Assert that a phase without CAP_NET_ADMIN fails with a message and a reason, not with a traceback."""
+    (failure,) = machine.run(arguments, prefix=WITHOUT_CAPABILITY)
+    assert failure["failed"], failure
+    assert "CAP_NET_ADMIN" in failure["msg"], failure
+    assert failure["reason"] == "no_cap_net_admin"
+    assert "Traceback" not in str(failure)
+
+
+@pytest.mark.parametrize("phase", [phase for phase in PHASES if phase not in ("confirm", "reject")])
+def test_a_phase_without_the_capability_fails_with_a_reason(machine: Machine, phase: str) -> None:
+    for text in (OLD, NEW):
+        machine.host.has(text)
+    generation = machine.host.table.generation()
+    arguments = {
+        "apply": {"tables": [SPEC]},
+        "emergency": {"emergency": "open", "minutes": 5},
+        "allow": {"flows": [{"to": "192.0.2.1", "port": 443}], "minutes": 5},
+    }
+    needs_capability(machine, phase=phase, **arguments.get(phase, {}))
+    assert machine.host.table.generation() == generation
+    assert not machine.host.paths.pending.exists()
+
+
+@pytest.mark.parametrize("phase", ["confirm", "reject"])
+def test_a_decision_without_the_capability_leaves_the_change_to_the_timer(machine: Machine, phase: str) -> None:
+    machine.host.has(OLD)
+    token = machine.host.apply(NEW)["guard"]["token"]
+    needs_capability(machine, phase=phase, token=token)
+    change = pending.read(machine.host.paths)
+    assert change is not None
+    assert timer.is_running(machine.host.paths, change)

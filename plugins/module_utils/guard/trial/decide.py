@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any, Collection
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.errors import TidegateError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, ssh_session
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.lock import exclusive
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 
 from . import commit_confirm, policy_tests, rollback
 from .policy_tests import PolicyTests
@@ -58,11 +58,14 @@ def need_new_connection(host: Host, token: str, old: str, *, check: bool) -> Non
 
 
 def confirm(host: Host, token: str) -> dict[str, Any]:
-    """Confirm the pending change and return about it; roll it back and raise GuardError when that fails."""
+    """Confirm the pending change and return about it; roll it back and raise GuardError when that fails.
+
+    Where this process cannot reach nf_tables (NetlinkError), it could not roll back either: the timer does.
+    """
     with exclusive(host.paths):
         try:
             record = commit_confirm.confirm(host, token)
-        except TidegateError as error:
+        except (GuardError, EngineError) as error:
             if error.reason in ("not_pending", "too_late"):
                 raise
             rollback.roll_back_token(host, token, f"it could not be confirmed: {error}")

@@ -24,6 +24,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import shape
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.live_table import LiveTable
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 
 from . import timer
 
@@ -121,7 +122,7 @@ def void(host: Host, change: PendingChange) -> None:
         try:
             if confirmed_policy.load(host) is None:
                 restore.restore_table(host.table, None, 0.0, ())
-        except TidegateError as error:
+        except (GuardError, EngineError) as error:
             confirmed_policy.load_failsafe(host, str(error))
     end_by_reboot(host.paths, change)
 
