@@ -106,6 +106,21 @@ demo: ## The lab: five tiers, three outsiders, every pair tried over IPv4 and IP
 	$(MAKE) venv
 	ansible-playbook -i playbooks/lab/inventory.yml playbooks/lab.yml
 
+## What is written from code and data ---------------------------------------------------------------------------------
+
+.PHONY: golden
+golden: venv nft ## Write every golden file anew: tables of policies, examples in pages, the plan; read the difference
+	$(PYTHON) -m pytest --regenerate
+
+.PHONY: docs
+docs: venv ## Write every table in pages that comes from data
+	for script in docs/*_table*.py; do $(PYTHON) "$$script"; done
+
+.PHONY: format
+format: venv ## Sort imports and format all Python
+	ruff check --quiet --select I --fix .
+	ruff format .
+
 ## Packaging ---------------------------------------------------------------------------------------------------------
 
 .PHONY: build

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Refuse to test anything but this checkout, and to leave anything on the machine that runs the tests.
 
-An installed copy of the collection may come first on the path. Notes of runs go to a folder of the tests' own.
+An installed copy of the collection may come first on the path. Runs keep their state in a folder of the tests' own.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import ansible_collections.tidegate.nftables as collection
+from ansible_collections.tidegate.nftables.tests.support.golden import Golden
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 IMPORTED = Path(next(iter(collection.__path__))).resolve()
@@ -22,35 +23,54 @@ if IMPORTED != CHECKOUT:
     message = f"ansible_collections.tidegate.nftables is {IMPORTED}, not this checkout: run `make venv`"
     raise RuntimeError(message)
 
-OF_A_HOST = ("/run/tidegate", "/var/lib/tidegate", "/usr/local/lib/tidegate", "/etc/tidegate")
-"""Where the collection keeps things on a host; this machine is none."""
+PATHS_OF_A_HOST = ("/run/tidegate", "/var/lib/tidegate", "/usr/local/lib/tidegate", "/etc/tidegate")
+"""Paths of the collection on a host, which this machine is not."""
 
-_THERE_BEFORE = pytest.StashKey[list[str]]()
+_PATHS_BEFORE = pytest.StashKey[list[str]]()
 
 
 def _on_this_machine() -> list[str]:
-    return [path for path in OF_A_HOST if Path(path).exists()]
+    return [path for path in PATHS_OF_A_HOST if Path(path).exists()]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that `make golden` uses."""
+    parser.addoption("--regenerate", action="store_true", help="write the golden files anew, and run no other tests")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With --regenerate run only the tests that compare with a golden file."""
+    if config.getoption("--regenerate"):
+        selected = [item for item in items if "golden" in getattr(item, "fixturenames", ())]
+        config.hook.pytest_deselected(items=list(set(items) - set(selected)))
+        items[:] = selected
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Golden:
+    """Compare with golden files, or write them."""
+    return Golden(request.config.getoption("--regenerate"))
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _notes_of_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Runs that a test starts keep their notes here, also those that Ansible starts."""
+def _run_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Give every run that a test starts a run directory of the tests' own, also those that Ansible starts."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TIDEGATE_RUN_DIR", str(tmp_path_factory.mktemp("run") / "tidegate"))
         yield
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Look at what is there before the first test."""
-    session.config.stash[_THERE_BEFORE] = _on_this_machine()
+    """Remember which of the paths exist before the first test."""
+    session.config.stash[_PATHS_BEFORE] = _on_this_machine()
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail when the tests left something where a host has it (or somebody else worked here meanwhile)."""
-    there_before = session.config.stash[_THERE_BEFORE]
-    left = [path for path in _on_this_machine() if path not in there_before]
+    """Fail when one of the paths exists only now: a test, or other work on this machine, made it."""
+    paths_before = session.config.stash[_PATHS_BEFORE]
+    left = [path for path in _on_this_machine() if path not in paths_before]
     if left and not hasattr(session.config, "workerinput"):
         names = ", ".join(str(path) for folder in left for path in [Path(folder), *Path(folder).glob("*")])
-        print(f"\nLeft on this machine by these tests, or by others at the same time: {names}")
+        print(f"\nLeft on this machine by these tests or by other work at the same time: {names}")
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

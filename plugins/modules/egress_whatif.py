@@ -29,13 +29,12 @@ options:
     choices: [read, judge, report, allowed, queries]
   flows:
     description:
-      - The logs. Each names its kind with a file, a directory or a glob, relative to the current directory.
+      - The logs, a list of mappings. Each names its kind with a file, a directory or a glob, relative to the current directory.
       - Kinds are V(vpc) (flow logs of AWS VPCs), V(conntrack), V(ledger) (C(nft -j list table inet tidegate)), V(ulogd)
         (also packets in the kernel's log), V(squid), V(athena) and V(insights) (answers to the queries).
       - C(host) names the host of a log that does not name it; C(format) lists the fields of VPC flow logs without a
         header.
-    type: list
-    elements: dict
+    type: raw
   skip_damaged:
     description: Whether truncated archives are skipped and named, instead of failing.
     type: bool

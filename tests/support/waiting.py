@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 def wait_for(
-    condition: Callable[[], T],
+    condition: Callable[[], T | None],
     what: str,
     *,
     process: subprocess.Popen[Any] | None = None,

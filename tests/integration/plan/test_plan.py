@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.tidegate.nftables.tests.support.golden import Golden
 from ansible_collections.tidegate.nftables.tests.support.paths import LAB
 from ansible_collections.tidegate.nftables.tests.support.project import Project
 from ansible_collections.tidegate.nftables.tests.support.publisher import Publisher, publisher, sends
@@ -63,7 +64,7 @@ def repository(tmp_path: Path) -> Repository:
     return made
 
 
-def test_an_edited_entry_is_a_readable_change_and_touches_nothing(repository: Repository) -> None:
+def test_an_edited_entry_is_a_readable_change_and_touches_nothing(repository: Repository, golden: Golden) -> None:
     repository.edit(
         "group_vars/app/egress.yml", "services: [https]\n    users", "services: [https, tcp/8443]\n    users"
     )
@@ -72,7 +73,7 @@ def test_an_edited_entry_is_a_readable_change_and_touches_nothing(repository: Re
     code, output = repository.plan("-vvv", "-e", "egress_plan_directory=out", "-e", "egress_plan_fail_on=errors")
     assert code == 0, output
     written = repository.read("out/plan.md")
-    assert written == GOLDEN.read_text(encoding="utf-8")
+    golden.check(GOLDEN, written)
     assert written.strip() in output
     # Nobody connected to anything, and no module went anywhere. The lab's hosts do not even exist.
     assert "Using module file" not in output

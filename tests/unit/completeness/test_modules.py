@@ -15,7 +15,7 @@ import pytest
 import yaml
 from ansible.module_utils import basic
 
-from ansible_collections.tidegate.nftables.plugins.doc_fragments.common import ModuleDocFragment
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.run_module import PHASES
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import arguments, parse, parse_single
 from ansible_collections.tidegate.nftables.tests.support.paths import CHECKOUT
 
@@ -32,8 +32,9 @@ def documented(module: str) -> Options:
     options = dict(text.get("options") or {})
     for fragment in text.get("extends_documentation_fragment", ()):
         if fragment.startswith("tidegate.nftables."):
-            name = (fragment.split(".")[3:] or ["documentation"])[0].upper()
-            options.update(yaml.safe_load(getattr(ModuleDocFragment, name)).get("options") or {})
+            file, name = [*fragment.split(".")[2:], "documentation"][:2]
+            loaded = importlib.import_module(f"{PLUGINS}.doc_fragments.{file}").ModuleDocFragment
+            options.update(yaml.safe_load(getattr(loaded, name.upper())).get("options") or {})
     return options
 
 
@@ -100,6 +101,12 @@ def test_the_examples_use_documented_options(module: str) -> None:
     uses = [task[f"tidegate.nftables.{module}"] for task in tasks if f"tidegate.nftables.{module}" in task]
     assert uses, "no example"
     assert {key for use in uses for key in use or {}} <= set(documented(module))
+
+
+def test_the_guard_documents_each_of_its_phases() -> None:
+    phase = documented("egress_guard")["phase"]
+    assert phase["choices"] == list(PHASES)
+    assert [name for name in PHASES if f"V({name})" not in " ".join(phase["description"])] == []
 
 
 @pytest.mark.parametrize("action", ACTIONS)

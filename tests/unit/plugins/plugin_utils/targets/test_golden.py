@@ -8,13 +8,12 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.tidegate.nftables.tests.golden.cases import Case, cases
+from ansible_collections.tidegate.nftables.tests.support.golden import Golden
 
 
 @pytest.mark.parametrize("case", cases(), ids=str)
-def test_table_is_the_golden_one(case: Case, request: pytest.FixtureRequest) -> None:
-    if request.config.getoption("--regenerate", default=False):
-        case.golden.write_text(case.text(), encoding="utf-8")
-    assert case.text() == case.golden.read_text(encoding="utf-8")
+def test_table_is_the_golden_one(case: Case, golden: Golden) -> None:
+    golden.check(case.golden, case.text())
 
 
 @pytest.mark.parametrize("case", cases(), ids=str)

@@ -6,37 +6,18 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.registry import TARGETS
+from ansible_collections.tidegate.nftables.tests.support.golden import Golden
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets.pages import DOCS, PAGES, Page
 
 
-def test_the_table_is_that_of_the_registry() -> None:
-    done = subprocess.run(
-        [sys.executable, DOCS / "targets_table.py", "--check"], capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-
-
-def test_a_table_that_is_out_of_date_is_found(tmp_path: Path) -> None:
-    for name in ("tables.py", "targets_table.py", "targets.md"):
-        text = (DOCS / name).read_text(encoding="utf-8")
-        (tmp_path / name).write_text(text.replace("| ICMP | yes", "| ICMP | no"), encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, tmp_path / "targets_table.py", "--check"], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 1
-    assert "targets.md is not what the registry's capabilities say" in done.stderr
-
-
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_a_page_shows_what_its_input_gives(page: Page, request: pytest.FixtureRequest) -> None:
-    if request.config.getoption("--regenerate"):
+def test_a_page_shows_what_its_input_gives(page: Page, golden: Golden) -> None:
+    if golden.regenerate:
         page.regenerate()
     made = page.made()
     assert page.blocks[1 : len(made) + 1] == made

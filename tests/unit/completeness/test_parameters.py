@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[3]
-PLAYBOOKS = sorted(path for path in (ROOT / "playbooks").glob("*.yml") if path.stem not in ("lab", "demo"))
+from ansible_collections.tidegate.nftables.tests.support.paths import CHECKOUT
+
+PLAYBOOKS = sorted(path for path in (CHECKOUT / "playbooks").glob("*.yml") if path.stem not in ("lab", "demo"))
 ROLE_VARIABLES = {"egress_mode", "egress_tier", "egress_aws"}
 """Variables of the inventory that playbooks read."""
 _NAME = re.compile(r"(?<![\w.])(?:egress|allow_once|rollback|emergency|adopt)(?:_[a-z]+)*(?![\w:])")
@@ -52,7 +53,7 @@ def test_the_head_names_no_parameter_that_there_is_not(playbook: Path) -> None:
 
 def test_the_policy_knows_every_egress_parameter() -> None:
     """An egress_ variable that the policy does not know is an error, also when a playbook takes it with -e."""
-    known = yaml.safe_load((ROOT / "plugins/plugin_utils/policy/data/variables.yml").read_text())
+    known = yaml.safe_load((CHECKOUT / "plugins/plugin_utils/policy/data/variables.yml").read_text())
     names = {name for path in PLAYBOOKS for name in parameters(split(path)[1]) if name.startswith("egress_")}
     assert "egress_whatif_dir" in names
     assert [name for name in sorted(names) if not any(fnmatch.fnmatchcase(name, row) for row in known)] == []
