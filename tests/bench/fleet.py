@@ -31,9 +31,9 @@ def _policy(number: int, tier: int, entries: int, *, own: bool) -> ResolvedPolic
     made = tuple(_entry(tier, place, number + 1 if own and place == 0 else 0) for place in range(entries))
     closed = addresses.parse(f"10.{tier}.7.0/24")
     return ResolvedPolicy(
-        f"host{number}",
-        "enforce",
-        f"tier{tier}",
+        host=f"host{number}",
+        mode="enforce",
+        tier=f"tier{tier}",
         entries=made,
         never=(ResolvedNever(closed, services.ANY, ("root",)),),
         tests=tuple(_test(tier, place) for place in range(10)),
@@ -50,7 +50,15 @@ def _entry(tier: int, place: int, extra: int) -> ResolvedEntry:
     port = _PORTS[place % len(_PORTS)] if place % 4 else 10000 + place
     spoken = services.of_protocol(6, port, port + place % 3)
     users = _USERS[place % len(_USERS)]
-    return ResolvedEntry(f"entry-{place}", "allow", (Grant(found, spoken),), ("x",), ("x",), "x", users)
+    return ResolvedEntry(
+        name=f"entry-{place}",
+        kind="allow",
+        grants=(Grant(found, spoken),),
+        to=("x",),
+        service_texts=("x",),
+        where="x",
+        users=users,
+    )
 
 
 def _test(tier: int, place: int) -> ResolvedTest:
@@ -58,7 +66,14 @@ def _test(tier: int, place: int) -> ResolvedTest:
     text = f"10.{tier}.{place * 20}.0/24" if reach else f"192.168.{place}.0/24"
     spoken = services.of_protocol(6, 10000 + place * 20, 10000 + place * 20) if reach else services.ANY
     users = _USERS[place * 20 % len(_USERS)]
-    return ResolvedTest(f"t{place}", "x", reach, addresses.parse(text), spoken, users[0] if users and reach else None)
+    return ResolvedTest(
+        name=f"t{place}",
+        where="x",
+        reach=reach,
+        addresses=addresses.parse(text),
+        services=spoken,
+        user=users[0] if users and reach else None,
+    )
 
 
 def prove(policies: Mapping[str, ResolvedPolicy]) -> dict[str, Reach]:

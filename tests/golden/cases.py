@@ -86,7 +86,9 @@ def _listed(name: str, row: Mapping[str, Any]) -> feeds.PrefixListResult:
     """What the feeds would have found: addresses, and whether they are fetched, external or shared."""
     moment = dt.datetime(2026, 11, 20, tzinfo=dt.UTC) if row.get("fetched") else None
     found = addresses.union(addresses.parse(text) for text in row.get("addresses", ()))
-    return feeds.PrefixListResult(name, found, row.get("external", False), row.get("shared", False), fetched_at=moment)
+    return feeds.PrefixListResult(
+        name, found, external=row.get("external", False), shared=row.get("shared", False), fetched_at=moment
+    )
 
 
 def cases() -> list[Case]:

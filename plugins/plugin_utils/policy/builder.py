@@ -34,14 +34,15 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.s
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolving import prefix_lists
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolving.resolve import Resolver, order
 
-from .errors import ErrorReport, Origins, Place, variable
-from .model import Entry, Inventory, PolicyTest, Tier
+from .errors import ErrorReport, Origins, variable
+from .model import Entry, EntryKind, Inventory, PolicyTest, Tier
 from .resolved import ResolvedEntry, ResolvedPolicy
 
 _BASE = "egress_allow_base"
 _ALLOW, _RAISE, _TESTS = "egress_allow_", "egress_ceiling_raise_", "egress_tests_"
 Variables = Mapping[str, Any]
-PlacedEntries = list[tuple[Place, ResolvedEntry]]
+ResolvedPairs = list[tuple[Entry, ResolvedEntry]]
+"""Each entry as it is written, for the place of errors, and resolved."""
 
 
 def build(
@@ -52,71 +53,74 @@ def build(
     *,
     check_tests: bool = True,
 ) -> ResolvedPolicy:
-    """The policy of inventory.host.
+    """Return the policy of inventory.host.
 
-    host_variables: the host's templated variables by name; those that do not begin with egress_ are ignored, but for
-    ansible_port. today: the day for `expires`, in UTC, by default the present one. origins: says where a value was
-    written, as a mapping of variable names or a callable that takes a path such as ("egress_allow_pci", 0, "to", 1).
-    judge: are tests that are not true of the policy errors? If not, ask `failed_tests`.
-    Raises PolicyErrors with everything that is wrong, tests that are not true of the policy among it.
+    host_variables: the host's templated variables by name; those that do not begin with egress_ are ignored, except
+    ansible_port.
+    today: the day for `expires`, in UTC, by default the present one.
+    origins: where a value is written, as a mapping of variable names or a callable that takes a path such as
+    ("egress_allow_pci", 0, "to", 1).
+    check_tests: whether a policy test that fails is an error. If not, ask `failed_tests`.
+    Raise PolicyErrors with all errors.
     """
     report = ErrorReport(origins or {})
     mode = settings.read_mode(report, host_variables)
     if mode == "absent":
-        # Taking the policy away must not depend on the policy being right.
+        # Removing the policy must not depend on the policy being right.
         path = root.read(report, host_variables)
         report.raise_errors()
-        return ResolvedPolicy(inventory.host, mode, root=path)
+        return ResolvedPolicy(host=inventory.host, mode=mode, root=path)
     variables.check_known(report, host_variables)
     context = Context(
-        report,
-        inventory,
-        today or dt.datetime.now(dt.UTC).date(),
-        settings.definitions(report, host_variables),
-        settings.require(report, host_variables),
-        prefix_lists.declared(host_variables),
-        tiers.names(host_variables.get("egress_tiers")),
+        report=report,
+        inventory=inventory,
+        today=today or dt.datetime.now(dt.UTC).date(),
+        definitions=settings.definitions(report, host_variables),
+        require=settings.require(report, host_variables),
+        lists=prefix_lists.declared(host_variables),
+        tiers=tiers.names(host_variables.get("egress_tiers")),
     )
     settings.check_definitions(context, host_variables)
-    resolved = _resolve(context, host_variables, settings.read(context, host_variables, mode or "observe"), check_tests)
+    setting = settings.read(context, host_variables, mode or "observe")
+    resolved = _resolve(context, host_variables, setting, check_tests)
     report.raise_errors()
     return replace(resolved, notices=tuple(report.notices))
 
 
-def _resolve(context: Context, given: Variables, setting: HostSettings, check_tests: bool) -> ResolvedPolicy:
+def _resolve(context: Context, written: Variables, setting: HostSettings, check_tests: bool) -> ResolvedPolicy:
     resolver = Resolver(context, setting.internal, setting.nat64)
-    tier = _tier(context, given)
-    current, expired = _entries(context, given, tier, setting)
-    current = containers.held(context, current, setting.container_interfaces)
-    entries = _placed(resolver, current)
-    resolved = _together(context, given, setting, resolver, entries)
+    tier = _tier(context, written)
+    current, expired = _entries(context, written, tier, setting)
+    current = containers.without_unfiltered(context, current, setting.container_interfaces)
+    pairs = _resolve_entries(resolver, current)
+    resolved = _assemble(context, written, setting, resolver, pairs)
     if tier is not None:
-        Ceiling(context.report, tier, setting.internal, setting.nat64).check(entries)
-    tests = lists.once(
+        Ceiling(context.report, tier, setting.internal, setting.nat64).check(pairs)
+    tests = lists.unique(
         context,
-        [one for name in variables.topics(given, _TESTS) for one in lists.read(context, given, name, parse_test)],
+        [test for name in variables.topics(written, _TESTS) for test in lists.read(context, written, name, parse_test)],
     )
-    resolved = _tested(context, resolver, resolved, tests, expired if check_tests else None)
-    advise(context.report, resolved, entries, context.today)
+    resolved = _with_tests(context, resolver, resolved, tests, expired if check_tests else None)
+    advise(context.report, resolved, pairs, context.today)
     return resolved
 
 
-def _together(
-    context: Context, given: Variables, setting: HostSettings, resolver: Resolver, entries: PlacedEntries
+def _assemble(
+    context: Context, written: Variables, setting: HostSettings, resolver: Resolver, pairs: ResolvedPairs
 ) -> ResolvedPolicy:
-    never = [resolver.never(entry) for entry in lists.read(context, given, "egress_never", parse_never)]
-    quiet = [resolver.quiet(entry) for entry in lists.read(context, given, "egress_deny_quietly", parse_quiet)]
+    never = [resolver.never(entry) for entry in lists.read(context, written, "egress_never", parse_never)]
+    quiet = [resolver.quiet(entry) for entry in lists.read(context, written, "egress_deny_quietly", parse_quiet)]
     bridges = setting.container_interfaces
     return ResolvedPolicy(
         host=context.inventory.host,
         mode=setting.mode,
-        tier=str(given.get("egress_tier")),
-        entries=order(entry for _place, entry in entries if "host" in entry.for_),
-        containers=order(entry for _place, entry in entries if "containers" in entry.for_) if bridges else None,
+        tier=str(written.get("egress_tier")),
+        entries=order(entry for _written, entry in pairs if "host" in entry.for_),
+        containers=order(entry for _written, entry in pairs if "containers" in entry.for_) if bridges else None,
         container_interfaces=bridges,
-        never=tuple(one for one in never if one.addresses),
-        quiet=tuple(one for one in quiet if one.addresses),
-        inbound=_inbound(context, given, resolver),
+        never=tuple(entry for entry in never if entry.addresses),
+        quiet=tuple(grant for grant in quiet if grant.addresses),
+        inbound=_inbound(context, written, resolver),
         dns=resolver.addresses(setting.dns),
         host_dns=setting.host_dns,
         ntp=resolver.addresses(setting.ntp),
@@ -134,93 +138,102 @@ def _together(
     )
 
 
-def _tested(
+def _with_tests(
     context: Context,
     resolver: Resolver,
     resolved: ResolvedPolicy,
     tests: Sequence[PolicyTest],
     expired: Sequence[Entry] | None,
 ) -> ResolvedPolicy:
-    """The policy with its tests; those that are not true of it are errors, unless only a date made them so.
+    """Return the policy with its tests; those that fail are errors, unless they fail only because an entry expired.
 
-    expired: the entries past their day; None: nobody wants to know whether the tests are true.
+    expired: the entries past their last day; None: do not check the tests.
     """
-    found = [(test.place, resolver.test(test)) for test in tests]
-    resolved = replace(resolved, tests=tuple(test for _place, test in found if test is not None))
-    places = {test: place for place, test in found if test is not None}
-    # Of a policy that could only be read in part, most tests would be untrue.
+    pairs = [(test.place, resolver.test(test)) for test in tests]
+    resolved = replace(resolved, tests=tuple(test for _place, test in pairs if test is not None))
+    places = {test: place for place, test in pairs if test is not None}
+    # Of a policy that can only be read in part, most tests would fail.
     if context.report.errors or expired is None:
         return resolved
-    unheard = Resolver(replace(context, report=ErrorReport()), resolver.internal, resolver.nat64)
-    over = [entry for _place, entry in _placed(unheard, expired) if "host" in entry.for_]
-    before = replace(resolved, entries=(*resolved.entries, *over))
+    silent = Resolver(replace(context, report=ErrorReport()), resolver.internal, resolver.nat64)
+    expired_entries = [entry for _written, entry in _resolve_entries(silent, expired) if "host" in entry.for_]
+    before = replace(resolved, entries=(*resolved.entries, *expired_entries))
     always = {failed.test for failed in failed_tests(before)}
     for failed in failed_tests(resolved):
         if failed.test in always:
-            context.report.error(places[failed.test], str(failed), "mend the policy or the test")
+            context.report.error(places[failed.test], str(failed), "correct the policy or the test")
         else:
             context.report.notice("expired", places[failed.test], f"{failed}; the entry for it has expired")
     return resolved
 
 
-def _tier(context: Context, given: Variables) -> Tier | None:
+def _tier(context: Context, written: Variables) -> Tier | None:
     place = variable("egress_tier")
-    if given.get("egress_tier") is None:
-        context.report.error(place, "is not set", "name it: web, app, database, bastion, build or one of your own")
+    if written.get("egress_tier") is None:
+        fix = "name a tier: web, app, database, bastion, build or one of your own"
+        context.report.error(place, "is not set", fix)
         return None
-    tier = tiers.load(context, place, given["egress_tier"], given.get("egress_tiers"))
-    if tier is None or given.get("egress_internal_services") is None:
+    tier = tiers.load(context, place, written["egress_tier"], written.get("egress_tiers"))
+    if tier is None or written.get("egress_internal_services") is None:
         return tier
-    at = variable("egress_internal_services")
-    return replace(tier, internal_services=tiers.internal_services(context, at, given["egress_internal_services"]))
+    services_place = variable("egress_internal_services")
+    allowed = tiers.internal_services(context, services_place, written["egress_internal_services"])
+    return replace(tier, internal_services=allowed)
 
 
 def _entries(
-    context: Context, given: Variables, tier: Tier | None, setting: HostSettings
+    context: Context, written: Variables, tier: Tier | None, setting: HostSettings
 ) -> tuple[list[Entry], list[Entry]]:
-    """Every entry of the host, each name once: those that hold, and those past their day."""
-    found: list[Entry] = [] if tier is None else [*_tier_internal(context, tier, given), *tier.allow]
+    """Return every entry of the host, each name once: those that apply, and those past their last day."""
+    entries: list[Entry] = [] if tier is None else [*_tier_internal(context, tier, written), *tier.allow]
     if setting.ntp_pool and "ntp" in setting.floor:
-        found.append(ntp_pool.entry())
-    allow = [name for name in variables.topics(given, _ALLOW) if name != _BASE]
-    for kind, names in (("base", [_BASE]), ("allow", allow), ("raise", variables.topics(given, _RAISE))):
+        entries.append(ntp_pool.entry())
+    allow = [name for name in variables.topics(written, _ALLOW) if name != _BASE]
+    topics: tuple[tuple[EntryKind, list[str]], ...] = (
+        ("base", [_BASE]),
+        ("allow", allow),
+        ("raise", variables.topics(written, _RAISE)),
+    )
+    for kind, names in topics:
         for name in names:
-            found.extend(lists.read(context, given, name, partial(parse_entry, kind=kind)))
-    entries = lists.once(context, found)
-    expired = [entry for entry in entries if _expired(context, entry)]
-    return [entry for entry in entries if entry not in expired], expired
+            entries.extend(lists.read(context, written, name, partial(parse_entry, kind=kind)))
+    return _split_expired(context, lists.unique(context, entries))
 
 
-def _tier_internal(context: Context, tier: Tier, given: Variables) -> list[Entry]:
-    """The tier's entry to `internal`; none when there are no services for it."""
+def _split_expired(context: Context, entries: Sequence[Entry]) -> tuple[list[Entry], list[Entry]]:
+    """Return the entries that apply, and those past their last day. A date must not stop a deploy: it is a notice."""
+    current: list[Entry] = []
+    expired: list[Entry] = []
+    for entry in entries:
+        if entry.expires is None or entry.expires >= context.today:
+            current.append(entry)
+            continue
+        expired.append(entry)
+        text = f"is left out: it expired on {entry.expires.isoformat()}"
+        context.report.notice("expired", entry.place, text)
+    return current, expired
+
+
+def _tier_internal(context: Context, tier: Tier, written: Variables) -> list[Entry]:
+    """Return the tier's entry to `internal`; none when there are no services for it."""
     if not tier.internal_services:
         return []
-    place = variable("egress_internal_services" if given.get("egress_internal_services") else "egress_tier")
-    written = {"name": "tier-internal", "to": ["internal"], "services": list(tier.internal_services)}
-    entry = parse_entry(context, place, written, "tier")
+    place = variable("egress_internal_services" if written.get("egress_internal_services") else "egress_tier")
+    data = {"name": "tier-internal", "to": ["internal"], "services": list(tier.internal_services)}
+    entry = parse_entry(context, place, data, "tier")
     return [entry] if entry else []
 
 
-def _inbound(context: Context, given: Variables, resolver: Resolver) -> tuple[ResolvedEntry, ...] | None:
-    """None when the inbound chain is off, which an empty list is, too: role defaults write it."""
-    if not given.get("egress_inbound_allow"):
+def _inbound(context: Context, written: Variables, resolver: Resolver) -> tuple[ResolvedEntry, ...] | None:
+    """Return what may come in; None when inbound traffic is not filtered, as by the empty list of role defaults."""
+    if not written.get("egress_inbound_allow"):
         return None
-    entries = lists.once(
-        context, lists.read(context, given, "egress_inbound_allow", partial(parse_entry, kind="inbound"))
-    )
-    kept = [entry for entry in entries if not _expired(context, entry)]
-    return order(entry for _place, entry in _placed(resolver, kept))
+    entries = lists.read(context, written, "egress_inbound_allow", partial(parse_entry, kind="inbound"))
+    current, _expired = _split_expired(context, lists.unique(context, entries))
+    return order(entry for _written, entry in _resolve_entries(resolver, current))
 
 
-def _placed(resolver: Resolver, entries: Sequence[Entry]) -> PlacedEntries:
-    """The entries that open something, with the places of their errors."""
-    found = [(entry.place, resolver.entry(entry)) for entry in entries]
-    return [(place, entry) for place, entry in found if entry is not None]
-
-
-def _expired(context: Context, entry: Entry) -> bool:
-    """Is the entry past its day? Said, but never an error: a date must not stop a deploy."""
-    if entry.expires is None or entry.expires >= context.today:
-        return False
-    context.report.notice("expired", entry.place, f"is left out: it expired on {entry.expires.isoformat()}")
-    return True
+def _resolve_entries(resolver: Resolver, entries: Sequence[Entry]) -> ResolvedPairs:
+    """Return the entries that open something, as written and resolved."""
+    pairs = [(entry, resolver.entry(entry)) for entry in entries]
+    return [(entry, resolved) for entry, resolved in pairs if resolved is not None]

@@ -1,23 +1,60 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is wrong with a policy, collected: one pass finds everything, one exception says it."""
+"""Errors and notices of a policy: one pass over the variables collects all of them, one exception reports them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.errors import ControllerError
 
 Path = tuple[str | int, ...]
 Origins = Mapping[str, str] | Callable[[Path], str | None]
+"""File, line and column of a value: by the variable's name, or by its path."""
+NoticeKind = Literal[
+    "closed_by_never",
+    "containers",
+    "expired",
+    "expires",
+    "metadata_inside",
+    "no_internal_networks",
+    "optional",
+    "prefix_list_first",
+    "prefix_list_inside",
+    "prefix_list_kept",
+    "prefix_list_not_kept",
+    "redefined_service",
+    "redundant",
+    "review_due",
+    "shared",
+]
+
+
+class TextError(ControllerError, ValueError):
+    """A text that cannot be read as what it should be.
+
+    cause: what is wrong with it. fix: what to write instead, "" where nobody can know.
+    """
+
+    def __init__(self, cause: str, fix: str = "") -> None:
+        super().__init__(with_fix(cause, fix))
+        self.cause = cause
+        self.fix = fix
+
+
+def with_fix(cause: str, fix: str) -> str:
+    """Return cause and fix as sentences, without the last full stop. A fix that is a question needs no label."""
+    if not fix:
+        return cause
+    return f"{cause}. {fix[0].upper()}{fix[1:]}" if fix.endswith("?") else f"{cause}. Fix: {fix}"
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where in the variables something stands.
+    """A place in the variables.
 
     path: keys and indexes from the variable's name on, as in the data: `("egress_allow_pci", 0, "to", 1)`.
     text: the same for a person: `egress_allow_pci[payments-api].to[1]`.
@@ -27,34 +64,37 @@ class Place:
     text: str
 
     def key(self, key: str) -> Place:
-        """The value of a key of this mapping."""
+        """Return the place of a key's value in this mapping."""
         return Place((*self.path, key), f"{self.text}.{key}")
 
     def index(self, index: int, label: str | None = None) -> Place:
-        """An element of this list, called by its label where it has one."""
+        """Return the place of an element of this list, by its label where it has one."""
         return Place((*self.path, index), f"{self.text}[{index if label is None else label}]")
 
 
 def variable(name: str) -> Place:
-    """The place of a whole variable."""
+    """Return the place of a whole variable."""
     return Place((name,), name)
 
 
 @dataclass(frozen=True)
 class PolicyError:
-    """One thing wrong. where: the place as text, with file and line before it where they are known."""
+    """One error in the variables.
+
+    where: the place as text, with file and line before it where they are known.
+    cause: what is wrong. fix: what to do about it, "" where nobody can know.
+    """
 
     where: str
     cause: str
     fix: str = ""
 
     def __str__(self) -> str:
-        sentence = f"{self.where}: {self.cause}"
-        return f"{sentence}; {self.fix}" if self.fix else sentence
+        return f"{self.where}: {with_fix(self.cause, self.fix)}"
 
 
 class PolicyErrors(ControllerError):
-    """Everything wrong with a policy. str() is one readable text that ends with what did not happen."""
+    """All errors of a policy. str() lists them and ends with the statement that nothing was changed."""
 
     reason = "bad_policy"
 
@@ -63,7 +103,7 @@ class PolicyErrors(ControllerError):
         self.errors = errors
 
     def details(self) -> Mapping[str, Any]:
-        """Return every error by its fields."""
+        """Return the fields of every error."""
         return {"errors": [asdict(error) for error in self.errors]}
 
     def __str__(self) -> str:
@@ -80,9 +120,12 @@ def _sentence(error: PolicyError) -> str:
 
 @dataclass(frozen=True)
 class Notice:
-    """Something that is no error but that a person should know. kind: one word for machines."""
+    """A fact that a person should know and that stops nothing.
 
-    kind: str
+    kind: one word for machines. where: as of a PolicyError. text: a predicate of the place, or a sentence.
+    """
+
+    kind: NoticeKind
     where: str
     text: str
 
@@ -94,6 +137,7 @@ class Notice:
 class ErrorReport:
     """Collects errors and notices while a policy is read.
 
+    errors, notices: in the order in which they were reported; each error once.
     error_count: how often an error was reported, repetitions included: a reader compares it before and after.
     """
 
@@ -101,22 +145,29 @@ class ErrorReport:
     errors: list[PolicyError] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
     error_count: int = 0
+    _known: set[PolicyError | Notice] = field(default_factory=set)
 
     def error(self, place: Place, cause: str, fix: str = "") -> None:
-        """Note something wrong at a place; reading goes on."""
+        """Add an error; reading goes on, to find all of them."""
         self.extend([PolicyError(self.where(place), cause, fix)])
 
-    def notice(self, kind: str, place: Place, text: str) -> None:
-        """Note something that stops nothing."""
-        self.notices.append(Notice(kind, self.where(place), text))
+    def notice(self, kind: NoticeKind, place: Place, text: str) -> None:
+        """Add a notice."""
+        notice = Notice(kind, self.where(place), text)
+        self._known.add(notice)
+        self.notices.append(notice)
 
     def extend(self, errors: Iterable[PolicyError] = (), notices: Iterable[Notice] = ()) -> None:
-        """Add what another report found, each only once."""
+        """Add the errors and notices of somebody else, each only once."""
         for error in errors:
             self.error_count += 1
-            if error not in self.errors:
+            if error not in self._known:
+                self._known.add(error)
                 self.errors.append(error)
-        self.notices.extend(notice for notice in dict.fromkeys(notices) if notice not in self.notices)
+        for notice in notices:
+            if notice not in self._known:
+                self._known.add(notice)
+                self.notices.append(notice)
 
     def raise_errors(self) -> None:
         """Raise PolicyErrors when there was any error."""
@@ -124,11 +175,11 @@ class ErrorReport:
             raise PolicyErrors(tuple(self.errors))
 
     def origin(self, place: Place) -> str:
-        """File, line and column of a place, "" where they are not known."""
+        """Return file, line and column of a place, "" where they are not known."""
         origins = self.origins
         return (origins(place.path) if callable(origins) else origins.get(str(place.path[0]))) or ""
 
     def where(self, place: Place) -> str:
-        """The place for a person, with file and line before it where they are known."""
+        """Return the place as text, with file and line before it where they are known."""
         origin = self.origin(place)
         return f"{origin} {place.text}" if origin else place.text

@@ -1,51 +1,62 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What people mean, typed: entries as they are written, before groups and words are looked up."""
+"""Entries, tests and tiers as they are written, typed: before groups, words and prefix lists are looked up."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING, AddressSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
 
 from .errors import Notice, Place
 
-MODES = ("observe", "enforce", "absent")
-HOST_KINDS = ("hosts", "group", "tier")
+Mode = Literal["observe", "enforce", "absent"]
+MODES: tuple[Mode, ...] = ("observe", "enforce", "absent")
+HostKind = Literal["hosts", "group", "tier"]
+HOST_KINDS: tuple[HostKind, ...] = ("hosts", "group", "tier")
 """The kinds of destinations that name hosts of the inventory."""
+DestinationKind = Literal["literal", "word", "hosts", "group", "tier", "prefix_list", "name"]
+EntryKind = Literal["base", "tier", "allow", "raise", "inbound", "floor"]
+"""What an entry is from: egress_allow_base, its tier, egress_allow_TOPIC, egress_ceiling_raise_TOPIC, …"""
+Sender = Literal["host", "containers"]
+"""Who sends the packets that an entry allows: the host itself, or its containers."""
+MissingUsers = Literal["skip", "error"]
+Drift = Literal["report", "repair"]
+Approximation = Literal["", "wider", "narrower"]
+"""What to do where an enforcement point cannot say all of an entry; "" is an error there."""
 
 
 class PrefixListContent(Protocol):
-    """What a prefix list stands for, whoever looked it up."""
+    """The content of a prefix list, whoever looked it up."""
 
     @property
     def addresses(self) -> AddressSet:
-        """Its networks; empty only when external."""
+        """The networks; empty only when external."""
 
     @property
     def external(self) -> bool:
-        """Is it a set on the host that others fill, so that nobody knows here what it holds?"""
+        """Whether it is a set on the host that others fill, so that its content is not known here."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The domain names whose addresses fill it, where it is external and that is known."""
+        """The domain names whose addresses fill it, where it is external and they are known."""
 
     @property
     def shared(self) -> bool:
-        """Can anybody be a customer of what it names?"""
+        """Whether it names a platform on which anyone can host a service."""
 
     @property
     def fetched_at(self) -> dt.datetime | None:
-        """When its content was fetched from elsewhere; None for networks that are written in the policy itself."""
+        """When its content was fetched; None for networks that are written in the policy itself."""
 
     @property
     def notices(self) -> tuple[Notice, ...]:
-        """What is no error but should be said, such as that it is an old copy."""
+        """Notices about it, such as that it is an old copy."""
 
 
 class Inventory(Protocol):
@@ -56,7 +67,7 @@ class Inventory(Protocol):
         """The host that the policy is for."""
 
     def hosts(self, pattern: str) -> list[str]:
-        """The hosts of an Ansible host pattern; [] when nothing matches."""
+        """Return the hosts of an Ansible host pattern; [] when nothing matches."""
 
     @property
     def groups(self) -> Mapping[str, Sequence[str]]:
@@ -64,47 +75,51 @@ class Inventory(Protocol):
 
     @property
     def tiers(self) -> Mapping[str, Sequence[str]]:
-        """The hosts of the inventory by their egress_tier, whatever a play says. Raises PolicyErrors."""
+        """The hosts of the inventory by their egress_tier, whatever a play sets. Raises PolicyErrors."""
 
     def addresses(self, host: str) -> list[str]:
-        """egress_addresses of a host, else its ansible_host when that is an address, else [].
+        """Return egress_addresses of a host, else its ansible_host when that is an address, else [].
 
-        Raises AddressError for what cannot be read at all.
+        Raise AddressError for a value that cannot be read at all.
         """
 
     def prefix_list(self, name: str) -> PrefixListContent:
-        """A declared prefix list. Raises PolicyErrors when it cannot be had."""
+        """Return a declared prefix list. Raise PolicyErrors when there is no content to use."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Destination:
     """One element of a `to`, `from` or `except`.
 
-    kind: "literal" (addresses is set), "word", "hosts", "group", "tier", "prefix_list" or "name" (value is the
-    word, the pattern, the name of the group, tier or list, or the domain name in small letters).
+    kind: what it names. text: as it is written.
+    value: the word, host pattern, group, tier, list or domain name (in small letters, without a dot at its end).
+    place: where it is written. addresses: set for the kind "literal" only.
     """
 
-    kind: str
+    kind: DestinationKind
     text: str
     value: str
     place: Place
     addresses: AddressSet = NOTHING
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One thing that is allowed. kind: "base", "tier", "allow", "raise", "inbound" or "floor".
+    """One thing that is allowed, as it is written.
 
-    users: names or uids whose sockets only; None: everybody. for_: whose traffic, "host", "containers" or both.
-    approximate: "wider", "narrower" or "" for enforcement points that cannot say all of it.
-    raw: what was written, to compare two of one name.
+    name: unique on the host. kind: where it comes from. place: where it is written.
+    to, except_: destinations, for kind "inbound" the sources. services: what may be spoken; service_texts: as written.
+    users: names or uids whose sockets only; None for everybody.
+    reason, owner: texts for people, "" when not set. expires, review_by: the last day, None when not set.
+    optional: whether it may match no host. for_: whose packets. approximate: for enforcement points that cannot say it.
+    raw: the data as it was written, to compare two entries of one name.
     """
 
     name: str
-    kind: str
+    kind: EntryKind
     place: Place
     to: tuple[Destination, ...]
-    except_: tuple[Destination, ...]
+    except_: tuple[Destination, ...] = ()
     services: ServiceSet
     service_texts: tuple[str, ...]
     users: tuple[str, ...] | None = None
@@ -113,14 +128,18 @@ class Entry:
     expires: dt.date | None = None
     review_by: dt.date | None = None
     optional: bool = False
-    for_: tuple[str, ...] = ("host",)
-    approximate: str = ""
+    for_: tuple[Sender, ...] = ("host",)
+    approximate: Approximation = ""
     raw: object = field(default=None, compare=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NeverEntry:
-    """What is subtracted from every allow. except_users: whom it does not concern."""
+    """What is subtracted from every entry, or is kept out of the ledger: egress_never and egress_deny_quietly.
+
+    place: where it is written. to, except_: destinations. services: all of them when not set.
+    except_users: names or uids that it does not apply to. reason: a text for people, "" when not set.
+    """
 
     place: Place
     to: tuple[Destination, ...]
@@ -130,9 +149,14 @@ class NeverEntry:
     reason: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PolicyTest:
-    """A sentence that must be true of the policy: the destinations can be reached with the services, or cannot."""
+    """A sentence that must be true of the policy: the destinations can be reached with the services, or cannot.
+
+    name: unique on the host. place: where it is written. reach: whether they must be reached, or must not.
+    to: destinations. services: every one of them. user: a name or uid; None for everybody.
+    raw: the data as it was written, to compare two tests of one name.
+    """
 
     name: str
     place: Place
@@ -143,14 +167,16 @@ class PolicyTest:
     raw: object = field(default=None, compare=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CeilingSide:
-    """One side of a ceiling, inside or outside.
+    """One side of a tier's ceiling, inside or outside egress_internal_networks.
 
-    services: what may be spoken there at all, None: nothing goes there. whole: may an entry cover all of it.
-    widest: where whole is false, the shortest prefix lengths (IPv4, IPv6) that count as a named destination.
-    most: the same for everything together: no more addresses than one network of this length. never: classes
-    of services that are refused although services would have them.
+    services: what may be spoken there at all; None: the tier reaches nothing there.
+    whole: whether an entry may cover all of the side.
+    widest: where whole is false, the shortest prefix lengths (IPv4, IPv6) of a network that counts as named.
+    most: where whole is false, the prefix lengths (IPv4, IPv6) of a network that has as many addresses as all entries
+    may have together.
+    never: classes of services that are above the ceiling although services has them.
     """
 
     services: ServiceSet | None = None
@@ -160,12 +186,16 @@ class CeilingSide:
     never: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Tier:
-    """A profile: the services of its entry to `internal`, its own entries, and what it can never exceed."""
+    """A tier profile.
+
+    internal_services: texts of the services of its entry to `internal`; () for no such entry.
+    allow: its own entries. inside, outside: the two sides of its ceiling.
+    """
 
     name: str
-    internal_services: tuple[str, ...]
-    allow: tuple[Entry, ...]
-    inside: CeilingSide
-    outside: CeilingSide
+    internal_services: tuple[str, ...] = ()
+    allow: tuple[Entry, ...] = ()
+    inside: CeilingSide = CeilingSide()
+    outside: CeilingSide = CeilingSide()

@@ -15,13 +15,14 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addr
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
 
 from .errors import Notice
+from .model import Approximation, Drift, EntryKind, MissingUsers, Mode, Sender
 
 
 @dataclass(frozen=True)
 class Grant:
-    """These addresses with these services, every combination. Neither is ever empty.
+    """Every combination of these addresses and these services. Neither is ever empty.
 
-    part: "" or a word that tells the grants of an entry apart, such as "dns".
+    part: a word that tells the grants of an entry apart: "" for the first, "dns", "names", or a prefix list's name.
     """
 
     addresses: AddressSet
@@ -31,7 +32,10 @@ class Grant:
 
 @dataclass(frozen=True)
 class DomainName:
-    """A name in the `to` of an entry, in small letters and without a point at the end. where: its place, for people."""
+    """A domain name in the `to` of an entry.
+
+    name: in small letters, without a dot at its end. where: the place in the variables, with file and line.
+    """
 
     name: str
     where: str = field(compare=False)
@@ -39,9 +43,9 @@ class DomainName:
 
 @dataclass(frozen=True)
 class ResolvedDestination:
-    """One destination of an entry as it is written, and the addresses that it opens there, `except` taken out.
+    """One destination of an entry.
 
-    whole: whether `except` takes nothing out of it.
+    text: as it is written. addresses: what it opens, without `except`. whole: whether `except` takes nothing out of it.
     """
 
     text: str
@@ -49,27 +53,32 @@ class ResolvedDestination:
     whole: bool = True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ResolvedEntry:
     """One entry with its destinations as addresses.
 
-    kind: "base", "tier", "allow", "raise", "inbound" or "floor". users: None is everybody, never an empty tuple.
-    to, service_texts: as written, for people. rank: 0 for named destinations, else that of the widest word in it.
-    where: the place in the variables. external: for each list that others fill the most that it can open; part is the
-    list's name. shared: the lists whose platform anybody can be a customer of. names: domain names among the
-    destinations, which only some enforcement points can look up; named: the most that they can open, which is every
-    address, since who runs their zone decides. parts: each destination by itself, for enforcement points that know
-    some of them under names of their own. fed: for each list in external the domain names that fill it.
-    approximate: "wider", "narrower" or "", what to do where an enforcement point cannot say all of it. origin: file,
-    line and column where it was written, "" where that is not known.
+    name: unique on the host. kind: where it comes from.
+    grants: what it certainly opens. to, service_texts: as written, for people.
+    where: the place in the variables. origin: file, line and column of it, "" where they are not known.
+    users: names or uids whose sockets only; None for everybody, never an empty tuple.
+    rank: 0 for named destinations, else that of the widest word in it; sorts entries.
+    reason, owner: texts for people, "" when not set. expires, review_by: the last day (UTC), None when not set.
+    external: for each prefix list that others fill, the most that it can open; part is the list's name.
+    feeding_names: for each list in external, the domain names that fill it.
+    shared: the prefix lists of platforms on which anyone can host a service.
+    for_: whose packets. names: the domain names among the destinations, which only some enforcement points know.
+    by_name: the most that names can open: every address, since the owner of the zone decides.
+    destinations: each destination whose addresses are known here, for enforcement points that have names for some.
+    approximate: what to do where an enforcement point cannot say all of it.
     """
 
     name: str
-    kind: str
+    kind: EntryKind
     grants: tuple[Grant, ...]
     to: tuple[str, ...]
     service_texts: tuple[str, ...]
     where: str
+    origin: str = field(default="", compare=False)
     users: tuple[str, ...] | None = None
     rank: int = 0
     reason: str = ""
@@ -77,40 +86,42 @@ class ResolvedEntry:
     expires: dt.date | None = None
     review_by: dt.date | None = None
     external: tuple[Grant, ...] = ()
+    feeding_names: tuple[tuple[str, tuple[str, ...]], ...] = ()
     shared: tuple[str, ...] = ()
-    for_: tuple[str, ...] = ("host",)
-    origin: str = field(default="", compare=False)
+    for_: tuple[Sender, ...] = ("host",)
     names: tuple[DomainName, ...] = ()
     by_name: tuple[Grant, ...] = ()
     destinations: tuple[ResolvedDestination, ...] = ()
-    feeding_names: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    approximate: str = ""
+    approximate: Approximation = ""
 
     @property
     def by_address(self) -> tuple[Grant, ...]:
-        """All that the entry can open by address, whatever others fill in."""
+        """What it can open by address, whatever others fill in."""
         return (*self.grants, *self.external)
 
     @property
     def direct(self) -> bool:
-        """Does it name its addresses and hosts itself, without a word or anything that others maintain?"""
+        """Whether it names its addresses and hosts itself, without a word or anything that others maintain."""
         maintained = any(text.startswith("prefix_list:") for text in self.to)
         return self.rank == 0 and not (maintained or self.external or self.names)
 
     @property
     def may(self) -> tuple[Grant, ...]:
-        """All that the entry can ever open, domain names included: what proofs of absence look at."""
+        """Everything that it may ever open, domain names included: what proofs of absence look at."""
         return (*self.by_address, *self.by_name)
 
     @property
     def addresses(self) -> AddressSet:
-        """All addresses that the entry can ever open."""
+        """Every address that it may ever open."""
         return addresses.union(grant.addresses for grant in self.may)
 
 
 @dataclass(frozen=True)
 class ResolvedNever:
-    """Addresses and services that no entry opens, but for these users (names or uids)."""
+    """Addresses and services that no entry opens.
+
+    except_users: names or uids that it does not apply to. reason: a text for people, "" when not set.
+    """
 
     addresses: AddressSet
     services: ServiceSet
@@ -118,12 +129,14 @@ class ResolvedNever:
     reason: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ResolvedTest:
-    """A test with its destinations as addresses. user: None for nobody in particular.
+    """A policy test with its destinations as addresses.
 
-    hosts: those of the addresses that were named as single machines, so that a packet to them means something. origin:
-    as of an entry.
+    name: unique on the host. where: the place in the variables. origin: file, line and column of it.
+    reach: whether addresses must be reached with services, or must not.
+    user: a name or uid; None for everybody.
+    hosts: the addresses that are named as single machines, to which a packet can be sent.
     """
 
     name: str
@@ -136,24 +149,28 @@ class ResolvedTest:
     origin: str = field(default="", compare=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ResolvedPolicy:
     """The whole policy of one host.
 
-    entries: in the order in which they are looked at, narrower first. quiet: refused like everything else, but kept out
-    of the ledger. inbound: None when inbound traffic is not filtered. floor: the names of the parts of the floor that
-    are there. internet: what the word stands for here. outside: what is neither internal nor on
-    the host's own links.
-    containers: what containers may reach, None when their traffic is not filtered; entries is about the host's own.
-    container_interfaces: the bridges that containers are behind, with * at the end for all that begin so.
-    host_dns: whether the host adds the name servers that it uses, which nobody knows here, to those of dns.
-    enforcement: where enforcing only observes, and what becomes of open connections.
-    missing_users: "skip" or "error". max_removed: percent of its destinations that one run may close.
-    trial: how a change is tried on the host. notices: what is no error but should be said.
+    host: its name in the inventory. mode: what happens to packets that nothing allows. tier: its name, "" for absent.
+    entries: about the host's own packets, in the order in which they are looked at, narrower first.
+    never: what no entry opens. quiet: rejected like everything else, but kept out of the ledger. tests: policy tests.
+    inbound: what may come in; None when inbound traffic is not filtered.
+    containers: what containers may reach; None when their traffic is not filtered.
+    container_interfaces: the bridges that containers are behind; * at the end stands for any further characters.
+    dns, ntp: the named servers. host_dns: whether the host adds the name servers that it uses itself.
+    floor: the parts of the floor that the host has.
+    internal, internet: what the words stand for here. outside: neither internal nor on the host's own links.
+    missing_users: what becomes of users that the host does not have. ansible_port: of Ansible's connection, TCP.
+    max_removed: percent of the host's destinations that one run may close.
+    commit_confirm: how a change is committed. enforcement: what enforce leaves alone.
+    drift: what becomes of edits by hand. root: the directory that holds the host's files, "" for none.
+    notices: what the authors of the policy should know.
     """
 
     host: str
-    mode: str
+    mode: Mode
     tier: str = ""
     entries: tuple[ResolvedEntry, ...] = ()
     never: tuple[ResolvedNever, ...] = ()
@@ -169,30 +186,30 @@ class ResolvedPolicy:
     internal: AddressSet = NOTHING
     internet: AddressSet = NOTHING
     outside: AddressSet = NOTHING
-    missing_users: str = "skip"
+    missing_users: MissingUsers = "skip"
     ansible_port: int = 22
     max_removed: int = 25
     commit_confirm: CommitConfirm = field(default_factory=CommitConfirm)
     enforcement: Enforcement = field(default_factory=Enforcement)
-    drift: str = "report"
+    drift: Drift = "report"
     root: str = ""
     notices: tuple[Notice, ...] = ()
 
     def observed(self) -> dict[str, AddressSet]:
-        """What is only observed while the rest is enforced: word -> addresses."""
+        """Return what is only observed while the rest is enforced: word -> addresses."""
         known = {"internal": self.internal, "internet": self.internet}
         return {word: known[word] for word in self.enforcement.observe if known[word]}
 
     def reaching_internet(self) -> tuple[str, ...]:
-        """The names of the entries that can reach anything outside, which people call reaching the internet."""
+        """Return the names of the entries that can reach anything outside, which people call reaching the internet."""
         return tuple(entry.name for entry in self.all_entries() if entry.addresses & self.outside)
 
     def all_entries(self) -> tuple[ResolvedEntry, ...]:
-        """Every entry about what goes out, be it the host's own or of its containers, each once."""
+        """Return every entry about outbound packets, of the host itself or of its containers, each once."""
         return (*self.entries, *(entry for entry in self.containers or () if "host" not in entry.for_))
 
     def named_users(self) -> frozenset[str]:
-        """The users that somebody wrote down, and therefore expects on the host."""
+        """Return the users that somebody wrote down, and therefore expects on the host."""
         entries = (entry for entry in (*self.entries, *(self.inbound or ())) if entry.kind != "floor")
         return frozenset(
             {user for entry in entries for user in entry.users or ()}

@@ -18,7 +18,7 @@ import pytest
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
-from ansible_collections.tidegate.nftables.tests.golden.cases import FixedWorld
+from ansible_collections.tidegate.nftables.tests.golden.cases import FixedInventory
 from ansible_collections.tidegate.nftables.tests.integration.policy.conftest import (
     BINARIES,
     HERE,
@@ -134,7 +134,7 @@ def spec(**changes: Any) -> dict[str, Any]:
     allowed = [{"name": "peer", "to": [THERE[4], THERE[6]], "services": [f"tcp/{ALLOWED}"]}]
     given = {"egress_mode": "enforce", "egress_tier": "app", "egress_internal_networks": ["10.0.0.0/8"]}
     return compile_table(
-        policy.build({**given, "egress_allow_x": allowed, "ansible_port": ANSIBLE, **changes}, FixedWorld())
+        policy.build({**given, "egress_allow_x": allowed, "ansible_port": ANSIBLE, **changes}, FixedInventory())
     )
 
 
@@ -206,7 +206,7 @@ NOTRACK = """table inet elsewhere {
 """
 
 
-@pytest.mark.parametrize(("untracked", "answers"), [("refuse", False), ("accept", True)])
+@pytest.mark.parametrize(("untracked", "answers"), [("reject", False), ("accept", True)])
 def test_replies_that_are_not_tracked(untracked: str, answers: bool, peer: int, tmp_path: Path) -> None:
     nft("-f", "-", given=NOTRACK)
     with opened(peer, 4, "incoming") as flows:

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
+from ansible_collections.tidegate.nftables.plugins.module_utils import protocols
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import ResolvedPolicy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, intervals, services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
@@ -15,7 +17,7 @@ _LOOPBACK = addresses.parse("127.0.0.0/8") | addresses.parse("::1")
 _MULTICAST = addresses.parse("224.0.0.0/4") | addresses.parse("ff00::/8")
 _DHCPV6 = addresses.parse("fe80::/10") | addresses.parse("ff02::1:2")
 _ROOT = ("root", "0")
-_IGMP = 2
+Cause = Literal["floor", "entry", "never", "unlisted", "resolvers", "absent"]
 # (protocol, message type) of RFC 792 and RFC 4443, RFC 4861, and RFC 2710 with RFC 3810.
 _ERRORS = {(services.ICMP, kind) for kind in (3, 11, 12)} | {(services.ICMPV6, kind) for kind in (1, 2, 3, 4)}
 _NEIGHBOURS = {(services.ICMPV6, kind) for kind in (133, 134, 135, 136)}
@@ -27,9 +29,9 @@ class Flow:
     """The first packet of an outgoing flow.
 
     address: the destination. protocol: `tcp`, `udp`, … or a number; `icmp` is the one of the address's family.
-    port: the destination port, for ICMP the message type, else None. user: name or uid of the socket's owner, None
-    for a packet without a socket. source_port: where it matters (DHCP). container: whether it comes from a container of
-    the host, and not from the host itself; then it has no user.
+    port: the destination port, for ICMP the message type, else None.
+    user: name or uid of the socket's owner; None for a packet without a socket.
+    source_port: where it matters (DHCP). container: whether a container of the host sends it; then it has no user.
     """
 
     address: str
@@ -42,59 +44,60 @@ class Flow:
 
 @dataclass(frozen=True)
 class Verdict:
-    """allowed: does the packet leave. entry: the entry that lets it, None for the floor and for refusals.
+    """What the policy does with one flow.
 
-    cause: "floor", "entry", "never", "unlisted", "resolvers" or "absent". "resolvers": refused, unless it is a name
-    server that the host itself uses, which only the host knows (egress_dns_servers: [auto]). Where the policy is only
-    observed, what is refused is allowed, too: `rejected` is what enforce would do.
+    allowed: whether the packet leaves. entry: the entry that allows it; None for the floor and for no entry.
+    cause: what decides. "resolvers": rejected, unless the destination is a name server that the host itself uses, which
+    only the host knows (egress_dns_servers: [auto]).
+    rejected: whether enforce would reject it. Where the policy only observes, such a packet is allowed all the same.
     """
 
     allowed: bool
     entry: str | None
-    cause: str
+    cause: Cause
     rejected: bool = False
 
 
 def decide(resolved: ResolvedPolicy, flow: Flow) -> Verdict:
-    """May this flow leave, and who says so? Raises AddressError for what is no address.
+    """Return whether a flow may leave, and why. Raise AddressError for a destination that is not an address.
 
-    A list that others fill counts as empty, which it is until they do.
+    A list that others fill counts as empty.
     """
     if resolved.mode == "absent" or (flow.container and resolved.containers is None):
         return Verdict(allowed=True, entry=None, cause="absent")
     version, value = addresses.parse_address(flow.address)
     protocol = _protocol(flow.protocol, version)
-    if _on_the_floor(resolved, flow, version, value, protocol):
+    if _is_on_the_floor(resolved, flow, version, value, protocol):
         return Verdict(allowed=True, entry=None, cause="floor")
     port = flow.port or 0
     to_any_dns = resolved.host_dns and "dns" in resolved.floor and services.DNS.contains(protocol, port)
-    unknown = "resolvers" if to_any_dns else ""
+    unknown: Cause | None = "resolvers" if to_any_dns else None
     for never in resolved.never:
-        concerned = _inside(never.addresses, version, value) and never.services.contains(protocol, port)
-        if concerned and not is_one_of(flow.user, never.except_users):
-            return _refused(resolved, unknown or "never", version, value)
+        closed = _inside(never.addresses, version, value) and never.services.contains(protocol, port)
+        if closed and not is_one_of(flow.user, never.except_users):
+            return _rejected(resolved, unknown or "never", version, value)
     for entry in (resolved.containers or ()) if flow.container else resolved.entries:
         if entry.users is not None and not is_one_of(flow.user, entry.users):
             continue
         for grant in entry.grants:
             if _inside(grant.addresses, version, value) and grant.services.contains(protocol, port):
                 return Verdict(allowed=True, entry=entry.name, cause="entry")
-    return _refused(resolved, unknown or "unlisted", version, value)
+    return _rejected(resolved, unknown or "unlisted", version, value)
 
 
-def _refused(resolved: ResolvedPolicy, cause: str, version: int, value: int) -> Verdict:
+def _rejected(resolved: ResolvedPolicy, cause: Cause, version: int, value: int) -> Verdict:
     observed = resolved.mode == "observe" or any(
-        _inside(found, version, value) for found in resolved.observed().values()
+        _inside(addresses_of_word, version, value) for addresses_of_word in resolved.observed().values()
     )
-    return Verdict(observed, None, cause, rejected=True)
+    return Verdict(allowed=observed, entry=None, cause=cause, rejected=True)
 
 
-def _inside(found: AddressSet, version: int, value: int) -> bool:
-    return intervals.contains(found.family(version), value)
+def _inside(reached: AddressSet, version: int, value: int) -> bool:
+    return intervals.contains(reached.family(version), value)
 
 
 def is_one_of(user: str | None, users: tuple[str, ...]) -> bool:
-    """Is the socket's owner named? The superuser is called by both names; a packet without a socket is nobody's."""
+    """Tell whether a socket's owner is among users. The superuser has two names; None is no owner."""
     if user is None:
         return False
     return user in users or (user in _ROOT and any(name in _ROOT for name in users))
@@ -106,11 +109,11 @@ def _protocol(protocol: str | int, version: int) -> int:
     return services.PORT_PROTOCOLS[protocol] if isinstance(protocol, str) else protocol
 
 
-def _on_the_floor(resolved: ResolvedPolicy, flow: Flow, version: int, value: int, protocol: int) -> bool:
-    """What passes before any entry is looked at."""
+def _is_on_the_floor(resolved: ResolvedPolicy, flow: Flow, version: int, value: int, protocol: int) -> bool:
+    """Tell whether a flow passes before any entry is looked at."""
     if _inside(_LOOPBACK, version, value):
         return True
-    port, tcp, udp = flow.port, services.PORT_PROTOCOLS["tcp"], services.PORT_PROTOCOLS["udp"]
+    port, tcp, udp = flow.port, protocols.TCP, protocols.UDP
     to_dns = _inside(resolved.dns, version, value) and protocol in (tcp, udp) and port in (53, 853)
     to_ntp = _inside(resolved.ntp, version, value) and protocol == udp and port == 123
     multicast = _inside(_MULTICAST, version, value)
@@ -121,7 +124,7 @@ def _on_the_floor(resolved: ResolvedPolicy, flow: Flow, version: int, value: int
         "ntp": to_ntp,
         "icmp-errors": (protocol, port) in _ERRORS,
         "neighbours": (protocol, port) in _NEIGHBOURS,
-        "memberships": multicast and ((version, protocol) == (4, _IGMP) or (protocol, port) in _LISTENERS),
+        "memberships": multicast and ((version, protocol) == (4, protocols.IGMP) or (protocol, port) in _LISTENERS),
         "dhcp": renewal and (version == 4 or _inside(_DHCPV6, version, value)),
     }
     return any(parts[part] for part in resolved.floor if part in parts)

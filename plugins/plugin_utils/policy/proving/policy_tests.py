@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Evaluates egress_tests_<topic> on the policy itself: exact, for every address and port at once, without a packet."""
+"""Evaluates egress_tests_TOPIC on the policy itself: exact, for every address and port at once, without a packet."""
 
 from __future__ import annotations
 
@@ -9,32 +9,21 @@ from dataclasses import dataclass, replace
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import ResolvedPolicy, ResolvedTest
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import intervals, services
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet, parse_address
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import parse_address
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.reach import Reach
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import Region, of_boxes
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
 
 from .decide import is_one_of
 from .passing import SERVERS, passing, servers
 
 
-@dataclass(frozen=True)
-class Box:
-    """Every combination of these addresses and these services."""
-
-    addresses: AddressSet
-    services: ServiceSet
-
-    def __bool__(self) -> bool:
-        return bool(self.addresses) and bool(self.services)
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FailedTest:
-    """A test that is not true of the policy, with the smallest flow that shows it.
+    """A policy test that fails, with the smallest flow that shows it.
 
-    by: what lets the witness out, or "" where a flow that should pass does not. where: the place of that entry in the
-    variables, "" when it is none. user: None for nobody in particular.
+    address, service: of that flow. user: a name or uid; None for everybody.
+    by: what allows the flow, "" where a flow that should pass does not.
+    where: the place of the entry that allows it in the variables, "" when no entry does.
     """
 
     test: ResolvedTest
@@ -45,15 +34,15 @@ class FailedTest:
     where: str = ""
 
     def __str__(self) -> str:
-        what = f"{self.address} with {self.service}"
+        flow = f"{self.address} with {self.service}"
         if self.test.reach:
             whom = f"user {self.user} does not reach" if self.user else "not everybody reaches"
-            return f"fails: {whom} {what}"
-        return f"fails: {f'user {self.user}' if self.user else 'everybody'} reaches {what} by {self.by}"
+            return f"fails: {whom} {flow}"
+        return f"fails: {f'user {self.user}' if self.user else 'everybody'} reaches {flow} by {self.by}"
 
 
 def failed_tests(resolved: ResolvedPolicy) -> tuple[FailedTest, ...]:
-    """Every test that fails; what enforce would do counts, whatever the mode is.
+    """Return every test that fails; what enforce would do counts, whatever the mode is.
 
     A `reach` without a user must hold for everybody, a `not_reach` without a user for each user there is. The named DNS
     and NTP servers of the floor count as reached, the rest of the floor (ICMP errors, neighbours, leases) does not.
@@ -63,57 +52,49 @@ def failed_tests(resolved: ResolvedPolicy) -> tuple[FailedTest, ...]:
     must = may = passing(resolved, floor=SERVERS)
     if any(entry.external or entry.by_name for entry in resolved.entries):
         may = passing(replace(resolved, host_dns=False), floor=SERVERS, may=True)
-    found = (_reach(must, test) if test.reach else _not_reach(resolved, may, test) for test in resolved.tests)
-    return tuple(one for one in found if one is not None)
+    results = (_reach(must, test) if test.reach else _not_reach(resolved, may, test) for test in resolved.tests)
+    return tuple(failed for failed in results if failed is not None)
 
 
 def _reach(must: Reach, test: ResolvedTest) -> FailedTest | None:
     missing = of_boxes([(test.addresses, test.services)]) - must.at(test.user)
-    return FailedTest(test, *missing.witness(), user=test.user) if missing else None
+    if not missing:
+        return None
+    address, service = missing.witness()
+    return FailedTest(test=test, address=address, service=service, user=test.user)
 
 
 def _not_reach(resolved: ResolvedPolicy, may: Reach, test: ResolvedTest) -> FailedTest | None:
-    asked = of_boxes([(test.addresses, test.services)])
+    tested = of_boxes([(test.addresses, test.services)])
     users = [test.user] if test.user is not None else [None, *may.users()]
     for user in users:
-        common = asked & may.at(user)
+        common = tested & may.at(user)
         if common:
             address, service = common.witness()
             by, where = _by(resolved, user, common)
-            return FailedTest(test, address, service, by, user, where)
-    if resolved.host_dns and "dns" in resolved.floor and asked and test.services <= services.DNS:
+            return FailedTest(test=test, address=address, service=service, by=by, user=user, where=where)
+    if resolved.host_dns and "dns" in resolved.floor and tested and test.services <= services.DNS:
         # Name servers that only the host knows could be anywhere, so that no test of DNS alone can rule them out. A
         # test of more than DNS is not about them.
+        address, service = tested.witness()
         by = "egress_dns_servers: [auto], which only the host knows"
-        return FailedTest(test, *asked.witness(), by=by, user=users[0])
+        return FailedTest(test=test, address=address, service=service, by=by, user=users[0])
     return None
 
 
 def _by(resolved: ResolvedPolicy, user: str | None, common: Region) -> tuple[str, str]:
-    """Who lets the smallest flow of what is reached out: a sentence's end, and the place of the entry."""
+    """Return what allows the smallest flow of a region, for a sentence, and the place of the entry."""
     version, value = parse_address(common.witness()[0])
-    place = min(start for start, _end, found in common.pieces if intervals.contains(found.family(version), value))
+    place = min(start for start, _end, reached in common.pieces if intervals.contains(reached.family(version), value))
     protocol, port = divmod(place, services.PORTS)
-    for part, found, spoken in servers(resolved):
-        if intervals.contains(found.family(version), value) and spoken.contains(protocol, port):
+    for part, named, used in servers(resolved):
+        if intervals.contains(named.family(version), value) and used.contains(protocol, port):
             return f"egress_{part}_servers", f"egress_{part}_servers"
     for entry in resolved.entries:
         if entry.users is not None and not is_one_of(user, entry.users):
             continue
         for grant in entry.may:
-            held = intervals.contains(grant.addresses.family(version), value)
-            if held and grant.services.contains(protocol, port):
+            in_grant = intervals.contains(grant.addresses.family(version), value)
+            if in_grant and grant.services.contains(protocol, port):
                 return f"the entry {entry.name}", entry.where
     raise AssertionError(f"{common.witness()} passes by nothing")
-
-
-def minus(box: Box, other: Box) -> list[Box]:
-    """The box without another: the addresses outside it, and inside it the other services."""
-    common = Box(box.addresses & other.addresses, box.services & other.services)
-    if not common:
-        return [box]
-    pieces = (
-        Box(box.addresses - other.addresses, box.services),
-        Box(common.addresses, box.services - other.services),
-    )
-    return [piece for piece in pieces if piece]

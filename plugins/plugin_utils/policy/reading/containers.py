@@ -17,35 +17,37 @@ from . import values
 from .context import Context
 
 BRIDGES = ("docker0", "br-*", "podman*", "cni*")
-"""What Docker, Podman and CNI plugins call their bridges unless they are told otherwise."""
+"""What Docker, Podman and CNI plugins call their bridges by default."""
 
 # A device's name in Linux has 15 characters; a star alone would be every interface, the host's way out among them.
 _NAME = re.compile(r"(?=.{1,15}$)[A-Za-z0-9_][A-Za-z0-9_.-]*\*?")
 
 
 def interfaces(report: ErrorReport, variables: Mapping[str, Any]) -> tuple[str, ...]:
-    """The bridges whose traffic is filtered: egress_container_interfaces, else BRIDGES; () when none is."""
+    """Return the bridges whose traffic is filtered: egress_container_interfaces, else BRIDGES; () when none is."""
     place, value = variable("egress_container_interfaces"), variables.get("egress_container_interfaces")
-    found: list[str] = []
-    for at, item in values.items(report, place, [] if value is None else value) or []:
+    bridges: list[str] = []
+    for element_place, item in values.items(report, place, [] if value is None else value) or []:
         if isinstance(item, str) and _NAME.fullmatch(item):
-            found.append(item)
+            bridges.append(item)
         else:
-            report.error(at, f"{values.show(item)} is no interface", "write names such as docker0, or br-* for all")
+            fix = "write a name such as docker0, or br-* for all that begin with br-"
+            report.error(element_place, f"{values.show(item)} is not the name of an interface", fix)
     switch = variables.get("egress_containers")
     if switch is None or not values.boolean(report, variable("egress_containers"), switch):
         return ()
-    return tuple(dict.fromkeys(found)) or BRIDGES
+    return tuple(dict.fromkeys(bridges)) or BRIDGES
 
 
-def held(context: Context, entries: Sequence[Entry], bridges: Sequence[str]) -> list[Entry]:
-    """The entries as they hold: without filtering of containers, for the host alone, or not at all."""
+def without_unfiltered(context: Context, entries: Sequence[Entry], bridges: Sequence[str]) -> list[Entry]:
+    """Return the entries that apply; where containers are not filtered, those about the host alone."""
     if bridges:
         return list(entries)
-    found: list[Entry] = []
+    applying: list[Entry] = []
     for entry in entries:
         if "host" in entry.for_:
-            found.append(replace(entry, for_=("host",)))
+            applying.append(replace(entry, for_=("host",)))
         else:
-            context.report.notice("containers", entry.place, "is left out: containers are not filtered on this host")
-    return found
+            text = "is left out: containers are not filtered on this host"
+            context.report.notice("containers", entry.place, text)
+    return applying

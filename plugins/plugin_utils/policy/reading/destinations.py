@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads the elements of `to`, `from` and `except`."""
+"""Reads destinations: the elements of `to`, `from` and `except`, networks and servers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ import re
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import ErrorReport, Place
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import HOST_KINDS, Destination, Inventory
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import (
+    HOST_KINDS,
+    Destination,
+    DestinationKind,
+    Inventory,
+)
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
 
 from . import hints, values
@@ -19,15 +24,17 @@ _NUMERIC = re.compile(r"[0-9][0-9./ -]*|[0-9a-fA-F.]*:[0-9a-fA-F:./% -]*(%.*)?")
 _WITH_PORT = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[^:\[\]]+):(?P<port>[0-9]+)")
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 _NAME_MAX = 253
-_PREFIXES = (*HOST_KINDS, "prefix_list")
+_PREFIXES: dict[str, DestinationKind] = {**{kind: kind for kind in HOST_KINDS}, "prefix_list": "prefix_list"}
 NAMES_REFUSED = "domain names are not resolved by this release"
 WRITE_ADDRESSES = "write the addresses or networks, or hosts:PATTERN for hosts of the inventory"
+PORT_IN_SERVICES = "the port in services"
+"""What to do with a port that is written with the address."""
 
 
 def parse_all(
     report: ErrorReport, inventory: Inventory, place: Place, value: Any, *, names: bool = False
 ) -> tuple[Destination, ...] | None:
-    """All elements; None after an error. An empty list is an error: it could be read as nothing and as everything.
+    """Read a list of destinations. None after an error; an empty list, which could mean everything, is one.
 
     names: whether a domain name is a destination here.
     """
@@ -35,36 +42,46 @@ def parse_all(
     if elements is None:
         return None
     if not elements:
-        report.error(place, "is an empty list", "name at least one destination; everything is the word any")
+        report.error(place, "is an empty list", "name at least one destination; the word any means everything")
         return None
-    found = [parse(report, inventory, at, item, names=names) for at, item in elements]
-    return None if any(one is None for one in found) else tuple(one for one in found if one is not None)
+    read = [parse(report, inventory, element_place, item, names=names) for element_place, item in elements]
+    destinations = tuple(destination for destination in read if destination is not None)
+    return destinations if len(destinations) == len(read) else None
 
 
 def parse(
-    report: ErrorReport, inventory: Inventory, place: Place, value: Any, *, names: bool = False
+    report: ErrorReport,
+    inventory: Inventory,
+    place: Place,
+    value: Any,
+    *,
+    names: bool = False,
+    port: str = PORT_IN_SERVICES,
 ) -> Destination | None:
-    """One element. names: whether a domain name is one here."""
+    """Read one destination. None after an error.
+
+    names: whether a domain name is one here. port: what to do with a port that is written with the address.
+    """
     if not isinstance(value, str):
         report.error(place, *_not_a_text(value))
         return None
     text = str(value).strip()
     if text in RANKS:
-        return Destination("word", text, text, place)
-    kind, colon, rest = text.partition(":")
-    if colon and kind in _PREFIXES and rest.strip():
-        return Destination(kind, text, rest.strip(), place)
-    ported = _WITH_PORT.fullmatch(text)
-    if _NUMERIC.fullmatch(text) and not (ported and ported["host"].count(".") == 3):
+        return Destination(kind="word", text=text, value=text, place=place)
+    prefix, colon, rest = text.partition(":")
+    if colon and prefix in _PREFIXES and rest.strip():
+        return Destination(kind=_PREFIXES[prefix], text=text, value=rest.strip(), place=place)
+    with_port = _WITH_PORT.fullmatch(text)
+    if _NUMERIC.fullmatch(text) and not (with_port and with_port["host"].count(".") == 3):
         return _literal(report, place, text)
     if names and is_name(text):
-        return Destination("name", text, text.rstrip(".").lower(), place)
-    report.error(place, *_explain(inventory, text))
+        return Destination(kind="name", text=text, value=text.rstrip(".").lower(), place=place)
+    report.error(place, *_explain(inventory, text, port))
     return None
 
 
 def is_name(text: str) -> bool:
-    """Is it a whole domain name, without wildcards? One label alone is none: words and hosts look like that.
+    """Tell whether a text is a domain name without wildcards. One label alone is not: it may be a word or a host.
 
     At most 253 characters in labels of 63 (RFC 1035). The last label is no number: that is an address (RFC 1123).
     """
@@ -75,42 +92,49 @@ def is_name(text: str) -> bool:
 
 def _literal(report: ErrorReport, place: Place, text: str) -> Destination | None:
     try:
-        return Destination("literal", text, text, place, addresses.parse(text))
+        parsed = addresses.parse(text)
     except addresses.AddressError as error:
-        report.error(place, str(error))
+        report.error(place, error.cause, error.fix)
         return None
+    return Destination(kind="literal", text=text, value=text, place=place, addresses=parsed)
 
 
-def _explain(inventory: Inventory, text: str) -> tuple[str, str]:
-    """Cause and fix for a text that is no destination."""
-    shown = values.show(text)
-    ported = _WITH_PORT.fullmatch(text)
+def _explain(inventory: Inventory, text: str, port: str) -> tuple[str, str]:
+    """Return cause and fix for a text that is not a destination."""
+    quoted = values.show(text)
     if "://" in text:
         host = text.split("://", 1)[1].split("/", 1)[0]
-        return f"{shown} is a URL", f"write the host ({host}) here and the service in services"
-    if ported:
-        return f"{shown} has a port", f"write {ported['host'].strip('[]')} here and the port in services"
+        return f"{quoted} is a URL", f"write the host ({host}) here and the service in services"
+    with_port = _WITH_PORT.fullmatch(text)
+    if with_port:
+        return f"{quoted} has a port", f"write {with_port['host'].strip('[]')} here and {port}"
     if "," in text or " " in text:
-        return f"{shown} is one text", "write a list: [one, other]"
+        return f"{quoted} is one text", "write a list: [FIRST, SECOND]"
     labels = text.rstrip(".").removeprefix("*.").split(".")
     if len(labels) > 1 and all(_LABEL.fullmatch(label) for label in labels):
-        return f"{shown}: {NAMES_REFUSED}", WRITE_ADDRESSES
-    prefix = text.partition(":")[0] if ":" in text else ""
-    if prefix:
-        close = hints.guess(prefix, _PREFIXES, "") or "hosts"
-        return f"{shown} is no destination", f"did you mean {close}:{text.partition(':')[2].strip() or 'NAME'}?"
+        return f"{quoted}: {NAMES_REFUSED}", WRITE_ADDRESSES
+    return f"{quoted} is not a destination", _destination_fix(inventory, text)
+
+
+def _destination_fix(inventory: Inventory, text: str) -> str:
+    prefix, colon, rest = text.partition(":")
+    if colon and prefix:
+        guess = hints.guess(prefix, _PREFIXES) or "hosts"
+        return f"did you mean {guess}:{rest.strip() or 'NAME'}?"
+    if text in inventory.groups:
+        return f"write group:{text} for the hosts of this group"
     if _LABEL.fullmatch(text) and inventory.hosts(text):
-        return f"{shown} is no destination", f"hosts of the inventory are written hosts:{text}"
+        return f"write hosts:{text} for this host of the inventory"
     fix = hints.did_you_mean(text, RANKS, "destinations")
-    return f"{shown} is no destination", f"{fix}{'' if fix.endswith('?') else ', an address or hosts:PATTERN'}"
+    return fix if fix.endswith("?") else f"{fix}, an address or hosts:PATTERN"
 
 
 def _not_a_text(value: Any) -> tuple[str, str]:
-    """Cause and fix for what YAML did not read as a text."""
+    """Return cause and fix for a value that YAML did not read as a text."""
     if isinstance(value, dict) and len(value) == 1:
         key, rest = next(iter(value.items()))
         if rest is None:
             return f"YAML reads {values.show(f'{key}:')} as a mapping", f'write it in quotes: "{key}:"'
         if key in _PREFIXES:
             return f"YAML reads {values.show(f'{key}: {rest}')} as a mapping", f"write {key}:{rest} without the space"
-    return f"{values.show(value)} is read by YAML as {values.kind(value)}", "write it in quotes"
+    return f"YAML reads {values.show(value)} as {values.kind(value)}", "write it in quotes"

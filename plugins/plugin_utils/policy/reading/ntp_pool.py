@@ -11,14 +11,21 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets impo
 
 WORD = "pool"
 NAME = "ntp-pool"
-# Whom chrony, systemd-timesyncd, ntpsec and ntp run as in Debian, Ubuntu, Fedora, RHEL and Alpine. Not root: every
+# The users of chrony, systemd-timesyncd, ntpsec and ntp in Debian, Ubuntu, Fedora, RHEL and Alpine. Not root: every
 # program that root starts could then talk to the internet.
 USERS = ("_chrony", "chrony", "ntp", "ntpsec", "systemd-timesync")
 
 
 def entry() -> Entry:
-    """What the word opens. An entry and no part of the floor's chain, since egress_never holds for it."""
+    """Return what the word opens: an entry and not a part of the floor's chain, since egress_never applies to it."""
     place = variable("egress_ntp_servers")
-    to = (Destination("word", "internet", "internet", place),)
-    spoken = services.expand(services.catalogue(), "ntp")
-    return Entry(NAME, "floor", place, to, (), spoken, ("ntp",), USERS, raw=("floor", WORD))
+    return Entry(
+        name=NAME,
+        kind="floor",
+        place=place,
+        to=(Destination(kind="word", text="internet", value="internet", place=place),),
+        services=services.expand(services.catalogue(), "ntp"),
+        service_texts=("ntp",),
+        users=USERS,
+        raw=("floor", WORD),
+    )

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tier profiles: the shipped ones are data files, a user's own are written in egress_tiers."""
+"""Reads tier profiles: the shipped ones are data files, a user's own are written in egress_tiers."""
 
 from __future__ import annotations
 
@@ -18,25 +18,26 @@ from .context import Context
 from .entries import label, parse_entry
 
 _KEYS = ("about", "extends", "internal_services", "allow", "ceiling")
-_REALM_KEYS = ("services", "any", "widest", "most", "never")
+_SIDE_KEYS = ("services", "any", "widest", "most", "never")
 _FAMILIES = {"ipv4": 32, "ipv6": 128}
 
 
 def names(own: Any) -> tuple[str, ...]:
-    """The tiers that are shipped, and those of egress_tiers, well written or not."""
+    """Return the names of the tiers that are shipped and of those in egress_tiers, with errors or not."""
     written = own if isinstance(own, Mapping) else {}
     return tuple(sorted({*datafiles.names("tiers"), *(key for key in written if isinstance(key, str))}))
 
 
 def load(context: Context, place: Place, name: Any, own: Any) -> Tier | None:
-    """The tier of this name. place: where the name stands; own: egress_tiers. None after an error."""
-    at = variable("egress_tiers")
+    """Return the tier of this name. None after an error. place: where the name is written. own: egress_tiers."""
+    tiers_place = variable("egress_tiers")
     if not isinstance(own, (Mapping, type(None))):
-        context.report.error(at, "is no mapping", "write NAME: {extends: app, …}")
+        context.report.error(tiers_place, "is not a mapping", "write NAME: {extends: app, …}")
     written = own if isinstance(own, Mapping) else {}
     for key in written:
         if not isinstance(key, str):
-            context.report.error(at, f"{values.show(key)} is read by YAML as {values.kind(key)}", "write it in quotes")
+            cause = f"YAML reads {values.show(key)} as {values.kind(key)}"
+            context.report.error(tiers_place, cause, "write it in quotes")
     return _load(context, place, name, {key: tier for key, tier in written.items() if isinstance(key, str)}, ())
 
 
@@ -49,98 +50,100 @@ def _load(context: Context, place: Place, name: Any, own: Mapping[str, Any], abo
         # `web: {extends: web}` changes the shipped tier.
         own = {}
     if name in above and name in own:
-        context.report.error(place, f"the tiers {' -> '.join((*above, name))} extend each other in a circle")
+        cause = f"the tiers extend each other in a circle: {' -> '.join((*above, name))}"
+        context.report.error(place, cause, "let one of them extend a shipped tier")
         return None
     if name not in own:
         shipped = Place(("data", "tiers", name), f"tier {name}")
         return _read(context, shipped, name, datafiles.load(f"tiers/{name}"), None)
-    at = variable("egress_tiers").key(str(name))
-    given = values.mapping(context.report, at, own[name], _KEYS)
-    if given is None:
+    tier_place = variable("egress_tiers").key(str(name))
+    written = values.mapping(context.report, tier_place, own[name], _KEYS)
+    if written is None:
         return None
-    if "extends" not in given:
-        if "ceiling" not in given:
-            context.report.error(at, "has no ceiling", "write one, or extends: with a tier whose ceiling it takes")
+    if "extends" not in written:
+        if "ceiling" not in written:
+            fix = "write one, or extends: with the name of a tier to take it from"
+            context.report.error(tier_place, "has no ceiling", fix)
             return None
-        return _read(context, at, name, given, None)
-    parent = _load(context, at.key("extends"), given["extends"], own, (*above, name))
-    return None if parent is None else _read(context, at, name, given, parent)
+        return _read(context, tier_place, name, written, None)
+    parent = _load(context, tier_place.key("extends"), written["extends"], own, (*above, name))
+    return None if parent is None else _read(context, tier_place, name, written, parent)
 
 
-def _read(context: Context, place: Place, name: str, given: Mapping[str, Any], parent: Tier | None) -> Tier | None:
-    base = parent or Tier(name, (), (), CeilingSide(), CeilingSide())
-    errors = len(context.report.errors)
+def _read(context: Context, place: Place, name: str, written: Mapping[str, Any], parent: Tier | None) -> Tier | None:
+    base = parent or Tier(name=name)
+    errors = context.report.error_count
     internal = base.internal_services
-    if "internal_services" in given:
-        internal = internal_services(context, place.key("internal_services"), given["internal_services"])
-    allow = _allow(context, place.key("allow"), given.get("allow", []), base.allow)
+    if "internal_services" in written:
+        internal = internal_services(context, place.key("internal_services"), written["internal_services"])
+    allow = _allow(context, place.key("allow"), written.get("allow", []), base.allow)
     inside, outside = base.inside, base.outside
-    if "ceiling" in given:
-        at = place.key("ceiling")
-        ceiling = values.mapping(context.report, at, given["ceiling"], ("internal", "external")) or {}
-        inside = _realm(context, at.key("internal"), ceiling.get("internal", {}), inside)
-        outside = _realm(context, at.key("external"), ceiling.get("external", {}), outside)
-    if len(context.report.errors) > errors:
+    if "ceiling" in written:
+        ceiling_place = place.key("ceiling")
+        ceiling = values.mapping(context.report, ceiling_place, written["ceiling"], ("internal", "external")) or {}
+        inside = _side(context, ceiling_place.key("internal"), ceiling.get("internal", {}), inside)
+        outside = _side(context, ceiling_place.key("external"), ceiling.get("external", {}), outside)
+    if context.report.error_count > errors:
         return None
-    return Tier(name, internal, allow, inside, outside)
+    return Tier(name=name, internal_services=internal, allow=allow, inside=inside, outside=outside)
 
 
 def internal_services(context: Context, place: Place, value: Any) -> tuple[str, ...]:
-    """What the tier's entry to `internal` may speak; an empty list means that there is no such entry."""
+    """Read the services of the tier's entry to `internal`; an empty list means that there is no such entry."""
     if isinstance(value, (list, tuple)) and not value:
         return ()
-    found = context.services(place, value)
-    return found[1] if found else ()
+    allowed = context.services(place, value)
+    return allowed[1] if allowed else ()
 
 
 def _allow(context: Context, place: Place, value: Any, inherited: tuple[Entry, ...]) -> tuple[Entry, ...]:
-    """The tier's own entries; one of the same name as an inherited one replaces it."""
+    """Return the inherited entries and the tier's own, which replace inherited ones of the same name."""
     own: list[Entry] = []
-    for at, item in values.items(context.report, place, value) or []:
-        named = Place(at.path, f"{place.text}[{label(item)}]") if label(item) else at
-        entry = parse_entry(context, named, item, "tier")
+    for element_place, item in values.items(context.report, place, value) or []:
+        entry_place = Place(element_place.path, f"{place.text}[{label(item)}]") if label(item) else element_place
+        entry = parse_entry(context, entry_place, item, "tier")
         if entry is not None:
             own.append(entry)
     names = {entry.name for entry in own}
     return (*(entry for entry in inherited if entry.name not in names), *own)
 
 
-def _realm(context: Context, place: Place, value: Any, inherited: CeilingSide) -> CeilingSide:
-    """One side of a ceiling; what it does not say stays as inherited."""
-    given = values.mapping(context.report, place, value, _REALM_KEYS) or {}
+def _side(context: Context, place: Place, value: Any, inherited: CeilingSide) -> CeilingSide:
+    """Read one side of a ceiling; a key that is not written stays as inherited."""
+    written = values.mapping(context.report, place, value, _SIDE_KEYS) or {}
     changes: dict[str, Any] = {}
-    if "services" in given:
-        changes["services"] = _realm_services(context, place.key("services"), given["services"])
-    if "any" in given:
-        changes["whole"] = values.boolean(context.report, place.key("any"), given["any"])
+    if "services" in written:
+        changes["services"] = _side_services(context, place.key("services"), written["services"])
+    if "any" in written:
+        changes["whole"] = values.boolean(context.report, place.key("any"), written["any"])
     for key, old in (("widest", inherited.widest), ("most", inherited.most)):
-        if key in given:
-            changes[key] = _lengths(context, place.key(key), given[key], old)
-    if "never" in given:
-        changes["never"] = _classes(context, place.key("never"), given["never"])
+        if key in written:
+            changes[key] = _lengths(context, place.key(key), written[key], old)
+    if "never" in written:
+        changes["never"] = _classes(context, place.key("never"), written["never"])
     return replace(inherited, **changes)
 
 
-def _realm_services(context: Context, place: Place, value: Any) -> services.ServiceSet | None:
+def _side_services(context: Context, place: Place, value: Any) -> services.ServiceSet | None:
     if value == "none" or (isinstance(value, (list, tuple)) and not value):
         return None
-    found = context.services(place, value)
-    return found[0] if found else None
+    allowed = context.services(place, value)
+    return allowed[0] if allowed else None
 
 
 def _lengths(context: Context, place: Place, value: Any, old: tuple[int, int]) -> tuple[int, int]:
-    """Prefix lengths {ipv4: 12, ipv6: 24}; the one that is not named stays."""
-    given = values.mapping(context.report, place, value, tuple(_FAMILIES)) or {}
-    for key, length in given.items():
+    """Read prefix lengths {ipv4: 12, ipv6: 24}; one that is not written stays."""
+    written = values.mapping(context.report, place, value, tuple(_FAMILIES)) or {}
+    for key, length in written.items():
         if not isinstance(length, int) or isinstance(length, bool) or not 0 <= length <= _FAMILIES[key]:
-            context.report.error(place.key(key), f"{values.show(length)} is no prefix length of {key}")
+            cause = f"{values.show(length)} is not a prefix length"
+            context.report.error(place.key(key), cause, f"write a number from 0 to {_FAMILIES[key]}")
             return old
-    return int(given.get("ipv4", old[0])), int(given.get("ipv6", old[1]))
+    return int(written.get("ipv4", old[0])), int(written.get("ipv6", old[1]))
 
 
 def _classes(context: Context, place: Place, value: Any) -> tuple[str, ...]:
     known = {row["class"] for row in datafiles.load("services").values()}
-    found = [
-        values.choice(context.report, at, item, known) for at, item in values.items(context.report, place, value) or []
-    ]
-    return tuple(one for one in found if one is not None)
+    elements = values.items(context.report, place, value) or []
+    classes = [values.choice(context.report, element_place, item, known) for element_place, item in elements]
+    return tuple(name for name in classes if name is not None)

@@ -1,32 +1,58 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads plain YAML values, and recognises what YAML made of something else. None is what an error leaves."""
+"""Reads single values out of YAML, where everything may have another type than its author thought.
+
+Each function returns None after it has reported an error.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, TypeVar
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import ErrorReport, Place
 
 from . import hints
 
+Choice = TypeVar("Choice", bound=str)
+NO_UID = 2**32 - 1
+"""The kernel's "no uid", (uid_t) -1."""
+_TYPES = (
+    (bool, "true or false"),
+    (int, "a number"),
+    (float, "a number"),
+    (str, "a text"),
+    (Mapping, "a mapping"),
+    (list, "a list"),
+    (dt.date, "a date"),
+)
+_LIST_IN_A_LIST = 'write it without the outer brackets, or join lists: "{{ these + those }}"'
+
 
 def show(value: object) -> str:
-    """A value as the message about it quotes it, never longer than a line."""
+    """Return a value in quotes for a message, of at most 60 characters."""
     text = str(value)
     text = text if len(text) <= 60 else text[:57] + "…"
     return '"' + text.replace("\n", "\\n") + '"'
 
 
+def enumeration(words: Sequence[str], conjunction: str = "and") -> str:
+    """Return words as a sentence has them: `a, b and c`."""
+    return f" {conjunction} ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)
+
+
 def items(report: ErrorReport, place: Place, value: Any) -> list[tuple[Place, Any]] | None:
-    """(place, element) of a list; a single text or number stands for a list of one."""
+    """Return (place, element) of a list; a single text or number stands for a list of one.
+
+    A list in a list comes from a template such as `["{{ networks }}"]`. It is an error, and its elements are read too,
+    to find the errors in them.
+    """
     if isinstance(value, (list, tuple)):
-        return [(place.index(index), item) for index, item in enumerate(value)]
+        return [element for index, item in enumerate(value) for element in _item(report, place.index(index), item)]
     if isinstance(value, Mapping):
-        report.error(place, "is a mapping where a list belongs", "begin each element with a dash")
+        report.error(place, "is a mapping where a list is needed", "begin each element with a dash")
         return None
     if value is None:
         report.error(place, "is empty", "write at least one element")
@@ -34,48 +60,68 @@ def items(report: ErrorReport, place: Place, value: Any) -> list[tuple[Place, An
     return [(place, value)]
 
 
+def _item(report: ErrorReport, place: Place, value: Any) -> list[tuple[Place, Any]]:
+    if not isinstance(value, (list, tuple)):
+        return [(place, value)]
+    report.error(place, "is a list inside a list", _LIST_IN_A_LIST)
+    return [(place, item) for item in value if not isinstance(item, (list, tuple))]
+
+
 def mapping(
     report: ErrorReport, place: Place, value: Any, keys: Collection[str], required: Collection[str] = ()
 ) -> dict[str, Any] | None:
-    """The known keys of a mapping. None only for what is no mapping: what can be read is read, to find all errors."""
+    """Return the known keys of a mapping; of one with errors those that can be read, to find all errors."""
     if not isinstance(value, Mapping):
-        needed = ", ".join(required or list(keys)[:3])
-        report.error(place, f"{show(value)} is no mapping", f"write one with the keys {needed}")
+        needed = enumeration(list(required or keys)[:3])
+        report.error(place, f"{show(value)} is not a mapping", f"write one with the keys {needed}")
         return None
     meant = set()
     for key in value:
         if key not in keys:
-            report.error(place, f"unknown key {show(key)}", hints.did_you_mean(str(key), keys, "keys"))
-            meant.add(hints.guess(str(key), keys, "keys"))
+            guess = hints.guess(str(key), keys, "keys")
+            report.error(place, f"unknown key {show(key)}", _key_fix(str(key), guess, keys))
+            meant.add(guess)
     missing = [key for key in required if key not in value and key not in meant]
     if missing:
-        report.error(place, f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing")
+        report.error(place, f"{enumeration(missing)} {'is' if len(missing) == 1 else 'are'} missing")
     return {str(key): item for key, item in value.items() if key in keys}
 
 
+def _key_fix(key: str, guess: str | None, keys: Collection[str]) -> str:
+    """Return what to write for an unknown key; the name of a group or host alone is not a destination."""
+    form = hints.DESTINATION_KEYS.get(key.lower()) if guess in ("to", "from") else None
+    return f'write {guess}: ["{form}"]' if form else hints.did_you_mean(key, keys, "keys")
+
+
 def text(report: ErrorReport, place: Place, value: Any) -> str | None:
-    """A text of one line that is not empty."""
+    """Read a text of one line that is not empty."""
     if not isinstance(value, str):
-        report.error(place, f"{show(value)} is read by YAML as {kind(value)}", "write a text, in quotes")
+        report.error(place, f"YAML reads {show(value)} as {kind(value)}", "write a text in quotes")
         return None
-    if not value.strip() or "\n" in value:
-        report.error(place, f"{show(value)} is no text of one line")
+    if not value.strip():
+        report.error(place, "is an empty text")
+        return None
+    if "\n" in value:
+        report.error(place, f"{show(value)} has more than one line", "write it in one line")
         return None
     return str(value).strip()
 
 
-def choice(report: ErrorReport, place: Place, value: Any, choices: Collection[str], table: str = "") -> str | None:
-    """One of a few words. The off and on of YAML 1.1, which are false and true, are taken for the words they were."""
+def choice(
+    report: ErrorReport, place: Place, value: Any, choices: Collection[Choice], table: str = ""
+) -> Choice | None:
+    """Read one of a few words. YAML 1.1 reads off and on as false and true, which count as the words that they were."""
     if isinstance(value, bool):
         value = "on" if value else "off"
-    if isinstance(value, str) and value in choices:
-        return str(value)
-    report.error(place, f"unknown word {show(value)}", hints.did_you_mean(str(value), choices, table))
+    for word in choices:
+        if isinstance(value, str) and word == value:
+            return word
+    report.error(place, f"unknown value {show(value)}", hints.did_you_mean(str(value), choices, table))
     return None
 
 
 def boolean(report: ErrorReport, place: Place, value: Any) -> bool | None:
-    """true or false, not a text that looks like it."""
+    """Read true or false, not a text that looks like it."""
     if isinstance(value, bool):
         return value
     report.error(place, f"{show(value)} is neither true nor false")
@@ -83,68 +129,54 @@ def boolean(report: ErrorReport, place: Place, value: Any) -> bool | None:
 
 
 def date(report: ErrorReport, place: Place, value: Any) -> dt.date | None:
-    """A day, as YAML's date or as a text."""
+    """Read a day, as YAML's date or as a text."""
     if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
         return value
-    try:
-        return dt.date.fromisoformat(value) if isinstance(value, str) else _no_date()
-    except ValueError:
-        report.error(place, f"{show(value)} is no day", "write it as 2027-03-31")
-        return None
+    if isinstance(value, str):
+        try:
+            return dt.date.fromisoformat(value)
+        except ValueError:
+            pass
+    report.error(place, f"{show(value)} is not a date", "write it as 2027-03-31")
+    return None
 
 
 def users(report: ErrorReport, place: Place, value: Any) -> tuple[str, ...] | None:
-    """User names and uids, sorted, at least one: no users is said by leaving the key out, never by an empty list."""
+    """Read user names and uids, sorted, at least one: only a key that is left out means every user."""
     elements = items(report, place, value)
     if elements is None:
         return None
     if not elements:
-        report.error(place, "is an empty list", "name at least one user, or leave it out to mean every user")
+        report.error(place, "is an empty list", "name at least one user, or leave the key out to mean every user")
         return None
-    names = [_user(report, at, item) for at, item in elements]
+    names = [_user(report, element_place, item) for element_place, item in elements]
     if any(name is None for name in names):
         return None
     return tuple(sorted({name for name in names if name is not None}))
 
 
 def kind(value: object) -> str:
-    """What YAML took a value for, in a person's words."""
+    """Return what YAML read a value as, in a person's words."""
     if value is None:
         return "nothing"
-    for type_, name in (
-        (bool, "true or false"),
-        (int, "a number"),
-        (float, "a number"),
-        (str, "a text"),
-        (Mapping, "a mapping"),
-        (list, "a list"),
-        (dt.date, "a date"),
-    ):
-        if isinstance(value, type_):
-            return name
-    return type(value).__name__
-
-
-def _no_date() -> dt.date:
-    raise ValueError
+    return next((name for type_, name in _TYPES if isinstance(value, type_)), type(value).__name__)
 
 
 def _user(report: ErrorReport, place: Place, value: Any) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(int(value))
     if not isinstance(value, str):
-        report.error(place, f"{show(value)} is read by YAML as {kind(value)}", "write the user's name in quotes")
+        report.error(place, f"YAML reads {show(value)} as {kind(value)}", "write the user's name in quotes")
         return None
     if value in ("any", "all", "*"):
-        report.error(place, f"{show(value)} is no user", "leave users out to mean every user")
+        report.error(place, f"{show(value)} is not a user", "leave users out to mean every user")
         return None
     if value.isdigit():
-        # 4294967295 is the kernel's "no uid" ((uid_t) -1).
-        if int(value) < 2**32 - 1:
+        if int(value) < NO_UID:
             return str(int(value))
-        report.error(place, f"{show(value)} is no uid", "uids end at 4294967294")
+        report.error(place, f"{show(value)} is not a uid", f"the highest uid is {NO_UID - 1}")
         return None
     if not value or len(value) > 256 or any(char.isspace() or char in "\"',;{}" for char in value):
-        report.error(place, f"{show(value)} is no user name")
+        report.error(place, f"{show(value)} is not a user name", "write one name in each element, without spaces")
         return None
     return str(value)

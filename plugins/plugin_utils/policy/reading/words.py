@@ -17,19 +17,19 @@ RANKS: Mapping[str, int] = {"cloud-metadata": 1, "multicast": 1, "internal": 2, 
 
 @cache
 def table(name: str) -> AddressSet:
-    """All networks of one table of data/words.yml."""
+    """Return all networks of one table of data/words.yml."""
     return addresses.union(addresses.parse(row["network"]) for row in datafiles.load("words")[name])
 
 
 @cache
 def public() -> AddressSet:
-    """Every address that is routed in public: global unicast without special use and multicast."""
+    """Return every address that is routed in public: global unicast without special use and multicast."""
     special = (table("special_use") - table("globally_reachable")) | table("multicast")
     return table("global_unicast") - special
 
 
 def lookup(word: str, internal: AddressSet) -> AddressSet:
-    """What a word stands for where these networks are the internal ones. Raises KeyError for no word."""
+    """Return what a word stands for where these networks are the internal ones. Raise KeyError for another word."""
     meanings = {
         "internal": lambda: internal,
         "internet": lambda: public() - internal - table("cloud_metadata"),

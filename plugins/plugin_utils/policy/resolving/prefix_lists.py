@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""prefix_list:NAME as a destination: what others maintain opens no more than they may be trusted with."""
+"""Destinations that are prefix lists: which are known here, and which others fill on the host."""
 
 from __future__ import annotations
 
@@ -22,77 +22,85 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addr
 VARIABLE = "egress_prefix_lists"
 
 
-@dataclass(frozen=True)
-class Split:
+@dataclass(frozen=True, kw_only=True)
+class SplitDestinations:
     """The destinations of an entry.
 
-    known: those whose addresses are known here. external: the names of lists that others fill. shared: those of lists
-    whose platform anybody can be a customer of. fed: of each in external the domain names that fill it.
+    known: those whose addresses are known here. external: the names of the lists that others fill.
+    shared: the names of the lists of platforms on which anyone can host a service.
+    feeding_names: for each list in external, the domain names that fill it.
     """
 
     known: tuple[Destination, ...]
     external: tuple[str, ...] = ()
     shared: tuple[str, ...] = ()
-    fed: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    feeding_names: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 def declared(variables: Mapping[str, Any]) -> tuple[str, ...]:
-    """The names in egress_prefix_lists, well declared or not."""
+    """Return the names in egress_prefix_lists, whether or not their declarations have errors."""
     lists = variables.get(VARIABLE)
     return tuple(sorted(str(name) for name in lists)) if isinstance(lists, Mapping) else ()
 
 
-def split(context: Context, entry: Entry) -> Split:
-    """What is known of an entry's destinations, and what others fill. An inbound entry has nothing of the latter."""
-    found = {one: listed for one in entry.to if (listed := _find(context, one)) is not None}
-    shared = tuple(sorted({one.value for one, listed in found.items() if listed.shared}))
+def split(context: Context, entry: Entry) -> SplitDestinations:
+    """Return what is known of an entry's destinations, and what others fill: nothing of an inbound entry."""
+    contents = {
+        destination: content for destination in entry.to if (content := _content(context, destination)) is not None
+    }
+    shared = tuple(sorted({destination.value for destination, content in contents.items() if content.shared}))
     if entry.kind == "inbound":
-        return Split(entry.to, shared=shared)
-    external = tuple(sorted({one.value for one, listed in found.items() if listed.external}))
+        return SplitDestinations(known=entry.to, shared=shared)
+    external = {destination.value: content.names for destination, content in contents.items() if content.external}
     if external and entry.except_:
-        cause = f"except cannot be taken out of prefix_list:{external[0]}, which others fill"
-        context.report.error(entry.place, cause, "give the list an entry of its own; egress_never closes for all")
-    known = tuple(one for one in entry.to if one not in found or not found[one].external)
-    fed = {one.value: listed.names for one, listed in found.items() if listed.external}
-    return Split(known, external, shared, tuple(sorted(fed.items())))
+        cause = f"except cannot apply to prefix_list:{min(external)}, which others fill"
+        context.report.error(entry.place, cause, "give the list a separate entry; egress_never applies to all entries")
+    return SplitDestinations(
+        known=tuple(
+            destination for destination in entry.to if destination not in contents or not contents[destination].external
+        ),
+        external=tuple(sorted(external)),
+        shared=shared,
+        feeding_names=tuple(sorted(external.items())),
+    )
 
 
 def addresses(context: Context, destination: Destination, own: AddressSet) -> AddressSet:
-    """The networks of a list; nothing after an error.
+    """Return the networks of a list; nothing after an error.
 
     own: what is left out of a list that is fetched from elsewhere, which are internal networks and metadata services
     where it is to open something: its author must not decide about the inside of somebody else's network.
     """
-    listed = _find(context, destination)
-    if listed is None:
+    content = _content(context, destination)
+    if content is None:
         return NOTHING
-    if listed.external:
-        cause = f'"{destination.text}" is filled by others, so what it holds is not known here'
-        context.report.error(destination.place, cause, "write it in the to of an entry that allows, and only there")
+    if content.external:
+        cause = f'"{destination.text}" is filled by others, so its content is not known here'
+        context.report.error(destination.place, cause, "use the list only in the to of an entry that allows")
         return NOTHING
-    if listed.fetched_at is None:
-        return listed.addresses
-    kept = listed.addresses - own
-    if kept != listed.addresses:
-        first = (listed.addresses - kept).first()
-        text = f'"{destination.text}" has {first}, which is internal or a metadata service: it opens nothing there'
+    if content.fetched_at is None:
+        return content.addresses
+    opened = content.addresses - own
+    if opened != content.addresses:
+        first = (content.addresses - opened).first()
+        text = f'"{destination.text}" contains {first}, which is internal or a metadata service: it opens nothing there'
         context.report.notice("prefix_list_inside", destination.place, text)
-    return kept
+    return opened
 
 
-def _find(context: Context, destination: Destination) -> PrefixListContent | None:
-    """The list of a destination that is one; None for another destination and after an error."""
+def _content(context: Context, destination: Destination) -> PrefixListContent | None:
+    """Return the content of a destination that is a list; None for another destination and after an error."""
     if destination.kind != "prefix_list":
         return None
     if destination.value not in context.lists:
-        cause = f'"{destination.text}": egress_prefix_lists has no list {values.show(destination.value)}'
+        cause = f'"{destination.text}": {VARIABLE} has no list {values.show(destination.value)}'
         fix = hints.did_you_mean(destination.value, context.lists) or f"declare it: {VARIABLE}: {{NAME: {{url: …}}}}"
         context.report.error(destination.place, cause, fix)
         return None
     try:
-        listed = context.inventory.prefix_list(destination.value)
+        content = context.inventory.prefix_list(destination.value)
     except PolicyErrors as errors:
         context.report.extend(errors=errors.errors)
         return None
-    context.report.extend(notices=listed.notices)
-    return listed
+    context.report.extend(notices=content.notices)
+    return content

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Looks up what only a host's inventory knows: groups, words, what an entry finally opens."""
+"""Turns the destinations of entries into addresses: words, hosts, prefix lists, and the order of the result."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model imp
     NeverEntry,
     PolicyTest,
 )
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import words
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import values, words
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.context import Context
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import (
     DomainName,
@@ -26,7 +26,11 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved 
     ResolvedTest,
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, services
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING, AddressSet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import (
+    NOTHING,
+    AddressError,
+    AddressSet,
+)
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
 
 from . import nat64, prefix_lists
@@ -35,19 +39,19 @@ from .members import members
 
 @dataclass(frozen=True)
 class Resolver:
-    """Destinations to addresses on one host."""
+    """Turns destinations into addresses on one host. internal, nat64: of its settings."""
 
     context: Context
     internal: AddressSet
     nat64: AddressSet
 
-    def translate(self, found: AddressSet) -> AddressSet:
-        """The set with its IPv4 addresses also as the network translates them for this host."""
-        return nat64.translate(found, self.nat64)
+    def translate(self, original: AddressSet) -> AddressSet:
+        """Return the set with its IPv4 addresses also as the network translates them for this host."""
+        return nat64.translate(original, self.nat64)
 
     @property
     def internet(self) -> AddressSet:
-        """The word internet on this host. Of the translated IPv4 only that of the internet, wherever the prefix is."""
+        """The word internet on this host. Of translated IPv4 only that of the internet, wherever the prefix is."""
         return self.translate(words.lookup("internet", self.internal) - self.nat64)
 
     @property
@@ -61,107 +65,118 @@ class Resolver:
     @property
     def _own(self) -> AddressSet:
         """What no fetched list opens, in each spelling: internal networks, or those for private use, and metadata."""
-        found = (self.internal or words.table("private_use")) | words.table("cloud_metadata")
-        return self.translate(nat64.translate(found, nat64.WELL_KNOWN))
+        own = (self.internal or words.table("private_use")) | words.table("cloud_metadata")
+        return self.translate(nat64.translate(own, nat64.WELL_KNOWN))
 
     def addresses(
         self, destinations: Iterable[Destination], *, optional: bool = False, opens: bool = False
     ) -> AddressSet:
-        """All of them together. optional: a host pattern may match nothing. opens: it is for something that allows."""
-        return self.translate(addresses.union(self._one(one, optional, opens) for one in destinations))
+        """Return the union of destinations. optional: a pattern may match nothing. opens: they are to be allowed."""
+        return self.translate(addresses.union(self._addresses_of(each, optional, opens) for each in destinations))
 
     def entry(self, entry: Entry) -> ResolvedEntry | None:
-        """The entry, or None when it opens nothing: an entry without addresses never becomes one without limits."""
-        report, error_count = self.context.report, self.context.report.error_count
+        """Return the entry, or None when it opens nothing: one without addresses never becomes one without limits."""
+        report = self.context.report
+        errors = report.error_count
         excepted = self.addresses(entry.except_)
         lists = prefix_lists.split(self.context, entry)
-        word = self.addresses(one for one in entry.to if one.value == "internal" and one.kind == "word") - excepted
-        known = (one for one in lists.known if one.value != "internal" or one.kind != "word")
-        parts = self._parts((one for one in known if one.kind != "name"), entry.optional, excepted)
-        found = addresses.union(part.addresses for part in parts)
+        internal = self.addresses(each for each in entry.to if _is_internal(each)) - excepted
+        known = [each for each in lists.known if not _is_internal(each) and each.kind != "name"]
+        destinations = self._destinations(known, entry.optional, excepted)
+        named = addresses.union(destination.addresses for destination in destinations)
         names = self._names(entry)
         if entry.kind == "inbound":
-            found, word = found | word, NOTHING
-        if report.error_count > error_count:
+            named, internal = named | internal, NOTHING
+        if report.error_count > errors:
             return None
-        grants = tuple(_grants(word, found, entry.services))
-        if word:
-            parts = (*parts, ResolvedDestination("internal", word, whole=not excepted))
+        grants = tuple(_grants(internal, named, entry.services))
+        if internal:
+            destinations = (*destinations, ResolvedDestination("internal", internal, whole=not excepted))
         external = tuple(grant for name in lists.external for grant in self._external(name, entry.services))
         if not grants and not external and not names:
-            self._opens_nothing(entry, word | found)
+            self._opens_nothing(entry, internal | named)
             return None
         return ResolvedEntry(
-            entry.name,
-            entry.kind,
-            grants,
-            tuple(one.text for one in entry.to),
-            entry.service_texts,
-            entry.place.text,
-            entry.users,
-            max(words.RANKS.get(one.value, 0) if one.kind == "word" else 0 for one in entry.to),
-            entry.reason,
-            entry.owner,
-            entry.expires,
-            entry.review_by,
-            external,
-            lists.shared,
-            entry.for_,
-            self.context.report.origin(entry.place),
-            names,
-            (Grant(addresses.EVERYTHING, entry.services, "names"),) if names else (),
-            parts,
-            lists.fed,
-            entry.approximate,
+            name=entry.name,
+            kind=entry.kind,
+            grants=grants,
+            to=tuple(destination.text for destination in entry.to),
+            service_texts=entry.service_texts,
+            where=entry.place.text,
+            origin=report.origin(entry.place),
+            users=entry.users,
+            rank=max(words.RANKS.get(each.value, 0) if each.kind == "word" else 0 for each in entry.to),
+            reason=entry.reason,
+            owner=entry.owner,
+            expires=entry.expires,
+            review_by=entry.review_by,
+            external=external,
+            feeding_names=lists.feeding_names,
+            shared=lists.shared,
+            for_=entry.for_,
+            names=names,
+            by_name=(Grant(addresses.EVERYTHING, entry.services, "names"),) if names else (),
+            destinations=destinations,
+            approximate=entry.approximate,
         )
 
-    def _parts(
+    def _destinations(
         self, known: Iterable[Destination], optional: bool, excepted: AddressSet
     ) -> tuple[ResolvedDestination, ...]:
-        """Each destination whose addresses are known here."""
-        found = []
-        for one in known:
-            whole = self.addresses([one], optional=optional, opens=True)
-            left = whole - excepted if excepted else whole
-            found.append(ResolvedDestination(one.text, left, left == whole))
-        return tuple(found)
+        """Return each destination whose addresses are known here."""
+        resolved = []
+        for destination in known:
+            whole = self.addresses([destination], optional=optional, opens=True)
+            rest = whole - excepted if excepted else whole
+            resolved.append(ResolvedDestination(destination.text, rest, whole=rest == whole))
+        return tuple(resolved)
 
     def _names(self, entry: Entry) -> tuple[DomainName, ...]:
-        """The domain names among the destinations; nobody knows here what `except` would take out of them."""
+        """Return the domain names among the destinations; nobody knows here what `except` would take out of them."""
         report = self.context.report
-        found = {one.value: DomainName(one.value, report.where(one.place)) for one in entry.to if one.kind == "name"}
-        if found and entry.except_:
-            cause = f"except cannot be taken out of {next(iter(found))}, whose addresses are not known here"
-            report.error(entry.place, cause, "give the names an entry of their own; egress_never closes for all")
-        return tuple(found[name] for name in sorted(found))
+        names = {
+            each.value: DomainName(each.value, report.where(each.place)) for each in entry.to if each.kind == "name"
+        }
+        if names and entry.except_:
+            cause = f"except cannot apply to {next(iter(names))}, whose addresses are not known here"
+            report.error(entry.place, cause, "give the names a separate entry; egress_never applies to all entries")
+        return tuple(names[name] for name in sorted(names))
 
     def never(self, entry: NeverEntry) -> ResolvedNever:
-        """What is subtracted."""
-        found = self.addresses(entry.to) - self.addresses(entry.except_)
-        return ResolvedNever(found, entry.services, entry.except_users, entry.reason)
+        """Return what is subtracted from every entry."""
+        closed = self.addresses(entry.to) - self.addresses(entry.except_)
+        return ResolvedNever(closed, entry.services, entry.except_users, entry.reason)
 
     def quiet(self, entry: NeverEntry) -> Grant:
-        """What is refused without a line in the ledger."""
+        """Return what is rejected without a line in the ledger."""
         return Grant(self.addresses(entry.to) - self.addresses(entry.except_), entry.services)
 
     def test(self, test: PolicyTest) -> ResolvedTest | None:
-        """The test, or None after an error. A test of nothing would always pass, so it is an error."""
-        error_count = self.context.report.error_count
-        found = self.addresses(test.to, opens=test.reach)
-        if not found and self.context.report.error_count == error_count:
-            self.context.report.error(test.place, "tests no address at all", "set egress_internal_networks")
-        if self.context.report.error_count > error_count:
+        """Return the test, or None after an error. A test of nothing would always pass, so it is an error."""
+        report = self.context.report
+        errors = report.error_count
+        tested = self.addresses(test.to, opens=test.reach)
+        if not tested and report.error_count == errors:
+            report.error(test.place, "tests no address", "set egress_internal_networks, or name other destinations")
+        if report.error_count > errors:
             return None
-        hosts = self.addresses([one for one in test.to if _is_machine(one)], opens=test.reach)
-        origin = self.context.report.origin(test.place)
-        return ResolvedTest(test.name, test.place.text, test.reach, found, test.services, test.user, hosts, origin)
+        return ResolvedTest(
+            name=test.name,
+            where=test.place.text,
+            reach=test.reach,
+            addresses=tested,
+            services=test.services,
+            user=test.user,
+            hosts=self.addresses([each for each in test.to if _is_machine(each)], opens=test.reach),
+            origin=report.origin(test.place),
+        )
 
-    def _external(self, name: str, spoken: ServiceSet) -> Iterable[Grant]:
-        """The most that a list filled by others can open: no more than the word internet."""
-        bound = _carrying(spoken, self.internet)
-        return [Grant(bound, spoken, name)] if bound else []
+    def _external(self, name: str, allowed: ServiceSet) -> Iterable[Grant]:
+        """Return the most that a list filled by others can open: no more than the word internet."""
+        bound = _carrying(allowed, self.internet)
+        return [Grant(bound, allowed, name)] if bound else []
 
-    def _one(self, destination: Destination, optional: bool, opens: bool) -> AddressSet:
+    def _addresses_of(self, destination: Destination, optional: bool, opens: bool) -> AddressSet:
         if destination.kind == "literal":
             return destination.addresses
         if destination.kind == "word":
@@ -169,75 +184,84 @@ class Resolver:
         if destination.kind == "prefix_list":
             return prefix_lists.addresses(self.context, destination, self._own if opens else NOTHING)
         hosts = members(self.context, destination, optional=optional)
-        return addresses.union(self._host(destination, host) for host in sorted(set(hosts)))
+        return addresses.union(self._addresses_of_host(destination, host) for host in sorted(set(hosts)))
 
-    def _host(self, destination: Destination, host: str) -> AddressSet:
+    def _addresses_of_host(self, destination: Destination, host: str) -> AddressSet:
+        report = self.context.report
         try:
             texts = self.context.inventory.addresses(host)
-        except addresses.AddressError as error:
-            cause = f'"{destination.text}": egress_addresses of the host {host}: {error}'
-            self.context.report.error(destination.place, cause, f"mend egress_addresses of {host}")
+        except AddressError as error:
+            self._bad_address(destination, host, error)
             return NOTHING
         if not texts:
             cause = f'"{destination.text}": the host {host} has no address'
-            self.context.report.error(destination.place, cause, f"set egress_addresses for {host}")
-        found = NOTHING
+            report.error(destination.place, cause, f"set egress_addresses for {host}")
+        parsed = NOTHING
         for text in texts:
             try:
-                version, value = addresses.parse_address(text)
-            except addresses.AddressError as error:
-                cause = f'"{destination.text}": egress_addresses of the host {host}: {error}'
-                self.context.report.error(destination.place, cause, f"mend egress_addresses of {host}")
-                continue
-            found |= addresses.single(version, value)
-        return found
+                parsed |= addresses.single(*addresses.parse_address(text))
+            except AddressError as error:
+                self._bad_address(destination, host, error)
+        return parsed
 
-    def _opens_nothing(self, entry: Entry, found: AddressSet) -> None:
+    def _bad_address(self, destination: Destination, host: str, error: AddressError) -> None:
+        cause = f'"{destination.text}": egress_addresses of the host {host}: {error.cause}'
+        self.context.report.error(destination.place, cause, error.fix or f"correct egress_addresses of {host}")
+
+    def _opens_nothing(self, entry: Entry, reached: AddressSet) -> None:
         report = self.context.report
-        if found and entry.services <= services.DNS:
-            cause = "internal never includes DNS (ports 53 and 853)"
-            report.error(entry.place, cause, "name the servers in egress_dns_servers, or as addresses in to")
-        elif found:
-            spoken = ", ".join(entry.service_texts)
-            report.error(entry.place, f"opens nothing: {spoken} cannot be spoken with these addresses", "write icmp")
-        elif any(one.kind == "word" and one.value == "internal" for one in entry.to) and not self.internal:
-            report.notice("no_internal_networks", entry.place, "opens nothing: egress_internal_networks is not set")
+        if reached and entry.services <= services.DNS:
+            cause = "opens nothing: internal never includes DNS (ports 53 and 853)"
+            fix = "name the servers in egress_dns_servers, or write their addresses in to"
+            report.error(entry.place, cause, fix)
+        elif reached:
+            allowed = values.enumeration(entry.service_texts)
+            cause = f"opens nothing: {allowed} cannot go to these addresses, since ICMP belongs to IPv4, ICMPv6 to IPv6"
+            report.error(entry.place, cause, "write icmp, which is both")
+        elif any(_is_internal(each) for each in entry.to) and not self.internal:
+            text = "opens nothing: egress_internal_networks is not set"
+            report.notice("no_internal_networks", entry.place, text)
         elif entry.optional:
             report.notice("optional", entry.place, "opens nothing: no host matches")
         else:
-            report.error(entry.place, "opens nothing: except covers everything in to", "mend except, or drop the entry")
+            cause = "opens nothing: except covers everything in to"
+            report.error(entry.place, cause, "narrow except, or remove the entry")
+
+
+def _is_internal(destination: Destination) -> bool:
+    return destination.kind == "word" and destination.value == "internal"
 
 
 def _is_machine(destination: Destination) -> bool:
-    """Whether a destination names machines, not networks."""
+    """Tell whether a destination names machines, not networks."""
     literal = destination.addresses
     return destination.kind in HOST_KINDS or (destination.kind == "literal" and literal.size(4) + literal.size(6) == 1)
 
 
-def _grants(word: AddressSet, named: AddressSet, spoken: ServiceSet) -> Iterable[Grant]:
-    """What an entry opens; the word internal opens no DNS (contract of the vocabulary), named destinations do."""
-    dns = spoken & services.DNS
-    if not dns or not word - named:
-        found = [Grant(word | named, spoken)]
+def _grants(internal: AddressSet, named: AddressSet, allowed: ServiceSet) -> Iterable[Grant]:
+    """Yield what an entry opens; the word internal opens no DNS (contract of the vocabulary), named destinations do."""
+    dns = allowed & services.DNS
+    if not dns or not internal - named:
+        grants = [Grant(internal | named, allowed)]
     else:
-        found = [Grant(word | named, spoken - dns), Grant(named, dns, "dns")]
-    for grant in found:
+        grants = [Grant(internal | named, allowed - dns), Grant(named, dns, "dns")]
+    for grant in grants:
         carried = _carrying(grant.services, grant.addresses)
         if carried and grant.services:
             yield replace(grant, addresses=carried)
 
 
-def _carrying(spoken: ServiceSet, found: AddressSet) -> AddressSet:
-    """The addresses that the services can be spoken with: ICMP is of IPv4 alone, ICMPv6 of IPv6."""
-    if spoken <= services.of_protocol(services.ICMP):
-        return AddressSet(v4=found.v4)
-    if spoken <= services.of_protocol(services.ICMPV6):
-        return AddressSet(v6=found.v6)
-    return found
+def _carrying(allowed: ServiceSet, reached: AddressSet) -> AddressSet:
+    """Return the addresses that the services can be spoken with: ICMP belongs to IPv4, ICMPv6 to IPv6."""
+    if allowed <= services.of_protocol(services.ICMP):
+        return AddressSet(v4=reached.v4)
+    if allowed <= services.of_protocol(services.ICMPV6):
+        return AddressSet(v6=reached.v6)
+    return reached
 
 
 def order(entries: Iterable[ResolvedEntry]) -> tuple[ResolvedEntry, ...]:
-    """Named destinations before lists and words, a word before a wider one, somebody's first, then by name.
+    """Return named destinations before lists and words, a word before a wider one, users before everybody, by name.
 
     The order does not depend on addresses: a changed address must move no rule.
     """

@@ -11,7 +11,7 @@ import socket
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.errors import ControllerError
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import TextError
 
 from . import intervals
 
@@ -19,8 +19,8 @@ BITS = {4: 32, 6: 128}
 _PREFIX_LENGTH = re.compile(r"[0-9]{1,3}")
 
 
-class AddressError(ControllerError, ValueError):
-    """A text that is no address, network or range; the message says why and what to write."""
+class AddressError(TextError):
+    """A text that is not an address, network or range."""
 
     reason = "bad_address"
 
@@ -45,7 +45,7 @@ class AddressSet:
         return bool(self.v4 or self.v6)
 
     def __le__(self, other: AddressSet) -> bool:
-        """Is every address of this set in the other?"""
+        """Tell whether every address of this set is in the other."""
         return not self - other
 
     def __contains__(self, address: str) -> bool:
@@ -53,33 +53,33 @@ class AddressSet:
         return intervals.contains(self.family(version), value)
 
     def family(self, version: int) -> intervals.Intervals:
-        """The intervals of IP version 4 or 6."""
+        """Return the intervals of IP version 4 or 6."""
         return self.v4 if version == 4 else self.v6
 
     def size(self, version: int) -> int:
-        """How many addresses of this IP version."""
+        """Return how many addresses of this IP version are in the set."""
         return intervals.size(self.family(version))
 
     def first(self) -> str | None:
-        """The lowest address, IPv4 before IPv6; None when the set is empty."""
+        """Return the lowest address, IPv4 before IPv6; None when the set is empty."""
         for version in (4, 6):
             if self.family(version):
                 return to_text(version, self.family(version)[0][0])
         return None
 
     def prefixes(self) -> Iterator[tuple[int, int, int]]:
-        """(IP version, address, prefix length) of the fewest networks that are this set, in order."""
+        """Yield (IP version, address, prefix length) of the fewest networks that are this set, in order."""
         for version in (4, 6):
             for start, end in self.family(version):
                 for address, length in intervals.prefixes(start, end, BITS[version]):
                     yield version, address, length
 
     def cidrs(self) -> list[str]:
-        """The fewest networks that are this set, as texts: `10.0.0.0/8`, `192.0.2.1/32`."""
+        """Return the fewest networks that are this set, as texts: `10.0.0.0/8`, `192.0.2.1/32`."""
         return [f"{to_text(version, address)}/{length}" for version, address, length in self.prefixes()]
 
     def elements(self, version: int) -> list[str]:
-        """One text an interval, as nft prints the elements of an interval set: address, prefix or range."""
+        """Return one text for each interval, as nft prints it in an interval set: address, network or range."""
         return [_element(version, start, end) for start, end in self.family(version)]
 
 
@@ -88,37 +88,39 @@ EVERYTHING = AddressSet(((0, 2**32 - 1),), ((0, 2**128 - 1),))
 
 
 def union(sets: Iterable[AddressSet]) -> AddressSet:
-    """All of them together, in one pass over each family."""
+    """Return the union of many sets, in one pass over each family."""
     v4: list[intervals.Interval] = []
     v6: list[intervals.Interval] = []
-    for one in sets:
-        v4.extend(one.v4)
-        v6.extend(one.v6)
+    for addresses in sets:
+        v4.extend(addresses.v4)
+        v6.extend(addresses.v6)
     return AddressSet(intervals.normalise(v4), intervals.normalise(v6))
 
 
 def to_text(version: int, value: int) -> str:
-    """An integer as the C library, and therefore nft, writes it (`::ffff:192.0.2.1`, not `::ffff:c000:201`)."""
+    """Return an address as the C library, and therefore nft, writes it (`::ffff:192.0.2.1`, not `::ffff:c000:201`)."""
     if version == 4:
         return socket.inet_ntop(socket.AF_INET, value.to_bytes(4, "big"))
     return socket.inet_ntop(socket.AF_INET6, value.to_bytes(16, "big"))
 
 
 def parse_address(text: str) -> tuple[int, int]:
-    """(IP version, integer) of one address. Raises AddressError."""
+    """Return (IP version, integer) of one address. Raise AddressError."""
     if "%" in text:
-        raise AddressError(f'"{text}" has an interface; write the address without it')
+        raise AddressError(f'"{text}" names an interface', f"write {text.partition('%')[0]} without it")
     try:
         address = ipaddress.ip_address(text)
     except ValueError as error:
-        raise AddressError(f'"{text}" is no address') from error
+        raise AddressError(f'"{text}" is not an IP address') from error
     if address.version == 6 and address.ipv4_mapped is not None:
-        raise AddressError(f'"{text}" never is on the wire; write {address.ipv4_mapped}')
+        raise AddressError(
+            f'"{text}" is an IPv4 address mapped to IPv6, which no packet carries', f"write {address.ipv4_mapped}"
+        )
     return address.version, int(address)
 
 
 def parse(text: str) -> AddressSet:
-    """An address, a network (`10.0.0.0/8`) or a range (`10.0.0.1-10.0.0.9`). Raises AddressError."""
+    """Return the set of an address, a network (`10.0.0.0/8`) or a range (`10.0.0.1-10.0.0.9`). Raise AddressError."""
     if "/" in text:
         return _parse_network(text)
     if "-" in text:
@@ -132,33 +134,33 @@ def _parse_network(text: str) -> AddressSet:
     version, value = parse_address(address)
     bits = BITS[version]
     if not _PREFIX_LENGTH.fullmatch(length_text) or int(length_text) > bits:
-        raise AddressError(f'"{text}" has no prefix length between 0 and {bits}')
+        raise AddressError(f'"{text}" does not end with a prefix length from 0 to {bits}')
     length = int(length_text)
     start = value >> (bits - length) << (bits - length)
     if start != value:
         network = f"{to_text(version, start)}/{length}"
-        raise AddressError(f'"{text}" has bits set behind its prefix; write {network} for the network or {address}')
+        raise AddressError(f'"{text}" has host bits set', f"write {network} for the network, {address} for the address")
     return interval(version, start, start + (1 << (bits - length)) - 1)
 
 
 def _parse_range(text: str) -> AddressSet:
     left, _dash, right = (part.strip() for part in text.partition("-"))
     version, start = parse_address(left)
-    other, end = parse_address(right)
-    if version != other:
-        raise AddressError(f'"{text}" mixes IPv4 and IPv6')
+    end_version, end = parse_address(right)
+    if version != end_version:
+        raise AddressError(f'"{text}" mixes IPv4 and IPv6', "begin and end the range with the same IP version")
     if end < start:
-        raise AddressError(f'"{text}" is reversed; write {right}-{left}')
+        raise AddressError(f'"{text}" ends before it begins', f"write {right}-{left}")
     return interval(version, start, end)
 
 
 def single(version: int, value: int) -> AddressSet:
-    """One address."""
+    """Return the set of one address."""
     return interval(version, value, value)
 
 
 def interval(version: int, start: int, end: int) -> AddressSet:
-    """From one integer to another, both included."""
+    """Return the addresses from one integer to another, both included."""
     return AddressSet(v4=((start, end),)) if version == 4 else AddressSet(v6=((start, end),))
 
 

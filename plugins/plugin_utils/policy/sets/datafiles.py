@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads the data files beside this package: services, words, tiers, hints. The policy's only I/O."""
+"""Reads the policy's data files (services, words, tiers, hints): its only input and output."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @cache
 def load(name: str) -> Any:
-    """The content of `data/<name>.yml`, read once. Callers must not change it."""
+    """Return the content of `data/<name>.yml`, read once. Callers must not change it."""
     return yaml.load((_ROOT / f"{name}.yml").read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 (a safe loader)
 
 
 @cache
 def names(folder: str) -> tuple[str, ...]:
-    """The names of the data files in a folder, sorted: `names("tiers")` is `("app", "bastion", …)`."""
+    """Return the names of the data files in a folder, sorted: `names("tiers")` is `("app", "bastion", …)`."""
     return tuple(sorted(path.stem for path in (_ROOT / folder).glob("*.yml")))

@@ -30,29 +30,29 @@ def normalise(pairs: Iterable[Interval]) -> Intervals:
 
 
 def union(left: Intervals, right: Intervals) -> Intervals:
-    """Everything that is in one of the two."""
+    """Return everything that is in at least one of the two."""
     if not left or not right:
         return left or right
     return normalise(left + right)
 
 
 def intersect(left: Intervals, right: Intervals) -> Intervals:
-    """Everything that is in both."""
-    found: list[Interval] = []
+    """Return everything that is in both."""
+    common: list[Interval] = []
     i = j = 0
     while i < len(left) and j < len(right):
         start, end = max(left[i][0], right[j][0]), min(left[i][1], right[j][1])
         if start <= end:
-            found.append((start, end))
+            common.append((start, end))
         if left[i][1] < right[j][1]:
             i += 1
         else:
             j += 1
-    return tuple(found)
+    return tuple(common)
 
 
 def subtract(left: Intervals, right: Intervals) -> Intervals:
-    """Everything of left that is not in right."""
+    """Return everything of left that is not in right."""
     rest: list[Interval] = []
     j = 0
     for start, end in left:
@@ -70,23 +70,23 @@ def subtract(left: Intervals, right: Intervals) -> Intervals:
 
 
 def contains(intervals: Intervals, value: int) -> bool:
-    """Is the value in the set? Logarithmic in the number of intervals."""
+    """Tell whether the value is in the set; logarithmic in the number of intervals."""
     at = bisect_right(intervals, (value, float("inf"))) - 1
     return at >= 0 and intervals[at][1] >= value
 
 
 def size(intervals: Intervals) -> int:
-    """How many integers are in the set."""
+    """Return how many integers are in the set."""
     return sum(end - start + 1 for start, end in intervals)
 
 
 def prefixes(start: int, end: int, bits: int) -> list[tuple[int, int]]:
-    """The fewest (address, prefix length) that together are start to end, in order."""
-    found: list[tuple[int, int]] = []
+    """Return the fewest (address, prefix length) pairs that together are start to end, in order."""
+    networks: list[tuple[int, int]] = []
     while start <= end:
         free = (start & -start).bit_length() - 1 if start else bits
         fits = (end - start + 1).bit_length() - 1
         host_bits = min(free, fits)
-        found.append((start, bits - host_bits))
+        networks.append((start, bits - host_bits))
         start += 1 << host_bits
-    return found
+    return networks

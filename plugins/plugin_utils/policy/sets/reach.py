@@ -15,7 +15,11 @@ ROOT = "root"
 
 @dataclass(frozen=True)
 class Witness:
-    """One flow. user: "" for any user whom nothing names, None for a packet without a socket."""
+    """One flow of a reach.
+
+    user: a name or uid; "" for any user whom nothing names; None for a packet without a socket.
+    address: the destination. service: as a policy writes it, such as `tcp/22`.
+    """
 
     user: str | None
     address: str
@@ -28,25 +32,31 @@ class Witness:
 
 @dataclass(frozen=True)
 class Reach:
-    """What each user reaches. One form for each set: compare with ==, test for emptiness with bool().
+    """What each user reaches. One form for each set: compare with ==, test for emptiness with bool(). Made by `of`.
 
-    others: every socket's owner who is not named. nobody: packets without a socket, such as the kernel's own and those
-    of connections that are already closed. named: by user name or uid, in order, only those who differ from others.
-    The superuser is called root. Make it with `reach`.
+    others: the owner of any socket who is not in named.
+    nobody: packets without a socket, such as the kernel's own and those of connections that are already closed.
+    named: (user name or uid, region), in order, only the users who differ from others. The superuser is called root.
     """
 
     others: Region = EMPTY
     nobody: Region = EMPTY
     named: tuple[tuple[str, Region], ...] = ()
 
+    @classmethod
+    def of(cls, others: Region, nobody: Region, named: Mapping[str, Region]) -> Reach:
+        """Return the one form of it: users in order, without those who are like the others."""
+        differing = {canonical(user): region for user, region in named.items() if region != others}
+        return cls(others, nobody, tuple(sorted(differing.items(), key=lambda item: item[0])))
+
     def at(self, user: str | None) -> Region:
-        """What one user reaches; None for a packet without a socket."""
+        """Return what one user reaches; None for a packet without a socket."""
         if user is None:
             return self.nobody
         return dict(self.named).get(canonical(user), self.others)
 
     def users(self) -> tuple[str, ...]:
-        """The users who reach something else than the others."""
+        """Return the users who reach something else than the others."""
         return tuple(user for user, _region in self.named)
 
     def __bool__(self) -> bool:
@@ -62,36 +72,30 @@ class Reach:
         return _combined(self, other, Region.__sub__)
 
     def __le__(self, other: Reach) -> bool:
-        """Is everything of this in the other, for every user?"""
+        """Tell whether everything of this is in the other, for every user."""
         return not self - other
 
     def parts(self) -> Iterator[tuple[str | None, Region]]:
-        """(user, region) of each that is not empty: "" the others first, then the named, then None, the packets."""
+        """Yield (user, region) of each that is not empty: "" for the others, then the named, then None."""
         for user, region in (("", self.others), *self.named, (None, self.nobody)):
             if region:
                 yield user, region
 
     def witness(self) -> Witness | None:
-        """The smallest flow of the first user who has one; None when nothing is reached."""
+        """Return the smallest flow of the first user who has one; None when nothing is reached."""
         for user, region in self.parts():
             return Witness(user, *region.witness())
         return None
 
 
 def canonical(user: str) -> str:
-    """One name for the superuser, who has two."""
+    """Return the one name of a user: the superuser has two, root and 0."""
     return ROOT if user == "0" else user
-
-
-def reach(others: Region, nobody: Region, named: Mapping[str, Region]) -> Reach:
-    """The one form of it: users in order, without those who are like the others."""
-    kept = {canonical(user): region for user, region in named.items() if region != others}
-    return Reach(others, nobody, tuple(sorted(kept.items(), key=lambda item: item[0])))
 
 
 def _combined(left: Reach, right: Reach, combine: Combine) -> Reach:
     users = {*left.users(), *right.users()}
-    return reach(
+    return Reach.of(
         combine(left.others, right.others),
         combine(left.nobody, right.nobody),
         {user: combine(left.at(user), right.at(user)) for user in users},

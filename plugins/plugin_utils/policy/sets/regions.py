@@ -18,6 +18,8 @@ from .services import PORTS, ServiceSet
 
 Piece = tuple[int, int, AddressSet]
 """From this place on the line of services to that one, both included: these addresses."""
+Pair = tuple[AddressSet, ServiceSet]
+"""Every combination of these addresses and these services."""
 _END = 256 * PORTS
 _OF_ONE_FAMILY = (services.ICMP, services.ICMPV6)
 
@@ -52,31 +54,31 @@ class Region:
         )
 
     def __le__(self, other: Region) -> bool:
-        """Is everything of this region in the other?"""
+        """Tell whether everything of this region is in the other."""
         return not self - other
 
     def at(self, protocol: int, port: int) -> AddressSet:
-        """The addresses that are reached with one service; port 0 where the protocol has none."""
+        """Return the addresses that are reached with one service; port 0 where the protocol has none."""
         place = protocol * PORTS + port
-        return next((found for start, end, found in self.pieces if start <= place <= end), NOTHING)
+        return next((reached for start, end, reached in self.pieces if start <= place <= end), NOTHING)
 
     def contains(self, protocol: int, port: int, address: str) -> bool:
-        """Is this one flow in the region? Raises AddressError for what is no address."""
+        """Tell whether one flow is in the region. Raise AddressError for a text that is not an address."""
         return address in self.at(protocol, port)
 
-    def boxes(self) -> list[tuple[AddressSet, ServiceSet]]:
-        """The region as few (addresses, services), every combination of each; addresses of different ones differ."""
-        found: dict[AddressSet, list[tuple[int, int]]] = {}
+    def boxes(self) -> list[Pair]:
+        """Return the region as few pairs, every combination of each; no two have the same addresses."""
+        lines: dict[AddressSet, list[tuple[int, int]]] = {}
         for start, end, reached in self.pieces:
-            found.setdefault(reached, []).append((start, end))
-        return [(reached, ServiceSet(tuple(line))) for reached, line in found.items()]
+            lines.setdefault(reached, []).append((start, end))
+        return [(reached, ServiceSet(tuple(line))) for reached, line in lines.items()]
 
     def addresses(self) -> AddressSet:
-        """Every address that is reached with any service."""
+        """Return every address that is reached with any service."""
         return addresses.union(reached for _start, _end, reached in self.pieces)
 
     def witness(self) -> tuple[str, str]:
-        """(address, service) of the smallest flow: the lowest address, IPv4 first, and its lowest service.
+        """Return (address, service) of the smallest flow: the lowest address, IPv4 first, and its lowest service.
 
         The region must not be empty. A service is written as a policy writes it: `tcp/22`, `icmp`, `proto/112`.
         """
@@ -90,19 +92,19 @@ class Region:
 EMPTY = Region()
 
 
-def of_boxes(boxes: Iterable[tuple[AddressSet, ServiceSet]]) -> Region:
-    """The union of boxes, each every combination of its addresses and services, in one pass over the services."""
+def of_boxes(boxes: Iterable[Pair]) -> Region:
+    """Return the union of pairs, every combination of each, in one pass over the services."""
     sets: list[AddressSet] = []
     changes: dict[int, list[int]] = {}
     clip = False
-    for number, (reached, spoken) in enumerate(boxes):
+    for number, (reached, allowed) in enumerate(boxes):
         sets.append(reached)
-        for start, end in spoken.line:
-            clip = clip or any(start < (one + 1) * PORTS and end >= one * PORTS for one in _OF_ONE_FAMILY)
+        for start, end in allowed.line:
+            clip = clip or any(start < (icmp + 1) * PORTS and end >= icmp * PORTS for icmp in _OF_ONE_FAMILY)
             changes.setdefault(start, []).append(number)
             changes.setdefault(end + 1, []).append(~number)
-    found = _joined(_sweep(sets, changes))
-    return found & SPACE if clip else found
+    region = _joined(_sweep(sets, changes))
+    return region & SPACE if clip else region
 
 
 def _sweep(sets: list[AddressSet], changes: dict[int, list[int]]) -> Iterator[Piece]:
@@ -114,7 +116,7 @@ def _sweep(sets: list[AddressSet], changes: dict[int, list[int]]) -> Iterator[Pi
         if active:
             key = frozenset(active)
             if key not in known:
-                known[key] = sets[next(iter(key))] if len(key) == 1 else addresses.union(sets[one] for one in key)
+                known[key] = sets[next(iter(key))] if len(key) == 1 else addresses.union(sets[number] for number in key)
             yield before, place - 1, known[key]
         for number in changes[place]:
             if number >= 0:
@@ -126,35 +128,35 @@ def _sweep(sets: list[AddressSet], changes: dict[int, list[int]]) -> Iterator[Pi
 
 
 def _both(left: Region, right: Region) -> Iterator[tuple[int, int, AddressSet, AddressSet]]:
-    """Every stretch of the line on which neither changes and one has something."""
+    """Yield every stretch of the line on which neither region changes and at least one has something."""
     ours, theirs = left.pieces, right.pieces
     i = j = at = 0
     while i < len(ours) or j < len(theirs):
-        first, last, found = ours[i] if i < len(ours) else (_END, _END, NOTHING)
-        other_first, other_last, other_found = theirs[j] if j < len(theirs) else (_END, _END, NOTHING)
+        first, last, reached = ours[i] if i < len(ours) else (_END, _END, NOTHING)
+        other_first, other_last, other_reached = theirs[j] if j < len(theirs) else (_END, _END, NOTHING)
         start = max(at, min(first, other_first))
         here, there = first <= start, other_first <= start
         end = min(last if here else first - 1, other_last if there else other_first - 1)
-        yield start, end, found if here else NOTHING, other_found if there else NOTHING
+        yield start, end, reached if here else NOTHING, other_reached if there else NOTHING
         at = end + 1
         i += here and end == last
         j += there and end == other_last
 
 
 def _joined(pieces: Iterable[Piece]) -> Region:
-    found: list[Piece] = []
+    joined: list[Piece] = []
     for start, end, reached in pieces:
         if not reached:
             continue
-        if found and found[-1][1] + 1 == start and found[-1][2] == reached:
-            found[-1] = (found[-1][0], end, reached)
+        if joined and joined[-1][1] + 1 == start and joined[-1][2] == reached:
+            joined[-1] = (joined[-1][0], end, reached)
         else:
-            found.append((start, end, reached))
-    return Region(tuple(found))
+            joined.append((start, end, reached))
+    return Region(tuple(joined))
 
 
 def _space() -> Region:
-    """Every flow there can be: ICMP is of IPv4 alone, ICMPv6 of IPv6."""
+    """Return every flow there can be: ICMP belongs to IPv4 only, ICMPv6 to IPv6."""
     stretches: list[tuple[int, int, AddressSet]] = [
         (0, services.ICMP, EVERYTHING),
         (services.ICMP, services.ICMP + 1, AddressSet(v4=EVERYTHING.v4)),
@@ -162,7 +164,7 @@ def _space() -> Region:
         (services.ICMPV6, services.ICMPV6 + 1, AddressSet(v6=EVERYTHING.v6)),
         (services.ICMPV6 + 1, 256, EVERYTHING),
     ]
-    return Region(tuple((first * PORTS, last * PORTS - 1, found) for first, last, found in stretches))
+    return Region(tuple((first * PORTS, last * PORTS - 1, reached) for first, last, reached in stretches))
 
 
 SPACE = _space()

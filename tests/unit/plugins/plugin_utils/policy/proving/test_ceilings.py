@@ -17,6 +17,10 @@ from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.polic
 )
 
 RAISED = {"reason": "CHG-1", "owner": "security", "review_by": "2027-06-30"}
+RAISE = "move the entry to egress_ceiling_raise_TOPIC with reason, owner and review_by"
+NARROWER = f"Fix: name narrower networks, or {RAISE}"
+REMOVE = f"Fix: remove it, or {RAISE}"
+NAMED_OUTSIDE = "outside your networks it may name prefixes of"
 
 
 def above(tier: str, **written: Any) -> list[str]:
@@ -25,23 +29,36 @@ def above(tier: str, **written: Any) -> list[str]:
 
 @pytest.mark.parametrize("tier", ["web", "app"])
 @pytest.mark.parametrize(
-    ("to", "first"),
+    ("to", "message"),
     [
-        ("any", "0.0.0.0 begins 0.0.0.0/5"),
-        ("internet", "1.0.0.0 begins"),
-        (["0.0.0.0/1", "128.0.0.0/1"], "0.0.0.0 begins"),
-        (["64.0.0.0/8"], "64.0.0.0 begins 64.0.0.0/8"),
-        (["64.0.0.0/13", "64.8.0.0/13", "64.16.0.0/12"], "64.0.0.0 begins 64.0.0.0/11"),
-        ("2000::/3", "2000:: begins 2000::/3"),
+        ("any", ".to: any is too wide for tier {tier}: {named} /12 or longer"),
+        ("internet", ".to: internet is too wide for tier {tier}: {named} /12 or longer"),
+        ("0.0.0.0/0", ".to: 0.0.0.0/0 is too wide for tier {tier}: {named} /12 or longer"),
+        (["0.0.0.0/1", "128.0.0.0/1"], ".to[0]: 0.0.0.0/1 is too wide for tier {tier}: {named} /12 or longer"),
+        (["203.0.113.0/24", "64.0.0.0/8"], ".to[1]: 64.0.0.0/8 is too wide for tier {tier}: {named} /12 or longer"),
+        (
+            ["64.0.0.0/13", "203.0.113.0/24", "64.8.0.0/13", "64.16.0.0/12"],
+            (
+                ": 64.0.0.0/13, 64.8.0.0/13 and 64.16.0.0/12 together make 64.0.0.0/11, which is too wide "
+                "for tier {tier}: "
+                "{named} /12 or longer"
+            ),
+        ),
+        ("2000::/3", ".to: 2000::/3 is too wide for tier {tier}: {named} /24 or longer"),
         # An IPv6 network that the network may translate to all of IPv4.
-        ("64:ff9b::/96", "0.0.0.0 begins"),
+        (
+            "64:ff9b::/96",
+            (
+                ".to: 64:ff9b::/96 is too wide for tier {tier}: it stands for IPv4 addresses, and outside "
+                "your networks "
+                "the tier may name prefixes of /12 or longer"
+            ),
+        ),
     ],
 )
-def test_web_and_app_name_their_destinations_outside(tier: str, to: Any, first: str) -> None:
-    (found,) = above(tier, to=to)
-    assert found.startswith(f"egress_allow_x[api]: is above the ceiling of tier {tier}: {first}")
-    assert "outside egress_internal_networks the tier reaches only what it names" in found
-    assert "move the entry to egress_ceiling_raise_TOPIC with reason, owner and review_by" in found
+def test_web_and_app_name_their_destinations_outside(tier: str, to: Any, message: str) -> None:
+    expected = message.format(tier=tier, named=NAMED_OUTSIDE)
+    assert above(tier, to=to) == [f"egress_allow_x[api]{expected}. {NARROWER}"]
 
 
 @pytest.mark.parametrize("tier", ["web", "app"])
@@ -62,25 +79,38 @@ def test_web_and_app_may(tier: str, to: Any, services: Any) -> None:
 
 @pytest.mark.parametrize("service", ["ssh", "rdp", "any", "tcp/22", "tcp/1-1024", "proto/6"])
 def test_management_never_leaves_web_and_app(service: str) -> None:
-    (found,) = above("app", services=[service])
-    assert "203.0.113.0 with tcp/" in found
-    assert "services of class management never go outside egress_internal_networks" in found
+    (message,) = above("app", services=[service])
+    assert message.startswith("egress_allow_x[api]: tcp/")
+    assert message.endswith(
+        " to 203.0.113.0 is above the ceiling of tier app: services of class management never go outside "
+        f"egress_internal_networks. {REMOVE}"
+    )
 
 
 def test_pieces_of_several_entries_are_seen_together() -> None:
     halves = [entry(name=f"part-{number}", to=f"64.{number * 16}.0.0/12") for number in range(2)]
-    (found,) = errors(egress_allow_x=halves)
-    assert found.startswith(
-        "egress_allow_x[part-0]: part-0, part-1 together are above the ceiling of tier app: "
-        "64.0.0.0 begins 64.0.0.0/11, wider than /12, outside egress_internal_networks; "
-    )
+    assert errors(egress_allow_x=halves) == [
+        (
+            "egress_allow_x[part-0]: part-0 and part-1 together make 64.0.0.0/11, which is too wide for tier app: "
+            f"{NAMED_OUTSIDE} /12 or longer. Fix: name fewer or narrower networks, or move an entry to "
+            "egress_ceiling_raise_TOPIC with reason, owner and review_by"
+        )
+    ]
 
 
 def test_pieces_that_do_not_touch_are_counted() -> None:
     pieces = [entry(name=f"part-{number}", to=f"{number}.0.0.0/12") for number in range(64, 81)]
-    (found,) = errors(egress_allow_x=pieces)
-    assert "from 64.0.0.0 on they are more IPv4 addresses than a /8 has" in found
+    assert errors(egress_allow_x=pieces) == [
+        (
+            "egress_allow_x[part-64]: part-64, part-65, part-66, part-67 and 13 more entries together open more IPv4 "
+            "addresses than one /8 has, the most that tier app may open outside your networks. Fix: "
+            "name fewer or narrower "
+            "networks, or move an entry to egress_ceiling_raise_TOPIC with reason, owner and review_by"
+        )
+    ]
     assert errors(egress_allow_x=pieces[:16]) == []
+    (message,) = errors(egress_allow_x=[entry(to=[f"{number}.0.0.0/12" for number in range(64, 81)])])
+    assert message.startswith("egress_allow_x[api]: api opens more IPv4 addresses than one /8 has, the most that")
 
 
 @pytest.mark.parametrize(
@@ -95,8 +125,8 @@ def test_pieces_that_do_not_touch_are_counted() -> None:
     ],
 )
 def test_a_database_never_leaves_the_inside(to: Any, first: str) -> None:
-    (found,) = above("database", to=to)
-    assert f"{first} is outside egress_internal_networks, where the tier reaches nothing" in found
+    cause = f"{first} is outside egress_internal_networks, where tier database reaches nothing"
+    assert above("database", to=to) == [f"egress_allow_x[api]: {cause}. {REMOVE}"]
 
 
 def test_a_database_may_speak_anything_inside_and_its_multicast() -> None:
@@ -105,12 +135,16 @@ def test_a_database_may_speak_anything_inside_and_its_multicast() -> None:
 
 def test_a_bastion_speaks_only_ssh_and_only_inside() -> None:
     assert above("bastion", to="10.1.1.1", services=["ssh"]) == []
-    (found,) = above("bastion", to="10.1.1.1", services=["ssh", "https"])
-    assert "10.1.1.1 with tcp/443; inside egress_internal_networks the tier speaks no such service" in found
-    (found,) = above("bastion", services=["ssh"])
-    assert "203.0.113.0 is outside" in found
-    (found,) = errors(egress_tier="bastion", egress_internal_services=["ssh", "https"])
-    assert found.startswith("egress_internal_services: is above the ceiling of tier bastion: 10.0.0.0 with tcp/443")
+    cause = (
+        "{to} is above the ceiling of tier bastion: inside egress_internal_networks the tier may not use this service"
+    )
+    assert above("bastion", to="10.1.1.1", services=["ssh", "https"]) == [
+        f"egress_allow_x[api]: tcp/443 to {cause.format(to='10.1.1.1')}. {REMOVE}"
+    ]
+    (message,) = above("bastion", services=["ssh"])
+    assert "203.0.113.0 is outside" in message
+    (message,) = errors(egress_tier="bastion", egress_internal_services=["ssh", "https"])
+    assert message == f"egress_internal_services: tcp/443 to {cause.format(to='10.0.0.0')}. {REMOVE}"
 
 
 @pytest.mark.parametrize(("to", "services"), [("internet", ["ssh", "git", "any"]), ("10.1.1.0/24", ["https"])])
@@ -119,26 +153,42 @@ def test_build_may_have_the_internet_and_names_the_inside(to: Any, services: Any
 
 
 @pytest.mark.parametrize(
-    ("to", "first"),
-    [("internal", "10.0.0.0"), ("any", "10.0.0.0"), ("10.1.0.0/16", "10.1.0.0"), ("fd12:3456:789a::/56", "fd12:")],
+    ("to", "longest"), [("internal", 24), ("any", 24), ("10.1.0.0/16", 24), ("fd12:3456:789a::/56", 64)]
 )
-def test_build_never_has_the_whole_inside(to: Any, first: str) -> None:
-    (found,) = above("build", to=to)
-    assert f"ceiling of tier build: {first}" in found
-    assert "inside egress_internal_networks the tier reaches only what it names" in found
+def test_build_never_has_the_whole_inside(to: str, longest: int) -> None:
+    cause = f"{to} is too wide for tier build: inside your networks it may name prefixes of /{longest} or longer"
+    assert above("build", to=to) == [f"egress_allow_x[api].to: {cause}. {NARROWER}"]
 
 
 def test_build_never_has_unrouted_networks_as_internet() -> None:
-    (found,) = above("build", to="172.16.0.0/12")
-    assert "172.16.0.0 begins 172.16.0.0/12" in found
+    assert above("build", to="172.16.0.0/12") == [
+        (
+            "egress_allow_x[api].to: 172.16.0.0/12 is too wide for tier build: outside your networks "
+            "and the internet it "
+            f"may name prefixes of /24 or longer. {NARROWER}"
+        )
+    ]
+
+
+def test_any_of_a_tier_that_may_have_the_internet_says_what_is_not_the_internet() -> None:
+    ceiling = {"external": {"services": ["https"], "any": True}, "internal": {"services": ["https"], "any": True}}
+    edge = {"egress_tier": "edge", "egress_tiers": {"edge": {"ceiling": ceiling}}}
+    assert errors(**edge, egress_allow_x=[entry(to="internet")]) == []
+    assert errors(**edge, egress_allow_x=[entry(to="any")]) == [
+        (
+            "egress_allow_x[api].to: any is too wide for tier edge: it includes 0.0.0.0/8, and outside "
+            "your networks and the "
+            f"internet the tier may name single addresses only. Fix: write internet in place of any, or {RAISE}"
+        )
+    ]
 
 
 def test_base_stays_inside_but_speaks_what_it_wants() -> None:
     assert errors(egress_tier="bastion", egress_allow_base=[entry(to="10.1.1.1", services=["https"])]) == []
     (found,) = errors(egress_allow_base=[entry(to=["10.1.1.1", "203.0.113.0/24"])])
     assert found == (
-        "egress_allow_base[api]: egress_allow_base stays inside egress_internal_networks, and 203.0.113.0 is not; "
-        "move the entry to the list of the groups that need it"
+        "egress_allow_base[api]: 203.0.113.0 is outside egress_internal_networks, and egress_allow_base stays inside. "
+        "Fix: move the entry to egress_allow_TOPIC of the groups that need it"
     )
 
 

@@ -21,12 +21,12 @@ def test_the_entry_that_lets_it_out_is_named() -> None:
 
 
 def test_what_nothing_allows_is_refused() -> None:
-    assert policy.decide(build(), HTTPS) == policy.Verdict(allowed=False, entry=None, cause="unlisted", refused=True)
+    assert policy.decide(build(), HTTPS) == policy.Verdict(allowed=False, entry=None, cause="unlisted", rejected=True)
 
 
 def test_observe_refuses_nothing_and_says_what_enforce_would() -> None:
     observed = policy.decide(build(egress_mode="observe"), HTTPS)
-    assert observed == policy.Verdict(allowed=True, entry=None, cause="unlisted", refused=True)
+    assert observed == policy.Verdict(allowed=True, entry=None, cause="unlisted", rejected=True)
 
 
 def test_never_comes_before_every_entry_and_after_the_floor() -> None:

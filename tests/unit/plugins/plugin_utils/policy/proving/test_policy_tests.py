@@ -100,13 +100,16 @@ def test_the_witness_is_a_flow_that_contradicts_the_test() -> None:
 @pytest.mark.parametrize(
     ("test", "message"),
     [
-        ({"services": ["https"]}, "needs exactly one of reach and not_reach"),
-        ({"reach": "internal", "not_reach": "internal", "services": ["https"]}, "needs exactly one"),
+        ({"services": ["https"]}, "has neither reach nor not_reach. Fix: write exactly one of them"),
+        (
+            {"reach": "internal", "not_reach": "internal", "services": ["https"]},
+            "has both reach and not_reach. Fix: write exactly one of them",
+        ),
         ({"reach": "internal"}, "services is missing"),
         ({"reach": "internal", "services": []}, "is an empty list"),
         ({"reach": "internal", "services": ["https"], "user": ["a", "b"]}, "names several users"),
         ({"reach": "hosts:nobody", "services": ["https"]}, '"hosts:nobody" matches no host'),
-        ({"unreach": "internal", "services": ["https"]}, 'unknown key "unreach"; did you mean reach?'),
+        ({"unreach": "internal", "services": ["https"]}, 'unknown key "unreach". Did you mean reach?'),
     ],
 )
 def test_what_is_no_test(test: dict[str, Any], message: str) -> None:
@@ -116,7 +119,9 @@ def test_what_is_no_test(test: dict[str, Any], message: str) -> None:
 def test_a_test_of_nothing_is_an_error() -> None:
     test = {"name": "t", "not_reach": "internal", "services": ["https"]}
     (found,) = errors(egress_mode="observe", egress_internal_networks=..., egress_tests_web=[test])
-    assert found == "egress_tests_web[t]: tests no address at all; set egress_internal_networks"
+    assert (
+        found == "egress_tests_web[t]: tests no address. Fix: set egress_internal_networks, or name other destinations"
+    )
 
 
 def test_a_test_that_counts_on_an_expired_entry_stops_no_deploy() -> None:

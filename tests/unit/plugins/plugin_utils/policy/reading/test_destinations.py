@@ -67,28 +67,28 @@ def test_an_except_that_covers_everything_is_an_error_never_no_limit() -> None:
 @pytest.mark.parametrize(
     ("written", "message"),
     [
-        ("10.0.0.300", '"10.0.0.300" is no address'),
-        ("10.0.0.0/99", '"10.0.0.0/99" has no prefix length between 0 and 32'),
-        ("10.0.0.9-10.0.0.1", "is reversed; write 10.0.0.1-10.0.0.9"),
-        ("intrenal", '"intrenal" is no destination; did you mean internal?'),
-        ("all", '"all" is no destination; did you mean any?'),
-        ("public", '"public" is no destination; did you mean internet?'),
-        ("database", '"database" is no destination; hosts of the inventory are written hosts:database'),
+        ("10.0.0.300", '"10.0.0.300" is not an IP address'),
+        ("10.0.0.0/99", '"10.0.0.0/99" does not end with a prefix length from 0 to 32'),
+        ("10.0.0.9-10.0.0.1", "ends before it begins. Fix: write 10.0.0.1-10.0.0.9"),
+        ("intrenal", '"intrenal" is not a destination. Did you mean internal?'),
+        ("all", '"all" is not a destination. Did you mean any?'),
+        ("public", '"public" is not a destination. Did you mean internet?'),
+        ("database", '"database" is not a destination. Fix: write group:database for the hosts of this group'),
         ("qwertz", "an address or hosts:PATTERN"),
-        ("host:mirror", "did you mean hosts:mirror?"),
-        ("prefix-list:s3", "did you mean prefix_list:s3?"),
+        ("host:mirror", "Did you mean hosts:mirror?"),
+        ("prefix-list:s3", "Did you mean prefix_list:s3?"),
         ("*.payments.example", '"*.payments.example": domain names are not resolved by this release'),
-        ("https://api.example/v1", "is a URL; write the host (api.example) here and the service in services"),
-        ("api.example:443", "has a port; write api.example here and the port in services"),
-        ("10.1.1.1:443", "has a port; write 10.1.1.1 here and the port in services"),
-        ("[2001:db8::1]:443", "has a port; write 2001:db8::1 here and the port in services"),
-        ("10.1.1.1, 10.1.1.2", "is one text; write a list: [one, other]"),
-        ("", '"" is no destination'),
-        (10.0, '"10.0" is read by YAML as a number; write it in quotes'),
-        (False, '"False" is read by YAML as true or false; write it in quotes'),
-        ({"fd00:": None}, 'YAML reads "fd00::" as a mapping; write it in quotes: "fd00::"'),
-        ({"hosts": "mirror"}, 'YAML reads "hosts: mirror" as a mapping; write hosts:mirror without the space'),
-        (None, '"None" is read by YAML as nothing'),
+        ("https://api.example/v1", "is a URL. Fix: write the host (api.example) here and the service in services"),
+        ("api.example:443", "has a port. Fix: write api.example here and the port in services"),
+        ("10.1.1.1:443", "has a port. Fix: write 10.1.1.1 here and the port in services"),
+        ("[2001:db8::1]:443", "has a port. Fix: write 2001:db8::1 here and the port in services"),
+        ("10.1.1.1, 10.1.1.2", "is one text. Fix: write a list: [FIRST, SECOND]"),
+        ("", '"" is not a destination'),
+        (10.0, 'YAML reads "10.0" as a number. Fix: write it in quotes'),
+        (False, 'YAML reads "False" as true or false. Fix: write it in quotes'),
+        ({"fd00:": None}, 'YAML reads "fd00::" as a mapping. Fix: write it in quotes: "fd00::"'),
+        ({"hosts": "mirror"}, 'YAML reads "hosts: mirror" as a mapping. Fix: write hosts:mirror without the space'),
+        (None, 'YAML reads "None" as nothing'),
     ],
 )
 def test_what_is_no_destination_is_refused_with_its_cure(written: Any, message: str) -> None:
@@ -106,8 +106,8 @@ def test_no_destinations_are_an_error_never_every_destination(written: Any) -> N
 def test_a_pattern_that_matches_nothing_is_an_error_unless_optional() -> None:
     (found,) = errors(egress_allow_app=[entry(to="hosts:cache")])
     assert found == (
-        'egress_allow_app[api].to: "hosts:cache" matches no host; '
-        "mend the pattern, or write optional: true if it may match nothing"
+        'egress_allow_app[api].to: "hosts:cache" matches no host. '
+        "Fix: correct the pattern, or write optional: true if it may match no host"
     )
     resolved = build(egress_allow_app=[entry(to="hosts:cache", optional=True)])
     assert resolved.entries == ()
@@ -123,13 +123,13 @@ def test_an_optional_pattern_beside_others_opens_the_others() -> None:
 @pytest.mark.parametrize("optional", [True, False])
 def test_a_host_without_an_address_is_named(optional: bool) -> None:
     (found,) = errors(egress_allow_app=[entry(to="hosts:nameless", optional=optional)])
-    assert "the host cloud1 has no address; set egress_addresses for cloud1" in found
+    assert "the host cloud1 has no address. Fix: set egress_addresses for cloud1" in found
 
 
 def test_an_address_of_a_host_that_is_none_is_named() -> None:
     inventory = FixedInventory("app1", {"mirror": ["mirror1"]}, {"mirror1": ["mirror1.example"]})
     (found,) = errors(inventory=inventory, egress_allow_app=[entry(to="hosts:mirror")])
-    assert 'egress_addresses of the host mirror1: "mirror1.example" is no address' in found
+    assert 'egress_addresses of the host mirror1: "mirror1.example" is not an IP address' in found
 
 
 def test_internal_never_opens_dns() -> None:
@@ -142,7 +142,7 @@ def test_internal_never_opens_dns() -> None:
 
 def test_dns_to_internal_is_an_error_that_says_where_it_goes() -> None:
     (found,) = errors(egress_allow_app=[entry(to="internal", services=["dns"])])
-    assert "internal never includes DNS (ports 53 and 853); name the servers in egress_dns_servers" in found
+    assert "internal never includes DNS (ports 53 and 853). Fix: name the servers in egress_dns_servers" in found
 
 
 def test_a_named_server_beside_internal_keeps_its_dns() -> None:
@@ -155,9 +155,7 @@ def test_a_named_server_beside_internal_keeps_its_dns() -> None:
 def test_an_icmp_of_the_other_family_is_an_error_never_every_protocol() -> None:
     for to, service in (("fd12:3456:789a::1", "proto/1"), ("10.1.1.1", "proto/58")):
         (found,) = errors(egress_allow_app=[entry(to=to, services=[service])])
-        assert found.startswith(
-            f"egress_allow_app[api]: opens nothing: {service} cannot be spoken with these addresses"
-        )
+        assert found.startswith(f"egress_allow_app[api]: opens nothing: {service} cannot go to these addresses")
 
 
 def test_the_world_is_asked_for_the_pattern_as_written() -> None:

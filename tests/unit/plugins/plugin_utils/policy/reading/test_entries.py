@@ -31,7 +31,6 @@ def from_container(address: str) -> policy.Flow:
         ("destinations", "to"),
         ("dest", "to"),
         ("destination", "to"),
-        ("hosts", "to"),
         ("port", "services"),
         ("ports", "services"),
         ("protocol", "services"),
@@ -44,13 +43,13 @@ def from_container(address: str) -> policy.Flow:
 )
 def test_a_wrong_key_is_told_the_right_one(wrong: str, right: str) -> None:
     (found,) = errors(egress_allow_app=[entry(**{wrong: "x", right: ...})])
-    assert found == f'egress_allow_app[api]: unknown key "{wrong}"; did you mean {right}?'
+    assert found == f'egress_allow_app[api]: unknown key "{wrong}". Did you mean {right}?'
 
 
 def test_a_key_like_nothing_is_told_the_choice() -> None:
     (found,) = errors(egress_allow_app=[entry(zzz=1)])
     assert found.startswith(
-        'egress_allow_app[api]: unknown key "zzz"; choose one of approximate, except, expires, for, '
+        'egress_allow_app[api]: unknown key "zzz". Fix: write one of approximate, except, expires, for, '
     )
 
 
@@ -63,11 +62,11 @@ def test_missing_keys_are_named_together() -> None:
     [
         (
             {"name": "api"},
-            "egress_allow_app: is a mapping where a list of entries belongs; begin each entry with a dash",
+            "egress_allow_app: is a mapping where a list of entries is needed. Fix: begin each entry with a dash",
         ),
-        ("api", "egress_allow_app: is a text where a list of entries belongs"),
-        (["api"], 'egress_allow_app[0]: "api" is no mapping; write one with the keys name, to, services'),
-        ([None], 'egress_allow_app[0]: "None" is no mapping'),
+        ("api", "egress_allow_app: is a text where a list of entries is needed"),
+        (["api"], 'egress_allow_app[0]: "api" is not a mapping. Fix: write one with the keys name, to and services'),
+        ([None], 'egress_allow_app[0]: "None" is not a mapping'),
     ],
 )
 def test_what_is_no_list_of_entries(value: Any, message: str) -> None:
@@ -82,15 +81,15 @@ def test_an_empty_list_is_no_entry() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("a" * 129, "has 129 characters; it becomes a comment in nft, which takes 128; shorten it"),
-        ("two words", '"two words" is no name; use letters, digits, - and _'),
-        ('x"; accept; } table x {', "is no name"),
-        ("x\ny", "is no text of one line"),
-        ("-x", "is no name"),
-        ("a.dns", "is no name"),
-        ("", "is no text of one line"),
-        (12, '"12" is read by YAML as a number; write a text, in quotes'),
-        (False, '"False" is read by YAML as true or false'),
+        ("a" * 129, "has 129 characters; nft takes at most 128 as the comment of a rule. Fix: shorten it"),
+        ("two words", '"two words" is not a name. Fix: use letters, digits, - and _'),
+        ('x"; accept; } table x {', "is not a name"),
+        ("x\ny", "has more than one line. Fix: write it in one line"),
+        ("-x", "is not a name"),
+        ("a.dns", "is not a name"),
+        ("", "is an empty text"),
+        (12, 'YAML reads "12" as a number. Fix: write a text in quotes'),
+        (False, 'YAML reads "False" as true or false'),
     ],
 )
 def test_what_is_no_name(name: Any, message: str) -> None:
@@ -119,14 +118,14 @@ def test_root_is_called_by_name_or_number() -> None:
 @pytest.mark.parametrize(
     ("users", "message"),
     [
-        ([], "is an empty list; name at least one user, or leave it out to mean every user"),
+        ([], "is an empty list. Fix: name at least one user, or leave the key out to mean every user"),
         (None, "is empty"),
-        ("any", '"any" is no user; leave users out to mean every user'),
-        ([False], '"False" is read by YAML as true or false; write the user\'s name in quotes'),
-        ([4294967295], '"4294967295" is no uid'),
-        (["a, b"], '"a, b" is no user name'),
-        (["x\n"], "is no user name"),
-        ({"payd": None}, "is a mapping where a list belongs"),
+        ("any", '"any" is not a user. Fix: leave users out to mean every user'),
+        ([False], 'YAML reads "False" as true or false. Fix: write the user\'s name in quotes'),
+        ([4294967295], '"4294967295" is not a uid'),
+        (["a, b"], '"a, b" is not a user name'),
+        (["x\n"], "is not a user name"),
+        ({"payd": None}, "is a mapping where a list is needed"),
     ],
 )
 def test_what_is_no_user_never_means_everybody(users: Any, message: str) -> None:
@@ -163,7 +162,7 @@ def test_what_cannot_be_said_for_containers() -> None:
     (found,) = errors(egress_allow_app=[entry(**{"for": []})])
     assert "is an empty list" in found
     (found,) = errors(egress_allow_app=[entry(**{"for": "hosts"})])
-    assert 'unknown word "hosts"; did you mean host?' in found
+    assert 'unknown value "hosts". Did you mean host?' in found
 
 
 def test_a_ceiling_holds_for_containers_too() -> None:
@@ -191,7 +190,7 @@ def test_the_bridges_that_containers_are_behind(given: Any, wanted: Any) -> None
 def test_what_is_no_interface(name: Any) -> None:
     (found,) = errors(egress_containers=True, egress_container_interfaces=[name])
     assert found.startswith("egress_container_interfaces[0]: ")
-    assert "is no interface; write names such as docker0" in found
+    assert "is not the name of an interface. Fix: write a name such as docker0" in found
 
 
 def test_required_keys_are_required_of_people_and_not_of_tiers() -> None:
@@ -208,7 +207,7 @@ def test_required_keys_are_required_of_people_and_not_of_tiers() -> None:
 
 def test_what_cannot_be_required() -> None:
     (found,) = errors(egress_require=["reason", "ownr"])
-    assert found == 'egress_require[1]: unknown word "ownr"; did you mean owner?'
+    assert found == 'egress_require[1]: unknown value "ownr". Did you mean owner?'
 
 
 @pytest.mark.parametrize("day", [dt.date(2026, 11, 20), "2026-11-20"])
@@ -228,7 +227,7 @@ def test_an_expired_entry_stops_no_deploy_although_its_group_is_gone() -> None:
 def test_what_is_no_day(day: Any) -> None:
     (found,) = errors(egress_allow_app=[entry(expires=day)])
     assert "egress_allow_app[api].expires: " in found
-    assert "is no day; write it as 2027-03-31" in found
+    assert "is not a date. Fix: write it as 2027-03-31" in found
 
 
 def test_topics_are_merged() -> None:
@@ -251,8 +250,8 @@ def test_the_same_entry_of_two_groups_is_one() -> None:
 @pytest.mark.parametrize("change", [{"to": "203.0.113.1"}, {"services": ["http"]}, {"reason": "other"}])
 def test_two_entries_of_one_name_are_an_error(change: dict[str, Any]) -> None:
     found = errors(egress_allow_app=[entry()], egress_allow_pci=[entry(**change)])
-    taken = "the name api is taken by another entry (egress_allow_app[api])"
-    assert found == [f"egress_allow_pci[api]: {taken}; give one of them another name"]
+    taken = "another entry is called api, too (egress_allow_app[api])"
+    assert found == [f"egress_allow_pci[api]: {taken}. Fix: give one of them another name"]
 
 
 def test_a_name_is_taken_for_all_lists_of_entries() -> None:
@@ -263,7 +262,7 @@ def test_a_name_is_taken_for_all_lists_of_entries() -> None:
 def test_tests_of_one_name_with_two_contents_are_an_error() -> None:
     tests = [{"name": "t", "not_reach": "internet", "services": any_} for any_ in (["https"], ["http"])]
     (found,) = errors(egress_tests_app=tests[:1], egress_tests_web=tests[1:])
-    assert "the name t is taken" in found
+    assert "another entry is called t, too" in found
 
 
 def test_every_error_is_said_at_once() -> None:
@@ -278,19 +277,19 @@ def test_every_error_is_said_at_once() -> None:
             },
             INVENTORY,
         )
-    name = "use letters, digits, - and _, beginning with a letter or digit"
+    name = "use letters, digits, - and _, and begin with a letter or digit"
     addresses = "write the addresses or networks, or hosts:PATTERN for hosts of the inventory"
     assert str(raised.value).splitlines() == [
         "9 errors in the policy:",
-        "  egress_mod: unknown variable; did you mean egress_mode?",
-        '  egress_tier: unknown tier "ap"; did you mean app?',
-        '  egress_allow_app[0]: unknown key "port"; did you mean services?',
-        f'  egress_allow_app[0].name: "a b" is no name; {name}.',
-        '  egress_allow_app[0].to[0]: "10.0.0.300" is no address.',
-        '  egress_allow_app[0].to[1]: "intrenal" is no destination; did you mean internal?',
-        '  egress_never[0].to: "cloud" is no destination; did you mean cloud-metadata?',
-        f'  egress_tests_app[t].reach: "x.y": domain names are not resolved by this release; {addresses}.',
-        '  egress_tests_app[t].services: "htps" is no service; did you mean https?',
+        "  egress_mod: unknown variable. Did you mean egress_mode?",
+        '  egress_tier: unknown tier "ap". Did you mean app?',
+        '  egress_allow_app[0]: unknown key "port". Did you mean services?',
+        f'  egress_allow_app[0].name: "a b" is not a name. Fix: {name}.',
+        '  egress_allow_app[0].to[0]: "10.0.0.300" is not an IP address.',
+        '  egress_allow_app[0].to[1]: "intrenal" is not a destination. Did you mean internal?',
+        '  egress_never[0].to: "cloud" is not a destination. Did you mean cloud-metadata?',
+        f'  egress_tests_app[t].reach: "x.y": domain names are not resolved by this release. Fix: {addresses}.',
+        '  egress_tests_app[t].services: "htps" is not a service. Did you mean https?',
         "Nothing was changed.",
     ]
 
@@ -299,7 +298,7 @@ def test_one_error_is_one_sentence_that_says_what_did_not_happen() -> None:
     with pytest.raises(policy.PolicyErrors) as raised:
         build(egress_allow_pci=[entry(name="payments-api", to=["203.0.113.1", "10.0.0.300"])])
     assert str(raised.value) == (
-        'egress_allow_pci[payments-api].to[1]: "10.0.0.300" is no address. Nothing was changed.'
+        'egress_allow_pci[payments-api].to[1]: "10.0.0.300" is not an IP address. Nothing was changed.'
     )
 
 
@@ -314,7 +313,7 @@ def test_origins_come_before_the_place() -> None:
     with pytest.raises(policy.PolicyErrors) as raised:
         policy.build(variables, INVENTORY, origins=origin)
     where = "group_vars/pci/egress.yml:3 egress_allow_pci[p].to[1]"
-    assert raised.value.errors == (policy.PolicyError(where, '"10.0.0.300" is no address'),)
+    assert raised.value.errors == (policy.PolicyError(where, '"10.0.0.300" is not an IP address'),)
     assert ("egress_allow_pci", 0, "to", 1) in seen
     with pytest.raises(policy.PolicyErrors) as raised:
         policy.build(variables, INVENTORY, origins={"egress_allow_pci": "group_vars/pci"})

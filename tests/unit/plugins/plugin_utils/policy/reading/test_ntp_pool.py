@@ -65,8 +65,8 @@ def test_tests_see_it() -> None:
 
 def test_its_name_is_taken() -> None:
     (sentence,) = errors(**POOL, egress_allow_db=[entry(name="ntp-pool", to=["10.1.1.1"])])
-    assert "the name ntp-pool is taken by another entry (egress_ntp_servers)" in sentence
+    assert "another entry is called ntp-pool, too (egress_ntp_servers)" in sentence
 
 
 def test_only_time_servers_are_called_so() -> None:
-    assert '"pool" is not supported' in errors(egress_dns_servers="pool")[0]
+    assert '"pool" is not possible here' in errors(egress_dns_servers="pool")[0]

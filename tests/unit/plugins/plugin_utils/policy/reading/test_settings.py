@@ -27,12 +27,12 @@ def test_observe_is_the_default() -> None:
 @pytest.mark.parametrize(
     ("mode", "message"),
     [
-        ("enforced", "did you mean enforce?"),
-        ("audit", "did you mean observe?"),
-        (False, 'unknown word "off"; did you mean absent?'),
-        (True, 'unknown word "on"; did you mean enforce?'),
-        (["enforce"], "did you mean enforce?"),
-        (3, "choose one of absent, enforce, observe"),
+        ("enforced", "Did you mean enforce?"),
+        ("audit", "Did you mean observe?"),
+        (False, 'unknown value "off". Did you mean absent?'),
+        (True, 'unknown value "on". Did you mean enforce?'),
+        (["enforce"], "Did you mean enforce?"),
+        (3, "Fix: write one of absent, enforce, observe"),
     ],
 )
 def test_what_is_no_mode(mode: Any, message: str) -> None:
@@ -50,7 +50,8 @@ def test_absent_does_not_ask_whether_the_policy_is_right() -> None:
 def test_enforce_needs_internal_networks_and_observe_does_not() -> None:
     (found,) = errors(egress_internal_networks=...)
     assert found == (
-        "egress_internal_networks: is needed to enforce; name your networks, such as [10.0.0.0/8]; observe does without"
+        "egress_internal_networks: is needed to enforce. "
+        "Fix: list your networks, such as [10.0.0.0/8]; the mode observe works without them"
     )
     resolved = build(egress_mode="observe", egress_internal_networks=[], egress_tier="web")
     assert [notice.kind for notice in resolved.notices] == ["no_internal_networks"] * 2
@@ -60,10 +61,13 @@ def test_enforce_needs_internal_networks_and_observe_does_not() -> None:
 @pytest.mark.parametrize(
     ("networks", "message"),
     [
-        (["internal"], 'egress_internal_networks[0]: "internal" is no network; write networks such as 10.0.0.0/8'),
-        (["10.0.0.1/8"], "has bits set behind its prefix; write 10.0.0.0/8"),
-        (["hosts:mirror"], "is no network"),
-        ({"10.0.0.0/8": None}, "is a mapping where a list belongs"),
+        (
+            ["internal"],
+            'egress_internal_networks[0]: "internal" is not a network. Fix: write networks such as 10.0.0.0/8',
+        ),
+        (["10.0.0.1/8"], "has host bits set. Fix: write 10.0.0.0/8"),
+        (["hosts:mirror"], "is not a network"),
+        ({"10.0.0.0/8": None}, "is a mapping where a list is needed"),
     ],
 )
 def test_what_is_no_internal_network(networks: Any, message: str) -> None:
@@ -84,9 +88,9 @@ def test_dns_and_ntp_go_to_the_named_servers_and_nowhere_else() -> None:
 @pytest.mark.parametrize(
     ("servers", "message"),
     [
-        (["internal"], '"internal" is no server; write addresses or hosts:PATTERN'),
-        (["10.10.0.0/24"], '"10.10.0.0/24" is no server; write addresses or hosts:PATTERN'),
-        (["10.0.0.300"], '"10.0.0.300" is no address'),
+        (["internal"], '"internal" is not a server. Fix: write addresses, or hosts:PATTERN'),
+        (["10.10.0.0/24"], '"10.10.0.0/24" is not a server. Fix: write addresses, or hosts:PATTERN'),
+        (["10.0.0.300"], '"10.0.0.300" is not an IP address'),
         (["hosts:nobody"], '"hosts:nobody" matches no host'),
     ],
 )
@@ -135,10 +139,16 @@ def test_what_the_floor_does_not_open() -> None:
 @pytest.mark.parametrize(
     ("without", "message"),
     [
-        (["loopback"], 'the floor cannot be without "loopback": what never leaves the host; take it out of the list'),
-        (["replies"], 'the floor cannot be without "replies"'),
-        ([["dhcp"]], "unknown word \"['dhcp']\"; choose one of"),
-        (["dhpc"], 'unknown word "dhpc"; did you mean dhcp?'),
+        (
+            ["loopback"],
+            '"loopback" cannot be left out of the floor: it lets through what never leaves the host. Fix: remove',
+        ),
+        (["replies"], '"replies" cannot be left out of the floor'),
+        (
+            [["dhcp"]],
+            'is a list inside a list. Fix: write it without the outer brackets, or join lists: "{{ these + those }}"',
+        ),
+        (["dhpc"], 'unknown value "dhpc". Did you mean dhcp?'),
     ],
 )
 def test_what_cannot_be_taken_out_of_the_floor(without: list[str], message: str) -> None:
@@ -150,10 +160,10 @@ def test_what_cannot_be_taken_out_of_the_floor(without: list[str], message: str)
 @pytest.mark.parametrize(
     ("prefix", "message"),
     [
-        ("64:ff9b::/64", '"64:ff9b::/64" is no IPv6 prefix of length 96; write it as "64:ff9b::/96"'),
-        ("10.0.0.0/8", "is no IPv6 prefix of length 96"),
-        ("64:ff9b::1/96", "has bits set behind its prefix"),
-        (64, "is read by YAML as a number"),
+        ("64:ff9b::/64", '"64:ff9b::/64" is not an IPv6 prefix of length 96. Fix: write it as "64:ff9b::/96"'),
+        ("10.0.0.0/8", "is not an IPv6 prefix of length 96"),
+        ("64:ff9b::1/96", "has host bits set"),
+        (64, 'YAML reads "64" as a number'),
     ],
 )
 def test_what_is_no_nat64_prefix(prefix: Any, message: str) -> None:
@@ -178,21 +188,21 @@ def test_nat64_opens_and_closes_both_spellings() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("egress_alow_app", "did you mean egress_allow_app?"),
-        ("egress_test_app", "did you mean egress_tests_app?"),
-        ("egress_internal_network", "did you mean egress_internal_networks?"),
-        ("egress_dns", "did you mean egress_dns_servers?"),
-        ("egress_foo", "see docs/policy.md for the variables there are"),
-        ("egress_allow", "write egress_allow_TOPIC, with a topic such as your group's name"),
+        ("egress_alow_app", "Did you mean egress_allow_app?"),
+        ("egress_test_app", "Did you mean egress_tests_app?"),
+        ("egress_internal_network", "Did you mean egress_internal_networks?"),
+        ("egress_dns", "Did you mean egress_dns_servers?"),
+        ("egress_foo", "Fix: look the variable up in docs/policy.md"),
+        ("egress_allow", "write egress_allow_TOPIC, where TOPIC is a name such as your group's"),
         ("egress_tests", "write egress_tests_TOPIC"),
         ("egress_ceiling_raise", "write egress_ceiling_raise_TOPIC"),
-        ("egress_test", "did you mean egress_tests_TOPIC?"),
-        ("egress_allow_", "unknown variable"),
+        ("egress_test", "Did you mean egress_tests_TOPIC?"),
+        ("egress_allow_", "Did you mean egress_allow_TOPIC?"),
     ],
 )
 def test_an_unknown_variable_is_an_error_with_a_guess(name: str, message: str) -> None:
     (found,) = errors(**{name: []})
-    assert found.startswith(f"{name}: unknown variable; ")
+    assert found.startswith(f"{name}: unknown variable. ")
     assert message in found
 
 
@@ -203,7 +213,7 @@ def test_known_variables_and_those_of_others_are_no_error() -> None:
 def test_what_would_be_ignored_is_refused() -> None:
     assert errors(egress_containers=False, egress_prefix_lists={"s3": {"aws": "S3"}}) == []
     assert "is neither true nor false" in errors(egress_containers="yes")[0]
-    assert "egress_prefix_lists: is no mapping" in errors(egress_prefix_lists=["s3"])[0]
+    assert "egress_prefix_lists: is not a mapping" in errors(egress_prefix_lists=["s3"])[0]
 
 
 @pytest.mark.parametrize(("port", "wanted"), [(..., 22), (2222, 2222), ("2222", 2222)])
@@ -214,14 +224,14 @@ def test_the_port_that_ansible_uses(port: Any, wanted: int) -> None:
 @pytest.mark.parametrize("port", ["ssh", 0, 70000, True])
 def test_what_is_no_port(port: Any) -> None:
     (found,) = errors(ansible_port=port)
-    assert found == f'ansible_port: "{port}" is no port'
+    assert found == f'ansible_port: "{port}" is not a port. Fix: write a number from 1 to 65535'
 
 
 @pytest.mark.parametrize(("words", "wanted"), [(..., "skip"), ("error", "error"), ("skip", "skip")])
 def test_missing_users(words: Any, wanted: str) -> None:
     assert build(egress_missing_users=words).missing_users == wanted
     (found,) = errors(egress_missing_users="ignore")
-    assert found == 'egress_missing_users: unknown word "ignore"; choose one of error, skip'
+    assert found == 'egress_missing_users: unknown value "ignore". Fix: write one of error, skip'
 
 
 @pytest.mark.parametrize("servers", ["auto", ["auto"], ["10.10.0.10", "auto"]])
@@ -254,7 +264,7 @@ def test_no_test_of_dns_alone_can_rule_out_the_servers_that_only_the_host_knows(
 
 @pytest.mark.parametrize("servers", ["auto", ["auto"]])
 def test_time_servers_are_written_down(servers: Any) -> None:
-    assert "is not supported by this release; write the servers' addresses" in errors(egress_ntp_servers=servers)[0]
+    assert "is not possible here. Fix: write the addresses of the servers" in errors(egress_ntp_servers=servers)[0]
 
 
 @pytest.mark.parametrize(("given", "percent"), [(..., 25), (0, 0), (100, 100), ("100", 100), (" 7 ", 7)])
@@ -268,7 +278,7 @@ def test_the_share_that_a_run_may_close(given: Any, percent: int) -> None:
 def test_what_is_no_share(given: Any) -> None:
     (found,) = errors(egress_max_removed=given)
     assert found.startswith("egress_max_removed: ")
-    assert "is no share; write whole percent from 0 to 100; 100 switches the guard off" in found
+    assert "is not a percentage. Fix: write a whole number from 0 to 100; 100 switches the guard off" in found
 
 
 @pytest.mark.parametrize(
@@ -276,14 +286,14 @@ def test_what_is_no_share(given: Any) -> None:
     [
         (
             {"egress_observe": ["inside"]},
-            'egress_observe[0]: "inside" cannot be observed by itself; did you mean internal?',
+            'egress_observe[0]: "inside" cannot be observed by itself. Did you mean internal?',
         ),
-        ({"egress_observe": "web"}, '"web" cannot be observed by itself; choose one of internal, internet'),
-        ({"egress_observe": ["10.0.0.0/8"]}, "choose one of internal, internet"),
-        ({"egress_observe": {"internal": True}}, "is a mapping where a list belongs"),
-        ({"egress_established": "check"}, 'egress_established: unknown word "check"; did you mean recheck?'),
-        ({"egress_established": True}, 'unknown word "on"'),
-        ({"egress_untracked": "drop"}, "choose one of accept, refuse"),
+        ({"egress_observe": "web"}, '"web" cannot be observed by itself. Fix: write one of internal, internet'),
+        ({"egress_observe": ["10.0.0.0/8"]}, "Fix: write one of internal, internet"),
+        ({"egress_observe": {"internal": True}}, "is a mapping where a list is needed"),
+        ({"egress_established": "check"}, 'egress_established: unknown value "check". Did you mean recheck?'),
+        ({"egress_established": True}, 'unknown value "on"'),
+        ({"egress_untracked": "drop"}, "Fix: write one of accept, reject"),
     ],
 )
 def test_what_is_no_strictness(changes: dict[str, Any], message: str) -> None:

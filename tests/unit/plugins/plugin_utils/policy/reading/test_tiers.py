@@ -65,19 +65,19 @@ def test_an_empty_list_of_internal_services_is_no_entry() -> None:
 
 def test_internal_services_are_read_where_they_are_written() -> None:
     found = errors(egress_internal_services=["https", "htps"])
-    assert found == ['egress_internal_services[1]: "htps" is no service; did you mean https?']
+    assert found == ['egress_internal_services[1]: "htps" is not a service. Did you mean https?']
 
 
 def test_a_tier_is_needed() -> None:
     found = errors(egress_tier=...)
-    assert found == ["egress_tier: is not set; name it: web, app, database, bastion, build or one of your own"]
+    assert found == ["egress_tier: is not set. Fix: name a tier: web, app, database, bastion, build or one of your own"]
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("databse", "did you mean database?"),
-        ("db", "did you mean database?"),
+        ("databse", "Did you mean database?"),
+        ("db", "Did you mean database?"),
         (5, 'unknown tier "5"'),
         (["web"], "unknown tier \"['web']\""),
     ],
@@ -117,26 +117,29 @@ def test_one_side_of_a_ceiling_can_be_changed_alone() -> None:
     inside = entry(name="b", to="10.1.1.1", services=["ssh"])
     assert errors(egress_tier="edge", egress_tiers=own, egress_allow_app=[entry(), inside]) == []
     found = errors(egress_tier="edge", egress_tiers=own, egress_allow_app=[entry(services=["http"])])
-    assert "203.0.113.0 with tcp/80" in found[0]
+    assert "tcp/80 to 203.0.113.0" in found[0]
     found = errors(egress_tier="edge", egress_tiers=own, egress_allow_app=[entry(to="internet")])
-    assert "wider than /12" in found[0]
+    assert "may name prefixes of /12 or longer" in found[0]
 
 
 @pytest.mark.parametrize(
     ("own", "message"),
     [
-        ({"x": {"extends": "ap"}}, 'egress_tiers.x.extends: unknown tier "ap"; did you mean app?'),
+        ({"x": {"extends": "ap"}}, 'egress_tiers.x.extends: unknown tier "ap". Did you mean app?'),
         ({"x": {"extends": "y"}, "y": {"extends": "x"}}, "extend each other in a circle"),
-        ({"x": {}}, "egress_tiers.x: has no ceiling; write one, or extends:"),
-        ({"x": {"extend": "app"}}, 'egress_tiers.x: unknown key "extend"; did you mean extends?'),
-        ({"x": ["app"]}, "egress_tiers.x: \"['app']\" is no mapping"),
-        ({0: {"extends": "app"}}, 'egress_tiers: "0" is read by YAML as a number; write it in quotes'),
-        (["x"], "egress_tiers: is no mapping; write NAME: {extends: app, …}"),
+        ({"x": {}}, "egress_tiers.x: has no ceiling. Fix: write one, or extends:"),
+        ({"x": {"extend": "app"}}, 'egress_tiers.x: unknown key "extend". Did you mean extends?'),
+        ({"x": ["app"]}, "egress_tiers.x: \"['app']\" is not a mapping"),
+        ({0: {"extends": "app"}}, 'egress_tiers: YAML reads "0" as a number. Fix: write it in quotes'),
+        (["x"], "egress_tiers: is not a mapping. Fix: write NAME: {extends: app, …}"),
         ({"x": {"extends": "app", "ceiling": {"outside": {}}}}, 'egress_tiers.x.ceiling: unknown key "outside"'),
-        ({"x": {"extends": "app", "ceiling": {"external": {"service": []}}}}, "did you mean services?"),
+        ({"x": {"extends": "app", "ceiling": {"external": {"service": []}}}}, "Did you mean services?"),
         ({"x": {"extends": "app", "ceiling": {"external": {"any": "yes"}}}}, "is neither true nor false"),
-        ({"x": {"extends": "app", "ceiling": {"external": {"never": ["managment"]}}}}, "did you mean management?"),
-        ({"x": {"extends": "app", "ceiling": {"external": {"widest": {"ipv4": 33}}}}}, "is no prefix length of ipv4"),
+        ({"x": {"extends": "app", "ceiling": {"external": {"never": ["managment"]}}}}, "Did you mean management?"),
+        (
+            {"x": {"extends": "app", "ceiling": {"external": {"widest": {"ipv4": 33}}}}},
+            "is not a prefix length. Fix: write a number from 0 to 32",
+        ),
         ({"x": {"extends": "app", "allow": [entry(to="intrenal")]}}, "egress_tiers.x.allow[api].to: "),
     ],
 )
@@ -147,4 +150,4 @@ def test_a_mistake_in_own_tiers_is_found_where_it_is_written(own: Any, message: 
 def test_a_tier_without_a_side_in_its_ceiling_reaches_nothing_there() -> None:
     own = {"x": {"ceiling": {"internal": {"services": ["https"]}}}}
     found = errors(egress_tier="x", egress_tiers=own, egress_allow_app=[entry()])
-    assert "203.0.113.0 is outside egress_internal_networks, where the tier reaches nothing" in found[0]
+    assert "203.0.113.0 is outside egress_internal_networks, where tier x reaches nothing" in found[0]

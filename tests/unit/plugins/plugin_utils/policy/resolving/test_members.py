@@ -71,22 +71,25 @@ def test_name_servers_can_be_a_group() -> None:
 @pytest.mark.parametrize(
     ("to", "message"),
     [
-        ("group:databse", '"group:databse": the inventory has no group "databse"; did you mean database?'),
-        ("group:db1", '"group:db1": "db1" is no group, but names hosts; write hosts:db1'),
+        ("group:databse", '"group:databse": the inventory has no group "databse". Did you mean database?'),
+        ("group:db1", '"group:db1": "db1" is not a group, but names hosts. Fix: write hosts:db1'),
         (
             "group:database:&region_eu",
-            '"database:&region_eu" is no group, but names hosts; write hosts:database:&region_eu',
+            '"database:&region_eu" is not a group, but names hosts. Fix: write hosts:database:&region_eu',
         ),
-        ("group:empty", '"group:empty": the group has no host; put hosts into it'),
-        ("group:nameless", '"group:nameless": the host cloud1 has no address; set egress_addresses for cloud1'),
-        ("groups:database", "did you mean group:database?"),
-        ("tier:databas", '"tier:databas": unknown tier "databas"; did you mean database?'),
-        ("tier:db", '"tier:db": unknown tier "db"; did you mean database?'),
-        ("tier:relai", "did you mean relay?"),
-        ("tier:build", '"tier:build": no host of the inventory has egress_tier: build; set egress_tier'),
-        ("tier:build", "what a thin role sets is not seen from other hosts"),
-        ("tier:", '"tier:" is no destination'),
-        ([{"tier": "web"}], 'YAML reads "tier: web" as a mapping; write tier:web without the space'),
+        ("group:empty", '"group:empty": the group has no host. Fix: put hosts into it'),
+        ("group:nameless", '"group:nameless": the host cloud1 has no address. Fix: set egress_addresses for cloud1'),
+        ("groups:database", "Did you mean group:database?"),
+        ("tier:databas", '"tier:databas": unknown tier "databas". Did you mean database?'),
+        ("tier:db", '"tier:db": unknown tier "db". Did you mean database?'),
+        ("tier:relai", "Did you mean relay?"),
+        (
+            "tier:build",
+            '"tier:build": no host of the inventory has egress_tier: build. Fix: set egress_tier in inventory',
+        ),
+        ("tier:build", "roles such as egress_web set it only within their play"),
+        ("tier:", '"tier:" is not a destination'),
+        ([{"tier": "web"}], 'YAML reads "tier: web" as a mapping. Fix: write tier:web without the space'),
     ],
 )
 @pytest.mark.parametrize("topic", ["egress_tests_app", "egress_allow_app"])

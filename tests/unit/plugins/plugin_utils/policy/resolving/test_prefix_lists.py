@@ -99,7 +99,7 @@ NAMES = (("one", "https"), ("two", "http"))
 def test_a_name_that_is_not_declared_gets_a_guess_where_it_is_used() -> None:
     (sentence,) = errors(egress_allow_app=[entry(to=["10.1.1.1", "prefix_list:crmm"])])
     assert sentence == (
-        'egress_allow_app[api].to[1]: "prefix_list:crmm": egress_prefix_lists has no list "crmm"; did you mean crm?'
+        'egress_allow_app[api].to[1]: "prefix_list:crmm": egress_prefix_lists has no list "crmm". Did you mean crm?'
     )
     (sentence,) = errors(egress_prefix_lists=..., egress_allow_app=[entry(to=["prefix_list:crm"])])
     assert sentence.endswith("declare it: egress_prefix_lists: {NAME: {url: …}}")
@@ -125,7 +125,7 @@ def test_a_list_from_elsewhere_opens_nothing_inside_and_no_metadata_service() ->
     for address in ("10.1.0.1", "169.254.169.254", "fd12:3456:789a:1::1", "64:ff9b::a01:1"):
         assert not allowed(resolved, address, "tcp/443"), address
     (said,) = notices(resolved, "prefix_list_inside")
-    assert '"prefix_list:wild" has 10.1.0.0' in said
+    assert '"prefix_list:wild" contains 10.1.0.0' in said
     # What is written in the policy itself is meant.
     assert allowed(build(egress_allow_app=[entry(to=["prefix_list:ours"])]), "10.7.0.1", "tcp/443")
     # As is what the entry says beside the list.
@@ -152,12 +152,14 @@ def test_a_shared_platform_is_said_and_kept() -> None:
     resolved = build(egress_allow_app=[entry(to=["prefix_list:ads"])])
     assert resolved.entries[-1].shared == ("ads",)
     (said,) = notices(resolved, "shared")
-    assert said.startswith("egress_allow_app[api]: anybody can be a customer of what prefix_list:ads names")
+    assert said.startswith(
+        "egress_allow_app[api]: prefix_list:ads is a shared platform: anyone can host a service there"
+    )
 
 
 def test_a_list_is_bound_by_the_ceiling_like_what_is_written() -> None:
     (sentence,) = errors(egress_tier="database", egress_allow_db=[entry(to=["prefix_list:crm"])])
-    assert "is above the ceiling of tier database: 203.0.113.0" in sentence
+    assert "203.0.113.0 is outside egress_internal_networks, where tier database reaches nothing" in sentence
 
 
 BUILD: dict[str, Any] = {"egress_tier": "build", "egress_allow_build": [entry(to=["prefix_list:soc"])]}
@@ -195,13 +197,13 @@ def test_the_oracle_takes_what_others_fill_for_empty() -> None:
     [
         (
             {"egress_allow_app": [entry(to=["prefix_list:soc"])]},
-            "is above the ceiling of tier app: prefix_list:soc is filled by others, with 1.0.0.0",
+            "prefix_list:soc is filled by others with any address of the internet, which is too wide for tier app",
         ),
         (
             {"egress_allow_base": [entry(to=["prefix_list:soc"])]},
-            "stays inside egress_internal_networks, and what others fill into prefix_list:soc is not",
+            "prefix_list:soc is filled by others, who may name addresses outside egress_internal_networks",
         ),
-        ({"egress_never": [{"to": "prefix_list:soc"}]}, "is filled by others, so what it holds is not known here"),
+        ({"egress_never": [{"to": "prefix_list:soc"}]}, "is filled by others, so its content is not known here"),
         ({"egress_deny_quietly": [{"to": "prefix_list:soc"}]}, "is filled by others"),
         (
             {"egress_tests_app": [{"name": "t", "not_reach": "prefix_list:soc", "services": "any"}]},
@@ -217,10 +219,10 @@ def test_the_oracle_takes_what_others_fill_for_empty() -> None:
         ),
         (
             {"egress_tier": "build", "egress_allow_b": [entry(to=["prefix_list:soc"], **{"except": ["1.1.1.1"]})]},
-            "except cannot be taken out of prefix_list:soc",
+            "except cannot apply to prefix_list:soc",
         ),
-        ({"egress_dns_servers": ["prefix_list:crm"]}, '"prefix_list:crm" is no server'),
-        ({"egress_internal_networks": ["prefix_list:ours"]}, '"prefix_list:ours" is no network'),
+        ({"egress_dns_servers": ["prefix_list:crm"]}, '"prefix_list:crm" is not a server'),
+        ({"egress_internal_networks": ["prefix_list:ours"]}, '"prefix_list:ours" is not a network'),
     ],
 )
 def test_where_a_list_does_not_belong(changes: dict[str, Any], message: str) -> None:

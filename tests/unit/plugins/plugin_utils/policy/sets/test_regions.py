@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, intervals, services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.reach import Witness, reach
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.reach import Reach, Witness
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import (
     EMPTY,
     SPACE,
@@ -112,19 +112,19 @@ def test_icmp_of_the_other_family_is_no_flow() -> None:
 def test_users_who_reach_the_same_as_everybody_are_not_named() -> None:
     https = of_boxes([(addresses.parse("192.0.2.1"), services.of_protocol(6, 443, 443))])
     ssh = of_boxes([(addresses.parse("2001:db8::1"), services.of_protocol(6, 22, 22))])
-    named = reach(https, https, {"payd": https, "0": https | ssh})
+    named = Reach.of(https, https, {"payd": https, "0": https | ssh})
     assert named.users() == ("root",)
     assert (named.at("payd"), named.at("root"), named.at("0")) == (https, https | ssh, https | ssh)
-    extra = named - reach(https, https, {})
+    extra = named - Reach.of(https, https, {})
     assert extra.witness() == Witness("root", "2001:db8::1", "tcp/22")
     assert str(extra.witness()) == "user root to 2001:db8::1 with tcp/22"
     assert (named - named).witness() is None
-    assert reach(https, https, {}) <= named
-    assert not named <= reach(https, https, {"payd": https | ssh})
+    assert Reach.of(https, https, {}) <= named
+    assert not named <= Reach.of(https, https, {"payd": https | ssh})
 
 
 def test_a_packet_without_a_socket_is_nobodys() -> None:
     https = of_boxes([(addresses.parse("192.0.2.1"), services.of_protocol(6, 443, 443))])
-    assert str((reach(EMPTY, https, {}) - reach(EMPTY, EMPTY, {})).witness()) == (
+    assert str((Reach.of(EMPTY, https, {}) - Reach.of(EMPTY, EMPTY, {})).witness()) == (
         "a packet without a socket to 192.0.2.1 with tcp/443"
     )
