@@ -317,7 +317,7 @@ def test_a_phase_without_the_capability_fails_with_a_reason(machine: Machine, ph
     for text in (OLD, NEW):
         machine.host.has(text)
     generation = machine.host.table.generation()
-    arguments = {
+    arguments: dict[str, dict[str, Any]] = {
         "apply": {"tables": [SPEC]},
         "emergency": {"emergency": "open", "minutes": 5},
         "allow": {"flows": [{"to": "192.0.2.1", "port": 443}], "minutes": 5},

@@ -68,6 +68,7 @@ PARTS = (
     "nft.desired.tokens",
     "nft.errors",
     "nft.live.cut",
+    "protocols",
     "table_names",
 )
 """The modules in the program, below ROOMS."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Literal
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, files
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
@@ -33,7 +34,7 @@ class PendingChange:
     """
 
     token: str = ""
-    kind: str = "change"
+    kind: Literal["change", "emergency"] = "change"
     who: str = ""
     what: str = ""
     since: str = ""
@@ -41,7 +42,7 @@ class PendingChange:
     deadline: float = 0.0
     boot_id: str = ""
     generation: int = 0
-    timer: str = "process"
+    timer: Literal["timer", "process"] = "process"
     others: tuple[str, ...] = ()
     spec: str = ""
     settings: str = ""

@@ -10,17 +10,14 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
-import socket
 from dataclasses import dataclass, field
 from typing import Any, Mapping, Sequence, Union
+
+from ansible_collections.tidegate.nftables.plugins.module_utils import protocols
 
 Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 Json = Mapping[str, Any]
 
-PORTS = ("tcp", "udp", "sctp", "dccp")
-"""Protocols whose header begins with two ports."""
-
-_NUMBERS = {"icmp": 1, "igmp": 2, "tcp": 6, "udp": 17, "dccp": 33, "ipv6-icmp": 58, "icmpv6": 58, "sctp": 132}
 _EPHEMERAL = 40000
 """A source port as a client gets it; no rule names it."""
 
@@ -161,7 +158,7 @@ def _payload(packet: Packet, protocol: str, name: str) -> Any:
         fields: dict[str, Any] = {"daddr": packet.address, "protocol": packet.protocol, "nexthdr": packet.protocol}
         if packet.source is not None:
             fields["saddr"] = packet.source
-    elif protocol == packet.protocol or (protocol == "th" and packet.protocol in PORTS):
+    elif protocol == packet.protocol or (protocol == "th" and packet.protocol in protocols.WITH_PORTS):
         fields = {"dport": packet.port, "sport": packet.sport, "flags": packet.flags}
     else:
         return None
@@ -200,7 +197,7 @@ def _is(packet: Packet, value: Any, element: Any) -> bool:
         raise CannotJudge(kind)
     if isinstance(value, _Interface):
         return value.matches(element)
-    if isinstance(value, str) and (value in _NUMBERS or str(element) in _NUMBERS):
+    if isinstance(value, str) and (value in protocols.NUMBERS or str(element) in protocols.NUMBERS):
         return _protocol(value) == _protocol(element)
     return bool(value == _literal(value, element))
 
@@ -215,14 +212,10 @@ def _literal(like: Any, text: Any) -> Any:
 
 
 def _protocol(word: Any) -> int:
-    if str(word).isdigit():
-        return int(word)
-    if word in _NUMBERS:
-        return _NUMBERS[word]
-    try:
-        return socket.getprotobyname(str(word))
-    except OSError as error:
-        raise CannotJudge(f"protocol {word}") from error
+    number = protocols.number(str(word))
+    if number is None:
+        raise CannotJudge(f"protocol {word}")
+    return number
 
 
 def _flags(words: Any) -> frozenset[str]:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import pwd
-import socket
 import time
 from typing import Any, Iterator
 
+from ansible_collections.tidegate.nftables.plugins.module_utils import protocols
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import confirmed_policy, history, records
@@ -20,8 +20,8 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host
 
 from . import denied_ledger, observed_ledger
 
-_NUMBERS = {"icmp": 1, "igmp": 2, "tcp": 6, "udp": 17, "dccp": 33, "ipv6-icmp": 58, "sctp": 132}
-"""For hosts without /etc/protocols, which minimal images leave out."""
+_UNKNOWN = 255
+"""Number of a protocol whose name is not known; reserved by IANA."""
 
 
 def facts(host: Host) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def facts(host: Host) -> dict[str, Any]:
         "ledger": [
             {
                 "address": line.address,
-                "protocol": protocol(line.protocol),
+                "protocol": _protocol(line.protocol),
                 "port": line.port,
                 "uid": line.uid,
                 "user": _user(line.uid),
@@ -60,15 +60,9 @@ def facts(host: Host) -> dict[str, Any]:
     }
 
 
-def protocol(name: str) -> int:
-    """Return the number of a protocol as nft lists it; 255, which is reserved, for a name that is not known here."""
-    if name.isdigit():
-        return int(name)
-    if name in _NUMBERS:
-        return _NUMBERS[name]
-    with contextlib.suppress(OSError):
-        return socket.getprotobyname(name)
-    return 255
+def _protocol(name: str) -> int:
+    number = protocols.number(name)
+    return _UNKNOWN if number is None else number
 
 
 def _earlier(paths: Paths) -> Iterator[Record | None]:

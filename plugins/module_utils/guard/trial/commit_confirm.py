@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+from typing import Literal
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, files
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
@@ -34,7 +35,13 @@ _SPARE = 256 * 1024
 
 
 def begin(
-    host: Host, request: ChangeRequest, *, seconds: float, size: int = 0, kind: str = "change", settings: str = ""
+    host: Host,
+    request: ChangeRequest,
+    *,
+    seconds: float,
+    size: int = 0,
+    kind: Literal["change", "emergency"] = "change",
+    settings: str = "",
 ) -> PendingChange:
     """Prepare the rollback and start its timer; raise GuardError when that fails, with the table unchanged.
 

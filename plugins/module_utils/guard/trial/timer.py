@@ -16,21 +16,22 @@ import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Sequence
+from typing import Final, Literal, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, files
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.pending import PendingChange
 
-TIMER, PROCESS = "timer", "process"
+TIMER: Final = "timer"
+PROCESS: Final = "process"
 COMMAND, WAIT_COMMAND = "roll-back", "wait-and-roll-back"
 """Commands of the program: roll a change back now, or at its deadline."""
 _PATIENCE = 20.0
 """Seconds that starting the timer may take."""
 
 
-def kind(paths: Paths) -> str:
+def kind(paths: Paths) -> Literal["timer", "process"]:
     """Return which kind of timer this host gets."""
     return TIMER if clock.systemd_runs(paths) else PROCESS
 
