@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every target by name.
 
-A new target is a module with a TARGET and an element of the tuple below, an evaluator that reads its files back and a
-golden file in the tests, and a page in docs/targets. tests/unit/plugins/plugin_utils/targets/test_completeness.py fails
-as long as one of them is missing.
+A new target is a module with a TARGET and an element of the tuple below, a page in docs/targets, and in the tests an
+evaluator that reads its files back (evaluators.py beside the tests of targets) and a golden file (`make golden`).
+tests/unit/completeness/test_targets.py fails as long as one of them is missing.
 """
 
 from __future__ import annotations

@@ -106,7 +106,7 @@ def _render_unit(name: str, hosts: Sequence[Data]) -> RenderedUnit:
     notices = [str(notice) for notice in first["notices"]]
     if unit.mode == "observe" and not target.can.observe:
         notices.append(f"{target.name} cannot observe: the file is that of mode enforce")
-    file = _rendered_file(target, name, hosts)
+    file = rendered_file(target, name, hosts)
     differences = [serialise.read_difference(difference) for difference in first["differences"]]
     return replace(
         unit,
@@ -117,7 +117,8 @@ def _render_unit(name: str, hosts: Sequence[Data]) -> RenderedUnit:
     )
 
 
-def _rendered_file(target: Target, name: str, hosts: Sequence[Data]) -> RenderedFile:
+def rendered_file(target: Target, name: str, hosts: Sequence[Data]) -> RenderedFile:
+    """Return the file of hosts that mean the same. Raises PolicyErrors for problems of the whole file."""
     if target.render is not None:
         return target.render(unit_of(name, hosts))
     table = hosts[0]["table"]

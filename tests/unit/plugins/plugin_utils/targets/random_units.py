@@ -1,24 +1,28 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Random policies as units of a target, and the one sentence that must be true of each rendered thing:
+"""Random policies as units of a target, and the sentence that must be true of every file:
 
-it lets through what the policy lets through, but for the differences that were stated, and those are real.
+it lets through what the policy lets through, except for the reported differences, and those are real.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hypothesis import strategies as st
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, intervals, services
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import host_contribution, registry, render_units
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import RenderedFile, TargetDifference
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import host_contribution, render_units
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import (
+    RenderedFile,
+    Target,
+    TargetDifference,
+)
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.serialise import read_difference
 from ansible_collections.tidegate.nftables.tests.golden.cases import FixedInventory
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets.test_property import (
@@ -35,7 +39,7 @@ from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targe
 )
 
 INVENTORY = FixedInventory("app1", GROUPS, HOSTS, {name: listed(name) for name in LISTS})
-WORDS = ("", "wider", "narrower")
+APPROXIMATIONS = ("", "wider", "narrower")
 KUBERNETES = {"namespace": "shop", "labels": {"tier": "app"}}
 """egress_kubernetes of the units."""
 EVERYBODY = (*USERS, "www-data", None)
@@ -46,7 +50,7 @@ policies = st.builds(
     st.lists(nevers, max_size=2),
 )
 tried = st.lists(flows, min_size=4, max_size=16)
-# A word opens no DNS, an address beside it does: what is opened anyhow is no difference.
+# A word opens no DNS, an address beside it does: flows that an entry opens anyway are no difference.
 BESIDE_A_WORD = (
     policy_of("enforce", [{"to": ["10.0.0.1", "internal", "internet"], "services": ["any"]}], [], []),
     "wider",
@@ -75,84 +79,97 @@ BOTH_CLOSE = (
         policy.Flow("10.0.0.1", "tcp", 80),
     ],
 )
-Evaluate = Callable[[Any, policy.Flow], bool]
+EXAMPLES = (
+    BESIDE_A_WORD,
+    UNDER_A_WORD,
+    (BOTH_CLOSE[0], "narrower", BOTH_CLOSE[1]),
+    (BOTH_CLOSE[0], "wider", BOTH_CLOSE[1]),
+)
+"""(variables, approximation, flows) that were wrong once."""
+SOURCE = "10.0.0.77"
+"""The address of the unit's host."""
 
 
-def rendered(
-    name: str, resolved: policy.ResolvedPolicy, word: str, settings: Mapping[str, Any] | None = None
-) -> tuple[RenderedFile, list[TargetDifference]] | None:
-    """What a target makes of a policy, by way of plain data as in a play; None when it cannot say it."""
-    target = registry.target(name)
+@dataclass(frozen=True)
+class Rendering:
+    """A file of a target with every difference that was reported, and the policy that it is made from."""
+
+    resolved: policy.ResolvedPolicy
+    file: RenderedFile
+    differences: tuple[TargetDifference, ...]
+
+
+def rendering(
+    target: Target, resolved: policy.ResolvedPolicy, approximate: str, settings: Mapping[str, Any] | None = None
+) -> Rendering | None:
+    """Return the rendering, by way of plain data as in a play; None where the target cannot express the policy."""
     variables: dict[str, Any] = {"egress_unit": "app"}
     if target.variable:
         variables[target.variable] = settings
-    if word:
-        variables["egress_approximate"] = {name: word}
+    if approximate:
+        variables["egress_approximate"] = {target.name: approximate}
     try:
-        data = json.loads(
-            json.dumps(host_contribution.contribution(resolved, target, variables, addresses.parse("10.0.0.77")))
-        )
-        assert target.render is not None
-        found = target.render(render_units.unit_of("app", [data]))
+        part = host_contribution.contribution(resolved, target, variables, addresses.parse(SOURCE))
+        data = json.loads(json.dumps(part))
+        file = render_units.rendered_file(target, "app", [data])
     except policy.PolicyErrors as raised:
-        unsaid = [error for error in raised.errors if name in error.cause or "quota" in error.cause]
-        if len(unsaid) < len(raised.errors):
+        expected = [error for error in raised.errors if target.name in error.cause or "quota" in error.cause]
+        if len(expected) < len(raised.errors):
             raise
         return None
-    return found, [read_difference(one) for one in data["differences"]] + list(found.differences)
+    reported = tuple(read_difference(difference) for difference in data["differences"])
+    return Rendering(resolved, file, reported + tuple(file.differences))
 
 
 def resolve(variables: Mapping[str, Any]) -> policy.ResolvedPolicy | None:
-    """The policy; None when it is wrong, which is tried elsewhere."""
+    """Return the policy, None when it has errors, which other tests are about."""
     try:
         return policy.build(variables, INVENTORY, today=TODAY)
     except policy.PolicyErrors:
         return None
 
 
-def check(
-    resolved: policy.ResolvedPolicy,
-    differences: Sequence[TargetDifference],
-    passes: Callable[[policy.Flow], bool],
-    flow: policy.Flow,
-) -> None:
-    """One flow, as everybody who could send it."""
-    let_through = passes(flow)
-    if let_through:
-        # No approximation opens what egress_never closes to everybody, be it by several together.
-        causes = {policy.decide(resolved, replace(flow, user=user)).cause for user in EVERYBODY}
-        assert causes != {"never"}, flow
-    for user in EVERYBODY:
-        verdict = policy.decide(resolved, replace(flow, user=user))
+def check(rendered: Rendering, passes: Callable[[policy.Flow], bool], flow: policy.Flow) -> None:
+    """Assert of one flow, as everybody who could send it, that the file does what the policy does or reports so.
+
+    passes: what the enforcement point does with the file.
+    """
+    resolved, differences = rendered.resolved, rendered.differences
+    flows = {user: replace(flow, user=user) for user in EVERYBODY}
+    verdicts = {user: policy.decide(resolved, flows[user]) for user in EVERYBODY}
+    let_through = {user: passes(flows[user]) for user in EVERYBODY}
+    if any(let_through.values()):
+        # No approximation opens what egress_never closes to everybody, be it by several elements together.
+        assert {verdict.cause for verdict in verdicts.values()} != {"never"}, flow
+    for user, verdict in verdicts.items():
         if verdict.cause == "floor" and flow.protocol not in ("tcp", "udp"):
             return  # The parts of the floor that are the host's own.
-        if let_through and not verdict.allowed:
-            assert any(_about(one, "wider", flow) for one in differences), (flow, user)
-        if verdict.allowed and not let_through:
-            assert any(_about(one, "narrower", flow, user) for one in differences), (flow, user)
-    for one in differences:
-        # What is said to differ does: for some of those whom it is about, and because of the entry that it names.
-        if _about(one, "wider", flow):
-            assert let_through, (flow, one)
-            assert not all(_by(resolved, one.entry, flow)[user] for user in EVERYBODY), (flow, one)
-        if _about(one, "narrower", flow):
-            assert any(_by(resolved, one.entry, flow).values()), (flow, one)
+        if let_through[user] and not verdict.allowed:
+            assert any(_about(difference, "wider", flow) for difference in differences), (flow, user)
+        if verdict.allowed and not let_through[user]:
+            assert any(_about(difference, "narrower", flow, user) for difference in differences), (flow, user)
+    for difference in differences:
+        # A reported difference is real: for some of its users, and because of the entry that it names.
+        if _about(difference, "wider", flow):
+            assert any(let_through.values()), (flow, difference)
+            assert not all(_by(resolved, difference.entry, flow)[user] for user in EVERYBODY), (flow, difference)
+        if _about(difference, "narrower", flow):
+            assert any(_by(resolved, difference.entry, flow).values()), (flow, difference)
 
 
 def _by(resolved: policy.ResolvedPolicy, name: str, flow: policy.Flow) -> dict[Any, bool]:
-    """Who may by one entry alone."""
+    """Return who may send the flow by one entry alone."""
     alone = replace(resolved, floor=(), entries=tuple(entry for entry in resolved.entries if entry.name == name))
     return {user: policy.decide(alone, replace(flow, user=user)).allowed for user in EVERYBODY}
 
 
-def _about(one: TargetDifference, direction: str, flow: policy.Flow, user: Any = ...) -> bool:
+def _about(difference: TargetDifference, direction: str, flow: policy.Flow, user: Any = ...) -> bool:
     version, value = addresses.parse_address(flow.address)
     number = flow.protocol if isinstance(flow.protocol, int) else services.PORT_PROTOCOLS.get(flow.protocol)
     if number is None:
         number = services.ICMP if version == 4 else services.ICMPV6
-    inside = intervals.contains(one.addresses.family(version), value) and one.services.contains(number, flow.port or 0)
-    mine = user is ... or one.users is None or user in one.users
-    return one.direction == direction and inside and mine
-
-
-__all__ = ["BESIDE_A_WORD", "BOTH_CLOSE", "UNDER_A_WORD", "WORDS", "check", "policies", "rendered", "resolve", "tried"]
+    inside = intervals.contains(difference.addresses.family(version), value) and difference.services.contains(
+        number, flow.port or 0
+    )
+    mine = user is ... or difference.users is None or user in difference.users
+    return difference.direction == direction and inside and mine

@@ -10,8 +10,6 @@ from typing import Any
 
 import pytest
 from ansible.errors import AnsibleFilterError
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from ansible_collections.tidegate.nftables.plugins.filter.names import to_dnsmasq_nftset, to_squid_acl
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import feeds, policy
@@ -20,13 +18,6 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addr
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import host_contribution, registry, render_units
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import INVENTORY, build, entry
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets import squid_access
-from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets.random_units import (
-    check,
-    policies,
-    rendered,
-    resolve,
-    tried,
-)
 
 NAME = "api.payments.example"
 FED = replace(
@@ -67,25 +58,6 @@ def test_squid_closes_never_before_names() -> None:
     found = lines("squid", egress_allow_app=[entry(to=[NAME])], egress_never=[{"to": ["169.254.169.254"]}])
     closed = "http_access deny tidegate_app tidegate_app_never1_to tidegate_app_never1_port"
     assert found.index(closed) < found.index("http_access allow tidegate_app tidegate_app_1_name tidegate_app_1_port")
-
-
-@settings(max_examples=80, deadline=None)
-@given(policies, st.sampled_from(["", "narrower"]), tried)
-def test_squid_lets_through_what_the_policy_does(variables: Any, word: str, flows: list[policy.Flow]) -> None:
-    resolved = resolve(variables)
-    found = resolved and rendered("squid", resolved, word)
-    if not found or resolved is None:
-        return
-    for flow in flows:
-        # Requests go over TCP, and the named servers are not Squid's.
-        if flow.protocol == "tcp" and flow.port and policy.decide(resolved, flow).cause != "floor":
-            check(
-                resolved,
-                found[1],
-                lambda one: squid_access.allows(found[0].text, "10.0.0.77", one.address, one.port or 0) is True,
-                flow,
-            )
-            assert squid_access.allows(found[0].text, "10.0.0.78", flow.address, flow.port) is None
 
 
 def test_squid_opens_exactly_the_name() -> None:

@@ -10,34 +10,14 @@ from typing import Any
 
 import hcl2
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import host_contribution, registry, render_units
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import build, entry
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets import secgroup
-from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets.random_units import (
-    WORDS,
-    check,
-    policies,
-    rendered,
-    resolve,
-    tried,
-)
 
 SETTINGS: dict[str, Any] = {"vpc_id": "vpc-0a1b2c3d"}
-READ = {"aws": secgroup.of_module, "terraform": secgroup.of_terraform}
-TARGETS = st.sampled_from(sorted(READ))
-
-
-def passes(rules: list[secgroup.SecurityRule], flow: policy.Flow) -> bool:
-    number = flow.protocol if isinstance(flow.protocol, int) else services.PORT_PROTOCOLS.get(flow.protocol)
-    if number is None:
-        number = 58 if ":" in flow.address else 1
-    return secgroup.allows(rules, flow.address, number, flow.port)
 
 
 def made(target: str = "aws", given: Any = None, word: str = "", **changes: Any) -> render_units.RenderedUnit:
@@ -59,22 +39,6 @@ def errors_of(**changes: Any) -> list[str]:
     with pytest.raises(policy.PolicyErrors) as raised:
         made(**changes)
     return [str(error) for error in raised.value.errors]
-
-
-@settings(max_examples=80, deadline=None)
-@given(TARGETS, policies, st.sampled_from(WORDS), tried, st.sampled_from([4, 60, 1000]))
-def test_the_group_lets_through_what_the_policy_does(
-    target: str, variables: Any, word: str, flows: list[policy.Flow], quota: int
-) -> None:
-    resolved = resolve(variables)
-    found = resolved and rendered(target, resolved, word, {**SETTINGS, "rules": quota})
-    if not found or resolved is None:
-        return
-    rules = READ[target](found[0].data)
-    assert sum(":" in one.to for one in rules) <= quota
-    assert sum(":" not in one.to for one in rules) <= quota
-    for flow in flows:
-        check(resolved, found[1], lambda one: passes(rules, one), flow)
 
 
 def test_an_empty_policy_closes_everything() -> None:

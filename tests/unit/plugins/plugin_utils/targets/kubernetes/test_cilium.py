@@ -5,72 +5,16 @@
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
-
-from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import host_contribution, render_units
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.kubernetes import cilium
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import build, entry
-from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets.random_units import (
-    BESIDE_A_WORD,
-    BOTH_CLOSE,
-    KUBERNETES,
-    UNDER_A_WORD,
-    WORDS,
-    check,
-    policies,
-    rendered,
-    resolve,
-    tried,
-)
+from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets.cilium_policy import allows
+from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets.random_units import KUBERNETES
 
 NAME = "api.payments.example"
-
-
-def allows(found: Mapping[str, Any], address: str, protocol: str, port: int | None, name: str = "") -> bool:
-    """What Cilium lets a selected pod do. name: by which the pod looked the address up.
-
-    Deny rules come first. A rule selects what one of its kinds of destination has; without any it selects nothing.
-    """
-    spec = found["spec"]
-    assert spec["egress"], "without a rule for egress Cilium closes nothing"
-    if any(_rule(rule, address, protocol, port, "") for rule in spec.get("egressDeny", ())):
-        return False
-    return any(_rule(rule, address, protocol, port, name) for rule in spec["egress"])
-
-
-def _rule(rule: Mapping[str, Any], address: str, protocol: str, port: int | None, name: str) -> bool:
-    kinds = [key for key in rule if key.startswith("to") and key != "toPorts"]
-    if not kinds:
-        return False
-    assert len(kinds) == 1, "destinations of one rule would all have to hold"
-    one = ipaddress.ip_address(address)
-    there = any(
-        one in ipaddress.ip_network(block["cidr"])
-        and not any(one in ipaddress.ip_network(hole) for hole in block.get("except", ()))
-        for block in rule.get("toCIDRSet", ())
-    ) or any(item["matchName"] == name for item in rule.get("toFQDNs", ()))
-    return there and _ports(rule.get("toPorts"), protocol, port)
-
-
-def _ports(listed: Sequence[Mapping[str, Any]] | None, protocol: str, port: int | None) -> bool:
-    if listed is None:
-        return True
-    ports = [one for item in listed for one in item["ports"]]
-    assert ports
-    assert all(len(item["ports"]) <= 40 for item in listed)
-    return any(one["protocol"] in (protocol, "ANY") and _port(one, port) for one in ports)
-
-
-def _port(one: Mapping[str, Any], port: int | None) -> bool:
-    first = int(one["port"])
-    return first == 0 or (port is not None and first <= port <= one.get("endPort", first))
 
 
 def object_of(**changes: Any) -> dict[str, Any]:
@@ -78,26 +22,6 @@ def object_of(**changes: Any) -> dict[str, Any]:
     (built,) = render_units.render_units([data])
     found: dict[str, Any] = built.data
     return found
-
-
-@settings(max_examples=100, deadline=None)
-@given(policies, st.sampled_from(WORDS), tried)
-@example(*BESIDE_A_WORD)
-@example(*UNDER_A_WORD)
-@example(BOTH_CLOSE[0], "narrower", BOTH_CLOSE[1])
-@example(BOTH_CLOSE[0], "wider", BOTH_CLOSE[1])
-def test_the_cluster_lets_through_what_the_policy_does(variables: Any, word: str, flows: list[policy.Flow]) -> None:
-    resolved = resolve(variables)
-    found = resolved and rendered("cilium", resolved, word, KUBERNETES)
-    if not found or resolved is None:
-        return
-    for flow in flows:
-        check(
-            resolved,
-            found[1],
-            lambda one: allows(found[0].data, one.address, str(one.protocol).upper(), one.port),
-            flow,
-        )
 
 
 def test_an_empty_policy_closes_everything() -> None:

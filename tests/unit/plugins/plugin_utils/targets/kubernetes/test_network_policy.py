@@ -10,7 +10,7 @@ from typing import Any
 
 import kubernetes_validate
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import feeds, policy
@@ -23,23 +23,8 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.serialis
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import INVENTORY, build, entry
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets import netpol
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets.random_units import (
-    BESIDE_A_WORD,
-    BOTH_CLOSE,
     KUBERNETES,
-    UNDER_A_WORD,
-    WORDS,
-    check,
-    policies,
-    rendered,
-    resolve,
-    tried,
 )
-
-WORDS_OF = {"tcp": "TCP", "udp": "UDP", "sctp": "SCTP"}
-
-
-def passes(found: Any, flow: policy.Flow) -> bool:
-    return netpol.allows([found], flow.address, WORDS_OF.get(str(flow.protocol), str(flow.protocol)), flow.port)
 
 
 def object_of(word: str = "", given: Any = None, **changes: Any) -> dict[str, Any]:
@@ -60,22 +45,6 @@ def errors_of(**changes: Any) -> list[str]:
     with pytest.raises(policy.PolicyErrors) as raised:
         object_of(**changes)
     return [str(error) for error in raised.value.errors]
-
-
-@settings(max_examples=150, deadline=None)
-@given(policies, st.sampled_from(WORDS), tried)
-@example(*BESIDE_A_WORD)
-@example(*UNDER_A_WORD)
-@example(BOTH_CLOSE[0], "narrower", BOTH_CLOSE[1])
-@example(BOTH_CLOSE[0], "wider", BOTH_CLOSE[1])
-def test_the_cluster_lets_through_what_the_policy_does(variables: Any, word: str, flows: list[policy.Flow]) -> None:
-    resolved = resolve(variables)
-    found = resolved and rendered("kubernetes", resolved, word, KUBERNETES)
-    if not found or resolved is None:
-        return
-    assert netpol.complaints(found[0].data) == []
-    for flow in flows:
-        check(resolved, found[1], lambda one: passes(found[0].data, one), flow)
 
 
 @pytest.mark.parametrize("word", ["wider", "narrower"])
