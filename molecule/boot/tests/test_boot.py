@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""After reboots, flushes and a damaged policy that the role has repaired: the policy of group_vars, booted by itself."""
+"""After reboots, flushes and a damaged policy that the role has repaired: the policy of group_vars, loaded at boot."""
 
 from __future__ import annotations
 

@@ -28,9 +28,9 @@ def test_the_history_says_who_did_what(host: Any) -> None:
         *("emergency", "restored", "emergency", "restored", "confirmed"),
     ]
     journal = [json.loads(line) for line in host.file("/var/lib/tidegate/journal.jsonl").content_string.splitlines()]
-    told = [str(event) for event in journal]
+    texts = [str(event) for event in journal]
     for number, reason in ((2, "INC-6"), (3, "INC-7"), (5, "INC-8"), (7, "payments are down")):
-        assert reason in told[number], told[number]
+        assert reason in texts[number], texts[number]
         assert journal[number]["who"].endswith(f"@{socket.gethostname()}")
 
 

@@ -5,15 +5,13 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import re
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,40 +27,13 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fing
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.live_table import LiveTable, UtcNft
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import decide
+from ansible_collections.tidegate.nftables.tests.support.namespaces import enter_new, namespace
+from ansible_collections.tidegate.nftables.tests.support.nft import VERSIONS, binaries
+from ansible_collections.tidegate.nftables.tests.support.waiting import is_running, send_signal, wait_for
 
-CHECKOUT = Path(__file__).resolve().parents[3]
-BINARIES = {path.parent.name: path for path in sorted(CHECKOUT.glob("build/nft/*/nft"))} or {
-    "host": Path("/usr/sbin/nft")
-}
-CLONE_NEWNET = 0x40000000
+__all__ = ["namespace", "wait_for"]
 
-_libc = ctypes.CDLL(None, use_errno=True)
-
-
-def _call(name: str, *arguments: int) -> None:
-    if getattr(_libc, name)(*arguments) != 0:
-        error = ctypes.get_errno()
-        raise OSError(error, f"{name}: {os.strerror(error)} (these tests need root)")
-
-
-@pytest.fixture(autouse=True)
-def namespace() -> Iterator[None]:
-    """Run the test, and everything it starts, in a new network namespace that is gone afterwards."""
-    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-    try:
-        new_namespace()
-        yield
-    finally:
-        _call("setns", home, CLONE_NEWNET)
-        os.close(home)
-
-
-def new_namespace() -> None:
-    """Leave the network namespace for an empty one, as a reboot does."""
-    outside = Path("/proc/thread-self/ns/net").readlink()
-    _call("unshare", CLONE_NEWNET)
-    assert Path("/proc/thread-self/ns/net").readlink() != outside
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+BINARIES = {version: binaries()[version] for version in VERSIONS}
 
 
 # Counters that count, an element that ends, elements of others, a comment that looks like syntax.
@@ -120,7 +91,7 @@ class TextTable:
     table: LiveTable
     text: str | None
     runs: list[bool] = field(default_factory=list)
-    made: object = None
+    loaded: object = None
 
     def preview(self) -> Mapping[str, Any]:
         return self._run(check=True)
@@ -131,10 +102,10 @@ class TextTable:
     def _run(self, *, check: bool) -> Mapping[str, Any]:
         self.runs.append(check)
         before = self.table.listing()
-        changed = shape(before, ("fed4",)) not in (shape(self.text, ("fed4",)), self.made)
+        changed = shape(before, ("fed4",)) not in (shape(self.text, ("fed4",)), self.loaded)
         if changed and not check:
             self.table.load(restore.script(self.text or ""))
-            self.made = shape(self.table.listing(), ("fed4",))
+            self.loaded = shape(self.table.listing(), ("fed4",))
         changes = [{"action": "add", "kind": "rule"}] if changed else []
         return {"changed": changed, "diff": {"before": before or "", "after": self.text or ""}, "changes": changes}
 
@@ -161,8 +132,8 @@ class GuardedHost(Host):
     def apply(self, text: str | None, *, seconds: float = 60.0, check: bool = False, **terms: Any) -> dict[str, Any]:
         """One module run that wants a table."""
         defaults = {"request": REQUEST, "settings": Settings(), "seconds": seconds}
-        wanted = apply.Terms(**{**defaults, **terms})
-        return apply.change_table(self, TextTable(self.table, text), wanted, check=check)
+        chosen = apply.Terms(**{**defaults, **terms})
+        return apply.change_table(self, TextTable(self.table, text), chosen, check=check)
 
     def has(self, text: str) -> None:
         """Give the host a confirmed policy."""
@@ -175,30 +146,31 @@ class GuardedHost(Host):
             [str(self.paths.program), "--root", self.paths.root, *words], text=True, capture_output=True, check=False
         )
 
-    def guard(self) -> int:
-        """Process id of the armed guard."""
+    def timer(self) -> int:
+        """Process id of the rollback timer."""
         return int(self.paths.rollback_timer.read_text().split()[0])
 
-    def kill_guard(self) -> None:
-        pid = self.guard()
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-        wait_for(lambda: not Path(f"/proc/{pid}/stat").exists() or ") Z " in Path(f"/proc/{pid}/stat").read_text())
+    def kill_timer(self) -> None:
+        pid = self.timer()
+        send_signal(signal.SIGKILL, pid)
+        wait_for(lambda: not is_running(pid), "the end of the rollback timer")
+
+    @contextmanager
+    def timer_held(self) -> Iterator[None]:
+        """Stop the rollback timer while the body looks at the pending change, however long that takes."""
+        pid = self.timer()
+        send_signal(signal.SIGSTOP, pid)
+        try:
+            yield
+        finally:
+            send_signal(signal.SIGCONT, pid)
 
     def reboot(self) -> None:
         """Lose what a reboot loses: the kernel's tables, /run, every process."""
         if self.paths.rollback_timer.exists():
-            self.kill_guard()
+            self.kill_timer()
         shutil.rmtree(self.paths.run)
-        new_namespace()
-
-
-def wait_for(condition: Any, seconds: float = 10.0) -> None:
-    """Wait until something is so."""
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it did not happen in time"
-        time.sleep(0.05)
+        enter_new()
 
 
 def timeless(text: str) -> str:
@@ -218,7 +190,7 @@ def blocks(text: str) -> list[str]:
 @pytest.fixture
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GuardedHost]:
     """An empty host; its guard ends with the test."""
-    yield from _host(tmp_path, BINARIES.get("1.0.6", Path("/usr/sbin/nft")), monkeypatch)
+    yield from _host(tmp_path, BINARIES["1.0.6"], monkeypatch)
 
 
 @pytest.fixture(params=sorted(BINARIES))
@@ -230,9 +202,9 @@ def each_host(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytes
 def _host(root: Path, nft: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GuardedHost]:
     # The guard finds nft as any program does.
     monkeypatch.setenv("PATH", f"{nft.parent}:{os.environ['PATH']}")
-    made = GuardedHost.at(str(root), nft)
+    guarded = GuardedHost.at(str(root), nft)
     try:
-        yield made
+        yield guarded
     finally:
-        if made.paths.rollback_timer.exists():
-            made.kill_guard()
+        if guarded.paths.rollback_timer.exists():
+            guarded.kill_timer()

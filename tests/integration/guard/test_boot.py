@@ -18,8 +18,9 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.sett
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import restore
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import shape
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import decide
+from ansible_collections.tidegate.nftables.tests.support.namespaces import enter_new
 
-from .conftest import BINARIES, NEW, OLD, GuardedHost, new_namespace, timeless, wait_for
+from .conftest import BINARIES, NEW, OLD, GuardedHost, timeless, wait_for
 
 
 def boots(host: GuardedHost) -> tuple[int, str]:
@@ -54,7 +55,7 @@ def test_elements_that_ended_meanwhile_stay_away(host: GuardedHost) -> None:
     assert "198.51.100.7" not in host.listing()
 
 
-def test_a_reboot_during_the_trial_boots_the_old_policy(host: GuardedHost) -> None:
+def test_a_reboot_during_a_pending_change_boots_the_old_policy(host: GuardedHost) -> None:
     host.has(OLD)
     expected = shape(host.listing(), ("fed4",))
     token = host.apply(NEW)["guard"]["token"]
@@ -66,7 +67,7 @@ def test_a_reboot_during_the_trial_boots_the_old_policy(host: GuardedHost) -> No
     assert journal.last_event(host.paths, token)["event"] == "reverted"  # type: ignore[index]
 
 
-def test_a_reboot_during_the_first_trial_boots_without_a_table(host: GuardedHost) -> None:
+def test_a_reboot_during_the_first_pending_change_boots_without_a_table(host: GuardedHost) -> None:
     host.apply(NEW)
     host.reboot()
     assert boots(host) == (0, "nothing")
@@ -84,7 +85,7 @@ def test_a_run_before_any_boot_unit_finds_the_void_change(host: GuardedHost) -> 
     decide.confirm(host, again["guard"]["token"])
 
 
-def test_a_boot_during_a_live_trial_leaves_it_alone(host: GuardedHost) -> None:
+def test_a_boot_during_a_pending_change_leaves_it_alone(host: GuardedHost) -> None:
     host.has(OLD)
     host.apply(NEW)
     before = host.listing()
@@ -117,9 +118,9 @@ def test_a_damaged_policy_boots_the_failsafe_table(each_host: GuardedHost, damag
 
 def test_the_failsafe_table_lets_the_floor_out_and_nothing_else(each_host: GuardedHost) -> None:
     each_host.load(restore.script(failsafe.table(Settings(dns=("10.10.0.10/32",), ntp=("fd00::/64",)))))
-    listed = each_host.listing()
-    assert re.search(r"ip daddr (\{ )?10\.10\.0\.10( \})? meta l4proto", listed)
-    assert re.search(r"ip6 daddr (\{ )?fd00::/64( \})? udp dport 123", listed)
+    listing = each_host.listing()
+    assert re.search(r"ip daddr (\{ )?10\.10\.0\.10( \})? meta l4proto", listing)
+    assert re.search(r"ip6 daddr (\{ )?fd00::/64( \})? udp dport 123", listing)
     with socket.create_server(("127.0.0.1", 0)) as server:
         socket.create_connection(server.getsockname(), timeout=5).close()
     commands = "ip link add v0 type veth peer v1; ip addr add 192.0.2.1/24 dev v0; ip link set v0 up; ip link set v1 up"
@@ -161,7 +162,7 @@ def test_a_policy_written_by_an_older_nft_boots(each_host: GuardedHost) -> None:
             )
             assert done.stdout == "loaded\n", (name, done.stdout, done.stderr)
             assert "payments-api" in other.listing()
-            new_namespace()
+            enter_new()
 
 
 def test_a_boot_over_a_table_that_stands_keeps_its_counters(host: GuardedHost) -> None:

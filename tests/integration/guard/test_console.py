@@ -53,13 +53,13 @@ def compiled(host: GuardedHost) -> GuardedHost:
 
 def test_status_tells_who_what_and_when(host: GuardedHost) -> None:
     host.has(OLD)
-    said = host.run("status")
-    assert said.returncode == 0, said.stderr
-    assert re.search(r"^table +as confirmed$", said.stdout, re.MULTILINE)
-    assert re.search(r"^confirmed +20\S+Z by alice@control: add 1 rule$", said.stdout, re.MULTILINE)
+    done = host.run("status")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^table +as confirmed$", done.stdout, re.MULTILINE)
+    assert re.search(r"^confirmed +20\S+Z by alice@control: add 1 rule$", done.stdout, re.MULTILINE)
     host.apply(NEW)
-    said = host.run("status")
-    assert re.search(r"^pending +add 1 rule, by alice@control; rolled back in [4-6]\d s$", said.stdout, re.MULTILINE)
+    done = host.run("status")
+    assert re.search(r"^pending +add 1 rule, by alice@control; rolled back in [4-6]\d s$", done.stdout, re.MULTILINE)
     facts = json.loads(host.run("status", "--json").stdout)
     assert facts["table"] == "pending"
     assert facts["watcher"] is False
@@ -94,22 +94,22 @@ def test_why_names_the_entry_or_what_is_nearly_allowed(compiled: GuardedHost) ->
 
 def test_why_says_when_only_the_mode_lets_it_through(compiled: GuardedHost) -> None:
     compiled.load(f"delete table inet tidegate\n{golden('app-observe')}")
-    said = compiled.run("why", "203.0.113.9", "22")
-    assert said.returncode == 0
-    assert "allowed because this host is in mode observe; mode enforce would reject it" in said.stdout
+    done = compiled.run("why", "203.0.113.9", "22")
+    assert done.returncode == 0
+    assert "allowed because this host is in mode observe; mode enforce would reject it" in done.stdout
 
 
 @pytest.mark.parametrize(
     "words",
     [["why", "nonsense", "443"], ["why", "10.0.0.1", "99999"], ["why", "10.0.0.1", "443", "--user", "nobody-here"]],
 )
-def test_wrong_words_are_told_without_a_traceback(host: GuardedHost, words: list[str]) -> None:
+def test_wrong_words_are_reported_without_a_traceback(host: GuardedHost, words: list[str]) -> None:
     host.has(OLD)
-    said = host.run(*words)
-    assert said.returncode == 1
-    assert said.stderr.startswith("tidegate: ")
-    assert "Usage: tidegate why ADDRESS PORT" in said.stderr
-    assert "Traceback" not in said.stderr
+    done = host.run(*words)
+    assert done.returncode == 1
+    assert done.stderr.startswith("tidegate: ")
+    assert "Usage: tidegate why ADDRESS PORT" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("name", BINARIES)
@@ -127,21 +127,21 @@ def test_denied_shows_the_ledger(
             refused.connect(("203.0.113.9", 22))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as refused, pytest.raises(PermissionError):
         refused.sendto(b"x", ("10.1.2.3", 99))
-    said = compiled.run("denied")
+    done = compiled.run("denied")
     assert re.fullmatch(
         r" +3  203\.0\.113\.9 tcp/22  by root, last \d s ago\n +1  10\.1\.2\.3 udp/99  by root, last \d s ago\n",
-        said.stdout,
-    ), said.stdout + said.stderr
+        done.stdout,
+    ), done.stdout + done.stderr
 
 
-def test_restore_undoes_an_edit_and_a_change_on_trial(host: GuardedHost) -> None:
+def test_restore_undoes_an_edit_and_a_pending_change(host: GuardedHost) -> None:
     host.has(OLD)
     expected = policy(host)
     host.apply(NEW)
     host.load("insert rule inet tidegate egress_output accept\n")
-    said = host.run("restore")
-    assert said.returncode == 0, said.stderr
-    assert re.fullmatch(r"Loaded the policy of 20\S+Z by alice@control\.\n", said.stdout)
+    done = host.run("restore")
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"Loaded the policy of 20\S+Z by alice@control\.\n", done.stdout)
     assert policy(host) == expected
     assert not host.paths.pending.exists()
     host.load("flush ruleset\n")
@@ -152,26 +152,26 @@ def test_restore_undoes_an_edit_and_a_change_on_trial(host: GuardedHost) -> None
 def test_restore_without_a_policy_says_so(host: GuardedHost) -> None:
     host.apply(OLD)
     host.run("rollback")
-    said = host.run("restore")
-    assert said.returncode == 1
-    assert "No policy was ever confirmed on this host" in said.stderr
+    done = host.run("restore")
+    assert done.returncode == 1
+    assert "No policy was ever confirmed on this host" in done.stderr
 
 
-def test_confirm_keeps_the_change_on_trial(host: GuardedHost) -> None:
-    host.apply(OLD, seconds=2)
-    said = host.run("confirm")
-    assert said.returncode == 0, said.stderr
-    assert "Confirmed and saved for boot: add 1 rule." in said.stdout
+def test_confirm_keeps_the_pending_change(host: GuardedHost) -> None:
+    host.apply(OLD)
+    done = host.run("confirm")
+    assert done.returncode == 0, done.stderr
+    assert "Confirmed and saved for boot: add 1 rule." in done.stdout
     assert host.paths.confirmed.exists()
     assert host.run("confirm").returncode == 1
 
 
-def test_rollback_puts_the_change_on_trial_back(host: GuardedHost) -> None:
+def test_rollback_rolls_back_the_pending_change(host: GuardedHost) -> None:
     host.has(OLD)
     expected = policy(host)
     host.apply(NEW)
-    said = host.run("rollback")
-    assert said.stdout == "Rolled back: add 1 rule.\n"
+    done = host.run("rollback")
+    assert done.stdout == "Rolled back: add 1 rule.\n"
     assert policy(host) == expected
     wait_for(lambda: not host.paths.rollback_timer.exists())
 
@@ -183,8 +183,8 @@ def test_rollback_returns_to_an_earlier_policy(each_host: GuardedHost) -> None:
     each_host.has(OLD.replace("203.0.113.0/24", "100.64.0.0/10"))
     each_host.load("add element inet tidegate fed4 { 10.0.0.1 }\n")
     name = history.earlier(each_host.paths)[1].name
-    said = each_host.run("rollback", name)
-    assert said.returncode == 0, said.stderr
+    done = each_host.run("rollback", name)
+    assert done.returncode == 0, done.stderr
     assert policy(each_host) == oldest
     assert "10.0.0.1" in each_host.listing()
     assert "203.0.113.0/24" in each_host.paths.confirmed.read_text()
@@ -198,19 +198,19 @@ def test_rollback_returns_to_an_earlier_policy(each_host: GuardedHost) -> None:
 def test_rollback_by_time_needs_one_answer(host: GuardedHost) -> None:
     for text in (OLD, NEW, OLD):
         host.has(text)
-    names = [one.name for one in history.earlier(host.paths)]
+    names = [earlier.name for earlier in history.earlier(host.paths)]
     assert host.run("rollback", names[1][:23]).returncode == 0
-    said = host.run("rollback", names[0][:4])
-    assert said.returncode == 1
-    assert "matches more than one" in said.stderr
+    done = host.run("rollback", names[0][:4])
+    assert done.returncode == 1
+    assert "matches more than one" in done.stderr
 
 
 def test_an_emergency_opens_everything_and_ends(compiled: GuardedHost) -> None:
     before = compiled.listing()
     assert connects(compiled, "203.0.113.9") == "refused"
-    said = compiled.run("open", "1")
-    assert said.returncode == 0, said.stderr
-    assert "All outbound traffic is allowed for 1 minute;" in said.stdout
+    done = compiled.run("open", "1")
+    assert done.returncode == 0, done.stderr
+    assert "All outbound traffic is allowed for 1 minute;" in done.stdout
     assert connects(compiled, "203.0.113.9") == "let out"
     with pytest.raises(Exception, match="It ends by itself in"):
         compiled.apply(NEW)
@@ -281,15 +281,15 @@ def test_who_is_not_root_is_told_so_and_nothing_else(host: GuardedHost) -> None:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         program = shutil.copy(host.paths.program, folder)
-        said = subprocess.run(
+        done = subprocess.run(
             ["setpriv", "--reuid=65534", "--clear-groups", program, "why", "10.0.0.1", "443"],
             text=True,
             capture_output=True,
             check=False,
         )
-    assert said.returncode == 1
-    assert said.stdout == ""
-    assert said.stderr == "tidegate: this needs root; try: sudo tidegate why\n"
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr == "tidegate: this needs root; try: sudo tidegate why\n"
 
 
 def test_what_nft_cannot_say_is_no_answer(host: GuardedHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -302,15 +302,15 @@ def test_what_nft_cannot_say_is_no_answer(host: GuardedHost, tmp_path: Path, mon
     broken.chmod(0o755)
     monkeypatch.setenv("PATH", f"{broken.parent}:/usr/sbin:/usr/bin:/bin")
     for words in (["why", "10.0.0.1", "443"], ["denied"]):
-        said = host.run(*words)
-        assert (said.returncode, said.stdout) == (1, "")
-        assert said.stderr.startswith("tidegate: "), said.stderr
-        assert "cache busy" in said.stderr
+        done = host.run(*words)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith("tidegate: "), done.stderr
+        assert "cache busy" in done.stderr
 
 
-@pytest.mark.parametrize(("seconds", "said"), [(119, "119 s"), (7199, "119 min"), (80000, "22 h")])
-def test_times_are_told_in_words_that_fit(seconds: int, said: str) -> None:
-    assert cli._ago(seconds) == said
+@pytest.mark.parametrize(("seconds", "text"), [(119, "119 s"), (7199, "119 min"), (80000, "22 h")])
+def test_times_are_printed_in_words_that_fit(seconds: int, text: str) -> None:
+    assert cli._ago(seconds) == text
 
 
 def test_going_back_to_a_policy_that_observes_makes_the_fail_safe_table_observe(host: GuardedHost) -> None:
@@ -335,7 +335,7 @@ def test_a_flood_of_refusals_fills_a_ledger_that_is_soon_read(compiled: GuardedH
     for address in ("203.0.113.9", "203.0.113.10"):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as refused, pytest.raises(PermissionError):
             refused.sendto(b"x", (address, 99))
-    said = compiled.run("denied", "3").stdout.splitlines()
-    assert len(said) == 5
-    assert said[3] == "and 8189 more: tidegate denied 8192"
-    assert said[4] == "and 2 packets to others, for which the ledger had no room"
+    done = compiled.run("denied", "3").stdout.splitlines()
+    assert len(done) == 5
+    assert done[3] == "and 8189 more: tidegate denied 8192"
+    assert done[4] == "and 2 packets to others, for which the ledger had no room"

@@ -5,17 +5,12 @@
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
-import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import lock
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
@@ -23,10 +18,11 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.run_module
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import pending
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import timer
 from ansible_collections.tidegate.nftables.tests.golden.cases import ROOT, Case
+from ansible_collections.tidegate.nftables.tests.support.project import run_tasks
+from ansible_collections.tidegate.nftables.tests.support.waiting import finish
 
 from .conftest import NEW, OLD, GuardedHost, wait_for
 
-PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
 SPEC = {**Case(ROOT / "app-enforce").spec(), "max_removed": None}
 CLOSED = {**Case(ROOT / "web-defaults").spec(), "max_removed": None}
 REACHES = {"name": "database", "to": "10.20.0.1", "port": 5432}
@@ -47,33 +43,21 @@ class Machine:
 
         prefix: command that starts ansible-playbook.
         """
-        asked = [
+        steps = [
             {
                 "tidegate.nftables.egress_guard": {"root": self.host.paths.root, **arguments},
                 "register": f"run{number}",
             }
             for number, arguments in enumerate(tasks)
         ]
-        local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
-        book = [{"hosts": "localhost", "gather_facts": False, "vars": local, "tasks": asked}]
-        (self.folder / "play.yml").write_text(yaml.safe_dump(book, sort_keys=False))
-        done = subprocess.run(
-            [*prefix, str(PLAYBOOK), "-i", "localhost,", "play.yml", *options],
-            cwd=self.folder,
-            env={**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_NOCOLOR": "1"},
-            text=True,
-            capture_output=True,
-            check=False,
-        )
-        report = json.loads(done.stdout[done.stdout.index("{") :])
-        return [task["hosts"]["localhost"] for task in report["plays"][0]["tasks"]]
+        return run_tasks(self.folder, steps, *options, prefix=prefix, may_fail=True)
 
-    def ask(self, phase: str, **given: Any) -> dict[str, Any]:
+    def ask(self, phase: str, **parameters: Any) -> dict[str, Any]:
         """Run one phase in this process, without Ansible in between; a failure is a result too."""
         defaults = {name: option.get("default") for name, option in ARGUMENTS.items()}
-        tests = [{"protocol": "tcp", "user": None, "expect": "reach", **test} for test in given.get("tests", [])]
+        tests = [{"protocol": "tcp", "user": None, "expect": "reach", **test} for test in parameters.get("tests", [])]
         try:
-            return PHASES[phase](self.host.paths, {**defaults, **given, "tests": tests}, False)  # noqa: FBT003
+            return PHASES[phase](self.host.paths, {**defaults, **parameters, "tests": tests}, False)  # noqa: FBT003
         except GuardError as error:
             return {"failed": True, "msg": error.message, "reason": error.reason, **error.details}
 
@@ -112,7 +96,7 @@ def test_two_runs_change_and_one_run_finds_all_well(machine: Machine) -> None:
     first, second, third, fourth = machine.run(change, confirm, change, {"phase": "status"})
     assert first["changed"]
     assert first["guard"]["before"] == ["no-internet (1.1.1.1 tcp/443)"]
-    assert [found["action"] for found in first["files"]] == ["add"] * 4
+    assert [file["action"] for file in first["files"]] == ["add"] * 4
     assert second["changed"]
     assert [(test["name"], test["verdict"], test["ok"]) for test in second["tests"]] == [
         ("database", "accepted", True),
@@ -127,14 +111,14 @@ def test_two_runs_change_and_one_run_finds_all_well(machine: Machine) -> None:
     assert fourth["status"]["confirmed"]["who"] == "alice@control"
 
 
-def test_a_failing_test_puts_the_change_back_and_is_named(machine: Machine) -> None:
+def test_a_failing_test_rolls_the_change_back_and_is_named(machine: Machine) -> None:
     common = {"tests": [REACHES], "test_timeout": 0.3}
     applied = machine.ask("apply", tables=[CLOSED], **common)
-    said = machine.ask("confirm", token=applied["guard"]["token"], **common)
-    assert said["failed"]
-    assert said["reason"] == "tests_failed"
-    assert "the new policy rejects database (10.20.0.1 tcp/5432)" in said["msg"]
-    assert said["broken"] == ["database (10.20.0.1 tcp/5432)"]
+    result = machine.ask("confirm", token=applied["guard"]["token"], **common)
+    assert result["failed"]
+    assert result["reason"] == "tests_failed"
+    assert "the new policy rejects database (10.20.0.1 tcp/5432)" in result["msg"]
+    assert result["broken"] == ["database (10.20.0.1 tcp/5432)"]
     assert not machine.host.listing()
     assert not machine.host.paths.pending.exists()
 
@@ -145,10 +129,12 @@ def test_a_test_that_failed_before_stops_nothing(machine: Machine) -> None:
     common = {"tests": [elsewhere, REACHES], "test_timeout": 0.3}
     applied = machine.ask("apply", tables=[with_database(CLOSED)], **common)
     assert applied["guard"]["before"] == ["elsewhere (203.0.113.9 tcp/22)"]
-    said = machine.ask("confirm", token=applied["guard"]["token"], failing_before=applied["guard"]["before"], **common)
-    assert said["broken"] == []
-    assert said["broken_before"] == ["elsewhere (203.0.113.9 tcp/22)"]
-    assert said["confirmed"]
+    result = machine.ask(
+        "confirm", token=applied["guard"]["token"], failing_before=applied["guard"]["before"], **common
+    )
+    assert result["broken"] == []
+    assert result["broken_before"] == ["elsewhere (203.0.113.9 tcp/22)"]
+    assert result["confirmed"]
 
 
 def with_database(spec: dict[str, Any]) -> dict[str, Any]:
@@ -167,33 +153,33 @@ def test_a_far_end_that_is_silent_or_refuses_fails_no_test(machine: Machine) -> 
     refusing = {"name": "refusing", "to": "127.0.0.1", "port": 9}
     common = {"tests": [silent, refusing], "test_timeout": 0.3}
     applied = machine.ask("apply", tables=[SPEC], **common)
-    said = machine.ask("confirm", token=applied["guard"]["token"], **common)
-    assert [(test["verdict"], test["outcome"]) for test in said["tests"]] == [
+    result = machine.ask("confirm", token=applied["guard"]["token"], **common)
+    assert [(test["verdict"], test["outcome"]) for test in result["tests"]] == [
         ("accepted", "silent"),
         ("accepted", "refused"),
     ]
-    assert said["confirmed"]
+    assert result["confirmed"]
 
 
-def test_in_observe_mode_a_failing_test_is_told_and_stops_nothing(machine: Machine) -> None:
+def test_in_observe_mode_a_failing_test_is_reported_and_stops_nothing(machine: Machine) -> None:
     observing = {**Case(ROOT / "app-observe").spec(), "max_removed": None}
     common = {"tests": [{"name": "elsewhere", "to": "203.0.113.9", "port": 22}], "test_timeout": 0.3, "mode": "observe"}
     applied = machine.ask("apply", tables=[observing], **common)
     assert applied["guard"]["before"] == []
-    said = machine.ask("confirm", token=applied["guard"]["token"], **common)
-    assert said["confirmed"]
-    assert said["broken"] == ["elsewhere (203.0.113.9 tcp/22)"]
+    result = machine.ask("confirm", token=applied["guard"]["token"], **common)
+    assert result["confirmed"]
+    assert result["broken"] == ["elsewhere (203.0.113.9 tcp/22)"]
 
 
-def test_a_trial_too_short_for_its_tests_is_refused(machine: Machine) -> None:
+def test_a_timeout_too_short_for_its_tests_is_refused(machine: Machine) -> None:
     tests = [{**REACHES, "name": f"t{number}"} for number in range(65)]
-    said = machine.ask("apply", tables=[SPEC], tests=tests, test_timeout=10, timeout=25)
-    assert "A change is rolled back after 25 s, but its tests may take 30 s" in said["msg"]
+    result = machine.ask("apply", tables=[SPEC], tests=tests, test_timeout=10, timeout=25)
+    assert "A change is rolled back after 25 s, but its tests may take 30 s" in result["msg"]
     assert not machine.host.listing()
 
 
 @pytest.mark.parametrize(
-    ("test", "said"),
+    ("test", "message"),
     [
         ({"user": "nobody-here"}, 'test database: this host has no user "nobody-here"'),
         ({"to": "mirror.example"}, "is not an IPv4 or IPv6 address"),
@@ -201,11 +187,11 @@ def test_a_trial_too_short_for_its_tests_is_refused(machine: Machine) -> None:
     ],
 )
 def test_a_test_that_names_unknown_things_stops_the_change_before_it(
-    machine: Machine, test: dict[str, Any], said: str
+    machine: Machine, test: dict[str, Any], message: str
 ) -> None:
     generation = machine.host.table.generation()
     refused = machine.ask("apply", tables=[SPEC], tests=[{**REACHES, **test}])
-    assert said in refused["msg"]
+    assert message in refused["msg"]
     assert "The table was not changed." in refused["msg"]
     assert not machine.host.listing()
     assert not machine.host.paths.program.exists()
@@ -217,12 +203,12 @@ def test_a_user_whom_an_entry_waits_for_leaves_his_tests_out(machine: Machine) -
     waiting = {**REACHES, "user": "nobody-here", "missing_user": "skip"}
     common = {"tests": [waiting, {**REFUSED, "missing_user": "skip"}], "test_timeout": 0.3}
     applied = machine.ask("apply", tables=[SPEC], **common)
-    said = machine.ask("confirm", token=applied["guard"]["token"], **common)
-    assert [(test["verdict"], test["outcome"]) for test in said["tests"]] == [
+    result = machine.ask("confirm", token=applied["guard"]["token"], **common)
+    assert [(test["verdict"], test["outcome"]) for test in result["tests"]] == [
         ("unknown", "no such user"),
         ("rejected", "refused"),
     ]
-    assert said["confirmed"]
+    assert result["confirmed"]
 
 
 def test_check_mode_predicts_the_run(machine: Machine) -> None:
@@ -236,21 +222,20 @@ def test_check_mode_predicts_the_run(machine: Machine) -> None:
     assert predicted["files"] == done["files"]
 
 
-def test_a_run_that_nobody_confirms_is_told_about_afterwards(machine: Machine) -> None:
+def test_a_run_that_nobody_confirms_is_reported_afterwards(machine: Machine) -> None:
     machine.ask("apply", tables=[SPEC], confirm=False)
     applied = machine.ask("apply", tables=[CLOSED], timeout=2)
-    assert 'comment "database"' not in machine.host.listing()
+    with machine.host.timer_held():
+        assert 'comment "database"' not in machine.host.listing()
     wait_for(lambda: not machine.host.paths.pending.exists())
     assert 'comment "database"' in machine.host.listing()
-    fate: Any = None
-    until = time.monotonic() + 10
-    while fate is None and time.monotonic() < until:  # written down after everything else
-        fate = machine.ask("status", token=applied["guard"]["token"])["fate"]
+    # It is written down after everything else.
+    fate = wait_for(lambda: machine.ask("status", token=applied["guard"]["token"])["fate"], "the end of the change")
     assert fate["event"] == "restored"
     assert fate["why"] == "nobody confirmed it in time"
 
 
-def test_rollback_is_a_trial_too(machine: Machine) -> None:
+def test_rollback_is_pending_too(machine: Machine) -> None:
     for spec in (SPEC, CLOSED):
         machine.ask("apply", tables=[spec], confirm=False)
     assert 'comment "database"' not in machine.host.paths.confirmed.read_text()
@@ -258,8 +243,8 @@ def test_rollback_is_a_trial_too(machine: Machine) -> None:
     assert returned["changed"]
     assert 'comment "database"' in machine.host.listing()
     assert 'comment "database"' not in machine.host.paths.confirmed.read_text()
-    said = machine.ask("confirm", token=returned["guard"]["token"])
-    assert said["confirmed"]["what"].startswith("back to the policy of")
+    result = machine.ask("confirm", token=returned["guard"]["token"])
+    assert result["confirmed"]["what"].startswith("back to the policy of")
     assert 'comment "database"' in machine.host.paths.confirmed.read_text()
     assert machine.ask("rollback", to="99")["reason"] == "not_found"
 
@@ -279,14 +264,13 @@ def test_absent_removes_every_trace(machine: Machine) -> None:
         {"phase": "apply", "tables": [SPEC], "confirm": False}, {"phase": "apply", "tables": [CLOSED], "confirm": False}
     )
     paths = machine.host.paths
-    running = subprocess.Popen([str(paths.program), "--root", paths.root, "watch"])
+    running = subprocess.Popen([str(paths.program), "--root", paths.root, "watch"], text=True)
     wait_for(lambda: lock.is_held(paths.watcher_lock))
     gone = [{"family": "inet", "name": "tidegate", "state": "absent"}]
     predicted = machine.run({"phase": "apply", "tables": gone}, options=("--check",))[0]
     first, second = machine.run({"phase": "apply", "tables": gone}, {"phase": "apply", "tables": gone})
-    time.sleep(2.5)
-    running.kill()
-    running.wait()
+    # The watcher, which would restore a table that was lost, ends by itself and restores nothing.
+    finish(running)
     assert not machine.host.listing()
     assert first["changed"]
     assert first["files"] == predicted["files"]
@@ -296,8 +280,8 @@ def test_absent_removes_every_trace(machine: Machine) -> None:
 
 
 def test_another_table_is_refused(machine: Machine) -> None:
-    said = machine.ask("apply", tables=[{"family": "ip", "name": "mine"}])
-    assert said["reason"] == "bad_request"
+    result = machine.ask("apply", tables=[{"family": "ip", "name": "mine"}])
+    assert result["reason"] == "bad_request"
 
 
 WITHOUT_CAPABILITY = ("setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin")

@@ -57,7 +57,7 @@ def observing(port: int = 443) -> str:
     return table("goto egress_observed", port)
 
 
-def test_the_compilers_tables_are_told_apart() -> None:
+def test_the_compilers_tables_are_distinguished() -> None:
     for case, expected in (("app-observe", True), ("app-enforce", False)):
         assert observes((ROOT / case / "table.nft").read_text()) is expected
     in_part = table("ip daddr @observed_internal4 goto egress_observed\n\t\tgoto egress_enforced")
@@ -69,9 +69,9 @@ def test_a_changed_policy_does_not_begin_the_observation_anew(host: GuardedHost)
     first = records.load(host.paths.confirmed)
     assert first is not None
     host.has(observing(8443))
-    found = observed.facts(host)
-    assert found["observes"]
-    assert found["since"] == first.when
+    facts = observed.facts(host)
+    assert facts["observes"]
+    assert facts["since"] == first.when
 
 
 def test_enforcing_in_between_does(host: GuardedHost) -> None:
@@ -81,18 +81,18 @@ def test_enforcing_in_between_does(host: GuardedHost) -> None:
     assert last is not None
     assert observed.facts(host)["since"] == last.when
     host.has(table("goto egress_enforced"))
-    found = observed.facts(host)
-    assert (found["confirmed"], found["observes"], found["since"]) == (True, False, None)
+    facts = observed.facts(host)
+    assert (facts["confirmed"], facts["observes"], facts["since"]) == (True, False, None)
 
 
 def test_a_host_without_a_policy_has_no_evidence(host: GuardedHost) -> None:
-    found = observed.facts(host)
-    assert (found["confirmed"], found["since"], found["ledger"]) == (False, None, [])
+    facts = observed.facts(host)
+    assert (facts["confirmed"], facts["since"], facts["ledger"]) == (False, None, [])
 
 
 def send() -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
-        one.sendto(b"x", ("127.0.0.9", 514))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(b"x", ("127.0.0.9", 514))
 
 
 def test_the_watcher_keeps_what_a_reboot_would_forget(host: GuardedHost) -> None:

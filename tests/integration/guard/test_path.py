@@ -27,13 +27,13 @@ OVER = "192.0.2.9 51234 192.0.2.1 22"
 ELSEWHERE = "192.0.2.9 51234 192.0.2.1 2200"
 
 
-def foreseen(host: GuardedHost, spec: dict[str, Any]) -> list[dict[str, Any]]:
-    (wanted,) = parse.tables([spec])
-    return objects(Nft(str(host.nft)), wanted, RunDirectory())
+def objects_of(host: GuardedHost, spec: dict[str, Any]) -> list[dict[str, Any]]:
+    (desired,) = parse.tables([spec])
+    return objects(Nft(str(host.nft)), desired, RunDirectory())
 
 
-def said_of(table: list[dict[str, Any]], connection: str, *, tracked: bool = True) -> str:
-    """What is said of a table; "" when it may be."""
+def error_of(table: list[dict[str, Any]], connection: str, *, tracked: bool = True) -> str:
+    """What is message of a table; "" when it may be."""
     try:
         own_connection.need_open(table, connection, tracked=tracked)
     except GuardError as error:
@@ -41,8 +41,8 @@ def said_of(table: list[dict[str, Any]], connection: str, *, tracked: bool = Tru
     return ""
 
 
-def judged(host: GuardedHost, spec: dict[str, Any], connection: str, *, tracked: bool = True) -> str:
-    return said_of(foreseen(host, spec), connection, tracked=tracked)
+def error_for(host: GuardedHost, spec: dict[str, Any], connection: str, *, tracked: bool = True) -> str:
+    return error_of(objects_of(host, spec), connection, tracked=tracked)
 
 
 def without(spec: dict[str, Any], text: str) -> dict[str, Any]:
@@ -58,39 +58,41 @@ def test_no_policy_of_ours_cuts_it(host: GuardedHost) -> None:
     # Users of the golden cases that this machine lacks are no matter here.
     text = [(case, json.dumps(case.spec()).replace('"error"', '"skip"')) for case in cases()]
     present = [
-        (case, spec) for case, spec in ((one, json.loads(two)) for one, two in text) if spec["state"] == "present"
+        (case, spec) for case, spec in ((case, json.loads(spec)) for case, spec in text) if spec["state"] == "present"
     ]
     for case, spec in present:
-        table = foreseen(host, spec)
+        table = objects_of(host, spec)
         for connection in (OVER, "2001:db8::9 51234 2001:db8::1 22"):
-            assert said_of(table, connection) == "", case
+            assert error_of(table, connection) == "", case
             # A host that never tracked connections takes the one that there is for a new one.
-            unknown = said_of(table, connection, tracked=False)
+            unknown = error_of(table, connection, tracked=False)
             assert bool(unknown) == (case.folder.name == "floor-without"), case
     assert host.listing() == ""
     assert len(present) > 10
 
 
 def test_a_table_that_drops_replies_is_refused_with_the_address(each_host: GuardedHost) -> None:
-    said = judged(each_host, without(without(Case(ROOT / "app-enforce").spec(), "established"), "tcp flags"), OVER)
-    assert "egress_reject rejects replies to 192.0.2.9 from port 22" in said
-    assert "The table was not changed." in said
+    message = error_for(
+        each_host, without(without(Case(ROOT / "app-enforce").spec(), "established"), "tcp flags"), OVER
+    )
+    assert "egress_reject rejects replies to 192.0.2.9 from port 22" in message
+    assert "The table was not changed." in message
 
 
 def test_a_kernel_that_does_not_know_the_connection_needs_the_older_ones(each_host: GuardedHost) -> None:
     spec = without(Case(ROOT / "app-enforce").spec(), "tcp flags")
-    assert judged(each_host, spec, OVER) == ""
-    said = judged(each_host, spec, OVER, tracked=False)
-    assert "what port 22 sends to 192.0.2.9" in said
-    assert "keep older-connections in the floor" in said
+    assert error_for(each_host, spec, OVER) == ""
+    message = error_for(each_host, spec, OVER, tracked=False)
+    assert "what port 22 sends to 192.0.2.9" in message
+    assert "keep older-connections in the floor" in message
 
 
 def test_an_inbound_policy_must_let_the_next_connection_in(each_host: GuardedHost) -> None:
     spec = Case(ROOT / "inbound").spec()
-    assert judged(each_host, spec, OVER) == ""
-    said = judged(each_host, spec, ELSEWHERE)
-    assert "rejects new connections from 192.0.2.9 to port 2200" in said
-    assert "set ansible_port: 2200" in said
+    assert error_for(each_host, spec, OVER) == ""
+    message = error_for(each_host, spec, ELSEWHERE)
+    assert "rejects new connections from 192.0.2.9 to port 2200" in message
+    assert "set ansible_port: 2200" in message
 
 
 def test_what_is_only_observed_of_what_leaves_lets_no_next_connection_in(each_host: GuardedHost) -> None:
@@ -104,16 +106,16 @@ def test_what_is_only_observed_of_what_leaves_lets_no_next_connection_in(each_ho
         {**chain, "rules": [*observed, *chain["rules"]]} if chain["name"] == "egress_denied" else chain
         for chain in spec["chains"]
     ]
-    table = foreseen(each_host, {**spec, "chains": chains})
+    table = objects_of(each_host, {**spec, "chains": chains})
 
-    assert said_of(table, ELSEWHERE) == ""
-    said = said_of(table, ELSEWHERE.replace("192.0.2.9", "198.51.100.9"))
-    assert "egress_enforced rejects new connections from 198.51.100.9 to port 2200" in said
+    assert error_of(table, ELSEWHERE) == ""
+    message = error_of(table, ELSEWHERE.replace("192.0.2.9", "198.51.100.9"))
+    assert "egress_enforced rejects new connections from 198.51.100.9 to port 2200" in message
 
 
 @pytest.mark.parametrize("connection", ["", "nonsense", "127.0.0.1 5 127.0.0.1 2222"])
 def test_without_a_connection_over_the_network_nothing_is_said(host: GuardedHost, connection: str) -> None:
-    assert judged(host, without(Case(ROOT / "inbound").spec(), "established"), connection) == ""
+    assert error_for(host, without(Case(ROOT / "inbound").spec(), "established"), connection) == ""
 
 
 def test_the_module_refuses_it_in_check_mode_too(host: GuardedHost, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from .conftest import NEW, OLD, GuardedHost, timeless
 
 
 def refused(host: GuardedHost, reason: str) -> str:
-    """Assert that a change is refused and nothing was touched; return what is said."""
+    """Assert that a change is refused and nothing was touched; return what is message."""
     before, generation = host.listing(), host.table.generation()
     with pytest.raises(GuardError) as caught:
         host.apply(NEW)
@@ -30,23 +30,23 @@ def refused(host: GuardedHost, reason: str) -> str:
     return caught.value.message
 
 
-def test_no_guard_no_change(host: GuardedHost, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_timer_no_change(host: GuardedHost, monkeypatch: pytest.MonkeyPatch) -> None:
     host.load(OLD)
     monkeypatch.setattr(package, "build", lambda: b"#!/nonexistent/python\n")
-    said = refused(host, "cannot_arm")
-    assert "The process that rolls the change back could not be started" in said
-    assert "The table was not changed." in said
+    message = refused(host, "cannot_arm")
+    assert "The process that rolls the change back could not be started" in message
+    assert "The table was not changed." in message
     assert not host.paths.snapshot.exists()
     assert not host.paths.candidate.exists()
 
 
-def test_a_guard_that_dies_at_once_is_no_guard(host: GuardedHost, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_timer_that_dies_at_once_is_no_guard(host: GuardedHost, monkeypatch: pytest.MonkeyPatch) -> None:
     host.load(OLD)
     monkeypatch.setattr(package, "build", lambda: b"#!/bin/true\n")
     assert "ended at once" in refused(host, "cannot_arm")
 
 
-def test_a_guard_that_cannot_fork_is_no_guard(host: GuardedHost, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_timer_that_cannot_fork_is_no_guard(host: GuardedHost, monkeypatch: pytest.MonkeyPatch) -> None:
     host.load(OLD)
     sources = package._sources()
     name = next(name for name in sources if name.endswith("guard/trial/timer.py"))
@@ -54,9 +54,9 @@ def test_a_guard_that_cannot_fork_is_no_guard(host: GuardedHost, monkeypatch: py
     assert refusing != sources[name]
     monkeypatch.setattr(package, "_sources", lambda: {**sources, name: refusing})
     package.build.cache_clear()
-    said = refused(host, "cannot_arm")
+    message = refused(host, "cannot_arm")
     package.build.cache_clear()
-    assert "No process could be started" in said
+    assert "No process could be started" in message
 
 
 def test_systemd_that_refuses_the_timer_stops_the_change(
@@ -73,9 +73,9 @@ def test_systemd_that_refuses_the_timer_stops_the_change(
         "ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial.timer.kind",
         lambda _paths: "timer",
     )
-    said = refused(host, "cannot_arm")
-    assert "The systemd timer" in said
-    assert "access denied" in said
+    message = refused(host, "cannot_arm")
+    assert "The systemd timer" in message
+    assert "access denied" in message
 
 
 # Mounts are made in a mount namespace of the process that runs the change and its guard, so nobody else sees them.
@@ -112,7 +112,7 @@ def inside(host: GuardedHost, mounts: list[str], folder: Path, then: str = "pass
 
 
 @pytest.mark.parametrize(
-    ("mounts", "said"),
+    ("mounts", "problem"),
     [
         (["mount -t tmpfs -o size=16k tmpfs {state}"], "No space left on device"),
         (["mount --bind {state} {state}", "mount -o remount,bind,ro {state}"], "Read-only file system"),
@@ -120,21 +120,21 @@ def inside(host: GuardedHost, mounts: list[str], folder: Path, then: str = "pass
     ids=["full", "read-only"],
 )
 def test_a_disk_that_takes_nothing_stops_the_change(
-    host: GuardedHost, mounts: list[str], said: str, tmp_path: Path
+    host: GuardedHost, mounts: list[str], problem: str, tmp_path: Path
 ) -> None:
     host.has(OLD)
     host.load("add element inet tidegate fed4 { 10.0.0.1 }\n")
     before, generation = host.listing(), host.table.generation()
     printed = inside(host, mounts, tmp_path)
     assert printed.startswith("cannot_write "), printed
-    assert said in printed
+    assert problem in printed
     assert timeless(host.listing()) == timeless(before)
     assert host.table.generation() == generation
     assert not host.paths.pending.exists()
     assert not host.paths.snapshot.exists()
 
 
-def test_a_table_that_could_not_be_put_back_is_not_touched(host: GuardedHost, tmp_path: Path) -> None:
+def test_a_table_that_could_not_be_restored_is_not_touched(host: GuardedHost, tmp_path: Path) -> None:
     host.load(OLD)
     # An nft whose listing it does not load itself, as happens with rare statements.
     broken = tmp_path / "nft"
@@ -142,8 +142,8 @@ def test_a_table_that_could_not_be_put_back_is_not_touched(host: GuardedHost, tm
     broken.write_text(f'#!/bin/sh\ncase "$*" in *"list table"*) {wrong} ;; *) exec {host.nft} "$@" ;; esac\n')
     broken.chmod(0o755)
     other = GuardedHost.at(host.paths.root, broken)
-    said = refused(other, "no_way_back")
-    assert "could not be restored after a change, so it was not changed" in said
+    message = refused(other, "no_way_back")
+    assert "could not be restored after a change, so it was not changed" in message
 
 
 def test_what_is_installed_is_roots_and_nobody_reads_the_state(host: GuardedHost) -> None:
@@ -161,7 +161,7 @@ FILL = """
 """
 
 
-def test_the_guard_acts_on_a_full_disk(host: GuardedHost, tmp_path: Path) -> None:
+def test_the_timer_acts_on_a_full_disk(host: GuardedHost, tmp_path: Path) -> None:
     host.load(OLD)
     host.paths.state.mkdir(parents=True)
     assert inside(host, ["mount -t tmpfs -o size=2m tmpfs {state}"], tmp_path, FILL.strip()) == "restored\n"
@@ -178,9 +178,9 @@ OPEN = """
 def test_a_host_whose_disk_is_nearly_full_can_be_opened(host: GuardedHost, tmp_path: Path) -> None:
     host.load(OLD)
     host.paths.state.mkdir(parents=True)
-    said = inside(host, ["mount -t tmpfs -o size=2m tmpfs {state}"], tmp_path, OPEN.strip())
-    assert "All outbound traffic is allowed for 5 minutes" in said, said
-    assert "True Rolled back: emergency: open for 5 minutes." in said, said
+    message = inside(host, ["mount -t tmpfs -o size=2m tmpfs {state}"], tmp_path, OPEN.strip())
+    assert "All outbound traffic is allowed for 5 minutes" in message, message
+    assert "True Rolled back: emergency: open for 5 minutes." in message, message
 
 
 READ_ONLY = """
@@ -191,7 +191,7 @@ READ_ONLY = """
 """
 
 
-def test_a_disk_that_turns_read_only_during_the_trial_ends_in_the_old_policy_and_that_is_said(
+def test_a_disk_that_turns_read_only_during_a_pending_change_ends_in_the_old_policy_and_that_is_said(
     host: GuardedHost, tmp_path: Path
 ) -> None:
     host.load(OLD)

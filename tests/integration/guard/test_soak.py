@@ -20,8 +20,9 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.error
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program.watcher import Watcher
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import shape
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import decide
+from ansible_collections.tidegate.nftables.tests.support.namespaces import enter_new
 
-from .conftest import OLD, GuardedHost, new_namespace, wait_for
+from .conftest import OLD, GuardedHost, wait_for
 
 STEPS = int(os.environ.get("TIDEGATE_SOAK", "40"))
 """How many things happen to each host; hundreds are for a night."""
@@ -68,11 +69,11 @@ class Life:
     def forgotten(self) -> None:
         self.change(seconds=1)
         # The guard removes the one before the other.
-        wait_for(lambda: not (self.host.paths.pending.exists() or self.host.paths.candidate.exists()), 20)
+        wait_for(lambda: not (self.host.paths.pending.exists() or self.host.paths.candidate.exists()))
 
     def guard_killed(self) -> None:
         if self.change():
-            self.host.kill_guard()
+            self.host.kill_timer()
             self.host.run("restore" if self.chance.random() < 0.5 else "rollback")
 
     def rebooted(self) -> None:
@@ -98,7 +99,7 @@ class Life:
             on_trial = self.stands()
             self.host.paths.candidate.replace(self.host.paths.confirmed)
             self.expected = on_trial
-            os.kill(self.host.guard(), signal.SIGKILL)
+            os.kill(self.host.timer(), signal.SIGKILL)
             self.host.run("confirm")
 
     def step(self) -> None:
@@ -127,11 +128,11 @@ class Life:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_whatever_happens_the_confirmed_policy_stands(host: GuardedHost, seed: int) -> None:
-    lived = Life(host, seed)
-    lived.confirmed()
+    life = Life(host, seed)
+    life.confirmed()
     for _step in range(STEPS):
-        lived.step()
-    assert len(set(lived.did)) > 5
+        life.step()
+    assert len(set(life.did)) > 5
 
 
 @pytest.fixture
@@ -177,18 +178,19 @@ def test_a_policy_that_drops_replies_locks_nobody_out(host: GuardedHost, control
         host.apply(
             OLD.replace("policy accept", "policy drop").replace('oifname "lo" accept', "counter drop"), seconds=3
         )
-        assert not reachable()
-        wait_for(reachable, 15)
+        with host.timer_held():
+            assert not reachable()
+        wait_for(reachable)
     finally:
         listener.kill()
         listener.wait()
 
 
-def test_a_new_namespace_is_another_life(host: GuardedHost) -> None:
+def test_a_new_namespace_is_another_boot(host: GuardedHost) -> None:
     host.has(OLD)
     host.apply(OLD.replace("443", "444"))
     kept = Path(host.paths.pending).read_bytes()
     host.reboot()
     host.paths.pending.write_bytes(kept)
-    new_namespace()
+    enter_new()
     assert host.run("boot").stdout == "loaded\n"

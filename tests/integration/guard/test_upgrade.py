@@ -42,7 +42,7 @@ def test_a_policy_in_a_form_of_another_release_is_named_and_replaced(host: Guard
 
     assert "another release of tidegate wrote it" in host.run("status").stdout
     changed = host.apply(OLD)
-    assert [one["path"] for one in changed["files"]] == [str(host.paths.confirmed)]
+    assert [file["path"] for file in changed["files"]] == [str(host.paths.confirmed)]
     assert "as confirmed" in host.run("status").stdout
     assert host.apply(OLD)["changed"] is False
 

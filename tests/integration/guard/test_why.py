@@ -40,13 +40,13 @@ def addresses(resolved: policy.ResolvedPolicy) -> list[str]:
     """Addresses at and just beyond the edges of what the policy names."""
     named = [grant.addresses for entry in resolved.entries for grant in entry.grants]
     named += [never.addresses for never in resolved.never] + [resolved.dns, resolved.ntp]
-    found: set[str] = set(PLAIN)
+    edges: set[str] = set(PLAIN)
     for addresses_of in named:
         for version, kind in ((4, ipaddress.IPv4Address), (6, ipaddress.IPv6Address)):
             top = 2 ** (32 if version == 4 else 128) - 1
             for first, last in list(addresses_of.family(version))[:2]:
-                found |= {str(kind(value)) for value in (first - 1, first, last, last + 1) if 0 < value < top}
-    return sorted(found)
+                edges |= {str(kind(value)) for value in (first - 1, first, last, last + 1) if 0 < value < top}
+    return sorted(edges)
 
 
 def flows(resolved: policy.ResolvedPolicy) -> Iterator[tuple[policy.Flow, evaluate.Packet]]:
@@ -63,16 +63,16 @@ def flows(resolved: policy.ResolvedPolicy) -> Iterator[tuple[policy.Flow, evalua
                     )
 
 
-def disagreement(resolved: policy.ResolvedPolicy, asked: policy.Flow, answer: Explanation) -> str:
+def disagreement(resolved: policy.ResolvedPolicy, flow: policy.Flow, answer: Explanation) -> str:
     """What the two say differently, "" when they agree."""
-    expected = policy.decide(resolved, asked)
+    expected = policy.decide(resolved, flow)
     if answer.doubts:
-        return f"{asked}: not evaluated {answer.doubts}"
+        return f"{flow}: not evaluated {answer.doubts}"
     rejected = answer.verdict != "accept" or answer.only_observed
     if rejected != expected.rejected:
-        return f"{asked}: {answer}, expected {expected}"
+        return f"{flow}: {answer}, expected {expected}"
     if expected.cause == "entry" and answer.rule != expected.entry:
-        return f"{asked}: decided by {answer.rule}, expected {expected.entry}"
+        return f"{flow}: decided by {answer.rule}, expected {expected.entry}"
     return ""
 
 
@@ -82,9 +82,9 @@ def test_every_golden_policy_is_read_as_it_was_meant(binary: Path, tmp_path: Pat
     for case in PRESENT:
         objects = loaded(case, binary, tmp_path)
         resolved = case.resolved()
-        for asked, flow in flows(resolved):
-            found = disagreement(resolved, asked, why(objects, flow))
-            assert not found, f"{case}: {found}"
+        for flow, packet in flows(resolved):
+            problem = disagreement(resolved, flow, why(objects, packet))
+            assert not problem, f"{case}: {problem}"
             compared += 1
     assert compared > 5_000
 
@@ -96,5 +96,5 @@ def loaded(case: Case, binary: Path, tmp_path: Path) -> list[evaluate.Json]:
     subprocess.run([str(binary), "-f", str(file)], check=True)
     done = subprocess.run([str(binary), "-j", "list", "table", "inet", "tidegate"], capture_output=True, check=True)
     subprocess.run([str(binary), "delete", "table", "inet", "tidegate"], check=True)
-    found: list[evaluate.Json] = json.loads(done.stdout)["nftables"]
-    return found
+    objects: list[evaluate.Json] = json.loads(done.stdout)["nftables"]
+    return objects

@@ -22,8 +22,8 @@ from ansible_collections.tidegate.nftables.tests.integration.lockout.project imp
 @pytest.fixture(scope="session")
 def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """The machines, removed afterwards whatever happens."""
-    with fleet(tmp_path_factory.mktemp("fleet")) as made:
-        yield made
+    with fleet(tmp_path_factory.mktemp("fleet")) as machines:
+        yield machines
 
 
 @pytest.fixture(scope="session")

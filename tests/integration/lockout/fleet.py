@@ -51,11 +51,11 @@ def podman(*words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     )
 
 
-def wait_for(condition: Callable[[], bool], seconds: float, what: str = "it", told: Callable[[], str] = str) -> float:
-    """Wait until something is so; return the seconds that it took. told: what is there instead, for the failure."""
+def wait_for(condition: Callable[[], bool], seconds: float, what: str = "it", state: Callable[[], str] = str) -> float:
+    """Wait until something is so; return the seconds that it took. state: what is there instead, for the failure."""
     began = time.monotonic()
     while not condition():
-        assert time.monotonic() - began < seconds, f"{what} did not happen within {seconds} s: {told()}"
+        assert time.monotonic() - began < seconds, f"{what} did not happen within {seconds} s: {state()}"
         time.sleep(0.2)
     return time.monotonic() - began
 
@@ -83,13 +83,15 @@ class Machine:
         machine = MACHINES[self.name]
         release = (machine.release,) if script == "create.sh" else ()
         elsewhere = [
-            found.addresses for found in MACHINES.values() if self.name == "world" and found.tier == "elsewhere"
+            other.addresses for other in MACHINES.values() if self.name == "world" and other.tier == "elsewhere"
         ]
         addresses = [*machine.addresses, *itertools.chain.from_iterable(elsewhere)]
         words = (self.fleet.lab, self.name, *release, *addresses)
         command(str(SHARED / script), *words, LAB_SSH=str(self.fleet.folder), LAB_OWNER=self.fleet.lab)
-        found = podman("inspect", "--type", "container", "--format", "{{.State.Pid}}", f"{self.fleet.lab}-{self.name}")
-        self.pid = int(found.stdout)
+        inspected = podman(
+            "inspect", "--type", "container", "--format", "{{.State.Pid}}", f"{self.fleet.lab}-{self.name}"
+        )
+        self.pid = int(inspected.stdout)
 
     def reboot(self) -> None:
         """Pull the plug and put it in again."""
@@ -107,7 +109,7 @@ class Machine:
 
     def ssh(self, *words: str, version: int = 4, port: int = 22) -> bool:
         """Log in over a new connection from the controller and run a command; whether that went well."""
-        (address,) = (found for found in self.addresses if (":" in found) == (version == 6))
+        (address,) = (own for own in self.addresses if (":" in own) == (version == 6))
         key = ("-i", str(self.fleet.folder / "key"))
         return self.fleet.controller(*SSH, *key, "-p", str(port), f"ops@{address}", *words, check=False).returncode == 0
 
@@ -121,8 +123,8 @@ class Machine:
 
     def status(self) -> dict[str, Any]:
         """What the host itself says about its policy."""
-        found: dict[str, Any] = json.loads(self.run("tidegate", "status", "--json"))
-        return found
+        status: dict[str, Any] = json.loads(self.run("tidegate", "status", "--json"))
+        return status
 
     def events(self) -> list[str]:
         """What happened on the host, oldest first."""
@@ -146,8 +148,8 @@ class Machine:
         """What goes on there, for people."""
         words = ("ps", "-eo", "pid,ppid,stat,etimes,wchan:20,args")
         open_files = "ls -l $(pgrep -f '^/usr/bin/python3$|^sudo|^sshd: ops' | sed 's|.*|/proc/&/fd|')"
-        asked = (words, ("ss", "-tnp"), ("sh", "-c", open_files))
-        return "\n".join([str(self.status()), *(self.run(*one, check=False) for one in asked)])
+        commands = (words, ("ss", "-tnp"), ("sh", "-c", open_files))
+        return "\n".join([str(self.status()), *(self.run(*command_words, check=False) for command_words in commands)])
 
     def settle(self, seconds: float = 60) -> None:
         """Wait until nothing is pending."""
@@ -155,13 +157,13 @@ class Machine:
 
     def is_well(self, table: str) -> bool:
         """Whether exactly this table stands, is what a boot would load, and nothing is pending."""
-        found = self.status()
-        return found["pending"] is None and found["table"] == "confirmed" and self.stands() == table
+        status = self.status()
+        return status["pending"] is None and status["table"] == "confirmed" and self.stands() == table
 
     def reaches(self, user: str, *flows: str) -> dict[str, bool]:
         """Try flows such as tcp/443@203.0.113.10 with real packets; which of them somebody answered."""
-        found = json.loads(self.run("runuser", "-u", user, "--", "python3", "/opt/lab/reach.py", *flows))
-        return {flow: outcome == "open" for flow, (outcome, _milliseconds) in found.items()}
+        outcomes = json.loads(self.run("runuser", "-u", user, "--", "python3", "/opt/lab/reach.py", *flows))
+        return {flow: outcome == "open" for flow, (outcome, _milliseconds) in outcomes.items()}
 
     def forget(self) -> None:
         """Be a host on which nothing was ever applied."""
@@ -201,24 +203,24 @@ class Fleet:
 def fleet(folder: Path) -> Iterator[Fleet]:
     """Start the machines; remove them whatever happens."""
     sweep()
-    made = Fleet(f"tg-lockout-{os.getpid()}-{uuid.uuid4().hex[:6]}", folder, {})
-    made.machines = {name: Machine(name, made) for name in ("world", *HOSTS)}
+    started = Fleet(f"tg-lockout-{os.getpid()}-{uuid.uuid4().hex[:6]}", folder, {})
+    started.machines = {name: Machine(name, started) for name in ("world", *HOSTS)}
     images = ("bullseye", "bookworm", "trixie")
     command("bash", str(CHECKOUT / "tests/images/import.sh"), str(CHECKOUT / "build/debian"), *images)
     try:
-        made.machines["world"].start("create.sh")
-        made.each(lambda machine: machine.start("create.sh"))
-        yield made
+        started.machines["world"].start("create.sh")
+        started.each(lambda machine: machine.start("create.sh"))
+        yield started
     finally:
-        made.hang_up()
-        remove(made.lab)
+        started.hang_up()
+        remove(started.lab)
 
 
 def remove(lab: str) -> None:
     """Remove a fleet's containers."""
-    found = podman("ps", "--all", "--quiet", "--filter", f"label={LABEL}={lab}").stdout.split()
-    if found:
-        podman("rm", "--force", "--time", "0", *found)
+    containers = podman("ps", "--all", "--quiet", "--filter", f"label={LABEL}={lab}").stdout.split()
+    if containers:
+        podman("rm", "--force", "--time", "0", *containers)
 
 
 def sweep() -> None:

@@ -80,8 +80,8 @@ def policy(*names: str, **more: Any) -> dict[str, Any]:
 
 def reaches_only(machine: Machine, *allowed: str) -> None:
     """Assert with real packets, over IPv4 and IPv6, what payd reaches of payments and partner."""
-    found = machine.reaches("payd", *PAYMENTS, *PARTNER)
-    assert {flow for flow, reached in found.items() if reached} == set(allowed), (machine.name, found)
+    reached = machine.reaches("payd", *PAYMENTS, *PARTNER)
+    assert {flow for flow, passes in reached.items() if passes} == set(allowed), (machine.name, reached)
 
 
 @dataclass
@@ -93,9 +93,9 @@ class Run:
 
     def recap(self, host: str) -> dict[str, int]:
         """The counts of a host: ok, changed, unreachable, failed, …; empty when it is not there."""
-        found = re.search(rf"^{host}\s+:(.*)$", self.output, re.MULTILINE)
-        assert found, self.output
-        return {name: int(count) for name, count in re.findall(r"(\w+)=(\d+)", found[1])}
+        recap = re.search(rf"^{host}\s+:(.*)$", self.output, re.MULTILINE)
+        assert recap, self.output
+        return {name: int(count) for name, count in re.findall(r"(\w+)=(\d+)", recap[1])}
 
 
 @dataclass
@@ -111,12 +111,12 @@ class Going:
 
     def kill(self) -> None:
         """Have the controller disappear, with every process that it started."""
-        found: set[int] = set()
+        processes: set[int] = set()
         # What is stopped starts nothing more, so this ends.
-        while new := {self.process.pid, *_descendants(self.process.pid)} - found:
+        while new := {self.process.pid, *_descendants(self.process.pid)} - processes:
             _signal(new, signal.SIGSTOP)
-            found |= new
-        _signal(found, signal.SIGKILL)
+            processes |= new
+        _signal(processes, signal.SIGKILL)
 
     def abandon(self) -> None:
         """Kill ansible-playbook alone: its workers do not notice."""
@@ -269,17 +269,17 @@ def _lives(pid: int) -> bool:
 
 def _children(pid: int) -> list[int]:
     """Return the processes that a process started."""
-    found: list[int] = []
+    children: list[int] = []
     with suppress(OSError):
         for path in Path(f"/proc/{pid}/task").glob("*/children"):
-            found += map(int, path.read_text().split())
-    return found
+            children += map(int, path.read_text().split())
+    return children
 
 
 def _descendants(pid: int) -> list[int]:
     """Return the processes that a process started, and those that they did."""
     children = _children(pid)
-    return [*children, *(found for child in children for found in _descendants(child))]
+    return [*children, *(below for child in children for below in _descendants(child))]
 
 
 def wait_for_change(machine: Machine, before: str) -> None:

@@ -77,46 +77,44 @@ class Soak:
 
     def step(self) -> None:
         """Do something to all hosts, and look at each of them afterwards."""
-        wanted = self.chance.choice(POLICIES)
+        names = self.chance.choice(POLICIES)
         # Each of them before any a second time.
         self.acts = self.acts or self.chance.sample(ACTS, len(ACTS))
         act = self.acts.pop()
-        self.did.append(f"{act} {'+'.join(wanted)}")
+        self.did.append(f"{act} {'+'.join(names)}")
         events = {name: len(self.project.machine(name).events()) for name in HOSTS}
-        run = getattr(self, act)(wanted)
+        run = getattr(self, act)(names)
         for name in HOSTS:
             machine = self.project.machine(name)
             wait_for(machine.is_idle, 60, f"the end of it on {name}", machine.goes_on)
             if "confirmed" in machine.events()[events[name] :]:
-                self.stands[name] = wanted
+                self.stands[name] = names
                 self.confirmations += 1
             if run is not None:
                 confirmed = run.recap(name)["changed"] == 1
-                assert confirmed <= (self.stands[name] == wanted), (
-                    f"{name} says that it was not confirmed: {run.output}"
-                )
+                assert confirmed <= (self.stands[name] == names), f"{name} says that it was not confirmed: {run.output}"
         self.project.fleet.each(self.look)
 
     def look(self, machine: Machine) -> None:
         """Assert that a host is reachable, and that its table is exactly the one that was confirmed last."""
-        wanted = self.stands[machine.name]
+        names = self.stands[machine.name]
         assert machine.reachable(), machine.name
-        assert machine.is_well(self.tables.setdefault((machine.name, wanted), machine.stands())), machine.status()
-        flows = {flow: name in wanted for name, both in FLOWS.items() for flow in both}
+        assert machine.is_well(self.tables.setdefault((machine.name, names), machine.stands())), machine.status()
+        flows = {flow: name in names for name, both in FLOWS.items() for flow in both}
         assert machine.reaches("payd", *flows) == flows, machine.name
 
-    def start(self, wanted: tuple[str, ...], mishaps: Mapping[str, Callable[[Machine], None]]) -> Going:
+    def start(self, names: tuple[str, ...], mishaps: Mapping[str, Callable[[Machine], None]]) -> Going:
         """Begin a run that is held on those hosts that something happens to."""
         for name in HOSTS:
             self.project.release(name, name not in mishaps)
-        return self.project.start(held=True, **policy(*wanted, egress_confirm_timeout=SECONDS))
+        return self.project.start(held=True, **policy(*names, egress_confirm_timeout=SECONDS))
 
-    def run(self, wanted: tuple[str, ...]) -> Run:
+    def run(self, names: tuple[str, ...]) -> Run:
         """A whole run, during which something happens to some of the hosts."""
         chosen = {name: self.chance.choice([None, *MISHAPS]) for name in HOSTS}
-        mishaps = {name: act for name, act in chosen.items() if act is not None and self.stands[name] != wanted}
+        mishaps = {name: act for name, act in chosen.items() if act is not None and self.stands[name] != names}
         self.did.append(", ".join(f"{name} {act.__name__}" for name, act in mishaps.items()))
-        going = self.start(wanted, mishaps)
+        going = self.start(names, mishaps)
 
         def happen(machine: Machine) -> None:
             if machine.name in mishaps:
@@ -130,20 +128,20 @@ class Soak:
         self.project.fleet.each(happen)
         return going.end()
 
-    def killed(self, wanted: tuple[str, ...]) -> None:
+    def killed(self, names: tuple[str, ...]) -> None:
         """The controller disappears at any time."""
-        self._ended(wanted, Going.kill)
+        self._ended(names, Going.kill)
 
-    def abandoned(self, wanted: tuple[str, ...]) -> None:
+    def abandoned(self, names: tuple[str, ...]) -> None:
         """ansible-playbook disappears at any time, its workers go on."""
-        self._ended(wanted, Going.abandon)
+        self._ended(names, Going.abandon)
 
-    def interrupted(self, wanted: tuple[str, ...]) -> None:
+    def interrupted(self, names: tuple[str, ...]) -> None:
         """Ctrl-C at any time."""
-        self._ended(wanted, Going.interrupt)
+        self._ended(names, Going.interrupt)
 
-    def _ended(self, wanted: tuple[str, ...], end: Callable[[Going], None]) -> None:
-        going = self.start(wanted, {})
+    def _ended(self, names: tuple[str, ...], end: Callable[[Going], None]) -> None:
+        going = self.start(names, {})
         time.sleep(self.chance.uniform(0.5, 6))
         end(going)
         going.end()

@@ -147,7 +147,7 @@ def test_whatever_happens_each_host_is_reachable_and_has_one_of_two_policies(pro
     assert soak.confirmations > 0
 
 
-def test_a_host_that_stays_away_is_told_about_in_full_without_pipelining_too(project: Project) -> None:
+def test_a_host_that_stays_away_is_reported_in_full_without_pipelining_too(project: Project) -> None:
     # Without pipelining Ansible has a folder to remove at the end, and a failure of its own when it cannot.
     project.begin("bastion12")
     machine = project.machine("bastion12")

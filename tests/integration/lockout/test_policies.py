@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Policies that are applied over ssh: those that stay, those that shut the controller out, and those whose tests fail."""
+"""Policies applied over ssh: those that stay, those that shut the controller out, and those whose tests fail."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_a_policy_that_lets_no_new_connection_in_is_refused(project: Project) ->
     project.is_back("app13")
 
 
-def test_a_change_after_which_no_new_connection_comes_in_is_put_back(project: Project) -> None:
+def test_a_change_after_which_no_new_connection_comes_in_is_rolled_back(project: Project) -> None:
     # The connection that stays open (ControlPersist) would not notice.
     project.begin("app13")
     machine = project.machine("app13")
@@ -132,7 +132,7 @@ def test_a_change_after_which_no_new_connection_comes_in_is_put_back(project: Pr
     project.is_back("app13")
 
 
-def test_a_policy_that_drops_replies_is_put_back_in_time(project: Project) -> None:
+def test_a_policy_that_drops_replies_is_rolled_back_in_time(project: Project) -> None:
     project.begin("app12")
     machine = project.machine("app12")
     project.write("deaf.yml", GUARD % DEAF)

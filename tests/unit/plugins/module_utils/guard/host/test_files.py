@@ -38,10 +38,10 @@ LISTING = 'table inet tidegate {\n\tchain out {\n\t\taccept comment "é"\n\t}\n}
 
 @pytest.fixture
 def paths(tmp_path: Path) -> Paths:
-    found = Paths(str(tmp_path))
-    files.make_folder(found.state)
-    files.make_folder(found.run)
-    return found
+    paths_of_host = Paths(str(tmp_path))
+    files.make_folder(paths_of_host.state)
+    files.make_folder(paths_of_host.run)
+    return paths_of_host
 
 
 def test_a_record_is_what_was_written(paths: Paths) -> None:
@@ -107,7 +107,7 @@ def test_a_file_that_cannot_be_written_is_reported_and_the_old_one_stays(paths: 
 
 
 def test_the_pending_change_is_read_as_written_and_rubbish_is_of_another_boot(paths: Paths) -> None:
-    made = pending.PendingChange(
+    change = pending.PendingChange(
         token="t",
         who="alice",
         what="x",
@@ -119,14 +119,14 @@ def test_the_pending_change_is_read_as_written_and_rubbish_is_of_another_boot(pa
         others=("fed",),
         spec="s",
     )
-    pending.write(paths, made)
-    assert pending.read(paths) == made
-    assert made.of_this_boot
+    pending.write(paths, change)
+    assert pending.read(paths) == change
+    assert change.of_this_boot
     for rubbish in ("", "[]", "{", '{"token": 1}'):
         paths.pending.write_text(rubbish)
-        found = pending.read(paths)
-        assert found is not None
-        assert not found.of_this_boot
+        void = pending.read(paths)
+        assert void is not None
+        assert not void.of_this_boot
     pending.remove(paths)
     assert pending.read(paths) is None
 
@@ -135,11 +135,11 @@ def test_the_journal_drops_its_older_half(paths: Paths, monkeypatch: pytest.Monk
     monkeypatch.setattr(journal, "LIMIT", 2000)
     for number in range(60):
         journal.add(paths, "saved", token=str(number))
-    found = journal.read(paths)
-    assert found[-1]["token"] == "59"
-    assert 10 < len(found) < 40
+    events = journal.read(paths)
+    assert events[-1]["token"] == "59"
+    assert 10 < len(events) < 40
     assert paths.journal.stat().st_size < 2200
-    assert journal.last_event(paths, "59") == found[-1]
+    assert journal.last_event(paths, "59") == events[-1]
     assert journal.last_event(paths, "0") is None
 
 
@@ -149,15 +149,15 @@ def test_lines_that_are_no_events_are_left_out(paths: Paths) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("values", "message"),
     [
         ({"drift": "ignore"}, "drift: 'ignore' is not one of report, repair"),
         ({"dns": ["resolver"]}, "dns: 'resolver' is not an address"),
     ],
 )
-def test_settings_that_cannot_be_are_refused(given: dict[str, object], said: str) -> None:
-    with pytest.raises(GuardError, match=said):
-        settings.parse(given)
+def test_settings_that_cannot_be_are_refused(values: dict[str, object], message: str) -> None:
+    with pytest.raises(GuardError, match=message):
+        settings.parse(values)
 
 
 def test_settings_that_cannot_be_read_are_the_strict_ones(paths: Paths) -> None:
@@ -176,14 +176,14 @@ def test_the_history_is_found_by_number_name_and_time(paths: Paths) -> None:
             paths.confirmed, records.dump(Record(LISTING, f"t{number}", when=1_700_000_000.0 + 86_400 * number))
         )
         history.keep(paths)
-    names = [one.name for one in history.earlier(paths)]
+    names = [earlier.name for earlier in history.earlier(paths)]
     assert names[0] == "2023-11-17T22:13:20.000Z-t3"
     assert history.find(paths, "1").token == "t3"
     assert history.find(paths, names[2]).token == "t1"
     assert history.find(paths, "2023-11-15").token == "t1"
-    for wanted, said in (("2023-11", "matches more than one"), ("9", "matches none"), ("t1", "matches none")):
-        with pytest.raises(GuardError, match=said):
-            history.find(paths, wanted)
+    for key, message in (("2023-11", "matches more than one"), ("9", "matches none"), ("t1", "matches none")):
+        with pytest.raises(GuardError, match=message):
+            history.find(paths, key)
 
 
 def test_a_damaged_policy_does_not_enter_the_history(paths: Paths) -> None:
@@ -282,7 +282,7 @@ def test_check_mode_says_what_a_run_does_and_does_nothing(paths: Paths) -> None:
 
 
 def test_the_diff_of_a_program_is_not_its_source(paths: Paths) -> None:
-    change = next(one for one in install.install(paths, Settings(), systemd=False) if one.path == str(paths.program))
+    change = next(file for file in install.install(paths, Settings(), systemd=False) if file.path == str(paths.program))
     assert change.before == ""
     assert change.as_diff()["after"].startswith("(a program, ")
 
@@ -299,14 +299,14 @@ def test_the_units_come_after_every_loader_and_before_the_network() -> None:
 def test_every_error_has_a_known_reason() -> None:
     import ast
 
-    found = set()
+    reasons = set()
     for path in ROOM.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "GuardError":
                 reason = node.args[0]
                 if isinstance(reason, ast.Constant):
-                    found.add(reason.value)
-    assert found == set(REASONS)
+                    reasons.add(reason.value)
+    assert reasons == set(REASONS)
 
 
 def test_no_journal_is_needed_for_an_event(paths: Paths) -> None:
@@ -323,11 +323,11 @@ def test_the_sets_of_others_are_those_without_elements_and_those_that_packets_fi
         {"name": "fed4"},
         {"name": "ledger4", "flags": ["dynamic", "timeout"], "elements": []},
     ]
-    made = request.of_tables([{"family": "inet", "name": "tidegate", "sets": sets, "maps": [{"name": "m"}]}], "alice")
-    assert made.others == ("fed4", "ledger4", "m")
-    assert made.who == "alice"
+    first = request.of_tables([{"family": "inet", "name": "tidegate", "sets": sets, "maps": [{"name": "m"}]}], "alice")
+    assert first.others == ("fed4", "ledger4", "m")
+    assert first.who == "alice"
     again = request.of_tables([{"name": "tidegate", "maps": [{"name": "m"}], "family": "inet", "sets": sets}], "bob")
-    assert again.spec == made.spec
+    assert again.spec == first.spec
 
 
 @pytest.mark.parametrize(

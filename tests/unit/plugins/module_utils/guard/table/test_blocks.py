@@ -73,8 +73,8 @@ def test_a_listing_survives_being_taken_apart() -> None:
 
 
 def test_blocks_have_kind_name_and_elements() -> None:
-    found = blocks.parse(TABLE)
-    assert [(block.kind, block.name) for block in found.blocks] == [
+    listing = blocks.parse(TABLE)
+    assert [(block.kind, block.name) for block in listing.blocks] == [
         ("counter", "denied"),
         ("quota", "daily"),
         ("set", "allow4"),
@@ -84,11 +84,11 @@ def test_blocks_have_kind_name_and_elements() -> None:
         ("chain", "floor"),
         ("chain", "out"),
     ]
-    assert found.lines == ('comment "a table { of mine"',)
-    allow = found.block("set", "allow4")
+    assert listing.lines == ('comment "a table { of mine"',)
+    allow = listing.block("set", "allow4")
     assert allow is not None
     assert allow.elements == ("10.0.0.1-10.0.0.5", '203.0.113.0/24 comment "expires 5s, { x"')
-    assert [block.name for block in found.blocks if block.dynamic] == ["ledger"]
+    assert [block.name for block in listing.blocks if block.dynamic] == ["ledger"]
 
 
 def test_a_rule_that_nft_breaks_over_lines_is_one_rule() -> None:
@@ -158,8 +158,8 @@ def test_elements_of_others_are_no_edit() -> None:
 
 
 def test_the_order_in_which_sets_were_made_is_no_edit() -> None:
-    found = blocks.parse(TABLE)
-    turned = blocks.Listing(found.head, found.lines, tuple(reversed(found.blocks)))
+    listing = blocks.parse(TABLE)
+    turned = blocks.Listing(listing.head, listing.lines, tuple(reversed(listing.blocks)))
     assert fingerprint.shape(blocks.render(turned), ()) == fingerprint.shape(TABLE, ())
 
 
@@ -172,17 +172,17 @@ def test_what_is_saved_has_no_numbers_and_no_elements_of_others() -> None:
 
 
 def test_counters_are_carried_to_the_rules_that_stay() -> None:
-    wanted = blocks.parse(blocks.zeroed(TABLE).replace("\t\taccept\n", "\t\tdrop\n"))
-    carried = blocks.render(fingerprint.with_numbers(wanted, blocks.parse(TABLE)))
-    assert "counter packets 3 bytes 180 accept" in carried
-    assert "packets 7 bytes 420" in carried
-    assert "used 5 kbytes" in carried
-    assert "\t\tdrop\n" in carried
+    desired = blocks.parse(blocks.zeroed(TABLE).replace("\t\taccept\n", "\t\tdrop\n"))
+    numbered = blocks.render(fingerprint.with_numbers(desired, blocks.parse(TABLE)))
+    assert "counter packets 3 bytes 180 accept" in numbered
+    assert "packets 7 bytes 420" in numbered
+    assert "used 5 kbytes" in numbered
+    assert "\t\tdrop\n" in numbered
 
 
 def test_everything_but_what_is_kept_goes_in_an_order_that_the_kernel_takes() -> None:
-    found = blocks.parse(TABLE)
-    script = restore.replace_around(found, found, ["ledger"])
+    listing = blocks.parse(TABLE)
+    script = restore.replace_around(listing, listing, ["ledger"])
     lines = script.split("\n")
     assert lines[:2] == ["flush chain inet tidegate floor", "flush chain inet tidegate out"]
     assert "delete set inet tidegate ledger" not in lines
