@@ -90,7 +90,7 @@ def test_what_fails_a_pipeline(repository: Repository) -> None:
     repository.edit("group_vars/all/egress.yml", "services: [https]\n", "services: [http, https]\n")
     code, output = repository.plan("-e", "egress_plan_fail_on=changes")
     assert code == 2
-    assert "What hosts can reach changes, see above." in output
+    assert "The proposed commit changes what hosts can reach, see above." in output
     repository.edit("group_vars/build/egress.yml", "services: [ssh], reason", "services: [git], reason")
     code, output = repository.plan()
     assert code == 2
@@ -105,7 +105,7 @@ def test_what_fails_a_pipeline(repository: Repository) -> None:
     assert error["origin"] == "group_vars/app/egress.yml:15:5"
     code, output = repository.plan(base="nowhere")
     assert code == 2
-    assert 'git knows no commit "nowhere"' in output
+    assert 'there is no commit "nowhere"' in output
 
 
 def test_variables_beside_a_playbook_of_ones_own_count_on_both_sides(repository: Repository) -> None:

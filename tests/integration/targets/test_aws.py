@@ -78,5 +78,5 @@ def test_a_policy_without_entries_closes_everything(project: TargetProject, aws:
 def test_a_group_is_not_touched_before_it_is_enforced(project: TargetProject, aws: Any, vpc: str) -> None:
     project.set(egress_aws={"vpc_id": vpc}, egress_mode="observe", egress_allow_app=ENTRIES)
     done = project.play("tidegate.nftables.aws").ok()
-    assert "app is in mode observe, which a security group does not know: left alone" in done.output
+    assert "app is in mode observe. Security groups have no such mode, so this group is not changed." in done.output
     assert group(aws) == {}

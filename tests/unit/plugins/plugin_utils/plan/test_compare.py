@@ -14,7 +14,13 @@ import pytest
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.compare import compare
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.formats import plan_files
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.markdown import markdown
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.model import EgressPlan, HostPolicy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.model import (
+    EgressPlan,
+    HostGroup,
+    HostPolicy,
+    PolicyTestChange,
+    Remark,
+)
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.serialise import plain, resolved_from
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedPolicy, build
 from ansible_collections.tidegate.nftables.tests.golden.cases import FixedInventory, cases
@@ -170,3 +176,79 @@ def test_every_form_names_file_and_line() -> None:
 def test_a_policy_survives_being_written(case: Any) -> None:
     resolved: ResolvedPolicy = case.resolved()
     assert resolved_from(json.loads(json.dumps(plain(resolved)))) == resolved
+
+
+def test_a_change_of_the_mode_is_a_line_of_its_own() -> None:
+    plan = planned({"egress_mode": "observe"}, {"egress_mode": "enforce"})
+    assert plan.outcome == "different"
+    assert [(before, after) for before, after, _hosts in plan.modes] == [("observe", "enforce")]
+    assert "- mode observe → enforce: app1 (tier app)" in markdown(plan)
+
+
+def test_only_the_entries_that_open_a_difference_are_named() -> None:
+    other = entry(name="other", to=["192.0.2.7"])
+    plan = planned({"egress_allow_app": [other]}, {"egress_allow_app": [other, PAY]})
+    (change,) = plan.allowed
+    assert change.entries == ("pay",)
+
+
+def test_an_inbound_entry_is_not_the_outbound_one_of_the_same_name() -> None:
+    inbound = {"name": "pay", "from": "10.0.0.0/8", "services": ["https"]}
+    plan = planned({"egress_allow_app": [PAY]}, {"egress_allow_app": [PAY], "egress_inbound_allow": [inbound]})
+    assert [(change.name, change.kind, change.outcome) for change in plan.entries] == [("pay", "inbound", "added")]
+    assert "- **pay** added (inbound): app1" in markdown(plan)
+
+
+@pytest.mark.parametrize(
+    ("key", "before", "after"),
+    [
+        ("review_by", "2027-01-01", "2027-02-01"),
+        ("expires", "2027-01-01", "2027-02-01"),
+        ("reason", "cards", "card payments"),
+        ("owner", "team-pay", "team-cards"),
+    ],
+)
+def test_a_change_that_opens_nothing_is_a_change_of_the_entry(key: str, before: str, after: str) -> None:
+    name = "egress_ceiling_raise_app"
+    raised = {**PAY, "review_by": "2027-01-01"}
+    plan = planned({name: [{**raised, key: before}]}, {name: [{**raised, key: after}]})
+    (change,) = plan.entries
+    assert (change.outcome, change.changes) == ("changed", ((key, before, after),))
+    assert (plan.allowed, plan.closed) == ((), ())
+
+
+def test_a_test_that_passes_only_now_makes_a_difference_by_itself() -> None:
+    test = PolicyTestChange(
+        outcome="now_passes", name="t", origin="", where="egress_tests_app[t]", hosts=HostGroup(("app1",), ("app",))
+    )
+    assert EgressPlan(base="main", hosts=1, unmanaged=0, tests=(test,)).outcome == "different"
+
+
+def test_a_new_host_with_containers_opens_what_they_may_reach() -> None:
+    containers = policy(egress_containers=True, egress_allow_app=[{**PAY, "for": ["containers"]}])
+    changes = compare({}, {"app1": containers}, name="main").allowed
+    assert [change.entries for change in changes if change.containers] == [("pay",)]
+    without = compare({}, {"app1": policy(egress_allow_app=[PAY])}, name="main").allowed
+    assert not any(change.containers for change in without)
+
+
+def test_two_differences_are_two_tables() -> None:
+    before = {"egress_allow_app": [PAY]}
+    after = {"egress_allow_app": [entry(name="other", to=["192.0.2.7"])]}
+    wide = compare({"a": policy(**before), "b": policy()}, {"a": policy(**after), "b": policy(**before)}, name="main")
+    table = "| who | to | with |\n| --- | --- | --- |\n"
+    text = markdown(wide)
+    assert f"\n\na (tier app), by other:\n\n{table}| everybody | 192.0.2.7 | tcp/443 |\n\nb (tier app), by pay:" in text
+
+
+def test_workflow_commands_are_escaped_and_need_no_line() -> None:
+    hosts = HostGroup(("app1",), ("app",))
+    remarks = (
+        Remark(kind="error", severity="blocker", origin="a,b:c.yml:x", text="50% of\nit", hosts=hosts),
+        Remark(kind="shared", severity="major", origin="a,b.yml:3:5", text="shared", hosts=hosts),
+    )
+    lines = plan_files(EgressPlan(base="main", hosts=1, unmanaged=0, remarks=remarks))["plan-github.txt"].splitlines()
+    assert lines == [
+        "::error::50%25 of%0Ait: app1 (tier app)",
+        "::warning file=a%2Cb.yml,line=3::shared: app1 (tier app)",
+    ]

@@ -5,13 +5,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from ansible_collections.tidegate.nftables.plugins.plugin_utils import feeds
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.explain import Explanation, Question, explain
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, services
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import Capabilities
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.registry import TARGETS
-from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import build, entry
+from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import INVENTORY, build, entry
 
+HTTPS = services.of_protocol(6, 443, 443)
 PAY = entry(name="pay", to=["203.0.113.0/24"], users=["payd"], owner="team-pay")
 
 
@@ -56,3 +60,27 @@ def test_servers_of_the_floor_and_no_policy_at_all() -> None:
     explanation = answer("10.0.0.53", "udp/53", egress_dns_servers=["10.0.0.53"])
     assert (explanation.answer, explanation.lines[1]) == ("yes", "  by egress_dns_servers, which are part of the floor")
     assert answer("192.0.2.1", "any", egress_mode="absent").answer == "yes"
+
+
+def test_a_target_is_exact_only_for_what_it_knows() -> None:
+    fed = replace(INVENTORY, lists={"fed": feeds.PrefixListResult("fed", external=True)})
+    entries = [
+        entry(name="both", to=["203.0.113.0/24", "prefix_list:fed"]),
+        entry(name="six", to=["2001:db8::/64"]),
+    ]
+    resolved = build(fed, egress_tier="build", egress_prefix_lists={"fed": {}}, egress_allow_app=entries)
+    everything = Capabilities(user=True, filled=True)
+    targets = {
+        "whole": everything,
+        "lists-unknown": replace(everything, filled=False),
+        "ipv4-only": replace(everything, families=(4,)),
+        "udp-only": replace(everything, protocols=frozenset({17}), ported=frozenset({17}), any=False),
+    }
+
+    def exact(to: str) -> str:
+        lines = explain(resolved, Question(addresses.parse(to), HTTPS), targets).lines
+        (line,) = (line for line in lines if "exact in targets" in line)
+        return line.partition(": ")[2]
+
+    assert exact("203.0.113.7") == "whole, ipv4-only"
+    assert exact("2001:db8::7") == "whole, lists-unknown"
