@@ -2,35 +2,35 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One chain and its rules."""
+"""A chain and its rules."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: nft_chain
-short_description: Make, fill or remove an nftables chain
+short_description: Create, fill or delete an nftables chain
 version_added: 0.1.0
 author: The tidegate developers (@tidegate)
 description:
-  - Makes a chain be as it is written, with exactly the rules that are written.
-  - Rules are nft's own text and are compared in nft's own words, so V(tcp dport {443, 80}) and
+  - Makes a chain equal to the task, with exactly the rules of the task.
+  - Rules are text in nft's language, compared as nft lists them, so V(tcp dport {443, 80}) and
     V(tcp dport { http, https }) are the same rule.
 options:
   name:
-    description: The chain's name.
+    description: The name of the chain.
     type: str
     required: true
   type:
-    description: What a base chain does, such as V(filter), V(nat) or V(route). A chain without it is only jumped to.
+    description: The type of a base chain, such as V(filter), V(nat) or V(route). Rules jump to a chain without a type.
     type: str
   hook:
-    description: Where in the packet's way a base chain sits, such as V(output).
+    description: The hook that calls a base chain, such as V(output).
     type: str
   priority:
-    description: The order among base chains of a hook, such as V(0), V(filter) or V(filter - 10).
+    description: The order of the base chains of a hook, such as V(0), V(filter) or V(filter - 10).
     type: str
   policy:
-    description: What a base chain does with a packet that no rule decided. V(accept) unless given.
+    description: The verdict for a packet that no rule of a base chain decides. The default is V(accept).
     type: str
     choices: [accept, drop]
   devices:
@@ -38,13 +38,13 @@ options:
     type: list
     elements: str
   comment:
-    description: A comment, of at most 128 bytes. Left out, there is none.
+    description: A comment of at most 128 bytes. When omitted, there is none.
     type: str
   rules:
     description:
       - The rules in their order, each a text in nft's language, or a mapping of C(rule), C(users) and
         C(missing_users) as in M(tidegate.nftables.nft_ruleset).
-      - Left out, the rules stay as they are. An empty list removes all.
+      - When omitted, the rules stay as they are. An empty list deletes all.
     type: list
     elements: raw
 extends_documentation_fragment:
@@ -59,11 +59,11 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Have the table
+- name: Create the table
   tidegate.nftables.nft_table:
     name: site
 
-- name: Let the web server be reached, and the log server from here
+- name: Allow SSH and web traffic to this host
   tidegate.nftables.nft_chain:
     table: site
     name: site_input
@@ -77,7 +77,7 @@ EXAMPLES = r"""
       - tcp dport { ssh, http, https } counter accept comment "services"
       - ip6 nexthdr icmpv6 accept
 
-- name: Let only the backup user out to the backup server
+- name: Allow only the backup user to reach the backup server
   tidegate.nftables.nft_chain:
     table: site
     name: site_output
@@ -97,10 +97,10 @@ diff:
   type: dict
   contains:
     before:
-      description: The table as it was.
+      description: The table before the run.
       type: str
     after:
-      description: The table as it is now, in check mode as it would be.
+      description: The table after the run, in check mode as it would be.
       type: str
 transaction:
   description: The text that was sent to nft, in check mode that would be sent. Empty when nothing changes.
@@ -108,41 +108,12 @@ transaction:
   type: str
   sample: add rule inet site site_input tcp dport 443 accept
 changes:
-  description: What changes, one by one.
+  description: The changes, one by one, with the keys that M(tidegate.nftables.nft_ruleset) returns.
   returned: success
   type: list
   elements: dict
-  contains:
-    action:
-      description: One of V(add), V(delete), V(recreate), V(move).
-      type: str
-    kind:
-      description: What it is, such as V(table), V(chain), V(rule), V(set), V(map), V(element), V(counter), V(file).
-      type: str
-    name:
-      description: Its name, if it has one.
-      type: str
-    chain:
-      description: The chain of a rule.
-      type: str
-    comment:
-      description: The comment of a rule or table.
-      type: str
-    text:
-      description: A rule or declaration in nft's words.
-      type: str
-    set:
-      description: The set or map of elements.
-      type: str
-    count:
-      description: How many elements.
-      type: int
-    sample:
-      description: The first 20 of the elements.
-      type: list
-      elements: str
 missing_users:
-  description: Users of rules that this host does not have, sorted.
+  description: Users of rules that do not exist on this host, sorted.
   returned: success
   type: list
   elements: str
@@ -153,18 +124,18 @@ nft_version:
   sample: 1.0.6
 path:
   description:
-    - V(fast) when the kernel proved that nothing changed since the last verified run, so that nft was not even
-      started, else V(full).
+    - V(fast) when the kernel proved that nothing changed since the last verified run, so that nft was not started, else
+      V(full).
   returned: success
   type: str
 reason:
   description:
-    - Why it failed, in one word. One of V(nft_missing), V(nft_too_old), V(no_cap_net_admin), V(no_nf_tables),
-      V(bad_spec), V(rejected_by_nft), V(nft_crashed), V(no_memory), V(not_applied), V(busy).
+    - The reason of the failure, in one word. One of V(nft_missing), V(nft_too_old), V(no_cap_net_admin),
+      V(no_nf_tables), V(bad_spec), V(rejected_by_nft), V(nft_crashed), V(no_memory), V(not_applied), V(busy).
   returned: failure
   type: str
 where:
-  description: The place in the arguments that the failure is about, if it is about one.
+  description: The path of the argument that caused the failure, empty when none did.
   returned: failure
   type: str
   sample: rules[2]
@@ -187,7 +158,7 @@ OPTIONS = {
 
 
 def main() -> None:
-    """Make one chain so."""
+    """Run the module."""
     run_module.run(OPTIONS, parse_single.chain)
 
 

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: nft_element
-short_description: Put elements into an nftables set or map, or take them out
+short_description: Add or delete single elements of an nftables set or map
 version_added: 0.1.0
 author: The tidegate developers (@tidegate)
 description:
-  - Single elements in or out; all others are left as they are.
-  - The set is not listed, however large it is, but where nft itself is needed. That is for maps, for sets with
-    C(auto-merge), with statements, of concatenated intervals or with the flag C(dynamic), for elements with C(timeout)
-    and for names of services and hosts.
-  - Never removes another element than the one that is named. An element that is only part of a larger one stays, with a
-    warning; where the set has C(auto-merge), its part of the union is taken out.
+  - Adds or deletes single elements; all others stay as they are.
+  - Works without listing the set, however large it is, unless nft itself is needed. nft is needed for maps, for sets
+    with C(auto-merge), with statements, of concatenated intervals or with the flag C(dynamic), for elements with
+    C(timeout) and for names of services.
+  - Never deletes an element that the task does not list. An element that is only part of a larger one stays, with a
+    warning; in a set with C(auto-merge), its part of the union is deleted.
 options:
   set:
-    description: The set or map. It must be there; M(tidegate.nftables.nft_set) makes sets.
+    description: The set or map. It must exist; M(tidegate.nftables.nft_set) creates sets.
     type: str
     required: true
   elements:
@@ -40,18 +40,18 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Have the table
+- name: Create the table
   tidegate.nftables.nft_table:
     name: site
 
-- name: Have the set
+- name: Create the set
   tidegate.nftables.nft_set:
     table: site
     name: partners4
     type: ipv4_addr
     flags: [interval]
 
-- name: Let a partner in
+- name: Allow a partner
   tidegate.nftables.nft_element:
     table: site
     set: partners4
@@ -59,7 +59,7 @@ EXAMPLES = r"""
       - value: 203.0.113.0/28
         comment: partner since March
 
-- name: Keep another out
+- name: Block a former partner
   tidegate.nftables.nft_element:
     table: site
     set: partners4
@@ -70,58 +70,29 @@ EXAMPLES = r"""
 RETURN = r"""
 diff:
   description:
-    - The set before and after in nft syntax with those of its elements that change; where nft itself is needed, the
-      whole table. Both are empty when nothing changes.
+    - The set before and after in nft syntax, with the elements that change; when nft itself is needed, the whole
+      table. Both are empty when nothing changes.
   returned: success
   type: dict
   contains:
     before:
-      description: As it was.
+      description: The set or table before the run.
       type: str
     after:
-      description: As it is now, in check mode as it would be.
+      description: The set or table after the run, in check mode as it would be.
       type: str
 transaction:
-  description: What was done as a text for nft, in check mode what would be done. Empty when nothing changes.
+  description: The changes as text for nft, in check mode those that would be made. Empty when nothing changes.
   returned: success
   type: str
   sample: add element inet site partners4 { 203.0.113.0/28 }
 changes:
-  description: What changes, one by one.
+  description: The changes, one by one, with the keys that M(tidegate.nftables.nft_ruleset) returns.
   returned: success
   type: list
   elements: dict
-  contains:
-    action:
-      description: One of V(add), V(delete), V(recreate), V(move).
-      type: str
-    kind:
-      description: What it is, such as V(table), V(chain), V(rule), V(set), V(map), V(element), V(counter), V(file).
-      type: str
-    name:
-      description: Its name, if it has one.
-      type: str
-    chain:
-      description: The chain of a rule.
-      type: str
-    comment:
-      description: The comment of a rule or table.
-      type: str
-    text:
-      description: A rule or declaration in nft's words.
-      type: str
-    set:
-      description: The set or map of elements.
-      type: str
-    count:
-      description: How many elements.
-      type: int
-    sample:
-      description: The first 20 of the elements.
-      type: list
-      elements: str
 missing_users:
-  description: Users of rules that this host does not have, sorted.
+  description: Users of rules that do not exist on this host, sorted.
   returned: success
   type: list
   elements: str
@@ -132,19 +103,19 @@ nft_version:
   sample: 1.0.6
 path:
   description:
-    - V(fast) when the kernel proved that nothing changed since the last verified run, so that nft was not even
-      started; V(elements) when the kernel was asked for the elements that are named and told the difference, so that
-      nothing was listed; else V(full).
+    - V(fast) when the kernel proved that nothing changed since the last verified run, so that nft was not started;
+      V(elements) when the kernel looked up the elements and got the difference, so that nothing was listed; else
+      V(full).
   returned: success
   type: str
 reason:
   description:
-    - Why it failed, in one word. One of V(nft_missing), V(nft_too_old), V(no_cap_net_admin), V(no_nf_tables),
-      V(bad_spec), V(rejected_by_nft), V(nft_crashed), V(no_memory), V(not_applied), V(busy).
+    - The reason of the failure, in one word. One of V(nft_missing), V(nft_too_old), V(no_cap_net_admin),
+      V(no_nf_tables), V(bad_spec), V(rejected_by_nft), V(nft_crashed), V(no_memory), V(not_applied), V(busy).
   returned: failure
   type: str
 where:
-  description: The place in the arguments that the failure is about, if it is about one.
+  description: The path of the argument that caused the failure, empty when none did.
   returned: failure
   type: str
   sample: elements[0]
@@ -161,7 +132,7 @@ OPTIONS = {
 
 
 def main() -> None:
-    """Put elements in or take them out."""
+    """Run the module."""
     run_module.run(OPTIONS, parse_single.element)
 
 

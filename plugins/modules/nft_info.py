@@ -8,31 +8,31 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: nft_info
-short_description: Read an nftables table, or the names of all
+short_description: Read an nftables table, or the names of all tables
 version_added: 0.1.0
 author: The tidegate developers (@tidegate)
 description:
-  - Returns one table as data, or without O(table) the names of all tables.
-  - Names are read from the kernel without nft, and no table is listed but the one that is named, so a table of another
-    program that nft cannot list does no harm.
+  - Returns a table as data, or without O(table) the names of all tables.
+  - Names are read from the kernel without nft, and only O(table) is listed, so a table of another program that nft
+    cannot list does no harm.
 options:
   family:
-    description: The address family. Left out, V(inet) for a named table and all families for names.
+    description: The address family. The default is V(inet) with O(table), and all families without.
     type: str
     choices: [inet, ip, ip6, arp, bridge, netdev]
   table:
     description: The table to read.
     type: str
   elements:
-    description: Whether to read the elements of sets and maps, which may be many.
+    description: Whether to return the elements of sets and maps.
     type: bool
     default: false
   for_ruleset:
     description:
-      - Return the table as O(tidegate.nftables.nft_ruleset#module:tables) takes it, which is then unchanged. Without
-        handles, counts and what is not set, but with elements, save those that have a timeout and those of sets with
-        the flag C(dynamic), which others put there.
-      - To take a table over into a playbook. Not for tables that iptables made, whose rules nft lists
+      - Return the table as an item of O(tidegate.nftables.nft_ruleset#module:tables) that changes nothing. It has
+        elements, except those with a timeout and those of sets with the flag C(dynamic), which others add, but no
+        handles, no counters and no empty options.
+      - Use it to move a table into a playbook. It does not work for tables that iptables created, whose rules nft lists
         translated or only in part.
     type: bool
     default: false
@@ -63,25 +63,25 @@ EXAMPLES = r"""
     table: site
   register: site
 
-- name: Take a table over that was written by hand
+- name: Read a table for a playbook
   tidegate.nftables.nft_info:
     table: site
     for_ruleset: true
   register: written
 
-- name: Print it for a playbook
+- name: Print it as YAML
   ansible.builtin.debug:
     msg: "{{ {'tables': [written.table]} | to_nice_yaml }}"
 
-- name: Show what was refused
+- name: Show how many packets were rejected
   ansible.builtin.debug:
-    msg: "{{ site.table.counters | selectattr('name', 'eq', 'refused') | map(attribute='packets') | first }} packets"
+    msg: "{{ site.table.counters | selectattr('name', 'eq', 'rejected') | map(attribute='packets') | first }} packets"
   when: site.table is not none
 """
 
 RETURN = r"""
 tables:
-  description: The names of all tables, or of those of O(family). Only without O(table).
+  description: The names of all tables, or of the tables of O(family). Empty with O(table).
   returned: success
   type: list
   elements: dict
@@ -95,9 +95,9 @@ tables:
   sample: [{family: inet, name: site}]
 table:
   description:
-    - The table with the keys that M(tidegate.nftables.nft_ruleset) takes, and with C(packets) and C(bytes) of counters,
-      C(used) of quotas, C(handle), C(packets) and C(bytes) of rules. Priorities are numbers. C(kind) and C(text)
-      of C(others). Null when there is no such table.
+    - The table with the keys of M(tidegate.nftables.nft_ruleset), and with C(packets) and C(bytes) of counters, C(used)
+      of quotas, C(handle), C(packets) and C(bytes) of rules. Priorities are numbers. Null when the table does not
+      exist.
   returned: success
   type: dict
   sample:
@@ -105,16 +105,16 @@ table:
     name: site
     chains: [{name: site_output, rules: [{rule: counter accept, handle: 4, packets: 12, bytes: 720}]}]
 nft_version:
-  description: The version of nft on the host. Empty when only names were read.
+  description: The version of nft on the host. Empty without O(table).
   returned: success
   type: str
   sample: 1.0.6
 reason:
-  description: Why it failed, in one word, as in M(tidegate.nftables.nft_ruleset).
+  description: The reason of the failure, in one word, as in M(tidegate.nftables.nft_ruleset).
   returned: failure
   type: str
 where:
-  description: The place in the arguments that the failure is about, if it is about one.
+  description: The path of the argument that caused the failure, empty when none did.
   returned: failure
   type: str
 """

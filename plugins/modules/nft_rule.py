@@ -2,40 +2,40 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One rule in a chain that others own."""
+"""A rule in a chain that others own."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: nft_rule
-short_description: Put one rule into an nftables chain, or take it out
+short_description: Add or delete a single rule of an nftables chain
 version_added: 0.1.0
 author: The tidegate developers (@tidegate)
 description:
-  - One rule in a chain that somebody else owns; the other rules are left as they are.
-  - A rule with a comment is found by its comment, so its text can change. A rule without one is found by what it says,
-    in nft's own words.
+  - Owns a single rule of a chain; the other rules stay as they are.
+  - A comment identifies a rule, so that its text can change. A rule without a comment is identified by its text, as nft
+    lists it.
 options:
   chain:
-    description: The chain. It must be there; M(tidegate.nftables.nft_chain) makes chains.
+    description: The chain. It must exist; M(tidegate.nftables.nft_chain) creates chains.
     type: str
     required: true
   rule:
-    description: The rule in nft's language. Needed unless O(state=absent) and O(comment) is given.
+    description: The rule in nft's language. Required unless O(state=absent) and O(comment) are set.
     type: str
   comment:
-    description: What the rule is found by, at most 128 bytes. It becomes the comment of the rule.
+    description: The comment that identifies the rule, of at most 128 bytes.
     type: str
   position:
     description:
-      - Where the rule stands. Left out, a rule that is there stays where it is and a new one becomes the last.
+      - The position of the rule. When omitted, an existing rule stays where it is and a new one becomes the last.
     type: str
     choices: [first, last]
   before:
-    description: The comment of a rule that this one stands before, not necessarily next to it.
+    description: The comment of a rule that has to come later, not necessarily next.
     type: str
   after:
-    description: The comment of a rule that this one stands after, not necessarily next to it.
+    description: The comment of a rule that has to come earlier, not necessarily just before.
     type: str
 extends_documentation_fragment:
   - tidegate.nftables.common
@@ -47,11 +47,11 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Have the table
+- name: Create the table
   tidegate.nftables.nft_table:
     name: site
 
-- name: Have the chain
+- name: Create the chain
   tidegate.nftables.nft_chain:
     table: site
     name: forwarded
@@ -59,7 +59,7 @@ EXAMPLES = r"""
     hook: forward
     priority: filter
 
-- name: Count what the lab sends
+- name: Count the packets of the lab
   tidegate.nftables.nft_rule:
     table: site
     chain: forwarded
@@ -67,7 +67,7 @@ EXAMPLES = r"""
     comment: lab traffic
     position: first
 
-- name: Refuse telnet right away
+- name: Reject telnet
   tidegate.nftables.nft_rule:
     table: site
     chain: forwarded
@@ -75,7 +75,7 @@ EXAMPLES = r"""
     comment: no telnet
     after: lab traffic
 
-- name: Take an old rule out
+- name: Delete an old rule
   tidegate.nftables.nft_rule:
     table: site
     chain: forwarded
@@ -90,10 +90,10 @@ diff:
   type: dict
   contains:
     before:
-      description: The table as it was.
+      description: The table before the run.
       type: str
     after:
-      description: The table as it is now, in check mode as it would be.
+      description: The table after the run, in check mode as it would be.
       type: str
 transaction:
   description: The text that was sent to nft, in check mode that would be sent. Empty when nothing changes.
@@ -101,41 +101,12 @@ transaction:
   type: str
   sample: insert rule inet site forwarded handle 5 tcp dport 23 reject
 changes:
-  description: What changes, one by one.
+  description: The changes, one by one, with the keys that M(tidegate.nftables.nft_ruleset) returns.
   returned: success
   type: list
   elements: dict
-  contains:
-    action:
-      description: One of V(add), V(delete), V(recreate), V(move).
-      type: str
-    kind:
-      description: What it is, such as V(table), V(chain), V(rule), V(set), V(map), V(element), V(counter), V(file).
-      type: str
-    name:
-      description: Its name, if it has one.
-      type: str
-    chain:
-      description: The chain of a rule.
-      type: str
-    comment:
-      description: The comment of a rule or table.
-      type: str
-    text:
-      description: A rule or declaration in nft's words.
-      type: str
-    set:
-      description: The set or map of elements.
-      type: str
-    count:
-      description: How many elements.
-      type: int
-    sample:
-      description: The first 20 of the elements.
-      type: list
-      elements: str
 missing_users:
-  description: Users of rules that this host does not have, sorted.
+  description: Users of rules that do not exist on this host, sorted.
   returned: success
   type: list
   elements: str
@@ -146,18 +117,18 @@ nft_version:
   sample: 1.0.6
 path:
   description:
-    - V(fast) when the kernel proved that nothing changed since the last verified run, so that nft was not even
-      started, else V(full).
+    - V(fast) when the kernel proved that nothing changed since the last verified run, so that nft was not started, else
+      V(full).
   returned: success
   type: str
 reason:
   description:
-    - Why it failed, in one word. One of V(nft_missing), V(nft_too_old), V(no_cap_net_admin), V(no_nf_tables),
-      V(bad_spec), V(rejected_by_nft), V(nft_crashed), V(no_memory), V(not_applied), V(busy).
+    - The reason of the failure, in one word. One of V(nft_missing), V(nft_too_old), V(no_cap_net_admin),
+      V(no_nf_tables), V(bad_spec), V(rejected_by_nft), V(nft_crashed), V(no_memory), V(not_applied), V(busy).
   returned: failure
   type: str
 where:
-  description: The place in the arguments that the failure is about, if it is about one.
+  description: The path of the argument that caused the failure, empty when none did.
   returned: failure
   type: str
   sample: before
@@ -178,7 +149,7 @@ OPTIONS = {
 
 
 def main() -> None:
-    """Put one rule in or take it out."""
+    """Run the module."""
     run_module.run(
         OPTIONS,
         parse_single.rule,

@@ -2,21 +2,20 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whole tables, all at once or not at all."""
+"""Whole tables in one transaction."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: nft_ruleset
-short_description: Make whole nftables tables equal to what is written
+short_description: Make whole nftables tables equal to the task
 version_added: 0.1.0
 author: The tidegate developers (@tidegate)
 description:
-  - Makes each named table of the kernel equal to what is written, all of them in one transaction. Only new sets of
-    intervals come in one of their own just before, when no rule looks into them yet; it is taken back when the rest is
-    refused.
-  - What is in such a table and not written is removed, except the elements of sets and maps for which no elements are
-    written, and of dynamic sets. Tables that are not named are not looked at.
+  - Makes each listed table equal to the task, all of them in one transaction. Only new sets of intervals come in a
+    transaction of their own before it, while no rule refers to them; they are deleted again when the rest is rejected.
+  - What such a table has and the task does not list is deleted, except the elements of dynamic sets, and of sets and
+    maps without C(elements). Other tables are not read.
 options:
   tables:
     description: The tables.
@@ -34,15 +33,16 @@ options:
         type: str
         required: true
       comment:
-        description: A comment, of at most 128 bytes. Changing it makes the table and all in it anew, state included.
+        description:
+          - A comment of at most 128 bytes. A change of it creates the table and its content anew, state included.
         type: str
       flags:
-        description: V(dormant) takes all chains of the table out of the packets' way. Left out, they are in it.
+        description: V(dormant) detaches all chains of the table from their hooks. When omitted, they are attached.
         type: list
         elements: str
         choices: [dormant]
       state:
-        description: Whether the table shall be there.
+        description: Whether the table exists.
         type: str
         choices: [present, absent]
         default: present
@@ -56,7 +56,7 @@ options:
             type: str
             required: true
           comment:
-            description: A comment. nft older than 1.0 may not know comments of counters.
+            description: A comment. nft before 1.0 may not support comments of counters.
             type: str
       quotas:
         description: Named quotas, for rules such as C(quota name daily).
@@ -68,7 +68,7 @@ options:
             type: str
             required: true
           quota:
-            description: The quota in nft's words, such as V(over 10 mbytes).
+            description: The quota in nft's language, such as V(over 10 mbytes).
             type: str
             required: true
           comment:
@@ -84,7 +84,7 @@ options:
             type: str
             required: true
           limit:
-            description: The limit in nft's words, such as V(rate 10/second burst 5 packets).
+            description: The limit in nft's language, such as V(rate 10/second burst 5 packets).
             type: str
             required: true
           comment:
@@ -96,7 +96,7 @@ options:
         elements: dict
         suboptions:
           kind:
-            description: The kind. What the host's nft and kernel know of these differs.
+            description: The kind. Not every nft and kernel supports each of them.
             type: str
             choices: [ct helper, ct timeout, ct expectation, synproxy, secmark, flowtable, tunnel]
             required: true
@@ -106,12 +106,12 @@ options:
             required: true
           text:
             description:
-              - What stands between the braces in nft's language, with semicolons or line breaks between statements,
-                such as V(type "ftp" protocol tcp; l3proto ip).
+              - The text between the braces in nft's language, with semicolons or line breaks between statements, such
+                as V(type "ftp" protocol tcp; l3proto ip).
             type: str
             required: true
           comment:
-            description: A comment. nft may not know comments of every kind.
+            description: A comment. nft may not support comments for every kind.
             type: str
       sets:
         description: Named sets, for rules such as C(ip daddr @mirrors).
@@ -123,10 +123,10 @@ options:
             type: str
             required: true
           type:
-            description: The type of its elements, such as V(ipv4_addr) or V(ipv4_addr . inet_service).
+            description: The type of the elements, such as V(ipv4_addr) or V(ipv4_addr . inet_service).
             type: str
           typeof:
-            description: In place of C(type), an expression whose type the elements have.
+            description: Instead of C(type), an expression that has the type of the elements.
             type: str
           flags:
             description: The flags. Networks and ranges need V(interval).
@@ -134,13 +134,13 @@ options:
             elements: str
             choices: [constant, interval, timeout, dynamic]
           timeout:
-            description: How long an element stays, in seconds or as in V(1d).
+            description: The time after which an element is removed, in seconds or as in V(1d).
             type: str
           gc_interval:
-            description: How often the kernel removes what timed out, in seconds or as in V(1h).
+            description: The interval at which the kernel removes elements that timed out, in seconds or as in V(1h).
             type: str
           size:
-            description: How many elements it can hold at most.
+            description: The maximum number of elements.
             type: int
           auto_merge:
             description: Whether nft merges elements that overlap or touch.
@@ -150,49 +150,49 @@ options:
             type: bool
           statements:
             description:
-              - In place of C(counter), what each element holds in nft's words, such as V(limit rate 10/second counter)
-                or V(ct count over 20).
+              - Instead of C(counter), the statements of each element in nft's language, such as V(limit rate 10/second
+                counter) or V(ct count over 20).
             type: str
           policy:
-            description: What the kernel goes by when it chooses how to keep the elements.
+            description: Whether the kernel stores the elements for speed or for little memory.
             type: str
             choices: [performance, memory]
           comment:
-            description: A comment, of at most 128 bytes.
+            description: A comment of at most 128 bytes.
             type: str
           elements:
             description:
               - The elements, each a text in nft's language or a mapping of C(value), C(comment) and C(timeout).
-              - Left out, the elements stay as they are.
+              - When omitted, the elements stay as they are.
             type: list
             elements: raw
           elements_file:
             description:
-              - In place of C(elements), the absolute path of a file on the host with one element a line; what follows
+              - Instead of C(elements), the absolute path of a file on the host with one element per line; what follows
                 C(#) is a remark.
-              - Of a large file only what changed is told to the kernel, and the set is not listed. With
+              - Of a large file only the difference is sent to the kernel, and the set is not listed. With
                 O(tables[].max_removed) or O(persist) it is compared as text, which takes as long as nft takes to list
-                it.
+                the set.
             type: path
           elements_sum:
-            description: The SHA-256 that C(elements_file) must have; with another one the task fails.
+            description: The SHA-256 that C(elements_file) must have; otherwise the task fails.
             type: str
           elements_src:
             description:
-              - In place of C(elements_file), a file of the same kind on the controller, looked for where
-                M(ansible.builtin.copy) looks for its C(src), and shipped when the host has no copy of the same SHA-256.
+              - Instead of C(elements_file), such a file on the controller, searched where
+                M(ansible.builtin.copy) searches its C(src), and uploaded when the host has no copy of the same SHA-256.
             type: path
           purge:
             description:
-              - Whether elements that are not named are removed. V(true) unless given, but V(false) with the flags
+              - Whether elements that are not listed are deleted. The default is V(true), but V(false) with the flags
                 V(dynamic) or V(timeout), whose elements others add.
             type: bool
           elements_from:
             description:
-              - With V(resolvers), the name servers that the host itself uses are elements, too, for a set of C(type)
-                V(ipv4_addr) or V(ipv6_addr) those of its family.
-              - They are those of C(/etc/resolv.conf), and of C(/run/systemd/resolve/resolv.conf) where that names only
-                systemd-resolved. Servers on the host itself are left out; that none is left is an error.
+              - V(resolvers) adds the name servers that the host itself uses, to a set of C(type) V(ipv4_addr) or
+                V(ipv6_addr) those of its family.
+              - They are read from C(/etc/resolv.conf), and from C(/run/systemd/resolve/resolv.conf) when that names
+                only systemd-resolved. Servers on the host itself are left out. It is an error when no server is left.
             type: str
             choices: [resolvers]
       maps:
@@ -208,7 +208,7 @@ options:
             description: 'The types of keys and data, such as V(inet_service : verdict).'
             type: str
           typeof:
-            description: 'In place of C(type), expressions that have the types, such as V(ip daddr : ip saddr).'
+            description: 'Instead of C(type), expressions that have the types, such as V(ip daddr : ip saddr).'
             type: str
           flags:
             description: The flags. Networks and ranges need V(interval).
@@ -216,13 +216,13 @@ options:
             elements: str
             choices: [constant, interval, timeout, dynamic]
           timeout:
-            description: How long an element stays, in seconds or as in V(1d).
+            description: The time after which an element is removed, in seconds or as in V(1d).
             type: str
           gc_interval:
-            description: How often the kernel removes what timed out, in seconds or as in V(1h).
+            description: The interval at which the kernel removes elements that timed out, in seconds or as in V(1h).
             type: str
           size:
-            description: How many elements it can hold at most.
+            description: The maximum number of elements.
             type: int
           auto_merge:
             description: Whether nft merges elements that overlap or touch.
@@ -232,26 +232,26 @@ options:
             type: bool
           statements:
             description:
-              - In place of C(counter), what each element holds in nft's words, such as V(limit rate 10/second counter)
-                or V(ct count over 20).
+              - Instead of C(counter), the statements of each element in nft's language, such as V(limit rate 10/second
+                counter) or V(ct count over 20).
             type: str
           policy:
-            description: What the kernel goes by when it chooses how to keep the elements.
+            description: Whether the kernel stores the elements for speed or for little memory.
             type: str
             choices: [performance, memory]
           comment:
-            description: A comment, of at most 128 bytes.
+            description: A comment of at most 128 bytes.
             type: str
           elements:
             description:
               - The elements, each a text in nft's language, key and data with a colon between blanks, or a mapping of
                 C(value), C(data), C(comment) and C(timeout).
-              - Left out, the elements stay as they are.
+              - When omitted, the elements stay as they are.
             type: list
             elements: raw
           purge:
             description:
-              - Whether elements that are not named are removed. V(true) unless given, but V(false) with the flags
+              - Whether elements that are not listed are deleted. The default is V(true), but V(false) with the flags
                 V(dynamic) or V(timeout), whose elements others add.
             type: bool
       chains:
@@ -264,16 +264,16 @@ options:
             type: str
             required: true
           type:
-            description: What a base chain does, such as V(filter), V(nat), V(route).
+            description: The type of a base chain, such as V(filter), V(nat), V(route).
             type: str
           hook:
-            description: Where in the packet's way a base chain sits, such as V(output).
+            description: The hook that calls a base chain, such as V(output).
             type: str
           priority:
-            description: The order among base chains of a hook, such as V(0), V(filter), V(filter - 10).
+            description: The order of the base chains of a hook, such as V(0), V(filter), V(filter - 10).
             type: str
           policy:
-            description: What a base chain does with a packet that no rule decided. V(accept) unless given.
+            description: The verdict for a packet that no rule of a base chain decides. The default is V(accept).
             type: str
             choices: [accept, drop]
           devices:
@@ -281,39 +281,39 @@ options:
             type: list
             elements: str
           comment:
-            description: A comment, of at most 128 bytes.
+            description: A comment of at most 128 bytes.
             type: str
           rules:
             description:
-              - The rules in their order, each a text in nft's language or a mapping. Left out, the rules stay as they
-                are; an empty list removes all.
-              - In a mapping, C(rule) is the text. C(users) lists names or uids; the rule is then only about the
-                sockets of these users, who are looked up on the host. C(missing_users) says what to do about a user
-                who does not exist, V(skip) (the default) or V(error). A rule all of whose users are missing is left
-                out, so it allows nothing, and the users are returned as RV(missing_users).
+              - The rules in their order, each a text in nft's language or a mapping. When omitted, the rules stay as
+                they are; an empty list deletes all.
+              - In a mapping, C(rule) is the text. C(users) lists names or uids; the rule then matches only the
+                sockets of these users, who are looked up on the host. C(missing_users) is the reaction to a user that
+                does not exist, V(skip) (the default) or V(error). A rule none of whose users exists is left out, so it
+                allows nothing, and the users are returned as RV(missing_users).
             type: list
             elements: raw
       max_removed:
         description:
-          - Stops a run, check mode included, that would take away more than this share of what sets hold, before
-            anything is changed, and lists what would go. Guards against lists that came half or empty.
-          - Counted are the elements of sets that a rule refers to. An address counts one, a network or range one for
-            each of its addresses, but at most 8; of an element that goes in part, a part counts. What a set of a
-            new name takes over does not go, nor what only rules refer to whose C(meta time <) is past.
-          - Fewer than 10 may always go. A table that is new or that goes altogether is never stopped.
-          - A share in percent, from V(0) to V(100); V(100) stops nothing. Or a mapping of C(percent) and C(sets), which
-            says by a shell pattern of their names which sets it is about.
+          - Stops a run, check mode included, that would remove more than this share of the destinations in sets, before
+            anything is changed, and lists them. Protects against truncated and empty lists.
+          - The elements of sets that a rule refers to are counted. An address counts 1, a network or range 1 for each
+            of its addresses, but at most 8; a part of an element counts in proportion. Elements that move to a set of a
+            new name are not counted as removed, nor those that only rules with an expired C(meta time <) refer to.
+          - Fewer than 10 may always be removed. Creating or deleting a whole table is never stopped.
+          - A percentage from V(0) to V(100), where V(100) stops nothing, or a mapping of C(percent) and C(sets), a
+            shell pattern of the names of the sets that are counted.
         type: raw
   persist:
     description:
-      - A file that is to hold the tables as nft loads them, for example at boot. Its directory must exist.
-      - It holds nft's own listing with numbers for users, addresses and services, so nothing is looked up at boot. It
-        is written in one step, readable by its owner only, and is removed when no table is left.
+      - A file to save the tables in, in a form that nft can load at boot. Its directory must exist.
+      - It holds nft's listing with numbers for users, addresses and services, so that nothing is looked up at boot. It
+        is replaced in one step, readable by its owner only, and deleted when no table is left.
     type: path
   counters:
     description:
-      - Whether to return what the named counters of the tables have counted when the run is over.
-      - They are read from the kernel without nft, which costs well under a millisecond.
+      - Whether to return the values of the named counters of the tables after the run.
+      - They are read from the kernel without nft, which takes well under a millisecond.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -325,12 +325,12 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Let this host reach two services and nothing else
+- name: Allow this host to reach two services and nothing else
   tidegate.nftables.nft_ruleset:
     tables:
       - name: site
         counters:
-          - name: refused
+          - name: rejected
         sets:
           - name: mirrors4
             type: ipv4_addr
@@ -348,12 +348,12 @@ EXAMPLES = r"""
               - ip daddr @mirrors4 tcp dport { http, https } counter accept comment "package mirrors"
               - rule: ip daddr 203.0.113.25 tcp dport 5432 accept
                 users: [postgres]
-              - counter name refused
+              - counter name rejected
               - meta l4proto tcp reject with tcp reset
               - reject with icmpx type admin-prohibited
     persist: /etc/nftables-site.nft
 
-- name: Send web traffic to a chain of its own, by a map
+- name: Send web traffic to a separate chain with a map
   tidegate.nftables.nft_ruleset:
     tables:
       - name: web
@@ -373,7 +373,7 @@ EXAMPLES = r"""
             priority: filter
             rules: [tcp dport vmap @services]
 
-- name: Remove both
+- name: Delete both tables
   tidegate.nftables.nft_ruleset:
     tables:
       - name: site
@@ -390,10 +390,10 @@ diff:
   type: dict
   contains:
     before:
-      description: The table as it was.
+      description: The table before the run.
       type: str
     after:
-      description: The table as it is now, in check mode as it would be.
+      description: The table after the run, in check mode as it would be.
       type: str
 transaction:
   description: The text that was sent to nft, in check mode that would be sent. Empty when nothing changes.
@@ -401,7 +401,7 @@ transaction:
   type: str
   sample: add rule inet site site_input tcp dport 443 accept
 changes:
-  description: What changes, one by one.
+  description: The changes, one by one.
   returned: success
   type: list
   elements: dict
@@ -410,10 +410,11 @@ changes:
       description: One of V(add), V(delete), V(recreate), V(move).
       type: str
     kind:
-      description: What it is, such as V(table), V(chain), V(rule), V(set), V(map), V(element), V(counter), V(file).
+      description:
+        - The kind of object, such as V(table), V(chain), V(rule), V(set), V(map), V(element), V(counter), V(file).
       type: str
     name:
-      description: Its name, if it has one.
+      description: The name of the object, if it has one.
       type: str
     chain:
       description: The chain of a rule.
@@ -422,28 +423,28 @@ changes:
       description: The comment of a rule or table.
       type: str
     text:
-      description: A rule or declaration in nft's words.
+      description: The rule or declaration in nft's language.
       type: str
     set:
-      description: The set or map of elements.
+      description: The set or map that holds the elements.
       type: str
     count:
-      description: How many elements.
+      description: The number of elements.
       type: int
     sample:
       description: The first 20 of the elements.
       type: list
       elements: str
 missing_users:
-  description: Users of rules that this host does not have, sorted.
+  description: Users of rules that do not exist on this host, sorted.
   returned: success
   type: list
   elements: str
 counters:
-  description: For each table, as family and name, what its named counters have counted, by their names.
+  description: By table ("family name"), the values of its named counters by name.
   returned: success, with O(counters=true)
   type: dict
-  sample: {"inet site": {"refused": {"packets": 3, "bytes": 180}}}
+  sample: {"inet site": {"rejected": {"packets": 3, "bytes": 180}}}
 nft_version:
   description: The version of nft on the host.
   returned: success
@@ -451,20 +452,19 @@ nft_version:
   sample: 1.0.6
 path:
   description:
-    - V(fast) when the kernel proved that nothing changed since the last verified run, so that nft was not even
-      started; V(elements) when it proved that nothing but files of elements did, and was told the difference without
-      nft; else V(full).
+    - V(fast) when the kernel proved that nothing changed since the last verified run, so that nft was not started;
+      V(elements) when it proved that only files of elements changed, and got the difference without nft; else V(full).
   returned: success
   type: str
 reason:
   description:
-    - Why it failed, in one word. One of V(nft_missing), V(nft_too_old), V(no_cap_net_admin), V(no_nf_tables),
-      V(bad_spec), V(rejected_by_nft), V(nft_crashed), V(no_memory), V(not_applied), V(busy), V(too_much_removed),
-      V(no_resolvers), V(file_needed).
+    - The reason of the failure, in one word. One of V(nft_missing), V(nft_too_old), V(no_cap_net_admin),
+      V(no_nf_tables), V(bad_spec), V(rejected_by_nft), V(nft_crashed), V(no_memory), V(not_applied), V(busy),
+      V(too_much_removed), V(no_resolvers), V(file_needed).
   returned: failure
   type: str
 where:
-  description: The place in the arguments that the failure is about, if it is about one.
+  description: The path of the argument that caused the failure, empty when none did.
   returned: failure
   type: str
   sample: tables[0].chains[2].rules[5]
@@ -537,8 +537,8 @@ OPTIONS = {
 
 
 def main() -> None:
-    """Make whole tables so."""
-    run_module.run(OPTIONS, lambda given: parse.tables(given["tables"]))
+    """Run the module."""
+    run_module.run(OPTIONS, lambda params: parse.tables(params["tables"]))
 
 
 if __name__ == "__main__":

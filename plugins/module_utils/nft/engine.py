@@ -60,7 +60,7 @@ class Engine:
                 scratch.sweep(self._nft, self._state)
             result = self._changed(specs, last_run, save)
             if not self._check and not any(spec.present for spec in specs):
-                last_run.leave(turn)
+                last_run.delete(turn)
         return replace(result, missing_users=missing)
 
     def _left_over(self) -> bool:

@@ -20,11 +20,13 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_ta
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.reader import read_table
 from ansible_collections.tidegate.nftables.tests.effort import LONG
-from ansible_collections.tidegate.nftables.tests.integration.nft.conftest import BINARIES, namespace
+from ansible_collections.tidegate.nftables.tests.integration.nft.conftest import BINARIES
+from ansible_collections.tidegate.nftables.tests.support.namespaces import namespace
+from ansible_collections.tidegate.nftables.tests.support.paths import COLLECTIONS
+from ansible_collections.tidegate.nftables.tests.support.waiting import finish
 
 __all__ = ["namespace"]
 
-COLLECTIONS = Path(sys.executable).parents[1] / "collections"
 START = "from ansible_collections.tidegate.nftables.plugins.modules.nft_ruleset import main; main()"
 
 
@@ -105,7 +107,7 @@ class Host:
 
 def result(module: subprocess.Popen[str]) -> dict[str, Any]:
     """What a module returned. Anything but one JSON document is a failure of the test."""
-    out, err = module.communicate(timeout=180)
+    out, err = finish(module)
     assert "Traceback" not in err, err
     assert "Traceback" not in out, out
     found = json.loads(out)

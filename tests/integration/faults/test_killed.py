@@ -23,6 +23,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory
 from ansible_collections.tidegate.nftables.tests.effort import LONG, times
 from ansible_collections.tidegate.nftables.tests.integration.nft.conftest import BINARIES, Lab
+from ansible_collections.tidegate.nftables.tests.support.waiting import wait_for
 
 from .conftest import Host
 
@@ -164,14 +165,16 @@ def _kill(host: Host, wanted: dict[str, Any], after: float, *, group: bool) -> i
 
 
 def _wait_for_group(leader: int) -> None:
-    """An nft that outlives its run ends on its own."""
-    for _attempt in range(3000):
+    """Wait for the end of an nft that outlives its run."""
+
+    def has_ended() -> bool:
         try:
             os.killpg(leader, 0)
         except ProcessLookupError:
-            return
-        time.sleep(0.01)
-    raise AssertionError("nft did not end")
+            return True
+        return False
+
+    wait_for(has_ended, "the end of nft")
 
 
 def _leftovers(host: Host) -> list[str]:

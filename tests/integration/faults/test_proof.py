@@ -20,11 +20,9 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 from ansible_collections.tidegate.nftables.tests.integration.nft.conftest import (
     BINARIES,
-    CLONE_NEWNET,
     Lab,
-    _libc,
-    _must,
 )
+from ansible_collections.tidegate.nftables.tests.support.namespaces import enter_new
 
 TABLE: dict[str, Any] = {
     "name": "t",
@@ -169,7 +167,7 @@ def _inside(lab: Lab, report: Path) -> None:
     """In a new namespace: one run, which must change something; write what was seen, and end the process."""
     code = 1
     try:
-        _must(_libc.unshare(CLONE_NEWNET))
+        enter_new()
         first = lab.run(TABLE).changed
         rules = [rule.canon for rule in lab.rules("c")]
         inode = Path("/proc/self/ns/net").stat().st_ino

@@ -59,7 +59,7 @@ def test_a_full_disk_where_the_table_is_saved(host: Host) -> None:
         filled(disk)
         found = host.run(BIG, persist=str(saved))
         assert (found["failed"], found["reason"], found["where"]) == (True, "bad_spec", "persist")
-        assert "cannot be written to: No space left on device" in found["msg"]
+        assert "is not writable: No space left on device" in found["msg"]
         assert (saved.read_text(), host.listing()) == (content, before)
         assert sorted(path.name for path in disk.iterdir()) == ["filler", "saved.nft"]
         (disk / "filler").unlink()
@@ -111,7 +111,7 @@ def test_notes_of_another_time_are_put_back(host: Host) -> None:
 
 
 KILLED = ("--version", "list table", " -i", "-f")
-"""Calls of nft, by a part of their arguments, that are killed as the kernel does for want of memory."""
+"""Calls of nft, by a part of their arguments, that are killed as the kernel does for lack of memory."""
 
 
 @pytest.mark.parametrize("call", KILLED)
@@ -136,8 +136,8 @@ def test_nft_is_killed(host: Host, call: str, moment: str) -> None:
         assert host.rules("c") == ["tcp dport 2 accept"]
     else:
         assert (found["failed"], found["reason"]) == (True, "nft_crashed")
-        assert "nft was ended by SIGKILL" in found["msg"]
-        assert "for want of memory" in found["msg"]
+        assert "Signal SIGKILL ended nft" in found["msg"]
+        assert "for lack of memory" in found["msg"]
         assert host.listing() == before
     host.environment = {}
     host.good(NEW)

@@ -1,16 +1,12 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A network namespace for every test, and every version of nft there is: Debian 11's, 12's and 13's, and the host's."""
+"""A network namespace for every test, and every version of nft: those of Debian 11, 12 and 13, and this machine's."""
 
 from __future__ import annotations
 
 import copy
-import ctypes
-import os
 import re
-import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,43 +21,12 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model i
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.reader import read_table
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state import persist
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory
+from ansible_collections.tidegate.nftables.tests.support.namespaces import namespace
+from ansible_collections.tidegate.nftables.tests.support.nft import binaries
 
-CHECKOUT = Path(__file__).resolve().parents[3]
-CLONE_NEWNET = 0x40000000
-HOST = Path("/usr/sbin/nft")
+__all__ = ["namespace"]
 
-
-def _binaries() -> dict[str, Path]:
-    """One nft of each version; the host's stands for its own."""
-    found = {path.parent.name: path for path in sorted(CHECKOUT.glob("build/nft/*/nft"))}
-    return {**found, Nft(str(HOST)).version(): HOST}
-
-
-BINARIES = _binaries()
-
-_libc = ctypes.CDLL(None, use_errno=True)
-
-
-def _must(result: int) -> None:
-    if result != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
-
-
-@pytest.fixture(autouse=True)
-def namespace() -> Iterator[None]:
-    """Run the test, and everything it starts, in a new network namespace that is gone afterwards."""
-    mine = Path("/proc/self/ns/net")
-    home = os.open(mine, os.O_RDONLY)
-    before = mine.readlink()
-    try:
-        _must(_libc.unshare(CLONE_NEWNET))
-        assert mine.readlink() != before
-        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-        yield
-    finally:
-        _must(_libc.setns(home, CLONE_NEWNET))
-        os.close(home)
+BINARIES = binaries()
 
 
 @pytest.fixture(params=BINARIES)

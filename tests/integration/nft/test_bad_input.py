@@ -40,7 +40,7 @@ RULES: dict[str, tuple[str, str]] = {
     "position 3 accept": ("bad_spec", "cannot begin with 'position'"),
     f'accept comment "{"x" * 129}"': ("bad_spec", "129 bytes"),
     f'accept comment "{"ü" * 65}"': ("bad_spec", "130 bytes"),
-    f'log prefix "{"x" * 128}" accept comment "prefix"': ("bad_spec", "128 bytes, the kernel takes 127"),
+    f'log prefix "{"x" * 128}" accept comment "prefix"': ("bad_spec", "128 bytes; the kernel allows 127"),
     f"jump {'x' * 256}": ("bad_spec", "more than 255 bytes"),
     f'osf name "{"x" * 254}"': ("bad_spec", "more than 255 bytes"),
     'include "/etc/passwd"': ("rejected_by_nft", "syntax error"),
@@ -52,9 +52,9 @@ RULES: dict[str, tuple[str, str]] = {
     "ip daddr 10.0.0.9-10.0.0.1 accept": ("rejected_by_nft", ""),
     "tcp dport nonsense accept": ("rejected_by_nft", "Could not resolve service"),
     "meta skuid nobody-of-that-name accept": ("rejected_by_nft", "User does not exist"),
-    "jump nowhere": ("rejected_by_nft", "is not there"),
-    "ip daddr @nowhere accept": ("rejected_by_nft", "is not there"),
-    "counter name nowhere": ("rejected_by_nft", "is not there"),
+    "jump nowhere": ("rejected_by_nft", "does not exist"),
+    "ip daddr @nowhere accept": ("rejected_by_nft", "does not exist"),
+    "counter name nowhere": ("rejected_by_nft", "does not exist"),
     "acccept": ("rejected_by_nft", "syntax error"),
     "policy drop": ("rejected_by_nft", "syntax error"),
     "type filter hook input priority 0": ("rejected_by_nft", "syntax error"),
@@ -132,7 +132,7 @@ def test_name_that_is_a_word_of_the_grammar(lab: Lab, kind: str, name: str) -> N
         "table": {**GOOD, "name": name},
     }
     place = {"chain": "tables[0].chains[1]", "set": "tables[0].sets[1]", "counter": "tables[0].counters[0]"}
-    text = f"'{name}' is a word of nft's own grammar and cannot be a name in nft {lab.nft.version()}. Choose another"
+    text = f"'{name}' is a keyword of nft {lab.nft.version()} and cannot be a name. Fix: choose another"
     refused(lab, what[kind], "bad_spec", place.get(kind, "tables[0]"), text)
 
 
@@ -140,7 +140,7 @@ def test_name_that_is_a_word_of_the_grammar(lab: Lab, kind: str, name: str) -> N
 def test_name_that_only_an_old_grammar_has(lab: Lab, name: str) -> None:
     table = {"name": "t", "chains": [{"name": name}]}
     if lab.version < (1, 0):
-        refused(lab, table, "bad_spec", "tables[0].chains[0]", f"{name!r} is a word of nft's own grammar")
+        refused(lab, table, "bad_spec", "tables[0].chains[0]", f"{name!r} is a keyword of nft")
     else:
         lab.predicted(table)
 
@@ -154,7 +154,7 @@ TABLES: dict[str, tuple[dict[str, Any], str, str]] = {
         "Did you mean 'policy'?",
     ),
     "no name": ({"chains": []}, "tables[0]", "'name' is missing"),
-    "name that was a truth": ({"name": "True"}, "tables[0].name", "Put the name into quotes"),
+    "name that was a truth": ({"name": "True"}, "tables[0].name", "Fix: quote the name"),
     "name far too long": (
         {"name": "t", "sets": [{"name": "s", "type": "x" * 100_000}]},
         "tables[0].sets[0].type",
@@ -221,7 +221,7 @@ TABLES: dict[str, tuple[dict[str, Any], str, str]] = {
     "type with a brace": (
         {"name": "t", "sets": [{"name": "s", "type": "mark; } chain x {"}]},
         "tables[0].sets[0].type",
-        "ends or opens something else",
+        "ends or opens another block",
     ),
     "object of a kind that nobody knows": (
         {"name": "t", "others": [{"kind": "ct helpers", "name": "f", "text": "protocol tcp"}]},
@@ -246,7 +246,7 @@ TABLES: dict[str, tuple[dict[str, Any], str, str]] = {
     "statements with a brace": (
         {"name": "t", "sets": [{"name": "s", "type": "mark", "statements": "counter } chain x {"}]},
         "tables[0].sets[0].statements",
-        "ends or opens something else",
+        "ends or opens another block",
     ),
     "statements and counter": (
         {"name": "t", "sets": [{"name": "s", "type": "mark", "counter": True, "statements": "quota 1 bytes"}]},
@@ -256,7 +256,7 @@ TABLES: dict[str, tuple[dict[str, Any], str, str]] = {
     "limit with a brace": (
         {"name": "t", "limits": [{"name": "l", "limit": "rate 1/second; } chain x {"}]},
         "tables[0].limits[0].limit",
-        "ends or opens something else",
+        "ends or opens another block",
     ),
 }
 

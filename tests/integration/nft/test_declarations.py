@@ -300,7 +300,7 @@ def test_objects_of_other_kinds(lab: Lab) -> None:
     result = lab.predicted({**table, "others": [changed, clock]})
     assert [(one.action, one.kind) for one in result.changes][:1] == [("recreate", "ct helper")]
     assert lab.rules("c")[1:] == before[1:]
-    with pytest.raises(EngineError, match=r"rules\[0\]: .* is not there"):
+    with pytest.raises(EngineError, match=r"rules\[0\]: .* does not exist"):
         lab.run({**table, "others": [clock]})
     lab.predicted({"name": "t", "chains": [{**chain, "rules": ["counter"]}]})
     assert not lab.table().objects

@@ -15,8 +15,9 @@ import pytest
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_tables
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft, NftOutcome
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state import proof
+from ansible_collections.tidegate.nftables.tests.support.namespaces import enter_new
 
-from .conftest import CLONE_NEWNET, Lab, _libc, _must
+from .conftest import Lab
 from .test_declarations import send
 
 TABLE: dict[str, Any] = {
@@ -102,7 +103,7 @@ def test_same_words_in_another_namespace(lab: Lab) -> None:
     if inside == 0:
         code = 1
         try:
-            _must(_libc.unshare(CLONE_NEWNET))
+            enter_new()
             for number in range(handle - 1):
                 lab.load(f"add table inet x{number}\n")
             lab.load("add table inet t\n")
@@ -124,7 +125,7 @@ def test_same_words_in_another_namespace_of_a_kernel_that_does_not_number_them(
     monkeypatch.setattr(nf_tables, "namespace", lambda: None)
     lab.run(TABLE)
     assert lab.run(TABLE).path == "fast"
-    _must(_libc.unshare(CLONE_NEWNET))
+    enter_new()
     # As many commits and the same handles, by somebody who keeps their state elsewhere.
     Lab(lab.path, tmp_path / "elsewhere").run({**TABLE, "chains": [{**TABLE["chains"][0], "rules": ["drop"]}]})
     assert lab.run(TABLE).changed

@@ -23,11 +23,16 @@ KINDS: dict[str, tuple[dict[str, Any], str]] = {
     "intervals of IPv6": ({"type": "ipv6_addr", "flags": ["interval"]}, "2001:db8:{:x}:{:x}::/64"),
     "addresses": ({"type": "ipv4_addr"}, "10.{}.{}.1"),
     "addresses of IPv6": ({"type": "ipv6_addr"}, "2001:db8:{:x}:{:x}::1"),
-    "concatenations": (
+}
+KINDS_FOR_NFT: dict[str, tuple[dict[str, Any], str]] = {
+    "concatenated intervals": (
         {"type": "ipv4_addr . inet_proto . inet_service", "flags": ["interval"]},
         "10.{}.{}.0/28 . tcp . 443",
     ),
-    "concatenations of IPv6": ({"type": "ipv6_addr . inet_service"}, "2001:db8:{:x}:{:x}::1 . 443"),
+    "concatenations": ({"type": "ipv6_addr . inet_service"}, "2001:db8:{:x}:{:x}::1 . 443"),
+    "concatenations of typeof": ({"typeof": "ip daddr . udp dport"}, "10.{}.{}.1 . 53"),
+    "ethernet addresses": ({"type": "ether_addr"}, "02:00:00:00:{:02x}:{:02x}"),
+    "ethernet addresses of typeof": ({"typeof": "ether saddr"}, "02:00:00:00:{:02x}:{:02x}"),
 }
 
 
@@ -99,6 +104,24 @@ def test_a_file_and_its_changes(fed_set: Fed) -> None:
     assert fed_set.lab.elements("s") == ()
     fed_set.write(*range(5))
     assert counts(fed_set.predicted()) == {"add": 5}
+
+
+@pytest.mark.parametrize("kind", KINDS_FOR_NFT)
+def test_a_file_of_other_keys_goes_through_nft(lab: Lab, tmp_path: Path, kind: str) -> None:
+    file_set = Fed(lab, tmp_path / "list.txt", *KINDS_FOR_NFT[kind])
+    file_set.write(*range(50))
+    assert counts(file_set.predicted()) == {"add": 50}
+    assert file_set.run().path == "fast"
+    file_set.write(*range(40), 60, 61)
+    done = file_set.predicted()
+    assert (done.path, counts(done)) == ("full", {"add": 2, "delete": 10})
+    assert file_set.run().path == "fast"
+    lab.load("add table ip of_another_program")
+    again = file_set.run()
+    assert (again.changed, again.path) == (False, "full")
+    file_set.file.write_text("# none\n")
+    assert counts(file_set.run()) == {"delete": 42}
+    assert lab.elements("s") == ()
 
 
 def test_without_notes_a_change_is_the_same(fed_set: Fed) -> None:

@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +14,8 @@ import pytest
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_tables
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.runs import table_info
+from ansible_collections.tidegate.nftables.tests.support.nft import NftCommand
+from ansible_collections.tidegate.nftables.tests.support.waiting import wait_for
 
 from .conftest import BINARIES, Lab
 
@@ -78,23 +79,16 @@ table ip6 t {
 
 @pytest.fixture
 def owner(lab: Lab) -> Iterator[bool]:
-    """A table that belongs to a process which runs on; where this nft can make one."""
-    holder = subprocess.Popen(
-        [lab.path, "-i"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True,
-        env={"HOME": "/nonexistent", "PATH": "/usr/sbin:/usr/bin"},
-    )  # fmt: skip
-    assert holder.stdin is not None
-    try:
-        holder.stdin.write("add table inet held { flags owner; }\nadd chain inet held c\nadd rule inet held c accept\n")
-        holder.stdin.flush()
-        for _wait in range(100):
-            if any(name == "held" for _family, name in _names()):
-                break
-            subprocess.run(["sleep", "0.02"], check=True)
-        yield any(name == "held" for _family, name in _names())
-    finally:
-        holder.stdin.close()
-        holder.wait(timeout=20)
+    """Make a table that belongs to a process which runs on; return whether this nft can."""
+    if lab.version < (0, 9, 9):
+        yield False
+        return
+    script = "add table inet held { flags owner; }\nadd chain inet held c\nadd rule inet held c accept"
+    with NftCommand(Path(lab.path)).owner(script) as holder:
+        wait_for(
+            lambda: lab.nft.run("list", "chain", "inet", "held", "c").code == 0, "the owner's table", process=holder
+        )
+        yield True
 
 
 def _names() -> list[tuple[str, str]]:
@@ -149,24 +143,14 @@ def test_names_of_all_tables_beside_a_dormant_one(lab: Lab) -> None:
 @pytest.mark.parametrize("flags", ["owner", "owner,persist"])
 def test_a_table_of_a_running_process_is_readable_and_only_its_own(lab: Lab, flags: str) -> None:
     """Older versions print nothing, or what stands in memory, for flags that they do not know."""
-    command = [str(BINARIES["1.1.3"]), "-i"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, bufsize=1) as owner:
-        assert owner.stdin is not None
-        owner.stdin.write(f"add table inet t {{ flags {flags}; }}\nadd chain inet t c\n")
-        wait_for(lambda: nf_tables.has_table("inet", "t"))
-        wait_for(lambda: lab.table().chain("c"))
+    script = f"add table inet t {{ flags {flags}; }}\nadd chain inet t c"
+    with NftCommand(BINARIES["1.1.3"]).owner(script) as owner:
+        wait_for(lambda: nf_tables.has_table("inet", "t"), "the owner's table", process=owner)
+        wait_for(lambda: lab.table().chain("c"), "the owner's chain", process=owner)
         lab.settled({"name": "t", "chains": [{"name": "c", "rules": []}]})
         with pytest.raises(EngineError, match="Only the process that made the table may change it"):
             lab.run({"name": "t", "chains": [{"name": "c", "rules": ["counter"]}]})
-        owner.stdin.close()
     if flags == "owner,persist":
         lab.predicted({"name": "t", "chains": [{"name": "c", "rules": ["counter"]}]})
     else:
         assert nf_tables.has_table("inet", "t") is False
-
-
-def wait_for(there: Callable[[], object]) -> None:
-    until = time.monotonic() + 10
-    while not there():
-        assert time.monotonic() < until
-        time.sleep(0.02)

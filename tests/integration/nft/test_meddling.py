@@ -113,7 +113,7 @@ def test_a_change_that_nft_only_says_it_made(lab: Lab) -> None:
     lab.run(TABLE)
     lab.nft = Silent(lab.path)
     with pytest.raises(
-        EngineError, match=r"reported success, yet the kernel is not as asked\. Still to do: delete rule"
+        EngineError, match=r"reported success, but nf_tables does not hold what was sent\. Missing: delete rule"
     ) as error:
         lab.run(FEWER)
     assert error.value.reason == "not_applied"
@@ -157,10 +157,14 @@ VERSION = 'case "$*" in *--version*) echo "nftables v1.0.6 (x)"; exit 0;; esac\n
 
 # what is wrong with nft -> (shell, reason, part of the message)
 BROKEN: dict[str, tuple[str, str, str]] = {
-    "crashes when it lists": (VERSION + "kill -SEGV $$", "nft_crashed", "nft was ended by SIGSEGV while running"),
-    "aborts": (VERSION + "kill -ABRT $$", "nft_crashed", "nft was ended by SIGABRT"),
+    "crashes when it lists": (VERSION + "kill -SEGV $$", "nft_crashed", "Signal SIGSEGV ended nft while it ran"),
+    "aborts": (VERSION + "kill -ABRT $$", "nft_crashed", "SIGABRT"),
     "crashes at once": ("kill -SEGV $$", "nft_crashed", "--version"),
-    "is too old": ('echo "nftables v0.9.3 (Topsy)"', "nft_too_old", "is nft 0.9.3, and 0.9.8"),
+    "is too old": (
+        'echo "nftables v0.9.3 (Topsy)"',
+        "nft_too_old",
+        "is nft 0.9.3; the oldest supported version is 0.9.8",
+    ),
     "is something else": ("echo hello", "rejected_by_nft", "nft rejects"),
     "finds no kernel support": (
         VERSION + 'echo "nft: Unable to initialize Netlink socket: Protocol not supported" >&2; exit 3',

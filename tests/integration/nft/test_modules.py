@@ -5,18 +5,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
+from ansible_collections.tidegate.nftables.tests.support.project import LOCAL, run_tasks
 
 
 def _pythons() -> list[str]:
@@ -33,29 +30,17 @@ def python(request: pytest.FixtureRequest) -> str:
 
 
 def play(where: Path, python: str, tasks: list[dict[str, Any]], **more: Any) -> list[dict[str, Any]]:
-    """Run tasks in this namespace, failures included; returns each task's result. /var/lib is the test's own."""
-    variables = {"ansible_connection": "local", "ansible_python_interpreter": python}
-    named = [{"ignore_errors": True, **task} for task in tasks]
-    book = [{"hosts": "localhost", "gather_facts": False, "vars": variables, "tasks": named, **more}]
-    (where / "play.yml").write_text(yaml.safe_dump(book, sort_keys=False))
+    """Run tasks in this namespace, failures included; return each task's result. /var/lib is the test's own."""
     (where / "lib").mkdir(exist_ok=True)
-    own_lib = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /var/lib && exec "$@"', str(where / "lib")]
-    done = subprocess.run(
-        [*own_lib, str(PLAYBOOK), "-i", "localhost,", "play.yml"],
-        cwd=where,
-        env={
-            **os.environ,
-            "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
-            "ANSIBLE_NOCOLOR": "1",
-            "TIDEGATE_RUN_DIR": str(where / "run"),
-        },
-        text=True,
-        capture_output=True,
-        check=False,
+    own_lib = ("unshare", "--mount", "sh", "-c", 'mount --bind "$0" /var/lib && exec "$@"', str(where / "lib"))
+    return run_tasks(
+        where,
+        [{"ignore_errors": True, **task} for task in tasks],
+        variables={**LOCAL, "ansible_python_interpreter": python},
+        prefix=own_lib,
+        env={"TIDEGATE_RUN_DIR": str(where / "run")},
+        **more,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    report = json.loads(done.stdout[done.stdout.index("{") :])
-    return [task["hosts"]["localhost"] for task in report["plays"][0]["tasks"]]
 
 
 def task(module: str, check: bool = False, **given: Any) -> dict[str, Any]:
@@ -110,7 +95,7 @@ def test_what_runs_return(tmp_path: Path, python: str) -> None:
     assert refused["msg"].startswith("tables[0].chains[0].rules[1]: nft rejects")
     assert unknown["failed"]
     assert "tables.chain" in unknown["msg"]
-    assert (missing["reason"], "nft_table makes tables" in missing["msg"]) == ("bad_spec", True)
+    assert (missing["reason"], "create it with nft_table" in missing["msg"]) == ("bad_spec", True)
     assert not element["changed"]
     assert element["warnings"] == ["10.9.9.9 still matches set s: it is inside of 10.0.0.0/8, which was not named."]
     assert all(result["changed"] for result in (rule, named, table, saving))

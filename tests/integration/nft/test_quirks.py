@@ -64,7 +64,9 @@ def test_a_crash_while_a_rule_is_inserted_is_named_and_changes_nothing(lab: Lab)
     lab.run(table())
     before = lab.listing()
     if lab.version < (1, 1):
-        with pytest.raises(EngineError, match=r"ended by SIGSEGV while .* up to 1\.0\.6.*Nothing was changed") as error:
+        with pytest.raises(
+            EngineError, match=r"Signal SIGSEGV ended nft while .* up to 1\.0\.6.*Nothing was changed"
+        ) as error:
             lab.run(table("tcp dport 22 accept"))
         assert error.value.reason == "nft_crashed"
         assert lab.listing() == before
@@ -111,6 +113,6 @@ def test_a_rule_that_is_listed_as_another_is_refused(lab: Lab, family: str) -> N
         if lab.version >= (1, 0):
             lab.predicted(wanted)
             continue
-        with pytest.raises(EngineError, match=r"could not be seen\. Write `") as error:
+        with pytest.raises(EngineError, match=r"would go unnoticed\. Fix: write `") as error:
             lab.run(wanted)
         assert (error.value.reason, error.value.where) == ("bad_spec", "tables[0].chains[0].rules[1]")

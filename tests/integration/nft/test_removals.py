@@ -144,6 +144,6 @@ def test_a_limit_that_is_none(lab: Lab, limit: Any) -> None:
 
 def test_a_limit_may_be_a_bare_number(lab: Lab) -> None:
     lab.run(table(*HOSTS))
-    with pytest.raises(EngineError, match="at most 25 % may go"):
+    with pytest.raises(EngineError, match="max_removed allows 25 %"):
         lab.run(table(limit=25))
     assert lab.run(table(limit="100")).changed

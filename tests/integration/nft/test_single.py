@@ -83,7 +83,9 @@ def test_chain_of_others_is_declared_anew_with_its_rules(lab: Lab) -> None:
 
 def test_chain_in_use_is_not_removed(lab: Lab) -> None:
     before = lab.listing()
-    with pytest.raises(EngineError, match=r"The chain other cannot go: the rule .jump other. of chain base") as error:
+    with pytest.raises(
+        EngineError, match=r"The chain other cannot be deleted: the rule .jump other. of chain base"
+    ) as error:
         lab.single("chain", name="other", state="absent")
     assert (error.value.reason, error.value.where) == ("busy", "name")
     assert lab.listing() == before
@@ -91,7 +93,7 @@ def test_chain_in_use_is_not_removed(lab: Lab) -> None:
 
 def test_set_in_use_is_not_removed(lab: Lab) -> None:
     lab.load("add rule inet t base ip saddr @fed drop")
-    with pytest.raises(EngineError, match="The set fed cannot go") as error:
+    with pytest.raises(EngineError, match="The set fed cannot be deleted") as error:
         lab.single("set", name="fed", state="absent")
     assert error.value.reason == "busy"
     assert keys(lab, "fed") == ["192.0.2.0/24"]
@@ -175,7 +177,7 @@ def test_only_the_named_element_of_concatenated_intervals_goes(lab: Lab) -> None
 def test_part_of_an_element_is_not_the_element(lab: Lab) -> None:
     result = lab.single("element", set="fed", elements=["192.0.2.5"], state="absent")
     assert not result.changed
-    assert result.warnings == ("192.0.2.5 still matches set fed: it is inside of 192.0.2.0/24, which was not named.",)
+    assert result.warnings == ("192.0.2.5 still matches set fed: the set has 192.0.2.0/24, which contains it.",)
     assert keys(lab, "fed") == ["192.0.2.0/24"]
 
 
@@ -230,7 +232,7 @@ def test_moved_rule_takes_its_counter_along(lab: Lab) -> None:
 
 
 def test_rule_beside_a_missing_anchor(lab: Lab) -> None:
-    with pytest.raises(EngineError, match='no rule with the comment "nothing" in the chain to stand after') as error:
+    with pytest.raises(EngineError, match='no rule with the comment "nothing" to insert the rule after') as error:
         lab.single("rule", chain="base", rule="accept", after="nothing")
     assert error.value.reason == "bad_spec"
 
@@ -244,12 +246,12 @@ def test_rule_whose_comment_is_not_unique(lab: Lab) -> None:
 
 
 MISSING: dict[str, tuple[str, dict[str, Any], str]] = {
-    "table of a chain": ("chain", {"table": "no", "name": "c"}, "nft_table makes tables"),
-    "table of a set": ("set", {"table": "no", "name": "s", "type": "mark"}, "nft_table makes tables"),
-    "table of an element": ("element", {"table": "no", "set": "s", "elements": ["1"]}, "nft_table makes tables"),
-    "table of a rule": ("rule", {"table": "no", "chain": "c", "rule": "accept"}, "nft_table makes tables"),
-    "chain of a rule": ("rule", {"chain": "no", "rule": "accept"}, "nft_chain makes chains"),
-    "set of an element": ("element", {"set": "no", "elements": ["1"]}, "nft_set makes sets"),
+    "table of a chain": ("chain", {"table": "no", "name": "c"}, "create it with nft_table"),
+    "table of a set": ("set", {"table": "no", "name": "s", "type": "mark"}, "create it with nft_table"),
+    "table of an element": ("element", {"table": "no", "set": "s", "elements": ["1"]}, "create it with nft_table"),
+    "table of a rule": ("rule", {"table": "no", "chain": "c", "rule": "accept"}, "create it with nft_table"),
+    "chain of a rule": ("rule", {"chain": "no", "rule": "accept"}, "create it with nft_chain"),
+    "set of an element": ("element", {"set": "no", "elements": ["1"]}, "create it with nft_set"),
 }
 
 
@@ -267,13 +269,13 @@ def test_missing_parent_may_come_from_an_earlier_task_in_check_mode(lab: Lab, wh
     before = lab.listing()
     foreseen = lab.single(kind, check=True, **given)
     assert foreseen.changed
-    assert any(message in warning and "check mode" in warning for warning in foreseen.warnings)
+    assert any(message in warning and "Check mode" in warning for warning in foreseen.warnings)
     assert lab.listing() == before
 
 
 @pytest.mark.parametrize("what", MISSING)
 def test_absent_from_a_missing_parent_is_absent(lab: Lab, what: str) -> None:
-    kind, given, _mend = MISSING[what]
+    kind, given, _message = MISSING[what]
     before = lab.listing()
     lab_result = lab.single(kind, **given, state="absent")
     assert not lab_result.changed

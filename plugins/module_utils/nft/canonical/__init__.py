@@ -1,4 +1,4 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Wanted things in nft's own words, by way of a scratch table that no packet sees."""
+"""Desired tables in nft's words, through a scratch table that no packet meets."""

@@ -16,7 +16,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model i
 
 @dataclass(frozen=True)
 class DraftLine:
-    """A line of nft's text and the path into the arguments that an error in it names."""
+    """A line of nft's text, and the path into the arguments for an error in it."""
 
     text: str
     where: str = ""
@@ -24,9 +24,9 @@ class DraftLine:
 
 @dataclass(frozen=True)
 class ScratchDraft:
-    """A scratch table: what is between its braces, and (chain, rule) of the rules to add to it.
+    """A scratch table: the lines between its braces, and (chain, rule) of the rules to add.
 
-    known: by name of a set, elements that need no scratch table.
+    known: by name of a set, elements that are already in nft's words.
     """
 
     family: str
@@ -36,10 +36,10 @@ class ScratchDraft:
 
 
 def draft(spec: TableSpec, live: NftTable | None) -> ScratchDraft:
-    """Return the draft for one table. A set of which only elements are given is there."""
-    staying = live if spec.others == "stay" and live is not None else NftTable(spec.family, spec.name)
+    """Return the draft of a table. A set of which the task has only elements must be live."""
+    kept = live if spec.others == "stay" and live is not None else NftTable(spec.family, spec.name)
     known = _known(spec, live)
-    block = [*_objects(spec, staying), *_sets(spec, live, staying, known), *_chains(spec, staying)]
+    block = [*_objects(spec, kept), *_sets(spec, live, kept, known), *_chains(spec, kept)]
     rules = [
         (chain.name, DraftLine(rule.text, rule.where))
         for chain in spec.chains
@@ -49,20 +49,20 @@ def draft(spec: TableSpec, live: NftTable | None) -> ScratchDraft:
 
 
 def _known(spec: TableSpec, live: NftTable | None) -> dict[str, tuple[NftElement, ...]]:
-    found = {}
-    for wanted in spec.sets:
-        there = live.set(wanted.name) if live else None
-        declaration = (there.declaration if there else ()) if wanted.declaration is None else wanted.declaration
-        if wanted.present and wanted.elements and declaration:
+    elements_of = {}
+    for set_spec in spec.sets:
+        nft_set = live.set(set_spec.name) if live else None
+        declaration = (nft_set.declaration if nft_set else ()) if set_spec.declaration is None else set_spec.declaration
+        if set_spec.present and set_spec.elements and declaration:
             version = parse_sets.address_version(declaration)
-            elements = literals.canonical(wanted, declaration, version, there.elements if there else ())
+            elements = literals.canonical(set_spec, declaration, version, nft_set.elements if nft_set else ())
             if elements is not None:
-                found[wanted.name] = elements
-    return found
+                elements_of[set_spec.name] = elements
+    return elements_of
 
 
 def block_of(table: NftTable) -> tuple[DraftLine, ...]:
-    """Return stubs of all that rules of a table may refer to."""
+    """Return stubs of all objects that rules of a table can refer to."""
     return (
         *_objects(TableSpec("", ""), table),
         *_sets(TableSpec("", ""), None, table, {}),
@@ -70,61 +70,63 @@ def block_of(table: NftTable) -> tuple[DraftLine, ...]:
     )
 
 
-def _objects(spec: TableSpec, staying: NftTable) -> Iterable[DraftLine]:
-    named = {(wanted.kind, wanted.name) for wanted in spec.objects}
-    for wanted in spec.objects:
-        if wanted.present:
-            yield from _braces(f"{wanted.kind} {wanted.name}", _deviceless(wanted.declaration), wanted.where)
-    for found in staying.objects:
-        if (found.kind, found.name) not in named:
-            yield from _braces(f"{found.kind} {found.name}", _deviceless(found.declaration))
+def _objects(spec: TableSpec, kept: NftTable) -> Iterable[DraftLine]:
+    named = {(object_spec.kind, object_spec.name) for object_spec in spec.objects}
+    for object_spec in spec.objects:
+        if object_spec.present:
+            yield from _braces(
+                f"{object_spec.kind} {object_spec.name}", _deviceless(object_spec.declaration), object_spec.where
+            )
+    for nft_object in kept.objects:
+        if (nft_object.kind, nft_object.name) not in named:
+            yield from _braces(f"{nft_object.kind} {nft_object.name}", _deviceless(nft_object.declaration))
 
 
 def _deviceless(lines: Iterable[str]) -> Iterable[str]:
-    """Leave out a flowtable's devices: what is drafted must not see packets."""
+    """Leave out the devices of a flowtable: no packet may meet a draft."""
     return (line for line in lines if not line.startswith("devices"))
 
 
 def _sets(
-    spec: TableSpec, live: NftTable | None, staying: NftTable, known: dict[str, tuple[NftElement, ...]]
+    spec: TableSpec, live: NftTable | None, kept: NftTable, known: dict[str, tuple[NftElement, ...]]
 ) -> Iterable[DraftLine]:
-    for wanted in spec.sets:
-        if wanted.present:
-            asked = replace(wanted, elements=None) if wanted.name in known else wanted
-            yield from _set(asked, live.set(wanted.name) if live else None)
-    named = {wanted.name for wanted in spec.sets}
-    for found in staying.sets:
-        if found.name not in named:
-            yield from _braces(f"{found.kind} {found.name}", found.declaration)
+    for set_spec in spec.sets:
+        if set_spec.present:
+            without_known = replace(set_spec, elements=None) if set_spec.name in known else set_spec
+            yield from _set(without_known, live.set(set_spec.name) if live else None)
+    named = {set_spec.name for set_spec in spec.sets}
+    for nft_set in kept.sets:
+        if nft_set.name not in named:
+            yield from _braces(f"{nft_set.kind} {nft_set.name}", nft_set.declaration)
 
 
-def _set(wanted: SetSpec, found: NftSet | None) -> Iterable[DraftLine]:
-    kind = wanted.kind or (found.kind if found else "set")
-    declaration = (found.declaration if found else ()) if wanted.declaration is None else wanted.declaration
-    elements = [DraftLine(f"{element.whole},", element.where) for element in wanted.elements or ()]
-    if wanted.mode == "remove":
-        # Only keys are asked for, so a map is drafted as the set of its keys.
+def _set(spec: SetSpec, nft_set: NftSet | None) -> Iterable[DraftLine]:
+    kind = spec.kind or (nft_set.kind if nft_set else "set")
+    declaration = (nft_set.declaration if nft_set else ()) if spec.declaration is None else spec.declaration
+    elements = [DraftLine(f"{element.whole},", element.where) for element in spec.elements or ()]
+    if spec.mode == "remove":
+        # Only keys matter for a deletion, so the draft of a map is the set of its keys.
         kind, declaration = "set", tuple(line.partition(" : ")[0] for line in declaration)
-        elements = [DraftLine(f"{element.text},", element.where) for element in wanted.elements or ()]
-    elif wanted.elements is not None and wanted.mode == "add" and found is not None and found.has("auto-merge"):
-        elements += [DraftLine(f"{element.canon},", wanted.where) for element in found.elements]
-    yield DraftLine(f"{kind} {wanted.name} {{", wanted.where)
-    yield from (DraftLine(line, wanted.where) for line in declaration)
+        elements = [DraftLine(f"{element.text},", element.where) for element in spec.elements or ()]
+    elif spec.elements is not None and spec.mode == "add" and nft_set is not None and nft_set.has("auto-merge"):
+        elements += [DraftLine(f"{element.canon},", spec.where) for element in nft_set.elements]
+    yield DraftLine(f"{kind} {spec.name} {{", spec.where)
+    yield from (DraftLine(line, spec.where) for line in declaration)
     if elements:
-        yield DraftLine("elements = {", wanted.where)
+        yield DraftLine("elements = {", spec.where)
         yield from elements
-        yield DraftLine("}", wanted.where)
-    yield DraftLine("}", wanted.where)
+        yield DraftLine("}", spec.where)
+    yield DraftLine("}", spec.where)
 
 
-def _chains(spec: TableSpec, staying: NftTable) -> Iterable[DraftLine]:
-    for wanted in spec.chains:
-        if wanted.present:
-            yield from _braces(f"chain {wanted.name}", (), wanted.where)
-    named = {wanted.name for wanted in spec.chains}
-    for found in staying.chains:
-        if found.name not in named:
-            yield from _braces(f"chain {found.name}", ())
+def _chains(spec: TableSpec, kept: NftTable) -> Iterable[DraftLine]:
+    for chain_spec in spec.chains:
+        if chain_spec.present:
+            yield from _braces(f"chain {chain_spec.name}", (), chain_spec.where)
+    named = {chain_spec.name for chain_spec in spec.chains}
+    for chain in kept.chains:
+        if chain.name not in named:
+            yield from _braces(f"chain {chain.name}", ())
 
 
 def _braces(header: str, lines: Iterable[str], where: str = "") -> Iterable[DraftLine]:

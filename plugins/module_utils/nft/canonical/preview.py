@@ -20,30 +20,30 @@ from .draft import ScratchDraft, draft
 
 
 def objects(nft: Nft, spec: TableSpec, state: RunDirectory) -> list[dict[str, Any]]:
-    """Return nft's JSON objects of a wanted table, hooks and elements included.
+    """Return nft's JSON objects of a desired table, hooks and elements included.
 
-    From a scratch table without hooks, so it sees no packet. Raise EngineError when nft rejects it.
+    They come from a scratch table without hooks, which no packet meets. Raise EngineError when nft rejects it.
     """
-    wanted, _missing = users.resolve(resolvers.fill(spec))
-    drafted = draft(wanted, None)
-    own = scratch.name()
-    with state.using(own, {"tables": [f"{spec.family} {own}"], "namespace": nf_tables.namespace()}):
-        found = _listed(scratch.as_json(nft, drafted, f"{spec.family} {own}"))
-    chains = {chain.name: chain for chain in wanted.chains}
-    for item in found:
+    resolved, _missing = users.resolve(resolvers.fill(spec))
+    scratch_draft = draft(resolved, None)
+    name = scratch.name()
+    with state.using(name, {"tables": [f"{spec.family} {name}"], "namespace": nf_tables.namespace()}):
+        listed_objects = _listed(scratch.as_json(nft, scratch_draft, f"{spec.family} {name}"))
+    chains = {chain.name: chain for chain in resolved.chains}
+    for item in listed_objects:
         if "chain" in item:
             _hooked(item["chain"], chains.get(item["chain"]["name"]))
         elif "set" in item:
-            _filled(item["set"], drafted)
-    return found
+            _filled(item["set"], scratch_draft)
+    return listed_objects
 
 
 def _listed(text: str) -> list[dict[str, Any]]:
     try:
-        found: list[dict[str, Any]] = json.loads(text)["nftables"]
+        listed_objects: list[dict[str, Any]] = json.loads(text)["nftables"]
     except (ValueError, KeyError) as error:
-        raise EngineError("not_applied", "nft did not list the wanted table as JSON.") from error
-    return found
+        raise EngineError("not_applied", "nft did not list the desired table as JSON.") from error
+    return listed_objects
 
 
 def _hooked(item: dict[str, Any], chain: ChainSpec | None) -> None:
@@ -53,7 +53,7 @@ def _hooked(item: dict[str, Any], chain: ChainSpec | None) -> None:
 
 
 def _filled(item: dict[str, Any], drafted: ScratchDraft) -> None:
-    """Add the elements that nft was not asked about."""
+    """Add the elements that the scratch table left out."""
     known = drafted.known.get(item["name"])
     if known is not None:
         item["elem"] = [_element(element.canon) for element in known]

@@ -16,28 +16,31 @@ from . import scratch
 from .draft import DraftLine, ScratchDraft, block_of
 
 
-def check(nft: Nft, goal: NftTable | None, rules: Sequence[tuple[str, str, str]], state: RunDirectory) -> None:
-    """Raise when a rule, given as (chain, canon, text), would come back as another than it is.
+def check(nft: Nft, desired: NftTable | None, rules: Sequence[tuple[str, str, str]], state: RunDirectory) -> None:
+    """Raise when nft reads the listed text of a rule as another rule. rules: (chain, canon, text).
 
     nft can read about 99 of 100 of its own listings.
     """
-    if goal is None or not rules:
+    if desired is None or not rules:
         return
-    draft = ScratchDraft(goal.family, block_of(goal), tuple((chain, DraftLine(text)) for chain, _canon, text in rules))
+    draft = ScratchDraft(
+        desired.family, block_of(desired), tuple((chain, DraftLine(text)) for chain, _canon, text in rules)
+    )
     try:
         (table,) = scratch.canonical(nft, [draft], state)
     except EngineError as error:
         raise EngineError(
-            error.reason, f"Rules that nobody asked to change have to be made anew. {error.message}", goal.where
+            error.reason, f"Rules that the task does not name have to be created anew. {error.message}", desired.where
         ) from error
     for name in {chain for chain, _canon, _text in rules}:
-        wanted = [canon for chain, canon, _text in rules if chain == name]
-        listed = table.chain(name)
-        for canon, rule in zip(wanted, listed.rules if listed else ()):
+        canons = [canon for chain, canon, _text in rules if chain == name]
+        listed_chain = table.chain(name)
+        for canon, rule in zip(canons, listed_chain.rules if listed_chain else ()):
             if canon != rule.canon:
                 raise EngineError(
                     "rejected_by_nft",
-                    f"The rule `{canon}` of chain {name} has to be made anew, but nft reads its own listing of it as "
-                    f"`{rule.canon}`. Take it out first, or write it in the task. {UNCHANGED}",
-                    goal.where,
+                    f"The rule `{canon}` of chain {name} has to be created anew, but nft reads its own listing of "
+                    "it as "
+                    f"`{rule.canon}`. Fix: delete the rule first, or add it to the task. {UNCHANGED}",
+                    desired.where,
                 )

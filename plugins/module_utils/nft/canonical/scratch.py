@@ -3,9 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Have nft say the desired rules, sets and elements in its own words.
 
-They are loaded into tables of our own that live for some milliseconds and have no hooks, so see no packet; they are
-listed and deleted again, all in one process. What nft rejects there is an error of the arguments, and nothing was
-changed.
+The tables are loaded, listed and deleted in one process. They exist for some milliseconds and have no hooks, so no
+packet meets them. What nft rejects there is an error of the arguments, and nothing was changed.
 """
 
 from __future__ import annotations
@@ -32,40 +31,43 @@ PREFIX = "_tidegate_"
 
 
 def name() -> str:
-    """Return a name that no table has."""
+    """Return a name that no table has. Scratch tables append their number."""
     return f"{PREFIX}{os.getpid()}_{secrets.token_hex(4)}"
 
 
 def canonical(
-    nft: Nft, drafts: Sequence[ScratchDraft], state: RunDirectory, look: Callable[[Sequence[str]], None] | None = None
+    nft: Nft,
+    drafts: Sequence[ScratchDraft],
+    state: RunDirectory,
+    inspect: Callable[[Sequence[str]], None] | None = None,
 ) -> list[NftTable]:
     """Return each draft as nft lists it. Raise when nft rejects one; the error names its place.
 
-    look: called with the scratch tables' names, one for each draft, while they are there.
+    inspect: called with the names of the scratch tables, one per draft, while they exist.
     """
     if not drafts:
         return []
-    own = name()
-    tables = [f"{draft.family} {own}_{at}" for at, draft in enumerate(drafts)]
+    prefix = name()
+    tables = [f"{draft.family} {prefix}_{at}" for at, draft in enumerate(drafts)]
     script = [line for table, draft in zip(tables, drafts) for line in _script(draft, table)]
-    with state.using(own, {"tables": tables, "namespace": nf_tables.namespace()}):
-        seen = None if look is None else partial(look, [f"{own}_{at}" for at in range(len(drafts))])
-        outcome = _listed(nft, tables, "".join(f"{text}\n" for text, _line in script), seen)
-    # The exit status of a conversation says nothing, and what is on stderr may be only a warning.
+    with state.using(prefix, {"tables": tables, "namespace": nf_tables.namespace()}):
+        inspect_tables = None if inspect is None else partial(inspect, [f"{prefix}_{at}" for at in range(len(drafts))])
+        outcome = _listed(nft, tables, "".join(f"{text}\n" for text, _line in script), inspect_tables)
+    # The exit status of a conversation means nothing, and stderr may hold only a warning.
     if outcome.errors() or (outcome.err.strip() and not outcome.out.strip()):
-        raise _refusal(nft, outcome, [line for _text, line in script], drafts)
-    found = [_with(draft, table) for draft, table in zip(drafts, parse_tables(outcome.out))]
-    for draft, table in zip(drafts, found):
+        raise _rejection(nft, outcome, [line for _text, line in script], drafts)
+    listed_tables = [_with(draft, table) for draft, table in zip(drafts, parse_tables(outcome.out))]
+    for draft, table in zip(drafts, listed_tables):
         _check_rules(draft, table)
-    if len(found) != len(drafts):
+    if len(listed_tables) != len(drafts):
         raise EngineError(
-            "not_applied", f"nft listed {len(found)} of the {len(drafts)} tables that it was given. {UNCHANGED}"
+            "not_applied", f"nft listed {len(listed_tables)} of {len(drafts)} scratch tables. {UNCHANGED}"
         )
-    return found
+    return listed_tables
 
 
 def as_json(nft: Nft, draft: ScratchDraft, table: str) -> str:
-    """Return what nft lists of a draft as JSON. table: family and name of its scratch table. Raise when nft rejects."""
+    """Return nft's JSON listing of a draft. table: family and name of its scratch table. Raise when nft rejects it."""
     script = _script(draft, table)
     with nft.script("".join(f"{text}\n" for text, _line in script)) as path:
         talk = [f'include "{path}"', f"list table {table}", f"delete table {table}"]
@@ -75,31 +77,31 @@ def as_json(nft: Nft, draft: ScratchDraft, table: str) -> str:
             _remove(nft, [table])
             raise
     if outcome.errors() or not outcome.out.strip():
-        raise _refusal(nft, outcome, [line for _text, line in script], [draft])
+        raise _rejection(nft, outcome, [line for _text, line in script], [draft])
     return next((line for line in outcome.out.splitlines() if line.startswith("{")), "")
 
 
 def _with(draft: ScratchDraft, table: NftTable) -> NftTable:
-    """Add the elements that nft need not be asked about."""
-    sets = (replace(one, elements=draft.known.get(one.name, one.elements)) for one in table.sets)
+    """Add the elements that are already in nft's words."""
+    sets = (replace(nft_set, elements=draft.known.get(nft_set.name, nft_set.elements)) for nft_set in table.sets)
     return replace(table, sets=tuple(sets))
 
 
-def _listed(nft: Nft, tables: Sequence[str], script: str, look: Callable[[], None] | None) -> NftOutcome:
+def _listed(nft: Nft, tables: Sequence[str], script: str, inspect: Callable[[], None] | None) -> NftOutcome:
     listing = "".join(f"list table {table}\n" for table in tables)
     deletion = "".join(f"delete table {table}\n" for table in tables)
     with nft.script(script) as path:
         try:
-            if look is None:
+            if inspect is None:
                 return nft.converse(f'include "{path}"\n{listing}{deletion}')
             outcome = nft.converse(f'include "{path}"\n{listing}')
             try:
                 if not outcome.errors():
-                    look()
+                    inspect()
             finally:
                 nft.converse(deletion)
         except EngineError:
-            # It died between making and deleting them.
+            # nft ended between creating and deleting them.
             _remove(nft, tables)
             raise
     return outcome
@@ -115,7 +117,7 @@ def sweep(nft: Nft, state: RunDirectory) -> None:
 
 
 def _remove(nft: Nft, tables: Sequence[str]) -> None:
-    """Delete tables, each "family name", that may or may not be there, without listing anything."""
+    """Delete tables, each "family name", that may exist, without listing anything."""
     for table in tables:
         if PREFIX in table:
             with contextlib.suppress(EngineError):
@@ -123,7 +125,7 @@ def _remove(nft: Nft, tables: Sequence[str]) -> None:
 
 
 def _script(draft: ScratchDraft, table: str) -> list[tuple[str, DraftLine]]:
-    """Return (text to send, what it stands for), line by line."""
+    """Return (text to send, line of the draft), line by line."""
     head = DraftLine(f"table {table}")
     return [
         (f"table {table} {{", head),
@@ -134,67 +136,69 @@ def _script(draft: ScratchDraft, table: str) -> list[tuple[str, DraftLine]]:
 
 
 def without_misfits(nft: Nft, spec: TableSpec, live: NftTable | None, canon: NftTable | None) -> NftTable | None:
-    """Return the live table without the elements that a set of another type, as it is wanted now, cannot hold."""
+    """Return the live table without elements that cannot be in the desired set, which has another type."""
     if live is None or canon is None:
         return live
     kept = []
-    declared = {wanted.name for wanted in spec.sets if wanted.declaration is not None}
-    for found in live.sets:
-        wanted = canon.set(found.name) if found.name in declared else None
-        other_type = wanted is not None and found.declaration[:1] != wanted.declaration[:1]
-        if wanted is not None and other_type and found.elements and not _holds(nft, canon, wanted, found):
-            kept.append(replace(found, elements=()))
+    declared = {nft_set.name for nft_set in spec.sets if nft_set.declaration is not None}
+    for live_set in live.sets:
+        nft_set = canon.set(live_set.name) if live_set.name in declared else None
+        other_type = nft_set is not None and live_set.declaration[:1] != nft_set.declaration[:1]
+        if nft_set is not None and other_type and live_set.elements and not _holds(nft, canon, nft_set, live_set):
+            kept.append(replace(live_set, elements=()))
         else:
-            kept.append(found)
+            kept.append(live_set)
     return replace(live, sets=tuple(kept))
 
 
-def _holds(nft: Nft, canon: NftTable, wanted: NftSet, found: NftSet) -> bool:
-    """Whether elements of one set can be elements of another."""
+def _holds(nft: Nft, canon: NftTable, nft_set: NftSet, live_set: NftSet) -> bool:
+    """Whether the elements of a live set can be elements of another set."""
     lines = [
         f"table {canon.family} {name()} {{",
         *(f"chain {chain.name} {{\n}}" for chain in canon.chains),
     ]
-    lines += [f"{wanted.kind} {wanted.name} {{", *wanted.declaration, "elements = {"]
-    lines += [*(f"{element.canon}," for element in found.elements), "}", "}", "}", ""]
+    lines += [f"{nft_set.kind} {nft_set.name} {{", *nft_set.declaration, "elements = {"]
+    lines += [*(f"{element.canon}," for element in live_set.elements), "}", "}", "}", ""]
     return nft.load("\n".join(lines), check=True).code == 0
 
 
 def _check_rules(draft: ScratchDraft, table: NftTable) -> None:
-    """One text must have become one rule; the guard sees to it, this makes sure."""
+    """Raise unless each rule text became exactly one rule; ``validate`` guarantees it and this check asserts it."""
     chains: dict[str, list[DraftLine]] = {}
     for chain, rule in draft.rules:
         chains.setdefault(chain, []).append(rule)
-    for chain, wanted in chains.items():
-        found = table.chain(chain)
-        if found is None or len(found.rules) != len(wanted):
-            count = len(found.rules) if found else 0
+    for chain, lines in chains.items():
+        listed_chain = table.chain(chain)
+        if listed_chain is None or len(listed_chain.rules) != len(lines):
+            count = len(listed_chain.rules) if listed_chain else 0
             raise EngineError(
-                "rejected_by_nft", f"nft makes {count} rules of the {len(wanted)} given. {UNCHANGED}", wanted[0].where
+                "rejected_by_nft",
+                f"nft reads {count} rules from the {len(lines)} texts of the task. {UNCHANGED}",
+                lines[0].where,
             )
 
 
-def _refusal(nft: Nft, outcome: NftOutcome, lines: Sequence[DraftLine], drafts: Sequence[ScratchDraft]) -> EngineError:
+def _rejection(
+    nft: Nft, outcome: NftOutcome, lines: Sequence[DraftLine], drafts: Sequence[ScratchDraft]
+) -> EngineError:
     errors = outcome.errors()
-    number, said = next(((number, said) for number, said in errors if 0 < number <= len(lines)), (0, ""))
+    number, message = next(((number, message) for number, message in errors if 0 < number <= len(lines)), (0, ""))
     if not number:
         return failure(NftOutcome(1, outcome.out, outcome.err), "nft")
     line = lines[number - 1]
-    if "syntax error" in said:
+    if "syntax error" in message:
         _check_names(nft, drafts, line.where)
-    # Only the first error: what comes after it are its consequences.
-    plain = failure(NftOutcome(1, "", f"Error: {said}"), "nft", line.where)
-    if plain.reason != "rejected_by_nft":
-        return plain
-    hint = (
-        " Something it refers to (a chain, set, counter or interface) is not there." if "No such file" in said else ""
-    )
-    more = len({found for found, _said in errors if 0 < found <= len(lines)}) - 1
-    others = f" {more} more of the same kind were found." if more > 0 else ""
-    # nft 1.1 guesses at names, also at names of other tables.
-    said = said.partition("; did you mean")[0].rstrip(".")
+    # Only the first error: the others are its consequences.
+    failure_of_line = failure(NftOutcome(1, "", f"Error: {message}"), "nft", line.where)
+    if failure_of_line.reason != "rejected_by_nft":
+        return failure_of_line
+    hint = " It refers to a chain, set, counter or interface that does not exist." if "No such file" in message else ""
+    more = len({line_number for line_number, _said in errors if 0 < line_number <= len(lines)}) - 1
+    others = f" {more} more {'lines have' if more > 1 else 'line has'} errors." if more > 0 else ""
+    # nft 1.1 suggests names, also of other tables.
+    message = message.partition("; did you mean")[0].rstrip(".")
     text = _short(line.text.rstrip(",{ "))
-    return EngineError("rejected_by_nft", f"nft rejects `{text}`: {said}.{hint}{others} {UNCHANGED}", line.where)
+    return EngineError("rejected_by_nft", f"nft rejects `{text}`: {message}.{hint}{others} {UNCHANGED}", line.where)
 
 
 def _short(text: str) -> str:
@@ -202,7 +206,7 @@ def _short(text: str) -> str:
 
 
 def _check_names(nft: Nft, drafts: Sequence[ScratchDraft], where: str) -> None:
-    """Raise when a declared name is a word of nft's grammar."""
+    """Raise when a declared name is a keyword of nft."""
     for draft in drafts:
         for line in draft.block:
             words = line.text.split()
@@ -211,12 +215,12 @@ def _check_names(nft: Nft, drafts: Sequence[ScratchDraft], where: str) -> None:
 
 
 def check_name(nft: Nft, name: str, where: str) -> None:
-    """Raise when nft reads a name as a word of its grammar; which those are differs between its versions."""
+    """Raise when nft reads a name as a keyword, which depends on its version."""
     outcome = nft.load(f"add table inet {name}\nadd chain inet {name} {name}\n", check=True)
     if "syntax error" in outcome.err:
         raise EngineError(
             "bad_spec",
-            f"{name!r} is a word of nft's own grammar and cannot be a name in nft {nft.version()}. "
-            f"Choose another, such as {'my_' + name!r}. {UNCHANGED}",
+            f"{name!r} is a keyword of nft {nft.version()} and cannot be a name. "
+            f"Fix: choose another, such as {'my_' + name!r}. {UNCHANGED}",
             where,
         )

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What of a spec there is to do at all: parents must be there, and what is to go and is not there is gone already."""
+"""Reduce a spec to what there is to do: parents must exist, and objects to delete that do not exist are done."""
 
 from __future__ import annotations
 
@@ -14,45 +14,45 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model i
 
 
 def applicable(spec: TableSpec, live: NftTable | None) -> TableSpec:
-    """Return the spec without what is done already; raise when a parent that another module makes is missing."""
+    """Return the spec without objects that are already deleted; raise when a parent of another module is missing."""
     if not spec.present:
         return spec
     if spec.must_exist and live is None:
-        if any(_adds_chain(found) for found in spec.chains) or any(_adds_set(found) for found in spec.sets):
+        if any(_adds_chain(item) for item in spec.chains) or any(_adds_set(item) for item in spec.sets):
             raise MissingParent(
-                spec.where, f"There is no table {spec.family} {spec.name}. The module nft_table makes tables."
+                spec.where, f"The table {spec.family} {spec.name} does not exist. Fix: create it with nft_table."
             )
         return replace(spec, present=False)
-    chains = tuple(found for found in spec.chains if _chain(found, live))
-    sets = tuple(found for found in spec.sets if _set(found, live))
+    chains = tuple(item for item in spec.chains if _chain(item, live))
+    sets = tuple(item for item in spec.sets if _set(item, live))
     return replace(spec, chains=chains, sets=sets)
 
 
-def _adds_chain(wanted: ChainSpec) -> bool:
-    return wanted.present if wanted.edit is None else wanted.edit.present
+def _adds_chain(spec: ChainSpec) -> bool:
+    return spec.present if spec.edit is None else spec.edit.present
 
 
-def _adds_set(wanted: SetSpec) -> bool:
-    return wanted.present and wanted.mode != "remove"
+def _adds_set(spec: SetSpec) -> bool:
+    return spec.present and spec.mode != "remove"
 
 
-def _chain(wanted: ChainSpec, live: NftTable | None) -> bool:
-    there = live is not None and live.chain(wanted.name) is not None
-    if wanted.edit is not None and wanted.edit.present and not there:
+def _chain(spec: ChainSpec, live: NftTable | None) -> bool:
+    exists = live is not None and live.chain(spec.name) is not None
+    if spec.edit is not None and spec.edit.present and not exists:
         raise MissingParent(
-            wanted.where, f"There is no chain {wanted.name} in the table. The module nft_chain makes chains."
+            spec.where, f"The chain {spec.name} does not exist in the table. Fix: create it with nft_chain."
         )
-    return there or _adds_chain(wanted)
+    return exists or _adds_chain(spec)
 
 
-def _set(wanted: SetSpec, live: NftTable | None) -> bool:
-    found = live.set(wanted.name) if live else None
-    if wanted.declaration is None and wanted.present and wanted.mode != "remove" and found is None:
+def _set(spec: SetSpec, live: NftTable | None) -> bool:
+    live_set = live.set(spec.name) if live else None
+    if spec.declaration is None and spec.present and spec.mode != "remove" and live_set is None:
         raise MissingParent(
-            wanted.where, f"There is no set or map {wanted.name} in the table. The module nft_set makes sets."
+            spec.where, f"The set or map {spec.name} does not exist in the table. Fix: create it with nft_set."
         )
-    version = parse_sets.address_version(found.declaration) if found and wanted.declaration is None else None
+    version = parse_sets.address_version(live_set.declaration) if live_set and spec.declaration is None else None
     if version is not None:
-        for element in wanted.elements or ():
+        for element in spec.elements or ():
             parse_sets.check_address(element, version)
-    return found is not None or _adds_set(wanted)
+    return live_set is not None or _adds_set(spec)

@@ -1,14 +1,19 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The table that shall be: what is wanted, in nft's words, with what stays of what there is."""
+"""The desired table: the spec in nft's words, with what stays of the live table."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Iterable, Sequence, TypeVar
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import ChainSpec, SetSpec, TableSpec
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import (
+    ChainSpec,
+    ObjectSpec,
+    SetSpec,
+    TableSpec,
+)
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import UNCHANGED, EngineError
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import (
     NftChain,
@@ -22,106 +27,117 @@ from . import desired_elements
 from .rules import edited
 
 OF_OWNERS = ("owner", "persist")
-"""Flags of tables that belong to a process."""
+"""Flags of tables that a process owns."""
 
 Named = TypeVar("Named", NftChain, NftSet, NftObject)
 
 
 def build(spec: TableSpec, canon: NftTable | None, live: NftTable | None) -> NftTable | None:
-    """Return the table to reach, None when it shall not be.
+    """Return the table that is desired, None when it is to be deleted.
 
     canon: what the scratch table listed for this spec.
     """
     if not spec.present or canon is None:
         return None
-    staying = live if spec.others == "stay" and live is not None else NftTable(spec.family, spec.name)
-    implicit = (
-        {found.name for found in canon.sets} - {wanted.name for wanted in spec.sets} - {s.name for s in staying.sets}
-    )
-    objects = [
-        replace(
-            found,
-            declaration=(*found.declaration, *(line for line in wanted.declaration if line.startswith("devices"))),
-            text=wanted.declaration,
-            where=wanted.where,
-        )
-        for wanted in spec.objects
-        for found in [canon.object(wanted.kind, wanted.name)]
-        if wanted.present and found is not None
-    ]
-    sets = [_set(wanted, canon, live) for wanted in spec.sets if wanted.present]
-    sets += [replace(found, elements=(), implicit=True) for found in canon.sets if found.name in implicit]
-    chains = [_chain(wanted, canon, live) for wanted in spec.chains if wanted.present]
-    named_objects = {(wanted.kind, wanted.name) for wanted in spec.objects}
-    named_sets = {wanted.name for wanted in spec.sets}
-    named_chains = {wanted.name for wanted in spec.chains}
+    kept = live if spec.others == "stay" and live is not None else NftTable(spec.family, spec.name)
+    named_objects = {(object_spec.kind, object_spec.name) for object_spec in spec.objects}
+    named_sets = {set_spec.name for set_spec in spec.sets}
+    named_chains = {chain_spec.name for chain_spec in spec.chains}
+    implicit = {nft_set.name for nft_set in canon.sets} - named_sets - {nft_set.name for nft_set in kept.sets}
+    objects = [_object(object_spec, canon) for object_spec in spec.objects if object_spec.present]
+    sets = [_set(set_spec, canon, live) for set_spec in spec.sets if set_spec.present]
+    sets += [replace(nft_set, elements=(), implicit=True) for nft_set in canon.sets if nft_set.name in implicit]
+    chains = [_chain(chain_spec, canon, live) for chain_spec in spec.chains if chain_spec.present]
     return NftTable(
         family=spec.family,
         name=spec.name,
-        comment=staying.comment if spec.comment is None else spec.comment or None,
+        comment=kept.comment if spec.comment is None else spec.comment or None,
         flags=_flags(spec, live.flags if live else ""),
-        objects=(*objects, *(found for found in staying.objects if (found.kind, found.name) not in named_objects)),
-        sets=(*sets, *(found for found in staying.sets if found.name not in named_sets)),
-        chains=(*chains, *(found for found in staying.chains if found.name not in named_chains)),
+        objects=(
+            *(nft_object for nft_object in objects if nft_object is not None),
+            *(nft_object for nft_object in kept.objects if (nft_object.kind, nft_object.name) not in named_objects),
+        ),
+        sets=(*sets, *(nft_set for nft_set in kept.sets if nft_set.name not in named_sets)),
+        chains=(*chains, *(chain for chain in kept.chains if chain.name not in named_chains)),
         where=spec.where,
     )
 
 
-def _flags(spec: TableSpec, there: str) -> str:
-    """Return the flags in nft's words; those that a table has of its owner cannot be taken from it."""
+def _object(spec: ObjectSpec, canon: NftTable) -> NftObject | None:
+    """Return an object with the devices of a flowtable, which the scratch table left out."""
+    canonical_object = canon.object(spec.kind, spec.name)
+    if canonical_object is None:
+        return None
+    devices = (line for line in spec.declaration if line.startswith("devices"))
+    declaration = (*canonical_object.declaration, *devices)
+    return replace(canonical_object, declaration=declaration, text=spec.declaration, where=spec.where)
+
+
+def _flags(spec: TableSpec, live_flags: str) -> str:
+    """Return the flags in nft's words; flags of an owner stay."""
     if spec.flags is None:
-        return there
-    kept = [flag for flag in there.split(",") if flag in (*OF_OWNERS, *spec.flags)]
+        return live_flags
+    kept = [flag for flag in live_flags.split(",") if flag in (*OF_OWNERS, *spec.flags)]
     return ",".join([*kept, *(flag for flag in spec.flags if flag not in kept)])
 
 
-def listed_like(goal: NftTable | None, live: NftTable | None) -> NftTable | None:
-    """Return the goal in the order of a listing, new things last, so that a diff shows only changes."""
-    if goal is None or live is None:
-        return goal
+def ordered_like(desired: NftTable | None, live: NftTable | None) -> NftTable | None:
+    """Return the desired table in the order of the live one, new objects last, so that a diff shows only changes."""
+    if desired is None or live is None:
+        return desired
     return replace(
-        goal,
-        objects=_ordered(goal.objects, live.objects),
-        sets=_ordered(goal.sets, live.sets),
-        chains=_ordered(goal.chains, live.chains),
+        desired,
+        objects=_ordered(desired.objects, live.objects),
+        sets=_ordered(desired.sets, live.sets),
+        chains=_ordered(desired.chains, live.chains),
     )
 
 
-def _ordered(things: Iterable[Named], before: Sequence[Named]) -> tuple[Named, ...]:
-    places = {(getattr(thing, "kind", ""), thing.name): at for at, thing in enumerate(before)}
-    return tuple(sorted(things, key=lambda thing: places.get((getattr(thing, "kind", ""), thing.name), len(places))))
+def _ordered(items: Iterable[Named], before: Sequence[Named]) -> tuple[Named, ...]:
+    places = {(getattr(item, "kind", ""), item.name): at for at, item in enumerate(before)}
+    return tuple(sorted(items, key=lambda item: places.get((getattr(item, "kind", ""), item.name), len(places))))
 
 
-def _chain(wanted: ChainSpec, canon: NftTable, live: NftTable | None) -> NftChain:
-    found = live.chain(wanted.name) if live else None
-    drafted = canon.chain(wanted.name)
-    rules = () if drafted is None else drafted.rules
-    if wanted.edit is not None and found is not None:
-        sent = wanted.edit.rule
-        new = replace(rules[0], text=sent.text, handle=None, where=sent.where) if sent and rules else None
-        return replace(found, rules=edited(found.rules, new, wanted.edit, wanted.where), where=wanted.where)
-    if wanted.rules is None:
-        kept = found.rules if found else ()
+def _chain(spec: ChainSpec, canon: NftTable, live: NftTable | None) -> NftChain:
+    live_chain = live.chain(spec.name) if live else None
+    canonical_chain = canon.chain(spec.name)
+    canonical_rules = () if canonical_chain is None else canonical_chain.rules
+    if spec.edit is not None and live_chain is not None:
+        rule_spec = spec.edit.rule
+        new = (
+            replace(canonical_rules[0], text=rule_spec.text, handle=None, where=rule_spec.where)
+            if rule_spec and canonical_rules
+            else None
+        )
+        return replace(live_chain, rules=edited(live_chain.rules, new, spec.edit, spec.where), where=spec.where)
+    if spec.rules is None:
+        rules = live_chain.rules if live_chain else ()
     else:
-        kept = tuple(NftRule(rule.canon, sent.text, None, sent.where) for rule, sent in zip(rules, wanted.rules))
-    return NftChain(wanted.name, wanted.hook, wanted.comment, kept, wanted.where)
+        rules = tuple(
+            NftRule(rule.canon, rule_spec.text, None, rule_spec.where)
+            for rule, rule_spec in zip(canonical_rules, spec.rules)
+        )
+    return NftChain(spec.name, spec.hook, spec.comment, rules, spec.where)
 
 
-def _set(wanted: SetSpec, canon: NftTable, live: NftTable | None) -> NftSet:
-    found = live.set(wanted.name) if live else None
-    drafted = canon.set(wanted.name)
-    if drafted is None:
-        raise EngineError("not_applied", f"nft did not list the set {wanted.name} that it was given. {UNCHANGED}")
-    if wanted.declaration is None and found is not None:
-        base = found
+def _set(spec: SetSpec, canon: NftTable, live: NftTable | None) -> NftSet:
+    live_set = live.set(spec.name) if live else None
+    canonical_set = canon.set(spec.name)
+    if canonical_set is None:
+        raise EngineError("not_applied", f"nft did not list the set {spec.name} of the scratch table. {UNCHANGED}")
+    if spec.declaration is None and live_set is not None:
+        base = live_set
     else:
-        base = replace(drafted, text=wanted.declaration or ())
-    before = found.elements if found else ()
-    # The time that an element has left in the scratch table is not what was asked for.
-    asked = [one if one.text == one.canon else replace(one, text=one.canon) for one in drafted.elements]
+        base = replace(canonical_set, text=spec.declaration or ())
+    before = live_set.elements if live_set else ()
+    # The remaining time of an element in the scratch table is not part of the spec.
+    named = [
+        element if element.text == element.canon else replace(element, text=element.canon)
+        for element in canonical_set.elements
+    ]
     return replace(
         base,
-        elements=desired_elements.wanted(wanted, base, asked, before),
-        managed=wanted.elements is not None,
-        where=wanted.where,
+        elements=desired_elements.build(spec, base, named, before),
+        managed=spec.elements is not None,
+        where=spec.where,
     )

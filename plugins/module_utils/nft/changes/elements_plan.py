@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The elements of one set: what goes, what comes, what steps aside."""
+"""Plan the elements of a set: deleted, added, and moved aside for the objects that they refer to."""
 
 from __future__ import annotations
 
@@ -18,108 +18,112 @@ from .transaction import SAMPLE, Command, ElementsChange, Steps, change_record
 LINE_LENGTH = 100
 
 SLOW = 500_000
-"""Elements times deletions of an interval set above which emptying and filling it in the same transaction is faster.
+"""Product of elements and deletions of an interval set above which emptying and filling it is faster.
 
 nft 1.0.6 takes 17 to 44 s for 100 deletions from 100,000 intervals, about 1 s for emptying and filling (measured).
 """
 
 
-def plan_elements(steps: Steps, target: str, live: NftSet, goal: NftSet, gone: References, *, refill: bool) -> None:
-    """Bring the elements of a set that stays to those wanted; deletions come first.
+def plan_elements(
+    steps: Steps, target: str, live: NftSet, desired: NftSet, references: References, *, refill: bool
+) -> None:
+    """Plan the changes from the live to the desired elements of a set that stays; deletions come first.
 
-    refill: for an nft that does not see a deletion when it looks for overlaps in the same transaction (0.9.8 does not):
-    intervals that go and come are changed by emptying and filling the set, with the state its elements have.
+    refill: for an nft that ignores deletions when it searches for overlaps in the same transaction (0.9.8): a set of
+    intervals that loses and gains elements is emptied and filled again, with the state of its elements.
     """
-    wanted = {element.canon for element in goal.elements}
-    there = {element.canon: element for element in live.elements}
-    aside = [element for element in live.elements if element.canon in wanted and gone.in_text(element.canon)]
-    out = [element for element in live.elements if element.canon not in wanted]
-    new = [element for element in goal.elements if element.canon not in there]
-    slow = len(out) * len(live.elements) > SLOW
-    if live.has("interval") and out and (slow or (refill and new)):
+    desired_canons = {element.canon for element in desired.elements}
+    by_canon = {element.canon: element for element in live.elements}
+    aside = [
+        element for element in live.elements if element.canon in desired_canons and references.in_text(element.canon)
+    ]
+    removed = [element for element in live.elements if element.canon not in desired_canons]
+    added = [element for element in desired.elements if element.canon not in by_canon]
+    slow = len(removed) * len(live.elements) > SLOW
+    if live.has("interval") and removed and (slow or (refill and added)):
         steps.elements_out.append(Command(f"flush {live.kind} {target} {live.name}"))
-        whole = [there.get(element.canon, element) for element in goal.elements]
-        steps.elements_in.append(_add(target, goal, whole))
+        elements = [by_canon.get(element.canon, element) for element in desired.elements]
+        steps.elements_in.append(_add(target, desired, elements))
     else:
-        if out or aside:
-            keys = [element.key for element in sorted([*out, *aside], key=element_intervals.order)]
-            going = steps.elements_out if new or aside else steps.elements_last
-            going.append(_command("delete", target, goal, keys))
-        if new or aside:
-            coming = steps.elements_in if out or aside or live.kind == "map" else steps.elements_first
-            coming.append(_add(target, goal, [*aside, *new]))
-    if (out or new) and not aside:
+        if removed or aside:
+            keys = [element.key for element in sorted([*removed, *aside], key=element_intervals.order)]
+            phase = steps.elements_out if added or aside else steps.elements_last
+            phase.append(_command("delete", target, desired, keys))
+        if added or aside:
+            phase = steps.elements_in if removed or aside or live.kind == "map" else steps.elements_first
+            phase.append(_add(target, desired, [*aside, *added]))
+    if (removed or added) and not aside:
         steps.changed_elements.append(
             ElementsChange(
                 live.name,
-                tuple((element.key, element.canon) for element in out),
-                tuple((element.key, element.text) for element in new),
+                tuple((element.key, element.canon) for element in removed),
+                tuple((element.key, element.text) for element in added),
             )
         )
-    for action, changed in (("delete", out), ("recreate", aside), ("add", new)):
-        _change(steps, action, goal, changed)
+    for action, changed in (("delete", removed), ("recreate", aside), ("add", added)):
+        _change(steps, action, desired, changed)
 
 
 def empty(steps: Steps, target: str, live: NftSet) -> None:
-    """Empty an interval set that goes, so that nft does not compare its elements with those of its successor."""
+    """Empty an interval set that is deleted, so that nft does not compare its elements with those of its successor."""
     if live.has("interval"):
         steps.elements_out.append(Command(f"flush {live.kind} {target} {live.name}"))
 
 
-def fill(steps: Steps, target: str, goal: NftSet, before: NftSet | None) -> None:
-    """Make a set and give it its elements, those that it had with the time and counts they had."""
-    there = {element.canon: element for element in before.elements} if before else {}
+def fill(steps: Steps, target: str, desired: NftSet, before: NftSet | None) -> None:
+    """Create a set and add its elements; elements that it had keep their times and counters."""
+    by_canon = {element.canon: element for element in before.elements} if before else {}
     elements = [
-        replace(element, text=there[element.canon].text) if element.canon in there else element
-        for element in goal.elements
+        replace(element, text=by_canon[element.canon].text) if element.canon in by_canon else element
+        for element in desired.elements
     ]
-    declared = list(goal.text)
-    if catches_all(goal):
-        declared.append(f"elements = {{ {', '.join(_sent(element, goal) for element in elements)} }}")
+    lines = list(desired.text)
+    if catches_all(desired):
+        lines.append(f"elements = {{ {', '.join(_sent(element, desired) for element in elements)} }}")
     elif elements:
-        steps.elements_in.append(_add(target, goal, elements))
-    declaration = f"add {goal.kind} {target} {goal.name} {render.block(declared)}"
-    steps.sets_in.append(Command(declaration, goal.where))
-    _change(steps, "add", goal, [element for element in goal.elements if element.canon not in there])
-    wanted = {element.canon for element in goal.elements}
+        steps.elements_in.append(_add(target, desired, elements))
+    declaration = f"add {desired.kind} {target} {desired.name} {render.block(lines)}"
+    steps.sets_in.append(Command(declaration, desired.where))
+    _change(steps, "add", desired, [element for element in desired.elements if element.canon not in by_canon])
+    desired_canons = {element.canon for element in desired.elements}
     _change(
         steps,
         "delete",
-        goal,
-        [element for element in (before.elements if before else ()) if element.canon not in wanted],
+        desired,
+        [element for element in (before.elements if before else ()) if element.canon not in desired_canons],
     )
 
 
-def _change(steps: Steps, action: str, goal: NftSet, elements: Sequence[NftElement]) -> None:
+def _change(steps: Steps, action: str, desired: NftSet, elements: Sequence[NftElement]) -> None:
     if elements:
         sample = [element.canon for element in sorted(elements, key=element_intervals.order)[:SAMPLE]]
-        steps.changes.append(change_record(action, "element", set=goal.name, count=len(elements), sample=sample))
+        steps.changes.append(change_record(action, "element", set=desired.name, count=len(elements), sample=sample))
 
 
-def catches_all(found: NftSet) -> bool:
-    """Whether a set of intervals has an element for everything else.
+def catches_all(nft_set: NftSet) -> bool:
+    """Whether a set of intervals has a catch-all element.
 
-    nft 1.0.6 crashes when something is added to such a set, or that element to a set that is there.
+    nft 1.0.6 crashes when an element is added to such a set, or a catch-all element to an existing set.
     """
-    return found.has("interval") and any(element.key == "*" for element in found.elements)
+    return nft_set.has("interval") and any(element.key == "*" for element in nft_set.elements)
 
 
-def _add(target: str, goal: NftSet, elements: Sequence[NftElement]) -> Command:
+def _add(target: str, desired: NftSet, elements: Sequence[NftElement]) -> Command:
     return _command(
-        "add", target, goal, [_sent(element, goal) for element in sorted(elements, key=element_intervals.order)]
+        "add", target, desired, [_sent(element, desired) for element in sorted(elements, key=element_intervals.order)]
     )
 
 
-def _sent(element: NftElement, goal: NftSet) -> str:
-    """Return what to add. nft 1.0.6 cannot read several statements of one element; those of its set it gets anyway."""
-    if tokens.has_several(goal.statements):
-        return tokens.without(element.canon, goal.statements)
+def _sent(element: NftElement, desired: NftSet) -> str:
+    """Return the text that adds an element. nft 1.0.6 reads only one statement; those of the set are implied."""
+    if tokens.has_several(desired.statements):
+        return tokens.without(element.canon, desired.statements)
     return element.text
 
 
-def _command(verb: str, target: str, goal: NftSet, texts: Sequence[str]) -> Command:
-    start = f"{verb} element {target} {goal.name}"
+def _command(verb: str, target: str, desired: NftSet, texts: Sequence[str]) -> Command:
+    start = f"{verb} element {target} {desired.name}"
     line = f"{start} {{ {', '.join(texts)} }}" if sum(map(len, texts[:20])) < LINE_LENGTH else ""
     if line and len(line) <= LINE_LENGTH * 2:
-        return Command(line, goal.where)
-    return Command("\n".join([f"{start} {{", *(f"\t{text}," for text in texts), "}"]), goal.where)
+        return Command(line, desired.where)
+    return Command("\n".join([f"{start} {{", *(f"\t{text}," for text in texts), "}"]), desired.where)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a run came to."""
+"""The result of a run."""
 
 from __future__ import annotations
 
@@ -12,12 +12,17 @@ if TYPE_CHECKING:
     from .transaction import ChangeRecord
 
 
+def still_matches(key: str, name: str, larger: str) -> str:
+    """Return the warning about an element that was to be deleted from a set and that a larger element contains."""
+    return f"{key} still matches set {name}: the set has {larger}, which contains it."
+
+
 @dataclass(frozen=True)
 class RunResult:
-    """What a run came to, as the modules return it.
+    """The result of a run, as the modules return it.
 
-    path: "fast" when the kernel proved that nothing changed, "elements" when it proved that nothing but the elements of
-    files is to be changed and nft was not needed, else "full".
+    path: "fast" when the kernel proved that nothing changed, "elements" when only elements had to be changed and nft
+    was not needed, else "full".
     """
 
     changed: bool
@@ -36,7 +41,7 @@ class RunResult:
             "changed": self.changed,
             "diff": {"before": self.before, "after": self.after},
             "transaction": self.transaction,
-            "changes": [found.as_dict() for found in self.changes],
+            "changes": [change.as_dict() for change in self.changes],
             "missing_users": list(self.missing_users),
             "nft_version": self.nft_version,
             "path": self.path,

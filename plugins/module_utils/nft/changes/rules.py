@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One rule put into or taken out of a chain that others own; and values carried from a rule to its successor."""
+"""Add or delete a single rule of a chain that others own; carry values from a rule to its successor."""
 
 from __future__ import annotations
 
@@ -20,17 +20,18 @@ _QUOTA_VALUE = re.compile(r'"[^"]*"|\bquota (?:over |until )?\d+ [a-z]*bytes(?P<
 
 
 def edited(rules: Sequence[NftRule], new: NftRule | None, edit: RuleEdit, where: str) -> tuple[NftRule, ...]:
-    """Return the chain's rules with one put in, moved or taken out."""
-    found = [at for at, rule in enumerate(rules) if _is_it(rule, new, edit)]
+    """Return the rules of a chain with one rule added, moved or deleted."""
+    indexes = [at for at, rule in enumerate(rules) if _is_it(rule, new, edit)]
     if not edit.present:
-        return tuple(rule for at, rule in enumerate(rules) if at not in found)
+        return tuple(rule for at, rule in enumerate(rules) if at not in indexes)
     if new is None:
-        raise bad_spec(where, "A rule is needed.")
-    if len(found) > 1 and edit.comment is not None:
+        raise bad_spec(where, "The option 'rule' is missing.")
+    if len(indexes) > 1 and edit.comment is not None:
         raise bad_spec(
-            where, f'{len(found)} rules of the chain have the comment "{edit.comment}", so which is meant is not clear.'
+            where,
+            f'{len(indexes)} rules of the chain have the comment "{edit.comment}". Fix: give them different comments.',
         )
-    at = found[0] if found else None
+    at = indexes[0] if indexes else None
     rest = [rule for number, rule in enumerate(rules) if number != at]
     place = _place(rest, at, edit, where)
     same = at is not None and rules[at].canon == new.canon
@@ -45,7 +46,7 @@ def _is_it(rule: NftRule, new: NftRule | None, edit: RuleEdit) -> bool:
 
 
 def _place(rest: Sequence[NftRule], at: int | None, edit: RuleEdit, where: str) -> int:
-    """Return the index in rest where the rule goes; one that already stands on the right side of its anchor stays."""
+    """Return the index of the rule in ``rest``; a rule that already stands on the right side of its anchor stays."""
     if edit.place == "first":
         return 0
     if edit.place == "last" or (not edit.place and at is None):
@@ -54,7 +55,9 @@ def _place(rest: Sequence[NftRule], at: int | None, edit: RuleEdit, where: str) 
         return at
     anchors = [number for number, rule in enumerate(rest) if rule_comment(rule.canon) == edit.anchor]
     if not anchors:
-        raise bad_spec(where, f'There is no rule with the comment "{edit.anchor}" in the chain to stand {edit.place}.')
+        raise bad_spec(
+            where, f'The chain has no rule with the comment "{edit.anchor}" to insert the rule {edit.place}.'
+        )
     if edit.place == "before":
         return at if at is not None and at <= anchors[0] else anchors[0]
     return at if at is not None and at > anchors[-1] else anchors[-1] + 1
@@ -67,13 +70,13 @@ def carry(text: str, before: str) -> str:
 
 
 def _values(before: str, pattern: re.Pattern[str]) -> list[str]:
-    return [found["value"] or "" for found in pattern.finditer(before) if not found.group().startswith('"')]
+    return [match["value"] or "" for match in pattern.finditer(before) if not match.group().startswith('"')]
 
 
 def _with(text: str, pattern: re.Pattern[str], values: list[str], nothing: str) -> str:
-    """Put values behind the statements of a text, where there are as many of both."""
-    places = [found for found in pattern.finditer(text) if found["kept"]]
-    if len(values) != len(places) or all(value == nothing for value in values):
+    """Insert values behind the statements of a text, when there are as many of both."""
+    matches = [match for match in pattern.finditer(text) if match["kept"]]
+    if len(values) != len(matches) or all(value == nothing for value in values):
         return text
-    left = iter(values)
-    return pattern.sub(lambda found: found["kept"] + next(left) if found["kept"] else found.group(), text)
+    remaining = iter(values)
+    return pattern.sub(lambda match: match["kept"] + next(remaining) if match["kept"] else match.group(), text)

@@ -19,64 +19,69 @@ from .transaction import Command, Steps, change_record
 
 @dataclass(frozen=True)
 class ChainChange:
-    """A chain on its way: as it stays (None: made anew), as it was, as it shall be."""
+    """The change of a chain. live: None when it is created anew. before: as it was. references: deleted objects."""
 
     target: str
     live: NftChain | None
     before: NftChain | None
-    goal: NftChain
-    gone: References
+    desired: NftChain
+    references: References
 
     def rule(self, verb: str, rest: str) -> str:
-        return f"{verb} rule {self.target} {self.goal.name} {rest}"
+        return f"{verb} rule {self.target} {self.desired.name} {rest}"
 
 
-def plan_rules(steps: Steps, way: ChainChange) -> None:
-    """Bring a chain's rules to those wanted.
+def plan_rules(steps: Steps, chain_change: ChainChange) -> None:
+    """Plan the changes from the live to the desired rules of a chain.
 
-    As many rules as possible stay as they are. New ones are inserted before the next that stays (each insert lands
-    right before it, so in natural order), the last are added at the end. A rule that stands elsewhere afterwards, or
-    has to step aside, takes its counters along.
+    As many rules as possible stay. New rules are inserted before the next rule that stays (each insert lands right
+    before it, so in natural order), the last ones are added at the end. A rule that is moved, or moved aside, keeps its
+    counters.
     """
-    there = way.live.rules if way.live else ()
-    labels: list[Hashable] = [at if way.gone.in_text(rule.canon) else rule.canon for at, rule in enumerate(there)]
-    kept = common(labels, [rule.canon for rule in way.goal.rules])
+    live_rules = chain_change.live.rules if chain_change.live else ()
+    labels: list[Hashable] = [
+        at if chain_change.references.in_text(rule.canon) else rule.canon for at, rule in enumerate(live_rules)
+    ]
+    kept = common(labels, [rule.canon for rule in chain_change.desired.rules])
     staying = {at for at, _other in kept}
-    anchors = {other: there[at].handle for at, other in kept}
-    leaving = [rule for at, rule in enumerate(there) if at not in staying]
-    steps.rules_out += [Command(way.rule("delete", f"handle {rule.handle}")) for rule in leaving]
+    anchors = {desired_index: live_rules[at].handle for at, desired_index in kept}
+    leaving = [rule for at, rule in enumerate(live_rules) if at not in staying]
+    steps.rules_out += [Command(chain_change.rule("delete", f"handle {rule.handle}")) for rule in leaving]
     spare: dict[str, list[NftRule]] = {}
-    for rule in leaving if way.live else way.before.rules if way.before else ():
+    for rule in leaving if chain_change.live else chain_change.before.rules if chain_change.before else ():
         spare.setdefault(rule.canon, []).append(rule)
     waiting: list[Command] = []
-    for at, rule in enumerate(way.goal.rules):
+    for at, rule in enumerate(chain_change.desired.rules):
         if at not in anchors:
-            waiting.append(Command(_text(steps, way, rule, spare), rule.where))
+            waiting.append(Command(_text(steps, chain_change, rule, spare), rule.where))
             continue
         steps.rules_in += [
-            Command(way.rule("insert", f"handle {anchors[at]} {command.text}"), command.where) for command in waiting
+            Command(chain_change.rule("insert", f"handle {anchors[at]} {command.text}"), command.where)
+            for command in waiting
         ]
         waiting = []
-    steps.rules_in += [Command(way.rule("add", command.text), command.where) for command in waiting]
+    steps.rules_in += [Command(chain_change.rule("add", command.text), command.where) for command in waiting]
     for rules in spare.values():
         for rule in rules:
-            _change(steps, "delete", way.goal, rule)
+            _change(steps, "delete", chain_change.desired, rule)
 
 
-def _text(steps: Steps, way: ChainChange, rule: NftRule, spare: dict[str, list[NftRule]]) -> str:
-    """Return the text that makes a rule, and note the change."""
+def _text(steps: Steps, chain_change: ChainChange, rule: NftRule, spare: dict[str, list[NftRule]]) -> str:
+    """Return the text that creates a rule, and report the change."""
     if rule.handle is not None:
-        steps.borrowed.append((way.goal.name, rule.canon, rule.text))
+        steps.borrowed.append((chain_change.desired.name, rule.canon, rule.text))
     if not spare.get(rule.canon):
-        _change(steps, "add", way.goal, rule)
+        _change(steps, "add", chain_change.desired, rule)
         return rule.text
     before = spare[rule.canon].pop(0)
-    if way.live is not None:
-        _change(steps, "recreate" if way.gone.in_text(rule.canon) else "move", way.goal, rule)
+    if chain_change.live is not None:
+        _change(
+            steps, "recreate" if chain_change.references.in_text(rule.canon) else "move", chain_change.desired, rule
+        )
     return carry(rule.text, before.text)
 
 
-def _change(steps: Steps, action: str, goal: NftChain, rule: NftRule) -> None:
+def _change(steps: Steps, action: str, chain: NftChain, rule: NftRule) -> None:
     steps.changes.append(
-        change_record(action, "rule", chain=goal.name, comment=rule_comment(rule.canon), text=rule.canon)
+        change_record(action, "rule", chain=chain.name, comment=rule_comment(rule.canon), text=rule.canon)
     )

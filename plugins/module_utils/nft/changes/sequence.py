@@ -14,24 +14,24 @@ def common(left: Sequence[Hashable], right: Sequence[Hashable]) -> list[tuple[in
 
     Hunt and Szymanski's algorithm: fast where most items occur once, as rules do.
     """
-    places: dict[Hashable, list[int]] = {}
+    positions: dict[Hashable, list[int]] = {}
     for at in range(len(right) - 1, -1, -1):
-        places.setdefault(right[at], []).append(at)
+        positions.setdefault(right[at], []).append(at)
     ends: list[int] = []
     links: list[tuple[int, int, object]] = []
     for at, item in enumerate(left):
-        for other in places.get(item, ()):
-            length = bisect_left(ends, other)
-            link = (at, other, links[length - 1] if length else None)
+        for position in positions.get(item, ()):
+            length = bisect_left(ends, position)
+            link = (at, position, links[length - 1] if length else None)
             if length == len(ends):
-                ends.append(other)
+                ends.append(position)
                 links.append(link)
             else:
-                ends[length] = other
+                ends[length] = position
                 links[length] = link
-    found: list[tuple[int, int]] = []
+    pairs: list[tuple[int, int]] = []
     last: object = links[-1] if links else None
     while isinstance(last, tuple):
-        found.append((last[0], last[1]))
+        pairs.append((last[0], last[1]))
         last = last[2]
-    return found[::-1]
+    return pairs[::-1]

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Iterable
 
 SAMPLE = 20
-"""Elements that a change shows of each set."""
+"""Number of elements that a change shows of each set."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """One nft command, on one or more lines; where: path into the arguments that an error in it names.
+    """An nft command, on one or more lines; where: path into the arguments for an error in it.
 
-    whole: what makes the command as it is sent, where the text is only as much of it as people want to see.
+    whole: returns the command as it is sent, when the text is an excerpt for people.
     """
 
     text: str
@@ -30,7 +30,7 @@ class Command:
 
 @dataclass(frozen=True)
 class ChangeRecord:
-    """One thing that changes, for people and machines.
+    """An entry of the result: a change of an object.
 
     action: add, delete, recreate or move. kind: table, chain, rule, set, map, element, counter, quota, limit, …
     """
@@ -55,7 +55,7 @@ def change_record(action: str, kind: str, **place: Any) -> ChangeRecord:
 
 @dataclass(frozen=True)
 class ElementsChange:
-    """What of a set goes and what comes, each as nft lists it: (key, whole element)."""
+    """The elements of a set that are deleted (out) and added (new), as nft lists them: (key, whole element)."""
 
     name: str
     out: tuple[tuple[str, str], ...]
@@ -64,16 +64,16 @@ class ElementsChange:
 
 @dataclass(frozen=True)
 class TablePlan:
-    """What leads from one table to another; nothing when both are the same."""
+    """The changes from one table to another; false when both are equal."""
 
     commands: tuple[Command, ...] = ()
     changes: tuple[ChangeRecord, ...] = ()
     borrowed: tuple[tuple[str, str, str], ...] = ()
-    """(chain, canon, text) of rules nobody gave us that have to be made anew from nft's own listing."""
+    """(chain, canon, text) of rules that are not part of the task and have to be created anew from nft's listing."""
     made: tuple[str, ...] = ()
-    """Sets that are made, new or anew."""
+    """Names of the sets that are created, new or anew."""
     elements: tuple[ElementsChange, ...] = ()
-    """What of the commands is about elements, when all of them are; else nothing."""
+    """The changes of elements, when the commands make no other changes; else empty."""
 
     def __bool__(self) -> bool:
         return bool(self.commands)
@@ -81,16 +81,16 @@ class TablePlan:
 
 @dataclass
 class Steps:
-    """Commands by the phase of the transaction they belong to; a phase only needs what earlier phases did.
+    """Commands by their phase of the transaction; a phase depends only on earlier ones.
 
-    Rules go before what they refer to, and come after it; a chain is emptied before it is deleted, for kernels that
-    refuse to delete one with rules in it. Chains come before sets: nft sends the elements of a new set of intervals
-    together with the set (seen on 1.0.6), and those of a verdict map refer to chains.
+    Rules are deleted before the objects that they refer to, and created after them; a chain is emptied before it is
+    deleted, for kernels that refuse to delete a chain with rules. Chains come before sets: nft sends the elements of a
+    new set of intervals together with the set (seen on 1.0.6), and those of a verdict map refer to chains.
 
     The kernel changes sets of intervals one after the other at the end of a commit, in the order in which the
     transaction first names them (Linux 6.18). So sets that only gain elements come first and those that only lose some
     last: an address that moves from one to the other is never in neither (of a set of 3,000, two packets of three
-    changes were refused otherwise).
+    changes were rejected otherwise).
     """
 
     elements_first: list[Command] = field(default_factory=list)
@@ -113,7 +113,7 @@ class Steps:
     changed_elements: list[ElementsChange] = field(default_factory=list)
 
     def plan(self) -> TablePlan:
-        """Return the phases in their order."""
+        """Return the plan with the phases in their order."""
         phases = [
             self.elements_first,
             self.rules_out,

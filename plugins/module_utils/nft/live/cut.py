@@ -11,43 +11,43 @@ from dataclasses import dataclass
 _TOKEN = re.compile(r'"[^"]*"|[{}\n]|[^"{}\n]+')
 _INNER_HANDLE = re.compile(r" # handle \d+$")
 _JOIN, _END = " ", "; "
-"""What a line break inside of inner braces becomes: nothing after a comma or the brace, else the end of a statement."""
+"""Replacement of a line break inside of inner braces: _JOIN after a comma or the brace, else _END."""
 
 
 @dataclass(frozen=True)
 class ListingBlock:
-    """One thing of a listing with braces; lines: what is in them, one statement each, nested braces in line."""
+    """An object of a listing; lines: its statements, one each, with nested braces on their line."""
 
     header: str
     lines: tuple[str, ...]
 
 
 def cut(listing: str) -> list[ListingBlock]:
-    """Cut a listing into its blocks, each table before what is in it. Raise ValueError when it is none."""
-    found: list[ListingBlock] = []
+    """Return the blocks of a listing, each table before its content. Raise ValueError for other text."""
+    blocks: list[ListingBlock] = []
     open_blocks: list[tuple[str, list[str], int]] = []
     line: list[str] = []
     depth = 0
-    for sign in _TOKEN.findall(listing):
-        if sign == "\n":
+    for mark in _TOKEN.findall(listing):
+        if mark == "\n":
             _newline(line, open_blocks, depth)
-        elif sign == "{" and depth < 2:
+        elif mark == "{" and depth < 2:
             depth += 1
-            open_blocks.append((_flush(line), [], len(found)))
-            found.append(ListingBlock("", ()))
-        elif sign == "}" and not depth:
+            open_blocks.append((_flush(line), [], len(blocks)))
+            blocks.append(ListingBlock("", ()))
+        elif mark == "}" and not depth:
             raise ValueError("a brace closes that never opened")
-        elif sign == "}" and depth <= 2:
+        elif mark == "}" and depth <= 2:
             _newline(line, open_blocks, depth)
             header, lines, at = open_blocks.pop()
-            found[at] = ListingBlock(header, tuple(lines))
+            blocks[at] = ListingBlock(header, tuple(lines))
             depth -= 1
         else:
-            depth += {"{": 1, "}": -1}.get(sign, 0)
-            line.append(sign.lstrip() if line[-1:] in ([_JOIN], [_END]) else sign)
+            depth += {"{": 1, "}": -1}.get(mark, 0)
+            line.append(mark.lstrip() if line[-1:] in ([_JOIN], [_END]) else mark)
     if depth:
         raise ValueError("braces do not match")
-    return found
+    return blocks
 
 
 def _flush(line: list[str]) -> str:
@@ -57,7 +57,7 @@ def _flush(line: list[str]) -> str:
 
 
 def _newline(line: list[str], open_blocks: list[tuple[str, list[str], int]], depth: int) -> None:
-    """End a statement; inside inner braces a line break only separates what is in them."""
+    """End a statement; inside of inner braces a line break only separates items."""
     if depth <= 2:
         text = _flush(line)
         if text and open_blocks:
@@ -65,5 +65,5 @@ def _newline(line: list[str], open_blocks: list[tuple[str, list[str], int]], dep
         return
     if line:
         line[-1] = _INNER_HANDLE.sub("", line[-1]).rstrip()
-    last = next((piece for piece in reversed(line) if piece), "")
+    last = next((part for part in reversed(line) if part), "")
     line.append(_JOIN if last.endswith((",", "{")) else _END)

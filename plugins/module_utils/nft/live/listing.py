@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read `nft -a -y list table`: nft's own text, cut into tables, sets, chains and rules but never interpreted.
+"""Read `nft -a -y list table`: nft's text, cut into tables, sets, chains and rules but never interpreted.
 
 Text and not JSON: the JSON of 0.9.8 and 1.0.6 has no auto-merge, dynamic, typeof, chain comment and table comment, and
-for a table with flags it is no JSON at all. Rules and elements are compared as the words nft chose for them, which are
-the same for the same rule in any table (4722, 5737 and 5994 rules of nft's own test suite on the three versions).
+for a table with flags it is invalid. Rules and elements are compared in nft's words, which are the same for the same
+rule in every table (4722, 5737 and 5994 rules of nft's own test suite on the three versions).
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ def _table(blocks: list[ListingBlock]) -> NftTable:
     head, *parts = blocks
     _word, family, name = head.header.split()
     lines = [_HANDLE.sub("", line) for line in head.lines if not line.startswith("#")]
-    strange = next((line for line in lines if line.partition(" ")[0] not in ("comment", "flags")), None)
-    if strange is not None:
-        raise ValueError(f"{strange[:60]!r} says something of the table that is not known here")
+    unknown = next((line for line in lines if line.partition(" ")[0] not in ("comment", "flags")), None)
+    if unknown is not None:
+        raise ValueError(f"{unknown[:60]!r} is an unknown property of the table")
     objects: list[NftObject] = []
     sets: list[NftSet] = []
     chains: list[NftChain] = []
@@ -72,49 +72,49 @@ def _table(blocks: list[ListingBlock]) -> NftTable:
 
 
 def _flags(line: str) -> str:
-    """Return a table's flags; of those that it does not know an nft lists nothing, or what stands there in memory."""
+    """Return the flags of a table; for a flag that it does not know, nft lists nothing or garbage."""
     return ",".join(flag for flag in line[len("flags ") :].split(",") if flag in FLAGS)
 
 
 def _comment(lines: list[str]) -> str | None:
-    found = next((line for line in lines if line.startswith("comment ")), None)
-    return None if found is None else found[len("comment ") :].strip('"')
+    comment_line = next((line for line in lines if line.startswith("comment ")), None)
+    return None if comment_line is None else comment_line[len("comment ") :].strip('"')
 
 
 def _chain(name: str, body: tuple[str, ...]) -> NftChain:
     rules: list[NftRule] = []
-    about: list[str] = []
+    declarations: list[str] = []
     for line in body:
-        found = _HANDLE.search(line)
-        if found is None and not line.startswith(("type ", "comment ")):
-            raise ValueError(f"{line[:60]!r} in chain {name} is not known here")
-        if found is None:
-            about.append(line)
+        match = _HANDLE.search(line)
+        if match is None and not line.startswith(("type ", "comment ")):
+            raise ValueError(f"{line[:60]!r} in chain {name} is unknown")
+        if match is None:
+            declarations.append(line)
             continue
-        text = line[: found.start()]
-        rules.append(NftRule(tokens.without_state(text), text, int(found.group(1))))
-    hook = next((parse_hook(line) for line in about if line.startswith("type ")), None)
-    return NftChain(name, hook, _comment(about), tuple(rules))
+        text = line[: match.start()]
+        rules.append(NftRule(tokens.without_state(text), text, int(match.group(1))))
+    hook = next((parse_hook(line) for line in declarations if line.startswith("type ")), None)
+    return NftChain(name, hook, _comment(declarations), tuple(rules))
 
 
 def parse_hook(line: str) -> Hook:
-    """Read a base chain's line, as listed with numeric priority."""
-    found = _HOOK.match(line)
-    if found is None:
-        raise ValueError(f"no chain declaration: {line}")
-    devices = re.findall(r"[^\s{},\"]+", found["devices"] or "")
-    return Hook(found["type"], found["hook"], int(found["priority"]), found["policy"], tuple(sorted(devices)))
+    """Return the hook of a base chain from its line, as listed with numeric priority."""
+    match = _HOOK.match(line)
+    if match is None:
+        raise ValueError(f"not a chain declaration: {line}")
+    devices = re.findall(r"[^\s{},\"]+", match["devices"] or "")
+    return Hook(match["type"], match["hook"], int(match["priority"]), match["policy"], tuple(sorted(devices)))
 
 
 def _set(kind: str, name: str, body: tuple[str, ...]) -> NftSet:
     declaration = tuple(line for line in body if not line.startswith("elements = {"))
-    listed = next((line for line in body if line.startswith("elements = {")), "")
-    elements = tokens.split_elements(listed[len("elements = {") : -1]) if listed else []
+    elements_line = next((line for line in body if line.startswith("elements = {")), "")
+    elements = tokens.split_elements(elements_line[len("elements = {") : -1]) if elements_line else []
     return NftSet(kind, name, declaration, declaration, tuple(element(text) for text in elements))
 
 
 def element(text: str) -> NftElement:
-    """Return one element as it was listed."""
+    """Return an element from its text in a listing."""
     if " " not in text:
         return NftElement(text, text, text)
     canon = tokens.without_state(text)

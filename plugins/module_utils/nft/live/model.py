@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A table as nft lists it: what the kernel has, and what it shall have.
+"""A table in nft's words, live or desired.
 
-The same types hold both. ``canon`` and ``declaration`` are nft's own words without state (counters, used quotas, time
-left), so two things are the same exactly when these are equal. ``text`` is what to send to make the thing.
+``canon`` and ``declaration`` are nft's text without state (counters, used quotas, remaining times), so two objects are
+the same exactly when these are equal. ``text`` is the text that creates the object.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec
 
 @dataclass(frozen=True)
 class NftElement:
-    """canon: key and options as nft lists them; key: what a delete names; text: canon with its state."""
+    """An element. canon: key and options as nft lists them; key: names it in a deletion; text: canon with state."""
 
     canon: str
     key: str
@@ -28,9 +28,9 @@ class NftElement:
 
 @dataclass(frozen=True)
 class NftSet:
-    """A set or map (kind). elements None: nobody asked. text: lines to declare it with.
+    """A set or map (kind). text: the lines that declare it.
 
-    managed: whether elements were asked for at all. implicit: comes and goes with a rule that has a meter (nft 1.1).
+    managed: whether the task names its elements. implicit: created and deleted with a rule that has a meter (nft 1.1).
     remarks: lines that a diff shows after the elements.
     """
 
@@ -47,17 +47,17 @@ class NftSet:
     def has(self, word: str) -> bool:
         """Whether a flag or a statement of one word (auto-merge, counter) is declared."""
         flags = [line[len("flags ") :].split(",") for line in self.declaration if line.startswith("flags ")]
-        return word in self.declaration or any(word in found for found in flags)
+        return word in self.declaration or any(word in words for words in flags)
 
     @property
     def statements(self) -> str:
-        """What each element counts or limits, "" for nothing."""
+        """The statements of each element, "" for none."""
         return next((line for line in self.declaration if line.startswith(tokens.STATEMENTS)), "")
 
 
 @dataclass(frozen=True)
 class NftObject:
-    """A counter, quota, limit or another stateful object. text: lines to make it with, state included."""
+    """A counter, quota, limit or other stateful object. text: the lines that create it, state included."""
 
     kind: str
     name: str
@@ -68,7 +68,7 @@ class NftObject:
 
 @dataclass(frozen=True)
 class NftRule:
-    """A rule; handle: the kernel's number of a live one."""
+    """A rule; handle: the kernel's number of a live rule."""
 
     canon: str
     text: str
@@ -101,22 +101,22 @@ class NftTable:
     where: str = ""
 
     def chain(self, name: str) -> NftChain | None:
-        """Return the chain of that name, if there is one."""
+        """Return the chain of that name, None when there is none."""
         return self._chains.get(name)
 
     def set(self, name: str) -> NftSet | None:
-        """Return the set or map of that name, if there is one."""
+        """Return the set or map of that name, None when there is none."""
         return self._sets.get(name)
 
     def object(self, kind: str, name: str) -> NftObject | None:
-        """Return the object of that kind and name, if there is one."""
-        return next((found for found in self.objects if (found.kind, found.name) == (kind, name)), None)
+        """Return the object of that kind and name, None when there is none."""
+        return next((candidate for candidate in self.objects if (candidate.kind, candidate.name) == (kind, name)), None)
 
-    # Tables have thousands of them.
+    # Dictionaries, because tables can have thousands of chains and sets.
     @cached_property
     def _chains(self) -> dict[str, NftChain]:
         return {chain.name: chain for chain in self.chains}
 
     @cached_property
     def _sets(self) -> dict[str, NftSet]:
-        return {found.name: found for found in self.sets}
+        return {nft_set.name: nft_set for nft_set in self.sets}

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read a table of the kernel."""
+"""Read a live table."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _STATEMENT = re.compile(r" (?:counter|limit rate|quota|last|ct count) ")
 def read_table(
     nft: Nft, family: str, name: str, *, elements: bool = True, but: Collection[str] = ()
 ) -> NftTable | None:
-    """Return a table as it is, None when there is none. No other table is listed.
+    """Return a live table, None when it does not exist. No other table is listed.
 
-    but: sets whose elements are left out.
+    but: names of sets whose elements are not read.
     """
     if but:
         return _with_elements(nft, read_table(nft, family, name, elements=False), but)
@@ -35,35 +35,39 @@ def read_table(
         if "No such file or directory" in outcome.err and nf_tables.has_table(family, name) is not True:
             return None
         raise failure(outcome, "nft list table")
-    found = parse_tables(outcome.out)
-    if [(one.family, one.name) for one in found] != [(family, name)]:
-        told = ", ".join(f"{one.family} {one.name}" for one in found) or "nothing"
-        raise EngineError("not_applied", f"nft listed {told} when asked for table {family} {name}. {UNCHANGED}")
-    return found[0]
+    tables = parse_tables(outcome.out)
+    if [(table.family, table.name) for table in tables] != [(family, name)]:
+        names = ", ".join(f"{table.family} {table.name}" for table in tables) or "nothing"
+        raise EngineError("not_applied", f"nft listed {names} instead of table {family} {name}. {UNCHANGED}")
+    return tables[0]
 
 
 def _with_elements(nft: Nft, table: NftTable | None, but: Collection[str]) -> NftTable | None:
-    """Return a table with the elements of its sets, which are listed one by one, but of some."""
-    asked = [found for found in table.sets if found.name not in but] if table else []
-    if table is None or not asked:
+    """Return a table with the elements of its sets, listed one by one, except of the sets named in ``but``."""
+    sets = [listed_table for listed_table in table.sets if listed_table.name not in but] if table else []
+    if table is None or not sets:
         return table
-    outcome = nft.converse("".join(f"list {one.kind} {table.family} {table.name} {one.name}\n" for one in asked))
-    # What somebody deleted meanwhile is missing: the generation tells, and the run begins again.
-    listed = {one.name: one for found in parse_tables(outcome.out) for one in found.sets}
-    return replace(table, sets=tuple(listed.get(one.name, one) for one in table.sets))
+    outcome = nft.converse(
+        "".join(f"list {nft_set.kind} {table.family} {table.name} {nft_set.name}\n" for nft_set in sets)
+    )
+    # A set that another process deleted meanwhile is missing. The generation shows it, and the run starts again.
+    listed_sets = {nft_set.name: nft_set for listed_table in parse_tables(outcome.out) for nft_set in listed_table.sets}
+    return replace(table, sets=tuple(listed_sets.get(nft_set.name, nft_set) for nft_set in table.sets))
 
 
 def readable_again(table: NftTable | None) -> NftTable | None:
-    """Return the table without elements that nft 0.9 cannot read back: with a statement their set does not declare.
+    """Return the table without elements that nft 0.9 cannot read, whose statements their set does not declare.
 
-    Traffic makes them (``add @set { ip saddr limit rate … }``); given such an element, 0.9.8 crashes (measured).
+    Packets add them (``add @set { ip saddr limit rate … }``); 0.9.8 crashes when it reads such an element (measured).
     """
     if table is None:
         return None
-    return replace(table, sets=tuple(_readable(found) for found in table.sets))
+    return replace(table, sets=tuple(_readable(nft_set) for nft_set in table.sets))
 
 
-def _readable(found: NftSet) -> NftSet:
-    if found.statements:
-        return found
-    return replace(found, elements=tuple(e for e in found.elements if not _STATEMENT.search(f"{e.text} ")))
+def _readable(nft_set: NftSet) -> NftSet:
+    if nft_set.statements:
+        return nft_set
+    return replace(
+        nft_set, elements=tuple(element for element in nft_set.elements if not _STATEMENT.search(f"{element.text} "))
+    )

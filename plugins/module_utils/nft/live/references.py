@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which rules and elements refer to a chain, set or object, judged from nft's own words."""
+"""Find the rules and elements that refer to a chain, set or object, by nft's text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _COMMENT = re.compile(r'\bcomment "[^"]*"')
 
 
 class References:
-    """The things that will go or be made anew, and who must step aside for it."""
+    """Objects that are deleted or created anew, and the rules and elements that refer to them."""
 
     def __init__(self, chains: Iterable[str], sets: Iterable[str], objects: Iterable[str]) -> None:
         self._chains = frozenset(chains)
@@ -28,7 +28,7 @@ class References:
     def in_text(self, canon: str) -> bool:
         """Whether a listed rule or element refers to one of them.
 
-        Rather yes than no: a rule that stepped aside for nothing comes back as it was, with its counters.
+        In doubt yes: a rule that is moved aside without need comes back as it was, with its counters.
         """
         if not self:
             return False

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A table as nft would list it, for people (the diff) and for files."""
+"""Write a table as nft would list it, for diffs and for files."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from . import element_intervals
 from .model import NftChain, NftElement, NftObject, NftSet, NftTable
 
 MANY = 200
-"""Elements of a set above which a diff shows only those that come or go."""
+"""Number of elements of a set above which a diff shows only those that change."""
 
 
 def difference(before: NftTable | None, after: NftTable | None) -> tuple[str, str]:
-    """Return both tables' texts for a diff; of large sets only what comes or goes."""
+    """Return the texts of both tables for a diff; of large sets only the elements that change."""
     return table(before, beside=after), table(after, beside=before)
 
 
 def table(value: NftTable | None, *, unmanaged: bool = True, beside: NftTable | None = None) -> str:
-    """Return the table's text without handles and without state; empty for no table.
+    """Return the text of a table without handles and without state; empty for no table.
 
-    unmanaged: also elements of sets whose elements nobody asked for. beside: of large sets, leave out what this has.
+    unmanaged: also elements of sets whose elements the task does not name. beside: table whose elements are left out of
+    large sets.
     """
     if value is None:
         return ""
@@ -35,9 +36,9 @@ def table(value: NftTable | None, *, unmanaged: bool = True, beside: NftTable | 
     if value.flags:
         lines.append(f"\tflags {value.flags}")
     blocks = [
-        *(_object(found) for found in value.objects),
-        *(_set(found, _elements(found, beside) if unmanaged or found.managed else []) for found in value.sets),
-        *(_chain(found) for found in value.chains),
+        *(_object(item) for item in value.objects),
+        *(_set(item, _elements(item, beside) if unmanaged or item.managed else []) for item in value.sets),
+        *(_chain(item) for item in value.chains),
     ]
     for at, block in enumerate(blocks):
         lines += ["", *block] if at or len(lines) > 1 else block
@@ -45,7 +46,7 @@ def table(value: NftTable | None, *, unmanaged: bool = True, beside: NftTable | 
 
 
 def hook(value: Hook) -> str:
-    """Return a base chain's line."""
+    """Return the line of a base chain."""
     names = [tokens.device(name) for name in value.devices]
     devices = ""
     if len(names) == 1:
@@ -60,12 +61,12 @@ def _object(value: NftObject) -> list[str]:
 
 
 def _elements(value: NftSet, beside: NftTable | None) -> list[str]:
-    """Return the lines of a set's elements."""
-    found = value.elements
-    other = beside.set(value.name) if beside and len(found) > MANY else None
+    """Return the lines for the elements of a set."""
+    elements = value.elements
+    other = beside.set(value.name) if beside and len(elements) > MANY else None
     same = {element.canon for element in other.elements} if other else set()
-    shown = [f"{element.canon}," for element in sorted(_without(found, same), key=element_intervals.order)]
-    rest = len(found) - len(shown)
+    shown = [f"{element.canon}," for element in sorted(_without(elements, same), key=element_intervals.order)]
+    rest = len(elements) - len(shown)
     return [*shown, *([f"# and {rest} that stay"] if rest else []), *value.remarks]
 
 
@@ -90,6 +91,6 @@ def _chain(value: NftChain) -> list[str]:
 
 
 def block(lines: Iterable[str]) -> str:
-    """Return declaration lines as they stand between braces in one line."""
+    """Return declaration lines in braces on one line."""
     body = " ".join(line if line.endswith(";") else f"{line};" for line in lines)
     return f"{{ {body} }}" if body else "{ }"

@@ -1,4 +1,4 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Changes of nothing but elements, told to the kernel without nft: files of them, or single ones."""
+"""Changes of elements only, sent to the kernel without nft: of whole files or single elements."""

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A run in which all but the elements of files is proven unchanged: the kernel is told the difference, nft nothing.
+"""Run without nft when everything but the elements of files is proven unchanged: send the kernel the difference.
 
-The proof is the trail of generations, or where somebody else committed and the task owns nothing but sets: that the
-kernel declares each as it did, under the same handle, and what its elements are.
+The proof is the trail of generations. Where another process committed and the task owns nothing but sets, it is that
+the kernel declares each set as before, under the same handle, and which elements it has.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import sets as netlink
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.collector import paused
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.garbage_collection import without_gc
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_tables
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes import transaction
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.result import RunResult
@@ -24,14 +24,14 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_di
 from . import file_set_changes, file_set_store, file_sets
 
 
-@paused
+@without_gc
 def run(specs: Sequence[TableSpec], state: RunDirectory, last_run: LastRun, *, check: bool) -> RunResult | None:
-    """Change the sets whose files changed, or whose elements others changed, when nothing else can be another.
+    """Change the sets whose files or elements changed, when nothing else can have changed.
 
-    None when that is not possible this way, and nothing was done.
+    Return None when that cannot be done without nft; then nothing was changed.
     """
     sets = file_sets.names(specs, ())
-    files = sum(one.file is not None for spec in specs for one in spec.sets)
+    files = sum(set_spec.file is not None for spec in specs for set_spec in spec.sets)
     if not sets or len(sets) != files:
         return None
     generation = last_run.only_files_changed()
@@ -53,14 +53,14 @@ def run(specs: Sequence[TableSpec], state: RunDirectory, last_run: LastRun, *, c
             )
         return _applied(deltas, current, state, last_run, check=check)
     except (netlink.NetlinkError, file_sets.NeedsNft):
-        # Somebody wrote in between, or nft has to read a file, or knows better what is wrong.
+        # Another process wrote meanwhile, or nft has to read a file, or nft explains the error better.
         return None
 
 
 def _only_sets(specs: Sequence[TableSpec], sets: int) -> bool:
-    """Whether the task owns nothing but these sets, so that what others commit elsewhere is not its business."""
-    alone = all(spec.others == "stay" and not spec.objects and not spec.chains for spec in specs)
-    return alone and sum(len(spec.sets) for spec in specs) == sets
+    """Whether the task owns nothing but these sets, so that commits elsewhere do not concern it."""
+    only_sets = all(spec.others == "stay" and not spec.objects and not spec.chains for spec in specs)
+    return only_sets and sum(len(spec.sets) for spec in specs) == sets
 
 
 def _applied(
@@ -68,7 +68,7 @@ def _applied(
 ) -> RunResult | None:
     version = str(last_run.record.get("version", ""))
     changing = [delta for delta in deltas if delta]
-    after = netlink.change_elements([delta.change() for delta in changing], generation, trial=check)
+    after = netlink.change_elements([delta.change() for delta in changing], generation, dry_run=check)
     result = RunResult(changed=bool(changing), nft_version=version, path="elements")
     if check and changing:
         return _shown(result, changing)

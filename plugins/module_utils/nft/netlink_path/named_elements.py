@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Single elements of a set, looked up and changed without nft and without listing anything.
+"""Change single elements of a set without nft and without listing the set.
 
-nft 1.0.6 reads all sets of a table to change one element, 1.1 the set: seconds where it is a large one. The kernel is
-asked for the elements that are named, and told what is missing or too much. What nft has to read (names of services,
-timeouts of elements, maps), what merges, and what the kernel refuses is left to nft, which says it better.
+To change one element, nft 1.0.6 reads all sets of a table and 1.1 reads the set, which takes seconds when it is large.
+Here the kernel looks up the elements that the task names, and gets the difference. nft takes over for texts that only
+it can read (service names, timeouts of elements, maps), for sets that merge, and for errors, which it explains better.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import NamedTuple, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import sets as netlink
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_tables
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.result import RunResult
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.result import RunResult, still_matches
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.transaction import (
     SAMPLE,
     ChangeRecord,
@@ -28,7 +28,7 @@ _COMMENT = ' comment "'
 
 
 class _ElementEdits(NamedTuple):
-    """What is to be done. inside: (element, the larger one that holds it) of those to go that are part of another."""
+    """The changes of a set. inside: (element to delete, the larger live element that holds it)."""
 
     info: netlink.SetInfo
     delete: list[netlink.Element]
@@ -37,16 +37,16 @@ class _ElementEdits(NamedTuple):
 
 
 def run(specs: Sequence[TableSpec], nft: Nft, last_run: LastRun, *, check: bool) -> RunResult | None:
-    """Put elements in or take them out; None when that is nft's business, and nothing was done."""
-    spec, wanted = specs[0], specs[0].sets[0]
+    """Add or delete elements; return None when nft has to do that, and nothing was changed."""
+    spec, set_spec = specs[0], specs[0].sets[0]
     generation = nf_tables.settled()
     try:
-        info = netlink.get_set(spec.family, spec.name, wanted.name)
-        work = _compared(info, wanted) if generation and _plain(info) else None
+        info = netlink.get_set(spec.family, spec.name, set_spec.name)
+        work = _compared(info, set_spec) if generation and _plain(info) else None
         if work is None:
             return None
         version = nft.version()
-        after = netlink.change_elements([netlink.Change(info, work.add, work.delete)], generation, trial=check)
+        after = netlink.change_elements([netlink.SetChange(info, work.add, work.delete)], generation, dry_run=check)
         if not check and not _is_done(work):
             return None
     except netlink.NetlinkError:
@@ -59,35 +59,49 @@ def run(specs: Sequence[TableSpec], nft: Nft, last_run: LastRun, *, check: bool)
 
 
 def _plain(info: netlink.SetInfo) -> bool:
-    merging = info.auto_merge and info.layout is netlink.Layout.TREE
-    others = info.is_map or info.statements or info.layout is netlink.Layout.RANGES
+    merging = info.auto_merge and info.is_interval
+    others = info.is_map or info.statements
     return not merging and not others and not {"dynamic", "constant"} & set(info.words)
 
 
-def _compared(info: netlink.SetInfo, wanted: SetSpec) -> _ElementEdits | None:
+def _compared(info: netlink.SetInfo, spec: SetSpec) -> _ElementEdits | None:
     read = netlink.reader(info)
-    named = [_element(read(_key(one.text)), one) for one in wanted.elements or () if one.data is None]
+    elements = [_element(read(_key(element.text)), element) for element in spec.elements or () if element.data is None]
     highest = b"\xff" * info.key_len
-    odd = any(one.start == netlink.CATCH_ALL or (one.end == highest and one.start != highest) for one in named)
-    if odd or len({one[:2] for one in named}) != len(wanted.elements or ()):
+    odd = any(
+        element.start == netlink.CATCH_ALL or (element.end == highest and element.start != highest)
+        for element in elements
+    )
+    if odd or len({element[:2] for element in elements}) != len(spec.elements or ()):
         return None
-    had = netlink.get_elements(info, [one.start for one in named])
-    pairs = list(zip(named, had))
-    if wanted.mode == "remove":
-        gone = [one for one, there in pairs if there is not None and there[:2] == one[:2]]
-        larger = [(one, there) for one, there in pairs if there is not None and there[:2] != one[:2]]
-        return _ElementEdits(info, gone, [], [(one, there) for one, there in larger if one.end <= there.end])
-    if any(there is not None and there[:2] != one[:2] for one, there in pairs):
+    present = netlink.get_elements(info, [element.start for element in elements])
+    pairs = list(zip(elements, present))
+    if spec.mode == "remove":
+        removed = [element for element, live in pairs if live is not None and live[:2] == element[:2]]
+        larger = [(element, live) for element, live in pairs if live is not None and live[:2] != element[:2]]
+        return _ElementEdits(
+            info, removed, [], [(element, live) for element, live in larger if element.end <= live.end]
+        )
+    if any(live is not None and live[:2] != element[:2] for element, live in pairs):
         return None
-    # In a set that others refresh, an element that is there is as asked for, unless more than its key was asked for.
+    # In a set that others refresh, a live element is as desired unless the task also gives it a comment.
     lenient = "timeout" in info.words
-    right = {one for one, there in pairs if there and (one.comment == there.comment or (lenient and not one.comment))}
-    other = {one for one, there in pairs if there} - right
-    return _ElementEdits(info, [one for one in named if one in other], [one for one in named if one not in right], [])
+    unchanged = {
+        element
+        for element, live in pairs
+        if live and (element.comment == live.comment or (lenient and not element.comment))
+    }
+    changed = {element for element, live in pairs if live} - unchanged
+    return _ElementEdits(
+        info,
+        [element for element in elements if element in changed],
+        [element for element in elements if element not in unchanged],
+        [],
+    )
 
 
 def _key(text: str) -> str:
-    """Return an element's text without a comment; other options are left for the reader to refuse."""
+    """Return the text of an element without its comment; the reader raises for other options."""
     key, _word, comment = text.partition(_COMMENT)
     return key if comment.endswith('"') and '"' not in comment[:-1] else text
 
@@ -98,13 +112,13 @@ def _element(key: netlink.Element, spec: ElementSpec) -> netlink.Element:
 
 
 def _is_done(work: _ElementEdits) -> bool:
-    """Whether what came is there and what went is not, also when somebody else was at it."""
-    coming = {one[:2]: one for one in work.add}
-    named = [*work.add, *(one for one in work.delete if one[:2] not in coming)]
-    found = netlink.get_elements(work.info, [one.start for one in named])
-    for one, there in zip(named, found):
-        same = there is not None and there[:2] == one[:2]
-        if same != (one[:2] in coming) or (there is not None and same and there.comment != one.comment):
+    """Whether the added elements exist and the deleted ones do not, also when another process wrote meanwhile."""
+    added_keys = {element[:2]: element for element in work.add}
+    elements = [*work.add, *(element for element in work.delete if element[:2] not in added_keys)]
+    present = netlink.get_elements(work.info, [element.start for element in elements])
+    for element, live in zip(elements, present):
+        same = live is not None and live[:2] == element[:2]
+        if same != (element[:2] in added_keys) or (live is not None and same and live.comment != element.comment):
             return False
     return True
 
@@ -119,10 +133,9 @@ def _result(work: _ElementEdits, version: str) -> RunResult:
             texts = _texts(info, elements, keys=verb == "delete")
             commands.append(f"{verb} element {place} {{ {', '.join(texts)} }}\n")
             changes.append(change_record(verb, "element", set=info.name, count=len(elements), sample=texts[:SAMPLE]))
-    said = [
-        f"{netlink.show(info, one)} still matches set {info.name}: it is inside of {netlink.show(info, larger)}, which "
-        "was not named."
-        for one, larger in work.inside
+    warnings = [
+        still_matches(netlink.show(info, element), info.name, netlink.show(info, larger))
+        for element, larger in work.inside
     ]
     return RunResult(
         changed=bool(changes),
@@ -132,17 +145,17 @@ def _result(work: _ElementEdits, version: str) -> RunResult:
         changes=tuple(changes),
         nft_version=version,
         path="elements",
-        warnings=tuple(said),
+        warnings=tuple(warnings),
     )
 
 
 def _texts(info: netlink.SetInfo, elements: Sequence[netlink.Element], *, keys: bool = False) -> list[str]:
     show = netlink.show if keys else netlink.element_text
-    return [show(info, one) for one in sorted(elements, key=lambda one: one[:2])]
+    return [show(info, element) for element in sorted(elements, key=lambda element: element[:2])]
 
 
 def _shown(info: netlink.SetInfo, elements: Sequence[netlink.Element]) -> str:
-    """Return the set for a diff with the elements that come or go; the others are not looked at."""
+    """Return the set for a diff, with the changed elements only; the others were not read."""
     body = [f"\t\t\t{text}," for text in _texts(info, elements)]
     body = ["\t\telements = {", *body, "\t\t}"] if body else []
     lines = [f"table {info.family} {info.table} {{", f"\tset {info.name} {{", *body, "\t}", "}"]

@@ -1,4 +1,4 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A whole run: read, plan, send, verify. And tables as facts."""
+"""Runs that start nft: read, plan, send, verify; and live tables as facts."""

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every table of this network namespace, listed one by one, for whoever calculates with them."""
+"""List every table of this network namespace, one by one, as JSON."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_ta
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft, failure
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 
-# Filters that are not nf_tables and decide as well: the kernel names the tables of iptables-legacy here.
+# The kernel names the tables of iptables-legacy here, which also decide about packets.
 LEGACY = ("/proc/net/ip_tables_names", "/proc/net/ip6_tables_names")
 
 ATTEMPTS = 5
 
 
 def gather(users: Iterable[str]) -> dict[str, Any]:
-    """Tables with nft's JSON, or why one cannot be read; uids of those users that there are; the clock.
+    """Return every table with its JSON or the error, uids of the users that exist, and the time.
 
-    Raises EngineError when nothing at all can be read.
+    Raise EngineError when nothing can be read.
     """
-    # nft writes moments in the time zone of its process.
+    # nft writes times in the time zone of its process.
     os.environ["TZ"] = "UTC"
     nft = Nft()
     version = nft.version()
@@ -36,7 +36,11 @@ def gather(users: Iterable[str]) -> dict[str, Any]:
         if nf_tables.generation() == before:
             break
     else:
-        raise EngineError("busy", "Somebody changes the ruleset all the time, so no moment of it could be read.")
+        raise EngineError(
+            "busy",
+            f"The ruleset changed during every attempt to read it ({ATTEMPTS} attempts). Fix: "
+            "run again when other processes are idle.",
+        )
     return {
         "tables": tables,
         "users": {name: uid for name in users for uid in _uid(name)},
@@ -47,18 +51,18 @@ def gather(users: Iterable[str]) -> dict[str, Any]:
 
 
 def _table(nft: Nft, family: str, name: str) -> dict[str, Any]:
-    """One table; a table of somebody else's that crashes nft or makes it write nonsense concerns nobody else."""
-    found: dict[str, Any] = {"family": family, "name": name, "listing": None, "error": ""}
+    """Return one table; a table that crashes nft or that it lists as invalid JSON does not stop the others."""
+    table: dict[str, Any] = {"family": family, "name": name, "listing": None, "error": ""}
     try:
         outcome = nft.run("-nn", "-j", "list", "table", family, name)
         if outcome.code != 0:
             raise failure(outcome, f"nft list table {family} {name}")
-        found["listing"] = json.loads(outcome.out)
+        table["listing"] = json.loads(outcome.out)
     except EngineError as error:
-        found["error"] = str(error)
+        table["error"] = str(error)
     except ValueError:
-        found["error"] = "nft writes no valid JSON about it, as older versions do of dormant tables and of owned ones"
-    return found
+        table["error"] = "nft lists it as invalid JSON, as older versions do for tables that are dormant or owned"
+    return table
 
 
 def _uid(name: str) -> Iterable[int]:
@@ -69,7 +73,7 @@ def _uid(name: str) -> Iterable[int]:
 
 
 def _lines(path: str) -> list[str]:
-    """The tables of a filter that is not there, or that we may not see, are none."""
+    """Return the names of legacy tables in a file, [] when it does not exist or cannot be read."""
     try:
         with open(path, encoding="ascii") as names:  # noqa: PTH123
             return [f"{path.rsplit('/', 1)[-1].replace('_names', '')} {line.strip()}" for line in names]

@@ -13,16 +13,16 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import UNCHANGED, EngineError, Overlap
 
 _OVERLAP = ("interval overlaps", "conflicting intervals", "File exists")
-"""What different versions of nft say of an interval that meets another."""
+"""Messages of different nft versions about an interval that overlaps another."""
 
 
-def refusal(outcome: NftOutcome, commands: Sequence[Command]) -> EngineError:
-    """Return the error for a transaction that was refused, which names the command."""
-    line, said = next(iter(outcome.errors()), (0, ""))
+def rejection(outcome: NftOutcome, commands: Sequence[Command]) -> EngineError:
+    """Return the error for a transaction that nft rejected, which names the command."""
+    line, message = next(iter(outcome.errors()), (0, ""))
     command = transaction.where(commands, line) if line else None
     error = failure(outcome, "nft -f", command.where if command else "")
     if command is None or error.reason != "rejected_by_nft":
         return error
     first = command.text.splitlines()[0]
-    kind = Overlap if any(sign in outcome.err for sign in _OVERLAP) else EngineError
-    return kind(error.reason, f"nft rejects `{first[:200]}`: {said}. {UNCHANGED}", command.where)
+    kind = Overlap if any(fragment in outcome.err for fragment in _OVERLAP) else EngineError
+    return kind(error.reason, f"nft rejects `{first[:200]}`: {message}. {UNCHANGED}", command.where)

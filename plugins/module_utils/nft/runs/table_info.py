@@ -27,22 +27,26 @@ _PLURAL = {"counter": "counters", "quota": "quotas", "limit": "limits"}
 
 
 def gather(family: str | None, name: str | None, *, elements: bool, for_ruleset: bool = False) -> dict[str, Any]:
-    """Return what nft_info returns."""
+    """Return the result of nft_info."""
     if name is None:
-        names = [{"family": there, "name": found} for there, found in nf_tables.tables() if family in (None, there)]
+        names = [
+            {"family": table_family, "name": live}
+            for table_family, live in nf_tables.tables()
+            if family in (None, table_family)
+        ]
         return {"tables": names, "table": None, "nft_version": ""}
     nft = Nft()
     version = nft.version()
-    found = read_table(nft, family or "inet", validate.name(name, "table"), elements=elements or for_ruleset)
-    if found is None:
+    live = read_table(nft, family or "inet", validate.name(name, "table"), elements=elements or for_ruleset)
+    if live is None:
         return {"tables": [], "table": None, "nft_version": version}
-    facts = written(found) if for_ruleset else table(found, elements=elements)
+    facts = written(live) if for_ruleset else table(live, elements=elements)
     return {"tables": [], "table": facts, "nft_version": version}
 
 
 def table(value: NftTable, *, elements: bool) -> dict[str, Any]:
-    """Return a table's facts; elements: also those of sets and maps."""
-    found: dict[str, Any] = {
+    """Return the facts about a table; elements: also those of sets and maps."""
+    facts: dict[str, Any] = {
         "family": value.family,
         "name": value.name,
         "comment": value.comment,
@@ -51,49 +55,49 @@ def table(value: NftTable, *, elements: bool) -> dict[str, Any]:
         "quotas": [],
         "limits": [],
         "others": [],
-        "sets": [_set(thing, elements=elements) for thing in value.sets if thing.kind == "set"],
-        "maps": [_set(thing, elements=elements) for thing in value.sets if thing.kind == "map"],
+        "sets": [_set(item, elements=elements) for item in value.sets if item.kind == "set"],
+        "maps": [_set(item, elements=elements) for item in value.sets if item.kind == "map"],
         "chains": [_chain(chain) for chain in value.chains],
     }
-    for thing in value.objects:
-        found[_PLURAL.get(thing.kind, "others")].append(_object(thing))
-    return found
+    for item in value.objects:
+        facts[_PLURAL.get(item.kind, "others")].append(_object(item))
+    return facts
 
 
 def written(value: NftTable) -> dict[str, Any]:
-    """Return a table as nft_ruleset takes it: no handles, no counts, no elements of sets that others fill."""
-    found = table(value, elements=True)
-    found["flags"] = [flag for flag in found["flags"] if flag not in OF_OWNERS]
+    """Return a table as arguments of nft_ruleset: without handles, counters and elements that others add."""
+    facts = table(value, elements=True)
+    facts["flags"] = [flag for flag in facts["flags"] if flag not in OF_OWNERS]
     known = {named.name: named for named in value.sets}
-    for facts in (*found["sets"], *found["maps"]):
-        facts["elements"] = _lasting(known[facts["name"]])
-    for chain in found["chains"]:
+    for set_facts in (*facts["sets"], *facts["maps"]):
+        set_facts["elements"] = _permanent(known[set_facts["name"]])
+    for chain in facts["chains"]:
         chain["rules"] = [rule["rule"] for rule in chain["rules"]]
-    stated: dict[str, Any] = _stated(found)
-    return stated
+    result: dict[str, Any] = _arguments(facts)
+    return result
 
 
-def _lasting(named: NftSet) -> list[str] | None:
-    """Return the elements that somebody wrote down, None where only others fill the set."""
-    if named.has("dynamic") or any(line.startswith("timeout ") for line in named.declaration):
+def _permanent(nft_set: NftSet) -> list[str] | None:
+    """Return the elements without a timeout, None for a set that only others fill."""
+    if nft_set.has("dynamic") or any(line.startswith("timeout ") for line in nft_set.declaration):
         return None
-    lasting = [element for element in named.elements if " timeout " not in tokens.unquoted(element.canon)]
-    if named.has("timeout") and not lasting:
+    lasting = [element for element in nft_set.elements if " timeout " not in tokens.unquoted(element.canon)]
+    if nft_set.has("timeout") and not lasting:
         return None
-    return [tokens.without(element.canon, named.statements) for element in lasting]
+    return [tokens.without(element.canon, nft_set.statements) for element in lasting]
 
 
-def _stated(value: Any) -> Any:
-    """Leave out what is live, and what says nothing; a chain without rules and a set without elements say something."""
+def _arguments(value: Any) -> Any:
+    """Leave out live values and empty ones, except the rules of a chain and the elements of a set."""
     if isinstance(value, list):
-        return [_stated(item) for item in value]
+        return [_arguments(item) for item in value]
     if not isinstance(value, dict):
         return value
-    return {key: _stated(found) for key, found in value.items() if key not in _LIVE and _says(key, found)}
+    return {key: _arguments(found) for key, found in value.items() if key not in _LIVE and _is_set(key, found)}
 
 
-def _says(key: str, found: Any) -> bool:
-    return found is not None and found is not False and (found != [] or key in ("elements", "rules"))
+def _is_set(key: str, value: Any) -> bool:
+    return value is not None and value is not False and (value != [] or key in ("elements", "rules"))
 
 
 def _object(value: NftObject) -> dict[str, Any]:
@@ -103,13 +107,13 @@ def _object(value: NftObject) -> dict[str, Any]:
         numbers = re.fullmatch(r"packets (\d+) bytes (\d+)", line)
         if numbers:
             facts.update(packets=int(numbers.group(1)), bytes=int(numbers.group(2)))
-    said = [line for line in value.declaration if not line.startswith("comment ")]
+    declaration = [line for line in value.declaration if not line.startswith("comment ")]
     if value.kind in ("quota", "limit"):
-        facts[value.kind] = " ".join(said)
+        facts[value.kind] = " ".join(declaration)
         used = next((line.partition(" used ")[2] for line in value.text if " used " in line), None)
         facts.update({"used": used} if value.kind == "quota" else {})
     elif value.kind != "counter":
-        facts.update(kind=value.kind, text="; ".join(said))
+        facts.update(kind=value.kind, text="; ".join(declaration))
     return facts
 
 
@@ -156,7 +160,7 @@ def _chain(value: NftChain) -> dict[str, Any]:
 
 def _rule(canon: str, text: str, handle: int | None) -> dict[str, Any]:
     facts: dict[str, Any] = {"rule": canon, "handle": handle, "comment": rule_comment(canon)}
-    counts = next(((found.group(1), found.group(2)) for found in _COUNTER.finditer(text) if found.group(1)), None)
+    counts = next(((match.group(1), match.group(2)) for match in _COUNTER.finditer(text) if match.group(1)), None)
     if counts:
         facts.update(packets=int(counts[0]), bytes=int(counts[1]))
     return facts

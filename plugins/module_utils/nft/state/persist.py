@@ -1,136 +1,117 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tables in a file that nft loads at boot."""
+"""Save tables in a file that nft loads at boot."""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import stat
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Iterator, Sequence
 
+from ansible_collections.tidegate.nftables.plugins.module_utils import files
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError, bad_spec
 
 if TYPE_CHECKING:
     from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import NftTable
 
 MODE = 0o600
-"""What tempfile gives a new file, whatever the umask."""
+"""Mode of a new file from tempfile, whatever the umask."""
 
-_HEAD = "# Written by tidegate.nftables.nft_ruleset: the next run puts back what is edited here.\n"
+_HEAD = "# Written by tidegate.nftables.nft_ruleset: the next run overwrites edits.\n"
 
 
 def text(tables: Sequence[NftTable | None]) -> str | None:
-    """Return what the file shall hold, None when there is no table and so shall be no file.
+    """Return the content of the file, None when there is no table and the file is to be deleted.
 
-    Loading it puts the tables as they are here in the place of tables of the same names, in one transaction. The words
-    are nft's own listing: numbers for users, addresses and services, so that nothing is looked up at boot. Elements
-    that nobody wrote down (of dynamic sets, of sets that others fill) are left out.
+    Loading it replaces tables of the same names in one transaction. The text is nft's listing, with numbers for users,
+    addresses and services, so that nothing is looked up at boot. Elements that the task does not name (of dynamic sets,
+    of sets that others fill) are left out.
     """
     from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live import render
 
-    found = [table for table in tables if table is not None]
-    if not found:
+    present = [table for table in tables if table is not None]
+    if not present:
         return None
     parts = [_HEAD]
-    for table in found:
+    for table in present:
         target = f"{table.family} {table.name}"
         parts.append(f"\ntable {target}\ndelete table {target}\n{render.table(table, unmanaged=False)}")
     return "".join(parts)
 
 
 class PersistFile:
-    """The file at a path."""
+    """The file at a path that holds the tables."""
 
     def __init__(self, path: str, where: str = "persist") -> None:
         self._path = Path(path)
         if not self._path.is_absolute():
             raise bad_spec(where, f"{path!r} is not an absolute path.")
         if self._path.is_dir():
-            raise bad_spec(where, f"{path} is a directory; a file is needed.")
+            raise bad_spec(where, f"{path} is a directory, not a file.")
         if not self._path.parent.is_dir():
-            raise bad_spec(where, f"The directory {self._path.parent} does not exist. Make it first.")
+            raise bad_spec(where, f"The directory {self._path.parent} does not exist. Fix: create it first.")
         self._where = where
 
     def __str__(self) -> str:
         return str(self._path)
 
-    def describe(self, wanted: str | None) -> str:
-        """Return a line for a diff: what the file is now (wanted None) or will be."""
-        if wanted is not None:
+    def describe(self, content: str | None) -> str:
+        """Return the line of a diff about the file as it is (content None) or will be."""
+        if content is not None:
             return f"# {self._path} holds this\n"
         return f"# {self._path} holds something else\n" if self.digest() else ""
 
     def digest(self) -> str:
-        """Return what tells one content and mode from another; "" for no file."""
+        """Return mode and checksum of the file, "" when there is none."""
         try:
             mode = stat.S_IMODE(self._path.stat().st_mode)
             return f"{mode:o} {hashlib.sha256(self._path.read_bytes()).hexdigest()}"
         except OSError:
             return ""
 
-    def seal(self) -> str:
-        """Return what is the same only for the same file with the same content and mode."""
+    def identity(self) -> str:
+        """Return path, mode and checksum of the file."""
         return f"{self._path} {self.digest()}"
 
-    def action(self, wanted: str | None) -> str:
-        """Return what is to be done to have it hold this text: "", "add", "recreate" or "delete"."""
-        there = self.digest()
-        if wanted is None:
-            return "delete" if there else ""
-        right = f"{MODE:o} {hashlib.sha256(wanted.encode('utf-8', 'surrogateescape')).hexdigest()}"
-        if there == right:
+    def action(self, content: str | None) -> str:
+        """Return the action that gives the file this content: "", "add", "recreate" or "delete"."""
+        digest = self.digest()
+        if content is None:
+            return "delete" if digest else ""
+        desired = f"{MODE:o} {hashlib.sha256(content.encode('utf-8', 'surrogateescape')).hexdigest()}"
+        if digest == desired:
             return ""
-        return "recreate" if there else "add"
+        return "recreate" if digest else "add"
 
     @contextlib.contextmanager
-    def prepared(self, wanted: str | None) -> Iterator[None]:
-        """Have everything on the disk that can fail, and put it in place when the body ends well."""
-        if wanted is None:
+    def replaced(self, content: str | None) -> Iterator[None]:
+        """Write the content to a temporary file, and rename it when the body succeeds."""
+        if content is None:
             yield
             with contextlib.suppress(FileNotFoundError):
                 self._path.unlink()
             return
-        try:
-            number, name = tempfile.mkstemp(prefix=f".{self._path.name}.", dir=str(self._path.parent))
-        except OSError as error:
-            raise self._unwritable(error) from error
-        try:
-            with os.fdopen(number, "w", encoding="utf-8", errors="surrogateescape") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
-                try:
-                    file.write(wanted)
-                    file.flush()
-                    os.fsync(file.fileno())
-                except OSError as error:
-                    raise self._unwritable(error) from error
-                yield
-                Path(name).replace(self._path)
-                _sync(self._path.parent)
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                Path(name).unlink()
+        with contextlib.ExitStack() as stack:
+            try:
+                file, path = stack.enter_context(files.new_file(self._path.parent, f".{self._path.name}."))
+                file.write(content.encode("utf-8", "surrogateescape"))
+                file.flush()
+                os.fsync(file.fileno())
+            except OSError as error:
+                raise self._unwritable(error) from error
+            yield
+            files.replace(path, self._path)
 
     def _unwritable(self, error: OSError) -> EngineError:
-        return bad_spec(self._where, f"{self._path.parent} cannot be written to: {error.strerror}.")
+        return bad_spec(self._where, f"{self._path.parent} is not writable: {error.strerror}.")
 
     def clear(self) -> None:
-        """Remove what killed runs left: files of our making that nobody holds any more."""
+        """Delete the temporary files of killed runs: those that no process has locked."""
         for path in self._path.parent.glob(f".{self._path.name}.????????"):
             with contextlib.suppress(OSError), path.open("rb") as file:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                path.unlink()
-
-
-def _sync(directory: Path) -> None:
-    """Make a rename survive a power cut."""
-    number = os.open(str(directory), os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
+                if files.try_lock(file):
+                    path.unlink()

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What proves without nft that a table is as it was when it was last verified.
 
-The kernel's generation moves with every commit of anybody and with nothing else, so the same generation of the same
-namespace means the same ruleset. It does not prove that the same words still mean the same: a file that names are
-looked up in may have changed, or a network device.
+Every commit of any process increments the kernel's generation, and nothing else does, so the same generation of the
+same namespace means the same ruleset. It does not prove that a name still has the same meaning: a file that resolves
+names may have changed, or a network device.
 """
 
 from __future__ import annotations
@@ -37,31 +37,33 @@ _NAMES = (
     "/etc/iproute2/group",
     "/etc/connlabel.conf",
 )
-"""Files in which nft looks names up."""
+"""Files that nft resolves names with."""
 
-_MOVING = re.compile(r"\b(?:iif|oif|cgroupv2|timeout)\b")
-"""Words whose meaning can change without a commit: an index of a device, of a cgroup, an element that goes."""
+_UNSTABLE = re.compile(r"\b(?:iif|oif|cgroupv2|timeout)\b")
+"""Words whose meaning can change without a commit: index of a device or cgroup, elements with a timeout."""
 
 
 def slot(specs: Sequence[TableSpec]) -> str:
-    """Return what tells one task from another: the network namespace, the tables and what it owns there."""
+    """Return the identity of a task: the network namespace, the tables and what it owns there."""
     parts = [str(nf_tables.namespace()), *owned(specs)]
     for spec in specs:
-        parts += [str(found.edit) for found in spec.chains if found.edit]
-        # Single elements of one set are what several tasks are about.
-        parts += [f"{found.mode} {found.elements}" for found in spec.sets if found.declaration is None]
+        parts += [str(item.edit) for item in spec.chains if item.edit]
+        # Several tasks may own single elements of the same set.
+        parts += [f"{item.mode} {item.elements}" for item in spec.sets if item.declaration is None]
     return "/".join(parts)
 
 
 def owned(specs: Sequence[TableSpec]) -> list[str]:
-    """Return what a task can change and what its proof is about: "family table/" and kind and name, "*" for all."""
-    found = []
+    """Return what a task owns: "family table/" with kind and name of an object, or with "*" for all."""
+    owned_names = []
     for spec in specs:
         table = f"{spec.family} {spec.name}/"
-        parts = [f"{table}set {one.name} {part}" for one in spec.sets for part in _set_parts(one)]
-        parts += [f"{table}chain {one.name} {part}" for one in spec.chains for part in _chain_parts(one)]
-        found += parts if parts and spec.others == "stay" else [f"{table}{'table' if _only_itself(spec) else '*'}"]
-    return found
+        parts = [f"{table}set {item.name} {part}" for item in spec.sets for part in _set_parts(item)]
+        parts += [f"{table}chain {item.name} {part}" for item in spec.chains for part in _chain_parts(item)]
+        owned_names += (
+            parts if parts and spec.others == "stay" else [f"{table}{'table' if _only_itself(spec) else '*'}"]
+        )
+    return owned_names
 
 
 def _set_parts(spec: SetSpec) -> list[str]:
@@ -79,70 +81,72 @@ def _only_itself(spec: TableSpec) -> bool:
     return spec.others == "stay" and spec.present
 
 
-def meet(some: Sequence[str], others: Sequence[str]) -> bool:
-    """Whether two tasks own anything in common."""
+def overlap(left: Sequence[str], right: Sequence[str]) -> bool:
+    """Whether two tasks own a common object."""
     return any(
-        one == other or (one.partition("/")[0] == other.partition("/")[0] and "*" in (one[-1], other[-1]))
-        for one in some
-        for other in others
+        first == second or (first.partition("/")[0] == second.partition("/")[0] and "*" in (first[-1], second[-1]))
+        for first in left
+        for second in right
     )
 
 
 def provable(specs: Sequence[TableSpec]) -> bool:
-    """Whether an unchanged ruleset means that nothing is to be done."""
+    """Whether an unchanged ruleset proves that there is nothing to do."""
     for spec in specs:
         texts = [rule.text for chain in spec.chains for rule in chain.rules or ()]
         texts += [chain.edit.rule.text for chain in spec.chains if chain.edit and chain.edit.rule]
-        given = [found for found in spec.sets if found.elements or found.file]
-        texts += [element.text for found in given for element in found.elements or ()]
-        texts += [line for found in given for line in found.declaration or ("timeout",)]
-        if any(_MOVING.search(text) for text in texts):
+        set_specs = [set_spec for set_spec in spec.sets if set_spec.elements or set_spec.file]
+        texts += [element.text for set_spec in set_specs for element in set_spec.elements or ()]
+        texts += [line for set_spec in set_specs for line in set_spec.declaration or ("timeout",)]
+        if any(_UNSTABLE.search(text) for text in texts):
             return False
     return True
 
 
-def take(specs: Sequence[TableSpec], binary: str, file: str) -> dict[str, Any]:
-    """Return everything that must be the same for nothing to have changed.
+def current(specs: Sequence[TableSpec], binary: str, file: str) -> dict[str, Any]:
+    """Return everything that is equal in two runs when nothing has changed, {} when nothing can be proven.
 
-    binary: path of nft. file: seal of the saved file, if one is asked for. files: what the files of elements hold, by
-    set; all else being the same, nothing but their elements is to be changed. {} when nothing can be proven.
+    binary: path of nft. file: identity of the saved file, "" for none. "files" in the result: checksums of element
+    files by set; when only these differ, only elements of these sets have to change.
     """
     generation = nf_tables.generation()
     if generation is None:
         return {}
-    # What may be removed does not matter while nothing is.
-    wanted = repr([_without_content(replace(spec, max_removed=None)) for spec in specs])
+    # The limit of removals does not matter without a removal.
+    canonical = repr([_without_content(replace(spec, max_removed=None)) for spec in specs])
     return {
         "generation": generation,
         "namespace": nf_tables.namespace() or _inode("/proc/self/ns/net"),
-        "boot": boot(),
+        "boot": boot_id(),
         "handles": [nf_tables.handle(spec.family, spec.name) for spec in specs],
-        "spec": hashlib.sha256(wanted.encode("utf-8", "surrogateescape")).hexdigest(),
+        "spec": hashlib.sha256(canonical.encode("utf-8", "surrogateescape")).hexdigest(),
         "nft": [binary, *_stamp(binary)],
         "names": [_stamp(path) for path in _NAMES],
         "clock": time.localtime().tm_gmtoff,
         "file": file,
         "files": {
-            f"{spec.family} {spec.name} {found.name}": found.file.digest
+            f"{spec.family} {spec.name} {set_spec.name}": set_spec.file.digest
             for spec in specs
-            for found in spec.sets
-            if found.file
+            for set_spec in spec.sets
+            if set_spec.file
         },
     }
 
 
 def _without_content(spec: TableSpec) -> TableSpec:
-    """Return the table without what files of elements hold, and where they are."""
+    """Return the table without path and checksum of element files."""
     plain = ElementsFile("", "")
-    return replace(spec, sets=tuple(replace(one, file=plain) if one.file else one for one in spec.sets))
+    return replace(
+        spec, sets=tuple(replace(set_spec, file=plain) if set_spec.file else set_spec for set_spec in spec.sets)
+    )
 
 
 def _stamp(path: str) -> list[int]:
     try:
-        about = Path(path).stat()
+        status = Path(path).stat()
     except OSError:
         return []
-    return [about.st_mtime_ns, about.st_size, about.st_ino]
+    return [status.st_mtime_ns, status.st_size, status.st_ino]
 
 
 def _inode(path: str) -> str:
@@ -152,8 +156,8 @@ def _inode(path: str) -> str:
         return ""
 
 
-def boot() -> str:
-    """Return what tells one boot from another, "" when that cannot be read."""
+def boot_id() -> str:
+    """Return the id of this boot, "" when it cannot be read."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
     except OSError:

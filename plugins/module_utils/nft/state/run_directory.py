@@ -3,119 +3,116 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Notes that outlive a run but not a boot: what was verified last, and scratch tables in use.
 
-Everything here may be missing, unwritable or nonsense: then a run does the whole work and leaves no state.
+Everything here may be missing, unwritable or damaged: then a run does the whole work and leaves no state.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
 import stat
-import tempfile
-import time
 from pathlib import Path
 from typing import IO, Any, Iterator, Sequence
+
+from ansible_collections.tidegate.nftables.plugins.module_utils import files
 
 DEFAULT = "/run/tidegate"
 VARIABLE = "TIDEGATE_RUN_DIR"
 """Environment variable that names another run directory than DEFAULT."""
 
 PATIENCE = 60.0
-"""Seconds that a run waits for another one; then it goes on, and finds out what the other did."""
+"""Seconds that a run waits for another one; then it continues, and the generation shows what the other did."""
 
 KEPT = 500
-"""Files kept; a machine with many short-lived network namespaces leaves some for each."""
+"""Number of files that are kept; each short-lived network namespace of a host leaves some."""
 
 _SCRATCH, _NEW = "scratch.", "new."
 
 
 class RunDirectory:
-    """A directory that only this user can write to; one that others could write to is not used."""
+    """A directory for state that only this user can write to; one that others can write to is not used."""
 
     def __init__(self, path: str | None = None) -> None:
         self._path = Path(path or os.environ.get(VARIABLE) or DEFAULT)
 
     def read(self, slot: str, kind: str = "applied") -> dict[str, Any]:
-        """Return the record of a slot, {} when there is none that can be trusted."""
+        """Return the record of a slot, {} when there is none or it cannot be trusted."""
         try:
             if not self._ours():
                 return {}
-            found = json.loads(self._file(slot, kind).read_text("utf-8"))
+            record = json.loads(self._file(slot, kind).read_text("utf-8"))
         except (OSError, ValueError):
             return {}
-        return found if isinstance(found, dict) else {}
+        return record if isinstance(record, dict) else {}
 
     def write(self, slot: str, record: dict[str, Any], kind: str = "applied") -> None:
-        """Keep a record, in place of the slot's last one."""
+        """Store a record instead of the slot's last one."""
         with contextlib.suppress(OSError):
             self._make()
-            with self._new() as (file, name):
-                json.dump(record, file)
+            with files.new_file(self._path, _NEW) as (file, path):
+                file.write(json.dumps(record).encode())
                 file.flush()
-                Path(name).replace(self._file(slot, kind))
-                self._forget_old()
+                path.replace(self._file(slot, kind))
+                self._delete_old()
 
     def read_bytes(self, slot: str) -> bytes:
-        """Return what is kept beside the state, b"" when there is nothing that can be trusted."""
+        """Return the bytes stored for a slot, b"" when there are none or they cannot be trusted."""
         try:
             return self._file(slot, "elements").read_bytes() if self._ours() else b""
         except OSError:
             return b""
 
     def write_bytes(self, slot: str, content: bytes) -> None:
-        """Keep bytes beside the state, in place of the slot's last ones; b"": nothing any more."""
+        """Store bytes instead of the slot's last ones; b"": delete them."""
         with contextlib.suppress(OSError):
             if not content:
-                _forget(self._file(slot, "elements"))
+                _delete(self._file(slot, "elements"))
                 return
             self._make()
-            with self._new() as (file, name):
-                file.buffer.write(content)
+            with files.new_file(self._path, _NEW) as (file, path):
+                file.write(content)
                 file.flush()
-                Path(name).replace(self._file(slot, "elements"))
+                path.replace(self._file(slot, "elements"))
 
-    def leave(self, slot: str, turn: str) -> None:
-        """Forget a slot and the turns taken for it, and the directory when nobody else keeps anything there."""
+    def delete(self, slot: str, turn: str) -> None:
+        """Delete a slot and its turns, and the directory when no other slot is left."""
         with contextlib.suppress(OSError):
             if self._ours():
-                _forget(self._file(slot))
-                _forget(self._file(turn, "turn"))
+                _delete(self._file(slot))
+                _delete(self._file(turn, "turn"))
                 if not any(self._path.glob("applied.*")):
                     for kind in ("trail", "elements"):
                         for path in self._path.glob(f"{kind}.*"):
-                            _forget(path)
+                            _delete(path)
                 self._path.rmdir()
 
     @contextlib.contextmanager
     def turn(self, slot: str, patience: float = PATIENCE) -> Iterator[None]:
-        """Let one run at a time do the body, so that two do not undo each other; patience: seconds to wait for it."""
+        """Let a single run execute the body, so that two do not overwrite each other; patience: seconds to wait."""
         with contextlib.ExitStack() as stack:
             with contextlib.suppress(OSError):
                 self._make()
-                path, end = self._file(slot, "turn"), time.monotonic() + patience
-                while not (file := _locked(path)) and time.monotonic() < end:
-                    time.sleep(0.01)
+                file = files.retry(lambda: _locked(self._file(slot, "turn")), patience, 0.01)
                 if file:
                     stack.enter_context(file)
             yield
 
     @contextlib.contextmanager
     def using(self, name: str, record: dict[str, Any]) -> Iterator[None]:
-        """Have a record, locked, while the body runs: what is locked is in use, what is not was left over.
+        """Hold a locked record while the body runs; an unlocked one was left by a killed run.
 
-        A body that runs out of memory may leave what the record is about, so the record stays.
+        A body that runs out of memory may leave the tables of the record, so the record stays.
         """
         path = self._path / f"{_SCRATCH}{name}"
         with contextlib.ExitStack() as stack:
             with contextlib.suppress(OSError):
                 self._make()
-                file, temporary = stack.enter_context(self._new())
-                json.dump(record, file)
+                file, temporary = stack.enter_context(files.new_file(self._path, _NEW))
+                file.write(json.dumps(record).encode())
                 file.flush()
-                Path(temporary).replace(path)
+                temporary.replace(path)
             done = True
             try:
                 yield
@@ -124,32 +121,32 @@ class RunDirectory:
                 raise
             finally:
                 if done:
-                    _forget(path)
+                    _delete(path)
 
     def left_over(self) -> list[tuple[Path, dict[str, Any]]]:
-        """Return (file, record) of the scratch state whose run is dead."""
-        found = []
+        """Return (file, record) of the scratch tables of killed runs."""
+        records = []
         with contextlib.suppress(OSError):
             for path in sorted(self._path.glob(f"{_SCRATCH}*")) if self._ours() else ():
                 with contextlib.suppress(OSError, ValueError), path.open(encoding="utf-8") as file:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    found.append((path, json.load(file)))
+                    if files.try_lock(file):
+                        records.append((path, json.load(file)))
             for path in self._path.glob(f"{_NEW}*"):
                 with contextlib.suppress(OSError), path.open(encoding="utf-8") as file:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    path.unlink()
-        return found
+                    if files.try_lock(file):
+                        path.unlink()
+        return records
 
     def _file(self, slot: str, kind: str = "applied") -> Path:
         return self._path / f"{kind}.{hashlib.sha256(slot.encode()).hexdigest()[:32]}"
 
-    def _forget_old(self) -> None:
-        """Remove the oldest state."""
+    def _delete_old(self) -> None:
+        """Delete the oldest records."""
         kinds = ("applied.", "turn.", "trail.", "elements.", _SCRATCH)
-        files = [path for kind in kinds for path in self._path.glob(f"{kind}*")]
-        if len(files) > KEPT:
-            for path in sorted(files, key=lambda found: found.stat().st_mtime)[: len(files) - KEPT]:
-                _forget(path)
+        paths = [path for kind in kinds for path in self._path.glob(f"{kind}*")]
+        if len(paths) > KEPT:
+            for path in sorted(paths, key=lambda path: path.stat().st_mtime)[: len(paths) - KEPT]:
+                _delete(path)
 
     def _make(self) -> None:
         self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -157,31 +154,17 @@ class RunDirectory:
             raise PermissionError(str(self._path))
 
     def _ours(self) -> bool:
-        about = self._path.lstat()
-        return stat.S_ISDIR(about.st_mode) and about.st_uid == os.geteuid() and not about.st_mode & 0o022
-
-    @contextlib.contextmanager
-    def _new(self) -> Iterator[tuple[Any, str]]:
-        """Yield a new file and its name; the file is removed unless it was given another name."""
-        number, name = tempfile.mkstemp(prefix=_NEW, dir=str(self._path))
-        file = os.fdopen(number, "w", encoding="utf-8")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield file, name
-        finally:
-            with contextlib.suppress(OSError):  # a full disk takes the rest no better when the file is closed
-                file.close()
-            _forget(Path(name))
+        status = self._path.lstat()
+        return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o022
 
 
 def _locked(path: Path) -> IO[str] | None:
-    """Return the file at a path, locked; None while another has the lock, or when it was taken away meanwhile."""
+    """Return the file at a path, locked; None while another run has the lock, or when it was deleted meanwhile."""
     file = path.open("w", encoding="utf-8")
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+        if files.try_lock(file) and os.path.samestat(os.fstat(file.fileno()), path.stat()):
             return file
-    except (BlockingIOError, FileNotFoundError):
+    except FileNotFoundError:
         pass
     except OSError:
         file.close()
@@ -190,12 +173,12 @@ def _locked(path: Path) -> IO[str] | None:
     return None
 
 
-def _forget(path: Path) -> None:
+def _delete(path: Path) -> None:
     with contextlib.suppress(OSError):
         path.unlink()
 
 
 def tables_of(record: dict[str, Any]) -> Sequence[str]:
-    """Return the tables, each "family name", that a scratch record is about."""
+    """Return the tables, each "family name", of a scratch record."""
     tables = record.get("tables")
     return [str(table) for table in tables] if isinstance(tables, list) else []

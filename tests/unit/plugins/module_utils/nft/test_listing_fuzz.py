@@ -95,7 +95,7 @@ def read(listing: str) -> bool:
             raise
         return False
     named = [(one.family, one.name) for one in found] == [(WHOLE.family, WHOLE.name)]
-    return named and not plan.make(found[0], WHOLE)
+    return named and not plan.plan_table(found[0], WHOLE)
 
 
 def judged(listing: str) -> None:

@@ -38,7 +38,7 @@ def named(
 
 
 def text(live: NftTable | None, goal: NftTable | None, *, refill: bool = False) -> list[str]:
-    found = plan.make(live, goal, refill=refill)
+    found = plan.plan_table(live, goal, refill=refill)
     assert bool(found) == bool(found.commands)
     return transaction.text(found.commands).splitlines()
 
@@ -94,7 +94,7 @@ def test_a_moved_rule_takes_its_count_along() -> None:
     old = NftRule("counter accept", "counter packets 5 bytes 60 accept", 1)
     live = table(chains=(NftChain("c", None, None, (old, *rules("a", "b", first=2))),))
     goal = table(chains=(NftChain("c", None, None, rules("a", "b", "counter accept")),))
-    found = plan.make(live, goal)
+    found = plan.plan_table(live, goal)
     assert transaction.text(found.commands).splitlines() == [
         "delete rule inet t c handle 1",
         "add rule inet t c counter packets 5 bytes 60 accept",
@@ -227,10 +227,10 @@ def test_order_of_elements_does_not_depend_on_who_listed_them() -> None:
     [
         (
             {"chains": (NftChain("c", HOOK, None, rules("jump web", first=1)),)},
-            "The chain web cannot go: the rule .jump web. of chain c",
+            "The chain web cannot be deleted: the rule .jump web. of chain c",
         ),
-        ({"sets": ()}, "The set s cannot go: the rule .ip daddr @s accept. of chain web"),
-        ({"objects": ()}, "The counter k cannot go"),
+        ({"sets": ()}, "The set s cannot be deleted: the rule .ip daddr @s accept. of chain web"),
+        ({"objects": ()}, "The counter k cannot be deleted"),
     ],
 )
 def test_what_is_referred_to_stays(gone: dict[str, object], part: str) -> None:
@@ -285,7 +285,7 @@ def test_what_uses_a_flowtable_steps_aside_for_it() -> None:
         "add flowtable inet t f { hook ingress priority 0; devices = { eth0, eth1 }; }",
         "insert rule inet t c handle 2 flow add @f",
     ]
-    with pytest.raises(EngineError, match="The flowtable f cannot go"):
+    with pytest.raises(EngineError, match="The flowtable f cannot be deleted"):
         reference_check.check(live, replace(live, objects=()), "")
 
 

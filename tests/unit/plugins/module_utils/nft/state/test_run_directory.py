@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.tidegate.nftables.plugins.module_utils import files
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state import run_directory
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory
 
@@ -61,7 +62,7 @@ class Clock:
 
 def test_one_turn_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     state, clock = RunDirectory(str(tmp_path)), Clock()
-    monkeypatch.setattr(run_directory, "time", clock)
+    monkeypatch.setattr(files, "time", clock)
     with state.turn("a"), state.turn("b", 5):
         assert clock.now == 0
         with state.turn("a", 0.3):
