@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,7 +56,11 @@ class NftCommand:
     def owner(self, script: str) -> Iterator[subprocess.Popen[str]]:
         """Run nft -i with a script and keep it: a table with the flag owner is there as long as it runs."""
         command = [*self.prefix, str(self.path), "-i"]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+        # nft -i writes its history into the home directory.
+        home = {**os.environ, "HOME": "/nonexistent"}
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=home
+        ) as process:
             try:
                 assert process.stdin is not None
                 process.stdin.write(f"{script}\n")

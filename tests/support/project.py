@@ -98,7 +98,7 @@ class Project:
         return [*self.prefix, str(ANSIBLE_PLAYBOOK), "-i", self.inventory, playbook, *options]
 
     def start(
-        self, playbook: str = "site.yml", *options: str, env: Mapping[str, str] | None = None, **streams: Any
+        self, *options: str, playbook: str = "site.yml", env: Mapping[str, str] | None = None, **streams: Any
     ) -> subprocess.Popen[str]:
         """Start a run in a session of its own, as a terminal does with a job. streams: in place of one pipe."""
         environment = {
@@ -116,10 +116,10 @@ class Project:
             stdin=subprocess.DEVNULL, start_new_session=True, **output,
         )  # fmt: skip
 
-    def play(self, playbook: str = "site.yml", *options: str, **variables: object) -> Run:
+    def play(self, *options: str, playbook: str = "site.yml", **variables: object) -> Run:
         """Run a playbook to its end. variables: extra variables of this run."""
         extra = ("-e", json.dumps(variables)) if variables else ()
-        with self.start(playbook, *options, *extra) as process:
+        with self.start(*options, *extra, playbook=playbook) as process:
             output, _errors = finish(process)
         return Run(process.returncode, output)
 
@@ -142,7 +142,7 @@ def run_tasks(
     project = Project(folder, prefix, f"{host},")
     project.write("play.yml", [{"hosts": host, "gather_facts": False, "vars": {**variables}, "tasks": tasks, **play}])
     json_output = {"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", **(env or {})}
-    with project.start("play.yml", *options, env=json_output, stderr=subprocess.PIPE) as process:
+    with project.start(*options, playbook="play.yml", env=json_output, stderr=subprocess.PIPE) as process:
         out, errors = finish(process)
     assert may_fail or process.returncode == 0, out + errors
     report = json.loads(out[out.index("{") :])

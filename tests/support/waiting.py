@@ -22,14 +22,14 @@ PATIENCE = 120.0
 """Seconds without any progress after which a wait fails. A test that passes never waits that long."""
 
 INTERVAL = 0.02
-"""Seconds between two looks at a condition."""
+"""Seconds between two looks at a condition, at least."""
 
 T = TypeVar("T")
 
 
 def wait_for(
     condition: Callable[[], T | None],
-    what: str,
+    what: str = "the event",
     *,
     process: subprocess.Popen[Any] | None = None,
     progress: Callable[[], object] | None = None,
@@ -46,12 +46,14 @@ def wait_for(
     while True:
         # Asked before the condition: what the process did last counts.
         ended = process is not None and process.poll() is not None
+        begin = time.monotonic()
         value = condition()
         if value:
             return value
         assert not ended, f"{what} did not happen, {_name(process)} has ended: {instead()}"
         assert watch.moves(), f"{what} did not happen, and nothing has moved for {patience:.0f} s: {instead()}"
-        time.sleep(INTERVAL)
+        # At most half of the time goes into looking: a condition may start processes.
+        time.sleep(max(INTERVAL, time.monotonic() - begin))
 
 
 def finish(process: subprocess.Popen[str], text: str | None = None, patience: float = PATIENCE) -> tuple[str, str]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ipaddress
 import random
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,9 @@ import yaml
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.adopt.draft import UNBOUND
 from ansible_collections.tidegate.nftables.tests.golden.cases import FixedInventory
-from ansible_collections.tidegate.nftables.tests.integration.role.project import Project, Run
+from ansible_collections.tidegate.nftables.tests.integration.role.project import HostProject
+from ansible_collections.tidegate.nftables.tests.support.project import Run
 
-COLLECTIONS = {"ANSIBLE_COLLECTIONS_PATH": str(Path(sys.executable).parents[1] / "collections")}
 PREFLIGHT, ADOPT = "tidegate.nftables.preflight", "tidegate.nftables.adopt"
 SEED = 20261120
 
@@ -77,29 +76,23 @@ for line in sys.stdin:
 """
 
 
-def leaving(project: Project, flows: list[tuple[str, int]]) -> list[bool]:
+def leaving(project: HostProject, flows: list[tuple[str, int]]) -> list[bool]:
     """Send one datagram for each flow; whether the kernel let it leave."""
-    done = subprocess.run(
-        ["ip", "netns", "exec", project.namespace, sys.executable, "-c", SENDER],
-        input="".join(f"{address} {port}\n" for address, port in flows),
-        text=True,
-        capture_output=True,
-        check=True,
-    )
+    text = "".join(f"{address} {port}\n" for address, port in flows)
+    done = project.namespace.run(sys.executable, "-c", SENDER, text=text)
     return [line == "1" for line in done.stdout.split()]
 
 
-def load(project: Project, rules: str) -> None:
-    command = ["ip", "netns", "exec", project.namespace, "nft", "-f", "-"]
-    subprocess.run(command, input=rules, text=True, check=True)
+def load(project: HostProject, rules: str) -> None:
+    project.namespace.run("nft", "-f", "-", text=rules)
 
 
-def named(project: Project, playbook: str, *options: str) -> Run:
+def named(project: HostProject, playbook: str, *options: str) -> Run:
     """Run one of the collection's playbooks by its name, on app1."""
-    return project.play("--limit", "app", *options, playbook=playbook, env=COLLECTIONS)
+    return project.play("--limit", "app", *options, playbook=playbook)
 
 
-def draft_of(project: Project) -> dict[str, Any]:
+def draft_of(project: HostProject) -> dict[str, Any]:
     run = named(project, ADOPT, "-e", f"adopt_dest={project.path}/drafts")
     assert run.code == 0, run.output
     found: dict[str, Any] = yaml.safe_load((project.path / "drafts/app1.yml").read_text())
@@ -113,13 +106,13 @@ def opened(given: dict[str, Any], flows: list[tuple[str, int]]) -> list[bool]:
     return [policy.decide(resolved, policy.Flow(address, "udp", port)).allowed for address, port in flows]
 
 
-def without_policy(project: Project) -> None:
+def without_policy(project: HostProject) -> None:
     """A host that nobody wrote a policy for yet."""
     project.write("group_vars/all/egress.yml", {})
     project.write("group_vars/app/egress.yml", {})
 
 
-def test_a_draft_opens_nothing_that_the_rules_refuse(connected: Project) -> None:
+def test_a_draft_opens_nothing_that_the_rules_refuse(connected: HostProject) -> None:
     without_policy(connected)
     load(connected, RULES)
     given = draft_of(connected)
@@ -142,7 +135,7 @@ def test_a_draft_opens_nothing_that_the_rules_refuse(connected: Project) -> None
     assert sum(wanted) > 40
 
 
-def test_a_draft_says_what_it_left_out_and_drafting_again_changes_nothing(connected: Project) -> None:
+def test_a_draft_says_what_it_left_out_and_drafting_again_changes_nothing(connected: HostProject) -> None:
     without_policy(connected)
     load(connected, RULES)
     draft_of(connected)
@@ -154,7 +147,7 @@ def test_a_draft_says_what_it_left_out_and_drafting_again_changes_nothing(connec
     assert again.changed() == 0
 
 
-def test_entries_that_the_hosts_own_policy_would_not_take_are_held_back(connected: Project) -> None:
+def test_entries_that_the_hosts_own_policy_would_not_take_are_held_back(connected: HostProject) -> None:
     load(
         connected, "table inet f { chain o { type filter hook output priority 0; policy drop; tcp dport 22 accept; }; }"
     )
@@ -164,56 +157,56 @@ def test_entries_that_the_hosts_own_policy_would_not_take_are_held_back(connecte
     assert "# - name: ssh-any" in text
 
 
-def test_check_mode_writes_no_file(connected: Project) -> None:
+def test_check_mode_writes_no_file(connected: HostProject) -> None:
     run = named(connected, ADOPT, "--check", "-e", f"adopt_dest={connected.path}/drafts")
     assert run.code == 0, run.output
     assert run.changed() == 1
     assert not (connected.path / "drafts").exists()
 
 
-def test_preflight_tells_what_stands_in_the_way(connected: Project) -> None:
+def test_preflight_tells_what_stands_in_the_way(connected: HostProject) -> None:
     load(
         connected,
         "table ip raw { chain o { type filter hook output priority raw; udp dport 514 notrack; }; }\n"
         "table inet f { chain o { type filter hook output priority 0; jump w; }; chain w { tcp dport 25 reject; }; }\n"
         "table ip sleeping { flags dormant; chain o { type filter hook output priority 0; policy drop; }; }\n",
     )
-    connected.ip("link", "add", "docker0", "type", "bridge")
+    connected.namespace.ip("link add docker0 type bridge")
     run = named(connected, PREFLIGHT)
     assert run.code == 0, run.output
     said = run.output
     assert "STOP  notrack in ip raw o." in said
     assert "STOP  containers: docker0." in said
-    assert "WARN  table inet f: rules in w refuse." in said
+    assert "WARN  table inet f: rules in w reject." in said
     assert "table ip sleeping" not in said
     assert run.module_runs == ["egress_preflight"]
 
 
-def test_enforcing_is_refused_until_containers_are_decided_and_observing_is_not(connected: Project) -> None:
-    connected.ip("link", "add", "docker0", "type", "bridge")
-    refused = connected.play(env=COLLECTIONS)
+def test_enforcing_is_refused_until_containers_are_decided_and_observing_is_not(connected: HostProject) -> None:
+    connected.namespace.ip("link add docker0 type bridge")
+    refused = connected.play()
     assert refused.code != 0
     assert "containers: docker0" in refused.output
     assert "Fix: set egress_containers to true or false" in refused.output
     assert connected.nft("list", "tables") == ""
     connected.write("group_vars/all/egress.yml", {**connected.common, "egress_mode": "observe"})
-    observed = connected.play(env=COLLECTIONS)
+    observed = connected.play()
     assert observed.code == 0, observed.output
     assert "containers: docker0" in observed.output
     # The first run that refuses is held against the host as well, though a policy was confirmed there.
     connected.write("group_vars/all/egress.yml", connected.common)
-    assert connected.play(env=COLLECTIONS).code != 0
+    assert connected.play().code != 0
     connected.write("group_vars/all/egress.yml", {**connected.common, "egress_containers": False})
-    enforced = connected.play(env=COLLECTIONS)
+    enforced = connected.play()
     assert enforced.code == 0, enforced.output
-    right = connected.play(env=COLLECTIONS)
+    right = connected.play()
     assert right.module_runs == ["egress_guard"]
     assert right.changed() == 0
 
 
-def test_the_doctor_names_what_would_be_refused_with_the_yaml_for_it(connected: Project, resolv_conf: Path) -> None:
+def test_the_doctor_names_what_would_be_refused_with_the_yaml_for_it(connected: HostProject, resolv_conf: Path) -> None:
     resolv_conf.write_text("nameserver 10.10.0.99\n")
     run = named(connected, PREFLIGHT)
     assert run.code == 0, run.output
-    assert "would be refused: resolv.conf uses 10.10.0.99 udp/53 (/etc/resolv.conf:1)" in run.output
+    assert "would be rejected: resolv.conf uses 10.10.0.99 udp/53 (/etc/resolv.conf:1)" in run.output
     assert "egress_dns_servers: [10.10.0.99]" in run.output

@@ -14,23 +14,23 @@ import pytest
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import records
 from ansible_collections.tidegate.nftables.tests.integration.adopt.test_playbooks import named
-from ansible_collections.tidegate.nftables.tests.integration.role.project import Project
+from ansible_collections.tidegate.nftables.tests.integration.role.project import HostProject
 
 OBSERVE, ENFORCE = "tidegate.nftables.observe", "tidegate.nftables.enforce"
 STRANGER = ("198.51.100.9", 9999)
 
 
-def write(project: Project, **changes: Any) -> None:
+def write(project: HostProject, **changes: Any) -> None:
     project.write("group_vars/all/egress.yml", {**project.common, "egress_mode": "observe", **changes})
 
 
-def enforcing(project: Project) -> bool:
+def enforcing(project: HostProject) -> bool:
     listed = project.nft("list", "chain", "inet", "tidegate", "egress_denied")
     assert "chain egress_denied" in listed, listed
     return "goto egress_enforced" in listed
 
 
-def age(project: Project, hours: float) -> None:
+def age(project: HostProject, hours: float) -> None:
     """Make the confirmed policy older than it is."""
     path = Paths(str(project.root)).confirmed
     record = records.load(path)
@@ -39,7 +39,7 @@ def age(project: Project, hours: float) -> None:
 
 
 @pytest.fixture
-def observed(connected: Project) -> Project:
+def observed(connected: HostProject) -> HostProject:
     """The project, observing since a moment ago."""
     write(connected)
     run = named(connected, OBSERVE)
@@ -48,7 +48,7 @@ def observed(connected: Project) -> Project:
     return connected
 
 
-def test_a_host_enforces_when_it_was_observed_long_enough(observed: Project) -> None:
+def test_a_host_enforces_when_it_was_observed_long_enough(observed: HostProject) -> None:
     early = named(observed, ENFORCE)
     assert early.code != 0
     assert "Not changed. Not ready: observed 0 of 72 h" in early.output
@@ -60,7 +60,7 @@ def test_a_host_enforces_when_it_was_observed_long_enough(observed: Project) -> 
     ready = named(observed, ENFORCE)
     assert ready.code == 0, ready.output
     assert "app1: Ready: observed 72 of 72 h" in ready.output
-    assert 'Commit \\"egress_mode: enforce\\"' in ready.output
+    assert 'commit \\"egress_mode: enforce\\"' in ready.output
     assert enforcing(observed)
     # Committed: nothing is left to be said or done, and observe.yml leaves the host alone.
     write(observed, egress_mode="enforce")
@@ -72,7 +72,7 @@ def test_a_host_enforces_when_it_was_observed_long_enough(observed: Project) -> 
     assert enforcing(observed)
 
 
-def test_a_refusal_has_to_be_explained_first(observed: Project) -> None:
+def test_a_refusal_has_to_be_explained_first(observed: HostProject) -> None:
     age(observed, 100)
     observed.send(*STRANGER)
     held = named(observed, ENFORCE)
@@ -85,7 +85,7 @@ def test_a_refusal_has_to_be_explained_first(observed: Project) -> None:
     assert enforcing(observed)
 
 
-def test_anyway_is_anyway_and_check_mode_changes_nothing(observed: Project) -> None:
+def test_anyway_is_anyway_and_check_mode_changes_nothing(observed: HostProject) -> None:
     checked = named(observed, ENFORCE, "-e", "egress_enforce_anyway=true", "--check")
     assert checked.code == 0, checked.output
     assert not enforcing(observed)

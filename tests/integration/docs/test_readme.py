@@ -56,7 +56,7 @@ def without_counts(text: str) -> list[str]:
 
 
 def test_the_first_screen_runs_and_shows_what_it_says(project: Project, namespace: Namespace) -> None:
-    play = ("site.yml", "--limit", "app1")
+    play = ("--limit", "app1")
     assert project.play(*play).ok().changed() == 1
     assert project.play(*play).ok().changed() == 0
     shown = re.search(r"```\n# nft list chain (.*?)\n(.*?)```", README.read_text(), re.DOTALL)
@@ -66,7 +66,7 @@ def test_the_first_screen_runs_and_shows_what_it_says(project: Project, namespac
 
 
 def test_the_mode_that_the_first_screen_names_next_is_enforce(project: Project, namespace: Namespace) -> None:
-    play = ("site.yml", "--limit", "app1", "-e", "egress_mode=enforce")
+    play = ("--limit", "app1", "-e", "egress_mode=enforce")
     assert "policy drop" in project.play(*play, "--check", "--diff").ok().output
     project.play(*play).ok()
     assert project.play(*play).ok().changed() == 0

@@ -83,7 +83,7 @@ def test_workers_without_any_copy_all_fail_with_the_same_sentence(server: Publis
     answers = race(server.url, tmp_path, "1")
     assert len(server.requests) == 1
     assert len(set(answers)) == 1
-    assert "no earlier copy is kept" in answers[0]
+    assert "there is no earlier copy" in answers[0]
 
 
 def test_a_worker_that_is_killed_while_it_fetches_blocks_nobody(server: Publisher, tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ BROKEN: dict[str, tuple[Behaviour, str]] = {
     "cut off in a chunk": (sends_chunks(TEXT[:20], end=False), "cannot be fetched: "),
     "cut off without a length": (sends(b"192.0.2.0/24\n198.51.0.0/1", length=-1), "may be cut off"),
     "gzip cut off": (sends(gzip.compress(TEXT)[:-9], Content_Encoding="gzip"), "was cut off"),
-    "gzip that is none": (sends(TEXT, Content_Encoding="gzip"), "is broken"),
+    "gzip that is none": (sends(TEXT, Content_Encoding="gzip"), "is damaged"),
     "strange encoding": (sends(TEXT, Content_Encoding="br"), "encoding br, which was not requested"),
     "no list": (sends(b"<!DOCTYPE html>\n<p>Sign in</p>\n"), "is a web page or XML"),
     "cut JSON": (sends(b'["192.0.2.0/24", "198.51.100.0/24"'), "the document is not JSON"),
@@ -129,7 +129,7 @@ def test_a_whole_answer_is_taken_however_it_is_framed(runs: Runs, server: Publis
 def test_an_answer_without_end_is_not_read_to_its_end(
     runs: Runs, server: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetching, "MOST", 1 << 20)
+    monkeypatch.setattr(fetching, "LIMIT", 1 << 20)
     server.behaviour = sends(b"192.0.2.1\n" * 200_000)
     assert "is larger than 1 MiB" in runs.refusal(url=server.url)
     server.behaviour = sends(gzip.compress(b"192.0.2.1\n" * 200_000), Content_Encoding="gzip")
@@ -143,7 +143,7 @@ def test_the_pinned_content_and_no_other_is_taken(runs: Runs, server: Publisher)
     server.publish(*GOOD, "203.0.113.0/24")
     result = runs.resolve(**pinned)
     assert result.addresses.cidrs() == GOOD
-    assert "the content is not the pinned one" in result.notices[0].text
+    assert "the content differs from the pinned content" in result.notices[0].text
 
 
 def test_a_redirect_is_followed(runs: Runs, server: Publisher) -> None:

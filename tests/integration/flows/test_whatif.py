@@ -18,7 +18,7 @@ APP1 = "10.10.2.10"
 
 def whatif(folder: Path, **variables: object) -> Run:
     """Run the playbook by its name in a folder of its own."""
-    return Project(folder, inventory=str(LAB / "inventory.yml")).play("tidegate.nftables.whatif", **variables)
+    return Project(folder, inventory=str(LAB / "inventory.yml")).play(playbook="tidegate.nftables.whatif", **variables)
 
 
 def record(destination: str, port: int, action: str = "ACCEPT", source: str = APP1) -> str:
@@ -40,11 +40,11 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, obj
     return (directory / "out" / "whatif.md").read_text(), json.loads((directory / "out" / "whatif.json").read_text())
 
 
-def test_the_report_says_what_would_be_refused_and_what_depends_on_the_user(report: tuple[str, object]) -> None:
+def test_the_report_has_what_would_be_rejected_and_what_depends_on_the_user(report: tuple[str, object]) -> None:
     text, _content = report
-    refused, _, rest = text.partition("## Would be refused to some users")
-    assert "| 198.51.100.66 | tcp/4444 | app1 | 3 | 3.0 kB | 2026-11-20 14:44 |" in refused
-    assert "203.0.113.10" not in refused
+    rejected, _, rest = text.partition("## Would be rejected for some users")
+    assert "| 198.51.100.66 | tcp/4444 | app1 | 3 | 3.0 kB | 2026-11-20 14:44 |" in rejected
+    assert "203.0.113.10" not in rejected
     assert "| 203.0.113.10 | tcp/443 | app1 | 1 | 1.0 kB | 2026-11-20 14:44 | allowed to www-data |" in rest
     assert "10.10.3.10" not in text, "what passes is no line of its own"
 
@@ -53,15 +53,15 @@ def test_the_report_says_what_nothing_used_and_what_was_not_judged(report: tuple
     text, _content = report
     assert "- package-mirror (egress_allow_base[package-mirror])" in text
     assert "- database (" not in text
-    assert "- 1 records: intervals that AWS could not record (SKIPDATA): flows are missing" in text
-    assert "- 1 flows did not get through as it was" in text
-    assert "- 1 flows of 1 addresses that are none of these hosts: 192.0.2.9 (1)" in text
+    assert "- 1 record: intervals that AWS could not record (SKIPDATA): flows are missing" in text
+    assert "- 1 flow: logged as already rejected" in text
+    assert "- 1 flow: from 1 address of none of these hosts, 192.0.2.9 (1)" in text
 
 
 def test_the_json_has_every_host(report: tuple[str, dict[str, object]]) -> None:
     hosts = report[1]["hosts"]
     assert isinstance(hosts, list)
-    assert {one["host"]: one["refused_total"]["flows"] for one in hosts}["app1"] == 3
+    assert {one["host"]: one["rejected_total"]["flows"] for one in hosts}["app1"] == 3
     assert len(hosts) == 5
 
 
@@ -83,8 +83,8 @@ def test_queries_are_written_for_each_tier(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("variables", "message"),
     [
-        ({}, "Name the logs to read"),
-        ({"egress_flows": [{"vpc": "nowhere"}]}, "there is no such file"),
+        ({}, "Fix: name the logs to read"),
+        ({"egress_flows": [{"vpc": "nowhere"}]}, "no such file"),
         ({"egress_flows": [{"pcap": "x"}]}, "egress_flows[0].pcap: unknown"),
     ],
 )

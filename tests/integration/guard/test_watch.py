@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -31,6 +32,11 @@ FOREIGN = "table ip other {\n\tset banned {\n\t\ttype ipv4_addr\n\t}\n}\n"
 
 def events(host: GuardedHost) -> list[str]:
     return [event["event"] for event in journal.read(host.paths)]
+
+
+def is_reported(host: GuardedHost, times: int) -> bool:
+    """Return whether the table was lost this many times."""
+    return events(host).count("lost") == times
 
 
 def policy(host: GuardedHost) -> str:
@@ -56,7 +62,7 @@ def test_a_flushed_table_is_back_within_five_seconds(each_host: GuardedHost) -> 
         for times, script in enumerate(("flush ruleset\n", "delete table inet tidegate\n"), start=1):
             each_host.load(script)
             wait_for(each_host.listing, "the table")
-            wait_for(lambda times=times: events(each_host).count("lost") == times)
+            wait_for(partial(is_reported, each_host, times), "the event")
             assert policy(each_host) == expected
 
 

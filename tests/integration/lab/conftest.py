@@ -117,7 +117,7 @@ class Lab(Project):
 
     def run(self, *options: str) -> LabRun:
         """Run the lab's playbook to its end."""
-        run = self.play(str(PLAYBOOK), *options)
+        run = self.play(*options, playbook=str(PLAYBOOK))
         return LabRun(run.code, run.output)
 
 

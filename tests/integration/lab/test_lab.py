@@ -64,8 +64,8 @@ def test_the_kernel_does_what_the_policy_says(lab: Lab) -> None:
     flows = 5 * 11 * 8 * 2 * 2 * 2
     found = re.findall(r"^mode (\w+): (\d+) flows tried with real packets$", run.output, re.MULTILINE)
     assert found == [("enforce", str(flows)), ("observe", str(flows))]
-    assert f"found:                  {flows} answered, 0 refused, 0 neither" in run.output
-    assert re.search(r"hand-written tests \(egress_tests_\*\): \d\d, of which 0 do not hold", run.output)
+    assert f"measured:               {flows} answered, 0 refused, 0 neither" in run.output
+    assert re.search(r"policy tests \(egress_tests_\*\): \d\d, of which 0 failed", run.output)
     for host in ("web1", "app1", "database1", "bastion1", "build1"):
         assert run.output.count(f"changed=0 on {host}") == 2  # after enforce, after observe
         assert re.search(rf"^{host} +: .* changed=2 ", run.output, re.MULTILINE)  # once into each mode
@@ -143,7 +143,7 @@ esac
 def test_what_is_spoiled_is_noticed(lab: Lab) -> None:
     run = lab.run(*ENFORCE, "-e", json.dumps({"lab_meddle": MEDDLE, "lab_seconds": 1}))
     assert run.code == 2
-    assert re.search(r"\d+ of 3520 flows differ from the policy, first \w+: ", run.output)
+    assert re.search(r"\d+ of 3520 flows differ from the policy, the first: \w+: ", run.output)
     for host, service, cells in (
         ("web1", "tcp/4444", {"stranger1": "yes", "mirror1": "yes"}),
         ("app1", "tcp/5432", {"database1": "????", "mirror1": "????"}),  # refused, but in silence, is no refusal
@@ -184,7 +184,7 @@ def has_policy(keeper: int) -> bool:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_nothing_stays_after_an_interrupt(lab: Lab, number: signal.Signals) -> None:
     before = set(labs())
-    process = lab.start(str(PLAYBOOK))
+    process = lab.start(playbook=str(PLAYBOOK))
     try:
         (keeper,) = wait_for(lambda: set(labs()) - before, "a lab", process=process)
         if number == signal.SIGINT:

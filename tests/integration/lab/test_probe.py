@@ -124,7 +124,7 @@ def play(folder: Path, namespace: str) -> Run:
     }
     project.write("inventory.yml", {"all": {"hosts": {"web1": variables}}})
     project.write("play.yml", PLAY)
-    return project.play("play.yml")
+    return project.play(playbook="play.yml")
 
 
 def test_tasks_run_in_the_hosts_namespace(net: Net, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.tidegate.nftables.tests.integration.lockout.fleet import Fleet, fleet
 from ansible_collections.tidegate.nftables.tests.integration.lockout.project import (
     PAYMENTS,
-    Project,
+    FleetProject,
     policy,
     reaches_only,
 )
@@ -29,12 +29,12 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
 @pytest.fixture(scope="session")
 def old(started: Fleet, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The table of the first policy on each machine, after packets have proved it."""
-    Project(tmp_path_factory.mktemp("first"), started).apply(**policy("payments"))
+    FleetProject(tmp_path_factory.mktemp("first"), fleet=started).apply(**policy("payments"))
     started.each(lambda machine: reaches_only(machine, *PAYMENTS))
     return started.each(lambda machine: machine.stands())
 
 
 @pytest.fixture
-def project(started: Fleet, old: dict[str, str], tmp_path: Path) -> Project:
+def project(started: Fleet, old: dict[str, str], tmp_path: Path) -> FleetProject:
     """A project for machines with some policy; begin() has them begin with the old one."""
-    return Project(tmp_path, started, old)
+    return FleetProject(tmp_path, fleet=started, old=old)

@@ -13,7 +13,6 @@ import itertools
 import json
 import os
 import subprocess
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,8 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.tidegate.nftables.molecule.shared.lab import MACHINES
+from ansible_collections.tidegate.nftables.tests.support.containers import RELEASES, image, podman
+from ansible_collections.tidegate.nftables.tests.support.paths import CHECKOUT
+from ansible_collections.tidegate.nftables.tests.support.waiting import wait_for
 
-CHECKOUT = Path(__file__).resolve().parents[3]
 SHARED = CHECKOUT / "molecule/shared"
 HOSTS = ("app11", "app12", "app13", "bastion12")
 LABEL = "tidegate.checkout"
@@ -42,22 +43,6 @@ def command(*words: str, check: bool = True, **environment: str) -> subprocess.C
     )
     assert not check or done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
     return done
-
-
-def podman(*words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run podman with the settings that this machine needs."""
-    return command(
-        "bash", "-c", f'. {CHECKOUT}/tests/images/podman.sh; exec podman "$@"', "podman", *words, check=check
-    )
-
-
-def wait_for(condition: Callable[[], bool], seconds: float, what: str = "it", state: Callable[[], str] = str) -> float:
-    """Wait until something is so; return the seconds that it took. state: what is there instead, for the failure."""
-    began = time.monotonic()
-    while not condition():
-        assert time.monotonic() - began < seconds, f"{what} did not happen within {seconds} s: {state()}"
-        time.sleep(0.2)
-    return time.monotonic() - began
 
 
 @dataclass
@@ -126,10 +111,14 @@ class Machine:
         status: dict[str, Any] = json.loads(self.run("tidegate", "status", "--json"))
         return status
 
+    def journal(self) -> list[dict[str, Any]]:
+        """Return what happened on the host, oldest first."""
+        text = self.run("cat", "/var/lib/tidegate/journal.jsonl", check=False)
+        return [json.loads(line) for line in text.splitlines()]
+
     def events(self) -> list[str]:
-        """What happened on the host, oldest first."""
-        journal = self.run("cat", "/var/lib/tidegate/journal.jsonl", check=False)
-        return [json.loads(line)["event"] for line in journal.splitlines()]
+        """Return the names of what happened on the host, oldest first."""
+        return [event["event"] for event in self.journal()]
 
     def has_pending_change(self) -> bool:
         """Whether a change waits for its confirmation."""
@@ -151,9 +140,9 @@ class Machine:
         commands = (words, ("ss", "-tnp"), ("sh", "-c", open_files))
         return "\n".join([str(self.status()), *(self.run(*command_words, check=False) for command_words in commands)])
 
-    def settle(self, seconds: float = 60) -> None:
+    def settle(self) -> None:
         """Wait until nothing is pending."""
-        wait_for(lambda: not self.has_pending_change(), seconds, f"the end of the pending change on {self.name}")
+        wait_for(lambda: not self.has_pending_change(), f"the end of the pending change on {self.name}")
 
     def is_well(self, table: str) -> bool:
         """Whether exactly this table stands, is what a boot would load, and nothing is pending."""
@@ -205,8 +194,8 @@ def fleet(folder: Path) -> Iterator[Fleet]:
     sweep()
     started = Fleet(f"tg-lockout-{os.getpid()}-{uuid.uuid4().hex[:6]}", folder, {})
     started.machines = {name: Machine(name, started) for name in ("world", *HOSTS)}
-    images = ("bullseye", "bookworm", "trixie")
-    command("bash", str(CHECKOUT / "tests/images/import.sh"), str(CHECKOUT / "build/debian"), *images)
+    for release in RELEASES:
+        image(release)
     try:
         started.machines["world"].start("create.sh")
         started.each(lambda machine: machine.start("create.sh"))

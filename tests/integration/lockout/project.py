@@ -6,29 +6,29 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
-
-import yaml
 
 from ansible_collections.tidegate.nftables.molecule.shared.lab import MACHINES
 from ansible_collections.tidegate.nftables.tests.integration.lockout.fleet import (
-    CHECKOUT,
     HOSTS,
     Fleet,
     Machine,
+)
+from ansible_collections.tidegate.nftables.tests.support.project import Project, Run
+from ansible_collections.tidegate.nftables.tests.support.waiting import (
+    children,
+    finish,
+    is_running,
+    kill_tree,
+    send_signal,
     wait_for,
 )
 
-PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
 SITE = """
 - hosts: app
   gather_facts: false
@@ -85,20 +85,6 @@ def reaches_only(machine: Machine, *allowed: str) -> None:
 
 
 @dataclass
-class Run:
-    """What one ansible-playbook run printed and returned."""
-
-    code: int
-    output: str
-
-    def recap(self, host: str) -> dict[str, int]:
-        """The counts of a host: ok, changed, unreachable, failed, …; empty when it is not there."""
-        recap = re.search(rf"^{host}\s+:(.*)$", self.output, re.MULTILINE)
-        assert recap, self.output
-        return {name: int(count) for name, count in re.findall(r"(\w+)=(\d+)", recap[1])}
-
-
-@dataclass
 class Going:
     """A run that still goes on, in a session of its own like one in a terminal. left: workers that may outlive it."""
 
@@ -111,51 +97,41 @@ class Going:
 
     def kill(self) -> None:
         """Have the controller disappear, with every process that it started."""
-        processes: set[int] = set()
-        # What is stopped starts nothing more, so this ends.
-        while new := {self.process.pid, *_descendants(self.process.pid)} - processes:
-            _signal(new, signal.SIGSTOP)
-            processes |= new
-        _signal(processes, signal.SIGKILL)
+        kill_tree(self.process.pid)
 
     def abandon(self) -> None:
         """Kill ansible-playbook alone: its workers do not notice."""
-        _signal([self.process.pid], signal.SIGSTOP)
-        self.left = _children(self.process.pid)
-        _signal([self.process.pid], signal.SIGKILL)
+        send_signal(signal.SIGSTOP, self.process.pid)
+        self.left = children(self.process.pid)
+        send_signal(signal.SIGKILL, self.process.pid)
 
-    def end(self, seconds: float = 300) -> Run:
+    def end(self) -> Run:
         """Wait for its end, and for a while for that of its workers."""
-        try:
-            output, _nothing = self.process.communicate(timeout=seconds)
-            self._outlive()
-        finally:
-            if self.process.poll() is None:
-                self.kill()
-                self.process.wait()
+        output, _errors = finish(self.process)
+        self._outlive()
         return Run(self.process.returncode, output)
 
     def _outlive(self) -> None:
         """Let the workers that are left do what they do. Some never end: nobody reads the results that they write."""
         until = time.monotonic() + _OUTLIVED
-        while any(_lives(pid) for pid in self.left) and time.monotonic() < until:
+        while any(is_running(pid) for pid in self.left) and time.monotonic() < until:
             time.sleep(0.2)
         for pid in self.left:
-            _signal([pid, *_descendants(pid)], signal.SIGKILL)
+            kill_tree(pid)
 
 
 @dataclass
-class Project:
+class FleetProject(Project):
     """A folder with an inventory of the fleet's machines, group_vars and site.yml.
 
     old: the table that stands on each machine at first.
     """
 
-    path: Path
-    fleet: Fleet
+    fleet: Fleet = field(kw_only=True)
     old: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.prefix = self.fleet.enter()
         self.ssh(port=22)
         self.write("wait", WAIT.format(project=self.path))
         (self.path / "wait").chmod(0o755)
@@ -201,13 +177,7 @@ class Project:
             assert machine.reachable(), name
             reaches_only(machine, *PAYMENTS)
 
-    def write(self, name: str, content: Any) -> None:
-        """Write a file of the project, as YAML unless it is text."""
-        target = self.path / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(content if isinstance(content, str) else yaml.safe_dump(content, sort_keys=False))
-
-    def start(self, *options: str, playbook: str = "site.yml", held: bool = False, **variables: Any) -> Going:
+    def begin_run(self, *options: str, playbook: str = "site.yml", held: bool = False, **variables: Any) -> Going:
         """Begin a run with the variables as the group's. held: it waits between a change and its confirmation."""
         if variables:
             self.write("group_vars/app/egress.yml", variables)
@@ -215,27 +185,8 @@ class Project:
             trial = self.path / f"trial-{MACHINES[name].addresses[0]}"
             trial.unlink(missing_ok=True)
             trial.symlink_to(self.machine(name).pending)
-        environment = {
-            **os.environ,
-            "HELD": "yes" if held else "",
-            "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".venv/collections"),
-            "ANSIBLE_NOCOLOR": "1",
-            "ANSIBLE_PIPELINING": "1",
-            "ANSIBLE_FORKS": "4",
-            "ANSIBLE_LOCALHOST_WARNING": "0",
-        }
-        return Going(
-            subprocess.Popen(
-                [*self.fleet.enter(), str(PLAYBOOK), "-i", "inventory.yml", playbook, *options],
-                cwd=self.path,
-                env=environment,
-                text=True,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        )
+        environment = {"HELD": "yes" if held else "", "ANSIBLE_PIPELINING": "1", "ANSIBLE_FORKS": "4"}
+        return Going(self.start(*options, playbook=playbook, env=environment))
 
     def release(self, name: str, go: bool = True) -> None:
         """Have a run that is held go on with a machine; with False have the next one wait there again."""
@@ -244,45 +195,18 @@ class Project:
 
     def wait_until_held(self, name: str) -> None:
         """Wait until a run that is held has made its change on a machine and would come back to confirm it."""
-        wait_for((self.path / f"held-{MACHINES[name].addresses[0]}").exists, 60, f"the change on {name}")
+        wait_for((self.path / f"held-{MACHINES[name].addresses[0]}").exists, f"the change on {name}")
 
-    def play(self, *options: str, playbook: str = "site.yml", **variables: Any) -> Run:
-        """Run to the end."""
-        return self.start(*options, playbook=playbook, **variables).end()
+    def play(self, *options: str, playbook: str = "site.yml", **variables: object) -> Run:
+        """Run to the end, with the variables as the group's."""
+        return self.begin_run(*options, playbook=playbook, held=False, **variables).end()
 
     def apply(self, *options: str, **variables: Any) -> Run:
         """Run to the end, which must be a good one."""
-        run = self.play(*options, **variables)
-        assert run.code == 0, run.output
-        return run
-
-
-def _signal(pids: Collection[int], number: signal.Signals) -> None:
-    for pid in pids:
-        with suppress(ProcessLookupError):
-            os.kill(pid, number)
-
-
-def _lives(pid: int) -> bool:
-    return Path(f"/proc/{pid}").exists()
-
-
-def _children(pid: int) -> list[int]:
-    """Return the processes that a process started."""
-    children: list[int] = []
-    with suppress(OSError):
-        for path in Path(f"/proc/{pid}/task").glob("*/children"):
-            children += map(int, path.read_text().split())
-    return children
-
-
-def _descendants(pid: int) -> list[int]:
-    """Return the processes that a process started, and those that they did."""
-    children = _children(pid)
-    return [*children, *(below for child in children for below in _descendants(child))]
+        return self.play(*options, **variables).ok()
 
 
 def wait_for_change(machine: Machine, before: str) -> None:
     """Wait until a change is pending and its table is there."""
     what = f"a change on {machine.name}"
-    wait_for(lambda: machine.pending.exists() and machine.stands() != before, 60, what)
+    wait_for(lambda: machine.pending.exists() and machine.stands() != before, what)

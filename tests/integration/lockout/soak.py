@@ -14,15 +14,16 @@ import random
 import time
 from collections.abc import Callable, Mapping
 
-from ansible_collections.tidegate.nftables.tests.integration.lockout.fleet import HOSTS, Machine, wait_for
+from ansible_collections.tidegate.nftables.tests.integration.lockout.fleet import HOSTS, Machine
 from ansible_collections.tidegate.nftables.tests.integration.lockout.project import (
     FLOWS,
+    FleetProject,
     Going,
-    Project,
-    Run,
     policy,
     wait_for_change,
 )
+from ansible_collections.tidegate.nftables.tests.support.project import Run
+from ansible_collections.tidegate.nftables.tests.support.waiting import wait_for
 
 SECONDS = 8
 """How long a trial lasts."""
@@ -65,7 +66,7 @@ ACTS = ("run", "run", "run", "killed", "abandoned", "interrupted", "idle")
 class Soak:
     """The fleet, what is confirmed on each host, and what was done to it so far."""
 
-    def __init__(self, project: Project, seed: int) -> None:
+    def __init__(self, project: FleetProject, seed: int) -> None:
         self.project = project
         self.chance = random.Random(seed)
         self.did: list[str] = []
@@ -86,7 +87,7 @@ class Soak:
         run = getattr(self, act)(names)
         for name in HOSTS:
             machine = self.project.machine(name)
-            wait_for(machine.is_idle, 60, f"the end of it on {name}", machine.goes_on)
+            wait_for(machine.is_idle, f"the end of it on {name}", instead=machine.goes_on)
             if "confirmed" in machine.events()[events[name] :]:
                 self.stands[name] = names
                 self.confirmations += 1
@@ -107,7 +108,7 @@ class Soak:
         """Begin a run that is held on those hosts that something happens to."""
         for name in HOSTS:
             self.project.release(name, name not in mishaps)
-        return self.project.start(held=True, **policy(*names, egress_confirm_timeout=SECONDS))
+        return self.project.begin_run(held=True, **policy(*names, egress_confirm_timeout=SECONDS))
 
     def run(self, names: tuple[str, ...]) -> Run:
         """A whole run, during which something happens to some of the hosts."""
@@ -155,4 +156,4 @@ class Soak:
 
     def _back_at_once(self, machine: Machine) -> None:
         table = self.tables[machine.name, self.stands[machine.name]]
-        wait_for(lambda: machine.stands() == table, 10, f"the watcher of {machine.name}")
+        wait_for(lambda: machine.stands() == table, f"the watcher of {machine.name}")

@@ -11,15 +11,16 @@ from typing import Any
 import pytest
 
 from ansible_collections.tidegate.nftables.molecule.shared.lab import MACHINES
-from ansible_collections.tidegate.nftables.tests.integration.lockout.fleet import HOSTS, Machine, wait_for
+from ansible_collections.tidegate.nftables.tests.integration.lockout.fleet import HOSTS, Machine
 from ansible_collections.tidegate.nftables.tests.integration.lockout.project import (
     PARTNER,
     PAYMENTS,
     SITE,
-    Project,
+    FleetProject,
     policy,
     reaches_only,
 )
+from ansible_collections.tidegate.nftables.tests.support.waiting import wait_for
 
 MEDDLING = """table inet meddling {
     chain leaving { type filter hook output priority 10; ip daddr 203.0.113.10 drop; }
@@ -42,7 +43,7 @@ GUARD = """
   gather_facts: false
   vars: {deaf: %s}
   tasks:
-    - tidegate.nftables.egress_guard: {phase: apply, tables: ["{{ deaf }}"], who: somebody, timeout: 6}
+    - tidegate.nftables.egress_guard: {phase: apply, tables: ["{{ deaf }}"], who: somebody, timeout: 15}
       register: applied
     - ansible.builtin.meta: reset_connection
     - tidegate.nftables.egress_guard: {phase: confirm, token: "{{ applied.guard.token }}"}
@@ -62,7 +63,7 @@ def end_meddling(machine: Machine) -> None:
     machine.run("sh", "-c", stop, check=False)
 
 
-def test_one_task_applies_and_confirms_on_every_release(project: Project) -> None:
+def test_one_task_applies_and_confirms_on_every_release(project: FleetProject) -> None:
     run = project.apply(**policy("partner", "stranger"))
 
     assert "confirmed over a new SSH connection" in run.output, run.output
@@ -78,7 +79,7 @@ def test_one_task_applies_and_confirms_on_every_release(project: Project) -> Non
     assert {again.recap(name)["changed"] for name in HOSTS} == {0}, again.output
 
 
-def test_through_a_jump_host_that_changes_too_and_in_turns(project: Project) -> None:
+def test_through_a_jump_host_that_changes_too_and_in_turns(project: FleetProject) -> None:
     project.write("site.yml", SITE.replace("gather_facts", "serial: [1, 100%]\n  order: inventory\n  gather_facts"))
     ssh = {"name": "jump", "to": ["hosts:app"], "services": ["ssh"]}
 
@@ -100,7 +101,7 @@ def test_through_a_jump_host_that_changes_too_and_in_turns(project: Project) -> 
         reaches_only(project.machine(name), *PAYMENTS, *PARTNER)
 
 
-def test_a_policy_that_lets_no_new_connection_in_is_refused(project: Project) -> None:
+def test_a_policy_that_lets_no_new_connection_in_is_refused(project: FleetProject) -> None:
     # The role keeps port 22 open, but this controller uses 2222, by ssh's own configuration.
     project.begin("app13")
     project.ssh(port=2222)
@@ -116,7 +117,7 @@ def test_a_policy_that_lets_no_new_connection_in_is_refused(project: Project) ->
     project.is_back("app13")
 
 
-def test_a_change_after_which_no_new_connection_comes_in_is_rolled_back(project: Project) -> None:
+def test_a_change_after_which_no_new_connection_comes_in_is_rolled_back(project: FleetProject) -> None:
     # The connection that stays open (ControlPersist) would not notice.
     project.begin("app13")
     machine = project.machine("app13")
@@ -132,16 +133,16 @@ def test_a_change_after_which_no_new_connection_comes_in_is_rolled_back(project:
     project.is_back("app13")
 
 
-def test_a_policy_that_drops_replies_is_rolled_back_in_time(project: Project) -> None:
+def test_a_policy_that_drops_replies_is_rolled_back_in_time(project: FleetProject) -> None:
     project.begin("app12")
     machine = project.machine("app12")
     project.write("deaf.yml", GUARD % DEAF)
-    going = project.start(playbook="deaf.yml")
-    wait_for(lambda: "chain deaf" in machine.stands(), 60, "the change")
+    going = project.begin_run(playbook="deaf.yml")
+    wait_for(lambda: "chain deaf" in machine.stands(), "the change")
     assert not machine.ssh("true")
     assert not machine.ssh("true", version=6)
 
-    assert wait_for(machine.reachable, 30, "the way back") < 20
+    wait_for(machine.reachable, "the way back")
 
     run = going.end()
     assert run.code != 0
@@ -150,7 +151,7 @@ def test_a_policy_that_drops_replies_is_rolled_back_in_time(project: Project) ->
 
 
 @pytest.fixture
-def meddled(project: Project) -> Iterator[Machine]:
+def meddled(project: FleetProject) -> Iterator[Machine]:
     """A machine on which something else refuses payments as soon as a change is pending."""
     project.begin("app12")
     machine = project.machine("app12")
@@ -161,7 +162,9 @@ def meddled(project: Project) -> Iterator[Machine]:
         end_meddling(machine)
 
 
-def test_a_change_whose_tests_fail_goes_back_and_says_what_is_not_reached(project: Project, meddled: Machine) -> None:
+def test_a_change_whose_tests_fail_goes_back_and_says_what_is_not_reached(
+    project: FleetProject, meddled: Machine
+) -> None:
     run = project.play("--limit", "app12", **policy("payments", "partner", egress_tests_app=PAYMENTS_TEST))
 
     assert run.code != 0
@@ -172,7 +175,7 @@ def test_a_change_whose_tests_fail_goes_back_and_says_what_is_not_reached(projec
     reaches_only(meddled, PAYMENTS[1])
 
 
-def test_what_failed_before_the_change_does_not_stop_it(project: Project, meddled: Machine) -> None:
+def test_what_failed_before_the_change_does_not_stop_it(project: FleetProject, meddled: Machine) -> None:
     meddled.run("nft", "-f", "/root/meddling")
 
     run = project.apply("--limit", "app12", **policy("payments", "partner", egress_tests_app=PAYMENTS_TEST))
@@ -183,7 +186,7 @@ def test_what_failed_before_the_change_does_not_stop_it(project: Project, meddle
     reaches_only(meddled, PAYMENTS[1], *PARTNER)
 
 
-def test_an_unknown_user_opens_nothing_and_locks_nobody_out(project: Project) -> None:
+def test_an_unknown_user_opens_nothing_and_locks_nobody_out(project: FleetProject) -> None:
     names = ("payments", "partner")
     entries = [
         {"name": name, "to": list(MACHINES[name].addresses), "services": ["https"], "users": [user]}

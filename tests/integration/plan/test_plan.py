@@ -49,7 +49,7 @@ class Repository(Project):
 
     def plan(self, *options: str, base: str = "main", playbook: str = "tidegate.nftables.plan") -> tuple[int, str]:
         """Return the exit code and the output of a plan against a commit."""
-        run = self.play(playbook, *options, egress_plan_base=base)
+        run = self.play(*options, playbook=playbook, egress_plan_base=base)
         return run.code, run.output
 
 
@@ -126,7 +126,7 @@ def test_variables_beside_a_playbook_of_ones_own_count_on_both_sides(repository:
 def test_a_question_is_answered_with_file_and_line(repository: Repository) -> None:
     question = {"from": "app1", "to": "payments1", "service": "https", "user": "www-data"}
     variables = {f"egress_explain_{name}": value for name, value in question.items()}
-    output = repository.play("tidegate.nftables.explain", **variables).ok().output
+    output = repository.play(playbook="tidegate.nftables.explain", **variables).ok().output
     assert "yes: app1 as www-data to 203.0.113.10, 2001:db8:113::10 with tcp/443" in output
     assert "by the entry payments, egress_allow_app[payments] (group_vars/app/egress.yml:7:5)" in output
 

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import ctypes
 import json
-import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,10 +19,12 @@ import pytest
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Flow
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import ntp_pool
 from ansible_collections.tidegate.nftables.tests.golden.render import render
+from ansible_collections.tidegate.nftables.tests.support.namespaces import namespace, process_namespace
+from ansible_collections.tidegate.nftables.tests.support.nft import binaries
 
-CHECKOUT = Path(__file__).resolve().parents[3]
-BINARIES = [*sorted(CHECKOUT.glob("build/nft/*/nft")), Path("/usr/sbin/nft")]
-CLONE_NEWNET = 0x40000000
+__all__ = ["namespace"]
+
+BINARIES = list(binaries().values())
 UIDS = {"root": 0, "payd": 20001, "www-data": 33, "telegraf": 20002, "postfix": 20003, "postgres": 20004}
 UIDS |= {"certbot": 20005, "prometheus": 20006, "tilld": 20007}
 UIDS |= {name: 20010 + number for number, name in enumerate(ntp_pool.USERS)}
@@ -34,31 +34,10 @@ HERE, THERE = {4: "198.18.0.1", 6: "2001:2::1"}, {4: "198.18.0.2", 6: "2001:2::2
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def _must(result: int) -> None:
-    if result != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
-
-
-@pytest.fixture(autouse=True)
-def namespace() -> Iterator[None]:
-    """Run the test, and everything it starts, in a new network namespace that is gone afterwards."""
-    home = os.open("/proc/self/ns/net", os.O_RDONLY)
-    inside = Path("/proc/self/ns/net").readlink()
-    try:
-        _must(_libc.unshare(CLONE_NEWNET))
-        assert Path("/proc/self/ns/net").readlink() != inside
-        yield
-    finally:
-        _must(_libc.setns(home, CLONE_NEWNET))
-        os.close(home)
-
-
 @pytest.fixture
 def network(namespace: None) -> None:
     """Loopback, and an interface that leads nowhere, with default routes for both families."""
     for command in (
-        "link set lo up",
         "link add tgout type veth peer name tgnowhere",
         # Without neighbours to ask for, every packet leaves at once.
         "link set tgout arp off up",
@@ -74,22 +53,14 @@ def network(namespace: None) -> None:
 @pytest.fixture
 def peer(namespace: None) -> Iterator[int]:
     """A second namespace behind a wire; its process."""
-    with subprocess.Popen(["unshare", "-n", "sleep", "120"]) as holder:
-        try:
-            deadline = time.monotonic() + 5
-            mine = Path("/proc/self/ns/net").readlink()
-            while Path(f"/proc/{holder.pid}/ns/net").readlink() == mine and time.monotonic() < deadline:
-                time.sleep(0.01)
-            ip("link set lo up", "link add tgwire type veth peer name tgpeer")
-            ip(f"link set tgpeer netns {holder.pid}")
-            ip(*(f"address add {HERE[version]}/{length} dev tgwire" for version, length in ((4, 24),)))
-            ip("-6 address add 2001:2::1/64 dev tgwire nodad", "link set tgwire up")
-            for command in ("link set lo up", "address add 198.18.0.2/24 dev tgpeer", "link set tgpeer up"):
-                there(holder.pid, "ip", *command.split())
-            there(holder.pid, "ip", *["-6", "address", "add", "2001:2::2/64", "dev", "tgpeer", "nodad"])
-            yield holder.pid
-        finally:
-            holder.kill()
+    with process_namespace() as pid:
+        ip("link add tgwire type veth peer name tgpeer", f"link set tgpeer netns {pid}")
+        ip("address add 198.18.0.1/24 dev tgwire")
+        ip("-6 address add 2001:2::1/64 dev tgwire nodad", "link set tgwire up")
+        for command in ("link set lo up", "address add 198.18.0.2/24 dev tgpeer", "link set tgpeer up"):
+            there(pid, "ip", *command.split())
+        there(pid, "ip", *["-6", "address", "add", "2001:2::2/64", "dev", "tgpeer", "nodad"])
+        yield pid
 
 
 def ip(*commands: str) -> None:

@@ -5,17 +5,15 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
+from ansible_collections.tidegate.nftables.tests.support.paths import CHECKOUT
+from ansible_collections.tidegate.nftables.tests.support.project import Project
 
-PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
-EXAMPLE = Path(__file__).resolve().parents[3] / "docs" / "examples" / "bookshop"
+EXAMPLE = CHECKOUT / "docs" / "examples" / "bookshop"
 # What egress_apply begins with, on a day that does not change.
 ACTION = """
 import pickle
@@ -49,7 +47,7 @@ PLAY = """
 """
 
 
-def read(example: Path, into: Path) -> dict[str, policy.Resolved]:
+def read(example: Path, into: Path) -> dict[str, policy.ResolvedPolicy]:
     """The policy of every host of a project. into: an empty directory for a copy and what else is written."""
     project, found = into / "project", into / "found"
     shutil.copytree(example, project)
@@ -57,16 +55,7 @@ def read(example: Path, into: Path) -> dict[str, policy.Resolved]:
     (project / "action_plugins").mkdir()
     (project / "action_plugins" / "policy_probe.py").write_text(ACTION, encoding="utf-8")
     (project / "probe.yml").write_text(PLAY % found, encoding="utf-8")
-    environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "XDG_CACHE_HOME": str(into / "cache")}
-    done = subprocess.run(
-        [str(PLAYBOOK), "-i", "inventory.yml", "probe.yml"],
-        cwd=project,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    environment = {"XDG_CACHE_HOME": str(into / "cache")}
+    Project(project, environment=environment).play("probe.yml").ok()
     # Written by ourselves a moment ago.
     return {path.name: pickle.loads(path.read_bytes()) for path in sorted(found.iterdir())}

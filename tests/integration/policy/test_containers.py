@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,10 @@ import pytest
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_tables
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
-from ansible_collections.tidegate.nftables.tests.golden.cases import FixedWorld
+from ansible_collections.tidegate.nftables.tests.golden.cases import FixedInventory
 from ansible_collections.tidegate.nftables.tests.integration.policy.conftest import BINARIES, counters, load, nft
+from ansible_collections.tidegate.nftables.tests.support.namespaces import named_namespace
+from ansible_collections.tidegate.nftables.tests.support.waiting import wait_for_line
 
 ALLOWED, OTHER = 7443, 7444
 OUTSIDE = {4: "203.0.113.10", 6: "2001:db8::10"}
@@ -86,14 +88,10 @@ def _wire(name: str, bridge: str, net4: str, net6: str) -> None:
 
 @pytest.fixture
 def net(namespace: None) -> Iterator[Net]:
-    names = [f"tg-{role}-{uuid.uuid4().hex[:6]}" for role in ("c1", "c2", "out")]
-    listeners: list[subprocess.Popen[str]] = []
-    try:
-        for name in names:
-            subprocess.run(["ip", "netns", "add", name], check=True)
+    with ExitStack() as stack:
+        names = [stack.enter_context(named_namespace(role)).name for role in ("c1", "c2", "out")]
         for family in ("ipv4/ip_forward", "ipv6/conf/all/forwarding"):
             Path(f"/proc/sys/net/{family}").write_text("1")
-        ip("link set lo up")
         _wire(names[0], "br-tg1", "172.30.0", "fd00:30")
         _wire(names[1], "docker0", "172.30.1", "fd00:30:1")
         ip(f"link add eth0 type veth peer name eth0 netns {names[2]}")
@@ -106,17 +104,10 @@ def net(namespace: None) -> Iterator[Net]:
         ip("-6 route add default via 2001:db8::1", names[2])
         for name in names:
             command = ["ip", "netns", "exec", name, sys.executable, "-c", LISTEN, str(ALLOWED), str(OTHER)]
-            listener = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-            listeners.append(listener)
-            assert listener.stdout is not None
-            assert listener.stdout.readline() == "ready\n"
+            listener = stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+            stack.callback(listener.kill)
+            wait_for_line(listener)
         yield Net(*names)
-    finally:
-        for listener in listeners:
-            listener.kill()
-            listener.communicate()
-        for name in names:
-            subprocess.run(["ip", "netns", "delete", name], check=False)
 
 
 def spec(**changes: Any) -> dict[str, Any]:
@@ -128,7 +119,7 @@ def spec(**changes: Any) -> dict[str, Any]:
         "egress_allow_app": ENTRIES,
         **changes,
     }
-    return compile_table(policy.build(given, FixedWorld()))
+    return compile_table(policy.build(given, FixedInventory()))
 
 
 @pytest.mark.parametrize("binary", BINARIES, ids=lambda path: path.parent.name)

@@ -15,6 +15,7 @@ from ansible_collections.tidegate.nftables.tests.golden.render import render
 from ansible_collections.tidegate.nftables.tests.integration.policy import example
 from ansible_collections.tidegate.nftables.tests.integration.policy.conftest import counters, load, nft, send
 from ansible_collections.tidegate.nftables.tests.integration.policy.test_packets import REFUSED, WATCH, flows
+from ansible_collections.tidegate.nftables.tests.support.golden import Golden
 
 TABLES = example.EXAMPLE / "tables"
 HOSTS = sorted(path.stem for path in TABLES.glob("*.nft"))
@@ -77,7 +78,7 @@ PACKETS = [
 
 
 @pytest.fixture(scope="module")
-def policies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, policy.Resolved]:
+def policies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, policy.ResolvedPolicy]:
     return example.read(example.EXAMPLE, tmp_path_factory.mktemp("example"))
 
 
@@ -87,13 +88,15 @@ def flow(text: str, user: str) -> policy.Flow:
     return policy.Flow(address, int(protocol) if protocol.isdigit() else protocol, int(port) if port else None, user)
 
 
-def test_every_host_has_the_table_that_is_written_beside_the_example(policies: dict[str, policy.Resolved]) -> None:
+def test_every_host_has_the_table_that_is_written_beside_the_example(
+    policies: dict[str, policy.ResolvedPolicy], golden: Golden
+) -> None:
     assert sorted(policies) == HOSTS
     for host, resolved in policies.items():
-        assert render(compile_table(resolved)) == (TABLES / f"{host}.nft").read_text(encoding="utf-8"), host
+        golden.check(TABLES / f"{host}.nft", render(compile_table(resolved)))
 
 
-def test_the_policy_says_what_a_reader_expects(policies: dict[str, policy.Resolved]) -> None:
+def test_the_policy_says_what_a_reader_expects(policies: dict[str, policy.ResolvedPolicy]) -> None:
     wrong = [
         (host, user, text)
         for host, user, text, wanted in PACKETS
@@ -104,7 +107,7 @@ def test_the_policy_says_what_a_reader_expects(policies: dict[str, policy.Resolv
 
 @pytest.mark.usefixtures("network")
 @pytest.mark.parametrize("host", list(EXPECTED))
-def test_packets_go_as_a_reader_expects(host: str, policies: dict[str, policy.Resolved], tmp_path: Path) -> None:
+def test_packets_go_as_a_reader_expects(host: str, policies: dict[str, policy.ResolvedPolicy], tmp_path: Path) -> None:
     load(compile_table(policies[host]), tmp_path)
     nft("-f", "-", given=WATCH)
     # Beside what is written above, everything around the borders of what the policy names.
@@ -122,7 +125,7 @@ def test_packets_go_as_a_reader_expects(host: str, policies: dict[str, policy.Re
     assert wrong == []
 
 
-def test_nobody_is_told_that_the_base_is_superfluous(policies: dict[str, policy.Resolved]) -> None:
+def test_nobody_is_told_that_the_base_is_superfluous(policies: dict[str, policy.ResolvedPolicy]) -> None:
     kinds = {host: sorted({notice.kind for notice in resolved.notices}) for host, resolved in policies.items()}
     assert {host: said for host, said in kinds.items() if said} == {
         host: ["shared"] for host in ("cloud-app1", "north-app1", "six-app1", "south-app1")

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import pytest
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
-from ansible_collections.tidegate.nftables.tests.golden.cases import FixedWorld
+from ansible_collections.tidegate.nftables.tests.golden.cases import FixedInventory
 from ansible_collections.tidegate.nftables.tests.integration.policy.conftest import (
     HERE,
     THERE,
@@ -24,39 +23,49 @@ from ansible_collections.tidegate.nftables.tests.integration.policy.conftest imp
     load,
     start,
 )
+from ansible_collections.tidegate.nftables.tests.support.waiting import PATIENCE, finish, wait_for_line
 
-CLIENT = "import socket,sys; s=socket.create_connection((sys.argv[1],int(sys.argv[2])),2); print(s.recv(9).decode())"
+CLIENT = """
+import socket, sys
+connection = socket.create_connection((sys.argv[1], int(sys.argv[2])), float(sys.argv[3]))
+print(connection.recv(9).decode())
+"""
 KNOCK = "import socket,sys; socket.create_connection((sys.argv[1],int(sys.argv[2])),1)"
-SERVE = "import socket,sys,time; s=socket.create_server((sys.argv[1],9),family=int(sys.argv[2])); time.sleep(60)"
+SERVE = """
+import socket, sys
+server = socket.create_server((sys.argv[1], 9), family=int(sys.argv[2]))
+print("ready", flush=True)
+sys.stdin.read()
+"""
 
 
 def spec(**changes: Any) -> dict[str, Any]:
     given = {"egress_mode": "enforce", "egress_tier": "database", "egress_internal_networks": ["10.0.0.0/8"], **changes}
-    return compile_table(policy.build(given, FixedWorld()))
+    return compile_table(policy.build(given, FixedInventory()))
 
 
 @pytest.mark.parametrize("version", [4, 6])
 def test_a_session_older_than_connection_tracking_stays_open(version: int, peer: int, tmp_path: Path) -> None:
     with socket.create_server((HERE[version], 0), family=_family(version)) as server:
-        client = start(peer, CLIENT, HERE[version], str(server.getsockname()[1]))
+        client = start(peer, CLIENT, HERE[version], str(server.getsockname()[1]), str(PATIENCE))
         connection = server.accept()[0]
         load(spec(), tmp_path)
         with connection:
             # This side speaks first: to connection tracking the flow is new, and outgoing.
             connection.sendall(b"still")
-            assert client.communicate(timeout=10)[0] == "still\n"
+            assert finish(client)[0] == "still\n"
     assert counters()["denied"] == 0
 
 
 @pytest.mark.parametrize("version", [4, 6])
 def test_it_is_the_floor_that_keeps_it_open(version: int, peer: int, tmp_path: Path) -> None:
     with socket.create_server((HERE[version], 0), family=_family(version)) as server:
-        client = start(peer, CLIENT, HERE[version], str(server.getsockname()[1]))
+        client = start(peer, CLIENT, HERE[version], str(server.getsockname()[1]), "2")
         connection = server.accept()[0]
         load(spec(egress_floor_without=["older-connections"]), tmp_path)
         with connection:
             connection.sendall(b"still")
-            assert client.communicate(timeout=10)[0] != "still\n"
+            assert finish(client)[0] != "still\n"
 
 
 def test_an_interface_that_comes_up_keeps_neighbours_and_memberships(peer: int, tmp_path: Path) -> None:
@@ -66,25 +75,13 @@ def test_an_interface_that_comes_up_keeps_neighbours_and_memberships(peer: int, 
     for version in (6, 4):
         server = start(peer, SERVE, THERE[version], str(int(_family(version))))
         try:
-            _connect(THERE[version])
+            wait_for_line(server)
+            socket.create_connection((THERE[version], 9), timeout=PATIENCE).close()
         finally:
             server.kill()
             server.communicate()
     assert counters()["denied"] == 0
     assert [elements(f"denied_nosocket_proto{version}") for version in (4, 6)] == [[], []]
-
-
-def _connect(address: str) -> None:
-    """Connect as soon as the server is there."""
-    deadline = time.monotonic() + 10
-    while True:
-        try:
-            socket.create_connection((address, 9), timeout=1).close()
-        except OSError:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        else:
-            return
 
 
 @pytest.mark.parametrize(
@@ -114,7 +111,7 @@ def test_inbound_lets_in_what_it_names_and_always_the_connection_of_ansible(peer
     for version in (4, 6):
         for port in (2222, 8080, 9090):
             with socket.create_server((HERE[version], port), family=_family(version)):
-                knocks.append((version, port, start(peer, KNOCK, HERE[version], str(port)).wait(timeout=10) == 0))
+                knocks.append((version, port, _knocks(peer, HERE[version], port)))
     assert knocks == [
         *((4, 2222, True), (4, 8080, True), (4, 9090, False)),
         *((6, 2222, True), (6, 8080, False), (6, 9090, False)),
@@ -127,8 +124,15 @@ def test_inbound_in_observe_mode_lets_everything_in(peer: int, tmp_path: Path) -
     inbound = [{"name": "site", "from": [THERE[4]], "services": ["tcp/8080"]}]
     load(spec(egress_inbound_allow=inbound, egress_mode="observe"), tmp_path)
     with socket.create_server((HERE[4], 9090)):
-        assert start(peer, KNOCK, HERE[4], "9090").wait(timeout=10) == 0
+        assert _knocks(peer, HERE[4], 9090)
     assert counters()["would_deny_inbound"] > 0
+
+
+def _knocks(peer: int, address: str, port: int) -> bool:
+    """Return whether the peer gets a connection."""
+    process = start(peer, KNOCK, address, str(port))
+    finish(process)
+    return process.returncode == 0
 
 
 def _family(version: int) -> socket.AddressFamily:

@@ -26,7 +26,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addr
     to_text,
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
-from ansible_collections.tidegate.nftables.tests.golden.cases import FixedWorld
+from ansible_collections.tidegate.nftables.tests.golden.cases import FixedInventory
 from ansible_collections.tidegate.nftables.tests.integration.policy.conftest import load, nft, send, uid
 from ansible_collections.tidegate.nftables.tests.integration.policy.test_packets import borders, sendable
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets import (
@@ -104,7 +104,7 @@ def key(flow: policy.Flow) -> Seen:
     return to_text(version, value), number(flow), port, int(uid(flow.user or "root"))
 
 
-def flows(resolved: policy.Resolved, chosen: random.Random) -> list[policy.Flow]:
+def flows(resolved: policy.ResolvedPolicy, chosen: random.Random) -> list[policy.Flow]:
     """Random flows, most of them at a border of something in the policy, no two of which look alike."""
     grants = [grant for entry in resolved.entries for grant in entry.grants]
     named: list[AddressSet] = [grant.addresses for grant in grants] + [one.addresses for one in resolved.never]
@@ -159,8 +159,8 @@ def test_ten_thousand_random_flows_meet_what_the_policy_says(directory: Path) ->
     def prove(allow: Any, base: Any, never: Any, seed: int) -> None:
         nonlocal tried, passed
         lists = {name: random_policies.listed(name) for name in random_policies.LISTS}
-        world = FixedWorld("app1", random_policies.GROUPS, random_policies.HOSTS, lists)
-        resolved, _errors = random_policies.attempt(random_policies.policy_of("enforce", allow, base, never), world)
+        inventory = FixedInventory("app1", random_policies.GROUPS, random_policies.HOSTS, lists)
+        resolved, _errors = random_policies.attempt(random_policies.policy_of("enforce", allow, base, never), inventory)
         assume(resolved is not None)
         assert resolved is not None
         # The kernel's clock is today's, and the policies end on days of their own.

@@ -11,11 +11,9 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
-import time
-import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -30,45 +28,30 @@ from ansible_collections.tidegate.nftables.tests.integration.policy.test_contain
     ip,
     spec,
 )
+from ansible_collections.tidegate.nftables.tests.support import containers
+from ansible_collections.tidegate.nftables.tests.support.namespaces import named_namespace
+from ansible_collections.tidegate.nftables.tests.support.waiting import wait_for, wait_for_line
 
-SETTINGS = Path(__file__).resolve().parents[2] / "images" / "podman.sh"
 OUTSIDE, HOST, PUBLISHED = "203.0.113.10", "203.0.113.1", 7080
 LISTENING = ["python3", "-c", LISTEN, str(ALLOWED), str(OTHER)]
 
 
-@dataclass
-class Podman:
-    """Podman with the settings that the machine needs. Everything that it makes is named after this test."""
-
-    image: str = ""
-    environment: dict[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def here(cls) -> Podman:
-        script = f'. "{SETTINGS}"; image_of bookworm; env -0'
-        image, _, rest = subprocess.run(
-            ["bash", "-euc", script], capture_output=True, text=True, check=True
-        ).stdout.partition("\n")
-        return cls(image, dict(item.split("=", 1) for item in rest.split("\0") if "=" in item))
-
-    def __call__(self, *words: str) -> str:
-        done = subprocess.run(["podman", *words], env=self.environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
+def podman(*words: str) -> str:
+    """Return what podman prints. Everything that it makes here is named after this test."""
+    return containers.podman(*words).stdout.strip()
 
 
 @dataclass(frozen=True)
 class Pod:
     """Two containers in one network of Podman, the first with a published port, and the outside behind the host."""
 
-    podman: Podman
     first: str
     second: str
     outside: str
 
     def connect(self, container: str, address: str, port: int) -> str:
         """One connection of a container: connected, or the name of the error."""
-        return self.podman("exec", container, "python3", "-c", CONNECT, address, str(port))
+        return podman("exec", container, "python3", "-c", CONNECT, address, str(port))
 
     def from_outside(self, address: str, port: int) -> str:
         """One connection from beyond the host."""
@@ -76,14 +59,15 @@ class Pod:
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
     def address(self, container: str) -> str:
-        return self.podman("inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", container)
+        return podman("inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", container)
 
 
 @pytest.fixture
 def pod(namespace: None) -> Iterator[Pod]:
-    podman, name = Podman.here(), f"tg-{uuid.uuid4().hex[:6]}"
+    image = containers.image("bookworm")
     with ExitStack() as stack:
-        for words in ("link set lo up", f"link add tgout type veth peer name eth0 netns {_namespace(stack, name)}"):
+        name = stack.enter_context(named_namespace("pod")).name
+        for words in ("link set lo up", f"link add tgout type veth peer name eth0 netns {name}"):
             ip(words)
         for where, device, address in (("", "tgout", HOST), (name, "eth0", OUTSIDE)):
             ip(f"address add {address}/24 dev {device}", where)
@@ -94,32 +78,30 @@ def pod(namespace: None) -> Iterator[Pod]:
         stack.callback(podman, "network", "rm", "--force", name)
         for number, options in enumerate((["--publish", f"{PUBLISHED}:{ALLOWED}"], [])):
             container = f"{name}-{number}"
-            podman("run", "--detach", "--name", container, "--network", name, *options, podman.image, *LISTENING)
+            podman(
+                "run",
+                "--detach",
+                "--name",
+                container,
+                "--network",
+                name,
+                *options,
+                image,
+                *LISTENING,
+            )
             stack.callback(podman, "rm", "--force", "--time", "0", container)
         listening = ["ip", "netns", "exec", name, sys.executable, "-c", LISTEN, str(ALLOWED), str(OTHER)]
         listener = stack.enter_context(subprocess.Popen(listening, stdout=subprocess.PIPE, text=True))
         stack.callback(listener.kill)
-        assert listener.stdout is not None
-        assert listener.stdout.readline() == "ready\n"
-        found = Pod(podman, f"{name}-0", f"{name}-1", name)
-        _wait(found)
-        yield found
+        wait_for_line(listener)
+        made = Pod(f"{name}-0", f"{name}-1", name)
+        wait_for(lambda: _listen(made), "the containers")
+        yield made
 
 
-def _namespace(stack: ExitStack, name: str) -> str:
-    subprocess.run(["ip", "netns", "add", name], check=True)
-    stack.callback(subprocess.run, ["ip", "netns", "delete", name], check=False)
-    return name
-
-
-def _wait(pod: Pod) -> None:
-    """Until both containers listen."""
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        if all(pod.podman("logs", container) == "ready" for container in (pod.first, pod.second)):
-            return
-        time.sleep(0.1)
-    raise AssertionError("the containers do not listen")
+def _listen(pod: Pod) -> bool:
+    """Return whether both containers listen."""
+    return all(podman("logs", container) == "ready" for container in (pod.first, pod.second))
 
 
 def podmans_rules() -> str:
@@ -149,7 +131,7 @@ def test_a_network_of_podman_behind_a_policy_host(pod: Pod, tmp_path: Path) -> N
     assert (counters()["denied"], counters()["would_deny"]) == (2, 1)
     # A container that Podman starts now is held to the policy, too, and Podman's work is not in the way of ours.
     apply(spec(), Path("/usr/sbin/nft"), tmp_path)
-    pod.podman("restart", "--time", "0", pod.second)
+    podman("restart", "--time", "0", pod.second)
     assert pod.connect(pod.second, OUTSIDE, OTHER) == "ConnectionRefusedError"
     assert not apply(spec(), Path("/usr/sbin/nft"), tmp_path).changed
 

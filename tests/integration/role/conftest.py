@@ -7,23 +7,27 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import subprocess
 import sys
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ansible_collections.tidegate.nftables.tests.integration.role.project import APP, COMMON, SITE, Project
+from ansible_collections.tidegate.nftables.tests.integration.role.project import APP, COMMON, SITE, HostProject
+from ansible_collections.tidegate.nftables.tests.support.namespaces import named_namespace
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Iterator[Project]:
+def project(tmp_path: Path) -> Iterator[HostProject]:
     """A small project on a fresh namespace, which is removed afterwards whatever happens."""
-    namespace = f"tg-role-{uuid.uuid4().hex[:8]}"
-    subprocess.run(["ip", "netns", "add", namespace], check=True)
-    made = Project(tmp_path, namespace, COMMON, APP, SITE)
+    with named_namespace("role") as namespace:
+        made = HostProject(tmp_path, namespace=namespace, common=COMMON, app=APP, site=SITE)
+        _fill(made)
+        yield made
+
+
+def _fill(made: HostProject) -> None:
+    """Write the files of the project."""
     interpreter = shutil.which("python3") or sys.executable
     made.write(
         "inventory.yml",
@@ -44,16 +48,12 @@ def project(tmp_path: Path) -> Iterator[Project]:
     made.write("group_vars/all/egress.yml", COMMON)
     made.write("group_vars/app/egress.yml", APP)
     made.write("site.yml", SITE)
-    try:
-        yield made
-    finally:
-        subprocess.run(["ip", "netns", "delete", namespace], check=True)
 
 
 @pytest.fixture
-def resolv_conf(project: Project) -> Iterator[Path]:
+def resolv_conf(project: HostProject) -> Iterator[Path]:
     """What `ip netns exec` shows as /etc/resolv.conf inside of the project's namespace."""
-    folder = Path("/etc/netns") / project.namespace
+    folder = Path("/etc/netns") / project.namespace.name
     folder.mkdir(parents=True)
     try:
         yield folder / "resolv.conf"

@@ -6,112 +6,62 @@
 from __future__ import annotations
 
 import json
-import os
-import re
 import shutil
 import signal
-import subprocess
 import sys
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
+from ansible_collections.tidegate.nftables.tests.support.namespaces import Namespace
+from ansible_collections.tidegate.nftables.tests.support.project import Project
+from ansible_collections.tidegate.nftables.tests.support.waiting import send_signal
 
-PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
-COLLECTIONS = f"{sys.prefix}/collections"
-"""Where Ansible finds this checkout's playbooks by their names."""
 TABLE = ("inet", "tidegate")
 
 
 @dataclass
-class Run:
-    """What one ansible-playbook run printed and returned."""
+class HostProject(Project):
+    """A project with site.yml whose one host is a network namespace, and a folder in place of its root directory.
 
-    code: int
-    output: str
+    common, app: the variables of all hosts and of the group app. site: the playbook's text.
+    """
 
-    @property
-    def module_runs(self) -> list[str]:
-        """Names of the modules that were really sent to a host, in order (``-vvv`` names each one)."""
-        return [Path(path).stem for path in re.findall(r"Using module file (\S+)", self.output)]
+    namespace: Namespace = field(kw_only=True)
+    common: dict[str, Any] = field(kw_only=True)
+    app: dict[str, Any] = field(kw_only=True)
+    site: str = field(kw_only=True)
 
-    def changed(self, host: str = "app1") -> int:
-        found = re.search(rf"^{host}\s+:.*changed=(\d+)", self.output, re.MULTILINE)
-        assert found, self.output
-        return int(found[1])
-
-
-@dataclass
-class Project:
-    """A directory with an inventory, group_vars and site.yml; its one machine is a network namespace."""
-
-    path: Path
-    namespace: str
-    common: dict[str, Any]
-    app: dict[str, Any]
-    site: str
+    def __post_init__(self) -> None:
+        self.prefix = self.namespace.enter
 
     @property
     def root(self) -> Path:
-        """What the machine has as its file system where the guard is concerned."""
+        """The root directory of the host, where the guard is concerned."""
         return self.path / "host"
 
-    def write(self, name: str, content: Any) -> None:
-        target = self.path / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(content if isinstance(content, str) else yaml.safe_dump(content, sort_keys=False))
+    def command(self, playbook: str, *options: str) -> list[str]:
+        """Return the command of a run that names each module which is sent to a host."""
+        return super().command(playbook, "-vvv", *options)
 
-    def play(
-        self, *options: str, playbook: str = "site.yml", env: dict[str, str] | None = None, nft: bool = True
-    ) -> Run:
-        """Run the playbook. nft: whether the machine has nft; if not, an empty file hides it, for this run alone."""
-        hide = [] if nft else ["sh", "-c", 'mount --bind /dev/null "$0" && exec "$@"', str(shutil.which("nft"))]
-        command = [
-            "ip",
-            "netns",
-            "exec",
-            self.namespace,
-            *hide,
-            str(PLAYBOOK),
-            "-vvv",
-            "-i",
-            "inventory.yml",
-            playbook,
-            *options,
-        ]
-        done = subprocess.run(
-            command,
-            cwd=self.path,
-            env={
-                **os.environ,
-                "ANSIBLE_COLLECTIONS_PATH": COLLECTIONS,
-                "ANSIBLE_NOCOLOR": "1",
-                "ANSIBLE_LOCALHOST_WARNING": "0",
-                **(env or {}),
-            },
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=300,
-            check=False,
-        )
-        return Run(done.returncode, done.stdout)
+    @contextmanager
+    def without_nft(self) -> Iterator[None]:
+        """Have runs find a host without nft: an empty file hides it, for these runs alone."""
+        hide = ("sh", "-c", 'mount --bind /dev/null "$0" && exec "$@"', str(shutil.which("nft")))
+        before, self.prefix = self.prefix, (*self.prefix, *hide)
+        try:
+            yield
+        finally:
+            self.prefix = before
 
     def kill_after_apply(self, *options: str) -> bool:
-        """Run site.yml and kill all of it once the change is loaded; whether it came to that. The guard stays."""
+        """Run site.yml and kill all of it once the change is loaded; return whether that happened. The guard stays."""
         before = self.nft("-s", "list", "table", *TABLE)
         with (self.path / "killed.log").open("w") as log:
-            running = subprocess.Popen(
-                ["ip", "netns", "exec", self.namespace, str(PLAYBOOK), "-i", "inventory.yml", "site.yml", *options],
-                cwd=self.path,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+            running = self.start(*options, stdout=log, stderr=log)
             try:
                 while running.poll() is None:
                     if self.nft("-s", "list", "table", *TABLE) != before:
@@ -122,40 +72,26 @@ class Project:
         return False
 
     def _kill_all_but_the_guard(self) -> None:
-        """Ansible's workers lead sessions of their own, so the namespace says who belongs to it."""
-        guard = Paths(str(self.root)).rollback_timer
-        spared = guard.read_text().split()[0] if guard.exists() else ""
-        found = subprocess.run(["ip", "netns", "pids", self.namespace], text=True, stdout=subprocess.PIPE, check=True)
-        for pid in found.stdout.split():
-            if pid != spared:
-                with suppress(ProcessLookupError):
-                    os.kill(int(pid), signal.SIGKILL)
+        """Ansible's workers lead sessions of their own, so the namespace knows who belongs to it."""
+        timer = Paths(str(self.root)).rollback_timer
+        spared = int(timer.read_text().split()[0]) if timer.exists() else 0
+        send_signal(signal.SIGKILL, *(pid for pid in self.namespace.processes() if pid != spared))
 
     def nft(self, *words: str) -> str:
-        done = subprocess.run(
-            ["ip", "netns", "exec", self.namespace, "nft", *words],
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
-        return done.stdout
-
-    def ip(self, *words: str) -> None:
-        """`ip` inside of the namespace."""
-        subprocess.run(["ip", "-n", self.namespace, *words], check=True)
+        """Return what nft prints on the host, errors too."""
+        done = self.namespace.run("nft", *words, check=False)
+        return done.stdout + done.stderr
 
     def cable(self) -> None:
         """A way out of the namespace, to nowhere."""
-        for words in (
+        self.namespace.ip(
             "link set lo up",
             "link add out0 type veth peer name nowhere0",
             "link set out0 arp off up",
             "link set nowhere0 up",
             "address add 198.18.0.1/24 dev out0",
             "route add default dev out0",
-        ):
-            self.ip(*words.split())
+        )
 
     def lets_out(self, address: str, port: int) -> bool:
         """Whether a TCP connection's first packet leaves: nobody answers, so it waits; a refusal comes at once."""
@@ -170,17 +106,14 @@ class Project:
             "except OSError:\n"
             "    sys.exit(3)\n"
         )
-        command = ["ip", "netns", "exec", self.namespace, sys.executable, "-c", script, address, str(port)]
-        code = subprocess.run(command, check=False).returncode
+        code = self.namespace.run(sys.executable, "-c", script, address, str(port), check=False).returncode
         assert code in (0, 3)
         return code == 0
 
     def tidegate(self, *words: str) -> str:
         """The host's own command."""
         command = [str(self.root / "usr/local/sbin/tidegate"), "--root", str(self.root), *words]
-        return subprocess.run(
-            ["ip", "netns", "exec", self.namespace, *command], text=True, stdout=subprocess.PIPE, check=False
-        ).stdout
+        return self.namespace.run(*command, check=False).stdout
 
     def send(self, address: str, port: int) -> None:
         """One UDP packet out of the namespace; whether it leaves is the kernel's answer."""
@@ -192,8 +125,7 @@ class Project:
             "    except PermissionError:\n"
             "        pass\n"
         )
-        command = ["ip", "netns", "exec", self.namespace, sys.executable, "-c", script, address, str(port)]
-        subprocess.run(command, check=True)
+        self.namespace.run(sys.executable, "-c", script, address, str(port))
 
     def rules(self, chain: str) -> list[dict[str, Any]]:
         """The chain's rules as nft's JSON shows them, handles and counters included."""

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
-from ansible_collections.tidegate.nftables.tests.integration.role.project import Project
+from ansible_collections.tidegate.nftables.tests.integration.role.project import HostProject
 
 ONE = ["egress_guard"]
 """The module runs of a host that is right."""
@@ -21,19 +21,19 @@ CHANGE = ["egress_guard", "egress_guard"]
 """Those of a host where something changes: apply, then confirm over a new connection."""
 
 
-def comments(project: Project, chain: str = "egress_allow") -> list[str]:
+def comments(project: HostProject, chain: str = "egress_allow") -> list[str]:
     return [rule.get("comment", "") for rule in project.rules(chain)]
 
 
-def handles(project: Project, chain: str = "egress_allow") -> dict[str, int]:
+def handles(project: HostProject, chain: str = "egress_allow") -> dict[str, int]:
     return {str(rule["expr"]): rule["handle"] for rule in project.rules(chain)}
 
 
-def with_entry(project: Project, **entry: Any) -> dict[str, Any]:
+def with_entry(project: HostProject, **entry: Any) -> dict[str, Any]:
     return {**project.app, "egress_allow_app": [*project.app["egress_allow_app"], entry]}
 
 
-def test_first_run_changes_second_run_is_one_module_run_and_no_change(project: Project) -> None:
+def test_first_run_changes_second_run_is_one_module_run_and_no_change(project: HostProject) -> None:
     first = project.play()
     assert first.code == 0, first.output
     assert first.changed() > 0
@@ -46,7 +46,7 @@ def test_first_run_changes_second_run_is_one_module_run_and_no_change(project: P
     assert second.module_runs == ONE
 
 
-def test_check_predicts_and_changes_nothing(project: Project) -> None:
+def test_check_predicts_and_changes_nothing(project: HostProject) -> None:
     predicted = project.play("--check", "--diff")
     assert predicted.code == 0, predicted.output
     assert predicted.changed() > 0
@@ -65,7 +65,7 @@ def test_check_predicts_and_changes_nothing(project: Project) -> None:
     assert project.play("--check").changed() == 0
 
 
-def test_a_new_destination_touches_elements_and_no_rule(project: Project) -> None:
+def test_a_new_destination_touches_elements_and_no_rule(project: HostProject) -> None:
     project.play()
     before = handles(project)
     entries = yaml.safe_load(yaml.safe_dump(project.app))
@@ -77,7 +77,7 @@ def test_a_new_destination_touches_elements_and_no_rule(project: Project) -> Non
 
 
 @pytest.mark.parametrize("edit", ["delete_rule", "edit_rule", "add_element"])
-def test_a_hand_edit_is_repaired_and_nothing_else_is_touched(project: Project, edit: str) -> None:
+def test_a_hand_edit_is_repaired_and_nothing_else_is_touched(project: HostProject, edit: str) -> None:
     assert project.play().code == 0
     table = ("inet", "tidegate")
     text = project.nft("-s", "list", "table", *table)
@@ -97,7 +97,7 @@ def test_a_hand_edit_is_repaired_and_nothing_else_is_touched(project: Project, e
     assert {expression: now[expression] for expression in others} == others
 
 
-def test_observe_says_loudly_that_nothing_is_refused(project: Project) -> None:
+def test_observe_says_loudly_that_nothing_is_refused(project: HostProject) -> None:
     project.write("group_vars/all/egress.yml", {**project.common, "egress_mode": "observe"})
     run = project.play()
     assert run.code == 0, run.output
@@ -109,31 +109,32 @@ def test_observe_says_loudly_that_nothing_is_refused(project: Project) -> None:
     assert "enforce" in run.output
 
 
-def test_observe_is_the_default_mode(project: Project) -> None:
+def test_observe_is_the_default_mode(project: HostProject) -> None:
     project.write(
         "group_vars/all/egress.yml", {key: value for key, value in project.common.items() if key != "egress_mode"}
     )
     assert "NOTHING IS REJECTED" in project.play().output
 
 
-def test_absent_removes_every_trace(project: Project) -> None:
-    notes, env = Paths(str(project.root)).run, {"TIDEGATE_RUN_DIR": str(project.path / "run")}
+def test_absent_removes_every_trace(project: HostProject) -> None:
+    notes = Paths(str(project.root)).run
+    project.environment["TIDEGATE_RUN_DIR"] = str(project.path / "run")
     before = project.nft("list", "ruleset")
-    first = project.play(env=env)
+    first = project.play()
     assert first.code == 0, first.output
     assert project.nft("list", "ruleset") != before
     assert notes.exists()
-    assert project.play("-e", "egress_mode=absent", env=env).changed() == 1
+    assert project.play("-e", "egress_mode=absent").changed() == 1
     assert project.nft("list", "ruleset") == before
     assert not notes.exists()
-    again = project.play("-e", "egress_mode=absent", env=env)
+    again = project.play("-e", "egress_mode=absent")
     assert again.changed() == 0
     assert "No policy on 1 host" in again.output
     assert not notes.exists()
     assert not (project.path / "run").exists()
 
 
-def test_every_error_is_told_at_once_and_nothing_is_changed(project: Project) -> None:
+def test_every_error_is_told_at_once_and_nothing_is_changed(project: HostProject) -> None:
     project.play()
     before = project.nft("list", "table", "inet", "tidegate")
     project.write(
@@ -157,7 +158,7 @@ def test_every_error_is_told_at_once_and_nothing_is_changed(project: Project) ->
     assert project.nft("list", "table", "inet", "tidegate") == before
 
 
-def test_a_thin_role_sets_the_tier_and_refuses_another(project: Project) -> None:
+def test_a_thin_role_sets_the_tier_and_refuses_another(project: HostProject) -> None:
     entries = {key: value for key, value in project.app.items() if key != "egress_tier"}
     project.write("group_vars/app/egress.yml", entries)
     project.write("site.yml", project.site.replace("nftables.egress", "nftables.egress_app"))
@@ -179,7 +180,7 @@ def test_a_thin_role_sets_the_tier_and_refuses_another(project: Project) -> None
     assert "tier app was applied to this host earlier" in refused.output
 
 
-def test_hosts_patterns_see_past_limit_tags_and_serial(project: Project) -> None:
+def test_hosts_patterns_see_past_limit_tags_and_serial(project: HostProject) -> None:
     project.write(
         "site.yml",
         """
@@ -198,7 +199,7 @@ def test_hosts_patterns_see_past_limit_tags_and_serial(project: Project) -> None
     assert "fd12:3456:789a:5::1" in project.nft("list", "set", "inet", "tidegate", "allow_database6")
 
 
-def test_include_role_and_become_work(project: Project) -> None:
+def test_include_role_and_become_work(project: HostProject) -> None:
     project.write(
         "site.yml",
         """
@@ -214,7 +215,7 @@ def test_include_role_and_become_work(project: Project) -> None:
     assert project.play().changed() == 0
 
 
-def test_a_variable_in_two_unrelated_groups_is_refused_and_host_vars_decide(project: Project) -> None:
+def test_a_variable_in_two_unrelated_groups_is_refused_and_host_vars_decide(project: HostProject) -> None:
     inventory = yaml.safe_load((project.path / "inventory.yml").read_text())
     inventory["all"]["children"]["pci"] = {"hosts": {"app1": {}}}
     project.write("inventory.yml", inventory)
@@ -228,7 +229,7 @@ def test_a_variable_in_two_unrelated_groups_is_refused_and_host_vars_decide(proj
     assert project.play().code == 0
 
 
-def test_two_tiers_for_one_host_are_refused(project: Project) -> None:
+def test_two_tiers_for_one_host_are_refused(project: HostProject) -> None:
     inventory = yaml.safe_load((project.path / "inventory.yml").read_text())
     inventory["all"]["children"]["web"] = {"hosts": {"app1": {}}}
     project.write("inventory.yml", inventory)
@@ -239,7 +240,7 @@ def test_two_tiers_for_one_host_are_refused(project: Project) -> None:
         assert told in refused.output
 
 
-def test_a_template_that_fails_is_named(project: Project) -> None:
+def test_a_template_that_fails_is_named(project: HostProject) -> None:
     project.write("group_vars/app/egress.yml", with_entry(project, name="x", to=["{{ no_such }}"], services=["https"]))
     refused = project.play()
     assert refused.code != 0
@@ -248,7 +249,7 @@ def test_a_template_that_fails_is_named(project: Project) -> None:
     assert "Traceback" not in refused.output
 
 
-def test_a_sliced_inventory_stops_before_it_closes_anything_unless_it_is_meant(project: Project) -> None:
+def test_a_sliced_inventory_stops_before_it_closes_anything_unless_it_is_meant(project: HostProject) -> None:
     inventory = yaml.safe_load((project.path / "inventory.yml").read_text())
     whole = {f"db{number}": {"egress_addresses": [f"10.10.{number}.1"]} for number in range(1, 60)}
     inventory["all"]["children"]["database"]["hosts"] = whole
@@ -268,14 +269,16 @@ def test_a_sliced_inventory_stops_before_it_closes_anything_unless_it_is_meant(p
     assert "10.10.2.1" not in project.nft("list", "set", "inet", "tidegate", "allow_database4")
 
 
-def test_another_mode_takes_no_destination_away(project: Project) -> None:
+def test_another_mode_takes_no_destination_away(project: HostProject) -> None:
     for mode in ("observe", "enforce", "observe", "absent"):
         run = project.play("-e", f"egress_mode={mode}", "-e", "egress_max_removed=0")
         assert run.code == 0, run.output
         assert run.changed() == 1
 
 
-def test_dns_goes_to_the_servers_that_the_host_uses_when_that_is_asked_for(project: Project, resolv_conf: Path) -> None:
+def test_dns_goes_to_the_servers_that_the_host_uses_when_that_is_asked_for(
+    project: HostProject, resolv_conf: Path
+) -> None:
     project.write("group_vars/app/dns.yml", {"egress_dns_servers": ["auto"]})
     resolv_conf.write_text("nameserver 192.0.2.53\nnameserver 2001:db8::53\n")
     first = project.play()
@@ -296,7 +299,7 @@ def test_dns_goes_to_the_servers_that_the_host_uses_when_that_is_asked_for(proje
     assert "192.0.2.54" in project.nft("list", "set", "inet", "tidegate", "floor_dns4")
 
 
-def test_the_summary_says_what_was_refused_and_who_changed_mode(project: Project) -> None:
+def test_the_summary_says_what_was_refused_and_who_changed_mode(project: HostProject) -> None:
     project.cable()
     project.write(
         "group_vars/app/odd.yml",
@@ -316,7 +319,7 @@ def test_the_summary_says_what_was_refused_and_who_changed_mode(project: Project
     assert "2 packets rejected" in project.play().output
 
 
-def test_hosts_known_by_name_or_instance_id_need_egress_addresses_and_may_have_several(project: Project) -> None:
+def test_hosts_known_by_name_or_instance_id_need_egress_addresses_and_may_have_several(project: HostProject) -> None:
     inventory = yaml.safe_load((project.path / "inventory.yml").read_text())
     known = {
         "db1.example.com": {},
@@ -336,10 +339,10 @@ def test_hosts_known_by_name_or_instance_id_need_egress_addresses_and_may_have_s
     assert "Traceback" not in refused.output
     told = refused.output.replace('\\"', '"')
     for host in ("db1.example.com", "i-0abc123def4567890", "db3", "db7"):
-        assert f'"hosts:database": the host {host} has no address; set egress_addresses for {host}' in told
+        assert f'"hosts:database": the host {host} has no address. Fix: set egress_addresses for {host}' in told
     for host in ("db4", "db5", "db6"):
         assert f"egress_addresses of the host {host}" in refused.output
-        assert f"mend egress_addresses of {host}" in refused.output
+        assert f"Fix: correct egress_addresses of {host}" in refused.output
     assert "Nothing was changed" in refused.output
     assert "tidegate" not in project.nft("list", "tables")
     mended: dict[str, Any] = {
@@ -358,38 +361,43 @@ def test_hosts_known_by_name_or_instance_id_need_egress_addresses_and_may_have_s
     assert "fd12:3456:789a:5::4/126" in project.nft("list", "set", "inet", "tidegate", "allow_database6")
 
 
-def test_a_host_without_nft_gets_it_before_its_table(project: Project) -> None:
-    predicted = project.play("--check", nft=False)
+def test_a_host_without_nft_gets_it_before_its_table(project: HostProject) -> None:
+    with project.without_nft():
+        predicted = project.play("--check")
     assert predicted.code == 0, predicted.output
-    assert "it would be installed, then the table is loaded" in predicted.output
+    assert "It would be installed, then the table is loaded" in predicted.output
     assert predicted.changed() >= 1
     # No package brings back what hides nft here: the role asks for it, and the second try says what is missing.
-    stuck = project.play(nft=False)
+    with project.without_nft():
+        stuck = project.play()
     tasks = re.findall(r"^TASK \[tidegate.nftables.egress : (.*?)\]", stuck.output, re.MULTILINE)
-    assert tasks[1:4] == ["Apply the egress policy", "Install nft", "Apply the egress policy now that nft is there"]
+    assert tasks[1:4] == ["Apply the egress policy", "Install nft", "Apply the egress policy after the installation"]
     assert "Using module file" in stuck.output
     assert "apt" in stuck.module_runs
     assert "tidegate" not in project.nft("list", "tables")
-    gone = project.play("-e", "egress_mode=absent", nft=False)
+    with project.without_nft():
+        gone = project.play("-e", "egress_mode=absent")
     assert gone.code == 0, gone.output
     assert gone.changed() == 0
 
 
-def test_absent_removes_every_trace_from_a_host_that_lost_nft(project: Project) -> None:
+def test_absent_removes_every_trace_from_a_host_that_lost_nft(project: HostProject) -> None:
     assert project.play().code == 0
     assert Paths(str(project.root)).confirmed.exists()
     for options, stands in ((("--check",), True), ((), False)):
-        run = project.play("-e", "egress_mode=absent", *options, nft=False)
+        with project.without_nft():
+            run = project.play("-e", "egress_mode=absent", *options)
         assert run.code == 0, run.output
         assert run.changed() == 1
         assert ("tidegate" in project.nft("list", "tables")) == stands
         assert Paths(str(project.root)).confirmed.exists() == stands
     assert [path for path in project.root.rglob("*tidegate*") if path.is_file() or path.is_symlink()] == []
-    again = project.play("-e", "egress_mode=absent", nft=False)
+    with project.without_nft():
+        again = project.play("-e", "egress_mode=absent")
     assert (again.code, again.changed()) == (0, 0), again.output
 
 
-def test_the_tests_of_the_policy_are_tried_on_the_host(project: Project) -> None:
+def test_the_tests_of_the_policy_are_tried_on_the_host(project: HostProject) -> None:
     project.cable()
     tests = [
         {"name": "mirror", "reach": "10.10.0.30", "services": ["https"]},
@@ -409,14 +417,14 @@ def test_the_tests_of_the_policy_are_tried_on_the_host(project: Project) -> None
     for options in ((), ("--check",)):
         refused = project.play(*options)
         assert refused.code != 0
-        assert 'the test x: there is no user \\"wwwdata\\" on this host' in refused.output
+        assert 'test x: this host has no user \\"wwwdata\\"' in refused.output
         assert "allow_m4" not in project.nft("list", "table", "inet", "tidegate")
     short = project.play("-e", "egress_confirm_timeout=11")
     assert short.code != 0
-    assert "The trial lasts 11 s, but its tests may take 12 s" in short.output
+    assert "rolled back after 11 s, but its tests may take 12 s" in short.output
 
 
-def test_without_a_trial_a_change_takes_one_run_and_boots_too(project: Project) -> None:
+def test_without_a_trial_a_change_takes_one_run_and_boots_too(project: HostProject) -> None:
     run = project.play("-e", "egress_confirm=false")
     assert run.code == 0, run.output
     assert run.module_runs == ONE

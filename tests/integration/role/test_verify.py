@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from ansible_collections.tidegate.nftables.tests.integration.role.project import TABLE, Project
+from ansible_collections.tidegate.nftables.tests.integration.role.project import TABLE, HostProject
 
 VERIFY = "tidegate.nftables.verify"
 OTHER = "add chain inet theirs c { type filter hook output priority 5; policy accept; }"
 
 
-def test_the_kernel_is_proven_to_hold_the_policy_and_a_change_by_hand_is_named(project: Project) -> None:
+def test_the_kernel_is_proven_to_hold_the_policy_and_a_change_by_hand_is_named(project: HostProject) -> None:
     assert project.play().code == 0
     options = ("-e", "egress_verify_become=false", "--limit", "app")
     first = project.play(*options, playbook=VERIFY)
@@ -34,7 +34,7 @@ def test_the_kernel_is_proven_to_hold_the_policy_and_a_change_by_hand_is_named(p
     assert "10.10.0.30 with icmp (IPv4) type 3, 11-12, tcp/443 (meta mark)" in third.output
 
 
-def test_what_containers_send_is_proven_too_and_what_is_not_calculated_is_said(project: Project) -> None:
+def test_what_containers_send_is_proven_too_and_what_is_not_calculated_is_said(project: HostProject) -> None:
     inbound = "[{name: web, from: [10.0.0.0/8], services: [https]}]"
     switched = ("--limit", "app", "-e", f"{{egress_containers: true, egress_inbound_allow: {inbound}}}")
     assert project.play(*switched).code == 0

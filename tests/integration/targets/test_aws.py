@@ -40,9 +40,9 @@ def test_the_group_is_what_the_policy_says(project: TargetProject, aws: Any, vpc
     settings = {"vpc_id": vpc, "references": {"10.1.9.0/24": database}}
     replication = {"name": "database", "to": ["10.1.9.0/24"], "services": ["postgresql"]}
     project.set(egress_aws=settings, egress_allow_app=[*ENTRIES, replication])
-    project.play("tidegate.nftables.aws", "--check", "--diff").ok()
+    project.play("--check", "--diff", playbook="tidegate.nftables.aws").ok()
     assert group(aws) == {}
-    project.play("tidegate.nftables.aws").ok()
+    project.play(playbook="tidegate.nftables.aws").ok()
     expected = [
         ("-1", None, "10.9.0.0/16"),
         ("1", None, "10.0.0.0/8"),
@@ -52,7 +52,7 @@ def test_the_group_is_what_the_policy_says(project: TargetProject, aws: Any, vpc
         ("6", (5432, 5432), database),
     ]
     assert rules(aws) == expected
-    again = project.play("tidegate.nftables.aws", "--diff")
+    again = project.play("--diff", playbook="tidegate.nftables.aws")
     assert "changed=0" in again.output
     group_id = group(aws)["GroupId"]
     aws.authorize_security_group_ingress(
@@ -62,7 +62,7 @@ def test_the_group_is_what_the_policy_says(project: TargetProject, aws: Any, vpc
     everything = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
     aws.authorize_security_group_egress(GroupId=group_id, IpPermissions=everything)
     project.set(egress_aws=settings, egress_allow_app=[ENTRIES[0]])
-    edited = project.play("tidegate.nftables.aws", "--diff")
+    edited = project.play("--diff", playbook="tidegate.nftables.aws")
     assert "changed=1" in edited.output, edited.output
     assert rules(aws) == expected[3:5]
     # What comes in is somebody else's.
@@ -71,12 +71,12 @@ def test_the_group_is_what_the_policy_says(project: TargetProject, aws: Any, vpc
 
 def test_a_policy_without_entries_closes_everything(project: TargetProject, aws: Any, vpc: str) -> None:
     project.set(egress_aws={"vpc_id": vpc})
-    project.play("tidegate.nftables.aws").ok()
+    project.play(playbook="tidegate.nftables.aws").ok()
     assert group(aws)["IpPermissionsEgress"] == []
 
 
 def test_a_group_is_not_touched_before_it_is_enforced(project: TargetProject, aws: Any, vpc: str) -> None:
     project.set(egress_aws={"vpc_id": vpc}, egress_mode="observe", egress_allow_app=ENTRIES)
-    done = project.play("tidegate.nftables.aws").ok()
+    done = project.play(playbook="tidegate.nftables.aws").ok()
     assert "app is in mode observe. Security groups have no such mode, so this group is not changed." in done.output
     assert group(aws) == {}

@@ -18,7 +18,7 @@ ENTRY: dict[str, Any] = {"name": "api", "to": ["203.0.113.0/24"], "services": ["
 
 def render(project: TargetProject, *options: str, target: str = "kubernetes") -> Run:
     """Run the playbook; its files are in the folder out."""
-    return project.play("tidegate.nftables.render", *options, egress_target=target, egress_render_dir="out")
+    return project.play(*options, playbook="tidegate.nftables.render", egress_target=target, egress_render_dir="out")
 
 
 def test_files_are_written_once_and_only_preview_at_in_check_mode(project: TargetProject) -> None:

@@ -18,8 +18,6 @@ UNIT = CHECKOUT / "tests" / "unit"
 CROSS_CUTTING = {
     "completeness": "whole lists: modules, playbooks, variables, reasons, files",
     "plugins/module_utils/guard/test_rooms.py": "which room of the guard imports which",
-    "plugins/module_utils/netlink/test_conversation.py": "requests and answers over a socket with faults",
-    "plugins/module_utils/netlink/test_dumps.py": "dumps that other commits interrupt, through several files",
     "plugins/module_utils/nft/test_listing_fuzz.py": "damaged listings, from the parser to the plan",
     "plugins/module_utils/test_python38.py": "every file that runs on hosts, with the oldest Python",
     "plugins/plugin_utils/flows/test_json.py": "logs in JSON, of several programs",
