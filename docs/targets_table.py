@@ -11,14 +11,14 @@ from pathlib import Path
 
 import tables
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import PORT_PROTOCOLS
+from ansible_collections.tidegate.nftables.plugins.module_utils.protocols import ICMP, ICMPV6, WITH_PORTS
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import ALL_PROTOCOLS, Capabilities
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.registry import TARGETS
 
 PAGE = Path(__file__).with_name("targets.md")
 _WIDENS = {"": "-", "protocol": "the whole protocol", "any": "every protocol"}
 _NAMES = {"no": "no", "exact": "yes", "below": "with all names below"}
-_PROTOCOLS = {number: name for name, number in PORT_PROTOCOLS.items()} | {1: "ICMP", 58: "ICMPv6"}
+_PROTOCOLS = {number: name for name, number in WITH_PORTS.items()} | {ICMP: "ICMP", ICMPV6: "ICMPv6"}
 
 ROWS: Mapping[str, Callable[[Capabilities], str]] = {
     "`users` of an entry": lambda can: _yes(can.user),

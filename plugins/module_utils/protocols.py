@@ -51,6 +51,6 @@ def number(name: str) -> int | None:
         return int(name)
     known = NUMBERS.get(name.lower())
     if known is None:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):
             known = socket.getprotobyname(name)
     return known

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import ipaddress
-import socket
 
+from ansible_collections.tidegate.nftables.plugins.module_utils import protocols
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.model import NotModelled
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
@@ -15,13 +15,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.serv
 
 from .model import FlowSet
 
-PROTOCOLS = {
-    "icmp": 1, "igmp": 2, "tcp": 6, "udp": 17, "dccp": 33, "gre": 47, "esp": 50, "ah": 51, "icmpv6": 58,
-    "ipv6-icmp": 58, "ospf": 89, "ospfigp": 89, "pim": 103, "comp": 108, "vrrp": 112, "sctp": 132, "udplite": 136,
-}  # fmt: skip
-"""Names of both programs (IANA's register of protocol numbers)."""
-
-PORTED = tuple(services.PORT_PROTOCOLS)
+PORTED = tuple(protocols.WITH_PORTS)
 
 ICMP_TYPES = {
     "echo-reply": 0, "destination-unreachable": 3, "source-quench": 4, "redirect": 5, "echo-request": 8,
@@ -43,15 +37,10 @@ NEW_STATES = {"new", "untracked"}
 
 def protocol_number(name: object) -> int:
     """Return the number of a protocol. Raises NotModelled."""
-    text = str(name).lower()
-    if text.isdecimal() and len(text) <= 3 and int(text) <= 255:
-        return int(text)
-    if text in PROTOCOLS:
-        return PROTOCOLS[text]
-    try:
-        return socket.getprotobyname(text)
-    except (OSError, ValueError) as error:
-        raise NotModelled(f"protocol {text}") from error
+    number = protocols.number(str(name))
+    if number is None or number > 255:
+        raise NotModelled(f"protocol {name}")
+    return number
 
 
 def of_protocol(name: object) -> ServiceSet:
@@ -59,13 +48,13 @@ def of_protocol(name: object) -> ServiceSet:
     return services.of_protocol(protocol_number(name))
 
 
-def of_ports(protocols: tuple[str, ...], first: int, last: int) -> ServiceSet:
+def of_ports(names: tuple[str, ...], first: int, last: int) -> ServiceSet:
     """Return ports of each of these protocols. Raises NotModelled for what is no range of ports."""
     if not 0 <= first <= last < services.PORTS:
         raise NotModelled(f"port {first}-{last}")
     found = services.NONE
-    for name in protocols:
-        found |= services.of_protocol(PROTOCOLS[name], first, last)
+    for name in names:
+        found |= services.of_protocol(protocols.NUMBERS[name], first, last)
     return found
 
 

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
 
+from ansible_collections.tidegate.nftables.plugins.module_utils import protocols
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import EVERYTHING, AddressSet
 
-from .conditions import PORTED, PROTOCOLS
+from .conditions import PORTED
 from .model import FirewallTable, FlowSet
 from .walk import accepted_flows, is_everything, through_both
 
@@ -205,7 +206,7 @@ def _of_protocol(number: int, ports: Iterable[tuple[int, int]], reached: Address
     if number in (services.ICMP, services.ICMPV6):
         only = not (reached.v6 if number == services.ICMP else reached.v4)
         return [] if not is_whole else ["icmp"] if only else [f"proto/{number}"]
-    name = next((name for name in PORTED if PROTOCOLS[name] == number), "")
+    name = next((name for name in PORTED if protocols.WITH_PORTS[name] == number), "")
     if not name:
         return [f"proto/{number}"] if is_whole else []
     return [_ports(name, max(first, 1), last) for first, last in ports if last]

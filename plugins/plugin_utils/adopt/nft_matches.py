@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.protocols import NUMBERS
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.algebra import (
     FAMILIES,
     address_set,
@@ -106,7 +107,7 @@ def _payload(header: Payload, values: Values, *, negated: bool) -> FlowSet:
             protocols = PORTED if protocol == "th" else (protocol,)
             return FlowSet(services=_ports(protocols, values, negated=negated))
         case ("icmp" | "icmpv6", "type"):
-            return _icmp(conditions.PROTOCOLS[header.protocol], values, negated=negated)
+            return _icmp(NUMBERS[header.protocol], values, negated=negated)
     raise NotModelled(_written(header, values, negated=negated))
 
 

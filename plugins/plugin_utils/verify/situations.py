@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from ansible_collections.tidegate.nftables.plugins.module_utils import protocols
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import OBSERVED_CHAIN
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.algebra import number_range
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.model import (
@@ -43,7 +44,7 @@ UNNAMED_PORT = 40000
 """A source port for all that no rule names: one of those that systems choose themselves."""
 OBSERVED = frozenset({OBSERVED_CHAIN})
 """Where our table sends what it only observes: a rejection where the question is what enforcing would reject."""
-_PORTED = ("tcp", "udp", "th", "sctp", "dccp", "udplite")
+_PORTED = ("th", *protocols.WITH_PORTS)
 
 
 def uids(tables: Iterable[Table], policy_uids: Iterable[int]) -> list[tuple[int, bool]]:

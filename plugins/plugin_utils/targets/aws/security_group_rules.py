@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
+from ansible_collections.tidegate.nftables.plugins.module_utils import protocols
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import PolicyError, PolicyErrors
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING, AddressSet
@@ -27,7 +28,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model im
     Unit,
 )
 
-_NAMES = {6: "tcp", 17: "udp", 1: "icmp", 58: "icmpv6"}
+_NAMES = {protocols.TCP: "tcp", protocols.UDP: "udp", protocols.ICMP: "icmp", protocols.ICMPV6: "icmpv6"}
 _OTHER_ICMP = {4: services.ICMPV6, 6: services.ICMP}
 # Characters that a description cannot have (API reference of IpRange), and those that Terraform would interpolate.
 _UNFIT = re.compile(r"[^a-zA-Z0-9 ._:/()#,@\[\]+=&;!*-]")

@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.protocols import WITH_PORTS
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import ErrorReport, Place
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import values
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
@@ -30,7 +31,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model im
 from .ip_blocks import ip_blocks
 
 Spec = dict[str, Any]
-PROTOCOLS = {6: "TCP", 17: "UDP", 132: "SCTP"}
+PROTOCOLS = {WITH_PORTS[name.lower()]: name for name in ("TCP", "UDP", "SCTP")}
 _NAMESPACE = "kubernetes.io/metadata.name"
 DNS: Mapping[str, Any] = {"namespace": {_NAMESPACE: "kube-system"}, "pods": {"k8s-app": "kube-dns"}}
 _KEYS = ("namespace", "labels", "dns", "references", "families")

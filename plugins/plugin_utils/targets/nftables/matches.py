@@ -8,21 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.module_utils import table_names
+from ansible_collections.tidegate.nftables.plugins.module_utils import protocols, table_names
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import intervals, services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
 
 Spec = dict[str, Any]
-TCP, UDP = services.PORT_PROTOCOLS["tcp"], services.PORT_PROTOCOLS["udp"]
+TCP, UDP = protocols.TCP, protocols.UDP
 FAMILIES = {4: "ip", 6: "ip6"}
-# Protocols that nft's grammar knows by itself; other names need /etc/protocols on the host, so they stay numbers.
-_KEYWORDS = {number: name for name, number in services.PORT_PROTOCOLS.items()} | {
-    1: "icmp",
-    50: "esp",
-    51: "ah",
-    58: "icmpv6",
-}
+# Other names need /etc/protocols on the host, so they stay numbers.
+_KEYWORDS = {number: name for name, number in protocols.NFT_KEYWORDS.items()}
 # A protocol that an address family cannot carry.
 _OTHER_ICMP = {4: services.ICMPV6, 6: services.ICMP}
 

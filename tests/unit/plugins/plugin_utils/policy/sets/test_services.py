@@ -127,6 +127,21 @@ def test_a_mistake_in_own_services_is_found_where_it_is_written(own: Any, messag
     assert len(found) == len(set(found))
 
 
+@pytest.mark.parametrize("port", [None, 1, 443, 65535])
+def test_a_service_as_reports_show_it_can_be_written_in_a_policy(port: int | None) -> None:
+    """ICMPv6 above all: nft, conntrack and clouds have names for it that are not services of a policy."""
+    for protocol in range(256):
+        text = services.to_text(protocol, port)
+        literal = services.parse_literal(text)
+        assert literal is not None, text
+        assert literal.contains(protocol, 443 if port is None else port), text
+    assert errors(egress_allow_app=[entry(to="internal", services=[services.to_text(58, port)])]) == []
+
+
+def test_icmp_of_both_families_is_one_service() -> None:
+    assert services.to_text(1, 8) == services.to_text(58, 128) == services.to_text(58, None) == "icmp"
+
+
 def test_own_service_wins_over_a_shipped_one_and_is_said() -> None:
     resolved = build(egress_services={"ssh": ["tcp/2222"]}, egress_allow_app=[entry(to="10.1.1.1", services=["ssh"])])
     assert allowed(resolved, "10.1.1.1", "tcp/2222")
