@@ -85,7 +85,7 @@ class ActionModule(TidegateAction):
         content = {"logs": logs, "hosts": answers, "strangers": strangers}
         files = {"whatif.md": f"{text}\n", "whatif.json": json.dumps(content, indent=1, sort_keys=True) + "\n"}
         written = output.write(Path(arguments["directory"]), files) if arguments["directory"] else []
-        return {"refused": sum(host["refused_total"]["flows"] for host in answers), "files": written}
+        return {"rejected": sum(host["rejected_total"]["flows"] for host in answers), "files": written}
 
     def _of_hosts(self, name: str, key: str) -> dict[str, Any]:
         """Return what an earlier task registered under a name, for each host of the play where it did not fail."""

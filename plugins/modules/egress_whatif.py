@@ -30,13 +30,14 @@ options:
   flows:
     description:
       - The logs, a list of mappings. Each names its kind with a file, a directory or a glob, relative to the current directory.
-      - Kinds are V(vpc) (flow logs of AWS VPCs), V(conntrack), V(ledger) (C(nft -j list table inet tidegate)), V(ulogd)
-        (also packets in the kernel's log), V(squid), V(athena) and V(insights) (answers to the queries).
+      - Kinds are V(vpc) (flow logs of AWS VPCs, also as CloudWatch and Firehose wrap them), V(conntrack), V(ledger)
+        (C(nft -j list table inet tidegate)), V(ulogd) (also packets in the kernel's log), V(squid), V(athena) and
+        V(insights) (answers to the queries).
       - C(host) names the host of a log that does not name it; C(format) lists the fields of VPC flow logs without a
         header.
     type: raw
   skip_damaged:
-    description: Whether truncated archives are skipped and named, instead of failing.
+    description: Whether truncated files are skipped and named, instead of failing.
     type: bool
     default: false
   logs:
@@ -94,11 +95,11 @@ logs:
   returned: phase read
   type: dict
 answer:
-  description: What would be rejected (C(refused), the largest first), what depends on the user (C(depends)), the sums
+  description: What would be rejected (C(rejected), the largest first), what depends on the user (C(depends)), the sums
     of each, the entries with what used them (C(entries)), and the entries that were not used (C(unused)).
   returned: phase judge
   type: dict
-refused:
+rejected:
   description: Flows of all hosts that would have been rejected.
   returned: phase report
   type: int

@@ -50,17 +50,17 @@ def judge(log: Path, directory: Path) -> None:
     """Read and judge, in a process of its own so that its peak memory is its own."""
     policy = app()
     started = time.monotonic()
-    taken = read(sources.parse([{"vpc": str(log)}], directory), directory)
+    logs = read(sources.parse([{"vpc": str(log)}], directory), directory)
     reading = time.monotonic() - started
-    refused = sum(
-        answer(policy, [f"10.0.{host // 250}.{host % 250 + 1}"], directory)["refused_total"]["flows"]
+    rejected = sum(
+        answer(policy, [f"10.0.{host // 250}.{host % 250 + 1}"], directory)["rejected_total"]["flows"]
         for host in range(HOSTS)
     )
     total = time.monotonic() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     print(
-        f"{taken.records:,} records, {taken.groups:,} groups of {HOSTS} hosts: read in {reading:.1f} s, judged in "
-        f"{total - reading:.1f} s, {total:.1f} s in all, peak {peak:,} MB; {refused:,} flows would be refused"
+        f"{logs.records:,} records, {logs.groups:,} groups of {HOSTS} hosts: read in {reading:.1f} s, judged in "
+        f"{total - reading:.1f} s, {total:.1f} s in all, peak {peak:,} MB; {rejected:,} flows would be rejected"
     )
 
 

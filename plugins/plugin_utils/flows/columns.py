@@ -1,11 +1,13 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The shape that every source is brought into: a row is a flow, a column a fact, NULL what the source does not say."""
+"""The shape that every source is brought into: a row is a flow, a column a fact, NULL what the source does not know."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+
+from ansible_collections.tidegate.nftables.plugins.module_utils import protocols
 
 COLUMNS: Mapping[str, str] = {
     "host": "VARCHAR",
@@ -15,6 +17,8 @@ COLUMNS: Mapping[str, str] = {
     "port": "INTEGER",
     "uid": "VARCHAR",
     "accepted": "BOOLEAN",
+    "client_port": "INTEGER",
+    "interface": "VARCHAR",
     "flows": "BIGINT",
     "packets": "BIGINT",
     "bytes": "BIGINT",
@@ -24,48 +28,53 @@ COLUMNS: Mapping[str, str] = {
 }
 """Column: its type.
 
-host: the inventory's name where a source belongs to one host as a whole; source: the address that opened the flow.
+host: the inventory's name where a source belongs to one host as a whole. source: the address that opened the flow.
 destination, protocol (IANA number), port (ICMP: the type): what the policy judges. uid: of the socket's owner.
-accepted: whether it got through. flows, packets, bytes: how much of it. first, last: seconds since 1970.
-skipped: NULL, or why this row is no flow that a host opened ("reply", "nodata", …).
+accepted: whether it got through. client_port: the source port of a record that may be a reply. interface: where a
+record was made, for logs that record a flow at both of its ends. flows, packets, bytes: how much of it. first, last:
+seconds since 1970. skipped: NULL, or why this row is no flow that a host opened ("reply", "nodata", …).
 """
 
 KEY = ("host", "source", "destination", "protocol", "port", "uid", "accepted")
-"""What tells one group from another."""
+"""The columns that distinguish the groups which policies judge."""
 
-SUMS = {"flows": "sum", "packets": "sum", "bytes": "sum", "first": "min", "last": "max"}
-"""What is said of a group, with the function that makes it of its flows."""
-
-PROTOCOLS: Mapping[str, int] = {
-    "icmp": 1,
-    "igmp": 2,
-    "tcp": 6,
-    "udp": 17,
-    "dccp": 33,
-    "gre": 47,
-    "esp": 50,
-    "ah": 51,
-    "icmpv6": 58,
-    "ipv6-icmp": 58,
-    "sctp": 132,
-    "udplite": 136,
-}
-"""The names that conntrack, nft and ulogd write, with their IANA numbers."""
+MEASURES = ("flows", "packets", "bytes")
+_LARGEST = 2**63 - 1
+_YEAR_10000 = 253_402_300_800
 
 
 def select(expressions: Mapping[str, str], relation: str) -> str:
-    """Return the SELECT that makes the columns out of a relation; what is not given is NULL, one flow, accepted."""
-    given = {"flows": "1", "accepted": "true", **expressions}
-    made = [f"CAST({given.get(column, 'NULL')} AS {kind}) AS {column}" for column, kind in COLUMNS.items()]
-    return f"SELECT {', '.join(made)} FROM {relation}"
+    """Return the SELECT that makes the columns out of a relation; a column without expression is NULL.
+
+    Without expressions a row is one flow that got through. What does not fit its column is NULL, never an error.
+    """
+    sql = {"flows": "1", "accepted": "true", **expressions}
+    columns = [f"{_cast(column, kind, sql.get(column, 'NULL'))} AS {column}" for column, kind in COLUMNS.items()]
+    return f"SELECT {', '.join(columns)} FROM {relation}"
+
+
+def _cast(column: str, kind: str, expression: str) -> str:
+    cast = f"TRY_CAST({expression} AS {kind})"
+    if column in ("first", "last"):
+        return f"CASE WHEN {cast} BETWEEN 0 AND {_YEAR_10000 - 1} THEN {cast} END"
+    return f"CASE WHEN {cast} >= 0 THEN {cast} END" if column in MEASURES else cast
+
+
+def sums() -> str:
+    """Return the SQL for what is known about a group of rows: a sum that is too large is the largest number."""
+    totals = [
+        f"coalesce(TRY_CAST(sum({measure}) AS BIGINT), CASE WHEN count({measure}) > 0 THEN {_LARGEST} END) AS {measure}"
+        for measure in MEASURES
+    ]
+    return ", ".join([*totals, "min(first) AS first", "max(last) AS last"])
 
 
 def number_of(expression: str) -> str:
-    """SQL that makes an IANA number of a protocol's name or number, NULL for an unknown one."""
-    known = " ".join(f"WHEN '{name}' THEN {number}" for name, number in PROTOCOLS.items())
+    """Return SQL for the IANA number of a protocol's name or number, NULL for an unknown one."""
+    known = " ".join(f"WHEN '{name}' THEN {number}" for name, number in protocols.NUMBERS.items())
     return f"CASE lower({expression}) {known} ELSE TRY_CAST({expression} AS INTEGER) END"
 
 
 def icmp_or_port(protocol: str, kind: str, port: str) -> str:
-    """SQL for the port, or for the message type where the protocol is ICMP."""
-    return f"CASE WHEN {protocol} IN (1, 58) THEN {kind} ELSE {port} END"
+    """Return SQL for the port, or for the message type where the protocol is ICMP."""
+    return f"CASE WHEN {protocol} IN ({protocols.ICMP}, {protocols.ICMPV6}) THEN {kind} ELSE {port} END"

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from .columns import icmp_or_port, number_of, select
-from .lines import found, number, relation
+from .lines import matched, number, relation
 from .model import Source
 
 _ADDRESS = "[0-9a-fA-F.:]+"
@@ -22,18 +22,17 @@ _REPLY = r"src=\S+ .*?src="
 
 def read(_connection: Any, source: Source) -> list[str]:
     """Return the SELECT over a listing."""
-    protocol, destination = number(_NUMBER), found(rf"{_REPLY}({_ADDRESS})")
+    protocol, destination = number(_NUMBER), matched(rf"{_REPLY}({_ADDRESS})")
     return [
         select(
             {
-                "source": found(rf"src=({_ADDRESS})"),
+                "source": matched(rf"src=({_ADDRESS})"),
                 "destination": destination,
                 "protocol": number_of(f"CAST({protocol} AS VARCHAR)"),
                 "port": icmp_or_port(protocol, number(r"type=(\d+)"), number(rf"{_REPLY}{_ADDRESS} .*?sport=(\d+)")),
                 "packets": number(r"packets=(\d+)"),
                 "bytes": number(r"bytes=(\d+)"),
-                "skipped": f"CASE WHEN {destination} IS NULL OR {protocol} IS NULL THEN 'unreadable' END",
             },
-            relation(source.paths),
+            relation(source.files),
         )
     ]

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The ledger that the policy keeps in the kernel: `nft -j list table inet tidegate`, as root on one host.
+"""The ledger that the policy keeps in nf_tables: `nft -j list table inet tidegate`, as root on one host.
 
-Written down by the host itself, so it has users and no source; what is under observation got through, the rest did not.
+The host itself writes it, so it has users and no source addresses; what is only observed got through, the rest did not.
 """
 
 from __future__ import annotations
@@ -15,50 +15,53 @@ from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import table_names
 
+from . import database, files
 from .columns import number_of, select
 from .errors import FlowError
 from .model import Source
+
+_FIELDS = ("destination", "protocol", "port", "uid", "accepted", "packets", "bytes")
+Line = tuple[str | None, ...]
 
 
 def read(connection: Any, source: Source) -> list[str]:
     """Put the lines of the ledger into a table of their own and return the SELECT over it. Raises FlowError."""
     if source.host is None:
-        raise FlowError(f"{source.where}: a ledger does not say whose it is; add host: and the host's inventory name")
-    table = f"ledger_{abs(hash(source.paths)):x}"
-    connection.execute(
-        f"CREATE TEMP TABLE {table} (destination VARCHAR, protocol VARCHAR, port INTEGER, uid VARCHAR, "
-        "accepted BOOLEAN, packets BIGINT, bytes BIGINT)"
-    )
-    rows = [row for path in source.paths for row in lines(path)]
-    if rows:
-        connection.executemany(f"INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
-    fields = ("destination", "port", "uid", "accepted", "packets", "bytes")
-    return [select({**{field: field for field in fields}, "protocol": number_of("protocol")}, table)]
+        raise FlowError(
+            f"{source.where}: a ledger does not say which host wrote it. Fix: add host: and the host's inventory name"
+        )
+    rows = [line for file in source.files for line in lines(file.path)]
+    table = database.table(connection, _FIELDS, rows)
+    return [select({**{field: field for field in _FIELDS}, "protocol": number_of("protocol")}, table)]
 
 
 def is_ledger(name: str) -> bool:
-    """Whether a set of the table is one that keeps what was refused."""
+    """Return whether a set of the table is one that keeps what was denied."""
     return name in table_names.LEDGER_SETS
 
 
-def lines(path: Path) -> Iterator[tuple[Any, ...]]:
-    """Yield (destination, protocol, port, uid, accepted, packets, bytes) of each line. Raises FlowError."""
+def lines(path: Path) -> Iterator[Line]:
+    """Yield the fields of each line as texts; a line that cannot be read has none. Raises FlowError."""
     try:
-        objects = json.loads(path.read_text("utf-8"))["nftables"]
-    except (OSError, UnicodeError, ValueError, KeyError, TypeError) as error:
+        objects = json.loads(files.read_text(path))["nftables"]
+        sets = [item["set"] for item in objects if "set" in item and is_ledger(item["set"]["name"])]
+        ledgers = [(table_names.LEDGER_SETS[each["name"]], each.get("elem", [])) for each in sets]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         command = f"nft -j list table {table_names.TABLE_TEXT}"
-        raise FlowError(f"{path}: this is not what `{command}` prints ({error})") from error
-    for item in objects:
-        found = item.get("set")
-        ledger = table_names.LEDGER_SETS.get(found["name"]) if found else None
-        if ledger:
-            for element in found.get("elem", []):
-                yield _line(ledger, element.get("elem", {"val": element}))
+        raise FlowError(f"{path}: not what `{command}` prints ({type(error).__name__}: {error})") from error
+    for ledger, elements in ledgers:
+        for element in elements if isinstance(elements, list) else [elements]:
+            yield _line(ledger, element)
 
 
-def _line(ledger: table_names.LedgerSet, element: Mapping[str, Any]) -> tuple[Any, ...]:
-    fields = list(element["val"]["concat"])
-    port = int(fields[2]) if ledger.port else None
-    uid = str(fields[-1]) if ledger.user else None
-    counted = element.get("counter") or {}
-    return (*fields[:2], port, uid, ledger.observed, counted.get("packets"), counted.get("bytes"))
+def _line(ledger: table_names.LedgerSet, element: Any) -> Line:
+    try:
+        wrapped: Mapping[str, Any] = element.get("elem", {"val": element})
+        fields = [str(field) for field in wrapped["val"]["concat"]]
+        port = fields[2] if ledger.port else None
+        uid = fields[-1] if ledger.user else None
+        counter = wrapped.get("counter") or {}
+        counts = [None if counter.get(name) is None else str(counter[name]) for name in ("packets", "bytes")]
+        return (*fields[:2], port, uid, str(ledger.observed), *counts)
+    except (AttributeError, KeyError, TypeError, IndexError):
+        return (None,) * len(_FIELDS)

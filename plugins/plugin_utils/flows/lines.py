@@ -6,25 +6,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from . import database
+from .model import LogFile
 
 
-def relation(paths: Sequence[Path]) -> str:
-    """SQL for a relation with the one column ``line``."""
+def relation(files: Sequence[LogFile]) -> str:
+    """Return SQL for a relation with the one column ``line``."""
     options = (
         "delim = '\\x01', header = false, columns = {'line': 'VARCHAR'}, quote = '', escape = '', "
-        "auto_detect = false, ignore_errors = true, store_rejects = true"
+        "auto_detect = false, strict_mode = false, ignore_errors = true, store_rejects = true"
     )
-    return f"read_csv({database.texts(paths)}, {options})"
+    return f"read_csv({database.texts(file.alias for file in files)}, {options})"
 
 
-def found(pattern: str, group: int = 1, column: str = "line") -> str:
-    """SQL for what a group of a pattern matched first, NULL for nothing."""
+def matched(pattern: str, group: int = 1, column: str = "line") -> str:
+    """Return SQL for what a group of a pattern matches first, NULL for nothing."""
     return f"NULLIF(regexp_extract({column}, {database.text(pattern)}, {group}), '')"
 
 
 def number(pattern: str, group: int = 1) -> str:
-    """SQL for the number that a group of a pattern matched first, NULL for none."""
-    return f"TRY_CAST({found(pattern, group)} AS BIGINT)"
+    """Return SQL for the number that a group of a pattern matches first, NULL for none."""
+    return f"TRY_CAST({matched(pattern, group)} AS BIGINT)"

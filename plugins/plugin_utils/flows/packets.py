@@ -1,18 +1,19 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Packets that the kernel logged: ulogd2's text (LOGEMU) and JSON outputs, and nft's own `log` in the kernel log."""
+"""Packets that nf_tables logged: ulogd2's text (LOGEMU) and JSON outputs, and nft's own `log` in the kernel log."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from . import database, files
+from . import database
 from .columns import icmp_or_port, number_of, select
-from .lines import found, number, relation
-from .model import Source
+from .lines import matched, number, relation
+from .model import LogFile, Source
 
-_REFUSED = "(?i)denied|drop|reject|refuse"
+_REJECTED = "(?i)denied|drop|reject|refuse"
 _JSON = {
     "src_ip": "VARCHAR",
     "dest_ip": "VARCHAR",
@@ -34,41 +35,40 @@ _JSON = {
     "flow.start.sec": "BIGINT",
     "flow.end.sec": "BIGINT",
 }
-"""What ulogd2's JSON output writes of packets and of connections, with the types that are wanted (ulogd2 2.0.8)."""
+"""The fields of ulogd2's JSON output, of packets and of connections, that are read (ulogd2 2.0.8)."""
 
 
 def read(_connection: Any, source: Source) -> list[str]:
     """Return one SELECT for the files of lines and one for those of JSON."""
-    of_json = [path for path in source.paths if files.first_line(path).startswith("{")]
-    of_text = [path for path in source.paths if path not in of_json]
+    of_json = [file for file in source.files if file.content == "json"]
+    of_text = [file for file in source.files if file.content != "json"]
     return [*([_text(of_text)] if of_text else []), *([_json(of_json)] if of_json else [])]
 
 
-def _text(paths: Any) -> str:
-    protocol = number_of(found(r"\bPROTO=(\S+)"))
-    destination, leaves = found(r"\bDST=(\S+)"), found(r"OUT=(\S+)")
+def _text(files: Sequence[LogFile]) -> str:
+    protocol = number_of(matched(r"\bPROTO=(\S+)"))
+    destination, leaves = matched(r"\bDST=(\S+)"), matched(r"OUT=(\S+)")
     return select(
         {
-            "source": found(r"\bSRC=(\S+)"),
+            "source": matched(r"\bSRC=(\S+)"),
             "destination": destination,
             "protocol": protocol,
             "port": icmp_or_port(protocol, number(r"\bTYPE=(\d+)"), number(r"\bDPT=(\d+)")),
-            "uid": found(r"\bUID=(\d+)"),
-            "accepted": f"NOT regexp_matches(regexp_extract(line, '^(.*?)IN=', 1), {database.text(_REFUSED)})",
+            "uid": matched(r"\bUID=(\d+)"),
+            "accepted": f"NOT regexp_matches(regexp_extract(line, '^(.*?)IN=', 1), {database.text(_REJECTED)})",
             "packets": "1",
             "bytes": number(r"\bLEN=(\d+)"),
-            "skipped": f"CASE WHEN {destination} IS NULL OR {protocol} IS NULL THEN 'unreadable' "
-            f"WHEN {leaves} IS NULL THEN 'inbound' END",
+            "skipped": f"CASE WHEN {destination} IS NOT NULL AND {leaves} IS NULL THEN 'inbound' END",
         },
-        relation(paths),
+        relation(files),
     )
 
 
-def _json(paths: Any) -> str:
+def _json(files: Sequence[LogFile]) -> str:
     columns = ", ".join(f"{database.text(name)}: '{kind}'" for name, kind in _JSON.items())
     rows = (
-        f"read_json({database.texts(paths)}, format = 'newline_delimited', ignore_errors = true, "
-        f"columns = {{{columns}}})"
+        f"read_json({database.texts(file.alias for file in files)}, format = 'newline_delimited', "
+        f"ignore_errors = true, columns = {{{columns}}})"
     )
     protocol = 'coalesce("ip.protocol", "orig.ip.protocol")'
     prefix = "coalesce(\"oob.prefix\", '')"
@@ -83,13 +83,13 @@ def _json(paths: Any) -> str:
                 protocol, 'coalesce("icmp.type", "icmpv6.type")', 'coalesce("reply.l4.sport", dest_port)'
             ),
             "uid": '"oob.uid"',
-            "accepted": f"NOT regexp_matches({prefix}, {database.text(_REFUSED)})",
+            "accepted": f"NOT regexp_matches({prefix}, {database.text(_REJECTED)})",
             "packets": 'coalesce("orig.raw.pktcount", 1)',
             "bytes": 'coalesce("orig.raw.pktlen", "raw.pktlen")',
             "first": 'coalesce("flow.start.sec", "oob.time.sec")',
             "last": 'coalesce("flow.end.sec", "oob.time.sec")',
-            "skipped": f"CASE WHEN {destination} IS NULL OR {protocol} IS NULL THEN 'unreadable' "
-            "WHEN \"orig.ip.protocol\" IS NULL AND coalesce(\"oob.out\", '') = '' THEN 'inbound' END",
+            "skipped": f'CASE WHEN {destination} IS NOT NULL AND "orig.ip.protocol" IS NULL '
+            "AND coalesce(\"oob.out\", '') = '' THEN 'inbound' END",
         },
         rows,
     )

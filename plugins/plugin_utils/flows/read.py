@@ -6,86 +6,148 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
+import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import database, files
-from .columns import KEY, SUMS
+from ansible_collections.tidegate.nftables.plugins.module_utils import protocols
+
+from . import database, direction, files
+from .columns import KEY, sums
 from .errors import FlowError
-from .model import Source
+from .files import OpenedFiles
+from .model import LogFile, Source
 from .sources import KINDS
 
 GROUPED = "flows.parquet"
+_ADDRESS = "'[0-9A-Fa-f:.]{2,45}'"
+_USER = "'[A-Za-z0-9_.-]{1,64}'"
 
 
 @dataclass(frozen=True)
-class Taken:
-    """What was read. records: of all sources. groups: of flows that hosts opened. skipped: reason -> records.
+class LogSummary:
+    """What was read.
 
-    damaged: files that were left out, with the reason. sources: who opened flows and how many, the most first.
+    records: of all sources. groups: of flows that hosts opened. skipped: reason -> records. damaged: files that were
+    left out, with the reason. empty: files without any content. sources: who opened flows and how many, the most first.
     """
 
     records: int
     groups: int
     skipped: dict[str, int] = field(default_factory=dict)
     damaged: dict[str, str] = field(default_factory=dict)
+    empty: list[str] = field(default_factory=list)
     sources: list[tuple[str, int]] = field(default_factory=list)
 
 
-def read(sources: Sequence[Source], directory: Path, skip_damaged: bool = False) -> Taken:
+def read(sources: Sequence[Source], directory: Path, skip_damaged: bool = False) -> LogSummary:
     """Read every source and leave ``GROUPED`` in the directory. Raises FlowError."""
+    directory.mkdir(parents=True, exist_ok=True)
+    aliases = Path(tempfile.mkdtemp(prefix="files-", dir=directory))
     try:
-        return _read(sources, directory)
+        opened = files.open_all((path for source in sources for path in source.paths), aliases)
+        if opened.damaged and not skip_damaged:
+            raise files.damage(*next(iter(opened.damaged.items())))
+        return _read_whole(sources, opened, directory, skip_damaged)
+    finally:
+        shutil.rmtree(aliases, ignore_errors=True)
+
+
+def _read_whole(sources: Sequence[Source], opened: OpenedFiles, directory: Path, skip_damaged: bool) -> LogSummary:
+    """Read all files, those that end too early left out in a second attempt."""
+    try:
+        return _read(sources, opened, directory)
     except FlowError:
         raise
     except Exception as error:
-        if not database.failed(error):
+        if not database.is_error(error):
             raise
-        damaged = {str(path): why for path, why in files.broken_archives(p for one in sources for p in one.paths)}
-        if not damaged:
-            raise FlowError(f"the logs cannot be read: {_first(error)}") from error
+        broken = files.broken_archives(opened.files)
+        if not broken:
+            raise FlowError(_message(error, opened.files)) from error
         if not skip_damaged:
-            first, why = next(iter(damaged.items()))
-            raise files.damaged(Path(first), why) from error
+            raise files.damage(*next(iter(broken.items()))) from error
+    whole = [file for file in opened.files if str(file.path) not in broken]
+    opened = dataclasses.replace(opened, files=whole, damaged={**opened.damaged, **broken})
     try:
-        return dataclasses.replace(_read(list(_without(sources, damaged)), directory), damaged=damaged)
+        return _read(sources, opened, directory)
     except Exception as error:
-        if database.failed(error):
-            raise FlowError(f"the logs cannot be read: {_first(error)}") from error
+        if database.is_error(error):
+            raise FlowError(_message(error, whole)) from error
         raise
 
 
-def _without(sources: Iterable[Source], damaged: dict[str, str]) -> Iterable[Source]:
-    for source in sources:
-        left = tuple(path for path in source.paths if str(path) not in damaged)
-        if left:
-            yield dataclasses.replace(source, paths=left)
-
-
-def _read(sources: Sequence[Source], directory: Path) -> Taken:
-    connection = database.connect(directory)
+def _read(sources: Sequence[Source], opened: OpenedFiles, directory: Path) -> LogSummary:
+    if not opened.files:
+        names = ", ".join([*opened.empty, *opened.damaged])
+        raise FlowError(f"Every file of egress_flows is empty or damaged: {names}")
+    connection = database.connect(directory, [file.path for file in opened.files])
     try:
-        made = [_of(source, select) for source in sources for select in KINDS[source.kind](connection, source)]
-        if not made:
-            raise FlowError("every file of egress_flows is damaged")
+        selects = [
+            _of_host(source, select)
+            for source in _with_files(sources, opened.files)
+            for select in KINDS[source.kind](connection, source)
+        ]
+        _group(connection, selects)
         target = database.text(directory / GROUPED)
-        keys = ", ".join(f"CASE WHEN skipped IS NULL THEN {key} END AS {key}" for key in KEY)
-        sums = ", ".join(f"CAST({function}({column}) AS BIGINT) AS {column}" for column, function in SUMS.items())
-        rows = f"SELECT {keys}, {sums}, count(*) AS records, skipped FROM ({' UNION ALL '.join(made)}) GROUP BY ALL"
-        connection.execute(f"COPY ({rows}) TO {target} (FORMAT parquet)")
-        return _taken(connection, target)
+        connection.execute(f"COPY ({_flows('rows_once')}) TO {target} (FORMAT parquet)")
+        summary = _summary(connection, target)
     finally:
         connection.close()
+    return dataclasses.replace(summary, damaged=dict(sorted(opened.damaged.items())), empty=sorted(opened.empty))
 
 
-def _of(source: Source, select: str) -> str:
+def _with_files(sources: Iterable[Source], opened: Iterable[LogFile]) -> Iterable[Source]:
+    by_path = {file.path: file for file in opened}
+    for source in sources:
+        own = tuple(by_path[path] for path in source.paths if path in by_path)
+        if own:
+            yield dataclasses.replace(source, files=own)
+
+
+def _of_host(source: Source, select: str) -> str:
     host = "host" if source.host is None else database.text(source.host)
     return f"SELECT * REPLACE ({host} AS host) FROM ({select})"
 
 
-def _taken(connection: Any, target: str) -> Taken:
+def _group(connection: Any, selects: Sequence[str]) -> None:
+    """Group the rows of all sources into the table rows_once, without replies and repetitions."""
+    keys = (*KEY, "client_port", "interface")
+    kept = ", ".join(f"CASE WHEN skipped IS NULL THEN {key} END AS {key}" for key in keys)
+    connection.execute(
+        f"CREATE TEMP TABLE rows_read AS SELECT {kept}, {sums()}, count(*) AS records, skipped "
+        f"FROM ({' UNION ALL '.join(selects)}) GROUP BY ALL"
+    )
+    connection.execute(f"CREATE TEMP TABLE rows_valid AS {_valid('rows_read')}")
+    connection.execute(f"CREATE TEMP TABLE rows_opened AS {direction.without_replies('rows_valid')}")
+    connection.execute(f"CREATE TEMP TABLE rows_once AS {direction.once('rows_opened')}")
+
+
+def _valid(rows: str) -> str:
+    """Return the SELECT that skips rows which are no flow: what a policy judges is missing or out of range."""
+    ported = ", ".join(str(number) for number in protocols.WITH_PORTS.values())
+    return f"""
+        SELECT * REPLACE (
+          CASE WHEN skipped IS NOT NULL THEN skipped
+               WHEN coalesce(regexp_full_match(destination, {_ADDRESS}), false)
+                 AND coalesce(regexp_full_match(source, {_ADDRESS}), host IS NOT NULL)
+                 AND coalesce(protocol BETWEEN 0 AND 255, false)
+                 AND coalesce(port BETWEEN 0 AND 65535, protocol NOT IN ({ported})) THEN NULL
+               ELSE 'unreadable' END AS skipped,
+          CASE WHEN regexp_full_match(uid, {_USER}) THEN uid END AS uid
+        ) FROM {rows}
+    """
+
+
+def _flows(rows: str) -> str:
+    keys = ", ".join(f"CASE WHEN skipped IS NULL THEN {key} END AS {key}" for key in KEY)
+    return f"SELECT {keys}, {sums()}, CAST(sum(records) AS BIGINT) AS records, skipped FROM {rows} GROUP BY ALL"
+
+
+def _summary(connection: Any, target: str) -> LogSummary:
     flows = f"read_parquet({target})"
     records, groups = connection.execute(
         f"SELECT coalesce(sum(records), 0)::BIGINT, count(*) FILTER (skipped IS NULL) FROM {flows}"
@@ -95,23 +157,27 @@ def _taken(connection: Any, target: str) -> Taken:
             f"SELECT skipped, sum(records)::BIGINT FROM {flows} WHERE skipped IS NOT NULL GROUP BY 1 ORDER BY 1"
         ).fetchall()
     )
-    lines = _rejected(connection)
-    if lines:
-        skipped["unreadable"] = skipped.get("unreadable", 0) + lines
+    rejected = _rejected_lines(connection)
+    if rejected:
+        skipped["unreadable"] = skipped.get("unreadable", 0) + rejected
     sources = connection.execute(
-        f"SELECT coalesce(host, source) AS who, sum(flows)::BIGINT AS many FROM {flows} WHERE skipped IS NULL "
-        "GROUP BY who ORDER BY many DESC, who"
+        f"SELECT coalesce(host, source) AS who, sum(flows)::HUGEINT AS flows FROM {flows} "
+        "WHERE skipped IS NULL GROUP BY who ORDER BY flows DESC, who"
     ).fetchall()
-    return Taken(records + lines, groups, skipped, sources=sources)
+    return LogSummary(records + rejected, groups, skipped, sources=[(who, int(count)) for who, count in sources])
 
 
-def _rejected(connection: Any) -> int:
-    """Count the lines that have not the columns of their file: DuckDB notes them in a table made for the first."""
+def _rejected_lines(connection: Any) -> int:
+    """Count the lines that do not have the columns of their file: DuckDB notes them in a table made for the first."""
     if not connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'reject_errors'").fetchone():
         return 0
-    found = connection.execute("SELECT count(*) FROM (SELECT DISTINCT scan_id, file_id, line FROM reject_errors)")
-    return int(found.fetchone()[0])
+    lines = connection.execute("SELECT count(*) FROM (SELECT DISTINCT scan_id, file_id, line FROM reject_errors)")
+    return int(lines.fetchone()[0])
 
 
-def _first(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]
+def _message(error: Exception, opened: Iterable[LogFile]) -> str:
+    """Return DuckDB's error in one line, with the names that the files have for people."""
+    line = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    for file in opened:
+        line = line.replace(str(file.alias), str(file.path))
+    return f"The logs cannot be read: {''.join(letter if letter.isprintable() else '?' for letter in line)}"

@@ -13,11 +13,11 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading i
 
 from . import conntrack, files, ledger, packets, results, squid, vpc
 from .errors import FlowError
-from .model import Source
+from .model import Kind, Source
 
 Reader = Callable[[Any, Source], list[str]]
 
-KINDS: Mapping[str, Reader] = {
+KINDS: Mapping[Kind, Reader] = {
     "vpc": vpc.read,
     "conntrack": conntrack.read,
     "ledger": ledger.read,
@@ -26,7 +26,7 @@ KINDS: Mapping[str, Reader] = {
     "athena": results.read,
     "insights": results.read,
 }
-"""Kind: what makes SELECTs of the shape in columns.py out of a source."""
+"""Kind: the function that returns SELECTs of the shape in columns.py for a source."""
 
 _OPTIONS = {"host", "format"}
 
@@ -35,34 +35,34 @@ def parse(declared: Any, base: Path) -> list[Source]:
     """Return the sources that egress_flows names, relative paths below ``base``. Raises FlowError with all errors."""
     if not isinstance(declared, list) or not declared:
         raise FlowError(
-            "egress_flows: name the logs to read, such as -e '{egress_flows: [{vpc: flow-logs/}]}'. "
-            f"There are {', '.join(KINDS)}"
+            "egress_flows: names no logs. Fix: list them, such as -e '{egress_flows: [{vpc: flow-logs/}]}'. "
+            f"Kinds: {', '.join(KINDS)}"
         )
-    found, errors = [], []
+    sources, errors = [], []
     for number, item in enumerate(declared):
         try:
-            found.append(_parse(item, f"egress_flows[{number}]", base))
+            sources.append(_parse(item, f"egress_flows[{number}]", base))
         except FlowError as error:
             errors.append(str(error))
     if errors:
         raise FlowError("\n".join(errors))
-    return found
+    return sources
 
 
 def _parse(item: Any, where: str, base: Path) -> Source:
     if not isinstance(item, Mapping):
-        raise FlowError(f"{where}: write what it is and where, such as {{vpc: flow-logs/}}")
+        raise FlowError(f"{where}: not a mapping. Fix: write the kind and the path, such as {{vpc: flow-logs/}}")
     for key in item:
         if key not in KINDS and key not in _OPTIONS:
             guess = hints.guess(str(key), [*KINDS, *_OPTIONS])
             raise FlowError(f"{where}.{key}: unknown{f'; did you mean {guess}?' if guess else ''}")
-    kinds = [key for key in item if key in KINDS]
+    kinds = [kind for kind in KINDS if kind in item]
     if len(kinds) != 1:
-        raise FlowError(f"{where}: one of {', '.join(KINDS)} is needed, and only one")
-    kind = kinds[0]
+        raise FlowError(f"{where}: names {len(kinds)} kinds of logs. Fix: name one of {', '.join(KINDS)}")
+    (kind,) = kinds
     for key in ("host", "format", kind):
-        if not isinstance(item.get(key, ""), str):
-            raise FlowError(f"{where}.{key}: a text is expected")
+        if not isinstance(item.get(key, "x"), str) or not item.get(key, "x"):
+            raise FlowError(f"{where}.{key}: not a text, or an empty one")
     if "format" in item and kind != "vpc":
         raise FlowError(f"{where}.format: only VPC flow logs have a format")
     try:

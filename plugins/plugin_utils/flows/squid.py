@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from .columns import select
-from .lines import found, number, relation
+from .lines import matched, number, relation
 from .model import Source
 
 _LINE = r"^\s*(\d+)\.\d+\s+\d+ (\S+) (\w+)/\d+ (\d+) \S+ (\S+) \S+ \w+/(\S+)"
@@ -22,24 +22,23 @@ _SCHEMES = {"http": 80, "https": 443, "ftp": 21}
 
 def read(_connection: Any, source: Source) -> list[str]:
     """Return the SELECT over a log."""
-    url = f"coalesce({found(_LINE, _URL)}, '')"
+    url = f"coalesce({matched(_LINE, _URL)}, '')"
     schemes = " ".join(f"WHEN {url} LIKE '{scheme}://%' THEN {port}" for scheme, port in _SCHEMES.items())
-    written = f"TRY_CAST({found(_PORT, column=url)} AS INTEGER)"
-    peer = found("^([0-9a-fA-F]*[.:][0-9a-fA-F.:]+)$", column=found(_LINE, _PEER))
+    port_of_url = f"TRY_CAST({matched(_PORT, column=url)} AS INTEGER)"
+    peer = matched("^([0-9a-fA-F]*[.:][0-9a-fA-F.:]+)$", column=matched(_LINE, _PEER))
     return [
         select(
             {
-                "source": found(_LINE, _CLIENT),
+                "source": matched(_LINE, _CLIENT),
                 "destination": peer,
                 "protocol": "6",
-                "port": f"coalesce({written}, CASE {schemes} END)",
-                "accepted": f"{found(_LINE, _RESULT)} NOT LIKE '%DENIED%'",
+                "port": f"coalesce({port_of_url}, CASE {schemes} END)",
+                "accepted": f"{matched(_LINE, _RESULT)} NOT LIKE '%DENIED%'",
                 "bytes": number(_LINE, _BYTES),
                 "first": number(_LINE, _TIME),
                 "last": number(_LINE, _TIME),
-                "skipped": f"CASE WHEN {found(_LINE, _CLIENT)} IS NULL THEN 'unreadable' "
-                f"WHEN {peer} IS NULL THEN 'no address' END",
+                "skipped": f"CASE WHEN {matched(_LINE, _CLIENT)} IS NOT NULL AND {peer} IS NULL THEN 'no address' END",
             },
-            relation(source.paths),
+            relation(source.files),
         )
     ]

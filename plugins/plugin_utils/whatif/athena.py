@@ -11,40 +11,47 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.vpc import EPHEMERAL
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.vpc import EPHEMERAL, WELL_KNOWN
 
 from .certain import RFC1918, Condition, has_ports
 
-MOST = 262_144
-"""Bytes that Athena takes as one query ("Service quotas" of the Amazon Athena user guide)."""
+MAX_BYTES = 262_144
+"""What Athena accepts as one query ("Service quotas" of the Amazon Athena user guide)."""
 
+_REPLY = " OR ".join(f"(dstport >= {least} AND srcport < {least})" for least in (WELL_KNOWN, EPHEMERAL))
 _OPENED = f"""opened AS (
-  SELECT srcaddr, dstaddr, protocol, packets, bytes, start, "end",
+  SELECT interface_id, srcaddr, dstaddr, protocol, packets, bytes, start, "end",
          CASE protocol WHEN 1 THEN 8 WHEN 58 THEN 128 ELSE dstport END AS port,
          TRY(CAST(dstaddr AS IPADDRESS)) AS ip
   FROM {{table}}
   WHERE action = 'ACCEPT' AND log_status = 'OK'{{sources}}
-    AND NOT (protocol IN (6, 17) AND dstport >= {EPHEMERAL} AND srcport < {EPHEMERAL})
+    AND NOT (protocol IN (6, 17) AND ({_REPLY}))
 )"""
-_ANSWER = """SELECT srcaddr AS source, dstaddr AS destination, protocol, port, count(*) AS flows,
-       sum(packets) AS packets, sum(bytes) AS bytes, min(start) AS "first", max("end") AS "last"
-FROM opened
-WHERE ip IS NOT NULL AND NOT (
-     {allowed}
+# A flow between two interfaces is recorded at both of them.
+_ANSWER = """SELECT source, destination, protocol, port, max(flows) AS flows, max(packets) AS packets,
+       max(bytes) AS bytes, min("first") AS "first", max("last") AS "last"
+FROM (
+  SELECT interface_id, srcaddr AS source, dstaddr AS destination, protocol, port, count(*) AS flows,
+         sum(packets) AS packets, sum(bytes) AS bytes, min(start) AS "first", max("end") AS "last"
+  FROM opened
+  WHERE ip IS NOT NULL AND NOT (
+       {allowed}
+  )
+  GROUP BY interface_id, srcaddr, dstaddr, protocol, port
 )
-GROUP BY srcaddr, dstaddr, protocol, port
+GROUP BY source, destination, protocol, port
 ORDER BY bytes DESC"""
 
 
-def refused(table: str, sources: Sequence[str], allowed: Sequence[Condition]) -> str:
+def rejected(table: str, sources: Sequence[str], allowed: Sequence[Condition]) -> str:
     """Return the query for what is not certainly allowed. ``sources``: the addresses of the hosts of one policy."""
     among = f"\n    AND srcaddr IN ({', '.join(_text(source) for source in sorted(sources))})"
-    lines = "\n  OR ".join(_condition(one) for one in allowed) or "false"
+    lines = "\n    OR ".join(_condition(condition) for condition in allowed) or "false"
     return f"WITH {_OPENED.format(table=table, sources=among)}\n{_ANSWER.format(allowed=lines)}\n"
 
 
 def top_external(table: str) -> str:
-    """Return the classic query: who outside gets most, by port, without RFC 1918."""
+    """Return the classic query: which external addresses get most, by port (RFC 1918 excluded)."""
     inside = " OR ".join(f"contains({_text(network)}, ip)" for network in RFC1918)
     return (
         f"WITH {_OPENED.format(table=table, sources='')}\n"
@@ -55,11 +62,11 @@ def top_external(table: str) -> str:
     )
 
 
-def _condition(one: Condition) -> str:
-    networks = ", ".join(_text(network) for network in (*one.v4, *one.v6))
-    parts = [] if one.protocol is None else [f"protocol = {one.protocol}"]
-    if has_ports(one):
-        parts.append(f"port BETWEEN {one.first} AND {one.last}")
+def _condition(condition: Condition) -> str:
+    networks = ", ".join(_text(network) for network in (*condition.v4, *condition.v6))
+    parts = [] if condition.protocol is None else [f"protocol = {condition.protocol}"]
+    if has_ports(condition):
+        parts.append(f"port BETWEEN {condition.first} AND {condition.last}")
     parts.append(f"any_match(ARRAY[{networks}], network -> contains(network, ip))")
     return f"({' AND '.join(parts)})"
 

@@ -1,9 +1,10 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a policy certainly allows whoever it is: what a query can leave out of its answer without asking the policy.
+"""What a policy certainly allows to everybody: a query can leave it out of its answer without asking the policy.
 
-Less than the policy allows: entries for some users, and what `never` touches, stay in the answer and are judged here.
+It is less than the policy allows: entries for some users, and what `never` touches, stay in the answer and are judged
+here.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _PORTS = (services.PORT_PROTOCOLS["tcp"], services.PORT_PROTOCOLS["udp"])
 
 
 RFC1918 = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
-"""What the classic query calls inside."""
+"""The internal networks of the classic query."""
 
 
 @dataclass(frozen=True)
@@ -43,29 +44,33 @@ class Condition:
 
 def certain(resolved: ResolvedPolicy) -> list[Certain]:
     """Return what is allowed to everybody, joined where the services are the same."""
-    found: dict[ServiceSet, AddressSet] = {}
+    by_services: dict[ServiceSet, AddressSet] = {}
     everybody = [entry for entry in resolved.entries if entry.users is None]
     pairs = [(grant.services, grant.addresses) for entry in everybody for grant in entry.grants]
     if "dns" in resolved.floor and resolved.dns:
         pairs.append((services.DNS, resolved.dns))
-    for of_it, where in pairs:
-        barred = addresses.union(never.addresses for never in resolved.never if never.services & of_it)
-        found[of_it] = found.get(of_it, NOTHING) | (where - barred)
-    return [Certain(where, of_it) for of_it, where in found.items() if where]
+    for allowed, destinations in pairs:
+        barred = addresses.union(never.addresses for never in resolved.never if never.services & allowed)
+        by_services[allowed] = by_services.get(allowed, NOTHING) | (destinations - barred)
+    return [Certain(destinations, allowed) for allowed, destinations in by_services.items() if destinations]
 
 
 def conditions(resolved: ResolvedPolicy) -> list[Condition]:
     """Return the lines of a query that leaves out what is certainly allowed, in a fixed order."""
-    found = []
-    for one in certain(resolved):
-        texts = one.addresses.cidrs()
+    lines = []
+    for allowed in certain(resolved):
+        texts = allowed.addresses.cidrs()
         v4, v6 = (tuple(text for text in texts if (":" in text) == six) for six in (False, True))
-        if one.services == services.ANY:
-            found.append(Condition(None, 0, 0, v4, v6))
+        if allowed.services == services.ANY:
+            lines.append(Condition(None, 0, 0, v4, v6))
             continue
-        for protocol, stretches in one.services.protocols().items():
-            found += [Condition(protocol, first, last, v4, v6) for first, last in stretches]
-    return sorted(found, key=lambda one: (-1 if one.protocol is None else one.protocol, one.first, one.v4, one.v6))
+        for protocol, stretches in allowed.services.protocols().items():
+            lines += [Condition(protocol, first, last, v4, v6) for first, last in stretches]
+    return sorted(lines, key=_order)
+
+
+def _order(line: Condition) -> tuple[int, int, tuple[str, ...], tuple[str, ...]]:
+    return -1 if line.protocol is None else line.protocol, line.first, line.v4, line.v6
 
 
 def has_ports(condition: Condition) -> bool:

@@ -11,33 +11,37 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.vpc import EPHEMERAL
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.vpc import EPHEMERAL, WELL_KNOWN
 
 from .certain import RFC1918, Condition, has_ports
 
-MOST = 10_000
-"""Characters that StartQuery takes (queryString, "StartQuery" of the CloudWatch Logs API reference)."""
+MAX_BYTES = 10_000
+"""What StartQuery accepts, in characters (queryString, "StartQuery" of the CloudWatch Logs API reference)."""
 
+_REPLY = " or ".join(f"(dstPort >= {least} and srcPort < {least})" for least in (WELL_KNOWN, EPHEMERAL))
 _OPENED = f"""fields srcAddr as source, dstAddr as destination, dstPort as port
 | filter action = "ACCEPT" and logStatus = "OK"
-| filter not (protocol in [6, 17] and dstPort >= {EPHEMERAL} and srcPort < {EPHEMERAL})
+| filter not (protocol in [6, 17] and ({_REPLY}))
 """
-_SUMS = """| stats count(*) as flows, sum(packets) as packets, sum(bytes) as bytes,
-    min(start) as first, max(end) as last by source, destination, protocol, port
+# A flow between two interfaces is recorded at both of them.
+_SUMS = """| stats count(*) as recorded, sum(packets) as sentPackets, sum(bytes) as sentBytes,
+    min(start) as begun, max(end) as ended by interfaceId, source, destination, protocol, port
+| stats max(recorded) as flows, max(sentPackets) as packets, max(sentBytes) as bytes,
+    min(begun) as first, max(ended) as last by source, destination, protocol, port
 | sort bytes desc
 | limit 10000
 """
 
 
-def refused(sources: Sequence[str], allowed: Sequence[Condition]) -> str:
+def rejected(sources: Sequence[str], allowed: Sequence[Condition]) -> str:
     """Return the query for what is not certainly allowed. ``sources``: the addresses of the hosts of one policy."""
     among = f"| filter srcAddr in [{', '.join(_text(source) for source in sorted(sources))}]\n"
-    lines = "".join(f"| filter not ({_condition(one)})\n" for one in allowed)
+    lines = "".join(f"| filter not ({_condition(condition)})\n" for condition in allowed)
     return f"{_OPENED}{among}{lines}{_SUMS}"
 
 
 def top_external() -> str:
-    """Return the classic query: who outside gets most, by port, without RFC 1918."""
+    """Return the classic query: which external addresses get most, by port (RFC 1918 excluded)."""
     inside = " or ".join(_inside(network) for network in RFC1918)
     sums = (
         "| stats count_distinct(source) as hosts, count(*) as flows, sum(bytes) as bytes by destination, protocol, port"
@@ -45,12 +49,12 @@ def top_external() -> str:
     return f"{_OPENED}| filter not ({inside})\n{sums}\n| sort bytes desc\n| limit 100\n"
 
 
-def _condition(one: Condition) -> str:
-    parts = [] if one.protocol is None else [f"protocol = {one.protocol}"]
-    if has_ports(one):
-        same = one.first == one.last
-        parts.append(f"dstPort = {one.first}" if same else f"dstPort >= {one.first} and dstPort <= {one.last}")
-    parts.append(f"({' or '.join(_inside(network) for network in (*one.v4, *one.v6))})")
+def _condition(condition: Condition) -> str:
+    parts = [] if condition.protocol is None else [f"protocol = {condition.protocol}"]
+    first, last = condition.first, condition.last
+    if has_ports(condition):
+        parts.append(f"dstPort = {first}" if first == last else f"dstPort >= {first} and dstPort <= {last}")
+    parts.append(f"({' or '.join(_inside(network) for network in (*condition.v4, *condition.v6))})")
     return " and ".join(parts)
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a policy would have refused of flows that happened: Markdown, out of what each host's judgement said."""
+"""What a policy would have rejected of flows that happened: Markdown, from the answers about all hosts."""
 
 from __future__ import annotations
 
@@ -9,34 +9,39 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-MOST = 25
-"""Lines of a table; the rest is counted. The JSON report has all that the hosts kept."""
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.columns import MEASURES
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.plural import noun
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
 
-_NAMES = {6: "tcp", 17: "udp", 1: "icmp", 58: "icmpv6", 132: "sctp", 33: "dccp"}
+MAX_ROWS = 25
+"""Lines of a table; the rest is counted. The JSON report has all that the hosts keep."""
+
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _WHY = {
-    "inbound": "came in",
+    "inbound": "inbound",
     "nodata": "intervals without traffic (NODATA)",
     "no address": "without an address of the far end",
-    "reply": "replies to what others opened",
+    "reply": "replies to flows that others opened",
+    "second interface": "flows that another interface recorded as well",
     "skipdata": "intervals that AWS could not record (SKIPDATA): flows are missing",
-    "unreadable": "could not be read",
+    "unreadable": "unreadable",
 }
+_LABELS = {"rejected": "would be rejected", "depends": "would be rejected for some users", "allowed": "would pass"}
 
 
 def merged(answers: Iterable[Mapping[str, Any]], outcome: str) -> list[dict[str, Any]]:
     """Return the groups of one outcome over all hosts, each flow once, largest first."""
-    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    groups: dict[tuple[Any, ...], dict[str, Any]] = {}
     for answer in answers:
         for group in answer[outcome]:
             key = (group["destination"], group["protocol"], group["port"], group["uid"])
-            sums = found.setdefault(key, {**group, "hosts": [], "flows": 0, "packets": 0, "bytes": 0})
+            sums = groups.setdefault(key, {**group, "hosts": [], **dict.fromkeys(MEASURES, 0)})
             sums["hosts"].append(answer["host"])
-            for measure in ("flows", "packets", "bytes"):
+            for measure in MEASURES:
                 sums[measure] += group[measure] or 0
             times = [time for time in (sums["last"], group["last"]) if time]
             sums["last"] = max(times, default=None)
-    return sorted(found.values(), key=lambda one: (-one["bytes"], -one["flows"], one["destination"]))
+    return sorted(groups.values(), key=lambda group: (-group["bytes"], -group["flows"], group["destination"]))
 
 
 def unused(answers: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
@@ -51,42 +56,39 @@ def unused(answers: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
 
 
 def strangers(sources: Iterable[Sequence[Any]], known: Iterable[str]) -> list[tuple[str, int]]:
-    """Return (address, flows) of those in the logs that no judged host is."""
+    """Return (address, flows) of the senders in the logs that are none of the judged hosts."""
     names = set(known)
     return [(str(source), int(flows)) for source, flows in sources if source not in names]
 
 
-def markdown(taken: Mapping[str, Any], answers: Sequence[Mapping[str, Any]], others: Sequence[tuple[str, int]]) -> str:
-    """Return the report."""
-    total = {name: _total(answers, f"{name}_total") for name in ("allowed", "refused", "depends", "dropped")}
+def markdown(logs: Mapping[str, Any], answers: Sequence[Mapping[str, Any]], others: Sequence[tuple[str, int]]) -> str:
+    """Return the report. logs: a LogSummary as plain data."""
+    total = {name: _total(answers, f"{name}_total") for name in (*_LABELS, "dropped")}
     lines = [
-        "# What this policy would have refused",
+        "# What this policy would have rejected",
         "",
-        f"{len(answers)} hosts, {taken['records']:,} records read.",
+        f"{_counted(len(answers), 'host')}, {_counted(logs['records'], 'record')} read.",
         "",
         "| flows that got through | flows | bytes |",
         "| --- | ---: | ---: |",
         *(f"| {label} | {total[name]['flows']:,} | {_size(total[name]['bytes'])} |" for name, label in _LABELS.items()),
         "",
     ]
-    lines += _table("Would be refused", merged(answers, "refused"))
-    lines += _table("Would be refused to some users, and the log does not say who it was", merged(answers, "depends"))
+    lines += _table("Would be rejected", merged(answers, "rejected"))
+    lines += _table("Would be rejected for some users, and the log does not say who it was", merged(answers, "depends"))
     idle = unused(answers)
     if idle:
         lines += ["## Entries that nothing used", "", *(f"- {name} ({where})" for name, where in idle), ""]
-    lines += _left_out(taken, total["dropped"]["flows"], others)
+    lines += _not_judged(logs, total["dropped"]["flows"], others, sum(answer["unreadable"] for answer in answers))
     return "\n".join(lines)
 
 
-_LABELS = {"refused": "would be refused", "depends": "would be refused to some users", "allowed": "would pass"}
-
-
 def _total(answers: Iterable[Mapping[str, Any]], name: str) -> dict[str, int]:
-    found = {"flows": 0, "bytes": 0}
+    sums = {"flows": 0, "bytes": 0}
     for answer in answers:
-        for measure in found:
-            found[measure] += answer[name][measure]
-    return found
+        for measure in sums:
+            sums[measure] += answer[name][measure]
+    return sums
 
 
 def _table(title: str, groups: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -97,36 +99,45 @@ def _table(title: str, groups: Sequence[Mapping[str, Any]]) -> list[str]:
         "| --- | --- | --- | ---: | ---: | --- | --- |",
     ]
     rows = [
-        f"| {one['destination']} | {_service(one)} | {_some(one['hosts'])} | {one['flows']:,} | {_size(one['bytes'])} "
-        f"| {_day(one['last'])} | {_note(one)} |"
-        for one in groups[:MOST]
+        f"| {group['destination']} | {_service(group)} | {_some(group['hosts'])} | {group['flows']:,} "
+        f"| {_size(group['bytes'])} | {_time(group['last'])} | {_note(group)} |"
+        for group in groups[:MAX_ROWS]
     ]
-    rest = len(groups) - MOST
+    rest = len(groups) - MAX_ROWS
     return [f"## {title}", "", *head, *rows, *([f"\nand {rest:,} more"] if rest > 0 else []), ""]
 
 
-def _left_out(taken: Mapping[str, Any], dropped: int, others: Sequence[tuple[str, int]]) -> list[str]:
-    lines = [f"- {count:,} records: {_WHY.get(why, why)}" for why, count in sorted(taken["skipped"].items())]
+def _not_judged(
+    logs: Mapping[str, Any], dropped: int, others: Sequence[tuple[str, int]], without_address: int
+) -> list[str]:
+    lines = [f"- {_counted(count, 'record')}: {_WHY.get(why, why)}" for why, count in sorted(logs["skipped"].items())]
     if dropped:
-        lines.append(f"- {dropped:,} flows did not get through as it was")
+        lines.append(f"- {_counted(dropped, 'flow')}: logged as already rejected")
+    if without_address:
+        lines.append(f"- {_counted(without_address, 'flow')}: to a destination that is no address")
     if others:
         named = ", ".join(f"{source} ({flows:,})" for source, flows in others[:5])
-        many = sum(flows for _source, flows in others)
-        lines.append(f"- {many:,} flows of {len(others):,} addresses that are none of these hosts: {named}")
-    lines += [f"- {path}: left out, damaged ({why})" for path, why in sorted(taken["damaged"].items())]
+        flows = _counted(sum(flows for _source, flows in others), "flow")
+        senders = _counted(len(others), "address", "addresses")
+        lines.append(f"- {flows}: from {senders} of none of these hosts, {named}")
+    lines += [f"- {path}: left out, damaged ({why})" for path, why in sorted(logs["damaged"].items())]
+    lines += [f"- {path}: empty" for path in logs["empty"]]
     return ["## Not judged", "", *lines, ""] if lines else []
 
 
+def _counted(number: int, singular: str, plural: str = "") -> str:
+    return f"{number:,} {noun(number, singular, plural)}"
+
+
 def _service(group: Mapping[str, Any]) -> str:
-    name = _NAMES.get(group["protocol"], f"proto/{group['protocol']}")
-    return f"{name}/{group['port']}" if group["port"] is not None and group["protocol"] not in (1, 58) else name
+    return services.to_text(group["protocol"], group["port"])
 
 
 def _note(group: Mapping[str, Any]) -> str:
     if group["users"]:
         return f"allowed to {_some(group['users'])}"
-    who = f"uid {group['uid']}" if group["uid"] is not None else ""
-    return ", ".join(part for part in (who, "never" if group["cause"] == "never" else "") if part)
+    user = f"uid {group['uid']}" if group["uid"] is not None else ""
+    return ", ".join(part for part in (user, "never" if group["cause"] == "never" else "") if part)
 
 
 def _some(names: Iterable[str]) -> str:
@@ -143,5 +154,5 @@ def _size(count: int) -> str:
     raise AssertionError
 
 
-def _day(seconds: int | None) -> str:
+def _time(seconds: int | None) -> str:
     return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%d %H:%M") if seconds else ""

@@ -66,6 +66,15 @@ def test_five_rejections_are_named_and_the_rest_counted() -> None:
     assert "tcp/5 (4 packets) and 2 more." in evidence.sentence
 
 
+@pytest.mark.parametrize(("count", "named", "more"), [(5, 5, ""), (6, 5, " and 1 more."), (9, 5, " and 4 more.")])
+def test_the_sentence_names_the_first_five_rejections_and_counts_the_rest(count: int, named: int, more: str) -> None:
+    evidence = judged(100, *({**LINE, "address": f"198.51.100.{number}"} for number in range(10, 10 + count)))
+    assert len(evidence.unexplained) == count
+    assert [f"198.51.100.{number} " in evidence.sentence for number in range(10, 10 + count)].count(True) == named
+    assert more in evidence.sentence
+    assert (" more" in evidence.sentence) == bool(more)
+
+
 ENTRY = {"name": "api", "to": ["198.51.100.7"], "services": ["https"]}
 
 

@@ -8,20 +8,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows import database, sources
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.read import GROUPED, Taken, read
+from pyarrow import parquet
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows import sources
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.read import GROUPED, LogSummary, read
 
 LOGS = Path(__file__).parent / "logs"
 
 
-def flows(directory: Path, *declared: dict[str, str], skip_damaged: bool = False) -> tuple[Taken, list[dict[str, Any]]]:
+def flows(
+    directory: Path, *declared: dict[str, str], skip_damaged: bool = False
+) -> tuple[LogSummary, list[dict[str, Any]]]:
     """Read sources (paths relative to ``directory``); return what was read and the flows, in a fixed order."""
     scratch = directory / "scratch"
-    taken = read(sources.parse(list(declared), directory), scratch, skip_damaged)
-    connection = database.connect(scratch)
-    rows = connection.execute(f"SELECT * FROM read_parquet('{scratch / GROUPED}') WHERE skipped IS NULL ORDER BY ALL")
-    names = [column[0] for column in rows.description]
-    return taken, [dict(zip(names, row, strict=True)) for row in rows.fetchall()]
+    logs = read(sources.parse(list(declared), directory), scratch, skip_damaged)
+    rows = [row for row in parquet.read_table(scratch / GROUPED).to_pylist() if row["skipped"] is None]
+    return logs, sorted(rows, key=lambda row: [str(value) for value in row.values()])
 
 
 def keys(rows: list[dict[str, Any]]) -> set[tuple[str, str, int, int | None]]:

@@ -23,8 +23,8 @@ def element(*fields: object, packets: int = 3) -> dict[str, Any]:
 
 
 def write(path: Path, **sets: list[dict[str, Any]]) -> None:
-    found = [{"set": {"family": "inet", "name": name, "elem": elements}} for name, elements in sets.items()]
-    path.write_text(json.dumps({"nftables": [{"metainfo": {}}, *found]}))
+    listed = [{"set": {"family": "inet", "name": name, "elem": elements}} for name, elements in sets.items()]
+    path.write_text(json.dumps({"nftables": [{"metainfo": {}}, *listed]}))
 
 
 def test_each_kind_of_line_is_read(tmp_path: Path) -> None:
@@ -35,7 +35,7 @@ def test_each_kind_of_line_is_read(tmp_path: Path) -> None:
         denied_proto6=[element("2001:db8::1", "ipv6-icmp", 33)],
         allow_other4=[{"prefix": {"addr": "10.0.0.0", "len": 8}}],
     )
-    _taken, rows = flows(tmp_path, {"ledger": "a.json", "host": "app1"})
+    _logs, rows = flows(tmp_path, {"ledger": "a.json", "host": "app1"})
     assert [
         (r["host"], r["destination"], r["protocol"], r["port"], r["uid"], r["accepted"], r["packets"]) for r in rows
     ] == [
@@ -47,15 +47,36 @@ def test_each_kind_of_line_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", ["observe", "enforce"])
 def test_every_ledger_that_the_compiler_makes_is_known(mode: str) -> None:
-    made = [one["name"] for one in compile_table(app(mode=mode))["sets"] if "dynamic" in one.get("flags", ())]
-    assert made
-    assert [name for name in made if not ledger.is_ledger(name)] == []
+    ledgers = [each["name"] for each in compile_table(app(mode=mode))["sets"] if "dynamic" in each.get("flags", ())]
+    assert ledgers
+    assert [name for name in ledgers if not ledger.is_ledger(name)] == []
 
 
-def test_whose_it_is_must_be_said(tmp_path: Path) -> None:
+def test_a_ledger_needs_its_host(tmp_path: Path) -> None:
     write(tmp_path / "a.json")
-    with pytest.raises(FlowError, match=r"egress_flows\[0\]: a ledger does not say whose it is; add host:"):
+    with pytest.raises(FlowError, match=r"egress_flows\[0\]: a ledger does not say which host .* Fix: add host:"):
         flows(tmp_path, {"ledger": "a.json"})
-    (tmp_path / "a.json").write_text("table inet tidegate {}")
-    with pytest.raises(FlowError, match="this is not what `nft -j list table inet tidegate` prints"):
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["table inet tidegate {}", "5", "{}", '{"nftables": 5}', '{"nftables": [5]}', '{"nftables": [{"set": 1}]}'],
+)
+def test_what_is_no_listing_is_named(content: str, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(content)
+    with pytest.raises(FlowError, match="not what `nft -j list table inet tidegate` prints"):
         flows(tmp_path, {"ledger": "a.json", "host": "app1"})
+
+
+def test_lines_that_cannot_be_read_are_counted(tmp_path: Path) -> None:
+    strange: list[Any] = [
+        5, {"elem": 5}, {"elem": {"val": "x"}}, element("203.0.113.5"), element("203.0.113.5", "tcp", "many", 1),
+        element("203.0.113.5", "tcp", 70000, 1), element("name.example", "tcp", 443, 1),
+    ]  # fmt: skip
+    write(tmp_path / "a.json", denied4=[*strange, element("203.0.113.5", "tcp", 443, 1000)])
+    logs, rows = flows(tmp_path, {"ledger": "a.json", "host": "app1"})
+    assert [(row["destination"], row["port"], row["uid"]) for row in rows if row["port"]] == [
+        ("203.0.113.5", 443, "1000")
+    ]
+    assert logs.records == 8
+    assert logs.skipped["unreadable"] >= 6

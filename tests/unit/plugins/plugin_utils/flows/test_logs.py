@@ -36,21 +36,21 @@ SEEN = {
     ],
 )
 def test_each_program_says_where_the_connections_went(kind: str, name: str, tmp_path: Path) -> None:
-    taken, rows = flows(tmp_path, {kind: str(LOGS / name)})
+    logs, rows = flows(tmp_path, {kind: str(LOGS / name)})
     assert keys(rows) == SEEN
-    assert not taken.skipped
+    assert not logs.skipped
     assert all(row["accepted"] for row in rows)
 
 
 def test_the_kernels_own_listing_writes_ipv6_in_full(tmp_path: Path) -> None:
-    _taken, rows = flows(tmp_path, {"conntrack": str(LOGS / "nf_conntrack-6.18.txt")})
+    _logs, rows = flows(tmp_path, {"conntrack": str(LOGS / "nf_conntrack-6.18.txt")})
     full = "fd12:3456:789a:0000:0000:0000:0002:0010", "2001:0db8:0000:0000:0000:0000:0000:0005", 6, 443
     assert keys(rows) == {key for key in SEEN if key[0] == HERE} | {full}
 
 
 @pytest.mark.parametrize("name", ["ulogd-2.0.8.logemu", "ulogd-2.0.8.json"])
 def test_a_logged_packet_has_its_sockets_owner(name: str, tmp_path: Path) -> None:
-    _taken, rows = flows(tmp_path, {"ulogd": str(LOGS / name)})
+    _logs, rows = flows(tmp_path, {"ulogd": str(LOGS / name)})
     assert {row["destination"]: row["uid"] for row in rows}["198.51.100.7"] == "1000"
     assert sum(row["bytes"] for row in rows) == 60 + 60 + 80 + 29 + 60 + 84
 
@@ -58,8 +58,8 @@ def test_a_logged_packet_has_its_sockets_owner(name: str, tmp_path: Path) -> Non
 def test_what_came_in_is_no_flow_of_the_host(tmp_path: Path) -> None:
     line = "Nov 20 14:44:40 app1 x IN=eth0 OUT= MAC= SRC=198.51.100.7 DST=10.10.2.10 LEN=60 PROTO=TCP SPT=9 DPT=22 \n"
     (tmp_path / "log").write_text(line)
-    taken, rows = flows(tmp_path, {"ulogd": "log"})
-    assert (rows, taken.skipped) == ([], {"inbound": 1})
+    logs, rows = flows(tmp_path, {"ulogd": "log"})
+    assert (rows, logs.skipped) == ([], {"inbound": 1})
 
 
 def test_a_prefix_that_says_denied_is_believed(tmp_path: Path) -> None:
@@ -79,11 +79,11 @@ SQUID = """\
 
 def test_a_proxys_log_says_whom_its_clients_reached(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text(SQUID)
-    taken, rows = flows(tmp_path, {"squid": "access.log"})
+    logs, rows = flows(tmp_path, {"squid": "access.log"})
     assert {(row["destination"], row["port"], row["accepted"], row["bytes"]) for row in rows} == {
         ("203.0.113.10", 443, True, 5120),
         ("198.51.100.30", 80, True, 900),
         ("2001:db8::30", 8080, True, 70),
         ("198.51.100.66", 22, False, 3900),
     }
-    assert taken.skipped == {"no address": 1}
+    assert logs.skipped == {"no address": 1}

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.whatif.judge import ALLOWED, DEPENDS, REFUSED, Judge
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.whatif.judge import ALLOWED, DEPENDS, REJECTED, Judge
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.prove.policies import app
 
 NEVER = [{"to": ["203.0.113.66"], "services": "any", "except_users": ["auditd"]}]
@@ -36,19 +36,20 @@ SERVICES = st.sampled_from([(6, 443), (6, 8005), (6, 22), (17, 53), (1, 8), (58,
 
 @given(address=ADDRESSES, service=SERVICES, user=st.sampled_from(["payd", "auditd", "0", "4711"]))
 def test_with_a_user_it_is_the_policys_own_verdict(address: str, service: Any, user: str) -> None:
-    said = JUDGE(address, service[0], service[1], user)
+    judgement = JUDGE(address, service[0], service[1], user)
     verdict = policy.decide(ENFORCED, policy.Flow(address, service[0], service[1], user))
-    assert (said.outcome == ALLOWED, said.entry, said.cause) == (verdict.allowed, verdict.entry, verdict.cause)
+    assert (judgement.outcome == ALLOWED, judgement.entry) == (verdict.allowed, verdict.entry)
+    assert judgement.cause == verdict.cause
 
 
 @given(address=ADDRESSES, service=SERVICES)
 def test_without_a_user_it_is_what_all_users_have_in_common(address: str, service: Any) -> None:
-    said = JUDGE(address, service[0], service[1], None)
+    judgement = JUDGE(address, service[0], service[1], None)
     may = {
         user: policy.decide(ENFORCED, policy.Flow(address, service[0], service[1], user)).allowed
         for user in (*sorted(ENFORCED.named_users()), "nobody-in-particular")
     }
-    expected = ALLOWED if all(may.values()) else DEPENDS if any(may.values()) else REFUSED
-    assert said.outcome == expected
+    expected = ALLOWED if all(may.values()) else DEPENDS if any(may.values()) else REJECTED
+    assert judgement.outcome == expected
     if expected == DEPENDS:
-        assert set(said.users) == {user for user, allowed in may.items() if allowed}
+        assert set(judgement.users) == {user for user, allowed in may.items() if allowed}

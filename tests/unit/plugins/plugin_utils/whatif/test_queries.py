@@ -39,6 +39,7 @@ DESTINATIONS = [
 ]  # fmt: skip
 PORTS = [(6, 22), (6, 9099), (6, 9100), (6, 443), (17, 53), (17, 4500), (6, 8005), (1, 0), (58, 0), (112, 0)]
 TABLE = [
+    "interface_id",
     "srcaddr",
     "dstaddr",
     "srcport",
@@ -54,18 +55,21 @@ TABLE = [
 
 
 def records() -> list[tuple[Any, ...]]:
-    found: list[tuple[Any, ...]] = []
+    rows: list[tuple[Any, ...]] = []
     for destination in DESTINATIONS:
         for protocol, port in PORTS:
             if (":" in destination and protocol == 1) or (":" not in destination and protocol == 58):
                 continue
             source = HOSTS[":" in destination]
-            found.append((source, destination, 40000, port, protocol, 2, 100, 5, 9, "ACCEPT", "OK"))
-    found.append(("10.0.0.99", "192.0.2.1", 40000, 443, 6, 2, 100, 5, 9, "ACCEPT", "OK"))
-    found.append((HOSTS[0], "192.0.2.1", 443, 40000, 6, 2, 100, 5, 9, "ACCEPT", "OK"))
-    found.append((HOSTS[0], "192.0.2.1", 40000, 443, 6, 2, 100, 5, 9, "REJECT", "OK"))
-    found.append((None, None, None, None, None, None, None, 5, 9, None, "NODATA"))
-    return found
+            rows.append((source, destination, 40000, port, protocol, 2, 100, 5, 9, "ACCEPT", "OK"))
+    rows.append(("10.0.0.99", "192.0.2.1", 40000, 443, 6, 2, 100, 5, 9, "ACCEPT", "OK"))
+    # Replies, the second to a client of a load balancer.
+    rows.append((HOSTS[0], "192.0.2.1", 8443, 40000, 6, 2, 100, 5, 9, "ACCEPT", "OK"))
+    rows.append((HOSTS[0], "192.0.2.1", 443, 2500, 6, 2, 100, 5, 9, "ACCEPT", "OK"))
+    rows.append((HOSTS[0], "192.0.2.1", 40000, 443, 6, 2, 100, 5, 9, "REJECT", "OK"))
+    rows.append((None, None, None, None, None, None, None, 5, 9, None, "NODATA"))
+    # Inside a VPC a flow is recorded at the sender's interface and at the receiver's.
+    return [(interface, *row) for row in rows for interface in ("eni-a", "eni-b")]
 
 
 def contains(network: str, address: str) -> bool:
@@ -75,7 +79,7 @@ def contains(network: str, address: str) -> bool:
 @pytest.fixture
 def table(tmp_path: Path) -> Any:
     connection = database.connect(tmp_path)
-    kinds = {"srcaddr": "VARCHAR", "dstaddr": "VARCHAR", "action": "VARCHAR", "log_status": "VARCHAR"}
+    kinds = dict.fromkeys(("interface_id", "srcaddr", "dstaddr", "action", "log_status"), "VARCHAR")
     columns = ", ".join(f'"{name}" {kinds.get(name, "BIGINT")}' for name in TABLE)
     connection.execute(f"CREATE TABLE logs ({columns})")
     connection.executemany(f"INSERT INTO logs VALUES ({', '.join('?' * len(TABLE))})", records())
@@ -114,17 +118,17 @@ def judged() -> set[tuple[Any, ...]]:
     """What the hosts' own accepted flows leave to be judged: all but those that anybody may open."""
     judge = Judge(POLICY)
     found = set()
-    for source, destination, srcport, dstport, protocol, *_rest, action, _status in records():
+    for _interface, source, destination, srcport, dstport, protocol, *_rest, action, _status in records():
         port = {1: 8, 58: 128}.get(protocol, dstport)
         if source in HOSTS and action == "ACCEPT" and srcport == 40000:
-            said = judge(destination, protocol, port, None)
-            if said.outcome != ALLOWED:
+            judgement = judge(destination, protocol, port, None)
+            if judgement.outcome != ALLOWED:
                 found.add((source, destination, protocol, dstport))
     return found
 
 
 def test_athena_answers_with_what_is_left_to_be_judged(table: Any) -> None:
-    answer = run_athena(table, athena.refused("logs", HOSTS, conditions(POLICY)))
+    answer = run_athena(table, athena.rejected("logs", HOSTS, conditions(POLICY)))
     found = {(source, destination, protocol, 0 if protocol in (1, 58) else port)
              for source, destination, protocol, port, *_sums in answer}  # fmt: skip
     assert found == judged()
@@ -133,20 +137,20 @@ def test_athena_answers_with_what_is_left_to_be_judged(table: Any) -> None:
 
 
 def test_insights_answers_with_the_same(table: Any) -> None:
-    assert run_insights(table, insights.refused(HOSTS, conditions(POLICY))) == judged()
+    assert run_insights(table, insights.rejected(HOSTS, conditions(POLICY))) == judged()
 
 
-def test_the_classic_query_knows_what_is_outside(table: Any) -> None:
+def test_the_classic_query_leaves_internal_addresses_out(table: Any) -> None:
     answer = run_athena(table, athena.top_external("logs"))
     assert {row[0] for row in answer} == {one for one in DESTINATIONS if not one.startswith("10.")}
 
 
 def test_a_policy_that_allows_nothing_leaves_everything(table: Any) -> None:
     nothing = dataclasses.replace(POLICY, entries=(), floor=())
-    assert len(run_athena(table, athena.refused("logs", HOSTS, conditions(nothing)))) > len(judged())
+    assert len(run_athena(table, athena.rejected("logs", HOSTS, conditions(nothing)))) > len(judged())
 
 
-def test_hosts_of_one_policy_share_a_query_and_long_ones_are_refused() -> None:
+def test_hosts_of_one_policy_share_a_query_and_long_ones_are_not_written() -> None:
     allowed = [dataclasses.asdict(one) for one in conditions(POLICY)]
     few: dict[str, Any] = {"tier": "app", "addresses": ["10.0.0.5"], "allowed": allowed}
     hosts = {"app1": few, "app2": {**few, "addresses": ["10.0.0.6"]}, "db1": {**few, "tier": "database", "allowed": []}}
@@ -161,9 +165,8 @@ def test_hosts_of_one_policy_share_a_query_and_long_ones_are_refused() -> None:
     long = queries.write({"app1": wide}, "logs")
     assert "app.insights" not in long.files
     assert "app.athena.sql" in long.files
-    assert re.search(
-        r"app\.insights: would be [\d,]+ bytes, 10,000 are taken; use the query for Athena", long.notices[0]
-    )
+    (notice,) = long.notices
+    assert re.search(r"app\.insights: not written, [\d,]+ bytes where 10,000 are accepted. Fix: use the query", notice)
 
 
 def test_answers_are_read_back(tmp_path: Path) -> None:
@@ -176,7 +179,7 @@ def test_answers_are_read_back(tmp_path: Path) -> None:
     row = ", ".join(f'{{"field": "{name}", "value": "{value}"}}' for name, value in cells.items())
     (tmp_path / "a.json").write_text(f'{{"status": "Complete", "results": [[{row}]]}}')
     for source in ({"athena": "a.csv"}, {"insights": "a.json"}):
-        _taken, rows = flows(tmp_path, source)
+        _logs, rows = flows(tmp_path, source)
         assert [(row["source"], row["destination"], row["protocol"], row["port"]) for row in rows] == [
             ("10.0.0.5", "192.0.2.1", 6, 443)
         ]
