@@ -15,7 +15,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_di
 
 
 class DesiredTable(Protocol):
-    """A table that the live one is changed to. Results are contract 2 of docs/architecture.md; raises EngineError."""
+    """A table that the live one is changed to. Results are contract 2 of docs/contracts.md; raises EngineError."""
 
     def preview(self) -> Mapping[str, Any]:
         """Return what loading would change."""

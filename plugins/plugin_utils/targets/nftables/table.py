@@ -30,7 +30,7 @@ Rule = str | dict[str, Any]
 
 
 def compile_table(resolved: ResolvedPolicy, in_a_row: int = dispatch.IN_A_ROW) -> Spec:
-    """Return the table spec (contract 1 in docs/architecture.md). The same policy gives the same bytes.
+    """Return the table spec (contract 1 in docs/contracts.md). The same policy gives the same bytes.
 
     in_a_row: where more entries than this name addresses, they are found by address. Raises PolicyErrors for domain
     names: nothing here resolves them, and an entry must not silently open nothing.
