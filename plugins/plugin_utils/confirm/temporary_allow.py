@@ -15,7 +15,7 @@ import yaml
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import PORTED_PROTOCOLS
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.errors import ControllerError
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import TextError
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import PORT_PROTOCOLS
 
@@ -28,8 +28,8 @@ _PROTOCOLS = {PORT_PROTOCOLS[name]: name for name in PORTED_PROTOCOLS}
 Entry = dict[str, Any]
 
 
-class TemporaryAllowError(ControllerError):
-    """A destination that cannot be allowed for a time; the message says why and what to write."""
+class TemporaryAllowError(TextError):
+    """A destination that cannot be allowed for a time."""
 
     reason = "bad_temporary_allow"
 
@@ -40,7 +40,7 @@ class TemporaryAllowError(ControllerError):
 def entry(arguments: Mapping[str, Any], who: str, now: dt.datetime) -> Entry:
     """Return the entry as group_vars would have it. arguments: to, services, hours, reason and optionally name."""
     if not arguments["to"] or not arguments["services"]:
-        raise TemporaryAllowError("name at least one destination and one service")
+        raise TemporaryAllowError("no destination or no service is named", "name at least one of each")
     name = arguments.get("name") or "once-" + re.sub(r"[^a-z0-9]+", "-", str(arguments["to"][0]).lower()).strip("-")
     ends = (now + dt.timedelta(hours=arguments["hours"])).date()
     return {
@@ -66,7 +66,7 @@ def flows(resolved: policy.ResolvedPolicy, name: str) -> list[dict[str, Any]]:
     ]
     if len(opened) > LIMIT:
         raise TemporaryAllowError(
-            f"it has {len(opened)} combinations of addresses and ports, the limit is {LIMIT}; name fewer"
+            f"it has {len(opened)} combinations of addresses and ports, the limit is {LIMIT}", "name fewer"
         )
     for flow in opened:
         if policy.decide(resolved, flow).cause == "never":
@@ -84,7 +84,7 @@ def lasting(temporary: Entry) -> str:
 
 def _addresses(destinations: addresses.AddressSet) -> list[str]:
     if destinations.size(4) + destinations.size(6) > LIMIT:
-        raise TemporaryAllowError(f"a network cannot be allowed for a time; name up to {LIMIT} addresses")
+        raise TemporaryAllowError("it is a network", f"name up to {LIMIT} addresses")
     return [
         addresses.to_text(version, address)
         for version in (4, 6)
@@ -97,9 +97,9 @@ def _ports(protocols: Mapping[int, Sequence[tuple[int, int]]]) -> list[tuple[str
     ports = []
     for number, ranges in protocols.items():
         if number not in _PROTOCOLS:
-            raise TemporaryAllowError(f"only ports of {', '.join(PORTED_PROTOCOLS)} can be allowed for a time")
+            raise TemporaryAllowError("it has a protocol without ports", f"name ports of {', '.join(PORTED_PROTOCOLS)}")
         for start, end in ranges:
             if end - start >= LIMIT:
-                raise TemporaryAllowError(f"a service of {end - start + 1} ports is too wide; name single ports")
+                raise TemporaryAllowError(f"a service has {end - start + 1} ports", "name single ports")
             ports += [(_PROTOCOLS[number], port) for port in range(max(start, 1), end + 1)]
     return ports

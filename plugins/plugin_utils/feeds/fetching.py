@@ -98,9 +98,7 @@ def _check_redirect(where: str, requested: str, final: str) -> None:
 
 
 def _too_slow(where: str, timeout: float) -> FeedError:
-    return FeedError(
-        f"{where} did not send all of the document within {timeout:g} s", "raise timeout if the server is slow"
-    )
+    return FeedError(f"{where} did not send the whole document within {timeout:g} s", "raise timeout")
 
 
 def _reason(error: Exception) -> str:

@@ -9,7 +9,7 @@ import datetime as dt
 from pathlib import Path
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plural import count
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import NoticeKind
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import NoticeKind, with_fix
 
 from . import change
 from .copies import Copy
@@ -56,7 +56,7 @@ def fall_back(declared: PrefixList, copy: Copy | None, error: FeedError, now: dt
         raise FeedError(cause, error.fix or "restore the source, or raise max_age_days") from error
     size = count(len(copy.addresses.v4) + len(copy.addresses.v6), "network")
     text = f"{error.cause}; {kept} ({size}) stays in use"
-    notice: tuple[NoticeKind, str] = ("prefix_list_kept", f"{text}; {error.fix}" if error.fix else text)
+    notice: tuple[NoticeKind, str] = ("prefix_list_kept", with_fix(text, error.fix))
     return Outcome(copy.addresses, copy.fetched_at, kept=True, notices=(notice,))
 
 
