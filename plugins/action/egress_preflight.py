@@ -20,7 +20,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.arguments import preflight_decisions
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.preflight.advice import advise
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.preflight.diagnose import diagnose, read
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.preflight.diagnose import diagnose, needs_of
 
 _LABELS = {STOP: "STOP ", WARN: "WARN ", NOTE: "NOTE "}
 
@@ -31,7 +31,7 @@ class ActionModule(TidegateAction):
     ARGUMENTS = None
 
     def act(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the module's result with findings, refused, yaml and lines beside it; no finding fails the task."""
+        """Return the module's result with findings, rejected, yaml and lines beside it; no finding fails the task."""
         outcome = self.need_module("egress_preflight", arguments)
         lines: list[str] = []
         resolved = self._policy_or_note(lines)
@@ -57,14 +57,14 @@ class ActionModule(TidegateAction):
 
     @staticmethod
     def _diagnosed(resolved: policy.ResolvedPolicy, needs: list[dict[str, Any]], lines: list[str]) -> dict[str, Any]:
-        diagnosis = diagnose(resolved, read(needs))
-        text = advise(diagnosis.refused, resolved.tier)
-        lines += [f"WARN  would be rejected: {need} at {', '.join(need.addresses)}" for need in diagnosis.refused]
+        diagnosis = diagnose(resolved, needs_of(needs))
+        text = advise(diagnosis.rejected, resolved.tier)
+        lines += [f"WARN  would be rejected: {need} at {', '.join(need.addresses)}" for need in diagnosis.rejected]
         lines += [f"NOTE  not judged: {need}: {need.unresolved}" for need in diagnosis.unresolved]
         if text:
             lines.append(f"NOTE  these entries would allow it:\n{text}")
         return {
-            "refused": [asdict(need) for need in diagnosis.refused],
+            "rejected": [asdict(need) for need in diagnosis.rejected],
             "unresolved": [asdict(need) for need in diagnosis.unresolved],
             "allowed": diagnosis.allowed,
             "yaml": text,

@@ -84,7 +84,7 @@ findings:
     fix:
       description: What to do about it.
       type: str
-refused:
+rejected:
   description: What the host is configured to use and the policy would reject.
   returned: when needs were gathered and the host has a policy
   type: list

@@ -12,6 +12,7 @@ from functools import reduce
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import protocols
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.entry_yaml import service_name
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import EVERYTHING, AddressSet
 
@@ -104,7 +105,8 @@ def _everything(accepted: Iterable[FlowSet]) -> list[str]:
     sentences = []
     for rule, reached in by_rule.items():
         families = [name for name, part in (("IPv4", reached.v4), ("IPv6", reached.v6)) if part]
-        sentences.append(f"{rule} accepts everything over {' and '.join(families)}; no entry is drafted from it")
+        over = " and ".join(families)
+        sentences.append(f"everything over {over} passes, because of {rule}; no entry is drafted from it")
     return sentences
 
 
@@ -215,8 +217,7 @@ def _of_protocol(number: int, ports: Iterable[tuple[int, int]], reached: Address
 def _ports(protocol: str, first: int, last: int) -> str:
     if first != last:
         return f"{protocol}/{first}-{last}"
-    text = f"{protocol}/{first}"
-    return next((name for name, texts in services.catalogue().items() if texts == (text,)), text)
+    return service_name(f"{protocol}/{first}")
 
 
 def _name(group: FlowSet, texts: list[str], to: list[str], names: set[str]) -> str:

@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-import yaml
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.entry_yaml import list_item, one_line
 
 from .draft import Draft
 
@@ -17,26 +16,20 @@ def text(draft: Draft, host: str, topic: str, where: Sequence[str], *, live: boo
     """Return the draft of one host as YAML, with what a reader has to know about it as comments."""
     lines = [
         "---",
-        f"# What the output rules of {host} let through, drafted from {', '.join(where) or 'nothing'}.",
+        f"# What the output rules of {host} let through, drafted from {one_line(', '.join(where)) or 'nothing'}.",
         "# These rules are loaded." if live else "# These rules are in files and were not loaded.",
         "# No entry is wider than they are. Read them, name entries and owners, then observe before you enforce.",
-        *(f"# {sentence[0].upper()}{sentence[1:]}." for sentence in draft.sentences),
+        *(f"# {one_line(sentence[0].upper() + sentence[1:])}." for sentence in draft.sentences),
     ]
     if draft.unknown:
         lines += [
             "#",
             "# Not drafted, because it says more than entries can:",
-            *(f"#   {rule}" for rule in draft.unknown),
+            *(f"#   {one_line(rule)}" for rule in draft.unknown),
         ]
     lines.append(f"egress_allow_{topic}:" if draft.entries else f"egress_allow_{topic}: []")
     for entry in draft.entries:
-        lines += _item(entry)
+        lines += list_item(entry)
     for entry, reason in draft.held:
-        lines += [f"  # Held back: {reason}.", *(f"  #{line[1:]}" for line in _item(entry))]
+        lines += [f"  # Held back: {one_line(reason)}.", *(f"  #{line[1:]}" for line in list_item(entry))]
     return "\n".join(lines) + "\n"
-
-
-def _item(entry: Mapping[str, Any]) -> list[str]:
-    dumped = yaml.safe_dump(dict(entry), sort_keys=False, default_flow_style=None, width=1000, allow_unicode=True)
-    first, *rest = dumped.splitlines()
-    return [f"  - {first}", *(f"    {line}" for line in rest)]

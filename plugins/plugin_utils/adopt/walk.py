@@ -88,7 +88,7 @@ def accepted_flows(table: FirewallTable, base: BaseChain) -> tuple[list[FlowSet]
     policy = f"the policy accept of {table.where}, chain {base.chain}"
     accepted = [*result.accepted, *(replace(flows, rule=policy) for flows in at_end if base.policy == "accept")]
     if unseen := addresses.EVERYTHING - seen:
-        accepted.append(FlowSet(unseen, rule=f"{table.where}, which is not about it"))
+        accepted.append(FlowSet(unseen, rule=f"{table.where}, which does not filter it"))
     return accepted, result.narrowed
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,7 @@ def test_firewalld_direct_rules_in_a_file() -> None:
     text = (SAMPLES / "firewalld-1.3.3-direct.xml").read_text()
     found = drafted(stored=({"kind": "direct", "where": "direct.xml", "text": text},))
     assert entries(found) == [(["198.51.100.7"], [], ["smtp"], [])]
-    assert [one for one in found.sentences if "accepts everything" in one]
+    assert [one for one in found.sentences if "passes, because of" in one]
 
 
 @pytest.mark.parametrize(
@@ -184,8 +185,8 @@ def test_chains_below_chains(jump: str, address: str, passing: bool) -> None:
 
 def test_rules_that_accept_everything_are_named_and_not_drafted() -> None:
     found = simple("-A OUTPUT -d 192.0.2.1/32 -p tcp -m tcp --dport 80 -j ACCEPT", policy_="ACCEPT")
-    assert [one for one in found.sentences if "accepts everything over IPv4" in one and "policy accept" in one]
-    assert [one for one in found.sentences if "accepts everything over IPv6" in one]
+    assert [one for one in found.sentences if "everything over IPv4 passes" in one and "policy accept" in one]
+    assert [one for one in found.sentences if "everything over IPv6 passes" in one]
     assert entries(found) == [(["192.0.2.1"], [], ["http"], [])]
 
 
@@ -347,3 +348,15 @@ def test_the_page_is_yaml_whose_comments_have_the_rest() -> None:
     assert yaml.safe_load(text) == {"egress_allow_adopted": list(found.entries)}
     assert "  # Held back: the rule asks for interface eth0.\n  # - name: smtp-198-51-100-7\n" in text
     assert yaml.safe_load(page.text(drafted(), "app1", "x", [], live=True)) == {"egress_allow_x": []}
+
+
+def test_no_answer_of_a_host_becomes_live_yaml() -> None:
+    evil = "x\negress_mode: absent\n\x1b[31m"
+    report = {**iptables(FILTER_RULES), "where": evil}
+    doubtful = f"-A OUTPUT -d 192.0.2.9/32 -m {evil} -j ACCEPT".replace("\n", "\r")
+    found = drafted(report, iptables(f"*filter\n:OUTPUT DROP [0:0]\n{doubtful}\n-A OUTPUT -p tcp -j ACCEPT\n"))
+    found = replace(found, unknown=(evil,), sentences=(evil,), held=((found.entries[0], evil),))
+    text = page.text(found, "app1", "adopted", [evil], live=True)
+    assert list(yaml.safe_load(text)) == ["egress_allow_adopted"]
+    assert "\x1b" not in text
+    assert not [line for line in text.splitlines() if line.startswith("egress_mode")]

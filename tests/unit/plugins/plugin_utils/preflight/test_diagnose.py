@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Needs held against a policy: what is refused, for whom, and that the YAML that is offered lets it through."""
+"""Needs held against a policy: what is rejected, for whom, and that the YAML that is offered lets it through."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.polic
 
 
 def need(**changes: Any) -> Need:
-    given: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "what": "apt",
         "where": "/etc/apt/sources.list:1",
         "host": "deb.example",
@@ -24,7 +24,7 @@ def need(**changes: Any) -> Need:
         "user": None,
         "addresses": ("198.51.100.7",),
     }
-    return Need(**{**given, **changes})
+    return Need(**{**fields, **changes})
 
 
 NEEDS = [
@@ -35,45 +35,45 @@ NEEDS = [
 ]
 
 
-def test_what_is_refused_is_named_in_both_modes() -> None:
+def test_what_is_rejected_is_named_in_both_modes() -> None:
     for mode in ("observe", "enforce"):
-        assert list(diagnose(build(egress_mode=mode), NEEDS).refused) == NEEDS
+        assert list(diagnose(build(egress_mode=mode), NEEDS).rejected) == NEEDS
 
 
 def test_an_entry_for_another_user_does_not_help() -> None:
     entry = {"name": "mirror", "to": ["198.51.100.7"], "services": ["https"], "users": ["root"]}
     resolved = build(egress_allow_x=[entry])
-    assert diagnose(resolved, [need(user="_apt")]).refused
+    assert diagnose(resolved, [need(user="_apt")]).rejected
     assert diagnose(resolved, [need(user="root")]).allowed == 1
 
 
 def test_only_the_addresses_that_are_closed_are_named() -> None:
     resolved = build(egress_allow_x=[{"name": "m", "to": ["198.51.100.7"], "services": ["https"]}])
-    (refused,) = diagnose(resolved, [need(addresses=("198.51.100.7", "198.51.100.8"))]).refused
-    assert refused.addresses == ("198.51.100.8",)
+    (rejected,) = diagnose(resolved, [need(addresses=("198.51.100.7", "198.51.100.8"))]).rejected
+    assert rejected.addresses == ("198.51.100.8",)
 
 
 def test_a_name_that_does_not_resolve_is_neither() -> None:
-    found = diagnose(build(), [need(addresses=(), unresolved="does not resolve")])
-    assert (found.refused, len(found.unresolved), found.allowed) == ((), 1, 0)
+    diagnosis = diagnose(build(), [need(addresses=(), unresolved="does not resolve")])
+    assert (diagnosis.rejected, len(diagnosis.unresolved), diagnosis.allowed) == ((), 1, 0)
 
 
 def test_name_servers_of_the_host_itself_are_those_that_auto_stands_for() -> None:
     assert diagnose(build(egress_dns_servers=["auto"]), [NEEDS[2]]).allowed == 1
 
 
-def test_the_yaml_lets_through_what_would_be_refused() -> None:
-    text = advise(diagnose(build(), NEEDS).refused, "app")
-    given = yaml.safe_load(text)
-    assert given["egress_dns_servers"] == ["10.9.9.9"]
-    assert given["egress_ntp_servers"] == ["198.51.100.9"]
-    assert [(entry["to"], entry["services"]) for entry in given["egress_allow_app"]] == [
+def test_the_yaml_lets_through_what_would_be_rejected() -> None:
+    text = advise(diagnose(build(), NEEDS).rejected, "app")
+    variables = yaml.safe_load(text)
+    assert variables["egress_dns_servers"] == ["10.9.9.9"]
+    assert variables["egress_ntp_servers"] == ["198.51.100.9"]
+    assert [(entry["to"], entry["services"]) for entry in variables["egress_allow_app"]] == [
         (["198.51.100.7"], ["https"]),
         (["198.51.100.7", "2001:db8::7"], ["https-alt"]),
     ]
-    found = diagnose(build(**given), NEEDS)
-    assert (found.refused, found.allowed) == ((), len(NEEDS))
+    diagnosis = diagnose(build(**variables), NEEDS)
+    assert (diagnosis.rejected, diagnosis.allowed) == ((), len(NEEDS))
 
 
-def test_nothing_refused_is_no_yaml() -> None:
+def test_nothing_rejected_is_no_yaml() -> None:
     assert advise([], "app") == ""
