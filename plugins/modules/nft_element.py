@@ -14,8 +14,8 @@ author: The tidegate developers (@tidegate)
 description:
   - Adds or deletes single elements; all others stay as they are.
   - Works without listing the set, however large it is, unless nft itself is needed. nft is needed for maps, for sets
-    with C(auto-merge), with statements, of concatenated intervals or with the flag C(dynamic), for elements with
-    C(timeout) and for names of services.
+    of other keys than addresses, with C(auto-merge), with statements or with the flag C(dynamic), and for elements with
+    C(timeout).
   - Never deletes an element that the task does not list. An element that is only part of a larger one stays, with a
     warning; in a set with C(auto-merge), its part of the union is deleted.
 options:

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Elements of large sets: ours beside plain nft and beside writing the whole file anew and loading it.
+"""Elements of large sets: our modules beside plain nft and beside writing the whole file and loading it.
 
-    python tests/bench/sets.py --sizes 1000,10000,100000 --kinds interval,hash,concat --families 4,6 --nft 1.0.6,1.1.3
+    python tests/bench/sets.py --sizes 1000,10000,100000 --kinds interval,hash --families 4,6 --nft 1.0.6,1.1.3
 
 Needs root; everything happens in a network namespace that ends with this process. A million elements
 (--sizes 1000000) take minutes in nft, so what takes longer than --limit seconds is stopped and shown as such.
@@ -48,8 +48,6 @@ FEW = 100
 SLOW = 6.0
 # Elements below which two attempts are enough: nobody waits for those.
 SMALL = 50_000
-# Elements of concatenated intervals above which only these are measured: the kernel's own deletion takes seconds each.
-MOST_CONCATENATED, ALWAYS = 10_000, ("load", "unchanged")
 OPERATIONS = ("load", "unchanged", "compare", "add", "delete", "get", "replace")
 # Writing the file anew always loads the whole of it, and answers no question.
 RELOADS = ("load", "unchanged", "add", "delete", "replace")
@@ -59,11 +57,8 @@ TYPES = {
     ("interval", 6): "type ipv6_addr; flags interval;",
     ("hash", 4): "type ipv4_addr;",
     ("hash", 6): "type ipv6_addr;",
-    ("concat", 4): "type ipv4_addr . inet_proto . inet_service; flags interval;",
-    ("concat", 6): "type ipv6_addr . inet_proto . inet_service; flags interval;",
 }
 SUFFIXES = {"interval": {4: "/28", 6: "/64"}, "hash": {4: "", 6: ""}}
-SUFFIXES["concat"] = {family: f"{SUFFIXES['interval'][family]} . tcp . 443" for family in (4, 6)}
 
 
 def element(kind: str, family: int, number: int, shift: int) -> str:
@@ -108,9 +103,9 @@ class Bench:
     def text(self, name: str, before: str, after: str) -> Path:
         """A file for nft with the elements of a list."""
         path = self.folder / f"{name}.nft"
-        with path.open("w", encoding="ascii") as file, self.path(name).open(encoding="ascii") as given:
+        with path.open("w", encoding="ascii") as file, self.path(name).open(encoding="ascii") as lines:
             file.write(before)
-            for line in given:
+            for line in lines:
                 file.write(line.rstrip("\n") + ",\n")
             file.write(after)
         return path
@@ -152,19 +147,19 @@ class Bench:
     def reload(self, operation: str, version: str) -> Cost:
         """What a template task and its handler do: the whole table's file is written and loaded in one transaction."""
         name = {"delete": "many", "replace": "other"}.get(operation, "all")
-        begun = perf_counter()
+        start = perf_counter()
         path = self.text(
             name,
             "table inet bench\ndelete table inet bench\n"
             f"table inet bench {{\n set s {{ {TYPES[self.kind, self.family]} elements = {{\n",
             "}\n}\n}\n",
         )
-        written = perf_counter() - begun
+        written = perf_counter() - start
         cost = measured([str(nft_path(version)), "-f", str(path)], self.limit)
         return replace(cost, wall=cost.wall + written, cpu=cost.cpu + written)
 
     def prepare(self, operation: str, version: str, *, ours: bool) -> None:
-        """The state that an operation begins with, brought about by the quickest way and unmeasured."""
+        """Make the state that an operation begins with, in the fastest way and unmeasured."""
         by_module = ours and operation != "get"
         self.declare(version, bare=by_module)
         if operation == "load":
@@ -179,10 +174,10 @@ class Bench:
             subprocess.run([str(nft_path("1.1.3")), "add table ip other; delete table ip other"], check=True)
 
     def batch(self, operation: str) -> Cost:
-        """The change itself: the time in which the kernel is asked and told, without the start of a process."""
+        """The change itself: what the netlink batch takes, without the start of a process."""
         command = [sys.executable, str(WORKER), operation, "s", str(self.path("few"))]
-        told = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
-        wall, cpu = map(float, told.split())
+        output = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+        wall, cpu = map(float, output.split())
         return Cost(wall, cpu, 0.0)
 
     def row(self, operation: str, versions: Sequence[str], repeat: int) -> Row:
@@ -204,7 +199,7 @@ class Bench:
                 if name != "nothing":
                     self.prepare(operation, name.split()[-1] if " " in name else versions[0], ours=name == "ours")
                 tries[name].append(method())
-        costs = {name: least(found) for name, found in tries.items()}
+        costs = {name: least(attempts) for name, attempts in tries.items()}
         return Row(self.kind, self.family, self.size, operation, costs)
 
 
@@ -220,7 +215,7 @@ def run_worker(operation: str, name: str, path: Path, *more: str, limit: float =
 
 
 def enter_own_namespace() -> None:
-    """Out of the machine's network, for good."""
+    """Leave the machine's network namespace for one that ends with this process."""
     own = Path("/proc/self/ns/net")
     before = own.stat().st_ino
     if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET) != 0 or own.stat().st_ino == before:
@@ -249,8 +244,6 @@ def measure(
                         # no tool can list a million intervals in a reasonable time: the kernel's dump is quadratic
                         if operation == "compare" and size > 200_000:
                             continue
-                        if kind == "concat" and size > MOST_CONCATENATED and operation not in ALWAYS:
-                            continue
                         rows.append(bench.row(operation, versions, repeat))
                         progress(rows[-1])
     return rows
@@ -259,37 +252,37 @@ def measure(
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", default="1000,10000,100000", help="numbers of elements (%(default)s)")
-    parser.add_argument("--kinds", default="interval,hash,concat", help="(%(default)s)")
+    parser.add_argument("--kinds", default="interval,hash", help="(%(default)s)")
     parser.add_argument("--families", default="4,6", help="(%(default)s)")
     parser.add_argument("--nft", default="1.0.6,1.1.3", help="releases to compare with (%(default)s)")
     parser.add_argument("--operations", default=",".join(OPERATIONS), help="(%(default)s)")
     parser.add_argument("--limit", type=float, default=60.0, help="seconds until one is stopped (%(default)s)")
     parser.add_argument("--repeat", type=int, default=3, help="attempts, of which the fastest counts (%(default)s)")
     parser.add_argument("--json", type=Path, help="a file for the rows as JSON")
-    given = parser.parse_args(arguments)
-    versions = given.nft.split(",")
+    options = parser.parse_args(arguments)
+    versions = options.nft.split(",")
     enter_own_namespace()
     rows = measure(
-        [int(size) for size in given.sizes.split(",")],
-        given.kinds.split(","),
-        [int(family) for family in given.families.split(",")],
+        [int(size) for size in options.sizes.split(",")],
+        options.kinds.split(","),
+        [int(family) for family in options.families.split(",")],
         versions,
-        given.operations.split(","),
-        limit=given.limit,
-        repeat=given.repeat,
+        options.operations.split(","),
+        limit=options.limit,
+        repeat=options.repeat,
         progress=lambda row: print(f"{row.kind} v{row.family} {row.size} {row.operation}", file=sys.stderr, flush=True),
     )
     print(f"Linux {platform.release()}, Python {platform.python_version()}, {os.cpu_count()} processors")
     idle = [row.costs["nothing"] for row in rows if "nothing" in row.costs]
     if idle:
-        found = least(idle)
-        print(f"a module that does nothing: {found.wall * 1000:.0f} ms, {found.cpu * 1000:.0f} of the processor")
+        cost = least(idle)
+        print(f"a module that does nothing: {cost.wall * 1000:.0f} ms, {cost.cpu * 1000:.0f} of the processor")
     print(f"\nms wall / ms processor / MB (times our processor time):\n\n{table(rows, versions)}")
     print(f"ms of processor time, ours / nft {' / nft '.join(versions)}:\n\n{short(rows, versions)}")
     if any("batch" in row.costs for row in rows):
         print(f"changes of {FEW}, times quicker by processor time:\n\n{ratios(rows, versions)}")
-    if given.json:
-        given.json.write_text(json.dumps([asdict(row) for row in rows], indent=1), encoding="ascii")
+    if options.json:
+        options.json.write_text(json.dumps([asdict(row) for row in rows], indent=1), encoding="ascii")
 
 
 if __name__ == "__main__":

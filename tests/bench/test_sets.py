@@ -32,8 +32,8 @@ def bench(folder: Path, *options: str) -> Rows:
     path = folder / "rows.json"
     command = [sys.executable, str(BENCH), "--nft", ",".join(VERSIONS), *options, "--json", str(path)]
     print("\n" + subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
-    found = json.loads(path.read_text(encoding="ascii"))
-    return {(row["kind"], row["family"], row["size"], row["operation"]): row["costs"] for row in found}
+    rows = json.loads(path.read_text(encoding="ascii"))
+    return {(row["kind"], row["family"], row["size"], row["operation"]): row["costs"] for row in rows}
 
 
 @pytest.fixture(scope="module")
@@ -89,16 +89,3 @@ def test_after_somebody_elses_commit_a_run_costs_what_nfts_listing_costs(rows: R
     nothing = rows[kind, family, LARGE, "unchanged"]["nothing"]
     listing = min(costs[f"nft {version}"]["cpu"] for version in VERSIONS)
     assert costs["ours"]["cpu"] - nothing["cpu"] < 1.2 * listing
-
-
-@BOTH
-@pytest.mark.parametrize(
-    ("size", "operation", "times"), [(10_000, "delete", 1.2), (10_000, "replace", 1.2), (LARGE, "load", 1.3)]
-)
-def test_concatenated_intervals_cost_what_the_kernel_takes(
-    rows: Rows, family: int, size: int, operation: str, times: float
-) -> None:
-    """The start of a module left out. Deletions are the kernel's own work; a load is 1.21 times nft's."""
-    costs = rows["concat", family, size, operation]
-    nothing = rows["concat", family, size, "unchanged"]["nothing"]
-    assert costs["ours"]["cpu"] - nothing["cpu"] < times * costs["nft 1.1.3"]["cpu"]

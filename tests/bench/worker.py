@@ -21,13 +21,13 @@ def main() -> None:
     info = sets.get_set("inet", "bench", name)
     elements = sets.read_all(info, Path(path).read_text(encoding="ascii").splitlines())
     if operation == "get":
-        if None in sets.get_elements(info, [one.start for one in elements]):
-            raise SystemExit("an element is not there")
+        if None in sets.get_elements(info, [element.start for element in elements]):
+            raise SystemExit("an element is missing")
         return
-    change = sets.Change(info, delete=elements) if operation == "delete" else sets.Change(info, add=elements)
-    begun = perf_counter(), process_time()
+    change = sets.SetChange(info, delete=elements) if operation == "delete" else sets.SetChange(info, add=elements)
+    wall, cpu = perf_counter(), process_time()
     sets.change_elements([change])
-    print(perf_counter() - begun[0], process_time() - begun[1])
+    print(perf_counter() - wall, process_time() - cpu)
 
 
 if __name__ == "__main__":

@@ -9,65 +9,63 @@ import struct
 from typing import Iterable, Iterator, NamedTuple
 
 from . import elements, wire
-from .declaration import Layout, SetInfo
-from .elements import CATCH_ALL, INTERVAL_END, Element
+from .declaration import SetInfo
+from .elements import CATCH_ALL, INTERVAL_END, KEY_OFFSET, Element
 from .errors import MalformedMessage
 
 _U16 = struct.Struct("=H")
 _NO_EXTRAS = (None, None, None)
-_HEAD = elements.HEAD
 
 
-class Raw(NamedTuple):
-    """One element attribute as the kernel sent it."""
+class RawElement(NamedTuple):
+    """One element attribute of a message. The end of an interval is an element of its own, with a flag."""
 
     key: bytes
-    key_end: bytes | None
     flags: int
     timeout: int | None
     expires: int | None
     comment: str | None
 
 
-def decode_message(info: SetInfo, received: wire.Message) -> list[Raw]:
-    """The elements in one NEWSETELEM message, which must be about this set."""
-    return decode_list(info, listed(info, received))
+def decode_message(info: SetInfo, message: wire.Message) -> list[RawElement]:
+    """Return the elements in one NEWSETELEM message, which must be about this set."""
+    return decode_list(info, element_list(info, message))
 
 
-def decode_list(info: SetInfo, data: bytes) -> list[Raw]:
-    """The elements in a list.
+def decode_list(info: SetInfo, data: bytes) -> list[RawElement]:
+    """Return the elements in a list.
 
-    Nearly all elements of a large set differ in nothing but the key, so the bytes around the key are compared with
-    those of an element seen before, and the attributes are taken apart only where they differ.
+    Nearly all elements of a large set differ in the key alone. So the bytes around the key are compared with those of
+    an earlier element, and the attributes are parsed only where they differ.
     """
-    found: list[Raw] = []
+    raws: list[RawElement] = []
     shapes: dict[bytes, tuple[bytes, int]] = {}
-    first = key_first(info.key_len)
-    key_end = _HEAD + info.key_len
-    for item in split(data):
-        head = item[:_HEAD]
+    headers = key_headers(info.key_len)
+    key_end = KEY_OFFSET + info.key_len
+    for item in split_list(data):
+        head = item[:KEY_OFFSET]
         shape = shapes.get(head)
         if shape is not None and shape[0] == item[key_end:]:
-            found.append(Raw(item[_HEAD:key_end], None, shape[1], None, None, None))
+            raws.append(RawElement(item[KEY_OFFSET:key_end], shape[1], None, None, None))
             continue
-        raw = decode_one(info, item)
-        if head[4:] in first and raw.key_end is None and raw[3:] == _NO_EXTRAS:
+        raw = decode_element(info, item)
+        if head[4:] in headers and raw[2:] == _NO_EXTRAS:
             shapes[head] = (item[key_end:], raw.flags)
-        found.append(raw)
-    return found
+        raws.append(raw)
+    return raws
 
 
-def listed(info: SetInfo, received: wire.Message) -> bytes:
-    """The list of elements in one NEWSETELEM message, which must be about this set."""
-    _family, attributes = wire.nft_payload(received, wire.NFT_MSG_NEWSETELEM)
-    named = (wire.text(attributes, elements.LIST_TABLE), wire.text(attributes, elements.LIST_SET))
-    if named != (info.table, info.name):
-        raise MalformedMessage(f"netlink: elements of {named} came while those of {info} were asked for")
+def element_list(info: SetInfo, message: wire.Message) -> bytes:
+    """Return the list of elements in one NEWSETELEM message, which must be about this set."""
+    _family, attributes = wire.nft_payload(message, wire.NFT_MSG_NEWSETELEM)
+    table, name = wire.text(attributes, elements.LIST_TABLE), wire.text(attributes, elements.LIST_SET)
+    if (table, name) != (info.table, info.name):
+        raise MalformedMessage(f"netlink: the kernel sent elements of set {table} {name} for a request about {info}")
     return attributes.get(elements.LIST_ELEMENTS, b"")
 
 
-def split(data: bytes) -> Iterator[bytes]:
-    """The elements of a list, each still encoded."""
+def split_list(data: bytes) -> Iterator[bytes]:
+    """Yield the elements of a list, each still encoded."""
     offset, size = 0, len(data)
     while offset < size:
         length = _length_at(data, offset)
@@ -76,83 +74,81 @@ def split(data: bytes) -> Iterator[bytes]:
 
 
 def _length_at(data: bytes, offset: int) -> int:
-    left = len(data) - offset
-    length: int = _U16.unpack_from(data, offset)[0] if left >= 4 else 0
-    if length < 4 or length > left:
-        raise MalformedMessage(f"netlink: an element claims {length} bytes of {left}")
+    remaining = len(data) - offset
+    length: int = _U16.unpack_from(data, offset)[0] if remaining >= 4 else 0
+    if length < 4 or length > remaining:
+        raise MalformedMessage(f"netlink: an element claims {length} bytes of {remaining}")
     return length
 
 
-def key_first(key_len: int) -> tuple[bytes, ...]:
-    """The headers of a key that comes first in an element; kernels differ in marking it as nested."""
+def key_headers(key_len: int) -> tuple[bytes, ...]:
+    """Return the possible headers of a key that comes first in an element; kernels differ in marking it as nested."""
     value = wire.attribute(elements.DATA_VALUE, bytes(key_len))
     return tuple(wire.attribute(kind, value)[:8] for kind in (elements.KEY, elements.KEY | wire.NLA_F_NESTED))
 
 
-def decode_one(info: SetInfo, item: bytes) -> Raw:
-    """One encoded element."""
+def decode_element(info: SetInfo, item: bytes) -> RawElement:
+    """Return one encoded element."""
     pairs = wire.parse_list(item)
     if len(pairs) != 1 or pairs[0][0] != elements.LIST_ELEM:
-        raise MalformedMessage("netlink: a list of elements holds something else")
+        raise MalformedMessage("netlink: a list of elements has another attribute in it")
     attributes = wire.parse_attributes(pairs[0][1])
     flags = wire.number(attributes, elements.FLAGS, 4) if elements.FLAGS in attributes else 0
-    key = CATCH_ALL if flags & elements.CATCHALL else _decode_key(info, attributes, elements.KEY)
-    notes = wire.parse_userdata(attributes.get(elements.USERDATA, b""))
-    return Raw(
-        key,
-        _decode_key(info, attributes, elements.KEY_END) if elements.KEY_END in attributes else None,
-        flags,
-        wire.number(attributes, elements.TIMEOUT, 8) if elements.TIMEOUT in attributes else None,
-        wire.number(attributes, elements.EXPIRATION, 8) if elements.EXPIRATION in attributes else None,
-        wire.userdata_text(notes.get(elements.NOTE_COMMENT)),
+    userdata = wire.parse_userdata(attributes.get(elements.USERDATA, b""))
+    return RawElement(
+        key=CATCH_ALL if flags & elements.CATCHALL else _decode_key(info, attributes),
+        flags=flags,
+        timeout=wire.number(attributes, elements.TIMEOUT, 8) if elements.TIMEOUT in attributes else None,
+        expires=wire.number(attributes, elements.EXPIRATION, 8) if elements.EXPIRATION in attributes else None,
+        comment=wire.userdata_text(userdata.get(elements.UDATA_COMMENT)),
     )
 
 
-def _decode_key(info: SetInfo, attributes: dict[int, bytes], kind: int) -> bytes:
-    value = wire.parse_attributes(attributes.get(kind, b"")).get(elements.DATA_VALUE)
+def _decode_key(info: SetInfo, attributes: dict[int, bytes]) -> bytes:
+    value = wire.parse_attributes(attributes.get(elements.KEY, b"")).get(elements.DATA_VALUE)
     if value is None or len(value) != info.key_len:
         raise MalformedMessage(f"netlink: an element of {info} without a key of {info.key_len} bytes")
     return value
 
 
-def assemble(info: SetInfo, raws: Iterable[Raw]) -> list[Element]:
-    """The elements, sorted by key, from all that a dump brought; each once."""
-    if info.layout is Layout.TREE:
-        return _assemble_tree(info, raws)
-    unique = {raw[0]: raw for raw in raws}
-    ordered = [unique[key] for key in sorted(unique)]
-    return [Element(key, end or key, own, left, note) for key, end, _flags, own, left, note in ordered]
+def assemble(info: SetInfo, raws: Iterable[RawElement]) -> list[Element]:
+    """Return the elements of a whole dump, sorted by key, each once."""
+    if info.is_interval:
+        return _assemble_intervals(info, raws)
+    unique = {raw.key: raw for raw in raws}
+    return [element_of(unique[key], key) for key in sorted(unique)]
 
 
-def _assemble_tree(info: SetInfo, raws: Iterable[Raw]) -> list[Element]:
-    """Pairs starts with ends as the kernel's lookup does: an interval lasts until the next start or end.
+def _assemble_intervals(info: SetInfo, raws: Iterable[RawElement]) -> list[Element]:
+    """Return intervals as the kernel's lookup sees them: an interval lasts until the next start or end.
 
     An end without a start is no element: nft puts one at the lowest key, and an expired start leaves its own behind.
     """
     edges = list(raws)
     edges.reverse()  # the kernel sends the highest first; sorting what is sorted costs little
     edges.sort(key=_edge_order)
-    found: list[Element] = []
-    begun: Raw | None = None
+    intervals: list[Element] = []
+    start: RawElement | None = None
     for raw in edges:
         if raw.key == CATCH_ALL:
-            found.append(_element(raw, CATCH_ALL))
+            intervals.append(element_of(raw, CATCH_ALL))
             continue
-        starts = not raw.flags & INTERVAL_END
-        if begun is not None:
-            if starts and begun.key == raw.key:
+        is_start = not raw.flags & INTERVAL_END
+        if start is not None:
+            if is_start and start.key == raw.key:
                 continue
-            found.append(_element(begun, elements.before(raw.key)))
-        begun = raw if starts else None
-    if begun is not None:
-        found.append(_element(begun, b"\xff" * info.key_len))
-    return found
+            intervals.append(element_of(start, elements.previous_key(raw.key)))
+        start = raw if is_start else None
+    if start is not None:
+        intervals.append(element_of(start, info.highest_key))
+    return intervals
 
 
-def _edge_order(raw: Raw) -> bytes:
+def _edge_order(raw: RawElement) -> bytes:
     """By key, an end before a start at the same key."""
-    return raw[0] + (b"\0" if raw[2] & INTERVAL_END else b"\1")
+    return raw[0] + (b"\0" if raw[1] & INTERVAL_END else b"\1")
 
 
-def _element(raw: Raw, end: bytes) -> Element:
+def element_of(raw: RawElement, end: bytes) -> Element:
+    """Return the element that starts with a raw element."""
     return Element(raw.key, end, raw.timeout, raw.expires, raw.comment)

@@ -11,15 +11,15 @@ from typing import Iterable
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.intervals import first_overlap, merged
 
-from .collector import paused
 from .declaration import SetInfo
 from .elements import Element
-from .many import Many
+from .garbage_collection import without_gc
+from .plain_elements import PlainElements
 
 _START, _END, _KEYS = itemgetter(0), itemgetter(1), itemgetter(0, 1)
 
 
-@paused
+@without_gc
 def merge(elements: Iterable[Element], size: int) -> list[Element]:
     """Return the union of intervals with keys of size bytes and nothing else, as a set with auto-merge holds it."""
     ordered = sorted(elements)
@@ -31,33 +31,34 @@ def merge(elements: Iterable[Element], size: int) -> list[Element]:
     return [Element(first.to_bytes(size, "big"), last.to_bytes(size, "big")) for first, last in joined]
 
 
-@paused
-def difference(info: SetInfo, have: Iterable[Element], want: Iterable[Element]) -> tuple[list[Element], list[Element]]:
-    """What to add and what to delete, sorted, so that the set, which holds have, holds exactly want.
+@without_gc
+def difference(
+    info: SetInfo, live: Iterable[Element], desired: Iterable[Element]
+) -> tuple[list[Element], list[Element]]:
+    """Return the elements to add and to delete, sorted, that make a set with the live elements hold the desired ones.
 
-    An element whose comment or timeout differs is deleted and added. Timeouts are compared only where want gives one;
-    the time that is left (expires) never is. Of elements with the same keys the last one counts.
+    An element whose comment or timeout differs is deleted and added. Timeouts are compared only where the desired
+    element has one; the remaining time (expires) never is. Of elements with the same keys the last one counts.
     """
-    if isinstance(have, Many) and isinstance(want, Many):
-        return _plain_difference(have, want)
-    present = {element[:2]: element for element in have}
-    wanted = {element[:2]: element for element in want}
-    add = [one for keys, one in wanted.items() if keys not in present or _differs(info, present[keys], one)]
-    delete = [one for keys, one in present.items() if keys not in wanted or _differs(info, one, wanted[keys])]
+    if isinstance(live, PlainElements) and isinstance(desired, PlainElements):
+        return _plain_difference(live, desired)
+    old = {element[:2]: element for element in live}
+    new = {element[:2]: element for element in desired}
+    add = [element for keys, element in new.items() if keys not in old or _differs(info, old[keys], element)]
+    delete = [element for keys, element in old.items() if keys not in new or _differs(info, element, new[keys])]
     return sorted(add, key=_KEYS), sorted(delete, key=_KEYS)
 
 
-def _plain_difference(have: Many, want: Many) -> tuple[list[Element], list[Element]]:
-    if have == want:
+def _plain_difference(live: PlainElements, desired: PlainElements) -> tuple[list[Element], list[Element]]:
+    if live == desired:
         return [], []
-    present, wanted = set(have), set(want)
-    return sorted(wanted - present), sorted(present - wanted)
+    old, new = set(live), set(desired)
+    return sorted(new - old), sorted(old - new)
 
 
-def _differs(info: SetInfo, have: Element, want: Element) -> bool:
-    if have.comment != want.comment:
+def _differs(info: SetInfo, live: Element, desired: Element) -> bool:
+    if live.comment != desired.comment:
         return True
-    # the kernel does not keep a timeout that is the set's own
-    default = info.timeout or 0
-    kept = default if have.timeout is None else have.timeout
-    return want.timeout is not None and kept != want.timeout
+    # The kernel does not keep a timeout that equals the set's own.
+    live_timeout = (info.timeout or 0) if live.timeout is None else live.timeout
+    return desired.timeout is not None and live_timeout != desired.timeout

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can go wrong between us and the kernel's nf_tables, as types a caller can tell apart."""
+"""What can go wrong between this process and the kernel's nf_tables, as types that a caller can distinguish."""
 
 from __future__ import annotations
 
@@ -15,21 +15,20 @@ ERESTART = 85
 
 
 class NetlinkError(TidegateError):
-    """The kernel refused, or its answer could not be used; nothing was changed unless a subclass says otherwise.
+    """The kernel refused a request, or its answer cannot be used. Nothing was changed unless a subclass says otherwise.
 
     errno: the kernel's positive error number, 0 when the error is not the kernel's.
-    reason: one word for machines, as the modules return it.
     """
 
     reason = "rejected_by_nft"
 
     def __init__(self, message: str, error: int = 0) -> None:
-        super().__init__(type(self).reason, message)
+        super().__init__(self.reason, message)
         self.errno = error
 
 
 class MalformedMessage(NetlinkError):
-    """A received message contradicts itself (lengths, order, missing attributes); nothing was concluded from it."""
+    """A message from the kernel contradicts itself (lengths, order, missing attributes); no part of it is used."""
 
     reason = "not_applied"
 
@@ -47,25 +46,25 @@ class NoNfTables(NetlinkError):
 
 
 class StaleGeneration(NetlinkError):
-    """Somebody committed since the generation that a batch was pinned to; nothing of the batch was done."""
+    """Another program committed after the generation that a batch is pinned to."""
 
     reason = "busy"
 
 
 class Busy(NetlinkError):
-    """The ruleset changed under every attempt to read it, or the object is in use."""
+    """The ruleset changed during every attempt to read it, or the object is in use."""
 
     reason = "busy"
 
 
 class BufferOverrun(NetlinkError):
-    """The socket's receive buffer overflowed (ENOBUFS): answers were lost and what was done is not known."""
+    """The socket's receive buffer overflowed (ENOBUFS), so answers are lost: the change may be done or not."""
 
     reason = "not_applied"
 
 
 class MessageTooLong(NetlinkError):
-    """One transaction is larger than the send buffer this process may have (a user namespace); nothing was done.
+    """One transaction is larger than the send buffer that this process may have (in a user namespace).
 
     size, limit: bytes of the transaction and of the largest one that can be sent, 0 when not known.
     """
@@ -76,25 +75,25 @@ class MessageTooLong(NetlinkError):
 
 
 class NoSuchObject(NetlinkError):
-    """The table, set or element that was named is not there (ENOENT)."""
+    """The table, set or element does not exist (ENOENT)."""
 
 
 class AlreadyExists(NetlinkError):
-    """An element to add is there already or overlaps one that is (EEXIST)."""
+    """An element to add exists already or overlaps an existing one (EEXIST)."""
 
 
 class UnsupportedSet(NetlinkError):
-    """A kind of set (a map, an unknown key type) that this layer leaves to nft; nothing was done."""
+    """A kind of set that this room leaves to nft: a map, a concatenation, keys other than addresses."""
 
 
 class UnknownLiteral(NetlinkError):
-    """A text that this layer cannot turn into a key; nft itself may still know it. Nothing was done."""
+    """A text that this room cannot turn into a key; nft may still know it."""
 
     reason = "bad_spec"
 
 
 class BadElement(NetlinkError):
-    """Elements that contradict each other or their set: wrong length, reversed, overlapping. Nothing was done."""
+    """Elements that contradict each other or their set: wrong length, reversed, overlapping."""
 
     reason = "bad_spec"
 
@@ -116,25 +115,25 @@ _BY_ERRNO: dict[int, type[NetlinkError]] = {
 
 _CAUSES: dict[type[NetlinkError], str] = {
     MissingCapability: "this process has no CAP_NET_ADMIN here; run the task with become: true",
-    NoNfTables: "this kernel has no nf_tables (module not built, not loadable, or blocked by a sandbox)",
-    StaleGeneration: "somebody else changed the ruleset in between; nothing was done",
-    Busy: "the ruleset is in use or is being changed all the time by somebody else",
-    BufferOverrun: "the netlink receive buffer overflowed and answers were lost",
-    MessageTooLong: "the transaction is larger than the netlink send buffer this process may have",
+    NoNfTables: "this kernel has no nf_tables (not built, not loadable, or blocked by a sandbox)",
+    StaleGeneration: "another program changed the ruleset in between; nothing was changed",
+    Busy: "the ruleset is in use, or another program changes it all the time",
+    BufferOverrun: "the netlink receive buffer overflowed and answers are lost",
+    MessageTooLong: "the transaction is larger than the netlink send buffer that this process may have",
 }
 
 
-def too_long(doing: str, size: int, limit: int) -> MessageTooLong:
-    """The error for a transaction of size bytes where limit can be sent."""
-    told = f"{_CAUSES[MessageTooLong]}: {size} bytes, {limit} possible in this user namespace; nothing was done"
-    error = MessageTooLong(f"{doing}: {told}", errno.EMSGSIZE)
+def too_long(action: str, size: int, limit: int) -> MessageTooLong:
+    """Return the error for a transaction of size bytes where limit bytes can be sent."""
+    sizes = f"{size} bytes, at most {limit} in this user namespace; nothing was changed"
+    error = MessageTooLong(f"{action}: {_CAUSES[MessageTooLong]}: {sizes}", errno.EMSGSIZE)
     error.size, error.limit = size, limit
     return error
 
 
-def from_errno(doing: str, error: int, detail: str = "") -> NetlinkError:
-    """The typed error for a positive errno that came while doing something ("reading table inet web")."""
+def from_errno(action: str, error: int, detail: str = "") -> NetlinkError:
+    """Return the typed error for a positive errno of an action such as "reading table inet web"."""
     kind = _BY_ERRNO.get(error, NetlinkError)
     cause = _CAUSES.get(kind, os.strerror(error))
-    told = f" ({detail})" if detail else ""
-    return kind(f"{doing}: {cause}{told} [errno {error}]", error)
+    details = f" ({detail})" if detail else ""
+    return kind(f"{action}: {cause}{details} [errno {error}]", error)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What nf_tables says of the whole ruleset: its generation, which tables there are, and their counters."""
+"""Read the generation of the ruleset, its tables and their counters; delete a table."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ATTEMPTS = 1000
 
 
 def generation() -> int:
-    """The generation of this network namespace's ruleset: moves on with every commit of anybody and nothing else.
+    """Return the generation of this network namespace's ruleset, which moves with every commit and nothing else.
 
     An unsigned 32 bit number that is never 0. Takes about 0.04 ms.
     """
@@ -24,51 +24,51 @@ def generation() -> int:
 
 
 def read_generation(kernel: Connection) -> int:
-    """As generation, over an open connection."""
-    doing = "reading the ruleset's generation"
+    """Return the same as generation, over an open connection."""
+    action = "reading the ruleset's generation"
     try:
-        answers = kernel.ask(doing, wire.NFT_MSG_GETGEN, 0, b"")
+        answers = kernel.ask(action, wire.NFT_MSG_GETGEN, 0, b"")
     except NetlinkError as error:
         # nfnetlink answers EINVAL for a subsystem that it does not have and cannot load
         if error.errno == errno.EINVAL:
-            raise errors.from_errno(doing, errno.EOPNOTSUPP) from error
+            raise errors.from_errno(action, errno.EOPNOTSUPP) from error
         raise
-    _family, attributes = wire.nft_payload(_only(doing, answers), wire.NFT_MSG_NEWGEN)
+    _family, attributes = wire.nft_payload(_only(action, answers), wire.NFT_MSG_NEWGEN)
     return wire.number(attributes, wire.NFTA_GEN_ID, 4)
 
 
 def settled_generation() -> int:
-    """As generation, when no commit is under way: what is read after this is at least as new as the number."""
+    """Return the generation when no commit is under way: what is read later is at least as new as the number."""
     with Connection() as kernel:
         return read_settled_generation(kernel)
 
 
 def read_settled_generation(kernel: Connection) -> int:
-    """As settled_generation, over an open connection."""
-    doing = "waiting for the ruleset's generation to be complete"
+    """Return the same as settled_generation, over an open connection."""
+    action = "waiting for the ruleset's generation to be complete"
     for _attempt in range(_ATTEMPTS):
-        found = read_generation(kernel)
-        if kernel.settled(doing, found):
-            return found
-    raise errors.from_errno(doing, errno.EBUSY, f"{_ATTEMPTS} attempts met another generation each")
+        number = read_generation(kernel)
+        if kernel.settled(action, number):
+            return number
+    raise errors.from_errno(action, errno.EBUSY, f"{_ATTEMPTS} attempts")
 
 
 def table_handle(family: str, name: str) -> int | None:
-    """The handle of one table, None when there is none; a table that was deleted and made again has another handle."""
-    doing = f"reading table {family} {name}"
+    """Return the handle of a table, None when it does not exist. A table that was made again has another handle."""
+    action = f"reading table {family} {name}"
     request = wire.string_attribute(wire.NFTA_TABLE_NAME, name)
     with Connection() as kernel:
         try:
-            answers = kernel.ask(doing, wire.NFT_MSG_GETTABLE, wire.family_number(family), request)
+            answers = kernel.ask(action, wire.NFT_MSG_GETTABLE, wire.family_number(family), request)
         except errors.NoSuchObject:
             return None
-    _family, attributes = wire.nft_payload(_only(doing, answers), wire.NFT_MSG_NEWTABLE)
+    _family, attributes = wire.nft_payload(_only(action, answers), wire.NFT_MSG_NEWTABLE)
     return wire.number(attributes, wire.NFTA_TABLE_HANDLE, 8)
 
 
 def delete_table(family: str, name: str) -> bool:
-    """Delete a table with everything in it, whatever its generation; whether there was one."""
-    doing = f"deleting table {family} {name}"
+    """Delete a table with everything in it, at any generation; return whether it existed."""
+    action = f"deleting table {family} {name}"
     request = wire.string_attribute(wire.NFTA_TABLE_NAME, name)
     with Connection() as kernel:
         first = kernel.reserve(3)
@@ -79,47 +79,47 @@ def delete_table(family: str, name: str) -> bool:
             wire.nft_message(wire.NFT_MSG_DELTABLE, wire.NLM_F_ACK, first + 1, number, request),
             wire.batch_end(first + 2),
         ]
-        _seq, answer = next(kernel.transact(doing, parts, first, first + 1))
+        _seq, answer = next(kernel.transact(action, parts, first, first + 1))
     if answer.error not in (0, errno.ENOENT):
-        raise errors.from_errno(doing, answer.error, answer.text)
+        raise errors.from_errno(action, answer.error, answer.text)
     return answer.error == 0
 
 
 def table_names() -> list[tuple[str, str]]:
-    """(family, name) of every table, in the kernel's order; contents and flags are not looked at.
+    """Return (family, name) of every table, in the kernel's order.
 
-    A family that nft has no name for appears as its number, a name that is no UTF-8 with backslash escapes.
+    A family that nft has no name for is its number, a name that is not UTF-8 has backslash escapes.
     """
     with Connection() as kernel:
         answers = kernel.dump("reading the names of all tables", wire.NFT_MSG_GETTABLE, 0, b"")
-    found = []
+    names = []
     for answer in answers:
         family, attributes = wire.nft_payload(answer, wire.NFT_MSG_NEWTABLE)
-        found.append((wire.family_name(family), wire.text(attributes, wire.NFTA_TABLE_NAME)))
-    return found
+        names.append((wire.family_name(family), wire.text(attributes, wire.NFTA_TABLE_NAME)))
+    return names
 
 
 def table_counters(family: str, name: str) -> dict[str, tuple[int, int]]:
-    """(packets, bytes) of each named counter of one table; {} when there is no such table."""
+    """Return (packets, bytes) of each named counter of a table, {} when the table does not exist."""
     request = wire.string_attribute(wire.NFTA_OBJ_TABLE, name)
     request += wire.attribute(wire.NFTA_OBJ_TYPE, wire.NFT_OBJECT_COUNTER.to_bytes(4, "big"))
     with Connection() as kernel:
         answers = kernel.dump(
             f"reading the counters of table {family} {name}", wire.NFT_MSG_GETOBJ, wire.family_number(family), request
         )
-    found = {}
+    counters = {}
     for answer in answers:
         _family, attributes = wire.nft_payload(answer, wire.NFT_MSG_NEWOBJ)
-        # Not every kernel heeds what was asked for.
-        here = wire.text(attributes, wire.NFTA_OBJ_TABLE) == name
-        if here and wire.number(attributes, wire.NFTA_OBJ_TYPE, 4) == wire.NFT_OBJECT_COUNTER:
+        # Some kernels ignore the filter of the request.
+        is_of_table = wire.text(attributes, wire.NFTA_OBJ_TABLE) == name
+        if is_of_table and wire.number(attributes, wire.NFTA_OBJ_TYPE, 4) == wire.NFT_OBJECT_COUNTER:
             data = wire.parse_attributes(attributes.get(wire.NFTA_OBJ_DATA, b""))
             values = [wire.number(data, kind, 8) for kind in (wire.NFTA_COUNTER_PACKETS, wire.NFTA_COUNTER_BYTES)]
-            found[wire.text(attributes, wire.NFTA_OBJ_NAME)] = (values[0], values[1])
-    return found
+            counters[wire.text(attributes, wire.NFTA_OBJ_NAME)] = (values[0], values[1])
+    return counters
 
 
-def _only(doing: str, answers: list[wire.Message]) -> wire.Message:
+def _only(action: str, answers: list[wire.Message]) -> wire.Message:
     if len(answers) != 1:
-        raise errors.MalformedMessage(f"{doing}: {len(answers)} answers came, 1 expected")
+        raise errors.MalformedMessage(f"{action}: the kernel sent {len(answers)} answers, 1 expected")
     return answers[0]

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""nf_tables without nft: generation, namespace and tables. Elements of sets are in sets.py.
+"""Generation, network namespace and tables without nft: public names of this room. Elements of sets are in sets.py.
 
 Each function opens its own socket in the current network namespace and closes it. Errors are NetlinkError and its
 subclasses in errors.py (MissingCapability, NoNfTables, StaleGeneration and so on).

@@ -1,31 +1,75 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A change of elements as the nft text that would do the same: for the log, for the diff, and for nft itself."""
+"""Addresses and networks in nft's text, "10.0.0.0/8", as elements of a set, and back.
+
+Reads what nft lists and the spellings that mean the same on every host (prefixes with host bits, upper-case IPv6).
+Everything else (names of hosts, variables) raises UnknownLiteral: nft decides.
+"""
 
 from __future__ import annotations
 
-from typing import Iterable, Sequence
+from typing import Callable, Iterable
 
-from .change import Change
+from ansible_collections.tidegate.nftables.plugins.module_utils import intervals
+
 from .declaration import SetInfo
-from .elements import Element
-from .literals import show
+from .elements import CATCH_ALL, Element
+from .errors import UnknownLiteral, UnsupportedSet
+from .garbage_collection import without_gc
 
 _UNITS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1))
 
 
-def duration(milliseconds: int) -> str:
-    """nft's words for a time: "1d2h", "90ms", "0s"."""
-    found = ""
-    for unit, size in _UNITS:
-        count, milliseconds = divmod(milliseconds, size)
-        found += f"{count}{unit}" if count else ""
-    return found or "0s"
+def reader(info: SetInfo) -> Callable[[str], Element]:
+    """Return a function from an element's text, without comment or timeout, to an Element of this set.
+
+    Raises UnsupportedSet when the keys are not addresses.
+    """
+    version, size = _version(info), info.key_len
+
+    def read(text: str) -> Element:
+        text = text.strip()
+        if text == "*":
+            return Element(CATCH_ALL, CATCH_ALL)
+        interval = intervals.parse_address(text, version)
+        if interval is None:
+            raise UnknownLiteral(f"{text!r} is not an IPv{version} address, network or range")
+        first, last = interval
+        if last < first:
+            raise UnknownLiteral(f"{text!r} ends before it begins")
+        if first != last and not info.is_interval:
+            raise UnknownLiteral(f"{text!r} is an interval and the set has no flag interval")
+        return Element(first.to_bytes(size, "big"), last.to_bytes(size, "big"))
+
+    return read
+
+
+@without_gc
+def read_all(info: SetInfo, texts: Iterable[str]) -> list[Element]:
+    """Return the element of each text."""
+    return list(map(reader(info), texts))
+
+
+def show(info: SetInfo, element: Element) -> str:
+    """Return the element's key as nft lists it, without comment and timeout."""
+    version = _version(info)
+    if element.start == CATCH_ALL:
+        return "*"
+    return intervals.show(int.from_bytes(element.start, "big"), int.from_bytes(element.end, "big"), version)
+
+
+def show_any(info: SetInfo, element: Element) -> str:
+    """Return the same as show, or the bytes of the keys when they are not addresses."""
+    try:
+        return show(info, element)
+    except UnsupportedSet:
+        start, end = f"0x{element.start.hex()}", f"0x{element.end.hex()}"
+        return start if start == end else f"{start}-{end}"
 
 
 def element_text(info: SetInfo, element: Element) -> str:
-    """One element as nft reads it: key, timeout, time that is left, comment."""
+    """Return one element as nft reads it: key, timeout, remaining time, comment."""
     words = [show(info, element)]
     if element.timeout is not None:
         words.append(f"timeout {duration(element.timeout)}")
@@ -36,24 +80,17 @@ def element_text(info: SetInfo, element: Element) -> str:
     return " ".join(words)
 
 
-def transaction_text(changes: Iterable[Change]) -> str:
-    """The commands for nft -f, in the order in which change_elements does them; "" when there is nothing to do.
-
-    UnsupportedSet where this layer has no text for the set's types.
-    """
-    lines = []
-    for change in changes:
-        info = change.target
-        place = f"{info.family} {info.table} {info.name}"
-        lines += [f"flush set {place}"] if change.flush else []
-        keys = [element._replace(timeout=None, expires=None, comment=None) for element in change.delete]
-        lines += [
-            f"{verb} element {place} {{ {_joined(info, given)} }}"
-            for verb, given in (("delete", keys), ("add", change.add))
-            if given
-        ]
-    return "".join(line + "\n" for line in lines)
+def duration(milliseconds: int) -> str:
+    """Return nft's text of a time: "1d2h", "90ms", "0s"."""
+    text = ""
+    for unit, size in _UNITS:
+        count, milliseconds = divmod(milliseconds, size)
+        text += f"{count}{unit}" if count else ""
+    return text or "0s"
 
 
-def _joined(info: SetInfo, elements: Sequence[Element]) -> str:
-    return ", ".join(element_text(info, element) for element in elements)
+def _version(info: SetInfo) -> int:
+    """Return the IP version of the keys. Raises UnsupportedSet when they are not addresses."""
+    if not info.version:
+        raise UnsupportedSet(f"{info} has keys other than addresses")
+    return info.version

@@ -4,8 +4,7 @@
 """Bytes of netlink messages, both ways: pure functions, no socket.
 
 Layouts as in linux/netlink.h, linux/netfilter/nfnetlink.h and linux/netfilter/nf_tables.h. Headers are in host byte
-order, nf_tables integers in network byte order. Every length that is read is checked; what does not fit raises
-MalformedMessage.
+order, nf_tables integers in network byte order. Every length is checked: MalformedMessage when it does not fit.
 """
 
 from __future__ import annotations
@@ -61,7 +60,7 @@ NLMSGERR_ATTR_OFFS = 2
 NLA_F_NESTED = 0x8000
 _NLA_TYPE_MASK = 0x3FFF
 
-# What nft calls the families, by their number in a message (NFPROTO_*).
+# The families by nft's names, with their numbers in a message (NFPROTO_*).
 FAMILIES: dict[str, int] = {"inet": 1, "ip": 2, "arp": 3, "netdev": 5, "bridge": 7, "ip6": 10}
 _FAMILY_NAMES = {number: name for name, number in FAMILIES.items()}
 
@@ -79,7 +78,7 @@ _PADDING = (b"", b"\0\0\0", b"\0\0", b"\0")
 
 
 class Message(NamedTuple):
-    """One netlink message; payload is what follows the 16 byte header."""
+    """One netlink message. payload: the bytes after the header of 16 bytes."""
 
     type: int
     flags: int
@@ -87,10 +86,10 @@ class Message(NamedTuple):
     payload: bytes
 
 
-class Answer(NamedTuple):
-    """An NLMSG_ERROR message: positive errno (0 for an acknowledgement) and what the kernel says about it.
+class KernelAnswer(NamedTuple):
+    """An NLMSG_ERROR message. error: positive errno, 0 for an acknowledgement; text: the kernel's words.
 
-    offset: where the attribute that the kernel objects to begins in the request, -1 when it does not say.
+    offset: of the attribute in the request that the kernel objects to, -1 when it does not say.
     """
 
     error: int
@@ -99,7 +98,7 @@ class Answer(NamedTuple):
 
 
 def attribute(kind: int, value: bytes) -> bytes:
-    """One attribute, padded to four bytes."""
+    """Return one attribute, padded to four bytes."""
     length = len(value) + 4
     if length > 0xFFFF:
         raise ValueError(f"attribute {kind} of {length} bytes: an attribute holds at most 65535")
@@ -107,134 +106,134 @@ def attribute(kind: int, value: bytes) -> bytes:
 
 
 def string_attribute(kind: int, text: str) -> bytes:
-    """A zero-terminated string attribute."""
+    """Return a zero-terminated string attribute."""
     return attribute(kind, text.encode("utf-8", "surrogateescape") + b"\0")
 
 
 def message(kind: int, flags: int, seq: int, payload: bytes) -> bytes:
-    """One whole message, header included."""
+    """Return one message with its header."""
     return _HEADER.pack(HEADER_LEN + len(payload), kind, flags, seq, 0) + payload
 
 
 def nft_message(kind: int, flags: int, seq: int, family: int, attributes: bytes) -> bytes:
-    """A request to nf_tables; kind is one of NFT_MSG_*."""
+    """Return a request to nf_tables. kind: one of NFT_MSG_*."""
     payload = _NFGENMSG.pack(family, 0, 0) + attributes
     return message(NFNL_SUBSYS_NFTABLES << 8 | kind, flags | NLM_F_REQUEST, seq, payload)
 
 
 def batch_begin(seq: int, generation: int) -> bytes:
-    """The message that begins a transaction, which the kernel refuses (ERESTART) at another generation."""
+    """Return the message that begins a transaction, which the kernel refuses (ERESTART) at another generation."""
     pin = attribute(_BATCH_GENID, generation.to_bytes(4, "big"))
     return message(_BATCH_BEGIN, NLM_F_REQUEST, seq, _NFGENMSG.pack(0, 0, NFNL_SUBSYS_NFTABLES) + pin)
 
 
 def batch_end(seq: int) -> bytes:
-    """The message that ends a transaction: without it nothing is done."""
+    """Return the message that ends a transaction: without it nothing is changed."""
     return message(_BATCH_END, NLM_F_REQUEST, seq, _NFGENMSG.pack(0, 0, NFNL_SUBSYS_NFTABLES))
 
 
 def family_number(family: str) -> int:
-    """The number of one of nft's families; NetlinkError for another word."""
+    """Return the number of a family of nft; NetlinkError for another word."""
     if family not in FAMILIES:
-        raise NetlinkError(f"family {family!r}: nft has {', '.join(FAMILIES)}")
+        raise NetlinkError(f"nft has no family {family!r}; it has {', '.join(FAMILIES)}")
     return FAMILIES[family]
 
 
 def family_name(number: int) -> str:
-    """What nft calls a family number; the number itself for one that nft does not have."""
+    """Return nft's name of a family number; the number itself where nft has no name."""
     return _FAMILY_NAMES.get(number, str(number))
 
 
 def parse_messages(data: bytes) -> list[Message]:
-    """The messages in one received datagram, in order."""
-    found = []
+    """Return the messages in one datagram, in order."""
+    messages = []
     offset, end = 0, len(data)
     while offset < end:
         if end - offset < HEADER_LEN:
-            raise MalformedMessage(f"netlink: {end - offset} bytes left where a message header of 16 should be")
+            raise MalformedMessage(f"netlink: {end - offset} bytes where a message header of 16 bytes is expected")
         length, kind, flags, seq, _port = _HEADER.unpack_from(data, offset)
         if length < HEADER_LEN or length > end - offset:
-            raise MalformedMessage(f"netlink: a message claims {length} bytes of the {end - offset} that came")
-        found.append(Message(kind, flags, seq, data[offset + HEADER_LEN : offset + length]))
+            raise MalformedMessage(f"netlink: a message claims {length} bytes of {end - offset}")
+        messages.append(Message(kind, flags, seq, data[offset + HEADER_LEN : offset + length]))
         offset += (length + 3) & ~3
-    return found
+    return messages
 
 
 def parse_list(data: bytes) -> list[tuple[int, bytes]]:
-    """The attributes in data as (type, value), in order; types may repeat."""
-    found = []
+    """Return the attributes in data as (type, value), in order; types may repeat."""
+    pairs = []
     offset, end = 0, len(data)
     while offset < end:
         if end - offset < 4:
-            raise MalformedMessage(f"netlink: {end - offset} bytes left where an attribute header of 4 should be")
+            raise MalformedMessage(f"netlink: {end - offset} bytes where an attribute header of 4 bytes is expected")
         length, kind = _ATTRIBUTE.unpack_from(data, offset)
         if length < 4 or length > end - offset:
             raise MalformedMessage(f"netlink: an attribute claims {length} bytes of {end - offset}")
-        found.append((kind & _NLA_TYPE_MASK, data[offset + 4 : offset + length]))
+        pairs.append((kind & _NLA_TYPE_MASK, data[offset + 4 : offset + length]))
         offset += (length + 3) & ~3
-    return found
+    return pairs
 
 
 def parse_attributes(data: bytes) -> dict[int, bytes]:
-    """The attributes in data by type; a type that comes twice is an error."""
+    """Return the attributes in data by type. Raises MalformedMessage for a type that comes twice."""
     pairs = parse_list(data)
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    attributes = dict(pairs)
+    if len(attributes) != len(pairs):
         raise MalformedMessage("netlink: an attribute comes twice in one message")
-    return found
+    return attributes
 
 
 def nft_payload(received: Message, kind: int) -> tuple[int, dict[int, bytes]]:
-    """Family number and attributes of an nf_tables answer that must be of NFT_MSG_* kind."""
+    """Return family number and attributes of an nf_tables answer, which must be of NFT_MSG_* kind."""
     if received.type != NFNL_SUBSYS_NFTABLES << 8 | kind:
-        raise MalformedMessage(f"netlink: a message of type {received.type:#x} came instead of nf_tables {kind}")
+        raise MalformedMessage(f"netlink: a message of type {received.type:#x} in place of nf_tables {kind}")
     if len(received.payload) < _NFGENMSG.size:
         raise MalformedMessage(f"netlink: an nf_tables message with {len(received.payload)} bytes of payload")
     return received.payload[0], parse_attributes(received.payload[_NFGENMSG.size :])
 
 
 def number(attributes: dict[int, bytes], kind: int, size: int) -> int:
-    """An unsigned network-order integer attribute of exactly size bytes."""
+    """Return an unsigned integer attribute, in network byte order, of exactly size bytes."""
     value = attributes.get(kind)
     if value is None or len(value) != size:
-        got = "is missing" if value is None else f"has {len(value)} bytes"
-        raise MalformedMessage(f"netlink: attribute {kind} {got}, {size} expected")
+        problem = "is missing" if value is None else f"has {len(value)} bytes"
+        raise MalformedMessage(f"netlink: attribute {kind} {problem}, {size} expected")
     return int.from_bytes(value, "big")
 
 
 def text(attributes: dict[int, bytes], kind: int) -> str:
-    """A zero-terminated string attribute; bytes that are no UTF-8 come out as backslash escapes."""
+    """Return a zero-terminated string attribute; bytes that are not UTF-8 become backslash escapes."""
     value = attributes.get(kind)
     if value is None or not value.endswith(b"\0") or b"\0" in value[:-1]:
-        raise MalformedMessage(f"netlink: attribute {kind} is no zero-terminated string")
+        raise MalformedMessage(f"netlink: attribute {kind} is not a zero-terminated string")
     return value[:-1].decode("utf-8", "backslashreplace")
 
 
 def userdata(kind: int, value: bytes) -> bytes:
-    """One of nft's own notes on an object, as libnftnl lays them out: a byte type, a byte length, the value."""
+    """Return one item of nft's userdata, in libnftnl's layout: a byte of type, a byte of length, the value."""
     return bytes((kind, len(value))) + value
 
 
 def parse_userdata(data: bytes) -> dict[int, bytes]:
-    """nft's notes by type; empty when the bytes are somebody else's, for the kernel keeps whatever it was given."""
-    found: dict[int, bytes] = {}
+    """Return the items of nft's userdata by type; {} for another layout, which any program may use."""
+    items: dict[int, bytes] = {}
     offset = 0
     while offset < len(data):
         if offset + 2 > len(data) or offset + 2 + data[offset + 1] > len(data):
             return {}
         start, end = offset + 2, offset + 2 + data[offset + 1]
-        found[data[offset]] = data[start:end]
+        items[data[offset]] = data[start:end]
         offset = end
-    return found
+    return items
 
 
 def userdata_text(value: bytes | None) -> str | None:
-    """A text among nft's notes, such as a comment."""
+    """Return a text in nft's userdata, such as a comment."""
     return None if value is None else value.rstrip(b"\0").decode("utf-8", "backslashreplace")
 
 
-def parse_error(received: Message) -> Answer:
-    """What an NLMSG_ERROR message says."""
+def parse_error(received: Message) -> KernelAnswer:
+    """Return the content of an NLMSG_ERROR message."""
     payload = received.payload
     if len(payload) < 4 + HEADER_LEN:
         raise MalformedMessage(f"netlink: an error message with {len(payload)} bytes of payload")
@@ -242,20 +241,20 @@ def parse_error(received: Message) -> Answer:
     if error < 0:
         raise MalformedMessage(f"netlink: an error message with the positive error {-error}")
     if not received.flags & NLM_F_ACK_TLVS:
-        return Answer(error, "", -1)
+        return KernelAnswer(error, "", -1)
     quoted = HEADER_LEN if received.flags & NLM_F_CAPPED else (_U32.unpack_from(payload, 4)[0] + 3) & ~3
     if quoted < HEADER_LEN or 4 + quoted > len(payload):
         raise MalformedMessage(f"netlink: an error message quotes {quoted} bytes of {len(payload) - 4}")
-    told = parse_attributes(payload[4 + quoted :])
-    words = told.get(NLMSGERR_ATTR_MSG, b"").rstrip(b"\0").decode("utf-8", "backslashreplace")
-    place = told.get(NLMSGERR_ATTR_OFFS)
-    if place is not None and len(place) != 4:
-        raise MalformedMessage(f"netlink: an error offset of {len(place)} bytes")
-    return Answer(error, words, -1 if place is None else _U32.unpack(place)[0])
+    attributes = parse_attributes(payload[4 + quoted :])
+    text = attributes.get(NLMSGERR_ATTR_MSG, b"").rstrip(b"\0").decode("utf-8", "backslashreplace")
+    offset = attributes.get(NLMSGERR_ATTR_OFFS)
+    if offset is not None and len(offset) != 4:
+        raise MalformedMessage(f"netlink: an error offset of {len(offset)} bytes")
+    return KernelAnswer(error, text, -1 if offset is None else _U32.unpack(offset)[0])
 
 
 def parse_done(received: Message) -> int:
-    """The positive errno in an NLMSG_DONE message, 0 when the dump is complete."""
+    """Return the positive errno in an NLMSG_DONE message, 0 when the dump is complete."""
     if len(received.payload) < 4:
         raise MalformedMessage(f"netlink: the end of a dump with {len(received.payload)} bytes of payload")
     status: int = _S32.unpack_from(received.payload)[0]

@@ -22,7 +22,7 @@ info = sets.get_set("inet", "t", sys.argv[1])
 sides = [sets.read_all(info, [f"10.{side}.{n // 256}.{n % 256}" for n in range(0, 8000, 2)]) for side in (1, 2)]
 while True:
     for side in sides:
-        sets.change_elements([sets.Change(info, side, flush=True)])
+        sets.change_elements([sets.SetChange(info, side, flush=True)])
 """
 
 
@@ -57,7 +57,7 @@ def test_on_a_host_that_commits_all_the_time_a_set_can_be_read(nft: NftCommand) 
     nft.load("table inet t {\n set s { type ipv4_addr; flags interval; }\n}\n")
     info = sets.get_set("inet", "t", "s")
     many = sets.read_all(info, [f"10.{number // 256}.{number % 256}.0/30" for number in range(20_000)])
-    sets.change_elements([sets.Change(info, many)])
+    sets.change_elements([sets.SetChange(info, many)])
     loop = "import subprocess, sys\nwhile True: subprocess.run([sys.argv[1], 'add table ip z; delete table ip z'])"
     writer = subprocess.Popen([sys.executable, "-c", loop, str(nft.path)])
     try:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import sets
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.sets import Change, Element, SetInfo
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.sets import Element, SetChange, SetInfo
 from ansible_collections.tidegate.nftables.tests.support.nft import NftCommand
 
 LARGE = 100_000
@@ -48,13 +48,13 @@ def test_a_hundred_of_a_hundred_thousand_intervals(nft: NftCommand, info: SetInf
     elements = sets.read_all(info, networks(LARGE + 100))
     few, many = elements[::1001], [element for place, element in enumerate(elements) if place % 1001]
     assert len(few) == 100
-    sets.change_elements([Change(info, many)])
+    sets.change_elements([SetChange(info, many)])
 
     def add() -> None:
-        sets.change_elements([Change(info, add=few)])
+        sets.change_elements([SetChange(info, add=few)])
 
     def delete() -> None:
-        sets.change_elements([Change(info, delete=few)])
+        sets.change_elements([SetChange(info, delete=few)])
 
     assert best(3, add, delete) < LIMIT_SECONDS
     add()
@@ -77,7 +77,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import s
 info = sets.get_set("inet", "t", "s")
 texts = [f"{1 + n // 524288}.{n // 2048 % 256}.{n // 8 % 256}.{n % 8 * 32}/28" for n in range(int(sys.argv[1]))]
 try:
-    sets.change_elements([sets.Change(info, sets.read_all(info, texts))])
+    sets.change_elements([sets.SetChange(info, sets.read_all(info, texts))])
 except sets.MessageTooLong as error:
     print("too long", error.size > error.limit > 0, error)
 print("now", len(sets.dump_elements(info)))
@@ -97,7 +97,7 @@ def test_in_a_user_namespace_a_transaction_over_the_send_buffer_is_refused_with_
     assert rootless(nft, largest // 80) == f"now {largest // 80}\n"
     refused = rootless(nft, largest // 38)
     assert refused.startswith("too long True changing elements of inet t s")
-    assert "possible in this user namespace; nothing was done" in refused
+    assert "in this user namespace; nothing was changed" in refused
     assert refused.endswith("now 0\n")
 
 
@@ -105,7 +105,7 @@ def test_four_hundred_thousand_keys_are_one_transaction_and_none_is_lost(nft: Nf
     nft.load("table inet t {\n set s { type ipv4_addr; }\n}\n")
     info = sets.get_set("inet", "t", "s")
     keys = [number.to_bytes(4, "big") for number in range(0x0A000000, 0x0A000000 + 400_000)]
-    sets.change_elements([Change(info, [Element(key, key) for key in keys])])
+    sets.change_elements([SetChange(info, [Element(key, key) for key in keys])])
     some = sets.get_elements(info, keys[:: len(keys) // 1000])
     assert [element and element.start for element in some] == keys[:: len(keys) // 1000]
     assert sets.get_set("inet", "t", "s").count in (len(keys), None)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A kernel of a few lines that answers netlink requests about one set, so that faults can be played to the code."""
+"""A kernel of a few lines that answers netlink requests about one set, so that tests can make it fail."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ Tamper = Callable[[list[Datagram]], list[Datagram]]
 
 def error_message(seq: int, error: int, request: bytes = b"", *, offset: int = -1, text: str = "") -> bytes:
     """An NLMSG_ERROR as the kernel sends it with capped quotes; error is positive."""
-    told = wire.attribute(1, text.encode() + b"\0") if text else b""
-    told += wire.attribute(2, struct.pack("=I", offset)) if offset >= 0 else b""
-    flags = wire.NLM_F_CAPPED | (wire.NLM_F_ACK_TLVS if told else 0)
+    details = wire.attribute(1, text.encode() + b"\0") if text else b""
+    details += wire.attribute(2, struct.pack("=I", offset)) if offset >= 0 else b""
+    flags = wire.NLM_F_CAPPED | (wire.NLM_F_ACK_TLVS if details else 0)
     quoted = (request + bytes(16))[:16]
-    return wire.message(wire.NLMSG_ERROR, flags, seq, struct.pack("=i", -error) + quoted + told)
+    return wire.message(wire.NLMSG_ERROR, flags, seq, struct.pack("=i", -error) + quoted + details)
 
 
 def nft_answer(kind: int, seq: int, attributes: bytes, flags: int = 0, family: int = 1) -> bytes:
@@ -40,9 +40,8 @@ def u32(kind: int, value: int) -> bytes:
     return wire.attribute(kind, value.to_bytes(4, "big"))
 
 
-def set_attributes(name: str, flags: int, key_type: int, key_len: int, fields: tuple[int, ...] = ()) -> bytes:
+def set_attributes(name: str, flags: int, key_type: int, key_len: int) -> bytes:
     """A declaration as in a NEWSET message, handle 7, in table t."""
-    concat = b"".join(wire.attribute(1, u32(1, length)) for length in fields)
     return (
         wire.string_attribute(1, "t")
         + wire.string_attribute(2, name)
@@ -50,7 +49,7 @@ def set_attributes(name: str, flags: int, key_type: int, key_len: int, fields: t
         + u32(3, flags)
         + u32(4, key_type)
         + u32(5, key_len)
-        + wire.attribute(9, wire.attribute(2, concat) if concat else b"")
+        + wire.attribute(9, b"")
     )
 
 
@@ -89,13 +88,13 @@ class FakeKernel:
         messages = wire.parse_messages(data)
         if messages[0].type == 16:
             return self._batch(messages, data) if len(messages) > 2 else self._turn(messages[0])
-        found = []
-        for one in messages:
-            reply = self._reply(one)
-            found += reply
-            if one.flags & wire.NLM_F_ACK and not any(wire.parse_messages(r)[0].type == 2 for r in reply):
-                found.append(error_message(one.seq, 0))
-        return found
+        answers = []
+        for message in messages:
+            reply = self._reply(message)
+            answers += reply
+            if message.flags & wire.NLM_F_ACK and not any(wire.parse_messages(r)[0].type == 2 for r in reply):
+                answers.append(error_message(message.seq, 0))
+        return answers
 
     def _declared(self) -> bytes:
         return self.declaration + (u32(20, self.count_as or len(self.held)) if self.counted else b"")
@@ -107,57 +106,57 @@ class FakeKernel:
         del self.under_way[:1]
         return [error_message(begin.seq, 85)] if pinned != self.generation else []
 
-    def _reply(self, one: wire.Message) -> list[Datagram]:
-        kind = one.type & 0xFF
+    def _reply(self, message: wire.Message) -> list[Datagram]:
+        kind = message.type & 0xFF
         if kind == wire.NFT_MSG_GETGEN:
-            return [nft_answer(wire.NFT_MSG_NEWGEN, one.seq, u32(1, self.generation))]
+            return [nft_answer(wire.NFT_MSG_NEWGEN, message.seq, u32(1, self.generation))]
         if kind == wire.NFT_MSG_GETTABLE:
-            return self._tables(one)
+            return self._tables(message)
         if kind == wire.NFT_MSG_GETSET:
-            return [nft_answer(wire.NFT_MSG_NEWSET, one.seq, self._declared())]
-        if one.flags & wire.NLM_F_DUMP == wire.NLM_F_DUMP:
-            return self._dump(one)
-        return self._get(one)
+            return [nft_answer(wire.NFT_MSG_NEWSET, message.seq, self._declared())]
+        if message.flags & wire.NLM_F_DUMP == wire.NLM_F_DUMP:
+            return self._dump(message)
+        return self._get(message)
 
-    def _tables(self, one: wire.Message) -> list[Datagram]:
+    def _tables(self, message: wire.Message) -> list[Datagram]:
         row = wire.string_attribute(1, "t") + wire.attribute(4, (3).to_bytes(8, "big"))
-        if one.flags & wire.NLM_F_DUMP != wire.NLM_F_DUMP:
-            return [nft_answer(wire.NFT_MSG_NEWTABLE, one.seq, row)]
-        rows = [nft_answer(wire.NFT_MSG_NEWTABLE, one.seq, row, 2, family) for family in (1, 2, 77)]
-        return [rows[0] + rows[1], rows[2] + self._done(one)]
+        if message.flags & wire.NLM_F_DUMP != wire.NLM_F_DUMP:
+            return [nft_answer(wire.NFT_MSG_NEWTABLE, message.seq, row)]
+        rows = [nft_answer(wire.NFT_MSG_NEWTABLE, message.seq, row, 2, family) for family in (1, 2, 77)]
+        return [rows[0] + rows[1], rows[2] + self._done(message)]
 
-    def _done(self, one: wire.Message) -> bytes:
-        return wire.message(wire.NLMSG_DONE, 2, one.seq, struct.pack("=i", 0))
+    def _done(self, message: wire.Message) -> bytes:
+        return wire.message(wire.NLMSG_DONE, 2, message.seq, struct.pack("=i", 0))
 
-    def _dump(self, one: wire.Message) -> list[Datagram]:
+    def _dump(self, message: wire.Message) -> list[Datagram]:
         kept = [elements.Element(first, last) for first, last in sorted(self.held)]
-        found = [
-            nft_answer(wire.NFT_MSG_NEWSETELEM, one.seq, elements.address(self.info) + part, 2)
-            for part in elements.lists(elements.encode(self.info, kept))
+        parts = [
+            nft_answer(wire.NFT_MSG_NEWSETELEM, message.seq, elements.set_reference(self.info) + part, 2)
+            for part in elements.list_attributes(elements.encode(self.info, kept))
         ]
         if self.commits:
             self.held = self.commits.pop(0)
             self.generation += 1
         if self.torn:
             self.torn -= 1
-            return [self._done(one)]
-        return [*found, self._done(one)]
+            return [self._done(message)]
+        return [*parts, self._done(message)]
 
-    def _get(self, one: wire.Message) -> list[Datagram]:
+    def _get(self, message: wire.Message) -> list[Datagram]:
         info = self.info
-        asked = decode_list(info, wire.parse_attributes(one.payload[4:])[elements.LIST_ELEMENTS])[0]
-        found = self._find(asked.key, bool(asked.flags))
-        if found is None:
-            return [error_message(one.seq, errno.ENOENT)]
-        part = next(elements.lists([found]))
-        return [nft_answer(wire.NFT_MSG_NEWSETELEM, one.seq, elements.address(info) + part)]
+        asked = decode_list(info, wire.parse_attributes(message.payload[4:])[elements.LIST_ELEMENTS])[0]
+        attribute = self._find(asked.key, bool(asked.flags))
+        if attribute is None:
+            return [error_message(message.seq, errno.ENOENT)]
+        part = next(elements.list_attributes([attribute]))
+        return [nft_answer(wire.NFT_MSG_NEWSETELEM, message.seq, elements.set_reference(info) + part)]
 
     def _find(self, key: bytes, wants_end: bool) -> bytes | None:
         """The element attribute that a lookup finds; ends of intervals that reach the highest key do not exist."""
         if not wants_end:
             inside = [pair for pair in self.held if pair[0] <= key <= pair[1]]
             return elements.element_attribute(inside[0][0]) if inside else None
-        edges = [(elements.after(last), elements.INTERVAL_END) for _first, last in self.held]
+        edges = [(elements.next_key(last), elements.INTERVAL_END) for _first, last in self.held]
         starts = [(first, 0) for first, _last in self.held]
         if self.old_get:
             exact = [edge for edge in starts + edges if edge[0] == key]
@@ -170,17 +169,17 @@ class FakeKernel:
 
     def _batch(self, messages: list[wire.Message], data: bytes) -> list[Datagram]:
         self.batches.append(messages)
-        found, offset = [], 0
-        for place, one in enumerate(messages):
-            length = len(one.payload) + 16
+        answers, offset = [], 0
+        for place, message in enumerate(messages):
+            length = len(message.payload) + 16
             error, pointed = self.refuse.get(place, (0, -1))
-            if error or one.flags & wire.NLM_F_ACK:
+            if error or message.flags & wire.NLM_F_ACK:
                 where = _element_offset(data[offset : offset + length], pointed) if pointed >= 0 else -1
-                found.append(error_message(one.seq, error, offset=where))
+                answers.append(error_message(message.seq, error, offset=where))
             if error and place == 0:
-                return found
+                return answers
             offset += (length + 3) & ~3
-        return found
+        return answers
 
     def open(self) -> socket.socket:
         return FakeSocket(self)  # type: ignore[return-value]
@@ -201,7 +200,7 @@ def _element_offset(message: bytes, wanted: int) -> int:
 
 
 class FakeSocket:
-    """As much of a socket as the code uses. A read when nothing is due fails: a real one would hang."""
+    """As much of a socket as the code uses. A read when nothing is due fails: a real message would hang."""
 
     def __init__(self, kernel: FakeKernel) -> None:
         self._kernel = kernel
@@ -214,7 +213,7 @@ class FakeSocket:
         answers = self._kernel.answer(data)
         if self._kernel.tamper is not None:
             answers = self._kernel.tamper(answers)
-        self._due += [(one, 0, 0) for one in answers]
+        self._due += [(answer, 0, 0) for answer in answers]
         return len(data)
 
     def slip_in(self, data: bytes, flags: int = 0, sender: int = 0) -> None:

@@ -32,11 +32,11 @@ def made(pairs: list[list[int]]) -> list[Element]:
 
 @given(PAIRS)
 def test_a_union_holds_the_same_keys_in_as_few_intervals_as_can_be(pairs: list[list[int]]) -> None:
-    found = [(one.start[0], one.end[0]) for one in merge(made(pairs), 1)]
-    assert {key for first, last in found for key in range(first, last + 1)} == {
+    merged = [(element.start[0], element.end[0]) for element in merge(made(pairs), 1)]
+    assert {key for first, last in merged for key in range(first, last + 1)} == {
         key for first, last in pairs for key in range(first, last + 1)
     }
-    assert all(before[1] + 1 < after[0] for before, after in itertools.pairwise(found))
+    assert all(before[1] + 1 < after[0] for before, after in itertools.pairwise(merged))
 
 
 @given(PAIRS, PAIRS)

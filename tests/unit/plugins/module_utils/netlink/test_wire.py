@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What comes from the kernel is taken apart by the book: whatever the bytes, an answer or MalformedMessage."""
+"""Messages from the kernel are parsed strictly: any bytes give a value or MalformedMessage."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def test_attributes_come_back_as_written(pairs: list[tuple[int, bytes]]) -> None
 
 @given(RAW_MESSAGES)
 def test_messages_come_back_as_written(messages: list[wire.Message]) -> None:
-    data = b"".join(wire.message(one.type, one.flags, one.seq, one.payload) for one in messages)
+    data = b"".join(wire.message(message.type, message.flags, message.seq, message.payload) for message in messages)
     assert wire.parse_messages(data) == messages
 
 
 @given(RAW_MESSAGES.filter(bool), st.data())
 def test_a_cut_datagram_is_an_error_or_whole_messages(messages: list[wire.Message], data: st.DataObject) -> None:
-    whole = b"".join(wire.message(one.type, one.flags, one.seq, one.payload) for one in messages)
+    whole = b"".join(wire.message(message.type, message.flags, message.seq, message.payload) for message in messages)
     cut = whole[: data.draw(st.integers(0, len(whole) - 1))]
     with contextlib.suppress(MalformedMessage):
         assert wire.parse_messages(cut) == messages[: len(wire.parse_messages(cut))]
@@ -54,11 +54,11 @@ def test_cut_attributes_are_an_error_or_whole_ones(pairs: list[tuple[int, bytes]
     whole = b"".join(wire.attribute(kind, value) for kind, value in pairs)
     cut = whole[: data.draw(st.integers(0, len(whole) - 1))]
     try:
-        found = wire.parse_list(cut)
+        prefix = wire.parse_list(cut)
     except MalformedMessage:
         return
     # only padding may be missing from what was read
-    assert found == pairs[: len(found)]
+    assert prefix == pairs[: len(prefix)]
 
 
 @given(st.binary(max_size=300))
@@ -70,7 +70,7 @@ def test_any_bytes_give_an_answer_or_a_typed_error(data: bytes) -> None:
 
 @given(st.builds(wire.Message, st.just(2), st.integers(0, 0xFFFF), st.integers(0, 9), st.binary(max_size=80)))
 def test_any_error_message_gives_an_answer_or_a_typed_error(received: wire.Message) -> None:
-    for parse in (wire.parse_error, wire.parse_done, lambda one: wire.nft_payload(one, 0)):
+    for parse in (wire.parse_error, wire.parse_done, lambda message: wire.nft_payload(message, 0)):
         with contextlib.suppress(MalformedMessage):
             parse(received)
 
@@ -81,7 +81,7 @@ def test_any_error_message_gives_an_answer_or_a_typed_error(received: wire.Messa
         (b"\x03\x00\x01\x00", "claims 3 bytes"),
         (b"\x00\x00\x01\x00", "claims 0 bytes"),
         (b"\xff\xff\x01\x00abcd", "claims 65535 bytes"),
-        (b"\x08\x00", "2 bytes left"),
+        (b"\x08\x00", "2 bytes where an attribute header"),
     ],
 )
 def test_a_length_that_cannot_be_is_named(data: bytes, says: str) -> None:
@@ -118,10 +118,10 @@ def test_an_integer_of_another_size_is_an_error(attributes: dict[int, bytes]) ->
 
 def test_an_error_tells_text_and_place_after_a_whole_quote_and_a_capped_one() -> None:
     request = wire.message(0x0A01, 5, 9, b"abcdefgh")
-    told = wire.attribute(1, b"no such thing\0") + wire.attribute(2, struct.pack("=I", 24))
-    whole = wire.Message(2, wire.NLM_F_ACK_TLVS, 9, struct.pack("=i", -2) + request + told)
-    capped = wire.Message(2, wire.NLM_F_ACK_TLVS | wire.NLM_F_CAPPED, 9, struct.pack("=i", -2) + request[:16] + told)
-    assert wire.parse_error(whole) == wire.parse_error(capped) == wire.Answer(2, "no such thing", 24)
+    details = wire.attribute(1, b"no such thing\0") + wire.attribute(2, struct.pack("=I", 24))
+    whole = wire.Message(2, wire.NLM_F_ACK_TLVS, 9, struct.pack("=i", -2) + request + details)
+    capped = wire.Message(2, wire.NLM_F_ACK_TLVS | wire.NLM_F_CAPPED, 9, struct.pack("=i", -2) + request[:16] + details)
+    assert wire.parse_error(whole) == wire.parse_error(capped) == wire.KernelAnswer(2, "no such thing", 24)
 
 
 def test_families_have_nfts_names_and_others_their_number() -> None:

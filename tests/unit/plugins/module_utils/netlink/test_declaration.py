@@ -13,12 +13,10 @@ from hypothesis import strategies as st
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import wire
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.declaration import (
-    NFT_SET_INTERVAL,
     NFT_SET_MAP,
-    Layout,
     SetInfo,
     parse_set,
-    require_plain,
+    require_supported,
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import MalformedMessage, UnsupportedSet
 from ansible_collections.tidegate.nftables.tests.unit.plugins.module_utils.netlink.fake_kernel import set_attributes
@@ -26,23 +24,45 @@ from ansible_collections.tidegate.nftables.tests.unit.plugins.module_utils.netli
 
 def parsed(**attributes: str) -> SetInfo:
     """A set from attributes in hexadecimal by number: a3="00000004" is the flags."""
-    given_ = {1: b"t\0", 2: b"s\0", 16: bytes(7) + b"\7"}
-    given_.update({int(name[1:]): bytes.fromhex(value) for name, value in attributes.items()})
-    return parse_set("inet", given_)
+    by_number = {1: b"t\0", 2: b"s\0", 16: bytes(7) + b"\7"}
+    by_number.update({int(name[1:]): bytes.fromhex(value) for name, value in attributes.items()})
+    return parse_set("inet", by_number)
 
 
 def test_a_plain_interval_set() -> None:
     info = parsed(a3="00000004", a4="00000007", a5="00000004", a13="000402000000", a9="", a20="00000002")
-    assert (info.types, info.lengths, info.layout) == (("ipv4_addr",), (4,), Layout.TREE)
+    assert (info.version, info.key_len, info.is_interval, info.is_concatenated) == (4, 4, True, False)
     assert (info.handle, info.count, info.size, info.words) == (7, 2, None, ("interval",))
-    assert (info.auto_merge, info.comment, info.host_order) == (False, None, False)
+    assert (info.auto_merge, info.comment, info.highest_key) == (False, None, b"\xff\xff\xff\xff")
     assert str(info) == "set inet t s"
+    assert parsed(a4="00000008", a5="00000010").version == 6
 
 
-def test_notes_of_nft_tell_auto_merge_comment_and_byte_order() -> None:
+def test_userdata_of_nft_has_auto_merge_and_comment() -> None:
     info = parsed(a3="00000004", a4="00000007", a5="00000004", a13="0004020000000204010000000706612073657400")
     assert (info.auto_merge, info.comment) == (True, "a set")
-    assert parsed(a4="00000013", a5="00000004", a13="000401000000").host_order
+
+
+CONCATENATED = {
+    "dynamic": {"a3": "00000030", "a4": "001cc358", "a5": "00000010", "a9": "080001000000ffff"},
+    "intervals": {
+        "a3": "00000084", "a4": "0000730d", "a5": "0000000c",
+        "a9": "280002000c00010008000100000000040c00010008000100000000010c0001000800010000000002",
+    },
+    "intervals without field lengths": {"a3": "00000004", "a4": "000001cd", "a5": "00000008"},
+    "types that nft does not have": {
+        "a3": "00000084", "a4": "00000007", "a5": "00000008",
+        "a9": "1c0002000c00010008000100000000040c0001000800010000000004",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("attributes", CONCATENATED.values(), ids=CONCATENATED)
+def test_concatenations_are_left_to_nft(attributes: dict[str, str]) -> None:
+    info = parsed(**attributes)
+    assert (info.is_concatenated, info.version) == (True, 0)
+    with pytest.raises(UnsupportedSet, match="is a concatenation"):
+        require_supported(info)
 
 
 def test_timeouts_and_size_and_counter_of_a_dynamic_set() -> None:
@@ -50,34 +70,22 @@ def test_timeouts_and_size_and_counter_of_a_dynamic_set() -> None:
         a3="00000030", a4="001cc358", a5="00000010", a11="0000000005265c00", a12="00000fa0", a9="080001000000ffff",
         a17="0c000100636f756e74657200",
     )  # fmt: skip
-    assert info.types == ("ipv4_addr", "inet_proto", "inet_service", "uid")
-    assert (info.lengths, info.layout) == ((4, 1, 2, 4), Layout.HASH)
     assert (info.timeout, info.gc_interval, info.size) == (86_400_000, 4000, 65535)
     assert (info.statements, info.words) == (True, ("dynamic", "timeout"))
 
 
-def test_concatenated_intervals_have_their_lengths_from_the_kernel() -> None:
-    concat = "280002000c00010008000100000000040c00010008000100000000010c0001000800010000000002"
-    info = parsed(a3="00000084", a4="0000730d", a5="0000000c", a9=concat)
-    assert (info.lengths, info.layout) == ((4, 1, 2), Layout.RANGES)
+def test_keys_that_are_not_addresses_have_no_version() -> None:
+    assert parsed(a4="0000001c", a5="00000004").version == 0
+    assert parsed(a4="00000007", a5="00000010").version == 0
 
 
-def test_a_type_that_is_not_known_still_has_keys() -> None:
-    info = parsed(a4="0000001c", a5="00000004")
-    assert (info.types, info.lengths) == (("",), (4,))
+def test_maps_are_left_to_nft() -> None:
+    info = parsed(a3=f"{NFT_SET_MAP:08x}", a4="00000007", a5="00000004")
+    with pytest.raises(UnsupportedSet, match="is a map"):
+        require_supported(info)
 
 
-def test_maps_and_intervals_without_field_lengths_are_left_to_nft() -> None:
-    with pytest.raises(UnsupportedSet, match="a map"):
-        require_plain(parsed(a3=f"{NFT_SET_MAP:08x}", a4="00000007", a5="00000004"))
-    with pytest.raises(UnsupportedSet, match="without field lengths"):
-        require_plain(parsed(a3=f"{NFT_SET_INTERVAL:08x}", a4="000001cd", a5="00000008"))
-
-
-@pytest.mark.parametrize(
-    "attributes",
-    [{"a4": "00000007"}, {"a5": "00000000"}, {"a5": "00000041"}, {"a4": "000001cd", "a5": "00000009"}, {"a5": "04"}],
-)
+@pytest.mark.parametrize("attributes", [{"a4": "00000007"}, {"a5": "00000000"}, {"a5": "00000041"}, {"a5": "04"}])
 def test_a_declaration_that_contradicts_itself_is_an_error(attributes: dict[str, str]) -> None:
     with pytest.raises(MalformedMessage):
         parsed(**attributes)
@@ -85,7 +93,7 @@ def test_a_declaration_that_contradicts_itself_is_an_error(attributes: dict[str,
 
 @given(st.dictionaries(st.integers(0, 22), st.binary(max_size=48)))
 def test_any_attributes_give_a_set_or_a_typed_error(attributes: dict[int, bytes]) -> None:
-    right = wire.parse_attributes(set_attributes("s", 4, 7, 4))
-    for given_ in (attributes, {**right, **attributes}):
+    valid = wire.parse_attributes(set_attributes("s", 4, 7, 4))
+    for by_number in (attributes, {**valid, **attributes}):
         with contextlib.suppress(MalformedMessage):
-            parse_set("inet", given_)
+            parse_set("inet", by_number)

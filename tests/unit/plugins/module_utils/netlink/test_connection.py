@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Requests and answers over a socket that plays faults: a right answer or a typed error, never a third thing."""
+"""Requests and answers over a socket that fails in every way: a right answer or a typed error, nothing else."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import connection as netlink_socket
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import declaration as sets
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import errors, query, ruleset, wire
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import errors, read_elements, ruleset, wire
 from ansible_collections.tidegate.nftables.tests.unit.plugins.module_utils.netlink.fake_kernel import (
     FakeKernel,
     FakeSocket,
@@ -40,8 +40,8 @@ def ask_everything(kernel: FakeKernel) -> list[object]:
             ruleset.table_handle("inet", "t"),
             ruleset.table_names(),
             sets.get_set("inet", "t", "s"),
-            query.dump_elements(kernel.info),
-            query.get_elements(kernel.info, [bytes([key]) for key in range(256)]),
+            read_elements.dump_elements(kernel.info),
+            read_elements.get_elements(kernel.info, [bytes([key]) for key in range(256)]),
         ]
 
 
@@ -54,8 +54,8 @@ def test_the_questions_have_the_right_answers() -> None:
     assert info == tree(HELD).info
     assert isinstance(dumped, list)
     assert isinstance(got, list)
-    assert [(one.start[0], one.end[0]) for one in dumped] == HELD
-    assert [one and (one.start[0], one.end[0]) for one in got] == [
+    assert [(element.start[0], element.end[0]) for element in dumped] == HELD
+    assert [element and (element.start[0], element.end[0]) for element in got] == [
         next(((first, last) for first, last in HELD if first <= key <= last), None) for key in range(256)
     ]
 
@@ -72,7 +72,9 @@ def right_or_refused(kernel: FakeKernel) -> None:
 @given(st.integers(0, 12), st.integers(1, 400))
 def test_a_cut_datagram_never_gives_a_wrong_answer(place: int, cut: int) -> None:
     def tamper(answers: list[bytes]) -> list[bytes]:
-        return [one[: max(0, len(one) - cut)] if number == place else one for number, one in enumerate(answers)]
+        return [
+            answer[: max(0, len(answer) - cut)] if number == place else answer for number, answer in enumerate(answers)
+        ]
 
     right_or_refused(tree(HELD, tamper=tamper))
 
@@ -91,38 +93,38 @@ def test_a_length_that_lies_never_gives_a_wrong_answer(place: int, offset: int, 
     """Every length field there is: of messages, attributes, elements and keys."""
 
     def tamper(answers: list[bytes]) -> list[bytes]:
-        found = list(answers)
-        if place < len(found):
-            lengths = _length_offsets(found[place])
+        damaged = list(answers)
+        if place < len(damaged):
+            lengths = _length_offsets(damaged[place])
             at = lengths[offset % len(lengths)]
-            found[place] = found[place][:at] + bytes([value]) + found[place][at + 1 :]
-        return found
+            damaged[place] = damaged[place][:at] + bytes([value]) + damaged[place][at + 1 :]
+        return damaged
 
     right_or_refused(tree(HELD, tamper=tamper))
 
 
 def _length_offsets(datagram: bytes) -> list[int]:
     """Where the lengths of messages and attributes are in a datagram, nested ones too."""
-    found, offset = [], 0
-    for one in wire.parse_messages(datagram):
-        found.append(offset)
-        if one.type >> 8 == wire.NFNL_SUBSYS_NFTABLES:
-            found += _attribute_offsets(datagram, offset + 20, offset + 16 + len(one.payload), 0)
-        offset += 16 + len(one.payload)
-    return found
+    offsets, offset = [], 0
+    for message in wire.parse_messages(datagram):
+        offsets.append(offset)
+        if message.type >> 8 == wire.NFNL_SUBSYS_NFTABLES:
+            offsets += _attribute_offsets(datagram, offset + 20, offset + 16 + len(message.payload), 0)
+        offset += 16 + len(message.payload)
+    return offsets
 
 
 def _attribute_offsets(data: bytes, offset: int, end: int, depth: int) -> list[int]:
-    found = []
+    offsets = []
     while offset + 4 <= end:
         length, kind = struct.unpack_from("=HH", data, offset)
         if not 4 <= length <= end - offset:
             return []
-        found.append(offset)
+        offsets.append(offset)
         if depth or kind & 0x3FFF in (3, 9):
-            found += _attribute_offsets(data, offset + 4, offset + length, depth + 1)
+            offsets += _attribute_offsets(data, offset + 4, offset + length, depth + 1)
         offset += (length + 3) & ~3
-    return found
+    return offsets
 
 
 @given(st.lists(st.binary(max_size=120), max_size=4))
@@ -149,7 +151,7 @@ def test_a_generation_comes_without_more_and_without_less(monkeypatch: pytest.Mo
         generation_of(one_answer(answer, answer, error_message(1, 0)), monkeypatch)
     with pytest.raises(errors.MalformedMessage, match="request 2"):
         generation_of(one_answer(error_message(2, 0)), monkeypatch)
-    with pytest.raises(errors.MalformedMessage, match="instead of nf_tables"):
+    with pytest.raises(errors.MalformedMessage, match="in place of nf_tables"):
         generation_of(one_answer(nft_answer(wire.NFT_MSG_NEWTABLE, 1, b""), error_message(1, 0)), monkeypatch)
 
 
@@ -207,7 +209,7 @@ def test_a_datagram_that_the_socket_cut_is_an_error(monkeypatch: pytest.MonkeyPa
     fake = FakeSocket(tree([]))
     fake.slip_in(nft_answer(wire.NFT_MSG_NEWGEN, 1, u32(1, 6)), flags=socket.MSG_TRUNC)
     monkeypatch.setattr(netlink_socket, "open_socket", lambda: fake)
-    with pytest.raises(errors.MalformedMessage, match="cut off"):
+    with pytest.raises(errors.MalformedMessage, match="truncated"):
         ruleset.generation()
 
 
@@ -223,21 +225,21 @@ def test_answers_to_many_questions_come_in_their_order_or_not_at_all(monkeypatch
         monkeypatch.setattr(netlink_socket, "open_socket", kernel.open)
         with netlink_socket.Connection() as connection:
             try:
-                found = query.covering(connection, kernel.info, keys)
+                raws = read_elements.covering(connection, kernel.info, keys)
             except errors.NetlinkError:
                 continue
-        assert [one and one.key[0] for one in found] == [1, None, 8]
+        assert [raw and raw.key[0] for raw in raws] == [1, None, 8]
         right += 1
     assert right == 1
 
 
-def test_elements_of_another_set_are_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_elements_of_another_set_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     def other(answers: list[bytes]) -> list[bytes]:
-        return [one.replace(b"s\0", b"z\0") for one in answers]
+        return [answer.replace(b"s\0", b"z\0") for answer in answers]
 
     monkeypatch.setattr(netlink_socket, "open_socket", tree(HELD, tamper=other).open)
-    with pytest.raises(errors.MalformedMessage, match="'z'"):
-        query.dump_elements(tree(HELD).info)
+    with pytest.raises(errors.MalformedMessage, match="elements of set t z"):
+        read_elements.dump_elements(tree(HELD).info)
     with pytest.raises(errors.MalformedMessage, match="t z"):
         sets.get_set("inet", "t", "s")
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Python's cyclic garbage collector, kept quiet while very many objects are made that are no garbage."""
+"""Python's cyclic garbage collector, switched off while very many objects are made."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import Any, Callable, TypeVar, cast
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-def paused(function: _Function) -> _Function:
-    """A decorator: the collector rests during the call.
+def without_gc(function: _Function) -> _Function:
+    """Switch the collector off during each call of a function (a decorator).
 
-    It would look at every element of a large set again and again, which doubles the time of reading 100,000 of them.
+    The collector visits every element of a large set again and again, which doubles the time of reading 100,000.
     """
 
     @functools.wraps(function)
-    def quiet(*args: Any, **keywords: Any) -> Any:
+    def wrapper(*args: Any, **keywords: Any) -> Any:
         if not gc.isenabled():
             return function(*args, **keywords)
         gc.disable()
@@ -28,4 +28,4 @@ def paused(function: _Function) -> _Function:
         finally:
             gc.enable()
 
-    return cast("_Function", quiet)
+    return cast("_Function", wrapper)

@@ -11,7 +11,7 @@ import struct
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import connection as netlink_socket
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import errors, query, ruleset, wire
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import errors, read_elements, ruleset, wire
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.elements import Element
 from ansible_collections.tidegate.nftables.tests.unit.plugins.module_utils.netlink.fake_kernel import (
     FakeKernel,
@@ -52,21 +52,21 @@ def test_a_dump_that_a_commit_interrupts_is_read_again(how: str, monkeypatch: py
     kernel = tree(HELD, tamper=Interrupted(3, how))
     monkeypatch.setattr(netlink_socket, "open_socket", kernel.open)
     monkeypatch.setattr(netlink_socket, "_DUMP_PAUSE_SECONDS", 0.0)
-    assert query.dump_elements(kernel.info) == [Element(bytes([first]), bytes([last])) for first, last in HELD]
+    assert read_elements.dump_elements(kernel.info) == [Element(bytes([first]), bytes([last])) for first, last in HELD]
     kernel.tamper = Interrupted(10_000, how)
-    with pytest.raises(errors.Busy, match="interrupted by commits"):
-        query.dump_elements(kernel.info)
+    with pytest.raises(errors.Busy, match="40 attempts"):
+        read_elements.dump_elements(kernel.info)
 
 
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(query, "_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(read_elements, "_PAUSE_SECONDS", 0.0)
 
 
 def pairs(kernel: FakeKernel) -> list[tuple[int, int]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(netlink_socket, "open_socket", kernel.open)
-        return [(one.start[0], one.end[0]) for one in query.dump_elements(kernel.info)]
+        return [(element.start[0], element.end[0]) for element in read_elements.dump_elements(kernel.info)]
 
 
 @pytest.mark.usefixtures("at_once")
@@ -79,8 +79,8 @@ def test_a_dump_during_which_somebody_commits_is_read_again() -> None:
 
 
 @pytest.mark.usefixtures("at_once")
-def test_what_is_found_again_and_again_counts_where_somebody_commits_all_the_time() -> None:
-    """But not what is found twice: who swaps the whole content over and over may tear two readings alike."""
+def test_four_equal_readings_count_where_another_program_commits_all_the_time() -> None:
+    """Two do not: when a program replaces the whole content over and over, two torn readings may be equal."""
     whole = [(bytes([first]), bytes([last])) for first, last in HELD]
     kernel = tree([(1, 5)], commits=[whole[1:], whole[1:], *[whole] * 1000])
     assert pairs(kernel) == HELD
@@ -108,13 +108,13 @@ def test_a_generation_counts_when_its_commit_is_complete(monkeypatch: pytest.Mon
     monkeypatch.setattr(netlink_socket, "open_socket", kernel.open)
     assert ruleset.settled_generation() == 7
     kernel.generation, kernel.under_way = 5, [None] * 2000
-    with pytest.raises(errors.Busy, match="met another generation each"):
+    with pytest.raises(errors.Busy, match="1000 attempts"):
         ruleset.settled_generation()
 
 
 @pytest.mark.usefixtures("at_once")
 def test_a_set_that_changes_during_every_reading_is_busy() -> None:
-    with pytest.raises(errors.Busy, match="somebody changed it during each of 40 readings"):
+    with pytest.raises(errors.Busy, match="40 attempts"):
         pairs(tree([], commits=[[(bytes([key % 200]), bytes([key % 200]))] for key in range(1000)]))
 
 
@@ -127,4 +127,4 @@ def test_a_dump_that_fails_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(netlink_socket, "open_socket", tree(HELD, tamper=fail).open)
     with pytest.raises(errors.NoSuchObject):
-        query.dump_elements(tree(HELD).info)
+        read_elements.dump_elements(tree(HELD).info)
