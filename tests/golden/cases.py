@@ -32,17 +32,17 @@ class FixedInventory:
     tiers: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def hosts(self, pattern: str) -> list[str]:
-        found: set[str] = set()
+        matching: set[str] = set()
         for part in pattern.split(":"):
             name = part.lstrip("&!")
             members = set(self.groups.get(name, [name] if name in self.known else []))
             if part.startswith("&"):
-                found &= members
+                matching &= members
             elif part.startswith("!"):
-                found -= members
+                matching -= members
             else:
-                found |= members
-        return sorted(found)
+                matching |= members
+        return sorted(matching)
 
     def addresses(self, host: str) -> list[str]:
         return list(self.known[host])
@@ -53,7 +53,7 @@ class FixedInventory:
 
 @dataclass(frozen=True)
 class Case:
-    """One folder."""
+    """One folder with a policy and its golden table."""
 
     folder: Path
 
@@ -65,32 +65,32 @@ class Case:
         return self.folder / "table.nft"
 
     def resolved(self) -> policy.ResolvedPolicy:
-        """The policy of the case."""
+        """Return the policy of the case."""
         written = yaml.safe_load((self.folder / "policy.yml").read_text(encoding="utf-8"))
-        lists = {name: _listed(name, row) for name, row in written.get("lists", {}).items()}
+        lists = {name: _prefix_list(name, row) for name, row in written.get("lists", {}).items()}
         inventory = FixedInventory(
             written.get("host", "app1"), written.get("groups", {}), written.get("hosts", {}), lists
         )
         return policy.build(written["variables"], inventory, today=written.get("today", dt.date(2026, 11, 20)))
 
     def spec(self) -> dict[str, Any]:
-        """What the policy compiles to."""
+        """Return the table spec that the policy compiles to."""
         return compile_table(self.resolved())
 
     def text(self) -> str:
-        """The same as an nft file with user names."""
+        """Return the table as an nft file with user names."""
         return render(self.spec())
 
 
-def _listed(name: str, row: Mapping[str, Any]) -> feeds.PrefixListResult:
-    """What the feeds would have found: addresses, and whether they are fetched, external or shared."""
+def _prefix_list(name: str, row: Mapping[str, Any]) -> feeds.PrefixListResult:
+    """Return a list as the feeds return it: addresses, and whether they are fetched, external or shared."""
     moment = dt.datetime(2026, 11, 20, tzinfo=dt.UTC) if row.get("fetched") else None
-    found = addresses.union(addresses.parse(text) for text in row.get("addresses", ()))
+    networks = addresses.union(addresses.parse(text) for text in row.get("addresses", ()))
     return feeds.PrefixListResult(
-        name, found, external=row.get("external", False), shared=row.get("shared", False), fetched_at=moment
+        name, networks, external=row.get("external", False), shared=row.get("shared", False), fetched_at=moment
     )
 
 
 def cases() -> list[Case]:
-    """Every folder with a policy."""
+    """Return every folder with a policy."""
     return [Case(path.parent) for path in sorted(ROOT.glob("*/policy.yml"))]

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs one packet through a table spec, rule by rule, as the kernel would: for the few words that our tables use.
+"""Runs one packet through a table spec, rule by rule, as the kernel does: for the few words that our tables use.
 
-Anything it does not know is an error, so that a new kind of rule cannot go untested.
+It shares no code with the compiler. An unknown word is an error, so that a new kind of rule cannot go untested.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ _TOKEN = re.compile(r'"[^"]*"|\{[^}]*\}|\([^)]*\)|\S+')
 class Packet:
     """The first packet of a flow.
 
-    port: for ICMP the message type. user: the socket's owner, None without a socket. bridge: the interface of the
-    container that sent it, "" for the host itself.
+    port: for ICMP the message type. user: the socket's owner; None without a socket.
+    now: seconds since 1970. bridge: the interface of the container that sends it, "" for the host itself.
     """
 
     address: str
@@ -68,7 +68,11 @@ class Packet:
 
 @dataclass
 class Outcome:
-    """What became of it. verdict: accept, drop or reject. counters, written: named counters and ledger sets it met."""
+    """What becomes of a packet.
+
+    verdict: accept, drop or reject. entry: the comment of the rule that accepts.
+    counters, written: the named counters and ledger sets that the packet met, in order.
+    """
 
     verdict: str = ""
     entry: str = ""
@@ -77,7 +81,7 @@ class Outcome:
 
 
 def run(spec: dict[str, Any], packet: Packet, chain: str = "egress_output") -> Outcome:
-    """The packet's way through a base chain."""
+    """Return what becomes of a packet in a base chain."""
     outcome = Outcome()
     machine = _Machine(spec, packet, outcome)
     base = machine.chains[chain]
@@ -88,13 +92,13 @@ def run(spec: dict[str, Any], packet: Packet, chain: str = "egress_output") -> O
 class _Machine:
     def __init__(self, spec: dict[str, Any], packet: Packet, outcome: Outcome) -> None:
         self.chains = {chain["name"]: chain for chain in spec["chains"]}
-        self.sets = {one["name"]: one for one in spec["sets"]}
+        self.sets = {named_set["name"]: named_set for named_set in spec["sets"]}
         self.maps = spec.get("maps", [])
         self.packet = packet
         self.outcome = outcome
 
     def through(self, rules: Sequence[str | dict[str, Any]]) -> str:
-        """The verdict of a chain; "" when the packet comes out at its end or returns."""
+        """Return the verdict of a chain; "" when the packet reaches its end or returns."""
         for rule in rules:
             if isinstance(rule, dict):
                 if self.packet.user not in rule["users"]:
@@ -124,16 +128,16 @@ class _Machine:
                     return f"goto {target}"
                 return self.through(self.chains[target]["rules"])
             if tokens[:2] == ["daddr", "vmap"]:
-                return self._dispatched(word, tokens[2][1:])
+                return self._by_address(word, tokens[2][1:])
             if not self._statement(word, tokens):
                 return ""
         return ""
 
-    def _dispatched(self, family: str, name: str) -> str:
+    def _by_address(self, family: str, name: str) -> str:
         if self.packet.version != (6 if family == "ip6" else 4):
             return ""
-        (found,) = (one for one in self.maps if one["name"] == name)
-        for element in found["elements"]:
+        (verdict_map,) = (each for each in self.maps if each["name"] == name)
+        for element in verdict_map["elements"]:
             if _covers(element["value"], self.packet.address):
                 jump, target = element["data"].split()
                 assert jump == "jump"
@@ -141,7 +145,7 @@ class _Machine:
         return ""
 
     def _statement(self, word: str, tokens: list[str]) -> bool:
-        """Does the rule go on after this match or statement?"""
+        """Tell whether the rule goes on after this match or statement."""
         packet = self.packet
         if word == "counter":
             if tokens and tokens[0] == "name":
@@ -221,11 +225,11 @@ class _Machine:
 
 
 def _covers(element: str, address: str) -> bool:
-    one = ipaddress.ip_address(address)
+    value = ipaddress.ip_address(address)
     if "-" in element:
         first, last = (ipaddress.ip_address(part) for part in element.split("-"))
-        return int(first) <= int(one) <= int(last)
-    return one in ipaddress.ip_network(element)
+        return int(first) <= int(value) <= int(last)
+    return value in ipaddress.ip_network(element)
 
 
 def _holds_number(operand: str, number: int) -> bool:

@@ -101,15 +101,15 @@ def uid(user: str) -> str:
 
 def counters(binary: str | Path = "/usr/sbin/nft") -> dict[str, int]:
     """The packets of every named counter of the namespace."""
-    listed = json.loads(nft("-j", "list", "counters", binary=binary))["nftables"]
-    return {item["counter"]["name"]: int(item["counter"]["packets"]) for item in listed if "counter" in item}
+    listing = json.loads(nft("-j", "list", "counters", binary=binary))["nftables"]
+    return {item["counter"]["name"]: int(item["counter"]["packets"]) for item in listing if "counter" in item}
 
 
 def elements(name: str, binary: str | Path = "/usr/sbin/nft") -> list[Any]:
     """The keys of a set, in nft's JSON, sorted by their text."""
-    listed = json.loads(nft("-j", "list", "set", *TABLE.split(), name, binary=binary))
-    found = next(item["set"].get("elem", []) for item in listed["nftables"] if "set" in item)
-    return sorted((element["elem"]["val"] if "elem" in element else element for element in found), key=str)
+    listing = json.loads(nft("-j", "list", "set", *TABLE.split(), name, binary=binary))
+    keys = next(item["set"].get("elem", []) for item in listing["nftables"] if "set" in item)
+    return sorted((element["elem"]["val"] if "elem" in element else element for element in keys), key=str)
 
 
 def send(flow: Flow) -> None:
@@ -119,17 +119,17 @@ def send(flow: Flow) -> None:
     # The kernel takes a socket's owner from the file system uid of its maker; capabilities stay with it.
     _libc.setfsuid(int(uid(flow.user or "root")))
     try:
-        one = socket.socket(family, kind, number)
+        sender = socket.socket(family, kind, number)
     finally:
         _libc.setfsuid(0)
-    with one:
-        one.settimeout(0)
+    with sender:
+        sender.settimeout(0)
         target: Sequence[Any] = (flow.address, flow.port if kind != socket.SOCK_RAW and flow.port else 0)
         try:
             if kind == socket.SOCK_STREAM:
-                one.connect(tuple(target))
+                sender.connect(tuple(target))
             else:
-                one.sendto(data, tuple(target))
+                sender.sendto(data, tuple(target))
         except OSError:
             return
 

@@ -144,7 +144,7 @@ def whole(**changes: Any) -> dict[str, Any]:
     return compile_table(policy.build({**EVERYTHING, **changes}, INVENTORY, today=NOW.date()))
 
 
-def told(result: RunResult) -> list[dict[str, Any]]:
+def changes_of(result: RunResult) -> list[dict[str, Any]]:
     """The changes as a module returns them."""
     return [one.as_dict() for one in result.changes]
 
@@ -163,7 +163,7 @@ def test_between_observe_and_enforce_one_rule_changes_and_no_count_is_lost(binar
     assert counters(binary)["would_deny"] == 2
     before = listed(binary)
     enforced = apply(whole(egress_mode="enforce"), binary, tmp_path)
-    assert [(one["action"], one["kind"], one["chain"], one["text"]) for one in told(enforced)] == [
+    assert [(one["action"], one["kind"], one["chain"], one["text"]) for one in changes_of(enforced)] == [
         ("add", "rule", "egress_denied", "goto egress_enforced"),
         ("delete", "rule", "egress_denied", "goto egress_observed"),
     ]
@@ -185,7 +185,7 @@ def test_observing_inside_beside_enforce_touches_nothing_else(binary: Path, tmp_
     assert refused("10.1.1.1", binary)
     before = listed(binary)
     partly = apply(whole(egress_mode="enforce", egress_observe=["internal"]), binary, tmp_path)
-    assert {(one["action"], one.get("chain") or one.get("set") or one["name"]) for one in told(partly)} == {
+    assert {(one["action"], one.get("chain") or one.get("set") or one["name"]) for one in changes_of(partly)} == {
         ("add", "observed_internal4"),
         ("add", "egress_denied"),
     }
@@ -217,7 +217,7 @@ def test_many_entries_keep_their_counters_when_one_changes(binary: Path, tmp_pat
     before = {line for line in listed(binary) if "comment" in line}
     # Another address, into the middle of another entry's, then a new entry: no rule of another one is touched.
     for given, rules in ((entries(40, to="203.0.113.9"), 0), (entries(41, to="203.0.113.9"), 1)):
-        changes = [one for one in told(apply(spec(given), binary, tmp_path)) if one["kind"] == "rule"]
+        changes = [one for one in changes_of(apply(spec(given), binary, tmp_path)) if one["kind"] == "rule"]
         assert [one["chain"] for one in changes if "comment" in one] == ["egress_allow_host-40"] * rules
         assert before <= set(listed(binary))
         assert not run(spec(given), binary, tmp_path)

@@ -135,9 +135,9 @@ def test_only_what_an_entry_allows_leaves_a_container(net: Net, binary: Path, tm
         assert net.connect(net.container, SIBLING[version], OTHER) == "connected"
         assert net.connect(net.outside, CONTAINER[version], OTHER) == "connected"
     assert nf_tables.counters("inet", "tidegate")["denied"]["packets"] >= 4
-    listed = nft("list", "table", "inet", "tidegate", binary=binary)
-    assert f"203.0.113.10 . tcp . {OTHER}" in listed
-    assert f"2001:db8::10 . tcp . {OTHER}" in listed
+    listing = nft("list", "table", "inet", "tidegate", binary=binary)
+    assert f"203.0.113.10 . tcp . {OTHER}" in listing
+    assert f"2001:db8::10 . tcp . {OTHER}" in listing
 
 
 def test_entries_for_containers_are_not_the_hosts(net: Net, tmp_path: Path) -> None:
@@ -154,9 +154,9 @@ def test_observe_refuses_nothing_and_counts(net: Net, tmp_path: Path) -> None:
     for address in OUTSIDE.values():
         assert net.connect(net.container, address, OTHER) == "connected"
     assert counters()["would_deny"] >= 2
-    listed = nft("list", "table", "inet", "tidegate")
-    assert f"203.0.113.10 . tcp . {OTHER}" in listed
-    assert f"2001:db8::10 . tcp . {OTHER}" in listed
+    listing = nft("list", "table", "inet", "tidegate")
+    assert f"203.0.113.10 . tcp . {OTHER}" in listing
+    assert f"2001:db8::10 . tcp . {OTHER}" in listing
 
 
 def test_other_bridges_than_those_named_and_no_filtering_at_all(net: Net, tmp_path: Path) -> None:

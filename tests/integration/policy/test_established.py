@@ -41,7 +41,7 @@ FLOWS = {
     "incoming-udp": (True, "udp", 7005),
 }
 TCP = [name for name, flow in FLOWS.items() if flow[1] == "tcp"]
-# Sends everything back, and says what it is told on its standard input.
+# Sends everything back, and what it reads on its standard input.
 PEER = """
 import select, socket, sys
 dials, kind, address, port = sys.argv[1] == "True", sys.argv[2], sys.argv[3], int(sys.argv[4])

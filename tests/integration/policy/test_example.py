@@ -69,10 +69,10 @@ EXPECTED: dict[str, dict[str, tuple[list[str], list[str]]]] = {
     },
 }
 PACKETS = [
-    (host, user, text, wanted)
+    (host, user, text, expected)
     for host, users in EXPECTED.items()
     for user, sides in users.items()
-    for wanted, texts in zip((True, False), sides, strict=True)
+    for expected, texts in zip((True, False), sides, strict=True)
     for text in texts
 ]
 
@@ -99,8 +99,8 @@ def test_every_host_has_the_table_that_is_written_beside_the_example(
 def test_the_policy_says_what_a_reader_expects(policies: dict[str, policy.ResolvedPolicy]) -> None:
     wrong = [
         (host, user, text)
-        for host, user, text, wanted in PACKETS
-        if policy.decide(policies[host], flow(text, user)).allowed != wanted
+        for host, user, text, expected in PACKETS
+        if policy.decide(policies[host], flow(text, user)).allowed != expected
     ]
     assert wrong == []
 
@@ -111,17 +111,17 @@ def test_packets_go_as_a_reader_expects(host: str, policies: dict[str, policy.Re
     load(compile_table(policies[host]), tmp_path)
     nft("-f", "-", given=WATCH)
     # Beside what is written above, everything around the borders of what the policy names.
-    tried = [(flow(text, user), wanted) for at, user, text, wanted in PACKETS if at == host]
+    tried = [(flow(text, user), expected) for at, user, text, expected in PACKETS if at == host]
     tried += [(one, policy.decide(policies[host], one).allowed) for one in flows(policies[host])]
     before, wrong = counters(), []
-    for one, wanted in tried:
+    for one, expected in tried:
         send(one)
         after = counters()
         met = {name for name, packets in after.items() if packets > before[name]}
         before = after
         got = "refused" if met & REFUSED else "sent" if "sent" in met else "never tried"
-        if got != ("sent" if wanted else "refused"):
-            wrong.append((one, wanted, got))
+        if got != ("sent" if expected else "refused"):
+            wrong.append((one, expected, got))
     assert wrong == []
 
 

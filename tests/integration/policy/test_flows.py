@@ -168,19 +168,19 @@ def test_ten_thousand_random_flows_meet_what_the_policy_says(directory: Path) ->
         nft("-f", "-", given="add table inet tidegate\ndelete table inet tidegate\n")
         load(compile_table(resolved), directory)
         nft("-f", "-", given="delete table inet watch\n" + watch())
-        wanted = flows(resolved, random.Random(seed))
-        for flow in wanted:
+        expected = flows(resolved, random.Random(seed))
+        for flow in expected:
             send(flow)
         sent, through = listed("sent"), listed("passed")
         reached = policy.passing(resolved)
-        for flow in wanted:
+        for flow in expected:
             assert key(flow) in sent, f"{flow} was never sent"
             allowed = policy.decide(resolved, flow).allowed
             assert (key(flow) in through) == allowed, f"{flow}: the kernel disagrees with the oracle"
             region = reached.at(flow.user)
             assert region.contains(number(flow), flow.port or 0, flow.address) == allowed, f"{flow}: and the algebra"
             passed += allowed
-        tried += len(wanted)
+        tried += len(expected)
 
     prove()
     assert tried >= FLOWS

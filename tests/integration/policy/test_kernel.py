@@ -90,13 +90,13 @@ def test_what_somebody_changed_by_hand_is_named(binary: Path, mode: str, tmp_pat
     resolved = built(egress_mode=mode)
     load(compile_table(resolved), tmp_path, binary)
     nft("add", "element", "inet", "tidegate", "allow_pay4", "{ 198.51.100.7 }", binary=binary)
-    found = own_differences(resolved, held(binary))
-    assert [difference.kind for difference in found] == [TOO_MUCH]
-    assert (found[0].users, found[0].region.witness()) == (("payd",), ("198.51.100.7", "tcp/443"))
+    differences = own_differences(resolved, held(binary))
+    assert [difference.kind for difference in differences] == [TOO_MUCH]
+    assert (differences[0].users, differences[0].region.witness()) == (("payd",), ("198.51.100.7", "tcp/443"))
     nft("delete", "element", "inet", "tidegate", "allow_pay4", "{ 203.0.113.0/24 }", binary=binary)
-    found = own_differences(resolved, held(binary))
-    assert {difference.kind for difference in found} == {TOO_MUCH, TOO_LITTLE}
-    assert one(found, TOO_LITTLE).region.witness() == ("203.0.113.0", "tcp/443")
+    differences = own_differences(resolved, held(binary))
+    assert {difference.kind for difference in differences} == {TOO_MUCH, TOO_LITTLE}
+    assert one(differences, TOO_LITTLE).region.witness() == ("203.0.113.0", "tcp/443")
 
 
 @RELEASES
@@ -104,10 +104,10 @@ def test_a_rule_before_all_others(binary: Path, tmp_path: Path) -> None:
     resolved = built()
     load(compile_table(resolved), tmp_path, binary)
     nft("insert", "rule", "inet", "tidegate", "egress_output", "udp dport 5000-5009 accept", binary=binary)
-    found = one(own_differences(resolved, held(binary)), TOO_MUCH)
-    assert found.region.witness() == ("0.0.0.0", "udp/5000")
-    assert found.region.at(17, 5010) == policy.Region().at(17, 5010)
-    assert set(found.users) == {"payd", "every other user", "packets without a socket"}
+    difference = one(own_differences(resolved, held(binary)), TOO_MUCH)
+    assert difference.region.witness() == ("0.0.0.0", "udp/5000")
+    assert difference.region.at(17, 5010) == policy.Region().at(17, 5010)
+    assert set(difference.users) == {"payd", "every other user", "packets without a socket"}
 
 
 @RELEASES
@@ -139,8 +139,8 @@ def test_what_an_operator_allowed_once_is_no_edit_and_is_said(binary: Path, tmp_
     )
     ruleset = held(binary)
     assert own_differences(resolved, ruleset) == []
-    (said,) = other_differences(resolved, ruleset)
-    assert (said.kind, said.region.witness()) == (TOO_MUCH, ("198.51.100.7", "tcp/25"))
+    (notice,) = other_differences(resolved, ruleset)
+    assert (notice.kind, notice.region.witness()) == (TOO_MUCH, ("198.51.100.7", "tcp/25"))
 
 
 def test_a_missing_table_and_one_that_should_not_be_there(tmp_path: Path) -> None:
@@ -187,15 +187,15 @@ def test_other_tables_are_looked_at_one_by_one(binary: Path, tmp_path: Path) -> 
     nft("-f", "-", given=OTHERS, binary=binary)
     ruleset = held(binary)
     assert own_differences(resolved, ruleset) == []
-    found = other_differences(resolved, ruleset)
-    (through,) = [difference for difference in found if difference.table == "ip6 other"]
+    differences = other_differences(resolved, ruleset)
+    (through,) = [difference for difference in differences if difference.table == "ip6 other"]
     assert (through.kind, through.users) == (TOO_LITTLE, ("forwarded packets",))
     assert (through.region.at(6, 443).family(4), "2001:db8::1" in through.region.at(6, 443)) == ((), True)
-    found.remove(through)
-    assert {difference.table for difference in found} == {"ip theirs"}
-    refused = one(found, TOO_LITTLE)
+    differences.remove(through)
+    assert {difference.table for difference in differences} == {"ip theirs"}
+    refused = one(differences, TOO_LITTLE)
     assert refused.region.at(6, 8000).cidrs() == ["10.1.7.0/24"]
-    unknown = one(found, UNKNOWN)
+    unknown = one(differences, UNKNOWN)
     assert unknown.reasons == ("the statement limit",)
     assert not unknown.region.at(6, 8000)
     assert "10.1.8.1" in unknown.region.at(6, 8005)
@@ -273,13 +273,13 @@ def test_containers_that_should_be_filtered_and_are_not_and_the_other_way_round(
     load(compile_table(without), tmp_path)
     ruleset = held(BINARIES[-1])
     assert own_differences(without, ruleset) == []
-    (found,) = own_differences(resolved, ruleset)
-    assert (found.kind, found.users) == (TOO_MUCH, ("containers behind docker0", "containers behind br-*"))
-    assert not found.region.contains(6, 443, "203.0.113.7")
+    (difference,) = own_differences(resolved, ruleset)
+    assert (difference.kind, difference.users) == (TOO_MUCH, ("containers behind docker0", "containers behind br-*"))
+    assert not difference.region.contains(6, 443, "203.0.113.7")
     load(compile_table(resolved), tmp_path)
-    found = one(own_differences(without, held(BINARIES[-1])), TOO_LITTLE)
-    assert found.region.contains(6, 443, "198.51.100.7")
-    assert not found.region.contains(6, 443, "203.0.113.7")
+    difference = one(own_differences(without, held(BINARIES[-1])), TOO_LITTLE)
+    assert difference.region.contains(6, 443, "198.51.100.7")
+    assert not difference.region.contains(6, 443, "203.0.113.7")
 
 
 DOCKERS = """
@@ -305,13 +305,13 @@ def test_what_other_tables_do_to_containers(binary: Path, tmp_path: Path) -> Non
     nft("-f", "-", given=DOCKERS, binary=binary)
     ruleset = held(binary)
     assert own_differences(resolved, ruleset) == []
-    found = other_differences(resolved, ruleset)
-    assert {difference.table for difference in found} == {"ip filter"}
-    refused = [difference for difference in found if difference.kind == TOO_LITTLE]
+    differences = other_differences(resolved, ruleset)
+    assert {difference.table for difference in differences} == {"ip filter"}
+    refused = [difference for difference in differences if difference.kind == TOO_LITTLE]
     assert [(difference.users, difference.region.at(6, 443).cidrs()) for difference in refused] == [
         (("containers behind docker0",), ["203.0.113.128/25"])
     ]
-    doubts = {user: difference for difference in found if difference.kind == UNKNOWN for user in difference.users}
+    doubts = {user: difference for difference in differences if difference.kind == UNKNOWN for user in difference.users}
     assert set(doubts) == {"containers behind docker0", "containers behind br-*"}
     assert doubts["containers behind docker0"].region.at(6, 443).cidrs() == ["203.0.113.0/25"]
     assert doubts["containers behind br-*"].region.at(6, 443).cidrs() == ["203.0.113.0/24"]

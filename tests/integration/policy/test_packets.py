@@ -65,10 +65,10 @@ VARIABLES: dict[str, Any] = {
 }
 
 
-def borders(found: AddressSet) -> Iterator[str]:
+def borders(reached: AddressSet) -> Iterator[str]:
     """The first and last address of each interval, and those beside it."""
     for version in (4, 6):
-        for start, end in found.family(version):
+        for start, end in reached.family(version):
             for value in (start - 1, start, end, end + 1):
                 if 0 <= value < 2 ** (32 if version == 4 else 128):
                     yield to_text(version, value)
@@ -82,9 +82,9 @@ def sendable(address: str) -> bool:
     return not special and not narrow and (one.version == 6 or 2**24 <= int(one) < 0xF0000000)
 
 
-def spoken(found: ServiceSet) -> Iterator[tuple[str | int, int | None]]:
+def spoken(allowed: ServiceSet) -> Iterator[tuple[str | int, int | None]]:
     """The borders of each service's ports and what is beside them, of protocols that can be sent without a peer."""
-    for number, ports in found.protocols().items():
+    for number, ports in allowed.protocols().items():
         if number in (50, 112):
             yield number, None
         elif number in (1, 58):
@@ -108,9 +108,9 @@ def flows(resolved: policy.ResolvedPolicy) -> list[policy.Flow]:
     """Flows around everything that the policy names, and some that it does not."""
     chosen = random.Random(20261120)
     closed = [one.addresses for one in resolved.never] + [grant.addresses for grant in resolved.quiet]
-    named = {address for found in [*closed, resolved.dns, resolved.ntp] for address in borders(found)}
+    named = {address for reached in [*closed, resolved.dns, resolved.ntp] for address in borders(reached)}
     addresses = sorted({"192.0.2.1", "1.1.1.1", "2606:4700::1", *filter(sendable, named)})
-    found = [
+    chosen_flows = [
         policy.Flow(
             chosen.choice(addresses), *chosen.choice(PORTS + OTHERS), chosen.choice(["root", "payd", "postfix"])
         )
@@ -118,9 +118,11 @@ def flows(resolved: policy.ResolvedPolicy) -> list[policy.Flow]:
     ]
     for entry in resolved.entries:
         candidates = sorted(around(entry), key=str)
-        found += chosen.sample(candidates, min(len(candidates), 80 // len(resolved.entries)))
+        chosen_flows += chosen.sample(candidates, min(len(candidates), 80 // len(resolved.entries)))
     return [
-        _right(flow) for flow in found if flow.protocol != "tcp" or not ipaddress.ip_address(flow.address).is_multicast
+        _right(flow)
+        for flow in chosen_flows
+        if flow.protocol != "tcp" or not ipaddress.ip_address(flow.address).is_multicast
     ]
 
 
@@ -151,11 +153,11 @@ def agree(resolved: policy.ResolvedPolicy, spec: dict[str, Any], tmp_path: Path)
         after = counters()
         met = {name for name, packets in after.items() if packets > before[name]}
         before = after
-        wanted = "sent" if policy.decide(resolved, flow).allowed else "refused"
-        allowed += wanted == "sent"
+        expected = "sent" if policy.decide(resolved, flow).allowed else "refused"
+        allowed += expected == "sent"
         got = "refused" if met & REFUSED else "sent" if "sent" in met else "never tried"
-        if wanted != got:
-            wrong.append((flow, wanted, got))
+        if expected != got:
+            wrong.append((flow, expected, got))
     assert wrong == []
     # Where something is open, something open was tried.
     assert allowed or not resolved.entries

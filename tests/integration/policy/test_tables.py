@@ -24,8 +24,8 @@ PRESENT = [case for case in cases() if case.spec().get("state") != "absent"]
 def test_nft_loads_every_golden_table(binary: Path, tmp_path: Path) -> None:
     for case in PRESENT:
         load(case.spec(), tmp_path, binary)
-        listed = nft("list", "table", "inet", "tidegate", binary=binary)
-        assert f'comment "{case.resolved().entries[0].name}"' in listed if case.resolved().entries else listed
+        listing = nft("list", "table", "inet", "tidegate", binary=binary)
+        assert f'comment "{case.resolved().entries[0].name}"' in listing if case.resolved().entries else listing
         nft("delete", "table", "inet", "tidegate", binary=binary)
 
 

@@ -38,7 +38,7 @@ def build(inventory: policy.Inventory = INVENTORY, today: dt.date = TODAY, **cha
 
 
 def errors(**changes: Any) -> list[str]:
-    """What is said about a policy that is wrong; [] when nothing is."""
+    """Return the errors of a policy, [] when it has none."""
     try:
         build(**changes)
     except policy.PolicyErrors as raised:
@@ -48,8 +48,8 @@ def errors(**changes: Any) -> list[str]:
 
 def entry(**changes: Any) -> dict[str, Any]:
     """One entry without errors, with these changes; a value of ... takes a key away."""
-    found = {"name": "api", "to": ["203.0.113.0/24"], "services": ["https"], **changes}
-    return {key: value for key, value in found.items() if value is not ...}
+    written = {"name": "api", "to": ["203.0.113.0/24"], "services": ["https"], **changes}
+    return {key: value for key, value in written.items() if value is not ...}
 
 
 def allowed(resolved: policy.ResolvedPolicy, address: str, service: str, user: str | None = None) -> bool:

@@ -81,19 +81,19 @@ def spoken_there(realm: dict[str, Any]) -> ServiceSet:
     """What the ceiling lets one side speak at all."""
     if not realm["services"]:
         return services.NONE
-    found = services.NONE
+    allowed = services.NONE
     for word in realm["services"]:
-        found |= WORDS[word]
+        allowed |= WORDS[word]
     for name in realm["never"]:
-        found -= services.of_class(name)
-    return found
+        allowed -= services.of_class(name)
+    return allowed
 
 
 def too_much(realm: dict[str, Any], named: AddressSet) -> bool:
     """Is this more than what counts as named destinations?"""
     for version, family in ((4, "ipv4"), (6, "ipv6")):
         widest, most = realm["widest"][family], realm["most"][family]
-        if any(found == version and length < widest for found, _address, length in named.prefixes()):
+        if any(of_version == version and length < widest for of_version, _address, length in named.prefixes()):
             return True
         if named.size(version) > 2 ** (BITS[version] - most):
             return True
@@ -147,8 +147,8 @@ def test_the_ceiling_refuses_what_the_set_of_all_flows_is_too_much_of(
         if one.kind != "floor":
             total |= entry_region(one)
     assert total <= SPACE
-    said = errors(egress_tier="own", egress_tiers={"own": tier}, egress_allow_x=allow)
+    messages = errors(egress_tier="own", egress_tiers={"own": tier}, egress_allow_x=allow)
     expected = above(ceiling, total)
     event(f"above: {expected}")
-    assert bool(said) == expected, said
-    assert all("tier own" in one for one in said)
+    assert bool(messages) == expected, messages
+    assert all("tier own" in one for one in messages)

@@ -127,12 +127,12 @@ def check(variables: dict[str, Any]) -> None:
     try:
         resolved = policy.build(variables, INVENTORY, today=dt.date(2026, 11, 20))
     except policy.PolicyErrors as raised:
-        found = raised
+        errors = raised
     else:
         compile_table(resolved)
         return
-    assert str(found).endswith("Nothing was changed.")
-    assert all(error.where and error.cause for error in found.errors)
+    assert str(errors).endswith("Nothing was changed.")
+    assert all(error.where and error.cause for error in errors.errors)
 
 
 @settings(max_examples=150, deadline=None)

@@ -25,9 +25,9 @@ NAME = "api.payments.example"
 
 def test_names_are_kept_in_small_letters_each_once() -> None:
     resolved = build(egress_allow_app=[entry(to=["API.Payments.example.", NAME, "203.0.113.7"])])
-    (found,) = resolved.entries
-    assert [(one.name, one.where) for one in found.names] == [(NAME, "egress_allow_app[api].to[1]")]
-    assert found.grants[0].addresses.cidrs() == ["203.0.113.7/32"]
+    (resolved_entry,) = resolved.entries
+    assert [(one.name, one.where) for one in resolved_entry.names] == [(NAME, "egress_allow_app[api].to[1]")]
+    assert resolved_entry.grants[0].addresses.cidrs() == ["203.0.113.7/32"]
 
 
 def test_a_name_opens_no_address_here() -> None:
@@ -49,8 +49,8 @@ def test_a_host_refuses_an_entry_with_a_name_and_says_where(to: list[str]) -> No
     "written", ["localhost", "*.payments.example", "-a.example", "a..example", "x" * 64 + ".example"]
 )
 def test_what_is_no_whole_name_is_refused(written: str) -> None:
-    (found,) = errors(egress_allow_app=[entry(to=[written])])
-    assert found.startswith("egress_allow_app[api].to[0]: ")
+    (message,) = errors(egress_allow_app=[entry(to=[written])])
+    assert message.startswith("egress_allow_app[api].to[0]: ")
 
 
 @pytest.mark.parametrize(
@@ -67,13 +67,13 @@ def test_what_is_no_whole_name_is_refused(written: str) -> None:
     ],
 )
 def test_names_stand_only_in_the_to_of_what_allows(variables: dict[str, Any], place: str) -> None:
-    (found,) = errors(**variables)
-    assert found.startswith(f'{place}: "{NAME}": domain names are not resolved')
+    (message,) = errors(**variables)
+    assert message.startswith(f'{place}: "{NAME}": domain names are not resolved')
 
 
 def test_nothing_is_taken_out_of_a_name() -> None:
-    (found,) = errors(egress_allow_app=[entry(to=[NAME], **{"except": ["203.0.113.7"]})])
-    assert f"except cannot apply to {NAME}" in found
+    (message,) = errors(egress_allow_app=[entry(to=[NAME], **{"except": ["203.0.113.7"]})])
+    assert f"except cannot apply to {NAME}" in message
 
 
 @pytest.mark.parametrize(
@@ -94,19 +94,19 @@ def test_nothing_is_taken_out_of_a_name() -> None:
     ],
 )
 def test_a_name_counts_as_named_and_outside(tier: str, services: list[str], cause: str | None) -> None:
-    found = errors(egress_tier=tier, egress_allow_x=[entry(to=[NAME], services=services)])
-    assert [(cause or "no error") in one for one in found] == ([True] if cause else [])
+    messages = errors(egress_tier=tier, egress_allow_x=[entry(to=[NAME], services=services)])
+    assert [(cause or "no error") in one for one in messages] == ([True] if cause else [])
 
 
 def test_the_base_has_no_names() -> None:
-    (found,) = errors(egress_allow_base=[entry(to=[NAME])])
-    assert f"{NAME} may be anywhere, and egress_allow_base stays inside egress_internal_networks" in found
+    (message,) = errors(egress_allow_base=[entry(to=[NAME])])
+    assert f"{NAME} may be anywhere, and egress_allow_base stays inside egress_internal_networks" in message
 
 
 def test_a_name_may_lead_anywhere() -> None:
     unreachable = {"name": "closed", "not_reach": "hosts:database", "services": ["https"]}
-    (found,) = errors(egress_allow_app=[entry(to=[NAME])], egress_tests_app=[unreachable])
-    assert "fails: everybody reaches 10.20.0.1 with tcp/443 by the entry api" in found
+    (message,) = errors(egress_allow_app=[entry(to=[NAME])], egress_tests_app=[unreachable])
+    assert "fails: everybody reaches 10.20.0.1 with tcp/443 by the entry api" in message
 
 
 def test_a_list_that_others_fill_carries_its_names() -> None:
@@ -114,22 +114,22 @@ def test_a_list_that_others_fill_carries_its_names() -> None:
     inventory = replace(INVENTORY, lists={"partners": listed})
     written = [entry(to=["prefix_list:partners"])]
     resolved = build(inventory, egress_tier="build", egress_prefix_lists={"partners": {}}, egress_allow_app=written)
-    (found,) = (one for one in resolved.entries if one.name == "api")
-    assert found.feeding_names == (("partners", (NAME,)),)
+    (resolved_entry,) = (one for one in resolved.entries if one.name == "api")
+    assert resolved_entry.feeding_names == (("partners", (NAME,)),)
     assert compile_table(resolved)["name"] == "tidegate"
 
 
 def test_destinations_are_told_apart() -> None:
     written = entry(to=["hosts:database", "203.0.113.0/24"], **{"except": ["10.20.0.2"]})
-    (found,) = build(egress_allow_app=[written]).entries
-    assert [(one.text, one.addresses.cidrs(), one.whole) for one in found.destinations] == [
+    (resolved_entry,) = build(egress_allow_app=[written]).entries
+    assert [(one.text, one.addresses.cidrs(), one.whole) for one in resolved_entry.destinations] == [
         ("hosts:database", ["10.20.0.1/32"], False),
         ("203.0.113.0/24", ["203.0.113.0/24"], True),
     ]
 
 
 def test_approximate_is_wider_or_narrower() -> None:
-    (found,) = build(egress_allow_app=[entry(approximate="wider")]).entries
-    assert found.approximate == "wider"
+    (resolved_entry,) = build(egress_allow_app=[entry(approximate="wider")]).entries
+    assert resolved_entry.approximate == "wider"
     (error,) = errors(egress_allow_app=[entry(approximate="any")])
     assert error.startswith('egress_allow_app[api].approximate: unknown value "any"')

@@ -185,8 +185,8 @@ def test_any_of_a_tier_that_may_have_the_internet_says_what_is_not_the_internet(
 
 def test_base_stays_inside_but_speaks_what_it_wants() -> None:
     assert errors(egress_tier="bastion", egress_allow_base=[entry(to="10.1.1.1", services=["https"])]) == []
-    (found,) = errors(egress_allow_base=[entry(to=["10.1.1.1", "203.0.113.0/24"])])
-    assert found == (
+    (message,) = errors(egress_allow_base=[entry(to=["10.1.1.1", "203.0.113.0/24"])])
+    assert message == (
         "egress_allow_base[api]: 203.0.113.0 is outside egress_internal_networks, and egress_allow_base stays inside. "
         "Fix: move the entry to egress_allow_TOPIC of the groups that need it"
     )
@@ -206,8 +206,8 @@ def test_a_raise_goes_over_the_ceiling() -> None:
 
 @pytest.mark.parametrize("missing", ["reason", "owner", "review_by"])
 def test_a_raise_needs_reason_owner_and_review_by(missing: str) -> None:
-    (found,) = errors(egress_tier="database", egress_ceiling_raise_x=[entry(**{**RAISED, missing: ...})])
-    assert found == f"egress_ceiling_raise_x[api]: {missing} is missing"
+    (message,) = errors(egress_tier="database", egress_ceiling_raise_x=[entry(**{**RAISED, missing: ...})])
+    assert message == f"egress_ceiling_raise_x[api]: {missing} is missing"
 
 
 def test_never_closes_even_what_was_raised() -> None:

@@ -46,8 +46,8 @@ def agree(resolved: ResolvedPolicy, flow: policy.Flow) -> None:
     number = protocol if isinstance(protocol, int) else PROTOCOLS[protocol]
     region = let_through(resolved, flow.source_port, flow.container).at(flow.user)
     verdict = policy.decide(resolved, flow)
-    said = verdict.allowed and not verdict.rejected
-    assert region.contains(number, flow.port or 0, flow.address) == said, flow
+    passes = verdict.allowed and not verdict.rejected
+    assert region.contains(number, flow.port or 0, flow.address) == passes, flow
 
 
 @settings(max_examples=150, deadline=None)

@@ -69,9 +69,9 @@ def test_what_is_true_is_no_error(test: dict[str, Any]) -> None:
     ],
 )
 def test_what_is_not_true_is_an_error_with_a_witness(test: dict[str, Any], message: str) -> None:
-    (found,) = failing(**test)
-    assert found.startswith("egress_tests_web[t]: fails: ")
-    assert message in found
+    (error,) = failing(**test)
+    assert error.startswith("egress_tests_web[t]: fails: ")
+    assert message in error
 
 
 def test_tests_hold_for_what_enforce_would_do() -> None:
@@ -118,9 +118,10 @@ def test_what_is_no_test(test: dict[str, Any], message: str) -> None:
 
 def test_a_test_of_nothing_is_an_error() -> None:
     test = {"name": "t", "not_reach": "internal", "services": ["https"]}
-    (found,) = errors(egress_mode="observe", egress_internal_networks=..., egress_tests_web=[test])
+    (message,) = errors(egress_mode="observe", egress_internal_networks=..., egress_tests_web=[test])
     assert (
-        found == "egress_tests_web[t]: tests no address. Fix: set egress_internal_networks, or name other destinations"
+        message
+        == "egress_tests_web[t]: tests no address. Fix: set egress_internal_networks, or name other destinations"
     )
 
 

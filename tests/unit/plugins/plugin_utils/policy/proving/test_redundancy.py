@@ -143,8 +143,8 @@ HTTPS = services.of_protocol(6, 443, 443)
 def test_the_index_finds_what_comparing_all_with_all_finds(entries: list[ResolvedEntry]) -> None:
     expected = naive(entries)
     event(f"redundant: {sum(other is not None for other in expected)}")
-    found = redundant(entries)
-    assert [other and other.name for other in found] == [other and other.name for other in expected]
+    others = redundant(entries)
+    assert [other and other.name for other in others] == [other and other.name for other in expected]
 
 
 @settings(max_examples=150, deadline=None)

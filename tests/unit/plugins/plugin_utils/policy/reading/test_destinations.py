@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Destinations: every form, and what is said about what is none."""
+"""Destinations: every form, and the messages about texts that are not one."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def test_except_is_left_out() -> None:
 
 
 def test_an_except_that_covers_everything_is_an_error_never_no_limit() -> None:
-    (found,) = errors(egress_allow_app=[entry(to="10.1.1.1", **{"except": "10.0.0.0/8"})])
-    assert found.startswith("egress_allow_app[api]: opens nothing: except covers everything in to")
+    (message,) = errors(egress_allow_app=[entry(to="10.1.1.1", **{"except": "10.0.0.0/8"})])
+    assert message.startswith("egress_allow_app[api]: opens nothing: except covers everything in to")
 
 
 @pytest.mark.parametrize(
@@ -91,21 +91,21 @@ def test_an_except_that_covers_everything_is_an_error_never_no_limit() -> None:
         (None, 'YAML reads "None" as nothing'),
     ],
 )
-def test_what_is_no_destination_is_refused_with_its_cure(written: Any, message: str) -> None:
-    (found,) = errors(egress_allow_app=[entry(to=["10.1.1.1", written])])
-    assert found.startswith("egress_allow_app[api].to[1]: ")
-    assert message in found
+def test_what_is_no_destination_is_refused_with_its_fix(written: Any, message: str) -> None:
+    (error,) = errors(egress_allow_app=[entry(to=["10.1.1.1", written])])
+    assert error.startswith("egress_allow_app[api].to[1]: ")
+    assert message in error
 
 
 @pytest.mark.parametrize("written", [[], None, {"internal": None}])
 def test_no_destinations_are_an_error_never_every_destination(written: Any) -> None:
-    (found,) = errors(egress_allow_app=[entry(to=written)])
-    assert found.startswith("egress_allow_app[api].to: is ")
+    (message,) = errors(egress_allow_app=[entry(to=written)])
+    assert message.startswith("egress_allow_app[api].to: is ")
 
 
 def test_a_pattern_that_matches_nothing_is_an_error_unless_optional() -> None:
-    (found,) = errors(egress_allow_app=[entry(to="hosts:cache")])
-    assert found == (
+    (message,) = errors(egress_allow_app=[entry(to="hosts:cache")])
+    assert message == (
         'egress_allow_app[api].to: "hosts:cache" matches no host. '
         "Fix: correct the pattern, or write optional: true if it may match no host"
     )
@@ -122,14 +122,14 @@ def test_an_optional_pattern_beside_others_opens_the_others() -> None:
 
 @pytest.mark.parametrize("optional", [True, False])
 def test_a_host_without_an_address_is_named(optional: bool) -> None:
-    (found,) = errors(egress_allow_app=[entry(to="hosts:nameless", optional=optional)])
-    assert "the host cloud1 has no address. Fix: set egress_addresses for cloud1" in found
+    (message,) = errors(egress_allow_app=[entry(to="hosts:nameless", optional=optional)])
+    assert "the host cloud1 has no address. Fix: set egress_addresses for cloud1" in message
 
 
 def test_an_address_of_a_host_that_is_none_is_named() -> None:
     inventory = FixedInventory("app1", {"mirror": ["mirror1"]}, {"mirror1": ["mirror1.example"]})
-    (found,) = errors(inventory=inventory, egress_allow_app=[entry(to="hosts:mirror")])
-    assert 'egress_addresses of the host mirror1: "mirror1.example" is not an IP address' in found
+    (message,) = errors(inventory=inventory, egress_allow_app=[entry(to="hosts:mirror")])
+    assert 'egress_addresses of the host mirror1: "mirror1.example" is not an IP address' in message
 
 
 def test_internal_never_opens_dns() -> None:
@@ -141,8 +141,8 @@ def test_internal_never_opens_dns() -> None:
 
 
 def test_dns_to_internal_is_an_error_that_says_where_it_goes() -> None:
-    (found,) = errors(egress_allow_app=[entry(to="internal", services=["dns"])])
-    assert "internal never includes DNS (ports 53 and 853). Fix: name the servers in egress_dns_servers" in found
+    (message,) = errors(egress_allow_app=[entry(to="internal", services=["dns"])])
+    assert "internal never includes DNS (ports 53 and 853). Fix: name the servers in egress_dns_servers" in message
 
 
 def test_a_named_server_beside_internal_keeps_its_dns() -> None:
@@ -154,8 +154,8 @@ def test_a_named_server_beside_internal_keeps_its_dns() -> None:
 
 def test_an_icmp_of_the_other_family_is_an_error_never_every_protocol() -> None:
     for to, service in (("fd12:3456:789a::1", "proto/1"), ("10.1.1.1", "proto/58")):
-        (found,) = errors(egress_allow_app=[entry(to=to, services=[service])])
-        assert found.startswith(f"egress_allow_app[api]: opens nothing: {service} cannot go to these addresses")
+        (message,) = errors(egress_allow_app=[entry(to=to, services=[service])])
+        assert message.startswith(f"egress_allow_app[api]: opens nothing: {service} cannot go to these addresses")
 
 
 def test_the_world_is_asked_for_the_pattern_as_written() -> None:

@@ -42,13 +42,13 @@ def from_container(address: str) -> policy.Flow:
     ],
 )
 def test_a_wrong_key_is_told_the_right_one(wrong: str, right: str) -> None:
-    (found,) = errors(egress_allow_app=[entry(**{wrong: "x", right: ...})])
-    assert found == f'egress_allow_app[api]: unknown key "{wrong}". Did you mean {right}?'
+    (message,) = errors(egress_allow_app=[entry(**{wrong: "x", right: ...})])
+    assert message == f'egress_allow_app[api]: unknown key "{wrong}". Did you mean {right}?'
 
 
 def test_a_key_like_nothing_is_told_the_choice() -> None:
-    (found,) = errors(egress_allow_app=[entry(zzz=1)])
-    assert found.startswith(
+    (message,) = errors(egress_allow_app=[entry(zzz=1)])
+    assert message.startswith(
         'egress_allow_app[api]: unknown key "zzz". Fix: write one of approximate, except, expires, for, '
     )
 
@@ -70,8 +70,8 @@ def test_missing_keys_are_named_together() -> None:
     ],
 )
 def test_what_is_no_list_of_entries(value: Any, message: str) -> None:
-    (found,) = errors(egress_allow_app=value)
-    assert found.startswith(message)
+    (error,) = errors(egress_allow_app=value)
+    assert error.startswith(message)
 
 
 def test_an_empty_list_is_no_entry() -> None:
@@ -93,9 +93,9 @@ def test_an_empty_list_is_no_entry() -> None:
     ],
 )
 def test_what_is_no_name(name: Any, message: str) -> None:
-    (found,) = errors(egress_allow_app=[entry(name=name)])
-    assert ".name: " in found
-    assert message in found
+    (error,) = errors(egress_allow_app=[entry(name=name)])
+    assert ".name: " in error
+    assert message in error
 
 
 def test_the_longest_name_is_taken() -> None:
@@ -129,8 +129,8 @@ def test_root_is_called_by_name_or_number() -> None:
     ],
 )
 def test_what_is_no_user_never_means_everybody(users: Any, message: str) -> None:
-    (found,) = errors(egress_allow_app=[entry(users=users)])
-    assert message in found
+    (error,) = errors(egress_allow_app=[entry(users=users)])
+    assert message in error
 
 
 def test_for_says_whose_traffic_an_entry_is_about() -> None:
@@ -157,21 +157,21 @@ def test_for_says_whose_traffic_an_entry_is_about() -> None:
 
 
 def test_what_cannot_be_said_for_containers() -> None:
-    (found,) = errors(egress_allow_app=[entry(users=["payd"], **{"for": ["host", "containers"]})])
-    assert found.startswith("egress_allow_app[api].users: the kernel does not know the users of forwarded packets")
-    (found,) = errors(egress_allow_app=[entry(**{"for": []})])
-    assert "is an empty list" in found
-    (found,) = errors(egress_allow_app=[entry(**{"for": "hosts"})])
-    assert 'unknown value "hosts". Did you mean host?' in found
+    (message,) = errors(egress_allow_app=[entry(users=["payd"], **{"for": ["host", "containers"]})])
+    assert message.startswith("egress_allow_app[api].users: the kernel does not know the users of forwarded packets")
+    (message,) = errors(egress_allow_app=[entry(**{"for": []})])
+    assert "is an empty list" in message
+    (message,) = errors(egress_allow_app=[entry(**{"for": "hosts"})])
+    assert 'unknown value "hosts". Did you mean host?' in message
 
 
 def test_a_ceiling_holds_for_containers_too() -> None:
     wide = entry(name="wide", to=["internet"], services=["any"], **{"for": ["containers"]})
-    assert any("wide" in found for found in errors(egress_containers=True, egress_allow_app=[wide]))
+    assert any("wide" in message for message in errors(egress_containers=True, egress_allow_app=[wide]))
 
 
 @pytest.mark.parametrize(
-    ("given", "wanted"),
+    ("given", "expected"),
     [
         ({}, None),
         ({"egress_containers": False, "egress_container_interfaces": ["docker0"]}, None),
@@ -180,34 +180,34 @@ def test_a_ceiling_holds_for_containers_too() -> None:
         ({"egress_containers": True, "egress_container_interfaces": ["lxdbr0", "lxdbr0", "x*"]}, ("lxdbr0", "x*")),
     ],
 )
-def test_the_bridges_that_containers_are_behind(given: Any, wanted: Any) -> None:
+def test_the_bridges_that_containers_are_behind(given: Any, expected: Any) -> None:
     resolved = build(**given)
-    assert resolved.container_interfaces == (wanted or ())
-    assert (resolved.containers is None) == (wanted is None)
+    assert resolved.container_interfaces == (expected or ())
+    assert (resolved.containers is None) == (expected is None)
 
 
 @pytest.mark.parametrize("name", ["*", "", "a b", 'br"', "br-*x", "sixteen-letters-", 5, None])
 def test_what_is_no_interface(name: Any) -> None:
-    (found,) = errors(egress_containers=True, egress_container_interfaces=[name])
-    assert found.startswith("egress_container_interfaces[0]: ")
-    assert "is not the name of an interface. Fix: write a name such as docker0" in found
+    (message,) = errors(egress_containers=True, egress_container_interfaces=[name])
+    assert message.startswith("egress_container_interfaces[0]: ")
+    assert "is not the name of an interface. Fix: write a name such as docker0" in message
 
 
 def test_required_keys_are_required_of_people_and_not_of_tiers() -> None:
     tiers = {"mail": {"extends": "relay", "allow": [entry(name="mx", to="internet", services=["smtp"])]}}
-    found = errors(
+    messages = errors(
         egress_require=["reason", "owner"],
         egress_tier="mail",
         egress_tiers=tiers,
         egress_allow_base=[entry(name="mirror", to="10.1.1.1", reason="packages")],
         egress_allow_app=[entry(reason="payments", owner="pay", services=["smtp"])],
     )
-    assert found == ["egress_allow_base[mirror]: owner is missing"]
+    assert messages == ["egress_allow_base[mirror]: owner is missing"]
 
 
 def test_what_cannot_be_required() -> None:
-    (found,) = errors(egress_require=["reason", "ownr"])
-    assert found == 'egress_require[1]: unknown value "ownr". Did you mean owner?'
+    (message,) = errors(egress_require=["reason", "ownr"])
+    assert message == 'egress_require[1]: unknown value "ownr". Did you mean owner?'
 
 
 @pytest.mark.parametrize("day", [dt.date(2026, 11, 20), "2026-11-20"])
@@ -225,9 +225,9 @@ def test_an_expired_entry_stops_no_deploy_although_its_group_is_gone() -> None:
 
 @pytest.mark.parametrize("day", ["31.3.2027", "2027-02-30", 20270331, True, dt.datetime(2027, 3, 31, 12)])  # noqa: DTZ001
 def test_what_is_no_day(day: Any) -> None:
-    (found,) = errors(egress_allow_app=[entry(expires=day)])
-    assert "egress_allow_app[api].expires: " in found
-    assert "is not a date. Fix: write it as 2027-03-31" in found
+    (message,) = errors(egress_allow_app=[entry(expires=day)])
+    assert "egress_allow_app[api].expires: " in message
+    assert "is not a date. Fix: write it as 2027-03-31" in message
 
 
 def test_topics_are_merged() -> None:
@@ -249,9 +249,9 @@ def test_the_same_entry_of_two_groups_is_one() -> None:
 
 @pytest.mark.parametrize("change", [{"to": "203.0.113.1"}, {"services": ["http"]}, {"reason": "other"}])
 def test_two_entries_of_one_name_are_an_error(change: dict[str, Any]) -> None:
-    found = errors(egress_allow_app=[entry()], egress_allow_pci=[entry(**change)])
-    taken = "another entry is called api, too (egress_allow_app[api])"
-    assert found == [f"egress_allow_pci[api]: {taken}. Fix: give one of them another name"]
+    messages = errors(egress_allow_app=[entry()], egress_allow_pci=[entry(**change)])
+    cause = "another entry is called api, too (egress_allow_app[api])"
+    assert messages == [f"egress_allow_pci[api]: {cause}. Fix: give one of them another name"]
 
 
 def test_a_name_is_taken_for_all_lists_of_entries() -> None:
@@ -261,8 +261,8 @@ def test_a_name_is_taken_for_all_lists_of_entries() -> None:
 
 def test_tests_of_one_name_with_two_contents_are_an_error() -> None:
     tests = [{"name": "t", "not_reach": "internet", "services": any_} for any_ in (["https"], ["http"])]
-    (found,) = errors(egress_tests_app=tests[:1], egress_tests_web=tests[1:])
-    assert "another entry is called t, too" in found
+    (message,) = errors(egress_tests_app=tests[:1], egress_tests_web=tests[1:])
+    assert "another entry is called t, too" in message
 
 
 def test_every_error_is_said_at_once() -> None:

@@ -54,13 +54,13 @@ def test_a_host_has_one_time_daemon_and_need_not_have_the_others() -> None:
 
 
 def test_tests_see_it() -> None:
-    def said(**test: Any) -> list[str]:
+    def messages(**test: Any) -> list[str]:
         return errors(**POOL, egress_tests_db=[{"name": "t", "services": ["ntp"], **test}])
 
-    assert said(not_reach="internet", user="www-data") == []
-    assert said(reach="internet", user="_chrony") == []
-    assert "reaches 1.0.0.0 with udp/123 by the entry ntp-pool" in said(not_reach="internet")[0]
-    assert "not everybody reaches 1.0.0.0" in said(reach="internet")[0]
+    assert messages(not_reach="internet", user="www-data") == []
+    assert messages(reach="internet", user="_chrony") == []
+    assert "reaches 1.0.0.0 with udp/123 by the entry ntp-pool" in messages(not_reach="internet")[0]
+    assert "not everybody reaches 1.0.0.0" in messages(reach="internet")[0]
 
 
 def test_its_name_is_taken() -> None:

@@ -36,9 +36,9 @@ def test_observe_is_the_default() -> None:
     ],
 )
 def test_what_is_no_mode(mode: Any, message: str) -> None:
-    (found,) = errors(egress_mode=mode)
-    assert found.startswith("egress_mode: ")
-    assert message in found
+    (error,) = errors(egress_mode=mode)
+    assert error.startswith("egress_mode: ")
+    assert message in error
 
 
 def test_absent_does_not_ask_whether_the_policy_is_right() -> None:
@@ -48,8 +48,8 @@ def test_absent_does_not_ask_whether_the_policy_is_right() -> None:
 
 
 def test_enforce_needs_internal_networks_and_observe_does_not() -> None:
-    (found,) = errors(egress_internal_networks=...)
-    assert found == (
+    (message,) = errors(egress_internal_networks=...)
+    assert message == (
         "egress_internal_networks: is needed to enforce. "
         "Fix: list your networks, such as [10.0.0.0/8]; the mode observe works without them"
     )
@@ -71,7 +71,7 @@ def test_enforce_needs_internal_networks_and_observe_does_not() -> None:
     ],
 )
 def test_what_is_no_internal_network(networks: Any, message: str) -> None:
-    assert any(message in found for found in errors(egress_internal_networks=networks))
+    assert any(message in error for error in errors(egress_internal_networks=networks))
 
 
 def test_dns_and_ntp_go_to_the_named_servers_and_nowhere_else() -> None:
@@ -96,9 +96,9 @@ def test_dns_and_ntp_go_to_the_named_servers_and_nowhere_else() -> None:
 )
 @pytest.mark.parametrize("name", ["egress_dns_servers", "egress_ntp_servers"])
 def test_what_is_no_server(name: str, servers: Any, message: str) -> None:
-    (found,) = errors(**{name: servers})
-    assert found.startswith(name)
-    assert message in found
+    (error,) = errors(**{name: servers})
+    assert error.startswith(name)
+    assert message in error
 
 
 FLOOR_FLOWS = {
@@ -152,9 +152,9 @@ def test_what_the_floor_does_not_open() -> None:
     ],
 )
 def test_what_cannot_be_taken_out_of_the_floor(without: list[str], message: str) -> None:
-    (found,) = errors(egress_floor_without=without)
-    assert found.startswith("egress_floor_without[0]: ")
-    assert message in found
+    (error,) = errors(egress_floor_without=without)
+    assert error.startswith("egress_floor_without[0]: ")
+    assert message in error
 
 
 @pytest.mark.parametrize(
@@ -167,8 +167,8 @@ def test_what_cannot_be_taken_out_of_the_floor(without: list[str], message: str)
     ],
 )
 def test_what_is_no_nat64_prefix(prefix: Any, message: str) -> None:
-    (found,) = errors(egress_nat64_prefix=prefix)
-    assert message in found
+    (error,) = errors(egress_nat64_prefix=prefix)
+    assert message in error
 
 
 def test_nat64_opens_and_closes_both_spellings() -> None:
@@ -201,9 +201,9 @@ def test_nat64_opens_and_closes_both_spellings() -> None:
     ],
 )
 def test_an_unknown_variable_is_an_error_with_a_guess(name: str, message: str) -> None:
-    (found,) = errors(**{name: []})
-    assert found.startswith(f"{name}: unknown variable. ")
-    assert message in found
+    (error,) = errors(**{name: []})
+    assert error.startswith(f"{name}: unknown variable. ")
+    assert message in error
 
 
 def test_known_variables_and_those_of_others_are_no_error() -> None:
@@ -216,22 +216,22 @@ def test_what_would_be_ignored_is_refused() -> None:
     assert "egress_prefix_lists: is not a mapping" in errors(egress_prefix_lists=["s3"])[0]
 
 
-@pytest.mark.parametrize(("port", "wanted"), [(..., 22), (2222, 2222), ("2222", 2222)])
-def test_the_port_that_ansible_uses(port: Any, wanted: int) -> None:
-    assert build(ansible_port=port).ansible_port == wanted
+@pytest.mark.parametrize(("port", "expected"), [(..., 22), (2222, 2222), ("2222", 2222)])
+def test_the_port_that_ansible_uses(port: Any, expected: int) -> None:
+    assert build(ansible_port=port).ansible_port == expected
 
 
 @pytest.mark.parametrize("port", ["ssh", 0, 70000, True])
 def test_what_is_no_port(port: Any) -> None:
-    (found,) = errors(ansible_port=port)
-    assert found == f'ansible_port: "{port}" is not a port. Fix: write a number from 1 to 65535'
+    (message,) = errors(ansible_port=port)
+    assert message == f'ansible_port: "{port}" is not a port. Fix: write a number from 1 to 65535'
 
 
-@pytest.mark.parametrize(("words", "wanted"), [(..., "skip"), ("error", "error"), ("skip", "skip")])
-def test_missing_users(words: Any, wanted: str) -> None:
-    assert build(egress_missing_users=words).missing_users == wanted
-    (found,) = errors(egress_missing_users="ignore")
-    assert found == 'egress_missing_users: unknown value "ignore". Fix: write one of error, skip'
+@pytest.mark.parametrize(("words", "expected"), [(..., "skip"), ("error", "error"), ("skip", "skip")])
+def test_missing_users(words: Any, expected: str) -> None:
+    assert build(egress_missing_users=words).missing_users == expected
+    (message,) = errors(egress_missing_users="ignore")
+    assert message == 'egress_missing_users: unknown value "ignore". Fix: write one of error, skip'
 
 
 @pytest.mark.parametrize("servers", ["auto", ["auto"], ["10.10.0.10", "auto"]])
@@ -252,14 +252,14 @@ def test_servers_that_the_host_uses_are_filled_in_there_and_nobody_claims_to_kno
 
 
 def test_no_test_of_dns_alone_can_rule_out_the_servers_that_only_the_host_knows() -> None:
-    def said(way: str, *services: str, auto: bool = True) -> list[str]:
+    def messages(way: str, *services: str, auto: bool = True) -> list[str]:
         test = {"name": "t", way: ["198.51.100.0/24"], "services": list(services)}
         return errors(egress_dns_servers=["auto"] if auto else ["10.10.0.10"], egress_tests_all=[test])
 
-    assert "by egress_dns_servers: [auto], which only the host knows" in said("not_reach", "dns")[0]
-    assert said("not_reach", "dns", auto=False) == []
-    assert said("not_reach", "any") == []
-    assert "not everybody reaches 198.51.100.0 with" in said("reach", "dns")[0]
+    assert "by egress_dns_servers: [auto], which only the host knows" in messages("not_reach", "dns")[0]
+    assert messages("not_reach", "dns", auto=False) == []
+    assert messages("not_reach", "any") == []
+    assert "not everybody reaches 198.51.100.0 with" in messages("reach", "dns")[0]
 
 
 @pytest.mark.parametrize("servers", ["auto", ["auto"]])
@@ -276,9 +276,9 @@ def test_the_share_that_a_run_may_close(given: Any, percent: int) -> None:
 
 @pytest.mark.parametrize("given", [101, -1, "25%", True, [25], 2.5])
 def test_what_is_no_share(given: Any) -> None:
-    (found,) = errors(egress_max_removed=given)
-    assert found.startswith("egress_max_removed: ")
-    assert "is not a percentage. Fix: write a whole number from 0 to 100; 100 switches the guard off" in found
+    (message,) = errors(egress_max_removed=given)
+    assert message.startswith("egress_max_removed: ")
+    assert "is not a percentage. Fix: write a whole number from 0 to 100; 100 switches the guard off" in message
 
 
 @pytest.mark.parametrize(
@@ -297,8 +297,8 @@ def test_what_is_no_share(given: Any) -> None:
     ],
 )
 def test_what_is_no_strictness(changes: dict[str, Any], message: str) -> None:
-    (found,) = errors(**changes)
-    assert message in found
+    (error,) = errors(**changes)
+    assert message in error
 
 
 @pytest.mark.parametrize(

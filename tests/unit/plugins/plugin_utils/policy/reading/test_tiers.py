@@ -49,8 +49,8 @@ V6_TOO = {"1.1.1.1": "2606:4700::1111", "10.1.1.1": "fd12:3456:789a::1"}
 @pytest.mark.parametrize("tier", datafiles.names("tiers"))
 def test_a_tier_opens_exactly_its_own_entries(tier: str) -> None:
     resolved = build(egress_tier=tier)
-    wanted = {*OPEN[tier], *((V6_TOO[address], service) for address, service in OPEN[tier] if address in V6_TOO)}
-    assert {flow for flow in TRIED if allowed(resolved, *flow)} == wanted
+    expected = {*OPEN[tier], *((V6_TOO[address], service) for address, service in OPEN[tier] if address in V6_TOO)}
+    assert {flow for flow in TRIED if allowed(resolved, *flow)} == expected
 
 
 def test_internal_services_replace_those_of_the_tier() -> None:
@@ -64,13 +64,15 @@ def test_an_empty_list_of_internal_services_is_no_entry() -> None:
 
 
 def test_internal_services_are_read_where_they_are_written() -> None:
-    found = errors(egress_internal_services=["https", "htps"])
-    assert found == ['egress_internal_services[1]: "htps" is not a service. Did you mean https?']
+    messages = errors(egress_internal_services=["https", "htps"])
+    assert messages == ['egress_internal_services[1]: "htps" is not a service. Did you mean https?']
 
 
 def test_a_tier_is_needed() -> None:
-    found = errors(egress_tier=...)
-    assert found == ["egress_tier: is not set. Fix: name a tier: web, app, database, bastion, build or one of your own"]
+    messages = errors(egress_tier=...)
+    assert messages == [
+        "egress_tier: is not set. Fix: name a tier: web, app, database, bastion, build or one of your own"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -83,8 +85,8 @@ def test_a_tier_is_needed() -> None:
     ],
 )
 def test_an_unknown_tier(name: Any, message: str) -> None:
-    (found,) = errors(egress_tier=name)
-    assert message in found
+    (error,) = errors(egress_tier=name)
+    assert message in error
 
 
 def test_a_tier_of_ones_own_extends_another() -> None:
@@ -116,10 +118,10 @@ def test_one_side_of_a_ceiling_can_be_changed_alone() -> None:
     own = {"edge": {"extends": "app", "ceiling": {"external": {"services": ["https"]}}}}
     inside = entry(name="b", to="10.1.1.1", services=["ssh"])
     assert errors(egress_tier="edge", egress_tiers=own, egress_allow_app=[entry(), inside]) == []
-    found = errors(egress_tier="edge", egress_tiers=own, egress_allow_app=[entry(services=["http"])])
-    assert "tcp/80 to 203.0.113.0" in found[0]
-    found = errors(egress_tier="edge", egress_tiers=own, egress_allow_app=[entry(to="internet")])
-    assert "may name prefixes of /12 or longer" in found[0]
+    messages = errors(egress_tier="edge", egress_tiers=own, egress_allow_app=[entry(services=["http"])])
+    assert "tcp/80 to 203.0.113.0" in messages[0]
+    messages = errors(egress_tier="edge", egress_tiers=own, egress_allow_app=[entry(to="internet")])
+    assert "may name prefixes of /12 or longer" in messages[0]
 
 
 @pytest.mark.parametrize(
@@ -144,10 +146,10 @@ def test_one_side_of_a_ceiling_can_be_changed_alone() -> None:
     ],
 )
 def test_a_mistake_in_own_tiers_is_found_where_it_is_written(own: Any, message: str) -> None:
-    assert any(message in found for found in errors(egress_tier="x", egress_tiers=own))
+    assert any(message in error for error in errors(egress_tier="x", egress_tiers=own))
 
 
 def test_a_tier_without_a_side_in_its_ceiling_reaches_nothing_there() -> None:
     own = {"x": {"ceiling": {"internal": {"services": ["https"]}}}}
-    found = errors(egress_tier="x", egress_tiers=own, egress_allow_app=[entry()])
-    assert "203.0.113.0 is outside egress_internal_networks, where tier x reaches nothing" in found[0]
+    messages = errors(egress_tier="x", egress_tiers=own, egress_allow_app=[entry()])
+    assert "203.0.113.0 is outside egress_internal_networks, where tier x reaches nothing" in messages[0]

@@ -82,9 +82,9 @@ def test_multicast_has(address: str) -> None:
 
 
 def test_metadata_service_of_both_families() -> None:
-    found = words.lookup("cloud-metadata", INTERNAL)
-    assert "169.254.169.254" in found
-    assert "fd00:ec2::254" in found
+    services_of_clouds = words.lookup("cloud-metadata", INTERNAL)
+    assert "169.254.169.254" in services_of_clouds
+    assert "fd00:ec2::254" in services_of_clouds
 
 
 def test_every_network_of_the_data_file_is_one_and_has_its_source() -> None:

@@ -34,10 +34,10 @@ def failing(inventory: policy.Inventory = INVENTORY, **test: Any) -> list[str]:
 @pytest.mark.parametrize("to", DATABASES)
 def test_a_test_is_about_every_host(to: str) -> None:
     assert failing(not_reach=to, services=["mysql"]) == []
-    (found,) = failing(not_reach=to)
-    assert "fails: everybody reaches 10.20.0.2 with tcp/5432 by the entry second" in found
-    (found,) = failing(reach=to)
-    assert "fails: not everybody reaches 10.20.0.1 with tcp/5432" in found
+    (message,) = failing(not_reach=to)
+    assert "fails: everybody reaches 10.20.0.2 with tcp/5432 by the entry second" in message
+    (message,) = failing(reach=to)
+    assert "fails: not everybody reaches 10.20.0.1 with tcp/5432" in message
 
 
 @pytest.mark.parametrize("to", DATABASES)
@@ -97,9 +97,9 @@ def test_who_is_not_there_is_said_with_a_guess(topic: str, to: Any, message: str
     inventory = replace(INVENTORY, groups={**INVENTORY.groups, "empty": []})
     own = {"relay": {"extends": "app"}}
     written = {"name": "t", "not_reach" if "tests" in topic else "to": to, "services": ["https"]}
-    (found,) = errors(inventory=inventory, egress_tiers=own, **{topic: [written]})
-    assert found.startswith(f"{topic}[t].")
-    assert message in found
+    (error,) = errors(inventory=inventory, egress_tiers=own, **{topic: [written]})
+    assert error.startswith(f"{topic}[t].")
+    assert message in error
 
 
 def test_a_tier_that_only_other_hosts_declare_is_known() -> None:

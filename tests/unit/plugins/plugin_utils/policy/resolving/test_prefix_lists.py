@@ -108,10 +108,10 @@ def test_a_name_that_is_not_declared_gets_a_guess_where_it_is_used() -> None:
 def test_the_errors_of_a_list_come_with_all_others_and_once() -> None:
     inventory = Failing("app1", support.INVENTORY.groups, support.INVENTORY.known)
     given = [entry(name=name, to=["prefix_list:crm"]) for name in ("one", "two")]
-    found = errors(inventory, egress_allow_app=[*given, entry(to=["hosts:nobody"])])
-    assert len(found) == 2
-    assert found[0] == "egress_prefix_lists.crm: answers HTTP 503"
-    assert "matches no host" in found[1]
+    messages = errors(inventory, egress_allow_app=[*given, entry(to=["hosts:nobody"])])
+    assert len(messages) == 2
+    assert messages[0] == "egress_prefix_lists.crm: answers HTTP 503"
+    assert "matches no host" in messages[1]
 
 
 def test_an_expired_entry_does_not_need_its_list() -> None:
@@ -124,8 +124,8 @@ def test_a_list_from_elsewhere_opens_nothing_inside_and_no_metadata_service() ->
     assert allowed(resolved, "198.51.100.7", "tcp/443")
     for address in ("10.1.0.1", "169.254.169.254", "fd12:3456:789a:1::1", "64:ff9b::a01:1"):
         assert not allowed(resolved, address, "tcp/443"), address
-    (said,) = notices(resolved, "prefix_list_inside")
-    assert '"prefix_list:wild" contains 10.1.0.0' in said
+    (notice,) = notices(resolved, "prefix_list_inside")
+    assert '"prefix_list:wild" contains 10.1.0.0' in notice
     # What is written in the policy itself is meant.
     assert allowed(build(egress_allow_app=[entry(to=["prefix_list:ours"])]), "10.7.0.1", "tcp/443")
     # As is what the entry says beside the list.
@@ -151,8 +151,8 @@ def test_a_list_that_holds_nothing_but_the_inside_opens_nothing() -> None:
 def test_a_shared_platform_is_said_and_kept() -> None:
     resolved = build(egress_allow_app=[entry(to=["prefix_list:ads"])])
     assert resolved.entries[-1].shared == ("ads",)
-    (said,) = notices(resolved, "shared")
-    assert said.startswith(
+    (notice,) = notices(resolved, "shared")
+    assert notice.startswith(
         "egress_allow_app[api]: prefix_list:ads is a shared platform: anyone can host a service there"
     )
 

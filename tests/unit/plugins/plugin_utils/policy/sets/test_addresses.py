@@ -29,8 +29,8 @@ def text(version: int, value: int, length: int) -> str:
     return str(ipaddress.ip_network((kind(value), length), strict=False))
 
 
-def mapped(one: str) -> bool:
-    network = ipaddress.ip_network(one)
+def mapped(text: str) -> bool:
+    network = ipaddress.ip_network(text)
     return isinstance(network, ipaddress.IPv6Network) and network.network_address.ipv4_mapped is not None
 
 
@@ -39,13 +39,13 @@ def test_algebra_agrees_with_netaddr(left: list[tuple[int, int, int]], right: li
     one, other = ([text(*network) for network in side if not mapped(text(*network))] for side in (left, right))
     ours = [addresses.union(addresses.parse(network) for network in side) for side in (one, other)]
     theirs = [netaddr.IPSet(side) for side in (one, other)]
-    for found, wanted in (
+    for parsed, expected in (
         (ours[0] | ours[1], theirs[0] | theirs[1]),
         (ours[0] & ours[1], theirs[0] & theirs[1]),
         (ours[0] - ours[1], theirs[0] - theirs[1]),
     ):
-        assert netaddr.IPSet(found.cidrs()) == wanted
-        assert found.size(4) + found.size(6) == wanted.size
+        assert netaddr.IPSet(parsed.cidrs()) == expected
+        assert parsed.size(4) + parsed.size(6) == expected.size
 
 
 @pytest.mark.parametrize(
@@ -64,8 +64,8 @@ def test_algebra_agrees_with_netaddr(left: list[tuple[int, int, int]], right: li
     ],
 )
 def test_elements_are_written_as_nft_prints_them(written: str, elements: list[str]) -> None:
-    found = addresses.parse(written)
-    assert found.elements(4) + found.elements(6) == elements
+    parsed = addresses.parse(written)
+    assert parsed.elements(4) + parsed.elements(6) == elements
 
 
 @pytest.mark.parametrize(
@@ -86,15 +86,15 @@ def test_elements_are_written_as_nft_prints_them(written: str, elements: list[st
         ("::ffff:192.0.2.1", "write 192.0.2.1"),
     ],
 )
-def test_what_is_no_address_is_refused_with_its_cure(written: str, message: str) -> None:
+def test_what_is_no_address_is_refused_with_its_fix(written: str, message: str) -> None:
     with pytest.raises(AddressError) as raised:
         addresses.parse(written)
     assert message in str(raised.value)
 
 
 def test_touching_networks_are_one_interval() -> None:
-    found = addresses.parse("10.0.0.0/24") | addresses.parse("10.0.1.0/24")
-    assert found == addresses.parse("10.0.0.0/23")
+    parsed = addresses.parse("10.0.0.0/24") | addresses.parse("10.0.1.0/24")
+    assert parsed == addresses.parse("10.0.0.0/23")
 
 
 def test_nothing_is_false_and_has_no_first_address() -> None:

@@ -18,39 +18,39 @@ PAIRS = st.lists(st.tuples(st.integers(0, 2**BITS - 1), st.integers(0, 2**BITS -
 SETS = PAIRS.map(lambda pairs: intervals.normalise((min(pair), max(pair)) for pair in pairs))
 
 
-def plain(found: Intervals) -> set[int]:
-    return {value for start, end in found for value in range(start, end + 1)}
+def plain(normalised: Intervals) -> set[int]:
+    return {value for start, end in normalised for value in range(start, end + 1)}
 
 
-def is_normal(found: Intervals) -> bool:
-    return all(start <= end for start, end in found) and all(
-        left[1] + 1 < right[0] for left, right in itertools.pairwise(found)
+def is_normal(normalised: Intervals) -> bool:
+    return all(start <= end for start, end in normalised) and all(
+        left[1] + 1 < right[0] for left, right in itertools.pairwise(normalised)
     )
 
 
 @given(PAIRS)
 def test_normalise_keeps_every_value_and_joins_what_touches(pairs: list[tuple[int, int]]) -> None:
     ordered = [(min(pair), max(pair)) for pair in pairs]
-    found = intervals.normalise(ordered)
-    assert plain(found) == plain(tuple(ordered))
-    assert is_normal(found)
+    normalised = intervals.normalise(ordered)
+    assert plain(normalised) == plain(tuple(ordered))
+    assert is_normal(normalised)
 
 
 @given(SETS, SETS)
 def test_union_intersection_and_difference_are_those_of_sets(left: Intervals, right: Intervals) -> None:
-    for found, wanted in (
+    for normalised, expected in (
         (intervals.union(left, right), plain(left) | plain(right)),
         (intervals.intersect(left, right), plain(left) & plain(right)),
         (intervals.subtract(left, right), plain(left) - plain(right)),
     ):
-        assert plain(found) == wanted
-        assert is_normal(found)
+        assert plain(normalised) == expected
+        assert is_normal(normalised)
 
 
 @given(SETS, st.integers(0, 2**BITS))
-def test_contains_and_size_are_those_of_sets(found: Intervals, value: int) -> None:
-    assert intervals.contains(found, value) == (value in plain(found))
-    assert intervals.size(found) == len(plain(found))
+def test_contains_and_size_are_those_of_sets(normalised: Intervals, value: int) -> None:
+    assert intervals.contains(normalised, value) == (value in plain(normalised))
+    assert intervals.size(normalised) == len(plain(normalised))
 
 
 @given(st.tuples(st.integers(0, 2**BITS - 1), st.integers(0, 2**BITS - 1)))

@@ -83,16 +83,16 @@ def test_an_entry_opens_its_services_and_no_others(written: str, flows: list[str
         ("proto/300", '"proto/300" is not a service: protocol numbers end at 255'),
     ],
 )
-def test_what_is_no_service_is_refused_with_its_cure(written: Any, message: str) -> None:
-    (found,) = errors(egress_allow_app=[entry(services=[written])])
-    assert found.startswith("egress_allow_app[api].services[0]: ")
-    assert message in found
+def test_what_is_no_service_is_refused_with_its_fix(written: Any, message: str) -> None:
+    (error,) = errors(egress_allow_app=[entry(services=[written])])
+    assert error.startswith("egress_allow_app[api].services[0]: ")
+    assert message in error
 
 
 @pytest.mark.parametrize("written", [[], None])
 def test_no_services_are_an_error_never_all_services(written: Any) -> None:
-    (found,) = errors(egress_allow_app=[entry(services=written)])
-    assert found.startswith("egress_allow_app[api].services: is ")
+    (message,) = errors(egress_allow_app=[entry(services=written)])
+    assert message.startswith("egress_allow_app[api].services: is ")
 
 
 def test_services_are_required() -> None:
@@ -122,9 +122,9 @@ def test_own_services_and_bundles() -> None:
     ],
 )
 def test_a_mistake_in_own_services_is_found_where_it_is_written(own: Any, message: str) -> None:
-    found = errors(egress_services=own)
-    assert any(message in one for one in found)
-    assert len(found) == len(set(found))
+    messages = errors(egress_services=own)
+    assert any(message in one for one in messages)
+    assert len(messages) == len(set(messages))
 
 
 @pytest.mark.parametrize("port", [None, 1, 443, 65535])
