@@ -183,7 +183,7 @@ def test_a_timeout_too_short_for_its_tests_is_refused(machine: Machine) -> None:
     [
         ({"user": "nobody-here"}, 'test database: this host has no user "nobody-here"'),
         ({"to": "mirror.example"}, "is not an IPv4 or IPv6 address"),
-        ({"port": 0}, "port 0 is not in 1 to 65535"),
+        ({"port": 0}, "Port 0 is not in 1 to 65535"),
     ],
 )
 def test_a_test_that_names_unknown_things_stops_the_change_before_it(
