@@ -23,13 +23,13 @@ def _code(texts: Iterable[str]) -> str:
 
 
 def services() -> str:
-    """Every service of the catalogue."""
+    """Return every service of the catalogue."""
     rows = ((f"`{name}`", _code(row["is"]), row["class"], row["about"]) for name, row in _rows("services"))
     return tables.table(("name", "is", "class", "about"), rows)
 
 
 def tiers() -> str:
-    """Every shipped tier: what it opens by itself, and its ceiling."""
+    """Return every shipped tier: what it opens by itself, and its ceiling."""
     rows = []
     for name in datafiles.names("tiers"):
         tier = datafiles.load(f"tiers/{name}")
@@ -38,13 +38,13 @@ def tiers() -> str:
         ceiling = tier["ceiling"]
         cells = (f"`{name}`", tier["about"], "; ".join(opens) or "nothing")
         rows.append(
-            (*cells, _realm(ceiling["internal"], "all of it"), _realm(ceiling["external"], "all of the internet"))
+            (*cells, _side(ceiling["internal"], "all of it"), _side(ceiling["external"], "all of the internet"))
         )
     return tables.table(("tier", "what it is", "opens by itself", "ceiling inside", "ceiling outside"), rows)
 
 
 def metadata() -> str:
-    """The addresses of the word cloud-metadata."""
+    """Return the addresses of the word cloud-metadata."""
     rows = (
         (f"`{row['network'].partition('/')[0]}`", row["about"]) for row in datafiles.load("words")["cloud_metadata"]
     )
@@ -52,7 +52,7 @@ def metadata() -> str:
 
 
 def floor() -> str:
-    """The parts of the floor."""
+    """Return the parts of the floor."""
     rows = ((f"`{name}`", row["about"], "yes" if row["removable"] else "no") for name, row in _rows("floor"))
     return tables.table(("part", "what it lets through", "removable"), rows)
 
@@ -93,19 +93,19 @@ def _flow(value: object) -> str:
     return text.removesuffix("...\n").strip()
 
 
-def _realm(realm: dict[str, object], whole: str) -> str:
-    """One side of a ceiling in words."""
-    services = realm["services"]
+def _side(side: dict[str, object], whole: str) -> str:
+    """Return one side of a ceiling in words."""
+    services = side["services"]
     if services == "none":
         return "nothing"
-    spoken = "any service" if services == "any" else _code(map(str, services))  # type: ignore[call-overload]
-    never = realm.get("never")
+    allowed = "any service" if services == "any" else _code(map(str, services))  # type: ignore[call-overload]
+    never = side.get("never")
     if never:
-        spoken += f" but those of class {_code(never)}"  # type: ignore[arg-type]
-    if realm["any"]:
-        return f"{spoken}; {whole}"
-    widest, most = _lengths(realm["widest"]), _lengths(realm["most"])
-    return f"{spoken}; only what is named, no network wider than {widest}, altogether no more than {most}"
+        allowed += f" but those of class {_code(never)}"  # type: ignore[arg-type]
+    if side["any"]:
+        return f"{allowed}; {whole}"
+    widest, most = _lengths(side["widest"]), _lengths(side["most"])
+    return f"{allowed}; only what is named: prefixes of {widest} or longer, together no more addresses than one {most}"
 
 
 def _lengths(lengths: object) -> str:
