@@ -22,7 +22,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.shape imp
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.shapes import APPLIED, SHAPES
 
 MODULES = Path(__file__).parents[5] / "plugins" / "modules"
-ADDED_BY_THE_ACTION = {"egress_preflight": {"findings", "refused", "unresolved", "allowed", "yaml", "lines"}}
+ADDED_BY_THE_ACTION = {"egress_preflight": {"findings", "rejected", "unresolved", "allowed", "yaml", "lines"}}
 TYPES = {"str": str, "int": int, "float": (int, float), "bool": bool}
 
 
