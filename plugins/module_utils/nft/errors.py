@@ -58,8 +58,7 @@ def not_allowed(detail: str = "") -> EngineError:
     return EngineError(
         "no_cap_net_admin",
         "This process may neither read nor change the firewall: it has no CAP_NET_ADMIN. Fix: run the task with "
-        "become: true; "
-        f"in a container, add the capability NET_ADMIN.{cause} {UNCHANGED}",
+        f"become: true; in a container, add the capability NET_ADMIN.{cause} {UNCHANGED}",
     )
 
 

@@ -251,7 +251,7 @@ TABLES: dict[str, tuple[dict[str, Any], str, str]] = {
     "statements and counter": (
         {"name": "t", "sets": [{"name": "s", "type": "mark", "counter": True, "statements": "quota 1 bytes"}]},
         "tables[0].sets[0].statements",
-        "either 'statements' or 'counter: true'",
+        "'statements' and 'counter: true' exclude each other",
     ),
     "limit with a brace": (
         {"name": "t", "limits": [{"name": "l", "limit": "rate 1/second; } chain x {"}]},

@@ -39,8 +39,7 @@ def check(nft: Nft, desired: NftTable | None, rules: Sequence[tuple[str, str, st
             if canon != rule.canon:
                 raise EngineError(
                     "rejected_by_nft",
-                    f"The rule `{canon}` of chain {name} has to be created anew, but nft reads its own listing of "
-                    "it as "
-                    f"`{rule.canon}`. Fix: delete the rule first, or add it to the task. {UNCHANGED}",
+                    f"The rule `{canon}` of chain {name} has to be created anew, but nft reads its own listing of it "
+                    f"as `{rule.canon}`. Fix: delete the rule first, or add it to the task. {UNCHANGED}",
                     desired.where,
                 )

@@ -13,7 +13,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live import 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import NftElement, NftSet
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.references import References
 
-from .transaction import SAMPLE, Command, ElementsChange, Steps, change_record
+from .transaction import SAMPLE, Action, Command, ElementsChange, Steps, change_record
 
 LINE_LENGTH = 100
 
@@ -60,8 +60,9 @@ def plan_elements(
                 tuple((element.key, element.text) for element in added),
             )
         )
-    for action, changed in (("delete", removed), ("recreate", aside), ("add", added)):
-        _change(steps, action, desired, changed)
+    _change(steps, "delete", desired, removed)
+    _change(steps, "recreate", desired, aside)
+    _change(steps, "add", desired, added)
 
 
 def empty(steps: Steps, target: str, live: NftSet) -> None:
@@ -94,7 +95,7 @@ def fill(steps: Steps, target: str, desired: NftSet, before: NftSet | None) -> N
     )
 
 
-def _change(steps: Steps, action: str, desired: NftSet, elements: Sequence[NftElement]) -> None:
+def _change(steps: Steps, action: Action, desired: NftSet, elements: Sequence[NftElement]) -> None:
     if elements:
         sample = [element.canon for element in sorted(elements, key=element_intervals.order)[:SAMPLE]]
         steps.changes.append(change_record(action, "element", set=desired.name, count=len(elements), sample=sample))

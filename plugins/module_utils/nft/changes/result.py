@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from .transaction import ChangeRecord
@@ -32,7 +32,7 @@ class RunResult:
     changes: tuple[ChangeRecord, ...] = ()
     missing_users: tuple[str, ...] = ()
     nft_version: str = ""
-    path: str = "full"
+    path: Literal["fast", "elements", "full"] = "full"
     warnings: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:

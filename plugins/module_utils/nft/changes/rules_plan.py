@@ -14,7 +14,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.referen
 
 from .rules import carry
 from .sequence import common
-from .transaction import Command, Steps, change_record
+from .transaction import Action, Command, Steps, change_record
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def _text(steps: Steps, chain_change: ChainChange, rule: NftRule, spare: dict[st
     return carry(rule.text, before.text)
 
 
-def _change(steps: Steps, action: str, chain: NftChain, rule: NftRule) -> None:
+def _change(steps: Steps, action: Action, chain: NftChain, rule: NftRule) -> None:
     steps.changes.append(
         change_record(action, "rule", chain=chain.name, comment=rule_comment(rule.canon), text=rule.canon)
     )

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Callable, Iterable
+from typing import Any, Callable, Iterable, Literal
+
+Action = Literal["add", "delete", "recreate", "move"]
 
 SAMPLE = 20
 """Number of elements that a change shows of each set."""
@@ -35,7 +37,7 @@ class ChangeRecord:
     action: add, delete, recreate or move. kind: table, chain, rule, set, map, element, counter, quota, limit, …
     """
 
-    action: str
+    action: Action
     kind: str
     place: tuple[tuple[str, Any], ...] = ()
 
@@ -48,7 +50,7 @@ class ChangeRecord:
         }
 
 
-def change_record(action: str, kind: str, **place: Any) -> ChangeRecord:
+def change_record(action: Action, kind: str, **place: Any) -> ChangeRecord:
     """Return a change; place: chain, set, name, comment, text, count, sample as they apply."""
     return ChangeRecord(action, kind, tuple(place.items()))
 

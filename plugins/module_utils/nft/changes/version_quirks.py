@@ -59,8 +59,7 @@ def check_rules(version: str, spec: TableSpec, canon: NftTable | None) -> None:
                 raise bad_spec(
                     rule_spec.where,
                     f"nft {version} lists this rule as `{canonical_rule.canon}`, without `{part}`, so a later "
-                    "change of that "
-                    f"could not be seen. {fix}, or use nft 1.0 or later.",
+                    f"change of it would go unnoticed. Fix: {fix}, or use nft 1.0 or later.",
                 )
 
 

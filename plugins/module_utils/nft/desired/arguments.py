@@ -10,6 +10,7 @@ from typing import Any, Callable, Iterable, Sequence, TypeVar
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import bad_spec
 
 Item = TypeVar("Item")
+Word = TypeVar("Word", bound=str)
 
 
 def mapping(value: object, where: str, known: Sequence[str]) -> dict[str, Any]:
@@ -48,11 +49,12 @@ def boolean(value: object, where: str) -> bool:
     return value
 
 
-def choice(value: object, where: str, choices: Sequence[str]) -> str:
+def choice(value: object, where: str, choices: Sequence[Word]) -> Word:
     """Return a value that is one of the choices."""
-    if value not in choices:
-        raise bad_spec(where, f"{_shown(value)} is not one of {', '.join(choices)}.")
-    return str(value)
+    for word in choices:
+        if value == word:
+            return word
+    raise bad_spec(where, f"{_shown(value)} is not one of {', '.join(choices)}.")
 
 
 def unique(entries: Iterable[tuple[Any, str]], what: str) -> None:

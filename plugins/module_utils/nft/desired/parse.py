@@ -11,7 +11,7 @@ from typing import Any
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import bad_spec
 
 from . import arguments, hooks, parse_sets, validate
-from .spec import FAMILIES, ChainSpec, MaxRemoved, ObjectSpec, RuleSpec, TableSpec
+from .spec import FAMILIES, ChainSpec, MaxRemoved, MissingUsers, ObjectSpec, RuleSpec, TableSpec
 
 TABLE_KEYS = (
     "family", "name", "comment", "flags", "state", "counters", "quotas", "limits", "others", "sets", "maps", "chains",
@@ -36,11 +36,8 @@ def table(value: object, where: str) -> TableSpec:
     """Return the table that a mapping of TABLE_KEYS describes."""
     fields = arguments.mapping(value, where, TABLE_KEYS)
     family = arguments.choice(fields.get("family", "inet"), f"{where}.family", FAMILIES)
-    sets = [
-        spec
-        for key, kind in (("sets", "set"), ("maps", "map"))
-        for spec in arguments.items(fields.get(key, []), f"{where}.{key}", partial(parse_sets.parse, kind))
-    ]
+    sets = arguments.items(fields.get("sets", []), f"{where}.sets", partial(parse_sets.parse, "set"))
+    sets += arguments.items(fields.get("maps", []), f"{where}.maps", partial(parse_sets.parse, "map"))
     chains = arguments.items(fields.get("chains", []), f"{where}.chains", partial(chain, family=family))
     objects = [
         spec
@@ -60,7 +57,7 @@ def table(value: object, where: str) -> TableSpec:
         flags=arguments.items(fields.get("flags", []), f"{where}.flags", _flag),
         present=arguments.choice(fields.get("state", "present"), f"{where}.state", ("present", "absent")) == "present",
         objects=tuple(objects),
-        sets=tuple(sets),
+        sets=sets,
         chains=chains,
         max_removed=_max_removed(fields["max_removed"], f"{where}.max_removed") if "max_removed" in fields else None,
         where=where,
@@ -110,7 +107,9 @@ def rule(value: object, where: str) -> RuleSpec:
             raise bad_spec(
                 where, "'users' is empty. Fix: name the users, or omit the key for a rule that applies to all users."
             )
-    missing = arguments.choice(fields.get("missing_users", "skip"), f"{where}.missing_users", ("skip", "error"))
+    missing: MissingUsers = arguments.choice(
+        fields.get("missing_users", "skip"), f"{where}.missing_users", ("skip", "error")
+    )
     return RuleSpec(validate.rule(arguments.needed(fields, "rule", where), where), users, missing, where)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from typing import Any, Callable
+from typing import Any, Callable, Literal
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import intervals
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import bad_spec
@@ -23,7 +23,7 @@ KEYS = (
 MAP_KEYS = tuple(key for key in KEYS if not key.startswith("elements_"))
 ELEMENT_KEYS = ("value", "data", "comment", "timeout")
 SET_ELEMENT_KEYS = tuple(key for key in ELEMENT_KEYS if key != "data")
-SOURCES = ("resolvers",)
+SOURCES: tuple[Literal["resolvers"]] = ("resolvers",)
 POLICIES = ("performance", "memory")
 FLAGS = ("constant", "interval", "timeout", "dynamic")
 
@@ -34,7 +34,7 @@ _VERSIONS = {
 }  # fmt: skip
 
 
-def parse(kind: str, value: object, where: str) -> SetSpec:
+def parse(kind: Literal["set", "map"], value: object, where: str) -> SetSpec:
     """Return the set or map (kind) that a mapping of KEYS (MAP_KEYS) describes."""
     fields = arguments.mapping(value, where, MAP_KEYS if kind == "map" else KEYS)
     name = validate.name(arguments.needed(fields, "name", where), f"{where}.name")
@@ -50,9 +50,9 @@ def parse(kind: str, value: object, where: str) -> SetSpec:
             "program.",
         )
     file = _file(fields, where) if "elements_file" in fields else None
-    source = (
-        _source(fields["elements_from"], f"{where}.elements_from", declaration) if "elements_from" in fields else ""
-    )
+    source: Literal["resolvers", ""] = ""
+    if "elements_from" in fields:
+        source = _source(fields["elements_from"], f"{where}.elements_from", declaration)
     if source and elements is None:
         elements = ()
     volatile = bool({"timeout", "dynamic"} & set(fields.get("flags", []))) or "timeout" in fields
@@ -79,7 +79,7 @@ def _file(fields: dict[str, Any], where: str) -> ElementsFile:
     return element_files.identify(path, where_file, fields.get("elements_sum"))
 
 
-def _source(value: object, where: str, declaration: tuple[str, ...]) -> str:
+def _source(value: object, where: str, declaration: tuple[str, ...]) -> Literal["resolvers"]:
     if declaration[0] not in ("type ipv4_addr", "type ipv6_addr"):
         raise bad_spec(where, f"A set of {declaration[0]!r} cannot hold the addresses of name servers.")
     return arguments.choice(value, where, SOURCES)

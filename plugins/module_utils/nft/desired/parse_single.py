@@ -12,7 +12,7 @@ from typing import Any
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import bad_spec
 
 from . import arguments, parse_sets, validate
-from .spec import ChainSpec, RuleEdit, SetSpec, TableSpec
+from .spec import ChainSpec, Position, RuleEdit, SetSpec, TableSpec
 
 _COMMON = ("family", "table", "state")
 
@@ -94,12 +94,12 @@ def rule(params: dict[str, Any]) -> tuple[TableSpec, ...]:
                 "comment", "The text of the rule already has a comment. Fix: write the comment in one of the two."
             )
         comment = own_comment if own_comment is not None else comment
-    place = next((key for key in ("before", "after") if params[key] is not None), "")
+    neighbour: Position = "before" if params["before"] is not None else "after" if params["after"] is not None else ""
     edit = RuleEdit(
         rule=None if text is None else parse.rule(text, "rule"),
         comment=comment or None,
-        place=place or params["position"] or "",
-        anchor=validate.comment(params[place], place) if place else "",
+        place=neighbour or params["position"] or "",
+        anchor=validate.comment(params[neighbour], neighbour) if neighbour else "",
         present=present,
     )
     return _inside(params, chains=(ChainSpec(validate.name(params["chain"], "chain"), edit=edit, where="chain"),))

@@ -9,6 +9,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+SetKind = Literal["set", "map", ""]
+"""Kind of a set; "" when either will do."""
+
+MissingUsers = Literal["skip", "error"]
+
+Position = Literal["first", "last", "before", "after", ""]
 
 FAMILIES = ("inet", "ip", "ip6", "arp", "bridge", "netdev")
 
@@ -47,13 +55,13 @@ class SetSpec:
     kernel has not proven that nothing changed, so elements may be None for a set that has a file.
     """
 
-    kind: str
+    kind: SetKind
     name: str
     declaration: tuple[str, ...] | None
     volatile: bool = False
     elements: tuple[ElementSpec, ...] | None = None
-    mode: str = "exact"
-    source: str = ""
+    mode: Literal["exact", "add", "remove"] = "exact"
+    source: Literal["resolvers", ""] = ""
     file: ElementsFile | None = None
     present: bool = True
     where: str = ""
@@ -76,7 +84,7 @@ class RuleSpec:
 
     text: str
     users: tuple[str, ...] | None = None
-    missing_users: str = "skip"
+    missing_users: MissingUsers = "skip"
     where: str = ""
 
 
@@ -90,7 +98,7 @@ class RuleEdit:
 
     rule: RuleSpec | None
     comment: str | None = None
-    place: str = ""
+    place: Position = ""
     anchor: str = ""
     present: bool = True
 
@@ -143,7 +151,7 @@ class TableSpec:
     comment: str | None = None
     flags: tuple[str, ...] | None = None
     present: bool = True
-    others: str = "remove"
+    others: Literal["remove", "stay"] = "remove"
     must_exist: bool = False
     objects: tuple[ObjectSpec, ...] = ()
     sets: tuple[SetSpec, ...] = ()

@@ -11,6 +11,7 @@ rule in every table (4722, 5737 and 5994 rules of nft's own test suite on the th
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import hooks, tokens
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import Hook
@@ -57,7 +58,7 @@ def _table(blocks: list[ListingBlock]) -> NftTable:
         if kind == "chain":
             chains.append(_chain(label, body))
         elif kind in ("set", "map"):
-            sets.append(_set(kind, label, body))
+            sets.append(_set("set" if kind == "set" else "map", label, body))
         else:
             objects.append(_object(kind, label, body))
     return NftTable(
@@ -106,7 +107,7 @@ def parse_hook(line: str) -> Hook:
     return Hook(match["type"], match["hook"], int(match["priority"]), match["policy"], tuple(sorted(devices)))
 
 
-def _set(kind: str, name: str, body: tuple[str, ...]) -> NftSet:
+def _set(kind: Literal["set", "map"], name: str, body: tuple[str, ...]) -> NftSet:
     declaration = tuple(line for line in body if not line.startswith("elements = {"))
     elements_line = next((line for line in body if line.startswith("elements = {")), "")
     elements = tokens.split_elements(elements_line[len("elements = {") : -1]) if elements_line else []

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import tokens
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import Hook
@@ -34,7 +35,7 @@ class NftSet:
     remarks: lines that a diff shows after the elements.
     """
 
-    kind: str
+    kind: Literal["set", "map"]
     name: str
     declaration: tuple[str, ...]
     text: tuple[str, ...]

@@ -10,6 +10,7 @@ from typing import Iterable, Sequence
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import sets as netlink
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.transaction import (
     SAMPLE,
+    Action,
     ChangeRecord,
     Command,
     change_record,
@@ -27,14 +28,16 @@ VERIFIED = 200
 
 def changes(deltas: Sequence[file_sets.SetDelta]) -> list[ChangeRecord]:
     """Return the entries of the result for the changes."""
-    return [
-        change_record(
-            action, "element", set=delta.info.name, count=len(elements), sample=_texts(delta.info, elements, SAMPLE)
-        )
-        for delta in deltas
-        for action, elements in (("delete", delta.delete), ("add", delta.add))
-        if elements
-    ]
+    records = []
+    for delta in deltas:
+        records += [_record("delete", delta.info, delta.delete)] if delta.delete else []
+        records += [_record("add", delta.info, delta.add)] if delta.add else []
+    return records
+
+
+def _record(action: Action, info: netlink.SetInfo, elements: Sequence[netlink.Element]) -> ChangeRecord:
+    sample = _texts(info, elements, SAMPLE)
+    return change_record(action, "element", set=info.name, count=len(elements), sample=sample)
 
 
 def commands(delta: file_sets.SetDelta, *, refill: bool) -> tuple[list[Command], list[Command]]:
@@ -152,9 +155,7 @@ def residue(deltas: Sequence[file_sets.SetDelta]) -> list[ChangeRecord]:
             element for element, present in _looked_up(info, delta.delete) if present and element[:2] not in added_keys
         ]
         if missing or remaining or not _count_is_right(info, delta.total):
-            for action, elements in (("add", missing), ("delete", remaining)):
-                sample = _texts(info, elements, SAMPLE)
-                changes.append(change_record(action, "element", set=info.name, count=len(elements), sample=sample))
+            changes += [_record("add", info, missing), _record("delete", info, remaining)]
     return changes
 
 

@@ -17,6 +17,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_ta
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.result import RunResult, still_matches
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.transaction import (
     SAMPLE,
+    Action,
     ChangeRecord,
     change_record,
 )
@@ -128,7 +129,8 @@ def _result(work: _ElementEdits, version: str) -> RunResult:
     place = f"{info.family} {info.table} {info.name}"
     changes: list[ChangeRecord] = []
     commands = []
-    for verb, elements in (("delete", work.delete), ("add", work.add)):
+    parts: tuple[tuple[Action, list[netlink.Element]], ...] = (("delete", work.delete), ("add", work.add))
+    for verb, elements in parts:
         if elements:
             texts = _texts(info, elements, keys=verb == "delete")
             commands.append(f"{verb} element {place} {{ {', '.join(texts)} }}\n")

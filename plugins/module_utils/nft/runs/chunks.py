@@ -64,12 +64,11 @@ def _check_unused(delta: file_sets.SetDelta, live: Sequence[NftTable]) -> None:
             if table.set(info.name) is not None and any(info.name in sets_in(rule) for rule in rules):
                 raise EngineError(
                     "rejected_by_nft",
-                    f"{len(delta.add) + len(delta.delete)} elements of set {info.name} change, which do not fit "
-                    "into one transaction here:  in a user namespace (a rootless container) net.core.wmem_max of the "
-                    "host bounds the send buffer, by default to about 3,000 elements. A rule refers to the set, so it "
-                    "cannot be changed in chunks. Fix: raise net.core.wmem_max on the host, or change fewer "
-                    "elements at a "
-                    f"time. {UNCHANGED}",
+                    f"{len(delta.add) + len(delta.delete)} elements of set {info.name} change, which do not fit into "
+                    "one transaction here: in a user namespace (a rootless container) net.core.wmem_max of the "
+                    "host bounds the send buffer, by default to about 3,000 elements. A rule refers to the set, so "
+                    "it cannot be changed in chunks. Fix: raise net.core.wmem_max on the host, or change fewer "
+                    f"elements at a time. {UNCHANGED}",
                     delta.file.where,
                 )
 

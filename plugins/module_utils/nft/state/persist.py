@@ -10,7 +10,7 @@ import hashlib
 import os
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, Iterator, Sequence
+from typing import TYPE_CHECKING, Iterator, Literal, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import files
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError, bad_spec
@@ -77,7 +77,7 @@ class PersistFile:
         """Return path, mode and checksum of the file."""
         return f"{self._path} {self.digest()}"
 
-    def action(self, content: str | None) -> str:
+    def action(self, content: str | None) -> Literal["add", "recreate", "delete", ""]:
         """Return the action that gives the file this content: "", "add", "recreate" or "delete"."""
         digest = self.digest()
         if content is None:

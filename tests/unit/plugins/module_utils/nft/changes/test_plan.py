@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 
@@ -32,15 +33,18 @@ def table(**parts: object) -> NftTable:
 
 
 def named(
-    name: str, *elements: str, kind: str = "set", lines: tuple[str, ...] = ("type ipv4_addr", "flags interval")
+    name: str,
+    *elements: str,
+    kind: Literal["set", "map"] = "set",
+    lines: tuple[str, ...] = ("type ipv4_addr", "flags interval"),
 ) -> NftSet:
     return NftSet(kind, name, lines, lines, tuple(map(element, elements)), managed=True)
 
 
 def text(live: NftTable | None, goal: NftTable | None, *, refill: bool = False) -> list[str]:
-    found = plan.plan_table(live, goal, refill=refill)
-    assert bool(found) == bool(found.commands)
-    return transaction.text(found.commands).splitlines()
+    table_plan = plan.plan_table(live, goal, refill=refill)
+    assert bool(table_plan) == bool(table_plan.commands)
+    return transaction.text(table_plan.commands).splitlines()
 
 
 def test_equal_tables_need_nothing() -> None:

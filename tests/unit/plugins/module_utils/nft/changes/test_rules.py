@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.rules import carry, edited
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import RuleEdit, RuleSpec
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import Position, RuleEdit, RuleSpec
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import NftRule
 
@@ -22,7 +22,7 @@ def order(edit: RuleEdit, new: NftRule | None = NEW, chain: list[NftRule] = CHAI
     return [rule.canon for rule in edited(chain, new, edit, "here")]
 
 
-def edit(comment: str | None = "n", place: str = "", anchor: str = "", *, present: bool = True) -> RuleEdit:
+def edit(comment: str | None = "n", place: Position = "", anchor: str = "", *, present: bool = True) -> RuleEdit:
     return RuleEdit(RuleSpec("reject"), comment, place, anchor, present=present)
 
 
