@@ -81,7 +81,8 @@ sentences:
   returned: success
   type: list
   elements: str
-  sample: ["everything over IPv6 passes, because of table ip filter, which does not filter it; no entry is drafted from it"]
+  sample:
+    - everything over IPv6 passes, because of table ip filter, which does not filter it; no entry is drafted from it
 unknown:
   description: Rules that could not be read, or that entries cannot express.
   returned: success

@@ -52,10 +52,10 @@ def of_ports(names: tuple[str, ...], first: int, last: int) -> ServiceSet:
     """Return ports of each of these protocols. Raises NotModelled for what is no range of ports."""
     if not 0 <= first <= last < services.PORTS:
         raise NotModelled(f"port {first}-{last}")
-    found = services.NONE
+    ports = services.NONE
     for name in names:
-        found |= services.of_protocol(protocols.NUMBERS[name], first, last)
-    return found
+        ports |= services.of_protocol(protocols.NUMBERS[name], first, last)
+    return ports
 
 
 def of_icmp_type(number: int, name: object) -> ServiceSet:

@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import protocols
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.entry_yaml import service_name
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.plural import count
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import EVERYTHING, AddressSet
 
@@ -62,8 +63,8 @@ def draft(tables: Sequence[FirewallTable], unread: Sequence[str] = ()) -> Draft:
     chains = [(table, base) for table in tables for base in table.bases]
     unknown = [*unread, *(text for table in tables for text in table.unread)]
     if not chains:
-        found = "no rule that can be read filters what this host sends" if unknown else _NO_RULE
-        return Draft((), (), (found,), tuple(unknown))
+        sentence = "no rule that can be read filters what this host sends" if unknown else _NO_RULE
+        return Draft((), (), (sentence,), tuple(unknown))
     accepted_by_chain, narrowed = [], list[str]()
     for table, base in chains:
         accepted, narrower = accepted_flows(table, base)
@@ -137,8 +138,9 @@ def _messages(groups: Sequence[FlowSet]) -> list[str]:
     beyond = [group.rule for group in groups if not group.services <= floor]
     sentences = []
     if covered := len(groups) - len(beyond):
-        rules = "1 rule" if covered == 1 else f"{covered} rules"
-        sentences.append(f"the floor of every policy covers {rules} about ICMP errors and neighbour discovery")
+        sentences.append(
+            f"the floor of every policy covers {count(covered, 'rule')} about ICMP errors and neighbour discovery"
+        )
     if beyond:
         more = f" and {len(beyond) - 1} more" if len(beyond) > 1 else ""
         sentences.append(f"no entry is drafted from {beyond[0]}{more}: entries have icmp as a whole, not its types")

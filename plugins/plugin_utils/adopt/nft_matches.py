@@ -44,11 +44,11 @@ def flows_of_match(table: Table, match: Match) -> list[FlowSet]:
     """Return the alternatives of one match, none when no new flow that leaves the host fits. Raises NotModelled."""
     if match.operator not in ("==", "!=", "in"):
         raise NotModelled(f"{match.left} {match.operator} {match.right}")
-    found = _alternatives(match.left, table.elements(match.right), negated=match.operator == "!=")
+    alternatives = _alternatives(match.left, table.elements(match.right), negated=match.operator == "!=")
     if isinstance(match.right, SetReference) and table.sets[match.right.name].changing:
         # A rejection is about what the set holds now; nothing should be allowed that may be gone in a minute.
-        return [flows.doubt(f"set {match.right.name}, whose elements come and go") for flows in found]
-    return found
+        return [flows.doubt(f"set {match.right.name}, whose elements come and go") for flows in alternatives]
+    return alternatives
 
 
 def flows_of_key(key: Expression, value: Value) -> list[FlowSet]:

@@ -20,7 +20,7 @@ from .conditions import PORTED
 from .model import BaseChain, FirewallRule, FirewallTable, FlowSet, RuleVerdict
 
 TABLES = ("raw", "mangle", "filter", "security")
-"""Tables that can refuse what a host sends; nat rewrites destinations."""
+"""Tables that can reject what a host sends; nat rewrites destinations."""
 
 HOOKS = ("OUTPUT", "POSTROUTING")
 

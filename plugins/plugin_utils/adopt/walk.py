@@ -94,7 +94,7 @@ def accepted_flows(table: FirewallTable, base: BaseChain) -> tuple[list[FlowSet]
 
 def through_both(first: list[FlowSet], second: list[FlowSet]) -> list[FlowSet]:
     """Return what passes two chains, one after the other."""
-    pairs = (replace(one & other, rule=_deciding_rule(one, other)) for one in first for other in second)
+    pairs = (replace(left & right, rule=_deciding_rule(left, right)) for left in first for right in second)
     return [flows for flows in pairs if flows]
 
 

@@ -30,15 +30,15 @@ def without_replies(rows: str) -> str:
         ), peers AS (
           SELECT address, number, protocol, count(*) AS many FROM talks GROUP BY ALL
         ), replies AS (
-          SELECT one.source, one.client_port, one.destination, one.port, one.protocol
-          FROM ends AS one
-          JOIN ends AS back ON back.source = one.destination AND back.client_port = one.port
-            AND back.destination = one.source AND back.port = one.client_port AND back.protocol = one.protocol
-          JOIN peers AS here ON here.address = one.source AND here.number = one.client_port
-            AND here.protocol = one.protocol
-          JOIN peers AS there ON there.address = one.destination AND there.number = one.port
-            AND there.protocol = one.protocol
-          WHERE (here.many, one.begun, one.port) > (there.many, back.begun, one.client_port)
+          SELECT flow.source, flow.client_port, flow.destination, flow.port, flow.protocol
+          FROM ends AS flow
+          JOIN ends AS back ON back.source = flow.destination AND back.client_port = flow.port
+            AND back.destination = flow.source AND back.port = flow.client_port AND back.protocol = flow.protocol
+          JOIN peers AS here ON here.address = flow.source AND here.number = flow.client_port
+            AND here.protocol = flow.protocol
+          JOIN peers AS there ON there.address = flow.destination AND there.number = flow.port
+            AND there.protocol = flow.protocol
+          WHERE (here.many, flow.begun, flow.port) > (there.many, back.begun, flow.client_port)
         )
         SELECT {rows}.* REPLACE (
           CASE WHEN replies.source IS NULL THEN {rows}.skipped ELSE coalesce({rows}.skipped, 'reply') END AS skipped

@@ -44,15 +44,15 @@ def _csv(file: LogFile) -> str:
 def _json(connection: Any, path: Path) -> str:
     try:
         answer = json.loads(files.read_text(path))
-        rows = answer["results"] if isinstance(answer, dict) else answer
-        found = [{cell["field"]: str(cell["value"]) for cell in row} for row in rows]
+        results = answer["results"] if isinstance(answer, dict) else answer
+        rows = [{cell["field"]: str(cell["value"]) for cell in result} for result in results]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise FlowError(
             f"{path}: not what `aws logs get-query-results` prints ({type(error).__name__}: {error})"
         ) from error
-    if found:
-        _check(path, list(found[0]))
-    return _select(database.table(connection, FIELDS, [[row.get(field) for field in FIELDS] for row in found]))
+    if rows:
+        _check(path, list(rows[0]))
+    return _select(database.table(connection, FIELDS, [[row.get(field) for field in FIELDS] for row in rows]))
 
 
 def _check(path: Path, names: Sequence[str]) -> None:

@@ -31,7 +31,7 @@ def advise(rejected: Sequence[Need], topic: str) -> str:
             _extend(known["services"], entry["services"])
             _extend(known["to"], entry["to"])
     lines = [
-        f"{variable}: {flow_list(addresses)}  # add these to the servers that are listed"
+        f"{variable}: {flow_list(addresses)}  # add these to the servers that are there"
         for variable, addresses in servers.items()
         if addresses
     ]

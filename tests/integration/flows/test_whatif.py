@@ -49,7 +49,7 @@ def test_the_report_has_what_would_be_rejected_and_what_depends_on_the_user(repo
     assert "10.10.3.10" not in text, "what passes is no line of its own"
 
 
-def test_the_report_says_what_nothing_used_and_what_was_not_judged(report: tuple[str, object]) -> None:
+def test_the_report_names_what_nothing_used_and_what_was_not_judged(report: tuple[str, object]) -> None:
     text, _content = report
     assert "- package-mirror (egress_allow_base[package-mirror])" in text
     assert "- database (" not in text
@@ -61,7 +61,7 @@ def test_the_report_says_what_nothing_used_and_what_was_not_judged(report: tuple
 def test_the_json_has_every_host(report: tuple[str, dict[str, object]]) -> None:
     hosts = report[1]["hosts"]
     assert isinstance(hosts, list)
-    assert {one["host"]: one["rejected_total"]["flows"] for one in hosts}["app1"] == 3
+    assert {host["host"]: host["rejected_total"]["flows"] for host in hosts}["app1"] == 3
     assert len(hosts) == 5
 
 

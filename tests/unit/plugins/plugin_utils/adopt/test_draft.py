@@ -38,10 +38,10 @@ def drafted(*live: dict[str, Any], stored: tuple[dict[str, Any], ...] = ()) -> D
     return draft(firewall({"live": live, "stored": stored, "unread": []}).tables)
 
 
-def entries(found: Draft) -> list[tuple[Any, ...]]:
+def entries(result: Draft) -> list[tuple[Any, ...]]:
     """Each entry as (to, except, services, users)."""
     return [
-        (entry["to"], entry.get("except", []), entry["services"], entry.get("users", [])) for entry in found.entries
+        (entry["to"], entry.get("except", []), entry["services"], entry.get("users", [])) for entry in result.entries
     ]
 
 
@@ -51,17 +51,17 @@ def simple(*rules: str, policy_: str = "DROP", chains: tuple[str, ...] = ()) -> 
     return drafted(iptables("\n".join([*head, *rules, "COMMIT", ""])))
 
 
-def passes(found: Draft, address: str, service: str, user: str | None = None) -> bool:
+def passes(result: Draft, address: str, service: str, user: str | None = None) -> bool:
     """Whether a policy of the drafted entries lets a flow out."""
-    resolved = build(**{**UNBOUND, "egress_mode": "enforce", "egress_allow_adopted": list(found.entries)})
+    resolved = build(**{**UNBOUND, "egress_mode": "enforce", "egress_allow_adopted": list(result.entries)})
     protocol, _slash, port = service.partition("/")
     flow = policy.Flow(address, protocol, int(port), user)
     return policy.decide(resolved, flow).allowed
 
 
 def test_iptables() -> None:
-    found = drafted(sample("iptables-1.8.9.v4"), sample("iptables-1.8.9.v6"))
-    assert entries(found) == [
+    result = drafted(sample("iptables-1.8.9.v4"), sample("iptables-1.8.9.v6"))
+    assert entries(result) == [
         (["203.0.113.0/24"], ["203.0.113.13"], ["http", "https"], []),
         (["0.0.0.0/0"], ["203.0.113.13"], ["http", "https"], ["42"]),
         (["10.10.0.10"], [], ["udp/53"], []),
@@ -71,12 +71,12 @@ def test_iptables() -> None:
         (["2001:db8::/48"], [], ["http", "https"], []),
         (["::/0"], [], ["icmp"], []),
     ]
-    assert found.entries[0]["name"] == "payments"
-    assert [why for _entry, why in found.held] == [
+    assert result.entries[0]["name"] == "payments"
+    assert [why for _entry, why in result.held] == [
         "the rule asks for interface eth0",
         "the rule asks for --limit 5/sec",
     ]
-    assert any("icmp as a whole" in one and "--icmp-type 8" in one for one in found.sentences)
+    assert any("icmp as a whole" in sentence and "--icmp-type 8" in sentence for sentence in result.sentences)
 
 
 UFW: list[tuple[Any, ...]] = [
@@ -89,10 +89,10 @@ UFW: list[tuple[Any, ...]] = [
 
 
 def test_ufw_as_it_runs() -> None:
-    found = drafted(sample("ufw-0.36.2.v4"), sample("ufw-0.36.2.v6"))
-    assert entries(found) == UFW
-    assert len(found.unknown) == 1
-    assert "--hitcount 6" in found.unknown[0]
+    result = drafted(sample("ufw-0.36.2.v4"), sample("ufw-0.36.2.v6"))
+    assert entries(result) == UFW
+    assert len(result.unknown) == 1
+    assert "--hitcount 6" in result.unknown[0]
 
 
 def test_ufw_before_it_is_switched_on() -> None:
@@ -109,22 +109,22 @@ def test_ufw_before_it_is_switched_on() -> None:
     assert entries(drafted(stored=tuple(rules))) == UFW
 
 
-def test_firewalld_refuses_what_its_direct_rule_accepts_so_the_draft_does() -> None:
+def test_firewalld_rejects_what_its_direct_rule_accepts_and_so_does_the_draft() -> None:
     objects = json.loads((SAMPLES / "firewalld-1.3.3.json").read_text())["nftables"]
-    found = drafted(nft(*objects), sample("firewalld-1.3.3-direct.v4"))
-    assert [entry["services"] for entry in found.entries] == [["tcp/53"], ["udp/53"], ["https"], ["https-alt"]]
-    assert passes(found, "203.0.113.9", "tcp/443")
-    assert passes(found, "192.0.2.53", "udp/53")
-    # firewalld refuses 6to4 addresses of networks that are not global.
-    assert not passes(found, "2002:a00:1::1", "udp/53")
-    assert not passes(found, "198.51.100.7", "tcp/25")
+    result = drafted(nft(*objects), sample("firewalld-1.3.3-direct.v4"))
+    assert [entry["services"] for entry in result.entries] == [["tcp/53"], ["udp/53"], ["https"], ["https-alt"]]
+    assert passes(result, "203.0.113.9", "tcp/443")
+    assert passes(result, "192.0.2.53", "udp/53")
+    # firewalld rejects 6to4 addresses of networks that are not global.
+    assert not passes(result, "2002:a00:1::1", "udp/53")
+    assert not passes(result, "198.51.100.7", "tcp/25")
 
 
 def test_firewalld_direct_rules_in_a_file() -> None:
     text = (SAMPLES / "firewalld-1.3.3-direct.xml").read_text()
-    found = drafted(stored=({"kind": "direct", "where": "direct.xml", "text": text},))
-    assert entries(found) == [(["198.51.100.7"], [], ["smtp"], [])]
-    assert [one for one in found.sentences if "passes, because of" in one]
+    result = drafted(stored=({"kind": "direct", "where": "direct.xml", "text": text},))
+    assert entries(result) == [(["198.51.100.7"], [], ["smtp"], [])]
+    assert [sentence for sentence in result.sentences if "passes, because of" in sentence]
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_firewalld_direct_rules_in_a_file() -> None:
         # the first rule that decides does
         (["-A OUTPUT -d 192.0.2.1 -j DROP", "-A OUTPUT -d 192.0.2.0/24 -j ACCEPT"], "192.0.2.1", "tcp/80", False),
         (["-A OUTPUT -d 192.0.2.0/24 -j ACCEPT", "-A OUTPUT -d 192.0.2.1 -j DROP"], "192.0.2.1", "tcp/80", True),
-        # what a condition without words refuses counts as refused
+        # what is rejected under a condition that is not modelled counts as rejected
         (["-A OUTPUT -m mark --mark 1 -j DROP", "-A OUTPUT -d 192.0.2.0/24 -j ACCEPT"], "192.0.2.1", "tcp/80", False),
         (
             ["-A OUTPUT -d 192.0.2.9 -m owner --uid-owner 5 -j DROP", "-A OUTPUT -d 192.0.2.0/24 -j ACCEPT"],
@@ -152,7 +152,7 @@ def test_firewalld_direct_rules_in_a_file() -> None:
         (["-A OUTPUT -p tcp -m tcp ! --dport 80 -j ACCEPT"], "192.0.2.1", "tcp/80", False),
         (["-A OUTPUT -p tcp -m tcp ! --dport 80 -j ACCEPT"], "192.0.2.1", "tcp/81", True),
         (["-A OUTPUT -d 192.0.2.0/24 -j LOG", "-A OUTPUT -d 192.0.2.0/24 -j ACCEPT"], "192.0.2.1", "tcp/80", True),
-        # a target that nobody here knows is not waited for
+        # an unknown target counts as a rejection
         (["-A OUTPUT -d 192.0.2.0/24 -j NEWTARGET", "-A OUTPUT -j ACCEPT"], "192.0.2.1", "tcp/80", False),
         (["-A OUTPUT -d names.example -j ACCEPT"], "192.0.2.1", "tcp/80", False),
         (['-A OUTPUT -d 192.0.2.0/24 -m comment --comment "x', "-A OUTPUT -j ACCEPT"], "192.0.2.1", "tcp/80", False),
@@ -179,20 +179,24 @@ WEB = ("-A WEB -d 192.0.2.1 -j RETURN", "-A WEB -d 192.0.2.0/24 -j ACCEPT", "-A 
     ],
 )
 def test_chains_below_chains(jump: str, address: str, passing: bool) -> None:
-    found = simple(f"-A OUTPUT {jump}", *WEB, "-A OUTPUT -p tcp -j ACCEPT", chains=("WEB",))
-    assert passes(found, address, "tcp/80") == passing
+    result = simple(f"-A OUTPUT {jump}", *WEB, "-A OUTPUT -p tcp -j ACCEPT", chains=("WEB",))
+    assert passes(result, address, "tcp/80") == passing
 
 
 def test_rules_that_accept_everything_are_named_and_not_drafted() -> None:
-    found = simple("-A OUTPUT -d 192.0.2.1/32 -p tcp -m tcp --dport 80 -j ACCEPT", policy_="ACCEPT")
-    assert [one for one in found.sentences if "everything over IPv4 passes" in one and "policy accept" in one]
-    assert [one for one in found.sentences if "everything over IPv6 passes" in one]
-    assert entries(found) == [(["192.0.2.1"], [], ["http"], [])]
+    result = simple("-A OUTPUT -d 192.0.2.1/32 -p tcp -m tcp --dport 80 -j ACCEPT", policy_="ACCEPT")
+    assert [
+        sentence
+        for sentence in result.sentences
+        if "everything over IPv4 passes" in sentence and "policy accept" in sentence
+    ]
+    assert [sentence for sentence in result.sentences if "everything over IPv6 passes" in sentence]
+    assert entries(result) == [(["192.0.2.1"], [], ["http"], [])]
 
 
 def test_an_accepting_rule_in_the_middle_is_named() -> None:
-    found = simple("-A OUTPUT -p tcp -m tcp --dport 80 -j ACCEPT", "-A OUTPUT -j ACCEPT")
-    assert [one for one in found.sentences if "IPv4" in one and "-A OUTPUT -j ACCEPT" in one]
+    result = simple("-A OUTPUT -p tcp -m tcp --dport 80 -j ACCEPT", "-A OUTPUT -j ACCEPT")
+    assert [sentence for sentence in result.sentences if "IPv4" in sentence and "-A OUTPUT -j ACCEPT" in sentence]
 
 
 def test_a_host_without_rules_about_output_reaches_everything() -> None:
@@ -212,10 +216,10 @@ def test_a_host_without_rules_about_output_reaches_everything() -> None:
     ],
 )
 def test_rules_that_cannot_be_read_are_named_and_are_no_proof_of_anything(report: Any) -> None:
-    found = drafted(report)
-    assert not found.entries
-    assert len(found.unknown) == 1
-    assert not [sentence for sentence in found.sentences if "everything" in sentence]
+    result = drafted(report)
+    assert not result.entries
+    assert len(result.unknown) == 1
+    assert not [sentence for sentence in result.sentences if "everything" in sentence]
 
 
 FILTER_RULES = "*filter\n:OUTPUT DROP [0:0]\n-A OUTPUT -d 192.0.2.1/32 -j ACCEPT\nCOMMIT\n"
@@ -306,7 +310,7 @@ def match(left: Any, right: Any, op: str = "==") -> dict[str, Any]:
     ],
 )
 def test_nft_statements(statements: list[Any], address: str, service: str, passing: bool) -> None:
-    found = drafted(
+    result = drafted(
         nft(
             {"set": {"name": "fixed", "elem": [NET]}},
             {"set": {"name": "fed", "flags": ["dynamic", "timeout"], "elem": ["192.0.2.1"]}},
@@ -315,21 +319,21 @@ def test_nft_statements(statements: list[Any], address: str, service: str, passi
             {"rule": {"chain": "out", "handle": 1, "expr": statements}},
         )
     )
-    assert passes(found, address, service) == passing
+    assert passes(result, address, service) == passing
 
 
 @pytest.mark.parametrize(
     ("first", "passing"), [([{"xt": None}], False), ([{"limit": {"rate": 1, "per": "second"}}], True), (["x"], False)]
 )
 def test_a_statement_that_may_reject_rejects_what_later_rules_accept(first: list[Any], passing: bool) -> None:
-    found = drafted(
+    result = drafted(
         nft(
             {"chain": {"name": "out", "type": "filter", "hook": "output", "prio": 0, "policy": "drop"}},
             {"rule": {"chain": "out", "expr": first}},
             {"rule": {"chain": "out", "expr": [match(DADDR, NET), {"accept": None}]}},
         )
     )
-    assert passes(found, "192.0.2.1", "tcp/80") == passing
+    assert passes(result, "192.0.2.1", "tcp/80") == passing
 
 
 def test_users() -> None:
@@ -337,15 +341,15 @@ def test_users() -> None:
         {"chain": {"name": "out", "type": "filter", "hook": "output", "prio": 0, "policy": "drop"}},
         {"rule": {"chain": "out", "expr": [match({"meta": {"key": "skuid"}}, 33), match(DPORT, 80), {"accept": None}]}},
     ]
-    found = drafted(nft(*objects))
-    assert passes(found, "192.0.2.1", "tcp/80", "33")
-    assert not passes(found, "192.0.2.1", "tcp/80", "34")
+    result = drafted(nft(*objects))
+    assert passes(result, "192.0.2.1", "tcp/80", "33")
+    assert not passes(result, "192.0.2.1", "tcp/80", "34")
 
 
 def test_the_page_is_yaml_whose_comments_have_the_rest() -> None:
-    found = drafted(sample("iptables-1.8.9.v4"), sample("iptables-1.8.9.v6"))
-    text = page.text(found, "app1", "adopted", ["iptables"], live=True)
-    assert yaml.safe_load(text) == {"egress_allow_adopted": list(found.entries)}
+    result = drafted(sample("iptables-1.8.9.v4"), sample("iptables-1.8.9.v6"))
+    text = page.text(result, "app1", "adopted", ["iptables"], live=True)
+    assert yaml.safe_load(text) == {"egress_allow_adopted": list(result.entries)}
     assert "  # Held back: the rule asks for interface eth0.\n  # - name: smtp-198-51-100-7\n" in text
     assert yaml.safe_load(page.text(drafted(), "app1", "x", [], live=True)) == {"egress_allow_x": []}
 
@@ -354,9 +358,9 @@ def test_no_answer_of_a_host_becomes_live_yaml() -> None:
     evil = "x\negress_mode: absent\n\x1b[31m"
     report = {**iptables(FILTER_RULES), "where": evil}
     doubtful = f"-A OUTPUT -d 192.0.2.9/32 -m {evil} -j ACCEPT".replace("\n", "\r")
-    found = drafted(report, iptables(f"*filter\n:OUTPUT DROP [0:0]\n{doubtful}\n-A OUTPUT -p tcp -j ACCEPT\n"))
-    found = replace(found, unknown=(evil,), sentences=(evil,), held=((found.entries[0], evil),))
-    text = page.text(found, "app1", "adopted", [evil], live=True)
+    result = drafted(report, iptables(f"*filter\n:OUTPUT DROP [0:0]\n{doubtful}\n-A OUTPUT -p tcp -j ACCEPT\n"))
+    result = replace(result, unknown=(evil,), sentences=(evil,), held=((result.entries[0], evil),))
+    text = page.text(result, "app1", "adopted", [evil], live=True)
     assert list(yaml.safe_load(text)) == ["egress_allow_adopted"]
     assert "\x1b" not in text
     assert not [line for line in text.splitlines() if line.startswith("egress_mode")]

@@ -95,8 +95,8 @@ def test_an_address_that_moved_to_another_interface_counts_at_both(tmp_path: Pat
 
 def test_what_was_rejected_at_one_end_is_not_what_was_accepted_at_the_other(tmp_path: Path) -> None:
     out = record(BACKEND, "10.0.0.9", "40000 5432", interface="eni-a")
-    refused = record(BACKEND, "10.0.0.9", "40000 5432", interface="eni-b", status="REJECT")
-    write(tmp_path / "a", out, refused)
+    rejected = record(BACKEND, "10.0.0.9", "40000 5432", interface="eni-b", status="REJECT")
+    write(tmp_path / "a", out, rejected)
     _logs, rows = flows(tmp_path, {"vpc": "a"})
     assert sorted(row["accepted"] for row in rows) == [False, True]
 

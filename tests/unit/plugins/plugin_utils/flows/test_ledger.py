@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The kernel's own ledger as a source."""
+"""The ledger in nf_tables as a source."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def element(*fields: object, packets: int = 3) -> dict[str, Any]:
 
 
 def write(path: Path, **sets: list[dict[str, Any]]) -> None:
-    listed = [{"set": {"family": "inet", "name": name, "elem": elements}} for name, elements in sets.items()]
-    path.write_text(json.dumps({"nftables": [{"metainfo": {}}, *listed]}))
+    objects = [{"set": {"family": "inet", "name": name, "elem": elements}} for name, elements in sets.items()]
+    path.write_text(json.dumps({"nftables": [{"metainfo": {}}, *objects]}))
 
 
 def test_each_kind_of_line_is_read(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def test_the_default_format_with_and_without_its_header(first: tuple[str, ...], 
     assert (logs.records, logs.skipped) == (6, {"nodata": 1, "reply": 1, "skipdata": 2})
 
 
-def test_what_was_rejected_is_told_apart(tmp_path: Path) -> None:
+def test_what_was_rejected_is_a_flow_of_its_own(tmp_path: Path) -> None:
     write(tmp_path / "a", OUT, v2("10.0.0.5", "203.0.113.10", "40001 443", "REJECT"))
     assert sorted(row["accepted"] for row in flows(tmp_path, {"vpc": "a"})[1]) == [False, True]
 
@@ -89,8 +89,8 @@ def test_a_format_of_ones_own_without_its_header(tmp_path: Path) -> None:
 def test_parquet_of_both_spellings(tmp_path: Path) -> None:
     common: dict[str, list[Any]] = {"srcaddr": ["10.0.0.5", "-"], "dstaddr": ["203.0.113.10", "-"]}
     numbers: dict[str, list[Any]] = {"srcport": [40001, 0], "dstport": [443, 0], "protocol": [6, 0], "bytes": [7, 0]}
-    said = {"log_status": ["OK", "NODATA"], "action": ["ACCEPT", "-"]}
-    parquet.write_table(pa.table({**common, **numbers, **said}), tmp_path / "a.parquet")
+    texts = {"log_status": ["OK", "NODATA"], "action": ["ACCEPT", "-"]}
+    parquet.write_table(pa.table({**common, **numbers, **texts}), tmp_path / "a.parquet")
     logs, rows = flows(tmp_path, {"vpc": "a.parquet"})
     assert keys(rows) == {("10.0.0.5", "203.0.113.10", 6, 443)}
     assert (rows[0]["bytes"], logs.skipped) == (7, {"nodata": 1})

@@ -61,7 +61,7 @@ def payload(protocol: str, field: str) -> dict[str, Any]:
 
 
 def meta(key: str) -> dict[str, Any]:
-    """What the kernel knows of a packet."""
+    """What nf_tables knows about a packet."""
     return {"meta": {"key": key}}
 
 

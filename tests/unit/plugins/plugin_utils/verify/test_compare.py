@@ -159,13 +159,13 @@ def result(*tables: dict[str, Any], legacy: tuple[str, ...] = ()) -> dict[str, A
     return {"tables": list(tables), "users": {}, "now": 0, "legacy": list(legacy)}
 
 
-def listed(listing_: Any, *, name: str = "tidegate", error: str = "") -> dict[str, Any]:
+def of_module(listing_: Any, *, name: str = "tidegate", error: str = "") -> dict[str, Any]:
     return {"family": "inet", "name": name, "listing": listing_, "error": error}
 
 
 @pytest.mark.parametrize("flags", ["dormant", ["dormant", "owner"]])
 def test_a_dormant_table_is_no_proof(flags: Any) -> None:
-    read = live_ruleset(result(listed(listing([], name="tidegate", flags=flags))))
+    read = live_ruleset(result(of_module(listing([], name="tidegate", flags=flags))))
     (difference,) = own_differences(app(), read)
     assert (difference.kind, difference.reasons) == (UNKNOWN, ("it is dormant: nf_tables sends it no packets",))
 
@@ -177,14 +177,18 @@ def test_a_dormant_table_of_somebody_else_rejects_nothing() -> None:
 
 def test_a_table_that_an_old_nft_may_list_as_dormant_or_not_is_unknown() -> None:
     # nft 0.9.8 and 1.0.6 write the family where the flag should be.
-    read = live_ruleset(result(listed(listing([], name="tidegate", flags="inet")), legacy=("ip_tables filter",)))
+    read = live_ruleset(result(of_module(listing([], name="tidegate", flags="inet")), legacy=("ip_tables filter",)))
     (difference,) = own_differences(app(), read)
     assert difference.kind == UNKNOWN
     assert "its flags are inet, so it may be dormant or not" in difference.reasons[0]
 
 
 def test_what_cannot_be_read_is_unknown() -> None:
-    tables = (listed(None, name="odd", error="nft crashed"), listed({"nftables": []}, name="none"), listed(7, name="7"))
+    tables = (
+        of_module(None, name="odd", error="nft crashed"),
+        of_module({"nftables": []}, name="none"),
+        of_module(7, name="7"),
+    )
     read = live_ruleset(result(*tables, legacy=("ip_tables filter",)))
     unknown = "is not fully modelled: unknown whether packets pass"
     assert [sentence(difference) for difference in other_differences(app(), read)] == [

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The way through a chain as it is listed: what surely passes, what may, and why nobody knows."""
+"""The walk through a chain as it is listed: what must pass, what may, and why that differs."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_rules_are_met_in_their_order_and_the_policy_of_the_chain_last() -> None
 
 
 @pytest.mark.parametrize("verdict", [DROP, {"reject": None}, {"reject": {"type": "tcp reset"}}])
-def test_a_refusal_is_one_in_every_form(verdict: dict[str, Any]) -> None:
+def test_a_rejection_is_one_in_every_form(verdict: dict[str, Any]) -> None:
     loaded = table([[port(25), COUNTER, verdict]])
     assert [fate(loaded, 25), fate(loaded, 26)] == [REJECTED, PASSES]
 
@@ -76,7 +76,7 @@ def test_what_a_program_decides_is_unknown_and_nothing_else(policy: str) -> None
     ("statement", "verdict", "policy"),
     [(XT, ACCEPT, "drop"), (XT, DROP, "accept"), ({"flow": {"op": "add", "flowtable": "@f"}}, DROP, "accept")],
 )
-def test_what_iptables_extends_is_neither_taken_to_pass_nor_to_be_refused(
+def test_what_iptables_extends_counts_neither_as_passing_nor_as_rejected(
     statement: dict[str, Any], verdict: dict[str, Any], policy: str
 ) -> None:
     loaded = table([[port(25), statement, COUNTER, verdict]], policy=policy)
@@ -102,7 +102,7 @@ def test_a_limit_decides_some_packets_only() -> None:
     assert (fate(counted, 25), reasons(counted)) == (REJECTED, [])
 
 
-def test_what_is_accepted_either_way_is_sure_and_what_is_refused_either_way_too() -> None:
+def test_what_is_accepted_either_way_must_pass_and_what_is_rejected_either_way_cannot() -> None:
     mark: Rule = [match(meta("mark"), 7), port(25)]
     assert fate(table([[*mark, ACCEPT]]), 25) == PASSES
     assert fate(table([[*mark, ACCEPT], [port(25), ACCEPT]], policy="drop"), 25) == PASSES

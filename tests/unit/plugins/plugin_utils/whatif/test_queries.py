@@ -101,7 +101,7 @@ def run_athena(connection: Any, text: str) -> list[tuple[Any, ...]]:
 def run_insights(connection: Any, text: str) -> set[tuple[Any, ...]]:
     """Run the filters of a query for Insights: its conditions are written almost as SQL's."""
     filters = [line.removeprefix("| filter ") for line in text.splitlines() if line.startswith("| filter ")]
-    where = " AND ".join(f"({one})" for one in filters)
+    where = " AND ".join(f"({condition})" for condition in filters)
     for name, column in {
         "logStatus": "log_status",
         "srcAddr": "srcaddr",
@@ -117,22 +117,22 @@ def run_insights(connection: Any, text: str) -> set[tuple[Any, ...]]:
 def judged() -> set[tuple[Any, ...]]:
     """What the hosts' own accepted flows leave to be judged: all but those that anybody may open."""
     judge = Judge(POLICY)
-    found = set()
+    left = set()
     for _interface, source, destination, srcport, dstport, protocol, *_rest, action, _status in records():
         port = {1: 8, 58: 128}.get(protocol, dstport)
         if source in HOSTS and action == "ACCEPT" and srcport == 40000:
             judgement = judge(destination, protocol, port, None)
             if judgement.outcome != ALLOWED:
-                found.add((source, destination, protocol, dstport))
-    return found
+                left.add((source, destination, protocol, dstport))
+    return left
 
 
 def test_athena_answers_with_what_is_left_to_be_judged(table: Any) -> None:
     answer = run_athena(table, athena.rejected("logs", HOSTS, conditions(POLICY)))
-    found = {(source, destination, protocol, 0 if protocol in (1, 58) else port)
+    left = {(source, destination, protocol, 0 if protocol in (1, 58) else port)
              for source, destination, protocol, port, *_sums in answer}  # fmt: skip
-    assert found == judged()
-    assert len(found) > 20, "the records prove nothing"
+    assert left == judged()
+    assert len(left) > 20, "the records prove nothing"
     assert {row[4:] for row in answer} == {(1, 2, 100, 5, 9)}
 
 
@@ -142,7 +142,7 @@ def test_insights_answers_with_the_same(table: Any) -> None:
 
 def test_the_classic_query_leaves_internal_addresses_out(table: Any) -> None:
     answer = run_athena(table, athena.top_external("logs"))
-    assert {row[0] for row in answer} == {one for one in DESTINATIONS if not one.startswith("10.")}
+    assert {row[0] for row in answer} == {address for address in DESTINATIONS if not address.startswith("10.")}
 
 
 def test_a_policy_that_allows_nothing_leaves_everything(table: Any) -> None:
@@ -151,7 +151,7 @@ def test_a_policy_that_allows_nothing_leaves_everything(table: Any) -> None:
 
 
 def test_hosts_of_one_policy_share_a_query_and_long_ones_are_not_written() -> None:
-    allowed = [dataclasses.asdict(one) for one in conditions(POLICY)]
+    allowed = [dataclasses.asdict(condition) for condition in conditions(POLICY)]
     few: dict[str, Any] = {"tier": "app", "addresses": ["10.0.0.5"], "allowed": allowed}
     hosts = {"app1": few, "app2": {**few, "addresses": ["10.0.0.6"]}, "db1": {**few, "tier": "database", "allowed": []}}
     made = queries.write({**hosts, "lost": {**few, "addresses": []}}, "logs")
