@@ -16,6 +16,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base impo
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.adopt import page
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.adopt.draft import UNBOUND, Draft, draft
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.adopt.firewall import firewall
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.plural import count
 
 
 class ActionModule(TidegateAction):
@@ -33,7 +34,8 @@ class ActionModule(TidegateAction):
         before = output.read(path)
         if text != before and not self.check_mode:
             output.write(path.parent, {path.name: text})
-        lines = [f"{len(drafted.entries)} entries in {path}, {len(drafted.held)} held back", *drafted.sentences]
+        entries = count(len(drafted.entries), "entry", "entries")
+        lines = [f"{entries} in {path}, {len(drafted.held)} held back", *drafted.sentences]
         self._display.display("\n".join(f"{self.host}: {line}" for line in lines))
         return {
             "changed": text != before,

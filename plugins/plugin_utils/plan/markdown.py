@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.plural import count, noun
+
 from .model import EgressPlan, EntryChange, Outcome, ReachChange, TestOutcome
 from .wording import reach_rows
 
@@ -108,8 +110,8 @@ def _hosts(plan: EgressPlan) -> Iterator[str]:
 
 
 def _counts(plan: EgressPlan) -> str:
-    hosts = f"{plan.hosts} host was" if plan.hosts == 1 else f"{plan.hosts} hosts were"
-    without = "1 host without egress_tier was" if plan.unmanaged == 1 else f"{plan.unmanaged} without egress_tier were"
+    hosts = f"{count(plan.hosts, 'host')} {noun(plan.hosts, 'was', 'were')}"
+    without = f"{count(plan.unmanaged, 'host')} without egress_tier {noun(plan.unmanaged, 'was', 'were')}"
     unmanaged = f"; {without} not" if plan.unmanaged else ""
     return f"{hosts} compared for every address, port and user{unmanaged}. The plan connects to no host."
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.plural import noun
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import (
     EVERYTHING,
@@ -39,7 +40,9 @@ def address_text(addresses: AddressSet, limit: int = SHOWN, words: Words = ()) -
     if len(elements) <= limit:
         return ", ".join(elements)
     sizes = " and ".join(
-        f"{_count(addresses.size(version))} IPv{version} addresses" for version in (4, 6) if addresses.size(version)
+        f"{_count(addresses.size(version))} IPv{version} {noun(addresses.size(version), 'address', 'addresses')}"
+        for version in (4, 6)
+        if addresses.size(version)
     )
     return f"{_shortened(elements, limit)} ({sizes})"
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.plural import count
+
 from .cells import EVERY, NONE, MatrixCell, word
 
 GAP = "  "
@@ -94,7 +96,7 @@ def _everywhere(row: Sequence[MatrixCell]) -> str:
 
 
 def _count(same: Sequence[str], rows: Sequence[Row]) -> str:
-    return f"{len(same)} others" if rows else f"all {len(same)}"
+    return count(len(same), "other") if rows else f"all {len(same)}"
 
 
 def _by_number(service: str) -> tuple[int, str]:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.plural import count, noun
+
 from .cells import MatrixCell
 from .matrix import HostBlock, legend, matrix
 
@@ -56,7 +58,7 @@ def _counts(proofs: Mapping[str, Mapping[str, Any]]) -> list[str]:
     flows, allowed, answered, refused = map(total, ("flows", "allowed", "answered", "refused"))
     wrong = sum(len(proof["differences"]) for proof in proofs.values())
     lines = [
-        f"mode {modes}: {flows} flows tried with real packets",
+        f"mode {modes}: {count(flows, 'flow')} tried with real packets",
         f"  expected by the policy: {allowed} answered, {flows - allowed} refused",
         f"  measured:               {answered} answered, {refused} refused, {flows - answered - refused} neither",
         f"  different: {wrong}",
@@ -72,12 +74,9 @@ def _counts(proofs: Mapping[str, Mapping[str, Any]]) -> list[str]:
 def _complaint(proofs: Mapping[str, Mapping[str, Any]], differences: list[str], complaints: list[str]) -> str | None:
     parts = []
     if differences:
-        flows = sum(proof["flows"] for proof in proofs.values())
-        parts.append(f"{len(differences)} of {flows} flows differ from the policy, the first: {differences[0]}.")
+        flows = count(sum(proof["flows"] for proof in proofs.values()), "flow")
+        differ = noun(len(differences), "differs", "differ")
+        parts.append(f"{len(differences)} of {flows} {differ} from the policy, the first: {differences[0]}.")
     if complaints:
-        parts.append(f"{_count(len(complaints), 'policy test')} failed, the first: {complaints[0]}.")
+        parts.append(f"{count(len(complaints), 'policy test')} failed, the first: {complaints[0]}.")
     return " ".join(parts) or None
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
