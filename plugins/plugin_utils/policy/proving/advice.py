@@ -47,4 +47,4 @@ def _dates(report: ErrorReport, place: Place, entry: ResolvedEntry, today: dt.da
     if entry.expires is not None and entry.expires - today <= dt.timedelta(days=WARN_DAYS):
         report.notice("expires", place, f"closes at the end of {entry.expires.isoformat()} (UTC)")
     if entry.review_by is not None and entry.review_by < today:
-        report.notice("review_due", place, f"is due for review since {entry.review_by.isoformat()}")
+        report.notice("review_due", place, f"has been due for review since {entry.review_by.isoformat()}")

@@ -48,7 +48,6 @@ class FloorScope:
 
 WHOLE = FloorScope()
 SERVERS = FloorScope(rest=False)
-NO_FLOOR = FloorScope(servers=False, rest=False)
 
 
 def passing(

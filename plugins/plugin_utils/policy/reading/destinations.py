@@ -32,11 +32,17 @@ PORT_IN_SERVICES = "the port in services"
 
 
 def parse_all(
-    report: ErrorReport, inventory: Inventory, place: Place, value: Any, *, names: bool = False
+    report: ErrorReport,
+    inventory: Inventory,
+    place: Place,
+    value: Any,
+    *,
+    names: bool = False,
+    port: str = PORT_IN_SERVICES,
 ) -> tuple[Destination, ...] | None:
     """Read a list of destinations. None after an error; an empty list, which could mean everything, is one.
 
-    names: whether a domain name is a destination here.
+    names, port: as of `parse`.
     """
     elements = values.items(report, place, value)
     if elements is None:
@@ -44,7 +50,7 @@ def parse_all(
     if not elements:
         report.error(place, "is an empty list", "name at least one destination; the word any means everything")
         return None
-    read = [parse(report, inventory, element_place, item, names=names) for element_place, item in elements]
+    read = [parse(report, inventory, element_place, item, names=names, port=port) for element_place, item in elements]
     destinations = tuple(destination for destination in read if destination is not None)
     return destinations if len(destinations) == len(read) else None
 
@@ -104,7 +110,8 @@ def _explain(inventory: Inventory, text: str, port: str) -> tuple[str, str]:
     quoted = values.show(text)
     if "://" in text:
         host = text.split("://", 1)[1].split("/", 1)[0]
-        return f"{quoted} is a URL", f"write the host ({host}) here and the service in services"
+        service = " and the service in services" if port == PORT_IN_SERVICES else ""
+        return f"{quoted} is a URL", f"write the host ({host}) here{service}"
     with_port = _WITH_PORT.fullmatch(text)
     if with_port:
         return f"{quoted} has a port", f"write {with_port['host'].strip('[]')} here and {port}"

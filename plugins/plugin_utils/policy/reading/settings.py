@@ -172,7 +172,10 @@ def _networks(context: Context, variables: Mapping[str, Any], name: str) -> Addr
     value = variables.get(name)
     if value is None or value == []:
         return NOTHING
-    networks = destinations.parse_all(context.report, context.inventory, variable(name), value) or ()
+    networks = (
+        destinations.parse_all(context.report, context.inventory, variable(name), value, port="leave the port out")
+        or ()
+    )
     for network in networks:
         if network.kind != "literal":
             cause = f'"{network.text}" is not a network'
@@ -195,9 +198,11 @@ def _server(context: Context, place: Place, item: Any, kind: _Servers) -> Destin
     """Read one server. None for the word that stands for servers that nobody can name, and after an error."""
     if item == kind.word:
         return None
-    if item in (_DNS.word, _NTP.word):
-        context.report.error(place, f'"{item}" is not possible here', "write the addresses of the servers")
-        return None
+    for other in (_DNS, _NTP):
+        if item == other.word:
+            cause = f'"{item}" works only in {other.variable}'
+            context.report.error(place, cause, "write the addresses of the servers")
+            return None
     server = destinations.parse(context.report, context.inventory, place, item, port=kind.port)
     if server is None:
         return None

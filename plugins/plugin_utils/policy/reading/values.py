@@ -124,7 +124,7 @@ def boolean(report: ErrorReport, place: Place, value: Any) -> bool | None:
     """Read true or false, not a text that looks like it."""
     if isinstance(value, bool):
         return value
-    report.error(place, f"{show(value)} is neither true nor false")
+    report.error(place, f"{show(value)} is neither true nor false", "write true or false, without quotes")
     return None
 
 
@@ -174,7 +174,7 @@ def _user(report: ErrorReport, place: Place, value: Any) -> str | None:
     if value.isdigit():
         if int(value) < NO_UID:
             return str(int(value))
-        report.error(place, f"{show(value)} is not a uid", f"the highest uid is {NO_UID - 1}")
+        report.error(place, f"{show(value)} is not a uid", f"write a number up to {NO_UID - 1}")
         return None
     if not value or len(value) > 256 or any(char.isspace() or char in "\"',;{}" for char in value):
         report.error(place, f"{show(value)} is not a user name", "write one name in each element, without spaces")

@@ -95,6 +95,17 @@ def test_a_server_with_a_port_where_there_are_no_services(variable: str, server:
     assert errors(**{variable: [address]}) == []
 
 
+def test_a_url_where_there_are_no_services() -> None:
+    assert errors(egress_dns_servers=["https://10.10.0.10/dns-query"], egress_internal_networks=["10.0.0.1:53"]) == [
+        'egress_internal_networks[0]: "10.0.0.1:53" has a port. Fix: write 10.0.0.1 here and leave the port out',
+        (
+            "egress_internal_networks: is needed to enforce. "
+            "Fix: list your networks, such as [10.0.0.0/8]; the mode observe works without them"
+        ),
+        'egress_dns_servers[0]: "https://10.10.0.10/dns-query" is a URL. Fix: write the host (10.10.0.10) here',
+    ]
+
+
 def test_a_destination_with_a_port_has_services_beside_it() -> None:
     assert errors(egress_allow_app=[entry(to=["203.0.113.7:8443"])]) == [
         (

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.passing import (
-    NO_FLOOR,
     FloorScope,
     passing,
 )
@@ -98,4 +97,4 @@ def test_what_others_fill_in_counts_only_for_the_most() -> None:
     assert not passing(auto).others.contains(*dns)
     assert passing(auto, may=True).others.contains(*dns)
     assert passing(auto) <= passing(auto, may=True)
-    assert not passing(auto, floor=NO_FLOOR).others.contains(6, 443, "127.0.0.1")
+    assert not passing(auto, floor=FloorScope(servers=False, rest=False)).others.contains(6, 443, "127.0.0.1")

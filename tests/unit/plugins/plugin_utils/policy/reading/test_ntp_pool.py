@@ -69,4 +69,4 @@ def test_its_name_is_taken() -> None:
 
 
 def test_only_time_servers_are_called_so() -> None:
-    assert '"pool" is not possible here' in errors(egress_dns_servers="pool")[0]
+    assert '"pool" works only in egress_ntp_servers' in errors(egress_dns_servers="pool")[0]

@@ -264,7 +264,10 @@ def test_no_test_of_dns_alone_can_rule_out_the_servers_that_only_the_host_knows(
 
 @pytest.mark.parametrize("servers", ["auto", ["auto"]])
 def test_time_servers_are_written_down(servers: Any) -> None:
-    assert "is not possible here. Fix: write the addresses of the servers" in errors(egress_ntp_servers=servers)[0]
+    assert (
+        "works only in egress_dns_servers. Fix: write the addresses of the servers"
+        in errors(egress_ntp_servers=servers)[0]
+    )
 
 
 @pytest.mark.parametrize(("given", "percent"), [(..., 25), (0, 0), (100, 100), ("100", 100), (" 7 ", 7)])
