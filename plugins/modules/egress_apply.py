@@ -71,12 +71,12 @@ egress:
       type: list
       elements: str
 changes:
-  description: What changes, as RV(tidegate.nftables.nft_ruleset#module:changes).
+  description: The changes, one by one, with the keys that M(tidegate.nftables.nft_ruleset) returns.
   returned: success
   type: list
   elements: dict
 transaction:
-  description: The text that is sent to nft, as RV(tidegate.nftables.nft_ruleset#module:transaction).
+  description: The text that was sent to nft, in check mode that would be sent. Empty when nothing changes.
   returned: success
   type: str
 missing_users:

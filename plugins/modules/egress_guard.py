@@ -236,16 +236,16 @@ guard:
       type: list
       elements: str
 changes:
-  description: What changes, as RV(tidegate.nftables.nft_ruleset#module:changes).
+  description: The changes, one by one, with the keys that M(tidegate.nftables.nft_ruleset) returns.
   returned: success
   type: list
   elements: dict
 transaction:
-  description: The text that is sent to nft, as RV(tidegate.nftables.nft_ruleset#module:transaction).
+  description: The text that was sent to nft, in check mode that would be sent. Empty when nothing changes.
   returned: success
   type: str
 missing_users:
-  description: Users of rules that this host does not have, sorted.
+  description: Users of rules that do not exist on this host, sorted.
   returned: phase apply
   type: list
   elements: str
@@ -302,7 +302,7 @@ confirmed:
   returned: phase confirm
   type: dict
 until:
-  description: When the kernel ends what was allowed.
+  description: When the kernel ends it.
   returned: phase allow
   type: str
   sample: "2026-11-20T22:00:00Z"
@@ -321,12 +321,12 @@ fate:
   returned: phase status
   type: dict
 reason:
-  description: One word for machines.
+  description: The reason of the failure, in one word, see C(docs/errors.md).
   returned: failure
   type: str
   sample: pending
 where:
-  description: Path into the arguments that the failure is about, or empty.
+  description: The path of the argument that caused the failure, empty when none did.
   returned: failure
   type: str
   sample: tables[0].sets[1].elements[4]

@@ -72,7 +72,7 @@ nft_version:
   type: str
   sample: 1.0.6
 reason:
-  description: Why it failed, in one word, as in P(tidegate.nftables.nft_ruleset#module).
+  description: The reason of the failure, in one word, see C(docs/errors.md).
   returned: failure
   type: str
 """

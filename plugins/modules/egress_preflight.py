@@ -112,7 +112,7 @@ yaml:
   returned: when needs were gathered and the host has a policy
   type: str
 lines:
-  description: The same for people, one line each.
+  description: The lines that were printed.
   returned: success
   type: list
   elements: str

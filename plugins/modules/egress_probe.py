@@ -134,12 +134,12 @@ counts:
   type: dict
   sample: {answered: 2, refused: 1, silent: 0, failed: 0}
 reason:
-  description: Why it failed, in one word. With V(bad_spec) no packet was sent.
+  description: The reason of the failure, in one word, see C(docs/errors.md).
   returned: failure
   type: str
   sample: bad_spec
 where:
-  description: Path into the arguments, empty when the failure is not about one probe.
+  description: The path of the argument that caused the failure, empty when none did.
   returned: failure
   type: str
   sample: probes[1]

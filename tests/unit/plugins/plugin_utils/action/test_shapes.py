@@ -65,3 +65,20 @@ def test_documented_types_are_those_of_the_shape(module: str) -> None:
         assert (entry["type"] == "list") == isinstance(bare, ListOf), name
         if "sample" in entry and not isinstance(bare, Choice):
             shape.copy(entry["sample"], name)
+
+
+SHARED = ("changes", "transaction", "confirmation", "nft_version", "reason", "where", "until", "lines")
+"""Keys that mean the same in every egress module that returns them; RETURN blocks cannot share a fragment."""
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_a_shared_key_is_documented_with_the_same_words(name: str) -> None:
+    blocks = {path.stem: documented(path.stem).get(name) for path in MODULES.glob("egress_*.py")}
+    texts = {
+        module: {key: block[key] for key in block if key not in ("returned", "sample")}
+        for module, block in blocks.items()
+        if block is not None
+    }
+    assert len(texts) > 1
+    first = next(iter(texts.values()))
+    assert {module: text for module, text in texts.items() if text != first} == {}
