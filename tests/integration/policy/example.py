@@ -56,6 +56,6 @@ def read(example: Path, into: Path) -> dict[str, policy.ResolvedPolicy]:
     (project / "action_plugins" / "policy_probe.py").write_text(ACTION, encoding="utf-8")
     (project / "probe.yml").write_text(PLAY % found, encoding="utf-8")
     environment = {"XDG_CACHE_HOME": str(into / "cache")}
-    Project(project, environment=environment).play("probe.yml").ok()
+    Project(project, environment=environment).play(playbook="probe.yml").ok()
     # Written by ourselves a moment ago.
     return {path.name: pickle.loads(path.read_bytes()) for path in sorted(found.iterdir())}
