@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the scenarios' tests know of the lab: its machines, and how to try flows from one of them.
+"""The lab of the scenarios' tests: its machines, and how to send packets from one of them.
 
 Read from the inventory that Ansible uses. A flow is tried over IPv4 and IPv6 and has one name for each of them:
 ``mirror`` becomes ``mirror/4`` and ``mirror/6``.
@@ -67,7 +67,7 @@ TCP = frozenset(name for name, attempt in FLOWS.items() if attempt.startswith("t
 
 
 def both(*flows: str) -> frozenset[str]:
-    """The names of flows over IPv4 and IPv6. A name that is no flow is an error in the test."""
+    """Return the names of flows over IPv4 and IPv6. Raise KeyError for an unknown name."""
     unknown = [flow for flow in flows if flow not in _FLOWS]
     if unknown:
         message = f"no such flow: {', '.join(unknown)}"
@@ -76,60 +76,60 @@ def both(*flows: str) -> frozenset[str]:
 
 
 def to_itself(machine: Machine) -> frozenset[str]:
-    """Flows whose destination is the machine itself: those take the loopback interface, which no policy closes."""
+    """Return the flows to the machine itself: they take the loopback interface, which no policy closes."""
     return both(*(name for name, flow in _FLOWS.items() if flow["to"] == machine.name))
 
 
 def targets(*groups: str) -> list[str]:
-    """What pytest-testinfra takes as testinfra_hosts: every machine of the groups."""
+    """Return the machines of the groups as pytest-testinfra's testinfra_hosts."""
     lab = "tidegate-" + hashlib.sha256(str(CHECKOUT).encode()).hexdigest()[:8]
     return [f"podman://{lab}-{machine.name}" for machine in MACHINES.values() if machine.tier in groups]
 
 
 def machine_of(host: Any) -> Machine:
-    """The machine that testinfra's host is."""
+    """Return the machine of a host of testinfra."""
     return MACHINES[host.backend.name.rsplit("-", 1)[1]]
 
 
 def attempt(host: Any, user: str, flows: dict[str, str]) -> dict[str, Outcome]:
-    """Try flows from the host as the user, all at once."""
+    """Send the packets of flows from the host as the user, all at once."""
     command = " ".join(["runuser", "-u", user, "--", "python3", "/opt/lab/reach.py", *flows.values()])
-    found = json.loads(host.check_output(command))
-    return {name: Outcome(*found[attempted]) for name, attempted in flows.items()}
+    outcomes = json.loads(host.check_output(command))
+    return {name: Outcome(*outcomes[attempted]) for name, attempted in flows.items()}
 
 
 def reached(outcomes: dict[str, Outcome]) -> set[str]:
-    """The names of the flows that somebody answered."""
+    """Return the names of the flows that were answered."""
     return {name for name, outcome in outcomes.items() if outcome.result == "open"}
 
 
 def counter(host: Any, name: str) -> int:
-    """Packets that a named counter of the collection's table has seen."""
+    """Return the packets of a named counter of the collection's table."""
     listing = json.loads(host.check_output(f"nft -j list counter inet tidegate {name}"))
-    (found,) = (item["counter"]["packets"] for item in listing["nftables"] if "counter" in item)
-    return int(found)
+    (packets,) = (item["counter"]["packets"] for item in listing["nftables"] if "counter" in item)
+    return int(packets)
 
 
 def ledger(host: Any, name: str) -> set[tuple[str, str, int, int]]:
-    """Who tried what, as a ledger set keeps it: address, protocol, port, uid."""
+    """Return the lines of a ledger set: address, protocol, port, uid."""
     listing = json.loads(host.check_output(f"nft -j list set inet tidegate {name}"))
     (elements,) = (item["set"]["elem"] for item in listing["nftables"] if "set" in item)
     return {tuple(element["elem"]["val"]["concat"]) for element in elements}
 
 
 def standing(host: Any) -> str:
-    """The collection's table in a form that can be compared, "" for none."""
+    """Return the collection's table in a form that can be compared, "" for none."""
     return str(host.check_output("python3 /opt/lab/standing.py")).strip()
 
 
 def status(host: Any) -> dict[str, Any]:
-    """What the host says about its policy."""
-    found: dict[str, Any] = json.loads(host.check_output("tidegate status --json"))
-    return found
+    """Return the state of the host's policy."""
+    state: dict[str, Any] = json.loads(host.check_output("tidegate status --json"))
+    return state
 
 
 def events(host: Any) -> list[str]:
-    """What happened to the host's policy, oldest first."""
+    """Return the events of the host's policy, oldest first."""
     journal = host.check_output("cat /var/lib/tidegate/journal.jsonl")
     return [json.loads(line)["event"] for line in journal.splitlines()]
 
@@ -143,6 +143,6 @@ def ssh(address: str) -> None:
 
 
 def files_like(host: Any, pattern: str) -> list[str]:
-    """Every file or directory of the host whose name fits the pattern."""
+    """Return every file or directory of the host whose name matches the pattern."""
     everywhere = "find / -path /proc -prune -o -path /sys -prune -o"
     return str(host.check_output(f"{everywhere} -name '{pattern}' -print")).splitlines()

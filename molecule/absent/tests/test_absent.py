@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Absent mode after enforce: no trace, and nothing of anybody else is touched."""
+"""Absent mode after enforce: no trace is left, and tables of other programs are not touched."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def test_reaches_everything(host: Any) -> None:
     assert lab.reached(lab.attempt(host, "nosy", lab.FLOWS)) == set(lab.FLOWS)
 
 
-def test_leaves_no_table_but_the_neighbours(host: Any) -> None:
+def test_leaves_only_the_table_of_another_program(host: Any) -> None:
     assert host.check_output("nft list tables").splitlines() == ["table inet neighbour"]
 
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Four tiers in enforce mode: every machine reaches what its group_vars say, and nothing else.
 
-Before this, prepare has reached every flow from every machine, and somebody has edited the table by hand.
+Before this, prepare has reached every flow from every machine, and side_effect has edited the table by hand.
 """
 
 from __future__ import annotations
@@ -51,13 +51,13 @@ def test_reaches_exactly_what_the_policy_allows(host: Any, user: str) -> None:
     outcomes = lab.attempt(host, user, lab.FLOWS)
 
     assert lab.reached(outcomes) == expected
-    # An application that is refused learns it at once.
+    # A rejected application gets an error at once.
     slow = {name: outcomes[name] for name in lab.TCP - expected if outcomes[name].milliseconds > 500}
     assert slow == {}
     assert {outcomes[name].result for name in lab.TCP - expected} == {"refused"}
 
 
-def test_answers_those_who_come_in(host: Any) -> None:
+def test_answers_incoming_connections(host: Any) -> None:
     machine = lab.machine_of(host)
     world = host.get_host(lab.targets("outside")[0])
     flows = [f"{service}@{address}" for service in ("tcp/22", "udp/53") for address in machine.addresses]
@@ -65,13 +65,13 @@ def test_answers_those_who_come_in(host: Any) -> None:
     assert lab.reached(lab.attempt(world, "root", {flow: flow for flow in flows})) == set(flows)
 
 
-def test_counts_every_refusal_and_remembers_who_tried(host: Any) -> None:
+def test_counts_every_rejection_and_records_who_tried(host: Any) -> None:
     before = lab.counter(host, "denied")
-    refused = {name: lab.FLOWS[name] for name in lab.both("stranger", "stranger-dns-udp")}
+    rejected = {name: lab.FLOWS[name] for name in lab.both("stranger", "stranger-dns-udp")}
 
-    lab.attempt(host, "nosy", refused)
+    lab.attempt(host, "nosy", rejected)
 
-    assert lab.counter(host, "denied") - before >= len(refused)
+    assert lab.counter(host, "denied") - before >= len(rejected)
     uid = int(host.check_output("id -u nosy"))
     assert {("192.0.2.66", "tcp", 443, uid), ("192.0.2.66", "udp", 53, uid)} <= lab.ledger(host, "denied4")
     assert {("2001:db8:192::66", "tcp", 443, uid), ("2001:db8:192::66", "udp", 53, uid)} <= lab.ledger(host, "denied6")

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the role installs beside the table: it is confirmed, loaded at boot, and brought back after a flush."""
+"""The policy is confirmed, loaded at boot, and loaded again after a flush."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ testinfra_hosts = lab.targets("app")
 
 
 def status(host: Any) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(host.check_output("tidegate status --json"))
-    return found
+    state: dict[str, Any] = json.loads(host.check_output("tidegate status --json"))
+    return state
 
 
 def test_what_was_applied_is_confirmed_and_boots(host: Any) -> None:
-    found = status(host)
-    assert (found["table"], found["saved"], found["pending"]) == ("confirmed", "ok", None)
-    assert found["confirmed"]["who"]
+    state = status(host)
+    assert (state["table"], state["saved"], state["pending"]) == ("confirmed", "ok", None)
+    assert state["confirmed"]["who"]
     for unit, target in (("tidegate", "sysinit"), ("tidegate-watch", "multi-user")):
         assert host.file(f"/etc/systemd/system/{target}.target.wants/{unit}.service").exists
         assert host.service(unit).is_running
@@ -36,6 +36,6 @@ def test_a_flush_is_undone_within_five_seconds(host: Any) -> None:
     while host.run("nft list table inet tidegate").rc:
         assert time.monotonic() - began < 5
         time.sleep(0.1)
-    found = status(host)
-    assert found["events"]["lost"] == lost + 1
-    assert found["table"] == "confirmed"
+    state = status(host)
+    assert state["events"]["lost"] == lost + 1
+    assert state["table"] == "confirmed"

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Observe mode: the same rules refuse nothing and count what they would refuse."""
+"""Observe mode: the same rules reject nothing and count what they would reject."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_reaches_everything(host: Any, user: str) -> None:
     assert lab.reached(lab.attempt(host, user, lab.FLOWS)) == set(lab.FLOWS)
 
 
-def test_counts_what_enforce_would_refuse(host: Any) -> None:
+def test_counts_what_enforce_would_reject(host: Any) -> None:
     strange = {name: lab.FLOWS[name] for name in lab.both("stranger", "stranger-dns-udp", "payments-ssh")}
     before = lab.counter(host, "would_deny")
 

@@ -45,10 +45,10 @@ class Connection(LocalConnection):  # type: ignore[misc]  # Ansible ships no typ
         """Process id of the container's init, as this machine sees it."""
         name = self.get_option("remote_addr")
         inspect = ["podman", "inspect", "--type", "container", "--format", "{{.State.Pid}}", name]
-        found = subprocess.run(inspect, capture_output=True, text=True, check=False)
-        pid = found.stdout.strip()
-        if found.returncode or pid == "0":
-            reason = found.stderr.strip() or "it does not run"
+        inspected = subprocess.run(inspect, capture_output=True, text=True, check=False)
+        pid = inspected.stdout.strip()
+        if inspected.returncode or pid == "0":
+            reason = inspected.stderr.strip() or "it does not run"
             message = f"container {name}: {reason}"
             raise AnsibleConnectionFailure(message)
         return pid

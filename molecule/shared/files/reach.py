@@ -47,9 +47,9 @@ def main(arguments: list[str]) -> int:
     flows = [argument for argument in arguments if "@" in argument]
     expected = [argument for argument in arguments if "@" not in argument]
     with ThreadPoolExecutor(max_workers=64) as pool:
-        found = dict(zip(flows, pool.map(timed, flows)))
-    json.dump(found, sys.stdout)
-    return int(bool(expected) and any([outcome] != expected for outcome, _milliseconds in found.values()))
+        outcomes = dict(zip(flows, pool.map(timed, flows)))
+    json.dump(outcomes, sys.stdout)
+    return int(bool(expected) and any([outcome] != expected for outcome, _milliseconds in outcomes.values()))
 
 
 if __name__ == "__main__":

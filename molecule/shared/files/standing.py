@@ -6,7 +6,7 @@
 With FILE, fails unless that holds the same.
 
 Without counters and without what packets put into sets. The blocks come in the order of their texts: nft lists sets in
-the order of their making, and a set that is kept is older than one that is put back.
+the order of their creation, and a kept set is older than a restored one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 
 
 def comparable(listing: str) -> str:
-    """Return what can be compared of what ``nft -s list table inet tidegate`` prints."""
+    """Return the output of ``nft -s list table inet tidegate`` without what changes by itself."""
     blocks = []
     for block in listing.split("\n\n"):
         text = re.sub(r"^table inet tidegate \{\n|\n\}\n*$", "", block)
@@ -30,14 +30,14 @@ def comparable(listing: str) -> str:
 
 
 if __name__ == "__main__":
-    listed = subprocess.run(
+    listing = subprocess.run(
         ["nft", "-s", "list", "table", "inet", "tidegate"],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
         check=False,
     )
-    found = comparable(listed.stdout)
-    print(found)
+    table = comparable(listing.stdout)
+    print(table)
     for path in sys.argv[1:]:
-        sys.exit(Path(path).read_text(encoding="utf-8").strip() != found.strip())
+        sys.exit(Path(path).read_text(encoding="utf-8").strip() != table.strip())

@@ -110,7 +110,7 @@ class TidegateAction(ActionBase):
         self._cleanup_remote_tmp = False
 
     def _interpreter(self) -> dict[str, Any]:
-        """Return the fact that spares the next task the search for Python: found by Ansible, not said by a module."""
+        """Return the fact that spares the next task the search for Python; it comes from Ansible, not from a module."""
         key = self._discovered_interpreter_key
         return {"ansible_facts": {key: self._discovered_interpreter}} if key else {}
 

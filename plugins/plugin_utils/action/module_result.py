@@ -52,12 +52,12 @@ def module_result(result: Mapping[str, Any], shape: Record, needed: Collection[s
     """
     if not isinstance(result, Mapping):
         raise ShapeError("the result", "is no mapping")
-    known = {**COMMON, **shape.required, **shape.optional}
-    taken = Record(optional=known).copy(_texts_of_events(result), "")
-    missing = [] if taken.get("failed") or taken.get("skipped") else [key for key in needed if key not in taken]
+    shapes = {**COMMON, **shape.required, **shape.optional}
+    known = Record(optional=shapes).copy(_texts_of_events(result), "")
+    missing = [] if known.get("failed") or known.get("skipped") else [key for key in needed if key not in known]
     if missing:
         raise ShapeError(missing[0], "is missing")
-    return taken
+    return known
 
 
 def _texts_of_events(result: Mapping[str, Any]) -> dict[Any, Any]:

@@ -88,51 +88,51 @@ def _declaration(report: ErrorReport, place: Place, name: Any, value: Any) -> Pr
         report.error(place, *_not_a_mapping(value))
         return None
     # `sha256: null` means the same as no sha256 at all.
-    given = {str(key): item for key, item in value.items() if item is not None or key in KEYS}
-    guesses = _check_known(report, place, given)
-    source = _source(report, place, given, guesses)
+    declaration = {str(key): item for key, item in value.items() if item is not None or key in KEYS}
+    guesses = _check_known(report, place, declaration)
+    source = _source(report, place, declaration, guesses)
     if source is None:
         return None
-    _check_combination(report, place, source, [key for key in given if key in _KNOWN])
-    declared = _read(report, place, str(name), source, given)
+    _check_combination(report, place, source, [key for key in declaration if key in _KNOWN])
+    declared = _read(report, place, str(name), source, declaration)
     return declared if len(report.errors) == errors else None
 
 
-def _read(report: ErrorReport, place: Place, name: str, source: str, given: Mapping[str, Any]) -> PrefixList:
+def _read(report: ErrorReport, place: Place, name: str, source: str, declaration: Mapping[str, Any]) -> PrefixList:
     """Return the declaration; it is valid only when the report has no new error."""
-    shared = bool(options.optional(report, place, given, "shared", values.boolean))
+    shared = bool(options.optional(report, place, declaration, "shared", values.boolean))
     if source == "prefixes":
-        networks = options.prefixes(report, place.key("prefixes"), given["prefixes"])
+        networks = options.prefixes(report, place.key("prefixes"), declaration["prefixes"])
         return PrefixList(name, place, kind="inline", addresses=networks, shared=shared)
     if source == "fed_by":
-        options.fed_by(report, place.key("fed_by"), given["fed_by"])
-        names = options.optional(report, place, given, "names", options.names) or ()
+        options.fed_by(report, place.key("fed_by"), declaration["fed_by"])
+        names = options.optional(report, place, declaration, "names", options.names) or ()
         return PrefixList(name, place, kind="external", shared=shared, names=names)
     read_location = options.path if source == "file" else options.url
     location = AWS_URL
-    if source in given:
-        pinned = given.get("sha256") is not None
-        location = read_location(report, place.key(source), given[source], pinned) or ""
+    if source in declaration:
+        pinned = declaration.get("sha256") is not None
+        location = read_location(report, place.key(source), declaration[source], pinned) or ""
     return PrefixList(
         name,
         place,
         kind="file" if source == "file" else "url",
         location=location,
-        aws=options.aws(report, place, given),
-        query=options.optional(report, place, given, "query", options.query),
-        sha256=options.optional(report, place, given, "sha256", options.sha256),
-        max_age_days=options.optional(report, place, given, "max_age_days", options.positive),
-        max_change=options.optional(report, place, given, "max_change", options.percent),
-        refresh_minutes=options.optional(report, place, given, "refresh_minutes", options.positive) or 0,
-        timeout=options.optional(report, place, given, "timeout", options.positive) or TIMEOUT,
+        aws=options.aws(report, place, declaration),
+        query=options.optional(report, place, declaration, "query", options.query),
+        sha256=options.optional(report, place, declaration, "sha256", options.sha256),
+        max_age_days=options.optional(report, place, declaration, "max_age_days", options.positive),
+        max_change=options.optional(report, place, declaration, "max_change", options.percent),
+        refresh_minutes=options.optional(report, place, declaration, "refresh_minutes", options.positive) or 0,
+        timeout=options.optional(report, place, declaration, "timeout", options.positive) or TIMEOUT,
         shared=shared,
     )
 
 
-def _check_known(report: ErrorReport, place: Place, given: Mapping[str, Any]) -> set[str]:
+def _check_known(report: ErrorReport, place: Place, declaration: Mapping[str, Any]) -> set[str]:
     """Report each unknown key; return the keys that were probably meant."""
     guesses = set()
-    for key in given:
+    for key in declaration:
         if key in _KNOWN:
             continue
         close = _INSTEAD.get(key.lower()) or hints.guess(key, _KNOWN)
@@ -142,28 +142,28 @@ def _check_known(report: ErrorReport, place: Place, given: Mapping[str, Any]) ->
     return guesses
 
 
-def _source(report: ErrorReport, place: Place, given: Mapping[str, Any], guesses: set[str]) -> str | None:
+def _source(report: ErrorReport, place: Place, declaration: Mapping[str, Any], guesses: set[str]) -> str | None:
     """Return the key that names the source of the list, None after an error."""
-    sources = [key for key in KEYS if key in given]
+    sources = [key for key in KEYS if key in declaration]
     if len(sources) > 1:
         report.error(place, f"has {' and '.join(sources)}, two sources", "keep one of them, or declare two lists")
         return None
     if sources:
         return sources[0]
-    if "aws" in given:
+    if "aws" in declaration:
         return "url"
     if not guesses & {*KEYS, "aws"}:
         report.error(place, "has no source", "write one of prefixes, file, url, aws and fed_by")
     return None
 
 
-def _check_combination(report: ErrorReport, place: Place, source: str, given: list[str]) -> None:
-    for key in given:
+def _check_combination(report: ErrorReport, place: Place, source: str, declaration: list[str]) -> None:
+    for key in declaration:
         if key != source and key not in KEYS[source]:
             report.error(place.key(key), f"has no meaning beside {source}", "remove it")
-    if "aws" in given and "query" in given:
+    if "aws" in declaration and "query" in declaration:
         report.error(place.key("query"), "has no meaning beside aws, which selects by service and region", "keep one")
-    if "region" in given and "aws" not in given:
+    if "region" in declaration and "aws" not in declaration:
         report.error(place.key("region"), "has no meaning without aws", "name the service, such as aws: S3")
 
 

@@ -29,21 +29,21 @@ def read(declared: PrefixList, body: bytes) -> AddressSet:
     except UnicodeDecodeError as error:
         raise FeedError("the document is not UTF-8 text") from error
     if declared.aws:
-        found = _joined(_pick_aws(declared.aws, _json(text)))
+        networks = _joined(_pick_aws(declared.aws, _json(text)))
     elif declared.query:
-        found = _joined(_pick(declared.query, _json(text)))
+        networks = _joined(_pick(declared.query, _json(text)))
     else:
-        found = _joined(
+        networks = _joined(
             _elements(_json(text), "the document") if text.lstrip()[:1] in ("[", "{", '"') else _lines(text)
         )
-    whole = everything(found)
+    whole = everything(networks)
     if whole:
         raise FeedError(
             f"the list is all of {whole}, and no feed may open everything", "check whether it is the right list"
         )
-    if not found:
+    if not networks:
         raise FeedError("the list is empty", "correct the query" if declared.query else "")
-    return found
+    return networks
 
 
 def _check_pin(declared: PrefixList, body: bytes) -> None:

@@ -68,9 +68,9 @@ class PrefixLists:
         self._origins: Origins = origins or {}
         report = ErrorReport(self._origins)
         self._lists = declarations.parse(report, declared)
-        given = declared if isinstance(declared, Mapping) else {}
-        self._declared = sorted(str(name) for name in given)
-        failures = {name: item for name, item in given.items() if isinstance(item, TemplateFailure)}
+        mapping = declared if isinstance(declared, Mapping) else {}
+        self._declared = sorted(str(name) for name in mapping)
+        failures = {name: item for name, item in mapping.items() if isinstance(item, TemplateFailure)}
         self._template_failures = {str(name): failure.reason for name, failure in failures.items()}
         self._accepted = self._accept(report, accept)
         self.errors = tuple(report.errors)

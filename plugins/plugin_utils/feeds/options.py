@@ -31,12 +31,12 @@ T = TypeVar("T")
 def optional(
     report: ErrorReport,
     place: Place,
-    given: Mapping[str, Any],
+    declaration: Mapping[str, Any],
     key: str,
     read: Callable[[ErrorReport, Place, Any], T | None],
 ) -> T | None:
     """Return the value of a key that may be absent."""
-    return read(report, place.key(key), given[key]) if key in given else None
+    return read(report, place.key(key), declaration[key]) if key in declaration else None
 
 
 def prefixes(report: ErrorReport, place: Place, value: Any) -> AddressSet:
@@ -154,17 +154,17 @@ def query(report: ErrorReport, place: Place, value: Any) -> str | None:
     return text
 
 
-def aws(report: ErrorReport, place: Place, given: Mapping[str, Any]) -> Aws | None:
+def aws(report: ErrorReport, place: Place, declaration: Mapping[str, Any]) -> Aws | None:
     """Return the selection by aws and region, in AWS's own spelling."""
-    if "aws" not in given:
+    if "aws" not in declaration:
         return None
     fix = "write it as S3 or CLOUDFRONT"
-    service = _name(report, place.key("aws"), given["aws"], form=_SERVICE, what="service of AWS", fix=fix)
+    service = _name(report, place.key("aws"), declaration["aws"], form=_SERVICE, what="service of AWS", fix=fix)
     regions: list[str | None] = []
-    if "region" in given:
+    if "region" in declaration:
         at = place.key("region")
-        elements = values.items(report, at, given["region"]) or []
-        if given["region"] in ([], ()):
+        elements = values.items(report, at, declaration["region"]) or []
+        if declaration["region"] in ([], ()):
             report.error(at, "is an empty list", "remove the key to select every region")
         fix = "write it as eu-west-1 or GLOBAL"
         regions = [_name(report, where, item, form=_REGION, what="region of AWS", fix=fix) for where, item in elements]
