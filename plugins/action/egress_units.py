@@ -59,7 +59,9 @@ class ActionModule(TidegateAction):
             raise NotRendered("No host of the play has a policy (egress_tier is not set).")
         return documents
 
-    def _write(self, built: list[render_units.RenderedUnit], directory: str | None) -> Sequence[unit_files.FileChange]:
+    def _write(
+        self, built: list[render_units.RenderedUnit], directory: str | None
+    ) -> Sequence[unit_files.UnitFileChange]:
         if directory is None:
             return []
         with output.errors():

@@ -36,7 +36,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Explanation:
+class ReachExplanation:
     """The answer for mode enforce. lines: for people. entries: the names of those that open it."""
 
     answer: Answer
@@ -44,10 +44,10 @@ class Explanation:
     entries: tuple[str, ...] = ()
 
 
-def explain(resolved: ResolvedPolicy, question: Question, targets: Mapping[str, Capabilities]) -> Explanation:
+def explain(resolved: ResolvedPolicy, question: Question, targets: Mapping[str, Capabilities]) -> ReachExplanation:
     """Return the answer, proven for every address and port in question. targets: capabilities by name."""
     if resolved.mode == "absent":
-        return Explanation("yes", (f"yes: egress_mode is absent, so {resolved.host} has no policy",))
+        return ReachExplanation("yes", (f"yes: egress_mode is absent, so {resolved.host} has no policy",))
     region = of_boxes([(question.to, question.services)])
     reached = region & passing(resolved).at(question.user or "")
     answer: Answer = "yes" if reached == region else "partly" if reached else "no"
@@ -58,7 +58,7 @@ def explain(resolved: ResolvedPolicy, question: Question, targets: Mapping[str, 
         lines += _rejected(resolved, question.user, region - reached)
     if resolved.mode == "observe":
         lines.append("  egress_mode is observe: nothing is rejected, only counted")
-    return Explanation(answer, tuple(lines), tuple(entry.name for entry in entries))
+    return ReachExplanation(answer, tuple(lines), tuple(entry.name for entry in entries))
 
 
 def _is_for(entry: ResolvedEntry, user: str | None) -> bool:

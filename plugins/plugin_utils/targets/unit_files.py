@@ -15,7 +15,7 @@ from .render_units import RenderedUnit
 
 
 @dataclass(frozen=True)
-class FileChange:
+class UnitFileChange:
     """A file whose content changes. before None: it does not exist. after None: it is removed."""
 
     path: Path
@@ -33,18 +33,18 @@ class FileChange:
         }
 
 
-def file_changes(units: Iterable[RenderedUnit], directory: Path) -> list[FileChange]:
+def file_changes(units: Iterable[RenderedUnit], directory: Path) -> list[UnitFileChange]:
     """Return the changes that make the files equal to the units. Raises OSError for a file that cannot be read."""
     changes = []
     for unit in units:
         path = directory / unit.file
         before = path.read_text(encoding="utf-8") if path.exists() else None
         if before != unit.text:
-            changes.append(FileChange(path, before, unit.text))
+            changes.append(UnitFileChange(path, before, unit.text))
     return changes
 
 
-def write(changes: Iterable[FileChange]) -> None:
+def write(changes: Iterable[UnitFileChange]) -> None:
     """Write and remove the files. Raises OSError."""
     for change in changes:
         if change.after is None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import feeds
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.explain import Explanation, Question, explain
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.explain import ReachExplanation, Question, explain
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import Capabilities
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.registry import TARGETS
@@ -19,7 +19,7 @@ HTTPS = services.of_protocol(6, 443, 443)
 PAY = entry(name="pay", to=["203.0.113.0/24"], users=["payd"], owner="team-pay")
 
 
-def answer(to: str, service: str, user: str | None = None, **changes: Any) -> Explanation:
+def answer(to: str, service: str, user: str | None = None, **changes: Any) -> ReachExplanation:
     requested = services.parse_literal(service)
     assert requested
     capabilities = {name: target.can for name, target in TARGETS.items()}

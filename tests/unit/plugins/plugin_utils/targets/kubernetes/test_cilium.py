@@ -51,3 +51,11 @@ def test_never_closes_where_a_name_leads() -> None:
     found = object_of(egress_allow_app=[written], egress_never=closed)
     assert not allows(found, "169.254.169.254", "TCP", 80, NAME)
     assert allows(found, "169.254.169.254", "TCP", 443, NAME)
+
+
+def test_never_with_services_that_ports_cannot_express_closes_every_port_beside_names() -> None:
+    never = [{"to": "169.254.169.254", "services": ["icmp"]}, {"to": "203.0.113.9", "services": ["https"]}]
+    policy_object = object_of(egress_allow_app=[entry(to=[NAME])], egress_never=never)
+    icmp, https = policy_object["spec"]["egressDeny"]
+    assert icmp == {"toCIDRSet": [{"cidr": "169.254.169.254/32"}]}
+    assert https["toPorts"] == [{"ports": [{"port": "443", "protocol": "TCP"}]}]
