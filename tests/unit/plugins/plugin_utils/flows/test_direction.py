@@ -27,10 +27,14 @@ def write(path: Path, *lines: str) -> None:
 @pytest.mark.parametrize("port", [443, 1023])
 @pytest.mark.parametrize("client", [1024, 2500, 32767, 32768, 65535])
 def test_from_a_well_known_port_to_any_other_is_a_reply(port: int, client: int, tmp_path: Path) -> None:
-    write(tmp_path / "a", record(BACKEND, BALANCER, f"{port} {client}"), record(BALANCER, BACKEND, f"{client} {port}"))
-    logs, rows = flows(tmp_path, {"vpc": "a"})
+    reply, opened = record(BACKEND, BALANCER, f"{port} {client}"), record(BALANCER, BACKEND, f"{client} {port}")
+    write(tmp_path / "both", reply, opened)
+    logs, rows = flows(tmp_path, {"vpc": "both"})
     assert keys(rows) == {(BALANCER, BACKEND, 6, port)}
     assert logs.skipped == {"reply": 1}
+    write(tmp_path / "reply", reply)
+    logs, rows = flows(tmp_path, {"vpc": "reply"})
+    assert (rows, logs.skipped) == ([], {"reply": 1})
 
 
 def test_between_well_known_ports_and_between_others_a_single_record_is_a_flow(tmp_path: Path) -> None:

@@ -195,6 +195,16 @@ def test_a_set_that_is_not_there_and_a_match_that_nobody_knows_are_unknown() -> 
     assert (fate(strange, 25), reasons(strange)) == (UNKNOWN, ["fib type daddr"])
 
 
+@pytest.mark.parametrize("name", ["docker\\*", "*", 7])
+def test_an_interface_that_is_no_plain_name_is_unknown(name: Any) -> None:
+    # A star that is escaped is a part of the name, one alone is every name.
+    forwarded = Situation(None, 40000, 0.0, "eth0", "docker0")
+    loaded = table([[match(meta("iifname"), name), port(25), DROP]])
+    assert fate(loaded, 25, situation=forwarded) == UNKNOWN
+    prefix = table([[match(meta("iifname"), "docker*"), port(25), DROP]])
+    assert fate(prefix, 25, situation=forwarded) == REJECTED
+
+
 def test_owners_of_sockets() -> None:
     loaded = table([[match(meta("skuid"), 1000), DROP], [match(meta("skuid"), 1000, "!="), port(25), DROP]])
     nobody, root = Situation(None, 40000, 0.0), Situation(0, 40000, 0.0)
