@@ -75,9 +75,9 @@ class Host:
 
     def good(self, *tables: Mapping[str, Any], **options: Any) -> dict[str, Any]:
         """One run that must not fail."""
-        found = self.run(*tables, **options)
-        assert not found.get("failed"), found["msg"]
-        return found
+        result = self.run(*tables, **options)
+        assert not result.get("failed"), result["msg"]
+        return result
 
     def load(self, script: str) -> None:
         """Have nft load something, as somebody else would."""
@@ -93,13 +93,13 @@ class Host:
 
     def rules(self, chain: str, name: str = "t") -> list[str]:
         table = read_table(self.nft, "inet", name)
-        found = table.chain(chain) if table else None
-        return [rule.canon for rule in found.rules] if found else []
+        live_chain = table.chain(chain) if table else None
+        return [rule.canon for rule in live_chain.rules] if live_chain else []
 
     def elements(self, of: str, name: str = "t") -> set[str]:
         table = read_table(self.nft, "inet", name)
-        found = table.set(of) if table else None
-        return {element.key for element in found.elements} if found else set()
+        live_set = table.set(of) if table else None
+        return {element.key for element in live_set.elements} if live_set else set()
 
     def tables(self) -> list[str]:
         return sorted(name for _family, name in nf_tables.tables())
@@ -110,9 +110,9 @@ def result(module: subprocess.Popen[str]) -> dict[str, Any]:
     out, err = finish(module)
     assert "Traceback" not in err, err
     assert "Traceback" not in out, out
-    found = json.loads(out)
-    assert isinstance(found, dict)
-    return found
+    document = json.loads(out)
+    assert isinstance(document, dict)
+    return document
 
 
 @pytest.fixture(params=BINARIES if LONG else [list(BINARIES)[-1]])

@@ -50,11 +50,11 @@ def rules(*ports: int) -> dict[str, Any]:
 def test_beside_somebody_who_makes_and_deletes_another_table(host: Host) -> None:
     with writer(host, "add table ip other\n", "delete table ip other\n", pause=0.01):
         for run in range(RUNS):
-            wanted = rules(*range(1 + run % 3, 5 + run % 3))
-            assert host.good(wanted)["changed"]
-            assert not host.good(wanted)["changed"]
-            assert host.rules("c") == wanted["chains"][0]["rules"]
-            assert host.elements("s") == set(wanted["sets"][0]["elements"])
+            desired = rules(*range(1 + run % 3, 5 + run % 3))
+            assert host.good(desired)["changed"]
+            assert not host.good(desired)["changed"]
+            assert host.rules("c") == desired["chains"][0]["rules"]
+            assert host.elements("s") == set(desired["sets"][0]["elements"])
             assert not [name for name in host.tables() if name.startswith("_tidegate")]
 
 
@@ -62,9 +62,9 @@ BANNED = {"name": "banned", "type": "ipv4_addr", "flags": ["interval"]}
 SHARED = {"name": "seen", "typeof": "ip saddr", "flags": ["dynamic", "timeout"], "timeout": "1h"}
 
 
-def beside_a_tool_that_bans(host: Host, wanted: Callable[[int], dict[str, Any]], to: str) -> tuple[set[str], int]:
+def beside_a_tool_that_bans(host: Host, desired: Callable[[int], dict[str, Any]], to: str) -> tuple[set[str], int]:
     """Runs without pause while a tool adds forty elements; returns those it says it added, and the runs that warned."""
-    host.good(wanted(0))
+    host.good(desired(0))
     warned = 0
     script = (
         'i=1; while [ $i -le 40 ]; do one=$(printf "$2" $i); $1 add element inet t $3 { $one } && echo $one; '
@@ -74,24 +74,24 @@ def beside_a_tool_that_bans(host: Host, wanted: Callable[[int], dict[str, Any]],
     command = ["/bin/sh", "-c", script, "ban", host.nft.path, network, to]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as tool:
         for run in itertools.count(1):
-            warned += "created anew: what it added" in str(host.good(wanted(run)).get("warnings"))
+            warned += "created anew: what it added" in str(host.good(desired(run)).get("warnings"))
             if tool.poll() is not None:
                 break
         out, _err = tool.communicate()
-    host.good(wanted(1))
+    host.good(desired(1))
     added = set(out.split())
     assert len(added) > 20
     return added, warned
 
 
 def test_a_tool_that_bans_addresses_loses_none_when_the_set_is_made_anew(host: Host) -> None:
-    def wanted(run: int) -> dict[str, Any]:
+    def desired(run: int) -> dict[str, Any]:
         """The set is made anew every time, and takes the elements along."""
         drops = f"ip saddr @banned tcp dport {1 + run} drop"
         size = {"size": 100000 + run} if run % 2 else {}
         return {"name": "t", "sets": [{**BANNED, **size}], "chains": [{"name": "c", "rules": [drops]}]}
 
-    added, warned = beside_a_tool_that_bans(host, wanted, "banned")
+    added, warned = beside_a_tool_that_bans(host, desired, "banned")
     # Between nft's start and its transaction lie some milliseconds; what comes in just then is told of.
     assert len(added - host.elements("banned")) <= warned
     assert host.elements("banned") <= added
@@ -101,23 +101,23 @@ def test_a_tool_that_bans_addresses_loses_none_when_the_set_is_made_anew(host: H
 def test_a_tool_that_adds_to_a_set_that_stays_loses_none(host: Host, to: str) -> None:
     """Rules and other sets change around it; nobody owns what is in it, or packets and tools do."""
 
-    def wanted(run: int) -> dict[str, Any]:
+    def desired(run: int) -> dict[str, Any]:
         own = {"name": f"own{run % 3}", "type": "ipv4_addr", "flags": ["interval"], "elements": [f"10.1.{run}.0/24"]}
         rules = [f"ip saddr @{to} tcp dport {1 + run} drop", f"ip saddr @{own['name']} accept"]
         return {"name": "t", "sets": [BANNED, SHARED, own], "chains": [{"name": "c", "rules": rules}]}
 
-    added, warned = beside_a_tool_that_bans(host, wanted, to)
+    added, warned = beside_a_tool_that_bans(host, desired, to)
     assert {element.split()[0] for element in host.elements(to)} == added
     assert warned == 0
 
 
 def test_two_runs_at_once_come_one_after_the_other(host: Host) -> None:
-    one, two = rules(1, 2, 3), rules(3, 2, 1, 4)
+    three_rules, four_rules = rules(1, 2, 3), rules(3, 2, 1, 4)
     for _run in range(RUNS):
-        with host.start(one) as first, host.start(two) as second:
+        with host.start(three_rules) as first, host.start(four_rules) as second:
             results = [result(first), result(second)]
-        assert [found.get("msg") for found in results] == [None, None]
-        assert host.rules("c") in (one["chains"][0]["rules"], two["chains"][0]["rules"])
+        assert [document.get("msg") for document in results] == [None, None]
+        assert host.rules("c") in (three_rules["chains"][0]["rules"], four_rules["chains"][0]["rules"])
         assert host.tables() == ["t"]
 
 
@@ -142,10 +142,10 @@ def test_somebody_who_always_puts_his_rule_back_is_named_in_the_end(host: Host) 
     before = _cpu_seconds()
     script = "add rule inet t c udp dport 53 drop\n"
     with writer(host, script):
-        found = host.run(rules(1, 2, 3))
+        outcome = host.run(rules(1, 2, 3))
         assert _cpu_seconds() - before < 60
-    if found.get("failed"):
-        assert found["reason"] in ("busy", "not_applied"), found["msg"]
+    if outcome.get("failed"):
+        assert outcome["reason"] in ("busy", "not_applied"), outcome["msg"]
     ours = [rule for rule in host.rules("c") if rule != "udp dport 53 drop"]
     assert ours in (rules(1)["chains"][0]["rules"], rules(1, 2, 3)["chains"][0]["rules"])
     host.good(rules(1, 2, 3))

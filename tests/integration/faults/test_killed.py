@@ -84,12 +84,12 @@ def test_killed(tmp_path: Path, kind: str, version: str) -> None:
         now = host.listing()
         assert now in [listing for listing, _saved in state.values()]
         assert _content(host.saved) in (state["old"][1], state["new"][1])
-        wanted, expected = (new, state["new"]) if number % 3 else (old, state["old"])
-        host.good(wanted, persist=str(host.saved))
+        desired, expected = (new, state["new"]) if number % 3 else (old, state["old"])
+        host.good(desired, persist=str(host.saved))
         assert (host.listing(), _content(host.saved)) == expected
         assert set(host.tables()) <= {"t"}, "a scratch table stayed"
         assert _leftovers(host) == []
-        if wanted is new:
+        if desired is new:
             host.good(old, persist=str(host.saved))
         if killed == KILLS:
             break
@@ -152,9 +152,9 @@ def _times(host: Host, old: dict[str, Any], new: dict[str, Any]) -> tuple[float,
     return min(first, whole) * 0.8, max(first, whole) * 1.1
 
 
-def _kill(host: Host, wanted: dict[str, Any], after: float, *, group: bool) -> int:
+def _kill(host: Host, desired: dict[str, Any], after: float, *, group: bool) -> int:
     """Start a run and kill it, alone or with the nft that it started; return its exit status."""
-    with host.start(wanted, persist=str(host.saved)) as module:
+    with host.start(desired, persist=str(host.saved)) as module:
         try:
             module.wait(timeout=after)
         except subprocess.TimeoutExpired:

@@ -48,9 +48,9 @@ def held() -> int:
 
 def small_buffer() -> socket.socket:
     """A socket with the smallest receive buffer that the kernel allows (2,304 bytes)."""
-    found = OPEN()
-    found.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 0)
-    return found
+    small = OPEN()
+    small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 0)
+    return small
 
 
 OPEN = connection.open_socket
@@ -65,20 +65,20 @@ def test_a_buffer_that_overflows_is_named_and_leaves_the_old_or_the_new_set(
     lab.run(from_file(file, *range(600)))
     if not remembered:
         lab.forget()
-    wanted = from_file(file, *range(300, 1000))
+    desired = from_file(file, *range(300, 1000))
     with monkeypatch.context() as patch:
         patch.setattr(connection, "open_socket", small_buffer)
         with pytest.raises(netlink.BufferOverrun):
             netlink.get_elements(netlink.get_set("inet", "t", "s"), [bytes([10, 0, at, 0]) for at in range(200)])
         assert held() == 600, "a dump waits for its reader"
         with pytest.raises(EngineError, match="buffer overflowed and answers were lost") as caught:
-            lab.run(wanted)
+            lab.run(desired)
         assert caught.value.reason == "not_applied"
         assert held() in (600, 700)
     assert [name for _family, name in nf_tables.tables()] == ["t"]
-    lab.run(wanted)
+    lab.run(desired)
     assert held() == 700
-    lab.settled(wanted)
+    lab.settled(desired)
 
 
 DUMPS = 100_000
@@ -93,9 +93,9 @@ def test_a_dump_that_commits_interrupt_is_whole_in_the_end(lab: Lab, monkeypatch
     really = connection.Connection._dump_once  # which is watched, not replaced
 
     def watched(self: connection.Connection, *arguments: Any) -> list[wire.Message] | None:
-        found = really(self, *arguments)
-        interrupted.append(found is None)
-        return found
+        elements = really(self, *arguments)
+        interrupted.append(elements is None)
+        return elements
 
     monkeypatch.setattr(connection.Connection, "_dump_once", watched)
     lab.load("table ip busy {\n set s { type ipv4_addr; }\n}")

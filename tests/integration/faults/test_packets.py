@@ -38,13 +38,13 @@ def some_networks(chance: random.Random, *more: str) -> list[str]:
 def table(chance: random.Random, sets: list[dict[str, Any]], **chain: Any) -> dict[str, Any]:
     """A table that allows ALLOWED to what is in any of some sets; around that the rules change every time."""
     noise = [f"udp dport {number} counter accept" for number in chance.sample(range(1, 100), 3)]
-    allowing = [f"ip daddr @{one['name']} udp dport {ALLOWED} counter accept" for one in sets]
+    allowing = [f"ip daddr @{nft_set['name']} udp dport {ALLOWED} counter accept" for nft_set in sets]
     rules = [noise[0], *allowing, *noise[1:], f"udp dport {REFUSED} counter name refused drop"]
     hooked = {"name": "c", "type": "filter", "hook": "output", "priority": "filter", "policy": "drop"}
     return {
         "name": "t",
         "counters": [{"name": "refused"}],
-        "sets": [{"type": "ipv4_addr", "flags": ["interval"], **one} for one in sets],
+        "sets": [{"type": "ipv4_addr", "flags": ["interval"], **nft_set} for nft_set in sets],
         "chains": [{**hooked, "rules": rules, **chain}],
     }
 
@@ -135,6 +135,6 @@ def changed_under_packets(host: Host, policy: Policy) -> tuple[Flow, Flow]:
 
 
 def receiver() -> socket.socket:
-    found = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    found.bind((ADDRESS, REFUSED))
-    return found
+    listening = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    listening.bind((ADDRESS, REFUSED))
+    return listening

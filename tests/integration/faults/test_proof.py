@@ -66,10 +66,10 @@ class Moments:
         self.asked += 1
         if self.asked * 2 == self.moment:
             self._nft.load(f"{self.script}\n")
-        found = self._generation()
+        number = self._generation()
         if self.asked * 2 + 1 == self.moment:
             self._nft.load(f"{self.script}\n")
-        return found
+        return number
 
 
 @pytest.mark.parametrize("script", FOREIGN)
@@ -114,9 +114,9 @@ def test_somebody_writes_at_any_moment_what_another_task_is_about(lab: Lab, monk
         over = moments.asked * 2 + 1 < moment
         moments.moment = -1
         lab.run(ELSEWHERE)
-        listed = lab.table("u").chain("c")
-        assert listed is not None
-        assert [rule.canon for rule in listed.rules] == ["udp dport 53 accept"], f"wrong after moment {moment}"
+        live_chain = lab.table("u").chain("c")
+        assert live_chain is not None
+        assert [rule.canon for rule in live_chain.rules] == ["udp dport 53 accept"], f"wrong after moment {moment}"
         if over:
             break
         moment += 1
@@ -134,11 +134,11 @@ def test_what_somebody_adds_while_a_run_makes_its_plan_is_taken_along(
     added: list[str] = []
 
     def meddled(*arguments: Any, **more: Any) -> Any:
-        found = canonical(*arguments, **more)
+        tables = canonical(*arguments, **more)
         if not added:
             added.append("10.9.2.0/24")
             lab.load(f"add element inet t banned {{ {added[0]} }}")
-        return found
+        return tables
 
     monkeypatch.setattr(scratch, "canonical", meddled)
     result = lab.run({"name": "t", "sets": [{**banned, "size": 1000}]})
@@ -150,17 +150,17 @@ def test_what_somebody_adds_while_a_run_makes_its_plan_is_taken_along(
 
 def test_a_namespace_that_is_made_anew_in_the_place_of_another(lab: Lab, tmp_path: Path) -> None:
     """Same name, same inode, same generation, same handle: only the cookie tells that nothing is there."""
-    seen: dict[int, list[int]] = {}
+    runs_by_inode: dict[int, list[int]] = {}
     for number in range(60):
         report = tmp_path / f"report.{number}"
         child = os.fork()
         if child == 0:
             _inside(lab, report)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-        found = json.loads(report.read_text())
-        seen.setdefault(found["inode"], []).append(number)
-        assert (found["first"], found["rules"]) == (True, ["tcp dport 80 accept"])
-    assert max(map(len, seen.values())) > 1, "no inode came back, so nothing was tried"
+        content = json.loads(report.read_text())
+        runs_by_inode.setdefault(content["inode"], []).append(number)
+        assert (content["first"], content["rules"]) == (True, ["tcp dport 80 accept"])
+    assert max(map(len, runs_by_inode.values())) > 1, "no inode came back, so nothing was tried"
 
 
 def _inside(lab: Lab, report: Path) -> None:

@@ -57,9 +57,9 @@ def test_a_full_disk_where_the_table_is_saved(host: Host) -> None:
         host.good(OLD, persist=str(saved))
         content, before = saved.read_text(), host.listing()
         filled(disk)
-        found = host.run(BIG, persist=str(saved))
-        assert (found["failed"], found["reason"], found["where"]) == (True, "bad_spec", "persist")
-        assert "is not writable: No space left on device" in found["msg"]
+        result = host.run(BIG, persist=str(saved))
+        assert (result["failed"], result["reason"], result["where"]) == (True, "bad_spec", "persist")
+        assert "is not writable: No space left on device" in result["msg"]
         assert (saved.read_text(), host.listing()) == (content, before)
         assert sorted(path.name for path in disk.iterdir()) == ["filler", "saved.nft"]
         (disk / "filler").unlink()
@@ -84,9 +84,9 @@ def test_a_read_only_etc(host: Host) -> None:
     with mounted(etc, "-o", "ro"):
         host.good(OLD)
         before = host.listing()
-        found = host.run(NEW, persist=str(etc / "saved.nft"))
-        assert (found["failed"], found["where"]) == (True, "persist")
-        assert "Read-only file system" in found["msg"]
+        result = host.run(NEW, persist=str(etc / "saved.nft"))
+        assert (result["failed"], result["where"]) == (True, "persist")
+        assert "Read-only file system" in result["msg"]
         assert host.listing() == before
 
 
@@ -129,15 +129,15 @@ def test_nft_is_killed(host: Host, call: str, moment: str) -> None:
     )
     wrapper.chmod(0o755)
     host.environment = {"PATH": f"{folder}:{os.environ['PATH']}"}
-    found = host.run(NEW)
+    result = host.run(NEW)
     if (call, moment) == ("-f", "after"):
         # It died when everything was done, and that is seen.
-        assert found["changed"]
+        assert result["changed"]
         assert host.rules("c") == ["tcp dport 2 accept"]
     else:
-        assert (found["failed"], found["reason"]) == (True, "nft_crashed")
-        assert "Signal SIGKILL ended nft" in found["msg"]
-        assert "for lack of memory" in found["msg"]
+        assert (result["failed"], result["reason"]) == (True, "nft_crashed")
+        assert "Signal SIGKILL ended nft" in result["msg"]
+        assert "for lack of memory" in result["msg"]
         assert host.listing() == before
     host.environment = {}
     host.good(NEW)
@@ -157,9 +157,9 @@ def test_too_little_memory_for_nft(host: Host) -> None:
     host.environment = {"PATH": f"{folder}:{os.environ['PATH']}"}
     many = [f"10.{n // 65536}.{n // 256 % 256}.{n % 256}/32" for n in range(0, 120000, 2)]
     large = {"name": "t", "sets": [{"name": "s", "type": "ipv4_addr", "flags": ["interval"], "elements": many}]}
-    found = host.run(large)
-    assert found["failed"]
-    assert found["reason"] in ("nft_crashed", "rejected_by_nft"), found["msg"]
+    result = host.run(large)
+    assert result["failed"]
+    assert result["reason"] in ("nft_crashed", "rejected_by_nft"), result["msg"]
     assert host.listing() == before
     host.environment = {}
     host.good(NEW)
@@ -175,11 +175,11 @@ def test_too_little_memory_for_the_run(host: Host, megabytes: int) -> None:
     limit = ("prlimit", f"--as={megabytes * 1_000_000}")
     with host.start(large, prefix=limit) as module:
         out, err = module.communicate(timeout=180)
-    found = json.loads(out) if out.strip() else {}
+    result = json.loads(out) if out.strip() else {}
     # Ansible's own code may be what gets no memory, when it repeats the arguments: that it says in its own way.
-    assert found or "MemoryError" in err, err
-    if found.get("failed"):
-        assert found["reason"] in ("no_memory", "nft_crashed", "rejected_by_nft"), found["msg"]
+    assert result or "MemoryError" in err, err
+    if result.get("failed"):
+        assert result["reason"] in ("no_memory", "nft_crashed", "rejected_by_nft"), result["msg"]
     assert host.listing().count("tcp dport 1 accept") + host.listing().count("set s {") == 1
     host.good(NEW)
     assert host.rules("c") == ["tcp dport 2 accept"]

@@ -31,7 +31,7 @@ CHAINS: dict[str, dict[str, dict[str, Any]]] = {
 class Rule(NamedTuple):
     """One rule in two spellings, and the chain it belongs to."""
 
-    one: str
+    text: str
     other: str
     chain: str = "input"
 
@@ -56,18 +56,18 @@ def table(family: str) -> dict[str, Any]:
 
 def with_rules(family: str, rules: list[Rule], *, other: bool = False) -> dict[str, Any]:
     """The table of a family with these rules, in one or the other spelling."""
-    found = table(family)
+    spec = table(family)
     for name, declared in CHAINS[family].items():
-        texts = [rule.other if other else rule.one for rule in rules if rule.chain == name]
-        found["chains"].append({"name": name, **declared, "rules": texts})
-    return found
+        texts = [rule.other if other else rule.text for rule in rules if rule.chain == name]
+        spec["chains"].append({"name": name, **declared, "rules": texts})
+    return spec
 
 
 def rules(family: str, sentences: int, seed: int) -> list[Rule]:
     """Every rule of the grammar for a family, and so many random sentences."""
     rng = random.Random(f"{family} {seed}")
-    found = [*_singles(family), *_statements(family), *_pairs(family, rng)]
-    return list(dict.fromkeys([*found, *(_sentence(family, rng) for _ in range(sentences))]))
+    generated = [*_singles(family), *_statements(family), *_pairs(family, rng)]
+    return list(dict.fromkeys([*generated, *(_sentence(family, rng) for _ in range(sentences))]))
 
 
 def known(family: str) -> list[Match]:
@@ -78,28 +78,31 @@ def known(family: str) -> list[Match]:
 def shapes(match: Match) -> Iterator[tuple[str, str]]:
     """A match in all shapes, each in two spellings."""
     text, other = match.text, match.other or match.text
-    for one, two in match.values:
-        yield f"{text} {one}", f"{other} {two}"
-        yield f"{text} != {one}", f"{other} ne {two}"
+    for text_of, other_of in match.values:
+        yield f"{text} {text_of}", f"{other} {other_of}"
+        yield f"{text} != {text_of}", f"{other} ne {other_of}"
         if match.ordered:
-            yield from ((f"{text} {sign} {one}", f"{other} {word} {_bare(two)}") for sign, word in SIGNS)
+            yield from ((f"{text} {sign} {text_of}", f"{other} {word} {_bare(other_of)}") for sign, word in SIGNS)
     if match.in_set and len(match.values) > 1:
-        ones = [one for one, _two in match.values]
-        twos = [two for _one, two in reversed(match.values)]
+        ones = [text_of for text_of, _two in match.values]
+        twos = [other_of for _one, other_of in reversed(match.values)]
         for sign in ("", "!= "):
             yield f"{text} {sign}{{ {', '.join(ones)} }}", f"{other} {sign}{{{','.join(twos)}}}"
         verdicts = ["accept", "drop", "jump other", "continue", "return"]
         pairs = [
-            (f"{one} : {verdict}", f"{two} : {verdict}")
-            for (one, two), verdict in zip(match.values, verdicts, strict=False)
+            (f"{text_of} : {verdict}", f"{other_of} : {verdict}")
+            for (text_of, other_of), verdict in zip(match.values, verdicts, strict=False)
         ]
-        listed = [", ".join(each) for each in (*zip(*pairs, strict=True),)]
-        yield f"{text} vmap {{ {listed[0]} }}", f"{other} vmap {{ {', '.join(reversed(listed[1].split(', ')))} }}"
-        marks = [(f"{one} : {number}", f"{two} : 0x{number:x}") for number, (one, two) in enumerate(match.values, 9)]
+        elements = [", ".join(each) for each in (*zip(*pairs, strict=True),)]
+        yield f"{text} vmap {{ {elements[0]} }}", f"{other} vmap {{ {', '.join(reversed(elements[1].split(', ')))} }}"
+        marks = [
+            (f"{text_of} : {number}", f"{other_of} : 0x{number:x}")
+            for number, (text_of, other_of) in enumerate(match.values, 9)
+        ]
         if text not in PARTS:
             yield (
-                f"meta mark set {text} map {{ {', '.join(one for one, _two in marks)} }}",
-                f"mark set {other} map {{ {', '.join(two for _one, two in reversed(marks))} }}",
+                f"meta mark set {text} map {{ {', '.join(text_of for text_of, _two in marks)} }}",
+                f"mark set {other} map {{ {', '.join(other_of for _one, other_of in reversed(marks))} }}",
             )
     if match.ordered and len(match.values) > 1:
         (low, low2), (high, high2) = match.values[0], match.values[1]
@@ -119,16 +122,16 @@ SIGNS = (("<", "lt"), (">", "gt"), ("<=", "le"), (">=", "ge"))
 
 def _singles(family: str) -> Iterator[Rule]:
     for match in known(family):
-        yield from (Rule(f"{one} counter", f"{two}   counter") for one, two in shapes(match))
-    for one, two, families in WHOLE:
+        yield from (Rule(f"{first} counter", f"{second}   counter") for first, second in shapes(match))
+    for first, second, families in WHOLE:
         if family in families:
-            yield Rule(f'{one} accept comment "whole"', f"{two} accept comment whole")
+            yield Rule(f'{first} accept comment "whole"', f"{second} accept comment whole")
 
 
 def _statements(family: str) -> Iterator[Rule]:
-    for one, two, families, hook in STATEMENTS:
+    for first, second, families, hook in STATEMENTS:
         if family in families:
-            yield Rule(one, two, hook or "input")
+            yield Rule(first, second, hook or "input")
 
 
 def _pairs(family: str, rng: random.Random) -> Iterator[Rule]:
@@ -158,7 +161,9 @@ def _sentence(family: str, rng: random.Random) -> Rule:
             chosen.append(match)
             words.append(rng.choice([shape for shape in shapes(match) if "map {" not in shape[0]]))
     able = [
-        (one, two) for one, two, families, hook in STATEMENTS if family in families and not hook and " set " not in one
+        (first, second)
+        for first, second, families, hook in STATEMENTS
+        if family in families and not hook and " set " not in first
     ]
     going = [pair for pair in able if pair[0].startswith(("counter", "log", "quota", "limit"))]
     words += rng.sample([pair for pair in going if not pair[0].endswith(ENDS)], rng.randint(0, 2))
@@ -166,7 +171,7 @@ def _sentence(family: str, rng: random.Random) -> Rule:
     text = rng.choice(("", "plain", "a; { b", "x" * 100))
     if text:
         words.append((f'comment "{text}"', f'  comment "{text}"'))
-    return Rule(" ".join(one for one, _two in words), " ".join(two for _one, two in words))
+    return Rule(" ".join(first for first, _two in words), " ".join(second for _one, second in words))
 
 
 ENDS = ("accept", "drop", "return", "jump other")

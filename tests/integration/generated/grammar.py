@@ -41,7 +41,7 @@ class Match:
     def goes_with(self, second: Match) -> bool:
         """Whether a packet can have both."""
         ours, theirs = (LAYERS.get(match.text, LAYERS.get(match.text.split()[0], {})) for match in (self, second))
-        return all(ours.get(layer, found) == found for layer, found in theirs.items())
+        return all(ours.get(layer, value) == value for layer, value in theirs.items())
 
 
 def same(*values: str) -> tuple[tuple[str, str], ...]:

@@ -30,15 +30,17 @@ ACCEPTED = {"inet": 0.97, "ip": 0.97, "ip6": 0.97, "arp": 0.9, "bridge": 0.9, "n
 
 @pytest.mark.parametrize("family", CHAINS)
 def test_every_rule_is_changed_once(lab: Lab, family: str) -> None:
-    said = rules(family, SENTENCES, SEED)
+    generated = rules(family, SENTENCES, SEED)
     accepted: list[Rule] = []
-    for start in range(0, len(said), AT_ONCE):
-        some = told_apart(lab, family, Judge(lab, family).accepted(said[start : start + AT_ONCE]))
+    for start in range(0, len(generated), AT_ONCE):
+        some = told_apart(lab, family, Judge(lab, family).accepted(generated[start : start + AT_ONCE]))
         once(lab, family, some)
         spelled_otherwise(lab, family, some)
         accepted += some
-    refused_alike(lab, family, [rule for rule in said if rule not in set(accepted)])
-    assert len(accepted) >= ACCEPTED[family] * len(said), [rule.one for rule in said if rule not in set(accepted)]
+    refused_alike(lab, family, [rule for rule in generated if rule not in set(accepted)])
+    assert len(accepted) >= ACCEPTED[family] * len(generated), [
+        rule.text for rule in generated if rule not in set(accepted)
+    ]
 
 
 def told_apart(lab: Lab, family: str, some: list[Rule]) -> list[Rule]:
@@ -60,7 +62,7 @@ def told_apart(lab: Lab, family: str, some: list[Rule]) -> list[Rule]:
         assert lost.group(2) in text
         assert lost.group(2) not in lab.listing()
         lab.load("flush ruleset")
-        left = [rule for rule in left if text != rule.one]
+        left = [rule for rule in left if text != rule.text]
 
 
 def refusal(lab: Lab, table: dict[str, Any]) -> EngineError | None:
@@ -74,12 +76,12 @@ def refusal(lab: Lab, table: dict[str, Any]) -> EngineError | None:
 
 def once(lab: Lab, family: str, some: list[Rule]) -> None:
     """The first run makes what nft alone makes, as check mode said; after it there is nothing to do."""
-    wanted = with_rules(family, some)
+    desired = with_rules(family, some)
     lab.load("flush ruleset")
-    lab.load(plain(family, [(rule.chain, rule.one) for rule in some]))
+    lab.load(plain(family, [(rule.chain, rule.text) for rule in some]))
     alone = lab.listing("table", family, "t", options=("-s",))
     lab.load("flush ruleset")
-    result = lab.predicted(wanted)
+    result = lab.predicted(desired)
     assert result.changed
     assert lines(lab.listing("table", family, "t", options=("-s",))) == lines(alone)
 
@@ -87,8 +89,8 @@ def once(lab: Lab, family: str, some: list[Rule]) -> None:
 def spelled_otherwise(lab: Lab, family: str, some: list[Rule]) -> None:
     """In another spelling, where this nft knows it, everything is still right."""
     judge = Judge(lab, family)
-    both = told_apart(lab, family, judge.accepted([Rule(rule.other, rule.one, rule.chain) for rule in some]))
-    same = [Rule(rule.other, rule.one, rule.chain) for rule in both]
+    both = told_apart(lab, family, judge.accepted([Rule(rule.other, rule.text, rule.chain) for rule in some]))
+    same = [Rule(rule.other, rule.text, rule.chain) for rule in both]
     assert len(same) >= 0.97 * len(some)
     lab.run(with_rules(family, same))
     respelled = lab.run(with_rules(family, same, other=True))
@@ -117,7 +119,7 @@ class Judge:
         """Those that nft loads; where it does not say which ones it refuses, they are tried by halves."""
         left = list(some)
         while left:
-            script = plain(self.family, [(rule.chain, rule.one) for rule in left])
+            script = plain(self.family, [(rule.chain, rule.text) for rule in left])
             try:
                 outcome = self.nft.load(f"flush ruleset\n{script}")
             except EngineError:
@@ -148,7 +150,7 @@ def plain(family: str, texts: list[tuple[str, str]]) -> str:
         "map verdicts {\ntype inet_service : verdict; elements = { 22 : accept }\n}",
     ]
     for name, declared in CHAINS[family].items():
-        devices = "".join(f" device {found}" for found in declared.get("devices", []))
+        devices = "".join(f" device {device}" for device in declared.get("devices", []))
         hook = f"type {declared['type']} hook {declared['hook']}{devices} priority {declared['priority']}"
         head.append(f"chain {name} {{\n{hook}; policy accept;\n}}")
     return "".join(

@@ -48,20 +48,20 @@ RULES = [
 
 def lively(rng: random.Random) -> dict[str, Any]:
     """A table that packets leave traces in; declarations, comments, order and hooks differ from one to the next."""
-    found = copy.deepcopy(LIVELY)
+    spec = copy.deepcopy(LIVELY)
     rules = rng.sample(RULES, len(RULES)) if rng.random() < 0.5 else list(RULES)
     if rng.random() < 0.5:
         rules.insert(rng.randint(0, 3), f"tcp dport {rng.randint(1, 9)} accept")
     hook = {"type": "filter", "hook": "output", "priority": rng.choice(("filter", "-5"))}
-    found["chains"] = [{"name": "c", **hook, "policy": rng.choice(("accept", "drop")), "rules": rules}]
-    for thing in (found["chains"][0], found["counters"][0], found["sets"][0]):
+    spec["chains"] = [{"name": "c", **hook, "policy": rng.choice(("accept", "drop")), "rules": rules}]
+    for item in (spec["chains"][0], spec["counters"][0], spec["sets"][0]):
         if rng.random() < 0.3:
-            thing["comment"] = rng.choice(("one", "two"))
-    found["sets"][0]["size"] = rng.choice((100, 200))
-    found["quotas"][0]["quota"] = rng.choice(("over 10 mbytes", "over 20 mbytes"))
+            item["comment"] = rng.choice(("one", "two"))
+    spec["sets"][0]["size"] = rng.choice((100, 200))
+    spec["quotas"][0]["quota"] = rng.choice(("over 10 mbytes", "over 20 mbytes"))
     if rng.random() < 0.3:
-        found["comment"] = rng.choice(("a", "b"))
-    return found
+        spec["comment"] = rng.choice(("a", "b"))
+    return spec
 
 
 def send(packets: int) -> None:
@@ -71,17 +71,17 @@ def send(packets: int) -> None:
                 sender.sendto(b"x" * 8, ("127.0.0.1", 9))
 
 
-def traces(found: NftTable) -> dict[str, object]:
+def traces(live: NftTable) -> dict[str, object]:
     """What packets left: counts of the counter, of the rules and of the quota, and the elements of the dynamic set."""
-    (chain,), (seen,) = found.chains, found.sets
-    counter, quota = found.object("counter", "hits"), found.object("quota", "q")
+    (chain,), (dynamic_set,) = live.chains, live.sets
+    counter, quota = live.object("counter", "hits"), live.object("quota", "q")
     assert counter is not None
     assert quota is not None
     return {
         "counter": [line for line in counter.text if line.startswith("packets")],
         "used": [line.partition(" used ")[2] for line in quota.text if "bytes" in line],
         "rules": sorted(rule.text for rule in chain.rules if "udp dport" in rule.canon),
-        "seen": [element.key for element in seen.elements],
+        "seen": [element.key for element in dynamic_set.elements],
     }
 
 

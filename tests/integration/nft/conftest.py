@@ -62,51 +62,51 @@ class Lab:
 
     def table(self, name: str = "t", family: str = "inet") -> NftTable:
         """A table as the engine reads it."""
-        found = read_table(self.nft, family, name)
-        assert found is not None
-        return found
+        live = read_table(self.nft, family, name)
+        assert live is not None
+        return live
 
     def rules(self, chain: str, family: str = "inet") -> tuple[NftRule, ...]:
         """The rules of a chain of table t."""
-        found = self.table("t", family).chain(chain)
-        assert found is not None
-        return found.rules
+        live_chain = self.table("t", family).chain(chain)
+        assert live_chain is not None
+        return live_chain.rules
 
     def elements(self, name: str) -> tuple[NftElement, ...]:
         """The elements of a set or map of table t."""
-        found = self.table().set(name)
-        assert found is not None
-        return found.elements
+        live_set = self.table().set(name)
+        assert live_set is not None
+        return live_set.elements
 
     def engine(self, *, check: bool = False) -> Engine:
         return Engine(self.nft, check=check, state=RunDirectory(str(self.run_dir)))
 
     def run(self, *tables: dict[str, Any], check: bool = False, save: Path | None = None) -> RunResult:
         """One run of nft_ruleset."""
-        wanted = parse.tables([copy.deepcopy(table) for table in tables])
+        desired = parse.tables([copy.deepcopy(table) for table in tables])
         file = persist.PersistFile(str(save)) if save else None
-        return self.engine(check=check).run(wanted, file)
+        return self.engine(check=check).run(desired, file)
 
-    def single(self, kind: str, *, check: bool = False, **given: Any) -> RunResult:
+    def single(self, kind: str, *, check: bool = False, **arguments: Any) -> RunResult:
         """One run of nft_KIND on table t."""
         options: dict[str, Any] = {
             "family": "inet",
             "table": "t",
             "state": "present",
             **DEFAULTS.get(kind, {}),
-            **given,
+            **arguments,
         }
         if kind == "table":
             del options["table"]
         reader = parse_single.set_ if kind == "set" else getattr(parse_single, kind)
-        wanted: tuple[TableSpec, ...] = reader(options)
-        return self.engine(check=check).run(wanted)
+        desired: tuple[TableSpec, ...] = reader(options)
+        return self.engine(check=check).run(desired)
 
     def predicted(self, *tables: dict[str, Any]) -> RunResult:
         """A run of which check mode said beforehand exactly what it does, and after which a run has nothing to do."""
-        foreseen = self.run(*tables, check=True)
+        checked = self.run(*tables, check=True)
         result = self.run(*tables)
-        assert _timeless(foreseen) == _timeless(result)
+        assert _timeless(checked) == _timeless(result)
         self.settled(*tables)
         return result
 
@@ -120,16 +120,16 @@ class Lab:
         assert not again.changed, again.transaction
         assert again.path == "full"
 
-    def single_predicted(self, kind: str, **given: Any) -> RunResult:
+    def single_predicted(self, kind: str, **arguments: Any) -> RunResult:
         """The same as predicted, for a module that owns one object."""
-        foreseen = self.single(kind, check=True, **given)
-        result = self.single(kind, **given)
-        assert _timeless(foreseen) == _timeless(result)
+        checked = self.single(kind, check=True, **arguments)
+        result = self.single(kind, **arguments)
+        assert _timeless(checked) == _timeless(result)
         for check in (True, False):
-            again = self.single(kind, check=check, **given)
+            again = self.single(kind, check=check, **arguments)
             assert not again.changed, again.transaction
         self.forget()
-        assert not self.single(kind, **given).changed
+        assert not self.single(kind, **arguments).changed
         return result
 
     def forget(self) -> None:
@@ -140,8 +140,8 @@ class Lab:
 
 def _timeless(result: RunResult) -> dict[str, Any]:
     """What a run returned, without the time that elements have left, which goes by between two runs."""
-    found = result.as_dict()
-    return {**found, "transaction": re.sub(r" expires \S+", "", found["transaction"])}
+    output = result.as_dict()
+    return {**output, "transaction": re.sub(r" expires \S+", "", output["transaction"])}
 
 
 DEFAULTS: dict[str, dict[str, Any]] = {

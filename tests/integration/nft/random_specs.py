@@ -16,7 +16,7 @@ ADDRESSES6 = ["2001:DB8::/48", "2001:db8:1::1", "fd00::1-fd00::9", "fe80::/10"]
 
 def table(rng: random.Random) -> dict[str, Any]:
     """Return a random spec of table inet t."""
-    sets = [found for found in SETS if rng.random() < 0.6]
+    sets = [item for item in SETS if rng.random() < 0.6]
     chains = [f"c{number}" for number in range(4) if rng.random() < 0.7]
     objects = [name for name in ("k1", "k2") if rng.random() < 0.7]
     spec: dict[str, Any] = {
@@ -107,7 +107,7 @@ def _rules(spec: dict[str, Any], chains: list[str]) -> list[str]:
         "meta l4proto tcp reject with tcp reset",
     ]
     rules += [f"jump {name}" for name in chains if name in ("c2", "c3")]
-    rules += [f"counter name {found['name']}" for found in spec["counters"]]
+    rules += [f"counter name {item['name']}" for item in spec["counters"]]
     rules += ["quota name q drop" for _found in spec["quotas"]] + ["limit name l accept" for _found in spec["limits"]]
     uses = {
         "hash4": "ip daddr @hash4 counter accept",
@@ -121,7 +121,7 @@ def _rules(spec: dict[str, Any], chains: list[str]) -> list[str]:
         "names": "oifname @names accept",
         "metered": "ip daddr @metered drop",
     }
-    rules += [uses[found["name"]] for found in spec["sets"]]
+    rules += [uses[item["name"]] for item in spec["sets"]]
     rules += ['tcp dport 21 ct helper set "h"' for _found in spec.get("others", [])]
     rules += ["tcp dport vmap @m" for _found in spec["maps"]]
     return rules

@@ -180,7 +180,7 @@ RULES_COME_ANEW = {"table comment", "no table comment"}
 
 @pytest.mark.parametrize("what", CHANGES)
 def test_change_of_declaration(lab: Lab, what: str) -> None:
-    wanted, announced = CHANGES[what]
+    desired, announced = CHANGES[what]
     lab.predicted(TABLE)
     lab.load("add element inet t fed { 192.0.2.1 timeout 1h }")
     send(3)
@@ -190,7 +190,7 @@ def test_change_of_declaration(lab: Lab, what: str) -> None:
     assert int(hits[1]) >= 3
     assert min(counted(before)) >= 3, before
 
-    result = lab.predicted(wanted)
+    result = lab.predicted(desired)
 
     assert {(change.action, change.kind) for change in result.changes} == announced
     if what not in KEEPS_NOTHING:
@@ -259,7 +259,7 @@ def test_what_was_reordered_in_the_kernel_does_not_count(lab: Lab) -> None:
     lab.run(table)
     lab.run({**table, "sets": [{"name": "a", "type": "mark", "comment": "x"}, {"name": "b", "type": "mark"}]})
     lab.predicted(table)
-    assert [found.name for found in lab.table().sets] == ["b", "a"]
+    assert [live_set.name for live_set in lab.table().sets] == ["b", "a"]
     lab.settled(table)
 
 
@@ -298,7 +298,7 @@ def test_objects_of_other_kinds(lab: Lab) -> None:
     before = lab.rules("c")
     changed = {**helper, "text": 'type "ftp" protocol tcp; l3proto ip6', "comment": "of IPv6"}
     result = lab.predicted({**table, "others": [changed, clock]})
-    assert [(one.action, one.kind) for one in result.changes][:1] == [("recreate", "ct helper")]
+    assert [(change.action, change.kind) for change in result.changes][:1] == [("recreate", "ct helper")]
     assert lab.rules("c")[1:] == before[1:]
     with pytest.raises(EngineError, match=r"rules\[0\]: .* does not exist"):
         lab.run({**table, "others": [clock]})

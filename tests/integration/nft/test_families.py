@@ -115,14 +115,14 @@ def test_same_name_in_two_families(lab: Lab) -> None:
 
 
 def test_several_tables_in_one_transaction(lab: Lab) -> None:
-    one = {"name": "one", "chains": [{"name": "c", "rules": ["accept"]}]}
+    first = {"name": "one", "chains": [{"name": "c", "rules": ["accept"]}]}
     two = {"family": "ip", "name": "two", "chains": [{"name": "c", "rules": ["accept"]}]}
-    lab.predicted(one, two)
+    lab.predicted(first, two)
     bad = {**two, "chains": [{"name": "c", "rules": ["tcp dport 0-70000 accept"]}]}
     with pytest.raises(EngineError) as error:
-        lab.run({**one, "chains": []}, bad)
+        lab.run({**first, "chains": []}, bad)
     assert error.value.where == "tables[1].chains[0].rules[0]"
-    lab.settled(one, two)
+    lab.settled(first, two)
 
 
 def test_meter(lab: Lab) -> None:
@@ -205,24 +205,29 @@ def test_facts_of_a_table(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(table_info, "Nft", lambda: lab.nft)
     lab.run(TABLE)
     send(3)
-    found = table_info.gather(None, "t", elements=True)
-    table = found["table"]
-    assert found["nft_version"] == lab.nft.version()
+    facts = table_info.gather(None, "t", elements=True)
+    table = facts["table"]
+    assert facts["nft_version"] == lab.nft.version()
     assert (table["family"], table["name"], table["comment"]) == ("inet", "t", "before")
     assert table["counters"][0]["name"] == "hits"
     assert table["counters"][0]["packets"] >= 3
     assert table["quotas"][0]["quota"] == "over 10 mbytes"
     assert table["limits"][0]["limit"].startswith("rate 100/second")
-    allowed = next(one for one in table["sets"] if one["name"] == "allowed")
+    allowed = next(nft_set for nft_set in table["sets"] if nft_set["name"] == "allowed")
     assert (allowed["type"], allowed["flags"], allowed["elements"]) == (
         "ipv4_addr",
         ["interval"],
         ["10.0.0.0/8", "127.0.0.0/8"],
     )
-    seen = next(one for one in table["sets"] if one["name"] == "seen")
-    assert (seen["typeof"], seen["size"], seen["timeout"], seen["counter"]) == ("ip daddr", 1000, "1d", True)
+    dynamic_set = next(nft_set for nft_set in table["sets"] if nft_set["name"] == "seen")
+    assert (dynamic_set["typeof"], dynamic_set["size"], dynamic_set["timeout"], dynamic_set["counter"]) == (
+        "ip daddr",
+        1000,
+        "1d",
+        True,
+    )
     assert sorted(table["maps"][0]["elements"]) == ["10 : accept", "9 : jump counted"]
-    sent = next(one for one in table["chains"] if one["name"] == "sent")
+    sent = next(nft_set for nft_set in table["chains"] if nft_set["name"] == "sent")
     assert (sent["type"], sent["hook"], sent["priority"], sent["policy"]) == ("filter", "output", 0, "accept")
     first = sent["rules"][0]
     assert (first["rule"], first["comment"]) == ("counter", None)

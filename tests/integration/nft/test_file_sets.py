@@ -36,7 +36,7 @@ KINDS_FOR_NFT: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-class Fed:
+class FileSet:
     """A set of table t with a file."""
 
     def __init__(self, lab: Lab, file: Path, declared: dict[str, Any], form: str) -> None:
@@ -55,10 +55,10 @@ class Fed:
     def predicted(self) -> RunResult:
         """A run of which check mode said beforehand what it does, and whose elements are the file's."""
         before = self.lab.listing()
-        foreseen = self.run(check=True)
+        checked = self.run(check=True)
         assert self.lab.listing() == before
         done = self.run()
-        assert foreseen.as_dict() == done.as_dict()
+        assert checked.as_dict() == done.as_dict()
         self.right()
         return done
 
@@ -71,20 +71,20 @@ class Fed:
 
 
 @pytest.fixture(params=KINDS)
-def fed_set(lab: Lab, tmp_path: Path, request: pytest.FixtureRequest) -> Fed:
-    return Fed(lab, tmp_path / "list.txt", *KINDS[request.param])
+def fed_set(lab: Lab, tmp_path: Path, request: pytest.FixtureRequest) -> FileSet:
+    return FileSet(lab, tmp_path / "list.txt", *KINDS[request.param])
 
 
 @pytest.fixture
-def networks(lab: Lab, tmp_path: Path) -> Fed:
-    return Fed(lab, tmp_path / "list.txt", *KINDS["intervals"])
+def networks(lab: Lab, tmp_path: Path) -> FileSet:
+    return FileSet(lab, tmp_path / "list.txt", *KINDS["intervals"])
 
 
 def counts(result: RunResult) -> dict[str, int]:
     return {change.action: dict(change.place)["count"] for change in result.changes if change.kind == "element"}
 
 
-def test_a_file_and_its_changes(fed_set: Fed) -> None:
+def test_a_file_and_its_changes(fed_set: FileSet) -> None:
     fed_set.write(*range(300))
     assert counts(fed_set.predicted()) == {"add": 300}
     assert fed_set.run().path == "fast"
@@ -108,7 +108,7 @@ def test_a_file_and_its_changes(fed_set: Fed) -> None:
 
 @pytest.mark.parametrize("kind", KINDS_FOR_NFT)
 def test_a_file_of_other_keys_goes_through_nft(lab: Lab, tmp_path: Path, kind: str) -> None:
-    file_set = Fed(lab, tmp_path / "list.txt", *KINDS_FOR_NFT[kind])
+    file_set = FileSet(lab, tmp_path / "list.txt", *KINDS_FOR_NFT[kind])
     file_set.write(*range(50))
     assert counts(file_set.predicted()) == {"add": 50}
     assert file_set.run().path == "fast"
@@ -124,7 +124,7 @@ def test_a_file_of_other_keys_goes_through_nft(lab: Lab, tmp_path: Path, kind: s
     assert lab.elements("s") == ()
 
 
-def test_without_notes_a_change_is_the_same(fed_set: Fed) -> None:
+def test_without_notes_a_change_is_the_same(fed_set: FileSet) -> None:
     fed_set.write(*range(300))
     fed_set.run()
     fed_set.lab.forget()
@@ -136,7 +136,7 @@ def test_without_notes_a_change_is_the_same(fed_set: Fed) -> None:
     assert (done.path, counts(done)) == ("full", {"add": 5, "delete": 5})
 
 
-def test_other_words_are_no_change(networks: Fed) -> None:
+def test_other_words_are_no_change(networks: FileSet) -> None:
     networks.write(1, 2, 3)
     networks.run()
     for content in (
@@ -155,7 +155,7 @@ def test_other_words_are_no_change(networks: Fed) -> None:
 
 def test_a_change_starts_no_nft(lab: Lab, tmp_path: Path) -> None:
     lab.nft = Counting(lab.path)
-    networks = Fed(lab, tmp_path / "list.txt", *KINDS["intervals"])
+    networks = FileSet(lab, tmp_path / "list.txt", *KINDS["intervals"])
     networks.write(*range(50))
     networks.run()
     Counting.starts = 0
@@ -175,7 +175,7 @@ def test_a_change_starts_no_nft(lab: Lab, tmp_path: Path) -> None:
         "flush set inet t s",
     ],
 )
-def test_what_somebody_else_did_is_put_right(networks: Fed, meddling: str) -> None:
+def test_what_somebody_else_did_is_put_right(networks: FileSet, meddling: str) -> None:
     networks.write(*range(300))
     networks.run()
     for line in meddling.splitlines():
@@ -188,20 +188,20 @@ def test_what_somebody_else_did_is_put_right(networks: Fed, meddling: str) -> No
 @pytest.mark.parametrize("kind", KINDS)
 def test_after_a_foreign_commit_the_kernel_is_asked_and_not_nft(lab: Lab, tmp_path: Path, kind: str) -> None:
     lab.nft = Counting(lab.path)
-    found = Fed(lab, tmp_path / "list.txt", *KINDS[kind])
-    found.write(*range(300))
-    found.run()
+    file_set = FileSet(lab, tmp_path / "list.txt", *KINDS[kind])
+    file_set.write(*range(300))
+    file_set.run()
     lab.load("add table ip elsewhere\nadd chain inet t c\nadd rule inet t c accept")
     Counting.starts = 0
-    again = found.run()
+    again = file_set.run()
     assert (again.changed, again.path, Counting.starts) == (False, "elements", 0)
-    assert found.run().path == "fast"
+    assert file_set.run().path == "fast"
     lab.load("delete table ip elsewhere")
-    found.write(*range(1, 301))
-    assert counts(found.predicted()) == {"add": 1, "delete": 1}
+    file_set.write(*range(1, 301))
+    assert counts(file_set.predicted()) == {"add": 1, "delete": 1}
 
 
-def test_a_set_that_others_declared_anew_under_the_same_handle_is_not_taken_for_ours(networks: Fed) -> None:
+def test_a_set_that_others_declared_anew_under_the_same_handle_is_not_taken_for_ours(networks: FileSet) -> None:
     """The kernel changes the size of a set in place."""
     networks.write(*range(300))
     networks.run()
@@ -213,7 +213,7 @@ def test_a_set_that_others_declared_anew_under_the_same_handle_is_not_taken_for_
     assert "size 4000" not in lab.listing("set", "inet", "t", "s")
 
 
-def test_a_set_made_again_by_others_is_not_taken_for_ours(networks: Fed) -> None:
+def test_a_set_made_again_by_others_is_not_taken_for_ours(networks: FileSet) -> None:
     networks.write(*range(300))
     networks.run()
     networks.lab.load("delete set inet t s\nadd set inet t s { type ipv4_addr; flags interval; }")
@@ -221,7 +221,7 @@ def test_a_set_made_again_by_others_is_not_taken_for_ours(networks: Fed) -> None
 
 
 @pytest.mark.parametrize("spoil", ["nothing", "other", "cut"])
-def test_spoiled_notes_are_not_believed(networks: Fed, spoil: str) -> None:
+def test_spoiled_notes_are_not_believed(networks: FileSet, spoil: str) -> None:
     networks.write(*range(300))
     networks.run()
     (kept,) = networks.lab.run_dir.glob("elements.*")
@@ -245,30 +245,30 @@ class TestTooLargeToRead:
         monkeypatch.setattr(netlink, "dump_elements", refuse)
 
     @pytest.fixture(params=["intervals", "addresses of IPv6"])
-    def large(self, lab: Lab, tmp_path: Path, request: pytest.FixtureRequest) -> Fed:
-        found = Fed(lab, tmp_path / "list.txt", *KINDS[request.param])
-        found.write(*range(300))
-        found.run()
-        return found
+    def large(self, lab: Lab, tmp_path: Path, request: pytest.FixtureRequest) -> FileSet:
+        file_set = FileSet(lab, tmp_path / "list.txt", *KINDS[request.param])
+        file_set.write(*range(300))
+        file_set.run()
+        return file_set
 
-    def test_lost_notes_prove_nothing_and_the_kernel_does(self, large: Fed) -> None:
+    def test_lost_notes_prove_nothing_and_the_kernel_does(self, large: FileSet) -> None:
         large.lab.forget()
         again = large.run()
         assert (again.changed, again.path) == (False, "full")
         assert large.run().path == "fast"
 
-    def test_after_a_foreign_commit_the_kernel_proves_it_without_nft(self, large: Fed) -> None:
+    def test_after_a_foreign_commit_the_kernel_proves_it_without_nft(self, large: FileSet) -> None:
         large.lab.load("add table ip elsewhere")
         again = large.run()
         assert (again.changed, again.path) == (False, "elements")
 
-    def test_foreign_commits_elsewhere_and_a_change(self, large: Fed) -> None:
+    def test_foreign_commits_elsewhere_and_a_change(self, large: FileSet) -> None:
         large.lab.load("add table ip elsewhere")
         large.write(*range(7, 303))
         assert counts(large.predicted()) == {"add": 3, "delete": 7}
 
     @pytest.mark.parametrize("also_delete", [True, False])
-    def test_somebody_changed_it(self, large: Fed, *, also_delete: bool) -> None:
+    def test_somebody_changed_it(self, large: FileSet, *, also_delete: bool) -> None:
         first = f"delete element inet t s {{ {large.text(5)} }}\n" if also_delete else ""
         large.lab.load(f"{first}add element inet t s {{ {large.text(999)} }}")
         done = large.predicted()
@@ -278,7 +278,7 @@ class TestTooLargeToRead:
 
 
 def test_what_only_nft_can_read_is_left_to_it(lab: Lab, tmp_path: Path) -> None:
-    services = Fed(lab, tmp_path / "list.txt", {"type": "inet_service"}, "{}{}")
+    services = FileSet(lab, tmp_path / "list.txt", {"type": "inet_service"}, "{}{}")
     services.file.write_text("ssh\n443\n")
     assert services.run().path == "full"
     assert [element.key for element in lab.elements("s")] == ["22", "443"]
@@ -288,7 +288,7 @@ def test_what_only_nft_can_read_is_left_to_it(lab: Lab, tmp_path: Path) -> None:
     assert [element.canon for element in lab.elements("s")] == ['53 comment "names"', "443"]
 
 
-def test_overlaps_name_both_lines(networks: Fed) -> None:
+def test_overlaps_name_both_lines(networks: FileSet) -> None:
     networks.file.write_text("10.0.0.0/8\n# between\n10.1.0.0/16\n")
     for _attempt in range(2):
         with pytest.raises(EngineError, match=rf"elements_file {networks.file}:3: 10\.1\.0\.0/16 overlaps .*:1\)"):
@@ -298,7 +298,7 @@ def test_overlaps_name_both_lines(networks: Fed) -> None:
     assert [element.key for element in networks.lab.elements("s")] == ["10.0.0.0/8"]
 
 
-def test_merged_sets(networks: Fed) -> None:
+def test_merged_sets(networks: FileSet) -> None:
     networks.declared = {**networks.declared, "auto_merge": True}
     networks.file.write_text("10.0.0.0/25\n10.0.0.128/25\n10.9.0.0/16\n10.9.1.1\n")
     networks.run()
@@ -408,30 +408,30 @@ def test_what_cannot_be_a_file(lab: Lab, tmp_path: Path) -> None:
 @pytest.mark.parametrize("question", ["get_recipe", "get_set", "get_elements", "dump_elements", "change_elements"])
 @pytest.mark.parametrize("times", [1, 99])
 def test_lost_answers_are_no_traceback_and_leave_nothing_behind(
-    networks: Fed, question: str, times: int, monkeypatch: pytest.MonkeyPatch
+    networks: FileSet, question: str, times: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     networks.write(*range(50))
     networks.run()
     networks.lab.forget()
     networks.write(*range(5, 55))
     really = getattr(netlink, question)
-    asked = []
+    calls = []
 
     def lost(*arguments: Any, **more: Any) -> Any:
-        asked.append(question)
-        if len(asked) <= times:
+        calls.append(question)
+        if len(calls) <= times:
             raise netlink.BufferOverrun("answers were lost")
         return really(*arguments, **more)
 
     monkeypatch.setattr(netlink, question, lost)
     try:
         networks.run()
-        said = ""
+        message = ""
     except EngineError as error:
-        said = str(error)
-    assert times == 99 or not said
-    assert not said or "answers were lost" in said
-    assert asked
+        message = str(error)
+    assert times == 99 or not message
+    assert not message or "answers were lost" in message
+    assert calls
     monkeypatch.undo()
     assert "_tidegate_" not in networks.lab.listing("tables")
     networks.run()

@@ -92,7 +92,7 @@ def owner(lab: Lab) -> Iterator[bool]:
 
 
 def _names() -> list[tuple[str, str]]:
-    return [(found["family"], found["name"]) for found in table_info.gather(None, None, elements=False)["tables"]]
+    return [(table["family"], table["name"]) for table in table_info.gather(None, None, elements=False)["tables"]]
 
 
 def _foreign(lab: Lab) -> str:
@@ -133,9 +133,9 @@ def test_table_of_another_process_is_not_ours_to_change(lab: Lab, owner: bool) -
 
 def test_names_of_all_tables_beside_a_dormant_one(lab: Lab) -> None:
     lab.load(FOREIGN)
-    found = table_info.gather(None, None, elements=False)
-    assert {"family": "inet", "name": "sleeping"} in found["tables"]
-    assert len(found["tables"]) == 5
+    facts = table_info.gather(None, None, elements=False)
+    assert {"family": "inet", "name": "sleeping"} in facts["tables"]
+    assert len(facts["tables"]) == 5
     only = table_info.gather("ip", None, elements=False)["tables"]
     assert [table["name"] for table in only] == ["filter", "nat"]
 

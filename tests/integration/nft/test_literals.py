@@ -32,20 +32,20 @@ def _random(rng: random.Random, version: int) -> list[str]:
     bits = TYPES[version][1]
     borders = sorted({rng.randrange(1, 2 ** rng.choice((16, bits)) - 1) for _ in range(100)})[:90]
     borders = [0, *borders, 2**bits - 2]
-    found = []
+    texts = []
     for first, last in zip(borders[::2], borders[1::2], strict=True):
         kind = rng.randrange(4)
         if kind == 0:
-            found.append(str(_address(first, version)))
+            texts.append(str(_address(first, version)))
         elif kind == 1:
             length = rng.randint(1, 16)
             start = (first + 2**length) >> length << length
             if start + 2**length - 1 <= last:
-                found.append(f"{_address(start, version)}/{bits - length}")
+                texts.append(f"{_address(start, version)}/{bits - length}")
         else:
-            found.append(f"{_address(first, version)}-{_address(last, version)}")
-    rng.shuffle(found)
-    return found
+            texts.append(f"{_address(first, version)}-{_address(last, version)}")
+    rng.shuffle(texts)
+    return texts
 
 
 def _address(value: int, version: int) -> str:
@@ -62,11 +62,11 @@ def test_words_are_nfts(lab: Lab, seed: int, version: int, merge: bool) -> None:
         texts += ["10.0.0.0/9", "10.128.0.0/9", "10.1.1.1"] if version == 4 else ["fd00::/9", "fd80::/9", "fd00::1"]
     lines = (TYPES[version][0], "flags interval", *(["auto-merge"] if merge else []))
     elements = tuple(parse_sets.element(text, "here", version=version) for text in texts)
-    wanted = SetSpec("set", "s", lines, elements=elements)
-    ours = literals.canonical(wanted, lines, version, ())
+    spec = SetSpec("set", "s", lines, elements=elements)
+    ours = literals.canonical(spec, lines, version, ())
     assert ours is not None
-    asked = draft(TableSpec("inet", "t", sets=(wanted,)), None)
-    assert asked.known == {"s": ours}
+    scratch_draft = draft(TableSpec("inet", "t", sets=(spec,)), None)
+    assert scratch_draft.known == {"s": ours}
     block = (
         DraftLine("set s {"),
         *map(DraftLine, lines),
@@ -75,8 +75,8 @@ def test_words_are_nfts(lab: Lab, seed: int, version: int, merge: bool) -> None:
         DraftLine("}"),
         DraftLine("}"),
     )
-    (listed,) = scratch.canonical(lab.nft, [ScratchDraft("inet", block, ())], RunDirectory(str(lab.run_dir)))
-    assert sorted(element.canon for element in ours) == sorted(element.canon for element in listed.sets[0].elements)
+    (table,) = scratch.canonical(lab.nft, [ScratchDraft("inet", block, ())], RunDirectory(str(lab.run_dir)))
+    assert sorted(element.canon for element in ours) == sorted(element.canon for element in table.sets[0].elements)
 
 
 @pytest.mark.parametrize("version", [4, 6])

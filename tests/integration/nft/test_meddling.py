@@ -47,10 +47,10 @@ class Meddled(Nft):
 
 
 def meddled(lab: Lab, meddle: Callable[[], None], times: int = 1) -> None:
-    found = Meddled(lab.path)
-    found.meddle = meddle
-    found.times = times
-    lab.nft = found
+    meddled_nft = Meddled(lab.path)
+    meddled_nft.meddle = meddle
+    meddled_nft.times = times
+    lab.nft = meddled_nft
 
 
 def test_a_rule_goes_that_was_to_be_deleted(lab: Lab) -> None:
@@ -294,17 +294,17 @@ def test_a_kernel_that_does_not_say_its_generation(lab: Lab, monkeypatch: pytest
 def test_two_runs_at_once(lab: Lab) -> None:
     """Both end well, and the table is one of the two."""
     pids = []
-    for wanted in (TABLE, FEWER):
+    for desired in (TABLE, FEWER):
         pid = os.fork()
         if pid == 0:
             code = 1
             with contextlib.suppress(EngineError):
-                lab.run(wanted)
+                lab.run(desired)
                 code = 0
             os._exit(code)
         pids.append(pid)
     assert [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids] == [0, 0]
-    states = {tuple(found["chains"][0]["rules"]) for found in (TABLE, FEWER)}
+    states = {tuple(spec["chains"][0]["rules"]) for spec in (TABLE, FEWER)}
     assert tuple(rule.canon for rule in lab.rules("c")) in states
     assert tables() == ["t"]
 

@@ -43,8 +43,8 @@ def play(where: Path, python: str, tasks: list[dict[str, Any]], **more: Any) -> 
     )
 
 
-def task(module: str, check: bool = False, **given: Any) -> dict[str, Any]:
-    return {f"tidegate.nftables.nft_{module}": given, "check_mode": check}
+def task(module: str, check: bool = False, **arguments: Any) -> dict[str, Any]:
+    return {f"tidegate.nftables.nft_{module}": arguments, "check_mode": check}
 
 
 CHAIN = {"name": "c", "type": "filter", "hook": "output", "priority": 0, "policy": "accept"}
@@ -77,9 +77,9 @@ def test_what_runs_return(tmp_path: Path, python: str) -> None:
             task("info"),
         ],
     )
-    foreseen, made, again, refused, unknown, missing, element, rule, named, table, saving, facts, names = results
-    assert foreseen["changed"]
-    assert {key: foreseen[key] for key in ("diff", "transaction", "changes")} == {
+    checked, made, again, refused, unknown, missing, element, rule, named, table, saving, facts, names = results
+    assert checked["changed"]
+    assert {key: checked[key] for key in ("diff", "transaction", "changes")} == {
         key: made[key] for key in ("diff", "transaction", "changes")
     }
     assert made["diff"]["before"] == ""
@@ -101,7 +101,7 @@ def test_what_runs_return(tmp_path: Path, python: str) -> None:
     assert all(result["changed"] for result in (rule, named, table, saving))
     assert saved.read_text().count("table inet t") == 3
     chain = facts["table"]["chains"][0]
-    assert [found["rule"] for found in chain["rules"]] == ["tcp dport { 80, 443 } accept"]
+    assert [item["rule"] for item in chain["rules"]] == ["tcp dport { 80, 443 } accept"]
     assert facts["table"]["sets"][0]["elements"] == ["10.0.0.0/8"]
     assert names["tables"] == [{"family": "inet", "name": "t"}]
 
@@ -126,13 +126,13 @@ def test_a_list_of_the_controller_is_shipped_once(tmp_path: Path, python: str) -
     large: dict[str, Any] = {"name": name, "type": "ipv4_addr", "flags": ["interval"], "elements_src": "list.txt"}
     tables = [{"name": "t", "sets": [large]}]
     alone = task("set", table="t", **large)
-    foreseen, first, again, by_itself = play(
+    checked, first, again, by_itself = play(
         tmp_path,
         python,
         [task("ruleset", check=True, tables=tables), *[task("ruleset", tables=tables)] * 2, alone],
     )
-    assert (foreseen["changed"], first["changed"]) == (True, True), foreseen.get("msg")
-    assert foreseen["changes"] == first["changes"]
+    assert (checked["changed"], first["changed"]) == (True, True), checked.get("msg")
+    assert checked["changes"] == first["changes"]
     assert (again["path"], again["changed"], by_itself["changed"]) == ("fast", False, False)
     assert kept.read_text() == source.read_text()
     assert kept.stat().st_mode & 0o777 == 0o600

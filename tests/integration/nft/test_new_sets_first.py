@@ -29,16 +29,16 @@ def looking_into(name: str, *chains: dict[str, Any]) -> dict[str, Any]:
 
 def scripts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What nft is given to load from now on."""
-    found: list[str] = []
+    loaded: list[str] = []
     really = Nft.load
 
     def watched(self: Nft, script: str, *, check: bool = False) -> Any:
         if not check:
-            found.append(script)
+            loaded.append(script)
         return really(self, script, check=check)
 
     monkeypatch.setattr(Nft, "load", watched)
-    return found
+    return loaded
 
 
 def test_a_set_is_whole_before_a_rule_looks_into_it(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,8 +28,8 @@ def loaded(lab: Lab, what: str) -> Written:
 
 def described(lab: Lab, written: Written) -> dict[str, Any]:
     """The table as nft_info gives it to nft_ruleset, on its way through JSON as it is in Ansible."""
-    found: dict[str, Any] = json.loads(json.dumps(table_info.written(lab.table(written.name, written.family))))
-    return found
+    description: dict[str, Any] = json.loads(json.dumps(table_info.written(lab.table(written.name, written.family))))
+    return description
 
 
 def readable(lab: Lab) -> list[str]:
@@ -45,12 +45,12 @@ def test_described_is_unchanged(lab: Lab) -> None:
 def test_gone_and_described_is_the_same_again(lab: Lab) -> None:
     for what in readable(lab):
         written = loaded(lab, what)
-        wanted = described(lab, written)
+        desired = described(lab, written)
         before = shape(lab.table(written.name, written.family))
         lab.load(f"delete table {written.family} {written.name}")
-        lab.predicted(wanted)
+        lab.predicted(desired)
         if what == "a ban tool that counts":
-            assert wanted["sets"][0]["elements"] == ['2001:db8::2 comment "mine: timeout 1h"']
+            assert desired["sets"][0]["elements"] == ['2001:db8::2 comment "mine: timeout 1h"']
             continue
         assert shape(lab.table(written.name, written.family)) == before, what
 
@@ -58,10 +58,10 @@ def test_gone_and_described_is_the_same_again(lab: Lab) -> None:
 def test_an_edit_changes_one_thing(lab: Lab) -> None:
     for what in readable(lab):
         written = loaded(lab, what)
-        wanted = edited(described(lab, written), *written.edit)
+        desired = edited(described(lab, written), *written.edit)
         before = handles(lab.table(written.name, written.family))
-        result = lab.predicted(wanted)
-        kinds = sorted((found.action, found.kind) for found in result.changes)
+        result = lab.predicted(desired)
+        kinds = sorted((change.action, change.kind) for change in result.changes)
         assert kinds == [("add", "rule"), ("delete", "rule")], (what, result.transaction)
         after = handles(lab.table(written.name, written.family))
         assert len(before - after) == 1, what
@@ -74,16 +74,16 @@ def handles(table: NftTable) -> set[tuple[str, int | None, str]]:
     return {(chain.name, rule.handle, rule.text) for chain in table.chains for rule in chain.rules}
 
 
-def edited(wanted: dict[str, Any], old: str, new: str) -> dict[str, Any]:
-    found = copy.deepcopy(wanted)
+def edited(spec: dict[str, Any], old: str, new: str) -> dict[str, Any]:
+    copied = copy.deepcopy(spec)
     places = 0
-    for chain in found["chains"]:
+    for chain in copied["chains"]:
         for at, rule in enumerate(chain["rules"]):
             if old in rule:
                 chain["rules"][at] = rule.replace(old, new)
                 places += 1
     assert places == 1, (places, old)
-    return found
+    return copied
 
 
 def shape(table: NftTable) -> Any:
@@ -91,9 +91,15 @@ def shape(table: NftTable) -> Any:
     return (
         table.comment,
         table.flags,
-        sorted((found.kind, found.name, found.declaration) for found in table.objects),
+        sorted((item.kind, item.name, item.declaration) for item in table.objects),
         sorted(
-            (one.kind, one.name, sorted(one.declaration), sorted(e.canon for e in one.elements)) for one in table.sets
+            (
+                nft_set.kind,
+                nft_set.name,
+                sorted(nft_set.declaration),
+                sorted(element.canon for element in nft_set.elements),
+            )
+            for nft_set in table.sets
         ),
         sorted((chain.name, str(chain.hook), [rule.canon for rule in chain.rules]) for chain in table.chains),
     )

@@ -52,10 +52,10 @@ def test_saved_text_is_numeric(lab: Lab, tmp_path: Path) -> None:
 
 def test_check_mode_predicts_the_file_and_does_not_write_it(lab: Lab, tmp_path: Path) -> None:
     file = tmp_path / "t.nft"
-    foreseen = lab.run(SMALL, save=file, check=True)
+    checked = lab.run(SMALL, save=file, check=True)
     assert not file.exists()
     result = lab.run(SMALL, save=file)
-    assert foreseen.as_dict() == result.as_dict()
+    assert checked.as_dict() == result.as_dict()
     assert ("add", "file") in [(change.action, change.kind) for change in result.changes]
     assert not lab.run(SMALL, save=file, check=True).changed
     file.write_text("something else")

@@ -27,18 +27,20 @@ def test_a_catch_all_element_comes_and_stays(lab: Lab, flags: list[str], more: d
     """1.0.6 crashes when one with a comment or a count is added to a set of intervals that is there."""
     declared = {"name": "s", "type": "ipv4_addr", "flags": flags, **more}
     star = {"value": "*", "comment": "the rest"}
-    wanted = [{"name": "t", "sets": [{**declared, "elements": found}]} for found in (["10.0.0.1"], ["10.0.0.1", star])]
+    states = [
+        {"name": "t", "sets": [{**declared, "elements": elements}]} for elements in (["10.0.0.1"], ["10.0.0.1", star])
+    ]
     if lab.version < (1, 0):
         with pytest.raises(EngineError) as error:
-            lab.run(wanted[1])
+            lab.run(states[1])
         assert error.value.reason == "rejected_by_nft"
         return
-    lab.predicted(wanted[0])
-    lab.predicted(wanted[1])
+    lab.predicted(states[0])
+    lab.predicted(states[1])
     assert 'comment "the rest"' in lab.listing()
-    lab.predicted(wanted[0])
+    lab.predicted(states[0])
     lab.predicted({"name": "t", "state": "absent"})
-    lab.predicted(wanted[1])
+    lab.predicted(states[1])
 
 
 @pytest.mark.parametrize("key", ["ct zone", "meta length", "meta cpu . ip daddr"])
@@ -109,10 +111,10 @@ def test_a_rule_that_is_listed_as_another_is_refused(lab: Lab, family: str) -> N
     lost, kept = LOST[family]
     lab.predicted({"family": family, "name": "t", "chains": [{"name": "c", **hook, "rules": kept}]})
     for rule in lost:
-        wanted = {"family": family, "name": "t", "chains": [{"name": "c", **hook, "rules": ["counter", rule]}]}
+        desired = {"family": family, "name": "t", "chains": [{"name": "c", **hook, "rules": ["counter", rule]}]}
         if lab.version >= (1, 0):
-            lab.predicted(wanted)
+            lab.predicted(desired)
             continue
         with pytest.raises(EngineError, match=r"would go unnoticed\. Fix: write `") as error:
-            lab.run(wanted)
+            lab.run(desired)
         assert (error.value.reason, error.value.where) == ("bad_spec", "tables[0].chains[0].rules[1]")

@@ -20,14 +20,14 @@ from .random_specs import table
 ROUNDS = 24
 
 
-def normal(found: NftTable) -> str:
+def normal(live: NftTable) -> str:
     """A table as text, without the order of what has none."""
     return render.table(
         replace(
-            found,
-            objects=tuple(sorted(found.objects, key=lambda thing: (thing.kind, thing.name))),
-            sets=tuple(sorted(found.sets, key=lambda thing: thing.name)),
-            chains=tuple(sorted(found.chains, key=lambda thing: thing.name)),
+            live,
+            objects=tuple(sorted(live.objects, key=lambda item: (item.kind, item.name))),
+            sets=tuple(sorted(live.sets, key=lambda item: item.name)),
+            chains=tuple(sorted(live.chains, key=lambda item: item.name)),
         )
     )
 
@@ -37,16 +37,16 @@ def test_from_any_table_to_any_other(lab: Lab, seed: int) -> None:
     rng = random.Random(seed)
     lab.run(table(rng))
     for _step in range(3):
-        wanted = table(rng)
+        desired = table(rng)
         before = lab.table()
-        lab.predicted(wanted)
+        lab.predicted(desired)
         after = lab.table()
         # Sets whose elements nobody gives keep those they had, so the same spec from nothing may have fewer.
         lab.load("delete table inet t")
-        lab.run(wanted)
+        lab.run(desired)
         fresh = lab.table()
-        given = {found["name"] for found in wanted["sets"] if "elements" in found}
-        assert normal(_only(after, given)) == normal(_only(fresh, given))
+        named = {set_spec["name"] for set_spec in desired["sets"] if "elements" in set_spec}
+        assert normal(_only(after, named)) == normal(_only(fresh, named))
         kept_as_many_as_possible(before, after)
 
 
@@ -58,20 +58,23 @@ def kept_as_many_as_possible(before: NftTable, after: NftTable) -> None:
     if (after.comment, after.flags) != (before.comment, before.flags):
         return
     for chain in before.chains:
-        found = after.chain(chain.name)
-        if found is None or (found.hook, found.comment) != (chain.hook, chain.comment):
+        chain_after = after.chain(chain.name)
+        if chain_after is None or (chain_after.hook, chain_after.comment) != (chain.hook, chain.comment):
             continue
-        if all(_alone(rule) for rule in (*chain.rules, *found.rules)):
-            kept = {rule.handle for rule in chain.rules} & {rule.handle for rule in found.rules}
-            assert len(kept) == len(common([rule.canon for rule in chain.rules], [rule.canon for rule in found.rules]))
+        if all(_alone(rule) for rule in (*chain.rules, *chain_after.rules)):
+            staying = {rule.handle for rule in chain.rules} & {rule.handle for rule in chain_after.rules}
+            assert len(staying) == len(
+                common([rule.canon for rule in chain.rules], [rule.canon for rule in chain_after.rules])
+            )
 
 
 def _alone(rule: NftRule) -> bool:
     return not any(word in rule.canon for word in ("@", "name", "jump", "helper"))
 
 
-def _only(found: NftTable, given: set[str]) -> NftTable:
+def _only(live: NftTable, names: set[str]) -> NftTable:
     sets = tuple(
-        thing if thing.name in given or thing.kind == "map" else replace(thing, elements=()) for thing in found.sets
+        nft_set if nft_set.name in names or nft_set.kind == "map" else replace(nft_set, elements=())
+        for nft_set in live.sets
     )
-    return replace(found, sets=sets)
+    return replace(live, sets=sets)

@@ -20,12 +20,12 @@ LIMIT = {"percent": 25, "sets": "allow_*"}
 
 def table(*addresses: str, name: str = "allow_db4", limit: Any = LIMIT, **more: Any) -> dict[str, Any]:
     """One set that a rule refers to, and one beside it that the limit is not about."""
-    listed = {"type": "ipv4_addr", "flags": ["interval"]}
-    found: dict[str, Any] = {
+    declaration = {"type": "ipv4_addr", "flags": ["interval"]}
+    spec: dict[str, Any] = {
         "name": "t",
         "sets": [
-            {"name": name, **listed, "elements": list(addresses)},
-            {"name": "never", **listed, "elements": more.pop("never", [])},
+            {"name": name, **declaration, "elements": list(addresses)},
+            {"name": "never", **declaration, "elements": more.pop("never", [])},
         ],
         "chains": [
             {"name": "c", "rules": more.pop("rules", [f"ip daddr @{name} accept", "ip daddr @never drop"])},
@@ -33,7 +33,7 @@ def table(*addresses: str, name: str = "allow_db4", limit: Any = LIMIT, **more: 
         "max_removed": limit,
         **more,
     }
-    return {key: value for key, value in found.items() if value is not None}
+    return {key: value for key, value in spec.items() if value is not None}
 
 
 @pytest.mark.parametrize("check", [False, True])

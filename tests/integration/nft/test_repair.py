@@ -88,17 +88,17 @@ def _helpers(lab: Lab) -> str:
 
 def _others_untouched(lab: Lab, before: Any) -> None:
     """Rules that were right keep handle and count."""
-    wanted = {rule.canon for chain in lab.table().chains for rule in chain.rules}
+    desired = {rule.canon for chain in lab.table().chains for rule in chain.rules}
     for chain in before.chains:
         after = {rule.canon: rule for rule in chain_rules(lab, chain.name)}
         for rule in chain.rules:
-            if rule.canon in wanted and rule.canon in after and rule.canon != 'tcp dport 1 accept comment "last"':
+            if rule.canon in desired and rule.canon in after and rule.canon != 'tcp dport 1 accept comment "last"':
                 assert (after[rule.canon].handle, after[rule.canon].text) == (rule.handle, rule.text)
 
 
 def chain_rules(lab: Lab, name: str) -> tuple[Any, ...]:
-    found = lab.table().chain(name)
-    return found.rules if found else ()
+    live_chain = lab.table().chain(name)
+    return live_chain.rules if live_chain else ()
 
 
 def test_elements_that_traffic_and_others_add_are_left_alone(lab: Lab) -> None:
@@ -106,7 +106,7 @@ def test_elements_that_traffic_and_others_add_are_left_alone(lab: Lab) -> None:
     send(1)
     lab.load("add element inet t fed { 192.0.2.1 }\nadd element inet t seen { 192.0.2.2 }")
     lab.settled(TABLE)
-    elements = {element.key for found in lab.table().sets for element in found.elements}
+    elements = {element.key for nft_set in lab.table().sets for element in nft_set.elements}
     assert {"192.0.2.1", "192.0.2.2", "127.0.0.1"} <= elements
 
 

@@ -16,14 +16,14 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors impor
 from .conftest import Lab
 
 
-def one(version: int, *elements: str, **more: Any) -> dict[str, Any]:
-    found: dict[str, Any] = {"name": f"dns{version}", "type": f"ipv{version}_addr", "flags": ["interval"], **more}
-    return {**found, "elements_from": "resolvers", **({"elements": list(elements)} if elements else {})}
+def resolver_set(version: int, *elements: str, **more: Any) -> dict[str, Any]:
+    spec: dict[str, Any] = {"name": f"dns{version}", "type": f"ipv{version}_addr", "flags": ["interval"], **more}
+    return {**spec, "elements_from": "resolvers", **({"elements": list(elements)} if elements else {})}
 
 
 TABLE: dict[str, Any] = {
     "name": "t",
-    "sets": [one(4), one(6)],
+    "sets": [resolver_set(4), resolver_set(6)],
     "chains": [{"name": "c", "rules": ["ip daddr @dns4 accept", "ip6 daddr @dns6 accept"]}],
 }
 
@@ -37,7 +37,7 @@ def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def held(lab: Lab) -> list[str]:
-    sets = {found.name: found for found in lab.table().sets}
+    sets = {nft_set.name: nft_set for nft_set in lab.table().sets}
     return [element.key for version in (4, 6) for element in sets[f"dns{version}"].elements]
 
 
@@ -57,8 +57,8 @@ def test_a_changed_file_changes_exactly_the_elements_and_ends_the_proof(lab: Lab
     assert lab.run(TABLE).path == "fast"
     conf.write_text("nameserver 192.0.2.2\nnameserver 192.0.2.3\n")
     result = lab.predicted(TABLE)
-    told = [found.as_dict() for found in result.changes]
-    assert [(found["kind"], found["action"], found["sample"]) for found in told] == [
+    changes = [change.as_dict() for change in result.changes]
+    assert [(change["kind"], change["action"], change["sample"]) for change in changes] == [
         ("element", "delete", ["192.0.2.1"]),
         ("element", "add", ["192.0.2.3"]),
     ]
@@ -109,7 +109,7 @@ def test_none_is_an_error_that_names_the_file_and_changes_nothing(lab: Lab, conf
 
 def test_they_come_beside_what_is_written(lab: Lab, conf: Path) -> None:
     conf.write_text("nameserver 192.0.2.1\nnameserver 198.51.100.9\n")
-    lab.predicted({**TABLE, "sets": [one(4, "192.0.2.1", "198.51.100.0/24", "203.0.113.1"), one(6)]})
+    lab.predicted({**TABLE, "sets": [resolver_set(4, "192.0.2.1", "198.51.100.0/24", "203.0.113.1"), resolver_set(6)]})
     assert held(lab) == ["192.0.2.1", "198.51.100.0/24", "203.0.113.1"]
 
 

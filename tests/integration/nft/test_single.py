@@ -257,26 +257,26 @@ MISSING: dict[str, tuple[str, dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("what", MISSING)
 def test_missing_parent_says_who_makes_it(lab: Lab, what: str) -> None:
-    kind, given, message = MISSING[what]
+    kind, arguments, message = MISSING[what]
     with pytest.raises(EngineError, match=message) as error:
-        lab.single(kind, **given)
+        lab.single(kind, **arguments)
     assert error.value.reason == "bad_spec"
 
 
 @pytest.mark.parametrize("what", MISSING)
 def test_missing_parent_may_come_from_an_earlier_task_in_check_mode(lab: Lab, what: str) -> None:
-    kind, given, message = MISSING[what]
+    kind, arguments, message = MISSING[what]
     before = lab.listing()
-    foreseen = lab.single(kind, check=True, **given)
-    assert foreseen.changed
-    assert any(message in warning and "Check mode" in warning for warning in foreseen.warnings)
+    checked = lab.single(kind, check=True, **arguments)
+    assert checked.changed
+    assert any(message in warning and "Check mode" in warning for warning in checked.warnings)
     assert lab.listing() == before
 
 
 @pytest.mark.parametrize("what", MISSING)
 def test_absent_from_a_missing_parent_is_absent(lab: Lab, what: str) -> None:
-    kind, given, _message = MISSING[what]
+    kind, arguments, _message = MISSING[what]
     before = lab.listing()
-    lab_result = lab.single(kind, **given, state="absent")
+    lab_result = lab.single(kind, **arguments, state="absent")
     assert not lab_result.changed
     assert lab.listing() == before

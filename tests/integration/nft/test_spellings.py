@@ -94,11 +94,11 @@ def with_rules(rules: list[str]) -> dict[str, Any]:
 
 
 def test_rules(lab: Lab) -> None:
-    known = [(one, other) for one, other, oldest in RULES if oldest <= lab.version]
+    known = [(spelling, other_spelling) for spelling, other_spelling, oldest in RULES if oldest <= lab.version]
     assert len(known) > 55
-    assert lab.run(with_rules([one for one, _other in known])).changed
-    lab.settled(with_rules([one for one, _other in known]))
-    respelled = lab.run(with_rules([other for _one, other in known]))
+    assert lab.run(with_rules([spelling for spelling, _other in known])).changed
+    lab.settled(with_rules([spelling for spelling, _other in known]))
+    respelled = lab.run(with_rules([other_spelling for _one, other_spelling in known]))
     assert not respelled.changed, respelled.transaction
 
 
@@ -152,10 +152,10 @@ ELEMENTS: list[tuple[dict[str, Any], list[Any], list[Any], tuple[int, ...]]] = [
 
 @pytest.mark.parametrize("number", range(len(ELEMENTS)))
 def test_elements(lab: Lab, number: int) -> None:
-    declared, one, other, oldest = ELEMENTS[number]
+    declared, spelling, other_spelling, oldest = ELEMENTS[number]
     assert oldest <= lab.version
-    assert lab.predicted({"name": "t", "sets": [{"name": "s", **declared, "elements": one}]}).changed
-    respelled = lab.run({"name": "t", "sets": [{"name": "s", **declared, "elements": other}]})
+    assert lab.predicted({"name": "t", "sets": [{"name": "s", **declared, "elements": spelling}]}).changed
+    respelled = lab.run({"name": "t", "sets": [{"name": "s", **declared, "elements": other_spelling}]})
     assert not respelled.changed, respelled.transaction
     # What is there is what was asked for, and taking it out again leaves nothing.
     assert lab.table().sets[0].elements
@@ -184,10 +184,10 @@ MAPS: list[tuple[dict[str, Any], list[Any], list[Any]]] = [
 
 @pytest.mark.parametrize("number", range(len(MAPS)))
 def test_maps(lab: Lab, number: int) -> None:
-    declared, one, other = MAPS[number]
+    declared, spelling, other_spelling = MAPS[number]
     table = {"name": "t", "counters": [{"name": "hits"}], "chains": [{"name": "other", "rules": []}]}
-    assert lab.predicted({**table, "maps": [{"name": "m", **declared, "elements": one}]}).changed
-    respelled = lab.run({**table, "maps": [{"name": "m", **declared, "elements": other}]})
+    assert lab.predicted({**table, "maps": [{"name": "m", **declared, "elements": spelling}]}).changed
+    respelled = lab.run({**table, "maps": [{"name": "m", **declared, "elements": other_spelling}]})
     assert not respelled.changed, respelled.transaction
     assert lab.table().sets[0].elements
 
@@ -202,10 +202,10 @@ DECLARATIONS: list[tuple[dict[str, Any], dict[str, Any]]] = [
 
 @pytest.mark.parametrize("number", range(len(DECLARATIONS)))
 def test_chains(lab: Lab, number: int) -> None:
-    one, other = DECLARATIONS[number]
+    spelling, other_spelling = DECLARATIONS[number]
     common = {"name": "c", "type": "filter", "hook": "output"}
-    assert lab.predicted({"name": "t", "chains": [{**common, **one}]}).changed
-    assert not lab.run({"name": "t", "chains": [{**common, **other}]}).changed
+    assert lab.predicted({"name": "t", "chains": [{**common, **spelling}]}).changed
+    assert not lab.run({"name": "t", "chains": [{**common, **other_spelling}]}).changed
 
 
 def test_times_sizes_and_words_of_objects(lab: Lab) -> None:

@@ -105,8 +105,8 @@ PLAY: list[tuple[str, dict[str, Any]]] = [
 
 
 def play(lab: Lab) -> list[tuple[bool, str]]:
-    done = [lab.single(kind, **given) for kind, given in PLAY]
-    return [(result.changed, result.path) for result in done]
+    results = [lab.single(kind, **arguments) for kind, arguments in PLAY]
+    return [(result.changed, result.path) for result in results]
 
 
 def test_the_second_run_of_a_play_starts_no_nft(lab: Lab) -> None:
@@ -219,13 +219,13 @@ def large(lab: Lab, request: pytest.FixtureRequest) -> str:
 
 def test_elements_that_are_named_are_looked_up_and_nothing_is_listed(lab: Lab, large: str) -> None:
     there, other, new = (large.format(*place) for place in ((1, 1), (2, 2), (200, 1)))
-    seen = lab.nft
+    watched_nft = lab.nft
     lab.nft = Listings(lab.path)
     assert not lab.single("element", set="s", elements=[there]).changed
     assert not lab.single("element", set="s", elements=[new], state="absent").changed
-    foreseen = lab.single("element", set="s", elements=[there, new], check=True)
+    checked = lab.single("element", set="s", elements=[there, new], check=True)
     done = lab.single("element", set="s", elements=[there, new])
-    assert foreseen.as_dict() == done.as_dict()
+    assert checked.as_dict() == done.as_dict()
     assert (done.changed, done.path, done.transaction) == (True, "elements", f"add element inet t s {{ {new} }}\n")
     assert new in done.after
     assert new not in done.before
@@ -234,7 +234,7 @@ def test_elements_that_are_named_are_looked_up_and_nothing_is_listed(lab: Lab, l
     gone = lab.single("element", set="s", elements=[there, other], state="absent")
     assert [dict(change.place)["count"] for change in gone.changes] == [2]
     assert not lab.single("element", set="s", elements=[there, other], state="absent").changed
-    lab.nft = seen
+    lab.nft = watched_nft
     keys = {element.key for element in lab.elements("s")}
     assert len(keys) == 1999
     assert new in keys
@@ -243,13 +243,13 @@ def test_elements_that_are_named_are_looked_up_and_nothing_is_listed(lab: Lab, l
 
 def test_a_comment_is_part_of_what_is_asked_for(lab: Lab) -> None:
     lab.load("table inet t {\n set s { type ipv4_addr; flags interval; elements = { 10.0.0.0/8, 192.0.2.1 } }\n}\n")
-    seen = lab.nft
+    watched_nft = lab.nft
     lab.nft = Listings(lab.path)
     commented = [{"value": "10.0.0.0/8", "comment": "ours"}, {"value": "192.0.3.7", "comment": "and theirs"}]
     done = lab.single("element", set="s", elements=commented)
     assert [(change.action, dict(change.place)["count"]) for change in done.changes] == [("delete", 1), ("add", 2)]
     assert not lab.single("element", set="s", elements=commented).changed
-    lab.nft = seen
+    lab.nft = watched_nft
     assert 'comment "ours"' in lab.listing()
     assert 'comment "and theirs"' in lab.listing()
 

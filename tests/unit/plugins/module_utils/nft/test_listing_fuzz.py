@@ -89,13 +89,13 @@ def meaning(listing: str) -> Counter[str]:
 def read(listing: str) -> bool:
     """Whether a listing is taken for the whole table; anything but one kind of EngineError goes through."""
     try:
-        found = parse_tables(listing)
+        tables = parse_tables(listing)
     except EngineError as error:
         if error.reason != "not_applied" or "cannot be read" not in str(error):
             raise
         return False
-    named = [(one.family, one.name) for one in found] == [(WHOLE.family, WHOLE.name)]
-    return named and not plan.plan_table(found[0], WHOLE)
+    named = [(table.family, table.name) for table in tables] == [(WHOLE.family, WHOLE.name)]
+    return named and not plan.plan_table(tables[0], WHOLE)
 
 
 def judged(listing: str) -> None:

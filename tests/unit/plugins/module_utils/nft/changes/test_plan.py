@@ -48,9 +48,9 @@ def text(live: NftTable | None, goal: NftTable | None, *, refill: bool = False) 
 
 
 def test_equal_tables_need_nothing() -> None:
-    one = table(chains=(NftChain("c", HOOK, "x", rules("accept", first=1)),), sets=(named("s", "10.0.0.0/8"),))
-    same = table(chains=(NftChain("c", HOOK, "x", rules("accept")),), sets=(named("s", "10.0.0.0/8"),))
-    assert text(one, same) == []
+    live = table(chains=(NftChain("c", HOOK, "x", rules("accept", first=1)),), sets=(named("s", "10.0.0.0/8"),))
+    desired = table(chains=(NftChain("c", HOOK, "x", rules("accept")),), sets=(named("s", "10.0.0.0/8"),))
+    assert text(live, desired) == []
     assert text(None, None) == []
 
 
@@ -98,12 +98,12 @@ def test_a_moved_rule_takes_its_count_along() -> None:
     old = NftRule("counter accept", "counter packets 5 bytes 60 accept", 1)
     live = table(chains=(NftChain("c", None, None, (old, *rules("a", "b", first=2))),))
     goal = table(chains=(NftChain("c", None, None, rules("a", "b", "counter accept")),))
-    found = plan.plan_table(live, goal)
-    assert transaction.text(found.commands).splitlines() == [
+    table_plan = plan.plan_table(live, goal)
+    assert transaction.text(table_plan.commands).splitlines() == [
         "delete rule inet t c handle 1",
         "add rule inet t c counter packets 5 bytes 60 accept",
     ]
-    assert [change.as_dict() for change in found.changes] == [
+    assert [change.as_dict() for change in table_plan.changes] == [
         {"action": "move", "kind": "rule", "chain": "c", "text": "counter accept"}
     ]
 
@@ -141,9 +141,9 @@ def test_a_limit_is_made_anew_and_its_rules_step_aside() -> None:
         (NftRule('limit name "l" counter', 'limit name "l" counter packets 5 bytes 60', 1), *rules("drop", first=2)),
     )
     live = table(objects=(limit,), chains=(chain,))
-    wanted = replace(limit, declaration=("rate 2/second",), text=("rate 2/second",))
+    changed_limit = replace(limit, declaration=("rate 2/second",), text=("rate 2/second",))
     goal = table(
-        objects=(wanted,),
+        objects=(changed_limit,),
         chains=(
             NftChain("c", HOOK, None, (NftRule('limit name "l" counter', "limit name l counter"), *rules("drop"))),
         ),
@@ -208,11 +208,11 @@ def test_many_deletions_from_many_intervals_are_done_by_filling_again() -> None:
 
 
 def test_a_set_made_anew_keeps_the_time_its_elements_have() -> None:
-    one = replace(named("s"), elements=(element("10.0.0.1 timeout 1d expires 5h"),))
-    wanted = replace(
-        one, declaration=("type ipv4_addr",), text=("type ipv4_addr",), elements=(element("10.0.0.1 timeout 1d"),)
+    live_set = replace(named("s"), elements=(element("10.0.0.1 timeout 1d expires 5h"),))
+    desired_set = replace(
+        live_set, declaration=("type ipv4_addr",), text=("type ipv4_addr",), elements=(element("10.0.0.1 timeout 1d"),)
     )
-    assert text(table(sets=(one,)), table(sets=(wanted,))) == [
+    assert text(table(sets=(live_set,)), table(sets=(desired_set,))) == [
         "delete set inet t s",
         "add set inet t s { type ipv4_addr; }",
         "add element inet t s { 10.0.0.1 timeout 1d expires 5h }",
@@ -275,7 +275,7 @@ def test_a_line_belongs_to_its_command() -> None:
         transaction.Command("three", "c"),
     ]
     wheres = [transaction.where(commands, line) for line in range(1, 7)]
-    assert [found.where if found else None for found in wheres] == ["a", "b", "b", "b", "c", None]
+    assert [command.where if command else None for command in wheres] == ["a", "b", "b", "b", "c", None]
 
 
 def test_what_uses_a_flowtable_steps_aside_for_it() -> None:

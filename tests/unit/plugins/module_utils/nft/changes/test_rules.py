@@ -27,7 +27,7 @@ def edit(comment: str | None = "n", place: Position = "", anchor: str = "", *, p
 
 
 @pytest.mark.parametrize(
-    ("wanted", "place"),
+    ("rule_edit", "place"),
     [
         (edit(), 3),
         (edit(place="last"), 3),
@@ -36,11 +36,11 @@ def edit(comment: str | None = "n", place: Position = "", anchor: str = "", *, p
         (edit(place="after", anchor="x"), 2),
     ],
 )
-def test_place_of_a_new_rule(wanted: RuleEdit, place: int) -> None:
-    assert order(wanted).index(NEW.canon) == place
+def test_place_of_a_new_rule(rule_edit: RuleEdit, place: int) -> None:
+    assert order(rule_edit).index(NEW.canon) == place
     # Once there, it stays.
-    there = list(edited(CHAIN, NEW, wanted, "here"))
-    assert [rule.canon for rule in there] == order(wanted, NEW, there)
+    there = list(edited(CHAIN, NEW, rule_edit, "here"))
+    assert [rule.canon for rule in there] == order(rule_edit, NEW, there)
 
 
 def test_a_rule_on_the_right_side_of_its_anchor_stays() -> None:

@@ -14,10 +14,10 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.sequ
 def longest(left: str, right: str) -> int:
     """The length of a longest common subsequence, the slow and plain way."""
     above = [0] * (len(right) + 1)
-    for one in left:
+    for item in left:
         row = [0]
         for at, other in enumerate(right):
-            row.append(above[at] + 1 if one == other else max(row[-1], above[at + 1]))
+            row.append(above[at] + 1 if item == other else max(row[-1], above[at + 1]))
         above = row
     return above[-1]
 

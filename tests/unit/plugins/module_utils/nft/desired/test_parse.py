@@ -110,7 +110,7 @@ def test_keys_without_value_are_as_good_as_absent() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "mode"),
+    ("fields", "mode"),
     [
         ({}, "exact"),
         ({"flags": ["interval"]}, "exact"),
@@ -121,8 +121,8 @@ def test_keys_without_value_are_as_good_as_absent() -> None:
         ({"purge": False}, "add"),
     ],
 )
-def test_who_else_may_have_elements_in_a_set(given: dict[str, Any], mode: str) -> None:
-    spec = parse_sets.parse("set", {"name": "s", "type": "mark", "elements": [], **given}, "here")
+def test_who_else_may_have_elements_in_a_set(fields: dict[str, Any], mode: str) -> None:
+    spec = parse_sets.parse("set", {"name": "s", "type": "mark", "elements": [], **fields}, "here")
     assert spec.mode == mode
 
 
@@ -199,7 +199,7 @@ PLACES: dict[str, Any] = {"position": None, "before": None, "after": None}
 
 
 @pytest.mark.parametrize(
-    ("given", "text", "comment", "place", "anchor"),
+    ("fields", "text", "comment", "place", "anchor"),
     [
         ({"rule": "accept"}, "accept", None, "", ""),
         ({"rule": "accept", "comment": "web"}, 'accept comment "web"', "web", "", ""),
@@ -209,8 +209,8 @@ PLACES: dict[str, Any] = {"position": None, "before": None, "after": None}
         ({"rule": "accept", "after": "ssh"}, "accept", None, "after", "ssh"),
     ],
 )
-def test_one_rule(given: dict[str, Any], text: str, comment: str | None, place: str, anchor: str) -> None:
-    (table,) = parse_single.rule({**RULE, **PLACES, **given})
+def test_one_rule(fields: dict[str, Any], text: str, comment: str | None, place: str, anchor: str) -> None:
+    (table,) = parse_single.rule({**RULE, **PLACES, **fields})
     edit = table.chains[0].edit
     assert edit is not None
     assert edit.rule is not None

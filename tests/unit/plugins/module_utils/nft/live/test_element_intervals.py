@@ -28,31 +28,31 @@ def union(pairs: list[tuple[int, int]], kind: str) -> IntervalSet:
             texts.append(f"{start}-{start + more}")
         else:
             texts.append("-".join(str(ipaddress.ip_address(FIRST + number)) for number in (start, start + more)))
-    found = element_intervals.union([element(text) for text in texts])
-    assert found is not None
-    return found
+    interval_set = element_intervals.union([element(text) for text in texts])
+    assert interval_set is not None
+    return interval_set
 
 
-def values(found: IntervalSet, kind: str) -> set[int]:
+def values(interval_set: IntervalSet, kind: str) -> set[int]:
     offset = 0 if kind == "port" else FIRST
-    return {number - offset for first, last in found.intervals for number in range(first, last + 1)}
+    return {number - offset for first, last in interval_set.intervals for number in range(first, last + 1)}
 
 
 @pytest.mark.parametrize("kind", ["port", "address"])
 @given(left=ranges, right=ranges)
 def test_unions_are_sets_of_numbers(kind: str, left: list[tuple[int, int]], right: list[tuple[int, int]]) -> None:
-    one, other = union(left, kind), union(right, kind)
-    assert values(one, kind) == members(left)
-    assert values(one.minus(other), kind) == members(left) - members(right)
-    assert (one.intervals == other.intervals) == (members(left) == members(right))
-    assert all(a[1] + 1 < b[0] for a, b in zip(one.intervals, one.intervals[1:], strict=False))
-    again = element_intervals.union([element(text) for text in one.texts()])
+    first, second = union(left, kind), union(right, kind)
+    assert values(first, kind) == members(left)
+    assert values(first.minus(second), kind) == members(left) - members(right)
+    assert (first.intervals == second.intervals) == (members(left) == members(right))
+    assert all(a[1] + 1 < b[0] for a, b in zip(first.intervals, first.intervals[1:], strict=False))
+    again = element_intervals.union([element(text) for text in first.texts()])
     assert again is not None
-    assert again.intervals == one.intervals
+    assert again.intervals == first.intervals
 
 
 @pytest.mark.parametrize(
-    ("texts", "listed"),
+    ("texts", "shown"),
     [
         (["10.0.0.0/25", "10.0.0.128/25"], ["10.0.0.0/24"]),
         (["10.0.0.5-10.0.0.7", "10.0.0.8"], ["10.0.0.5-10.0.0.8"]),
@@ -62,10 +62,10 @@ def test_unions_are_sets_of_numbers(kind: str, left: list[tuple[int, int]], righ
         (["22", "80-90", "91"], ["22", "80-91"]),
     ],
 )
-def test_texts_are_as_nft_lists_them(texts: list[str], listed: list[str]) -> None:
-    found = element_intervals.union([element(text) for text in texts])
-    assert found is not None
-    assert found.texts() == listed
+def test_texts_are_as_nft_lists_them(texts: list[str], shown: list[str]) -> None:
+    interval_set = element_intervals.union([element(text) for text in texts])
+    assert interval_set is not None
+    assert interval_set.texts() == shown
 
 
 @pytest.mark.parametrize("texts", [["tcp"], ["10.0.0.1", "::1"], ['10.0.0.1 comment "x"'], ["10.0.0.1 . 80"], ["eth0"]])
@@ -85,5 +85,13 @@ def test_covers() -> None:
 
 def test_elements_are_sorted_by_value() -> None:
     texts = ["wg0", "10.0.0.10", "10.0.0.9", "2001:db8::", "9", "10", "10.0.0.0/8"]
-    found = sorted((element(text) for text in texts), key=element_intervals.order)
-    assert [one.canon for one in found] == ["9", "10", "10.0.0.0/8", "10.0.0.9", "10.0.0.10", "2001:db8::", "wg0"]
+    ordered = sorted((element(text) for text in texts), key=element_intervals.order)
+    assert [item.canon for item in ordered] == [
+        "9",
+        "10",
+        "10.0.0.0/8",
+        "10.0.0.9",
+        "10.0.0.10",
+        "2001:db8::",
+        "wg0",
+    ]

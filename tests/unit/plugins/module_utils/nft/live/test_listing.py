@@ -70,18 +70,18 @@ def test_a_listing_is_cut_into_what_it_lists() -> None:
     table, other = parse_tables(LISTING)
     assert (table.family, table.name, table.comment, table.flags) == ("inet", "t", "tc", "dormant")
     assert (other.family, other.name, other.chains, other.comment, other.flags) == ("ip", "other", (), None, "")
-    assert [(found.kind, found.name) for found in table.objects] == [
+    assert [(item.kind, item.name) for item in table.objects] == [
         ("counter", "denied"),
         ("quota", "daily"),
         ("ct helper", "ftp-standard"),
     ]
-    assert [found.declaration for found in table.objects] == [
+    assert [item.declaration for item in table.objects] == [
         ('comment "x"',),
         ("over 10 mbytes",),
         ('type "ftp" protocol tcp', "l3proto inet"),
     ]
     assert table.objects[0].text == ('comment "x"', "packets 5 bytes 60")
-    assert [(found.kind, found.name) for found in table.sets] == [("set", "a"), ("set", "empty"), ("map", "m")]
+    assert [(item.kind, item.name) for item in table.sets] == [("set", "a"), ("set", "empty"), ("map", "m")]
     assert table.sets[0].declaration == ("type ipv4_addr", "flags interval,timeout")
     assert table.sets[0].has("interval")
     assert not table.sets[0].has("dynamic")

@@ -49,11 +49,11 @@ def test_few_of_very_many_cost_little() -> None:
     gone = set(random.Random(1).sample(range(len(lines)), 100))
     old, new = b"\n".join(lines), b"\n".join(line for place, line in enumerate(lines) if place not in gone)
     begun = time.process_time()
-    found = edits.edits(old, new, 1000)
+    changed = edits.edits(old, new, 1000)
     quick = time.process_time() - begun
     begun = time.process_time()
     by_sets = set(old.split(b"\n")) - set(new.split(b"\n"))
     slow = time.process_time() - begun
-    assert found is not None
-    assert (set(found[0]), found[1]) == (by_sets, [])
+    assert changed is not None
+    assert (set(changed[0]), changed[1]) == (by_sets, [])
     assert quick < slow
