@@ -10,16 +10,16 @@ name: netns
 short_description: Run tasks in a network namespace of this machine
 version_added: 0.1.0
 description:
-  - Runs every command on the controller, as P(ansible.builtin.local#connection) does, but in the network namespace that
-    is named after the host, with C(ip netns exec).
-  - The host has its own interfaces, addresses, routes, connection tracking and nftables ruleset. File system, users and
-    processes are the controller's. What lies under C(/etc/netns/NAME) replaces the file of that name in C(/etc).
+  - Runs every command on the controller, as P(ansible.builtin.local#connection) does, but in a network namespace, with
+    C(ip netns exec).
+  - The host has its own interfaces, addresses, routes, connection tracking and nftables ruleset. It shares the file
+    system, users and processes of the controller. A file in C(/etc/netns/NAME) replaces the one in C(/etc).
   - For labs and tests, and for routers that keep their networks in namespaces.
 requirements:
   - The package iproute2, and root.
 options:
   netns:
-    description: Name of the namespace, as C(ip netns list) shows it. Without C(ansible_netns), the host's own name.
+    description: Name of the namespace, as C(ip netns list) shows it. The default is the name of the host.
     type: str
     vars:
       - name: inventory_hostname
@@ -28,14 +28,14 @@ options:
   become_success_timeout:
     description:
       - Seconds to wait for become to succeed when it is enabled.
-      - Values less than 1 stand for the default. Used by ansible-core 2.19 and later.
+      - A value below 1 means the default. Used by ansible-core 2.19 and later.
     type: int
     default: 10
     vars:
       - name: ansible_local_become_success_timeout
   become_strip_preamble:
     description:
-      - Leave out what become printed before the command's own output. Used by ansible-core 2.19 and later.
+      - Remove the output of become before the output of the command. Used by ansible-core 2.19 and later.
     type: bool
     default: true
     vars:
@@ -63,11 +63,11 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.connection.local import Connection as LocalConnection
 
 NAMES = Path("/run/netns")
-"""Where ip-netns(8) keeps a file for each namespace that has a name."""
+"""Folder in which ip-netns(8) has a file for each named namespace."""
 
 
 class Connection(LocalConnection):
-    """The local connection, with every command in the host's namespace."""
+    """The local connection, with every command in the namespace of the host."""
 
     transport = "tidegate.nftables.netns"
     has_pipelining = True
@@ -75,22 +75,22 @@ class Connection(LocalConnection):
     def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
         """Run a command in the namespace. Raises AnsibleConnectionFailure when it cannot be entered."""
         name = str(self.get_option("netns"))
-        refusal = why_not(name, os.geteuid())
-        if refusal:
-            raise AnsibleConnectionFailure(refusal)
-        answer: tuple[int, bytes, bytes] = super().exec_command(within(name, cmd), in_data=in_data, sudoable=sudoable)
-        return answer
+        obstacle = why_not(name, os.geteuid())
+        if obstacle:
+            raise AnsibleConnectionFailure(obstacle)
+        result: tuple[int, bytes, bytes] = super().exec_command(within(name, cmd), in_data=in_data, sudoable=sudoable)
+        return result
 
 
 def within(name: str, cmd: str) -> str:
-    """Return a shell command that runs all of ``cmd`` in the namespace, also what follows a semicolon."""
+    """Return a shell command that runs all of cmd in the namespace, also what follows a semicolon."""
     return f"ip netns exec {shlex.quote(name)} /bin/sh -c {shlex.quote(cmd)}"
 
 
 def why_not(name: str, uid: int, names: Path = NAMES) -> str | None:
-    """Return why a user cannot enter a namespace, as a sentence, or None when nothing is in the way."""
+    """Return why a user cannot enter a namespace, as a sentence; None when the user can."""
     if uid != 0:
-        return f"Entering the network namespace {name} needs root: run ansible-playbook with sudo."
+        return f"Only root can enter the network namespace {name}. Fix: run ansible-playbook with sudo."
     if "/" in name or not (names / name).is_file():
-        return f'There is no network namespace "{name}" on this machine: ip netns list shows those that there are.'
+        return f'There is no network namespace "{name}" on this machine. Fix: use a name that `ip netns list` shows.'
     return None

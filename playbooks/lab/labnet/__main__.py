@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``python -m labnet up < SPEC`` starts a lab and prints what was made; ``python -m labnet down KEEPER`` removes it."""
+"""``python -m labnet up < SPEC`` starts a lab and prints its names; ``python -m labnet down KEEPER`` removes it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .topology import LabError
 
 
 def main() -> int:
-    """Return 0, or 1 after one sentence on the standard error output."""
+    """Run the command; return 0, or 1 after a sentence on standard error."""
     parser = argparse.ArgumentParser(prog="labnet", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="build the net that the JSON document on standard input describes")
@@ -26,10 +26,10 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         if os.geteuid() != 0:
-            raise LabError("network namespaces need root: run the lab with sudo")
+            raise LabError("network namespaces need root. Fix: run the lab with sudo")
         if arguments.command == "up":
-            made = keeper.start(json.load(sys.stdin), arguments.owner or owner())
-            sys.stdout.write(f"{json.dumps(made)}\n")
+            lab = keeper.start(json.load(sys.stdin), arguments.owner or owner())
+            sys.stdout.write(f"{json.dumps(lab)}\n")
         else:
             keeper.stop(arguments.keeper)
     except LabError as error:

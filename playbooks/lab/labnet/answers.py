@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the lab's hosts say: DNS and NTP answers on their ports, elsewhere who and where one is."""
+"""The answers of the lab's hosts: DNS and NTP on their ports, on other ports the name of the host and the port."""
 
 from __future__ import annotations
 
@@ -22,12 +22,15 @@ DOMAIN = "lab.internal"
 
 
 def greeting(host: str, protocol: str, port: int) -> bytes:
-    """One line that says who answers."""
+    """Return a line with the host, protocol and port that answer."""
     return f"{host} {protocol}/{port}\n".encode()
 
 
 def dns(question: bytes, zone: Zone) -> bytes:
-    """Answer a DNS message (RFC 1035): A and AAAA of HOST.lab.internal, nothing about the root, no such name else."""
+    """Return the answer to a DNS message (RFC 1035).
+
+    A and AAAA of HOST.lab.internal; for the root an answer without records; otherwise "no such name".
+    """
     if len(question) < 12:
         return b""
     identifier, flags, count = struct.unpack("!2s2H", question[:6])
@@ -35,9 +38,9 @@ def dns(question: bytes, zone: Zone) -> bytes:
         name, kind, end = _question(question)
     except (IndexError, struct.error):
         return struct.pack("!2s5H", identifier, 0x8000 | _FORMAT_ERROR, 0, 0, 0, 0)
-    found = zone.get(name.removesuffix(f".{DOMAIN}"), ()) if name.endswith(f".{DOMAIN}") else ()
-    known = not name or bool(found)
-    records = [_record(address) for address in map(ipaddress.ip_address, found) if _kind(address) == kind]
+    addresses = zone.get(name.removesuffix(f".{DOMAIN}"), ()) if name.endswith(f".{DOMAIN}") else ()
+    known = not name or bool(addresses)
+    records = [_record(address) for address in map(ipaddress.ip_address, addresses) if _kind(address) == kind]
     recursion = 0x0080 | (flags & 0x0100)
     status = _NO_ERROR if known else _NO_SUCH_NAME
     header = struct.pack("!2s5H", identifier, 0x8400 | recursion | status, min(count, 1), len(records), 0, 0)
@@ -45,13 +48,13 @@ def dns(question: bytes, zone: Zone) -> bytes:
 
 
 def _question(message: bytes) -> tuple[str, int, int]:
-    """Return name in lower case without its last dot, type, and where the question ends."""
-    labels, place = [], 12
-    while message[place]:
-        labels.append(message[place + 1 : place + 1 + message[place]].decode("ascii", "replace").lower())
-        place += 1 + message[place]
-    (kind,) = struct.unpack("!H", message[place + 1 : place + 3])
-    return ".".join(labels), kind, place + 5
+    """Return name in lower case without its last dot, type, and the offset of the question's end."""
+    labels, offset = [], 12
+    while message[offset]:
+        labels.append(message[offset + 1 : offset + 1 + message[offset]].decode("ascii", "replace").lower())
+        offset += 1 + message[offset]
+    (kind,) = struct.unpack("!H", message[offset + 1 : offset + 3])
+    return ".".join(labels), kind, offset + 5
 
 
 def _kind(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> int:
@@ -65,7 +68,7 @@ def _record(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bytes:
 
 
 def ntp(request: bytes) -> bytes:
-    """Answer an NTP client's request (RFC 5905, section 7.3) with this machine's time, as a server of stratum 2."""
+    """Return the answer to an NTP client's request (RFC 5905, section 7.3): this machine's time, as stratum 2."""
     if len(request) < 48:
         return b""
     version, server = request[0] & 0o070, 4

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Building and removing the lab's namespaces: the one place that calls ip(8)."""
+"""Build and remove the lab's namespaces with ip(8)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from .namespace import NAMES, inside
-from .topology import LabError, Net, steps
+from .topology import LabError, LabNet, ip_batches
 
 STATE = Path("/run/tidegate-netns")
 """Where the role keeps what belongs to a host that is a namespace: the hosts of a lab share one file system.
@@ -24,13 +24,13 @@ What runs on all of them keep together is in a folder named as the lab's namespa
 """
 NAME = re.compile(r"tg-lab(?P<keeper>\d+)-")
 FORWARDING = {"ipv4/ip_forward": 1, "ipv6/conf/all/forwarding": 1}
-# Without duplicate address detection an address can be used at once; with it, IPv6 is silent for the first two seconds.
-HASTE = {"ipv6/conf/all/accept_dad": 0, "ipv6/conf/default/accept_dad": 0}
+# With duplicate address detection, an IPv6 address cannot be used for the first two seconds.
+NO_ADDRESS_DETECTION = {"ipv6/conf/all/accept_dad": 0, "ipv6/conf/default/accept_dad": 0}
 SECONDS = 30
 
 
 def prefix_of(keeper: int) -> str:
-    """Namespaces are named after the process that keeps them, so that orphans can be told."""
+    """Return how the names of a keeper's namespaces begin: with its process number, so that orphans are recognised."""
     return f"tg-lab{keeper}"
 
 
@@ -45,20 +45,20 @@ def _ip(*arguments: str, lines: tuple[str, ...] = ()) -> str:
             check=False,
         )
     except FileNotFoundError as error:
-        raise LabError("the lab needs ip (package iproute2)") from error
+        raise LabError("ip is missing. Fix: install the package iproute2") from error
     if done.returncode:
-        why = " (a container needs --privileged for it)" if "Operation not permitted" in done.stderr else ""
-        raise LabError(f"ip {' '.join(arguments)}: {done.stderr.strip() or f'exit status {done.returncode}'}{why}")
+        fix = ". Fix: run the container with --privileged" if "Operation not permitted" in done.stderr else ""
+        raise LabError(f"ip {' '.join(arguments)}: {done.stderr.strip() or f'exit status {done.returncode}'}{fix}")
     return done.stdout
 
 
-def build(net: Net) -> None:
-    """Make namespaces, links, addresses and routes. Raises LabError; what was made until then stays for remove()."""
+def build(net: LabNet) -> None:
+    """Make namespaces, links, addresses and routes. Raises LabError and leaves the rest to remove()."""
     _ip("-batch", "-", lines=tuple(f"netns add {name}" for name in net.namespaces))
     for name in net.namespaces:
-        _set(name, HASTE)
-    for step in steps(net):
-        _ip("-netns", step.namespace, "-batch", "-", lines=step.lines)
+        _set(name, NO_ADDRESS_DETECTION)
+    for batch in ip_batches(net):
+        _ip("-netns", batch.namespace, "-batch", "-", lines=batch.lines)
     _set(net.router, FORWARDING)
 
 
@@ -77,16 +77,16 @@ def remove(prefix: str) -> None:
                 _ip("netns", "delete", name)
                 shutil.rmtree(STATE / name, ignore_errors=True)
             except LabError:
-                if (NAMES / name).exists():  # else its keeper was faster
+                if (NAMES / name).exists():  # otherwise its keeper removed it meanwhile
                     raise
     shutil.rmtree(STATE / prefix, ignore_errors=True)
-    with suppress(OSError):  # another lab's is still there
+    with suppress(OSError):  # not empty: another lab runs
         STATE.rmdir()
 
 
 def remove_orphans() -> list[str]:
-    """Remove the labs whose keeper was killed before it could do so, and return their prefixes."""
-    prefixes = {found.group().rstrip("-"): int(found["keeper"]) for found in map(NAME.match, _names()) if found}
+    """Remove the labs whose keeper was killed; return their prefixes."""
+    prefixes = {match.group().rstrip("-"): int(match["keeper"]) for match in map(NAME.match, _names()) if match}
     orphans = [prefix for prefix, keeper in sorted(prefixes.items()) if not is_keeper(keeper)]
     for prefix in orphans:
         remove(prefix)
@@ -94,7 +94,7 @@ def remove_orphans() -> list[str]:
 
 
 def is_keeper(pid: int) -> bool:
-    """Whether a process of that number lives and is a keeper, not somebody who got the number later."""
+    """Return whether the process with a number is a keeper, and not one that got the number later."""
     try:
         return b"labnet" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:

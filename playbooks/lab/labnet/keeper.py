@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The process that owns a lab: it builds the net, answers for its hosts, and removes everything when its time is over.
+"""The process that owns a lab: it builds the net, answers for its hosts, and removes everything at the end.
 
-Its time is over when the process it works for ends, however that ends, or when it is asked to stop. It is in a session
-of its own, so that Ctrl-C at the terminal reaches the playbook, and the keeper then sees the playbook gone.
+The end comes when its owner (the playbook) ends in any way, or with a signal. The keeper is in a session of its own, so
+that Ctrl-C at the terminal reaches the playbook; the keeper then notices that the playbook has ended.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class _Stop(Exception):
-    """Somebody asked the keeper to stop."""
+    """The owner ended, or a signal came."""
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:
@@ -33,9 +33,9 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
 
 
 def start(spec: Mapping[str, Any], owner: int) -> dict[str, Any]:
-    """Start a keeper for ``owner`` and return ``{keeper, prefix, namespaces}`` once every host answers.
+    """Start a keeper for an owner and return {keeper, prefix, namespaces} when every host answers.
 
-    Raises LabError when the net could not be built; nothing of it is left then.
+    Raises LabError when the net cannot be built, after its removal.
     """
     reader, writer = os.pipe()
     child = os.fork()
@@ -55,7 +55,7 @@ def start(spec: Mapping[str, Any], owner: int) -> dict[str, Any]:
 
 
 def stop(keeper: int) -> None:
-    """Ask a keeper to remove its lab and wait until it is gone; remove the lab of one that is gone already."""
+    """Stop a keeper, which removes its lab, and wait for its end. Remove the lab of a keeper that has ended."""
     try:
         process = os.pidfd_open(keeper)
     except ProcessLookupError:
@@ -65,11 +65,11 @@ def stop(keeper: int) -> None:
         os.kill(keeper, signal.SIGTERM)
         selector.register(process, selectors.EVENT_READ)
         if not selector.select(timeout=60):
-            raise LabError(f"the keeper of the lab, process {keeper}, does not end")
+            raise LabError(f"the keeper of the lab (process {keeper}) has not ended after 60 s")
 
 
 def _detach_and_keep(spec: Mapping[str, Any], owner: int, writer: int) -> None:
-    """The child's whole life: a daemon that outlives its parent, not its owner."""
+    """Become a daemon that outlives its parent and not its owner. Never returns."""
     try:
         os.setsid()
         if os.fork() == 0:
@@ -83,7 +83,7 @@ def _detach_and_keep(spec: Mapping[str, Any], owner: int, writer: int) -> None:
 
 
 def keep(spec: Mapping[str, Any], owner: int, writer: int) -> None:
-    """Build, tell ``writer`` that all is ready or what went wrong, answer until the time is over, remove."""
+    """Build the net, report to writer that it is ready or why it is not, answer until the end, remove the net."""
     prefix = prefix_of(os.getpid())
     for number in SIGNALS:
         signal.signal(number, _stop)
@@ -99,7 +99,7 @@ def keep(spec: Mapping[str, Any], owner: int, writer: int) -> None:
             signal.signal(number, signal.SIG_IGN)
         remove(prefix)
     if failure is not None:
-        _tell(writer, {"error": failure})
+        _report(writer, {"error": failure})
 
 
 def _build_and_serve(spec: Mapping[str, Any], owner: int, writer: int, prefix: str) -> None:
@@ -112,7 +112,7 @@ def _build_and_serve(spec: Mapping[str, Any], owner: int, writer: int, prefix: s
         listener = Listener(net, selector)
         try:
             names = {host.name: net.namespace(host.name) for host in net.hosts}
-            _tell(writer, {"keeper": os.getpid(), "prefix": prefix, "namespaces": names})
+            _report(writer, {"keeper": os.getpid(), "prefix": prefix, "namespaces": names})
             while True:
                 for key, _events in selector.select():
                     key.data()
@@ -124,6 +124,6 @@ def _owner_gone() -> None:
     raise _Stop
 
 
-def _tell(writer: int, answer: Mapping[str, Any]) -> None:
+def _report(writer: int, answer: Mapping[str, Any]) -> None:
     with os.fdopen(writer, "wb") as pipe:
         pipe.write(json.dumps(answer).encode())

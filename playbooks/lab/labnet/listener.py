@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every host of the lab answering on every port, over TCP and UDP, IPv4 and IPv6, from one process and one selector."""
+"""Answer for every host of the lab on every port, over TCP and UDP, IPv4 and IPv6, in one process with one selector."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ from dataclasses import dataclass
 
 from . import answers
 from .namespace import inside
-from .topology import LabError, Net
+from .topology import LabError, LabNet
 
 BACKLOG = 1024
-_NOBODY_CARES = (OSError,)
-"""Who left before the answer is no concern of a server."""
 
 
 @dataclass(frozen=True)
-class _Place:
+class _Endpoint:
     host: str
     port: int
 
 
 class Listener:
-    """The sockets of all hosts. ``selector`` may watch other things too; their data are callables, as here."""
+    """The sockets of all hosts. selector: may watch other files too; the data of each is a callable.
 
-    def __init__(self, net: Net, selector: selectors.BaseSelector) -> None:
+    Errors of single packets and connections are ignored: the sender may be gone before the answer.
+    """
+
+    def __init__(self, net: LabNet, selector: selectors.BaseSelector) -> None:
         self._selector = selector
         self._zone: answers.Zone = {host.name: [str(address.ip) for address in host.addresses] for host in net.hosts}
         _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -38,61 +39,63 @@ class Listener:
         for host in net.hosts:
             with inside(net.namespace(host.name)):
                 for port in net.ports:
-                    self._listen(_Place(host.name, port))
+                    self._listen(_Endpoint(host.name, port))
 
     def close(self) -> None:
-        """Close every socket: one that stays open keeps its namespace alive."""
+        """Close every socket: an open one keeps its namespace alive."""
         for key in list(self._selector.get_map().values()):
             if isinstance(key.fileobj, socket.socket):
                 self._forget(key.fileobj)
 
-    def _listen(self, place: _Place) -> None:
+    def _listen(self, endpoint: _Endpoint) -> None:
         for kind, ready in ((socket.SOCK_STREAM, self._accept), (socket.SOCK_DGRAM, self._datagram)):
             sock = socket.socket(socket.AF_INET6, kind)
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
             try:
-                sock.bind(("::", place.port))
+                sock.bind(("::", endpoint.port))
             except OSError as error:
                 sock.close()
-                raise LabError(f"{place.host}: port {place.port}: {error.strerror}") from error
+                raise LabError(f"{endpoint.host}: port {endpoint.port}: {error.strerror}") from error
             if kind == socket.SOCK_STREAM:
                 sock.listen(BACKLOG)
-            self._watch(sock, ready, place)
+            self._watch(sock, ready, endpoint)
 
-    def _watch(self, sock: socket.socket, ready: Callable[[socket.socket, _Place], None], place: _Place) -> None:
+    def _watch(
+        self, sock: socket.socket, ready: Callable[[socket.socket, _Endpoint], None], endpoint: _Endpoint
+    ) -> None:
         sock.setblocking(False)  # noqa: FBT003 - the standard library names no parameter here
-        self._selector.register(sock, selectors.EVENT_READ, lambda: ready(sock, place))
+        self._selector.register(sock, selectors.EVENT_READ, lambda: ready(sock, endpoint))
 
     def _forget(self, sock: socket.socket) -> None:
         self._selector.unregister(sock)
         sock.close()
 
-    def _datagram(self, sock: socket.socket, place: _Place) -> None:
-        with suppress(*_NOBODY_CARES):
+    def _datagram(self, sock: socket.socket, endpoint: _Endpoint) -> None:
+        with suppress(OSError):
             question, sender = sock.recvfrom(4096)
-            answer = self._udp_answer(question, place)
+            answer = self._udp_answer(question, endpoint)
             if answer:
                 sock.sendto(answer, sender)
 
-    def _udp_answer(self, question: bytes, place: _Place) -> bytes:
-        if place.port == answers.DNS:
+    def _udp_answer(self, question: bytes, endpoint: _Endpoint) -> bytes:
+        if endpoint.port == answers.DNS:
             return answers.dns(question, self._zone)
-        if place.port == answers.NTP:
+        if endpoint.port == answers.NTP:
             return answers.ntp(question)
-        return answers.greeting(place.host, "udp", place.port)
+        return answers.greeting(endpoint.host, "udp", endpoint.port)
 
-    def _accept(self, sock: socket.socket, place: _Place) -> None:
-        with suppress(*_NOBODY_CARES):
-            caller, _address = sock.accept()
-            if place.port == answers.DNS:
-                self._watch(caller, self._dns_over_tcp, place)
+    def _accept(self, sock: socket.socket, endpoint: _Endpoint) -> None:
+        with suppress(OSError):
+            connection, _address = sock.accept()
+            if endpoint.port == answers.DNS:
+                self._watch(connection, self._dns_over_tcp, endpoint)
                 return
-            with caller:
-                caller.send(answers.greeting(place.host, "tcp", place.port))
+            with connection:
+                connection.send(answers.greeting(endpoint.host, "tcp", endpoint.port))
 
-    def _dns_over_tcp(self, sock: socket.socket, _place: _Place) -> None:
-        """One message, its length before it (RFC 1035, section 4.2.2), in one segment as every resolver sends it."""
-        with suppress(*_NOBODY_CARES):
+    def _dns_over_tcp(self, sock: socket.socket, _endpoint: _Endpoint) -> None:
+        """Answer one message after its length (RFC 1035, section 4.2.2), which every resolver sends in one segment."""
+        with suppress(OSError):
             question = sock.recv(4096)
             answer = answers.dns(question[2:], self._zone)
             if answer:

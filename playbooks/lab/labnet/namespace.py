@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Going into a network namespace and coming back: sockets made inside stay there."""
+"""Enter a network namespace and return: sockets that are made inside stay there."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def _enter(descriptor: int) -> None:
-    if _libc.setns(descriptor, CLONE_NEWNET):  # os.setns came with Python 3.12 only
+    if _libc.setns(descriptor, CLONE_NEWNET):  # os.setns exists since Python 3.12
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
 
 
 @contextmanager
 def inside(name: str) -> Iterator[None]:
-    """Run the block in the namespace of that name. Only for programs of one thread: a thread's namespace is its own."""
+    """Run the block in a namespace. Only for programs of one thread, because each thread has its own namespace."""
     with Path("/proc/self/ns/net").open("rb") as home, (NAMES / name).open("rb") as there:
         _enter(there.fileno())
         try:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which ansible-playbook this process works for."""
+"""Find the ansible-playbook that this process belongs to."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ from .topology import LabError
 def owner() -> int:
     """Return the process number of the ansible-playbook above this process. Raises LabError when there is none.
 
-    Ansible runs tasks in forks of itself, which have the same command line and end with their task: the topmost of a
-    row of equal command lines is the one that lives as long as the playbook.
+    Ansible runs tasks in forks of itself with the same command line, which end with their task. So the topmost of
+    consecutive processes with the same command line is the one that lives as long as the playbook.
     """
     pid = os.getppid()
     while not is_playbook(_arguments(pid)):
         pid = _parent(pid)
         if pid <= 1:
-            raise LabError("the lab belongs to a playbook: run ansible-playbook playbooks/lab.yml, or name an --owner")
+            raise LabError(
+                "the lab belongs to no playbook. Fix: run ansible-playbook playbooks/lab.yml, or name an --owner"
+            )
     arguments = _arguments(pid)
     while _arguments(_parent(pid)) == arguments:
         pid = _parent(pid)
@@ -29,7 +31,7 @@ def owner() -> int:
 
 
 def is_playbook(arguments: list[str]) -> bool:
-    """Whether a command line is Python running ansible-playbook, not a shell or sudo that mentions it."""
+    """Return whether a command line is Python with ansible-playbook, not a shell or sudo that mentions it."""
     if len(arguments) < 2 or not Path(arguments[0]).name.startswith("python"):
         return False
     return Path(arguments[1]).name == "ansible-playbook" or arguments[1:4] == ["-m", "ansible", "playbook"]

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which namespaces, links, addresses and routes the lab has, as commands of ip(8).
+"""The lab's namespaces, links, addresses and routes as commands of ip(8).
 
 One router with a bridge for each network; each host in a namespace of its own with one link to a bridge. Everything is
 made inside the lab's namespaces: the namespace that the lab is started from gets no link, address or route.
@@ -22,8 +22,8 @@ class LabError(Exception):
 
 
 @dataclass(frozen=True)
-class Host:
-    """A host: its name, the network whose bridge it is linked to, its addresses, and the gateway of each."""
+class LabHost:
+    """A host. network: the one whose bridge it is linked to; gateways: one for each of its addresses."""
 
     name: str
     network: str
@@ -32,12 +32,12 @@ class Host:
 
 
 @dataclass(frozen=True)
-class Net:
-    """The whole lab. ``prefix`` begins the name of every namespace; ``ports`` are what each host listens on."""
+class LabNet:
+    """The whole lab. prefix: of the name of every namespace; ports: those that each host listens on."""
 
     prefix: str
     networks: Mapping[str, tuple[Interface, ...]]
-    hosts: tuple[Host, ...]
+    hosts: tuple[LabHost, ...]
     ports: tuple[int, ...]
 
     def namespace(self, host: str) -> str:
@@ -56,46 +56,46 @@ class Net:
 
 
 @dataclass(frozen=True)
-class Step:
-    """One call of ip: in which namespace, and the lines of its batch."""
+class IpBatch:
+    """One call of `ip -batch`. namespace: that it runs in; lines: its commands."""
 
     namespace: str
     lines: tuple[str, ...]
 
 
-def parse(spec: Mapping[str, Any], prefix: str) -> Net:
+def parse(spec: Mapping[str, Any], prefix: str) -> LabNet:
     """Read ``{networks: {name: [gateway/length, …]}, hosts: {name: [address, …]}, ports: [number, …]}``."""
     networks = {name: tuple(map(ipaddress.ip_interface, gateways)) for name, gateways in spec["networks"].items()}
     hosts = tuple(_host(name, addresses, networks) for name, addresses in spec["hosts"].items())
-    return Net(prefix, networks, hosts, tuple(_port(port) for port in spec["ports"]))
+    return LabNet(prefix, networks, hosts, tuple(_port(port) for port in spec["ports"]))
 
 
 def _port(port: int) -> int:
     if not 1 <= port <= 65535:
-        raise LabError(f"{port} is no port that a host could listen on")
+        raise LabError(f"{port} is not a port from 1 to 65535")
     return port
 
 
-def _host(name: str, addresses: list[str], networks: Mapping[str, tuple[Interface, ...]]) -> Host:
-    places = [_place(name, address, networks) for address in addresses]
-    found = {network for network, _gateway in places}
-    if len(found) != 1:
+def _host(name: str, addresses: list[str], networks: Mapping[str, tuple[Interface, ...]]) -> LabHost:
+    located = [_locate(name, address, networks) for address in addresses]
+    names = {network for network, _gateway in located}
+    if len(names) != 1:
         raise LabError(
             f"{name}: its addresses {', '.join(addresses) or '(none)'} must all be in one network of the lab"
         )
-    gateways = tuple(gateway for _network, gateway in places)
+    gateways = tuple(gateway for _network, gateway in located)
     full = tuple(
         ipaddress.ip_interface(f"{address}/{gateway.network.prefixlen}")
         for address, gateway in zip(addresses, gateways, strict=True)
     )
-    return Host(name, found.pop(), full, gateways)
+    return LabHost(name, names.pop(), full, gateways)
 
 
-def _place(name: str, text: str, networks: Mapping[str, tuple[Interface, ...]]) -> tuple[str, Interface]:
+def _locate(name: str, text: str, networks: Mapping[str, tuple[Interface, ...]]) -> tuple[str, Interface]:
     try:
         address = ipaddress.ip_address(text)
     except ValueError as error:
-        raise LabError(f'{name}: "{text}" is no address') from error
+        raise LabError(f'{name}: "{text}" is not an address') from error
     for network, gateways in networks.items():
         for gateway in gateways:
             if address in gateway.network:
@@ -103,15 +103,15 @@ def _place(name: str, text: str, networks: Mapping[str, tuple[Interface, ...]]) 
     raise LabError(f"{name}: {text} is in none of the lab's networks ({', '.join(networks)})")
 
 
-def steps(net: Net) -> list[Step]:
-    """Return the calls that build the net once its namespaces are there, in order."""
+def ip_batches(net: LabNet) -> list[IpBatch]:
+    """Return the calls that build the net after its namespaces, in order."""
     return [
-        Step(net.router, tuple(_router(net))),
-        *(Step(net.namespace(host.name), tuple(_endpoint(host))) for host in net.hosts),
+        IpBatch(net.router, tuple(_router(net))),
+        *(IpBatch(net.namespace(host.name), tuple(_endpoint(host))) for host in net.hosts),
     ]
 
 
-def _router(net: Net) -> list[str]:
+def _router(net: LabNet) -> list[str]:
     lines = ["link set lo up"]
     bridges = {name: f"br{number}" for number, name in enumerate(net.networks)}
     for name, bridge in bridges.items():
@@ -128,7 +128,7 @@ def _router(net: Net) -> list[str]:
     return lines
 
 
-def _endpoint(host: Host) -> list[str]:
+def _endpoint(host: LabHost) -> list[str]:
     lines = ["link set lo up", "link set eth0 up"]
     lines += [f"address add {address} dev eth0" for address in host.addresses]
     versions = {gateway.version: gateway.ip for gateway in host.gateways}

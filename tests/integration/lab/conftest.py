@@ -85,25 +85,25 @@ def net() -> Iterator[Net]:
     try:
         done = labnet("up", "--owner", str(owner.pid), text=json.dumps(SPEC))
         assert done.returncode == 0, done.stderr
-        made = json.loads(done.stdout)
-        yield Net(made["keeper"], made["namespaces"], owner)
+        up = json.loads(done.stdout)
+        yield Net(up["keeper"], up["namespaces"], owner)
     finally:
         owner.kill()
         owner.wait()
-    wait_for(lambda: not namespaces(made["keeper"]), "the end of the lab's namespaces")
+    wait_for(lambda: not namespaces(up["keeper"]), "the end of the lab's namespaces")
 
 
 class LabRun(Run):
     """What one run of the lab printed, with the tables in it."""
 
     def block(self, host: str) -> str:
-        """The rows of a host in the first table, without its title."""
+        """Return the rows of a host in the first table, without its title."""
         title = re.compile(r"^(?=\w+ \(\w+\)$|$)", re.MULTILINE)
         begins = self.output.index("\n", self.output.index(f"\n{host} (") + 1)
         return self.output[begins + 1 :][: next(title.finditer(self.output[begins + 1 :])).start()]
 
     def row(self, host: str, service: str) -> dict[str, str]:
-        """What the first table says a host reaches of a service: destination to word."""
+        """Return what the first table shows that a host reaches of a service: destination to cell."""
         lines = self.output.splitlines()
         header = next(line for line in lines if line.split()[:2] == ["dns1", "ntp1"])
         columns = header.split()
@@ -123,9 +123,9 @@ class Lab(Project):
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Lab:
-    made = Lab(tmp_path)
-    made.copy(LAB / "inventory.yml", LAB / "group_vars")
-    return made
+    lab = Lab(tmp_path)
+    lab.copy(LAB / "inventory.yml", LAB / "group_vars")
+    return lab
 
 
 def labs() -> dict[int, list[str]]:

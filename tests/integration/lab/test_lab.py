@@ -62,14 +62,14 @@ def test_the_kernel_does_what_the_policy_says(lab: Lab) -> None:
     agrees(run)
     # enforce and observe, five tiers, eleven others each, eight ports, two protocols, two families, two users
     flows = 5 * 11 * 8 * 2 * 2 * 2
-    found = re.findall(r"^mode (\w+): (\d+) flows tried with real packets$", run.output, re.MULTILINE)
-    assert found == [("enforce", str(flows)), ("observe", str(flows))]
+    modes = re.findall(r"^mode (\w+): (\d+) flows tried with real packets$", run.output, re.MULTILINE)
+    assert modes == [("enforce", str(flows)), ("observe", str(flows))]
     assert f"measured:               {flows} answered, 0 refused, 0 neither" in run.output
     assert re.search(r"policy tests \(egress_tests_\*\): \d\d, of which 0 failed", run.output)
     for host in ("web1", "app1", "database1", "bastion1", "build1"):
         assert run.output.count(f"changed=0 on {host}") == 2  # after enforce, after observe
         assert re.search(rf"^{host} +: .* changed=2 ", run.output, re.MULTILINE)  # once into each mode
-        counted = re.search(rf'ok: \[{host}\] => {{\n.*\n +"msg": "(\d+) counted, (\d+) would be refused"', run.output)
+        counted = re.search(rf'ok: \[{host}\] => {{\n.*\n +"msg": "(\d+) counted, (\d+) would be rejected"', run.output)
         assert counted
         assert int(counted[1]) >= int(counted[2]) > 500
     for (host, service), cells in BY_HAND.items():
@@ -140,7 +140,7 @@ esac
 """
 
 
-def test_what_is_spoiled_is_noticed(lab: Lab) -> None:
+def test_a_changed_table_is_noticed(lab: Lab) -> None:
     run = lab.run(*ENFORCE, "-e", json.dumps({"lab_meddle": MEDDLE, "lab_seconds": 1}))
     assert run.code == 2
     assert re.search(r"\d+ of 3520 flows differ from the policy, the first: \w+: ", run.output)
@@ -219,4 +219,4 @@ def test_without_its_inventory_it_says_how_to_run_it(playbook: str) -> None:
 def test_there_is_no_check_mode(lab: Lab) -> None:
     run = lab.run("--check")
     assert run.code == 2
-    assert "Run it without --check" in run.output
+    assert "Fix: run it without --check" in run.output

@@ -82,11 +82,11 @@ def test_the_namespace_that_it_was_started_from_is_not_touched(home: Namespace) 
     program = ["nsenter", f"--net=/run/netns/{home.name}", sys.executable, "-B", "-m", "labnet"]
     owner = subprocess.Popen(["sleep", "infinity"])
     try:
-        made = json.loads(run([*program, "up", "--owner", str(owner.pid)], text=json.dumps(SPEC), cwd=LAB).stdout)
+        up = json.loads(run([*program, "up", "--owner", str(owner.pid)], text=json.dumps(SPEC), cwd=LAB).stdout)
         assert state(home) == before
-        assert len(namespaces(made["keeper"])) == len(SPEC["hosts"]) + 1
-        run([*program, "down", str(made["keeper"])], cwd=LAB)
-        assert namespaces(made["keeper"]) == []
+        assert len(namespaces(up["keeper"])) == len(SPEC["hosts"]) + 1
+        run([*program, "down", str(up["keeper"])], cwd=LAB)
+        assert namespaces(up["keeper"]) == []
         assert state(home) == before
     finally:
         owner.kill()
@@ -125,16 +125,16 @@ def test_what_a_killed_keeper_left_is_removed_by_the_next_lab(net: Net) -> None:
     os.kill(net.keeper, signal.SIGKILL)
     wait_for(lambda: not net.alive, "the end of the keeper")
     assert namespaces(net.keeper) != []
-    made = json.loads(labnet("up", "--owner", str(net.owner.pid), text=json.dumps(SPEC)).stdout)
+    up = json.loads(labnet("up", "--owner", str(net.owner.pid), text=json.dumps(SPEC)).stdout)
     assert namespaces(net.keeper) == []
-    assert namespaces(made["keeper"]) != []
-    labnet("down", str(made["keeper"]))
+    assert namespaces(up["keeper"]) != []
+    labnet("down", str(up["keeper"]))
 
 
 def test_a_living_lab_is_left_alone_by_the_next_one(net: Net) -> None:
-    made = json.loads(labnet("up", "--owner", str(net.owner.pid), text=json.dumps(SPEC)).stdout)
-    assert made["keeper"] != net.keeper
-    assert labnet("down", str(made["keeper"])).returncode == 0
+    up = json.loads(labnet("up", "--owner", str(net.owner.pid), text=json.dumps(SPEC)).stdout)
+    assert up["keeper"] != net.keeper
+    assert labnet("down", str(up["keeper"])).returncode == 0
     assert len(namespaces(net.keeper)) == len(SPEC["hosts"]) + 1
     assert net.probe("web1", *everything("web1")) == [("answered", None)] * len(everything("web1"))
 

@@ -38,7 +38,7 @@ def test_each_probe_is_its_users(net: Net, to: str) -> None:
 
 
 @FAMILIES
-def test_a_refusal_is_told_at_once_and_a_drop_is_silence(net: Net, to: str) -> None:
+def test_a_reject_is_refused_at_once_and_a_drop_is_silent(net: Net, to: str) -> None:
     tcp, udp = ({"to": to, "protocol": protocol, "port": 443} for protocol in ("tcp", "udp"))
     rules(net, "tcp dport 443 reject with tcp reset", "udp dport 443 reject with icmpx type admin-prohibited")
     assert [outcome for outcome, _errno in net.probe("web1", tcp, udp)] == ["refused", "refused"]
@@ -56,10 +56,10 @@ def test_one_probe_is_one_packet(net: Net) -> None:
     net.probe(
         "web1", *({"to": to, "protocol": protocol, "port": 443} for to in API.values() for protocol in ("tcp", "udp"))
     )
-    listed = json.loads(net.run("web1", "nft", "-j", "list", "chain", "inet", "t", "c").stdout)
+    listing = json.loads(net.run("web1", "nft", "-j", "list", "chain", "inet", "t", "c").stdout)
     assert [
         part["counter"]["packets"]
-        for item in listed["nftables"]
+        for item in listing["nftables"]
         for part in item.get("rule", {}).get("expr", [])
         if "counter" in part
     ] == [4]
@@ -90,14 +90,14 @@ PLAY = """
           - {name: one, to: 203.0.113.10, port: 443, user: www-data}
           - {to: "2001:db8:113::10", port: 444, protocol: udp}
       check_mode: true
-      register: tried
+      register: probed
     - ansible.builtin.assert:
         that:
-          - tried is not changed
-          - (tried.results[0] | dict2items | rejectattr('key', 'eq', 'milliseconds') | items2dict) == expected
-          - tried.results[0].milliseconds is number
-          - tried.results[1].outcome == "refused"
-          - tried.counts == counts
+          - probed is not changed
+          - (probed.results[0] | dict2items | rejectattr('key', 'eq', 'milliseconds') | items2dict) == expected
+          - probed.results[0].milliseconds is number
+          - probed.results[1].outcome == "refused"
+          - probed.counts == counts
       vars:
         counts: {answered: 1, refused: 1, silent: 0, failed: 0}
         expected:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.playbooks.lab.labnet.topology import LabError, parse, steps
+from ansible_collections.tidegate.nftables.playbooks.lab.labnet.topology import LabError, ip_batches, parse
 
 NETWORKS = {"inside": ["10.10.0.1/16", "fd12::1/64"], "outside": ["203.0.113.1/24"]}
 
@@ -19,7 +19,7 @@ def spec(**hosts: list[str]) -> dict[str, Any]:
 
 
 def test_a_host_has_its_addresses_a_link_and_its_gateways() -> None:
-    router, host = steps(parse(spec(web1=["10.10.1.10", "fd12::1:10"]), "tg-x"))
+    router, host = ip_batches(parse(spec(web1=["10.10.1.10", "fd12::1:10"]), "tg-x"))
     assert host.namespace == "tg-x-web1"
     assert host.lines[2:] == (
         "address add 10.10.1.10/16 dev eth0",
@@ -33,13 +33,13 @@ def test_a_host_has_its_addresses_a_link_and_its_gateways() -> None:
 
 def test_everything_is_made_inside_the_labs_own_namespaces() -> None:
     net = parse(spec(web1=["10.10.1.10"], api1=["203.0.113.10"]), "tg-x")
-    assert [step.namespace for step in steps(net)] == list(net.namespaces)
+    assert [batch.namespace for batch in ip_batches(net)] == list(net.namespaces)
     assert all(name.startswith("tg-x-") for name in net.namespaces)
 
 
 @pytest.mark.parametrize("port", [0, 65536])
-def test_a_port_that_there_is_not_is_told_in_a_sentence(port: int) -> None:
-    with pytest.raises(LabError, match=f"{port} is no port"):
+def test_a_port_that_cannot_be_is_an_error(port: int) -> None:
+    with pytest.raises(LabError, match=f"{port} is not a port"):
         parse({**spec(), "ports": [53, port]}, "tg-x")
 
 
@@ -47,11 +47,11 @@ def test_a_port_that_there_is_not_is_told_in_a_sentence(port: int) -> None:
     ("addresses", "message"),
     [
         (["10.11.0.1"], "web1: 10.11.0.1 is in none of the lab's networks"),
-        (["10.10.0.300"], 'web1: "10.10.0.300" is no address'),
+        (["10.10.0.300"], 'web1: "10.10.0.300" is not an address'),
         (["10.10.1.10", "203.0.113.10"], "web1: its addresses .* must all be in one network"),
         ([], "web1: its addresses .* must all be in one network"),
     ],
 )
-def test_a_lab_that_cannot_be_built_is_told_in_a_sentence(addresses: list[str], message: str) -> None:
+def test_a_lab_that_cannot_be_built_is_an_error(addresses: list[str], message: str) -> None:
     with pytest.raises(LabError, match=message):
         parse(spec(web1=addresses), "tg-x")
