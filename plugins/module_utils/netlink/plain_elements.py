@@ -80,7 +80,8 @@ def read_plain(info: SetInfo, text: bytes) -> PlainElements | None:
         keys = list(map(partial(socket.inet_pton, _FAMILIES[info.version]), bases))
         if not lengths and not gap:
             return _single_keys(size, keys)
-        by_length: dict[str | None, int] = {None: 0, **host_masks(size * 8)}
+        by_length: dict[str | None, int] = dict(host_masks(size * 8).items())
+        by_length[None] = 0
         masks = list(map(by_length.__getitem__, lengths or repeat(None, len(keys))))
     except (OSError, ValueError, KeyError):
         return None
