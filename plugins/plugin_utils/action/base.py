@@ -17,7 +17,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.host_p
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.world import InventoryWorld
 
 from .module_result import ModuleFailed, module_result
-from .shape import ShapeError
+from .shape import Record, ShapeError
 from .shapes import SHAPES
 
 COLLECTION = "tidegate.nftables"
@@ -88,13 +88,17 @@ class TidegateAction(ActionBase):
     def run_module(self, name: str, arguments: Mapping[str, Any], needed: Collection[str] = ()) -> dict[str, Any]:
         """Run a module of the collection on the task's host and return the known keys of its result, failed or not.
 
-        needed: keys that a result which did not fail must have. Raise ShapeError for a result of another shape.
+        needed: keys that a result which did not fail must have. Raise UnexpectedResult for a result of another shape.
         """
         raw = self._execute_module(
             module_name=f"{COLLECTION}.{name}", module_args=dict(arguments), task_vars=self.variables
         )
+        return self.known_result(name, raw, SHAPES[name], needed)
+
+    def known_result(self, name: str, raw: Any, shape: Record, needed: Collection[str] = ()) -> dict[str, Any]:
+        """Return the known keys of a result of the module ``name``, see module_result. Raise UnexpectedResult."""
         try:
-            return module_result(raw, SHAPES[name], needed)
+            return module_result(raw, shape, needed)
         except ShapeError as error:
             raise UnexpectedResult(self.host, name, error) from error
 

@@ -19,6 +19,9 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.errors import Co
 DEPTH = 64
 """Levels of a Json value; nft nests an expression about ten deep."""
 
+_SHOWN = 60
+"""Characters of a key in a message."""
+
 
 class ShapeError(ControllerError):
     """A value is of another shape. path: where in the whole, such as ``changes[3].count``."""
@@ -91,7 +94,7 @@ class MapOf:
     def copy(self, value: Any, path: str) -> dict[str, Any]:
         """Return a new dict of copies."""
         return {
-            TEXT.copy(key, f"a key of {path}"): self.shape.copy(inner, f"{path}.{key}")
+            TEXT.copy(key, f"a key of {path}"): self.shape.copy(inner, f"{path}[{_shown(key)}]")
             for key, inner in _mapping(value, path).items()
         }
 
@@ -188,6 +191,11 @@ def _mapping(value: Any, path: str) -> Mapping[Any, Any]:
     if not isinstance(value, Mapping):
         raise ShapeError(path or "the result", f"is {kind(value)}, expected a mapping")
     return value
+
+
+def _shown(key: Any) -> str:
+    """Return a key that the host chose as printable text of one line."""
+    return ascii(key)[:_SHOWN]
 
 
 def _below(path: str, key: str) -> str:

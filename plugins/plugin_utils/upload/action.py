@@ -12,6 +12,8 @@ from typing import Any
 from ansible.errors import AnsibleError
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.module_result import ModuleFailed
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.shape import Record
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.errors import ControllerError
 
 from .element_files import FOLDER, SOURCE, ElementFile, digest, element_files, missing
@@ -61,13 +63,14 @@ class UploadAction(TidegateAction):
         outcome = self.run_module(self.MODULE, request)
         while missing(outcome) in remaining:
             file, real = remaining.pop(str(missing(outcome)))
-            failed = self._copy_for_this_run(file, real) if self.check_mode else self._upload(file, real)
-            if failed:
-                return failed
+            if self.check_mode:
+                self._copy_for_this_run(file, real)
+            else:
+                self._upload(file, real)
             outcome = self.run_module(self.MODULE, request)
         return outcome
 
-    def _copy_for_this_run(self, file: ElementFile, real: str) -> dict[str, Any]:
+    def _copy_for_this_run(self, file: ElementFile, real: str) -> None:
         """Copy the file into the task's temporary folder, since check mode changes nothing."""
         if self._connection._shell.tmpdir is None:  # noqa: SLF001  # as ansible-core's own actions do
             self._make_tmp_path()
@@ -75,14 +78,11 @@ class UploadAction(TidegateAction):
         remote = self._transfer_file(real, self._connection._shell.join_path(folder, file.name))  # noqa: SLF001
         self._fixup_perms2((folder, remote))
         file.use_temporary(remote)
-        return {}
 
-    def _upload(self, file: ElementFile, real: str) -> dict[str, Any]:
-        """Copy the file to its folder on the host; return the failure, {} for none."""
+    def _upload(self, file: ElementFile, real: str) -> None:
+        """Copy the file to its folder on the host. Raise ModuleFailed."""
         folder = {"path": FOLDER, "state": "directory", "mode": "0700"}
-        made: dict[str, Any] = self._execute_module("ansible.legacy.file", folder, task_vars=self.variables)
-        if made.get("failed"):
-            return made
+        self._need("file", self._execute_module("ansible.legacy.file", folder, task_vars=self.variables))
         task = self._task.copy()
         task.args = {"src": real, "dest": f"{FOLDER}/{file.name}", "mode": "0600"}
         action = self._shared_loader_obj.action_loader.get(
@@ -94,5 +94,9 @@ class UploadAction(TidegateAction):
             templar=self._templar,
             shared_loader_obj=self._shared_loader_obj,
         )
-        copied: dict[str, Any] = action.run(task_vars=self.variables)
-        return copied if copied.get("failed") else {}
+        self._need("copy", action.run(task_vars=self.variables))
+
+    def _need(self, name: str, raw: Any) -> None:
+        result = self.known_result(name, raw, Record())
+        if result.get("failed"):
+            raise ModuleFailed(result)

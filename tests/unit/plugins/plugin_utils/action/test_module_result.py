@@ -65,8 +65,9 @@ def test_keys_that_no_module_returns_are_left_out_at_every_level() -> None:
     [
         ({"users": "root"}, "users is a text, expected a list"),
         ({"users": ["root", 7]}, "users[1] is a number, expected a text"),
-        ({"counters": {"denied": True}}, "counters.denied is true or false, expected a whole number"),
-        ({"counters": {"denied": 1.5}}, "counters.denied is a number, expected a whole number"),
+        ({"counters": {"denied": True}}, "counters['denied'] is true or false, expected a whole number"),
+        ({"counters": {"denied": 1.5}}, "counters['denied'] is a number, expected a whole number"),
+        ({"counters": {"\x1b[2J\nok": ""}}, "counters['\\x1b[2J\\nok'] is a text, expected a whole number"),
         ({"counters": {3: 1}}, "a key of counters is a number, expected a text"),
         ({"guard": []}, "guard is a list, expected a mapping"),
         ({"guard": {"token": "a"}}, "guard.seconds is missing"),
