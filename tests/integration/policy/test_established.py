@@ -28,6 +28,7 @@ from ansible_collections.tidegate.nftables.tests.integration.policy.conftest imp
     start,
 )
 from ansible_collections.tidegate.nftables.tests.integration.policy.test_applied import apply
+from ansible_collections.tidegate.nftables.tests.support.nft import HOST
 from ansible_collections.tidegate.nftables.tests.support.waiting import PATIENCE
 
 ALLOWED, ANSIBLE = 7002, 2222
@@ -170,7 +171,7 @@ def test_a_change_to_recheck_cuts_what_was_kept(binary: Path, peer: int, tmp_pat
 @pytest.mark.parametrize("version", [4, 6])
 def test_keep_keeps_what_is_older_than_connection_tracking(version: int, peer: int, tmp_path: Path) -> None:
     with opened(peer, version, *TCP, "incoming-udp") as flows:
-        apply(spec(), BINARIES[-1], tmp_path)
+        apply(spec(), HOST, tmp_path)
         assert [name for name in TCP if not flows[name].answers()] == []
         assert flows["incoming-udp"].hears()
 
@@ -179,7 +180,7 @@ def test_keep_keeps_what_is_older_than_connection_tracking(version: int, peer: i
 def test_recheck_keeps_the_way_in_and_what_the_policy_allows(version: int, peer: int, tmp_path: Path) -> None:
     with opened(peer, version, *TCP) as flows:
         time.sleep(0.5)  # a late acknowledgement of ours would be the first packet that is tracked, and refused
-        apply(spec(egress_established="recheck"), BINARIES[-1], tmp_path)
+        apply(spec(egress_established="recheck"), HOST, tmp_path)
         assert flows["incoming"].hears()
         assert [name for name in TCP if not flows[name].answers()] == ["refused"]
 
@@ -190,9 +191,9 @@ def test_recheck_holds_incoming_connections_to_the_inbound_policy(
 ) -> None:
     inbound = [{"name": "site", "from": [THERE[4]], "services": ["tcp/80"]}]
     given = {"egress_inbound_allow": inbound, "egress_established": established}
-    apply(spec(**given, egress_mode="observe"), BINARIES[-1], tmp_path)
+    apply(spec(**given, egress_mode="observe"), HOST, tmp_path)
     with opened(peer, 4, "incoming", "ansible", "allowed", "incoming-udp") as flows:
-        apply(spec(**given), BINARIES[-1], tmp_path)
+        apply(spec(**given), HOST, tmp_path)
         assert [name for name, flow in flows.items() if not flow.answers()] == cut
 
 
@@ -214,6 +215,6 @@ def test_replies_that_are_not_tracked(untracked: str, answers: bool, peer: int, 
     nft("-f", "-", given=NOTRACK)
     with opened(peer, 4, "incoming") as flows:
         # Without this part of the floor, which TCP is let through by, they are what replies of UDP always are.
-        apply(spec(egress_untracked=untracked, egress_floor_without=["older-connections"]), BINARIES[-1], tmp_path)
+        apply(spec(egress_untracked=untracked, egress_floor_without=["older-connections"]), HOST, tmp_path)
         assert flows["incoming"].answers() == answers
         assert (counters()["denied"] == 0) == answers
