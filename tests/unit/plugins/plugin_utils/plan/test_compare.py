@@ -122,7 +122,9 @@ def test_hosts_with_the_same_change_share_it_and_others_do_not() -> None:
         {"a": before, "b": before, "c": before}, {"a": after, "b": after, "c": before}, name="main", unmanaged=2
     )
     assert [difference.hosts.names for difference in plan.allowed] == [("a", "b")]
-    assert "3 hosts were compared for every address, port and user; 2 hosts without egress_tier were not." in markdown(plan)
+    assert "3 hosts were compared for every address, port and user; 2 hosts without egress_tier were not." in markdown(
+        plan
+    )
 
 
 def test_a_new_host_opens_all_that_it_has_but_the_floor_of_every_host() -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import feeds
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.explain import ReachExplanation, Question, explain
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.explain import Question, ReachExplanation, explain
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import Capabilities
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.registry import TARGETS

@@ -50,7 +50,7 @@ def test_packets_of_one_service_share_a_cell() -> None:
         allowed = expected == "allowed"
         return ProbeResult(ProbeFlow("db1", address, "tcp", port, user), allowed, not allowed, "", outcome)
 
-    found = cells(
+    result = cells(
         [
             one("192.0.2.1", "root", 22, "allowed", "answered"),
             one("2001:db8::1", "root", 22, "allowed", "silent"),
@@ -58,8 +58,8 @@ def test_packets_of_one_service_share_a_cell() -> None:
             one("2001:db8::1", "root", 443, "refused", "answered"),
         ]
     )
-    assert [(cell.service, cell.expected, cell.measured, cell.agrees) for cell in found] == [
+    assert [(cell.service, cell.expected, cell.measured, cell.agrees) for cell in result] == [
         ("tcp/22", "++", "+?", False),
         ("tcp/443", "--", "-+", False),
     ]
-    assert found[0].variants == (("v4", "root"), ("v6", "root"))
+    assert result[0].variants == (("v4", "root"), ("v6", "root"))

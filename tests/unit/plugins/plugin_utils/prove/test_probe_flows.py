@@ -15,10 +15,10 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.prove.probe_flow
 
 
 def test_every_combination_is_tried_once() -> None:
-    found = probe_flows({"a": ["2001:db8::1", "192.0.2.1"], "b": ["192.0.2.2"]}, [443, 53, 53], ["root", "payd"])
-    assert len(found) == len(set(found)) == (2 + 1) * 2 * 2 * 2
-    assert found[0] == ProbeFlow("a", "192.0.2.1", "tcp", 53, "root")
-    assert {flow.family for flow in found if flow.destination == "a"} == {"v4", "v6"}
+    result = probe_flows({"a": ["2001:db8::1", "192.0.2.1"], "b": ["192.0.2.2"]}, [443, 53, 53], ["root", "payd"])
+    assert len(result) == len(set(result)) == (2 + 1) * 2 * 2 * 2
+    assert result[0] == ProbeFlow("a", "192.0.2.1", "tcp", 53, "root")
+    assert {flow.family for flow in result if flow.destination == "a"} == {"v4", "v6"}
 
 
 @pytest.mark.parametrize(

@@ -31,14 +31,14 @@ def prove(resolved: policy.ResolvedPolicy, *outcomes: tuple[ProbeFlow, str]) -> 
 
 
 def test_a_kernel_that_does_what_the_policy_says() -> None:
-    found = prove(app(), (PAYMENTS, "answered"), (AS_ROOT, "refused"), (RESOLVER, "answered"))
-    assert found["differences"] == []
-    assert (found["flows"], found["allowed"], found["answered"], found["refused"]) == (3, 2, 2, 1)
+    result = prove(app(), (PAYMENTS, "answered"), (AS_ROOT, "refused"), (RESOLVER, "answered"))
+    assert result["differences"] == []
+    assert (result["flows"], result["allowed"], result["answered"], result["refused"]) == (3, 2, 2, 1)
 
 
 def test_a_difference_says_who_where_and_why() -> None:
-    found = prove(app(), (PAYMENTS, "refused"), (AS_ROOT, "answered"), (RESOLVER, "silent"))
-    assert found["differences"] == [
+    result = prove(app(), (PAYMENTS, "refused"), (AS_ROOT, "answered"), (RESOLVER, "silent"))
+    assert result["differences"] == [
         "payd to pay1 (203.0.113.10) tcp/443: the policy allows it (entry payments), the packet was refused",
         "root to pay1 (203.0.113.10) tcp/443: the policy rejects it (no entry allows it), the packet was answered",
         "root to dns1 (10.0.0.53) udp/53: the policy allows it (the floor), the packet was silent",
@@ -103,17 +103,17 @@ def with_test(
 def test_hand_written_tests_are_checked_against_packets(
     test: dict[str, Any], outcomes: list[tuple[ProbeFlow, str]], complaint: str | None
 ) -> None:
-    found = prove(with_test(app(), **{"to": "203.0.113.10", **test}), *outcomes)
-    assert found["tests"] == 1
+    result = prove(with_test(app(), **{"to": "203.0.113.10", **test}), *outcomes)
+    assert result["tests"] == 1
     if complaint is None:
-        assert found["complaints"] == []
+        assert result["complaints"] == []
     else:
-        assert [bool(re.search(f"egress_tests_app.*{complaint}", said)) for said in found["complaints"]] == [True]
+        assert [bool(re.search(f"egress_tests_app.*{complaint}", said)) for said in result["complaints"]] == [True]
 
 
 def test_hand_written_tests_are_about_enforce() -> None:
-    found = prove(with_test(app("observe"), reach=False, to="203.0.113.10", user="root"), (AS_ROOT, "answered"))
-    assert (found["tests"], found["complaints"]) == (0, [])
+    result = prove(with_test(app("observe"), reach=False, to="203.0.113.10", user="root"), (AS_ROOT, "answered"))
+    assert (result["tests"], result["complaints"]) == (0, [])
 
 
 def test_probes_are_what_the_module_takes_in_the_same_order() -> None:

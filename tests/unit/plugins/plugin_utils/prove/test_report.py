@@ -42,7 +42,7 @@ def proof(*cells: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 def test_agreement() -> None:
-    said = report(
+    printed = report(
         {
             "app1": proof(
                 cell("dns1", "udp/53", "++++"),
@@ -57,22 +57,22 @@ def test_agreement() -> None:
             )
         }
     )
-    assert said.complaint is None
-    assert said.lines[1:6] == [
+    assert printed.complaint is None
+    assert printed.lines[1:6] == [
         "            dns1  pay1",
         "app1 (app)",
         "  udp/53    yes   .",
         "  tcp/443   .     payd",
         "  2 others  .     .",
     ]
-    assert "  expected by the policy: 6 answered, 26 refused" in said.lines
-    assert "  measured:               6 answered, 26 refused, 0 neither" in said.lines
-    assert "  different: 0" in said.lines
-    assert "  policy tests (egress_tests_*): 3, of which 0 failed" in said.lines
+    assert "  expected by the policy: 6 answered, 26 refused" in printed.lines
+    assert "  measured:               6 answered, 26 refused, 0 neither" in printed.lines
+    assert "  different: 0" in printed.lines
+    assert "  policy tests (egress_tests_*): 3, of which 0 failed" in printed.lines
 
 
 def test_a_difference_is_marked_and_has_the_expectation_below_it() -> None:
-    said = report(
+    printed = report(
         {
             "app1": proof(
                 cell("dns1", "tcp/443", "----"),
@@ -82,7 +82,7 @@ def test_a_difference_is_marked_and_has_the_expectation_below_it() -> None:
             "web1": proof(cell("dns1", "tcp/443", "++++", "????"), cell("app1", "tcp/443", "++++"), differences=["w"]),
         }
     )
-    assert said.lines[1:8] == [
+    assert printed.lines[1:8] == [
         "              dns1  pay1  app1",
         "app1 (app)",
         "> tcp/443     .     v6",
@@ -91,23 +91,23 @@ def test_a_difference_is_marked_and_has_the_expectation_below_it() -> None:
         "> tcp/443     ????        yes",
         "    expected  yes",
     ]
-    assert said.complaint == "3 of 16 flows differ from the policy, the first: app1: root to pay1 …."
+    assert printed.complaint == "3 of 16 flows differ from the policy, the first: app1: root to pay1 …."
 
 
 def test_a_test_that_does_not_hold_is_a_complaint_of_its_own() -> None:
-    said = report({"app1": proof(cell("dns1", "tcp/443", "----"), tests=1, complaints=["egress_tests_app[x] …"])})
-    assert said.complaint == "1 policy test failed, the first: app1: egress_tests_app[x] …."
-    assert "  app1: egress_tests_app[x] …" in said.lines
+    printed = report({"app1": proof(cell("dns1", "tcp/443", "----"), tests=1, complaints=["egress_tests_app[x] …"])})
+    assert printed.complaint == "1 policy test failed, the first: app1: egress_tests_app[x] …."
+    assert "  app1: egress_tests_app[x] …" in printed.lines
 
 
 def test_where_everything_is_the_same_one_row_says_so() -> None:
-    said = report({"app1": proof(cell("dns1", "tcp/443", "++++"), cell("dns1", "udp/443", "++++"), mode="observe")})
-    assert said.lines[1:4] == ["         dns1", "app1 (app)", "  all 2  yes"]
+    printed = report({"app1": proof(cell("dns1", "tcp/443", "++++"), cell("dns1", "udp/443", "++++"), mode="observe")})
+    assert printed.lines[1:4] == ["         dns1", "app1 (app)", "  all 2  yes"]
 
 
 def test_the_same_everywhere_is_no_agreement_when_the_policy_says_otherwise() -> None:
-    said = report({"app1": proof(cell("dns1", "tcp/443", "----", "++++"), cell("pay1", "tcp/443", "----", "++++"))})
-    assert said.lines[2:5] == ["app1 (app)", "> tcp/443     yes   yes", "    expected  .     ."]
+    printed = report({"app1": proof(cell("dns1", "tcp/443", "----", "++++"), cell("pay1", "tcp/443", "----", "++++"))})
+    assert printed.lines[2:5] == ["app1 (app)", "> tcp/443     yes   yes", "    expected  .     ."]
 
 
 def test_nothing_tried_is_nothing_proven() -> None:
@@ -116,6 +116,6 @@ def test_nothing_tried_is_nothing_proven() -> None:
 
 def test_many_differences_are_counted_not_listed() -> None:
     texts = [f"difference {number}" for number in range(25)]
-    said = report({"app1": proof(cell("dns1", "tcp/443", "----", "++++"), differences=texts)})
-    assert sum("difference" in line for line in said.lines) == 10
-    assert "  and 15 more" in said.lines
+    printed = report({"app1": proof(cell("dns1", "tcp/443", "----", "++++"), differences=texts)})
+    assert sum("difference" in line for line in printed.lines) == 10
+    assert "  and 15 more" in printed.lines

@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 
-def allows(found: Mapping[str, Any], address: str, protocol: str, port: int | None, name: str = "") -> bool:
+def allows(rendered: Mapping[str, Any], address: str, protocol: str, port: int | None, name: str = "") -> bool:
     """What Cilium lets a selected pod do. name: by which the pod looked the address up.
 
     Deny rules come first. A rule selects what one of its kinds of destination has; without any it selects nothing.
     """
-    spec = found["spec"]
+    spec = rendered["spec"]
     assert spec["egress"], "without a rule for egress Cilium closes nothing"
     if any(_rule(rule, address, protocol, port, "") for rule in spec.get("egressDeny", ())):
         return False
@@ -26,25 +26,25 @@ def _rule(rule: Mapping[str, Any], address: str, protocol: str, port: int | None
     kinds = [key for key in rule if key.startswith("to") and key != "toPorts"]
     if not kinds:
         return False
-    assert len(kinds) == 1, "destinations of one rule would all have to hold"
-    one = ipaddress.ip_address(address)
+    assert len(kinds) == 1, "destinations of ip rule would all have to hold"
+    ip = ipaddress.ip_address(address)
     there = any(
-        one in ipaddress.ip_network(block["cidr"])
-        and not any(one in ipaddress.ip_network(hole) for hole in block.get("except", ()))
+        ip in ipaddress.ip_network(block["cidr"])
+        and not any(ip in ipaddress.ip_network(hole) for hole in block.get("except", ()))
         for block in rule.get("toCIDRSet", ())
     ) or any(item["matchName"] == name for item in rule.get("toFQDNs", ()))
     return there and _ports(rule.get("toPorts"), protocol, port)
 
 
-def _ports(listed: Sequence[Mapping[str, Any]] | None, protocol: str, port: int | None) -> bool:
-    if listed is None:
+def _ports(to_ports: Sequence[Mapping[str, Any]] | None, protocol: str, port: int | None) -> bool:
+    if to_ports is None:
         return True
-    ports = [one for item in listed for one in item["ports"]]
+    ports = [port_range for item in to_ports for port_range in item["ports"]]
     assert ports
-    assert all(len(item["ports"]) <= 40 for item in listed)
-    return any(one["protocol"] in (protocol, "ANY") and _port(one, port) for one in ports)
+    assert all(len(item["ports"]) <= 40 for item in to_ports)
+    return any(port_range["protocol"] in (protocol, "ANY") and _port(port_range, port) for port_range in ports)
 
 
-def _port(one: Mapping[str, Any], port: int | None) -> bool:
-    first = int(one["port"])
-    return first == 0 or (port is not None and first <= port <= one.get("endPort", first))
+def _port(port_range: Mapping[str, Any], port: int | None) -> bool:
+    first = int(port_range["port"])
+    return first == 0 or (port is not None and first <= port <= port_range.get("endPort", first))

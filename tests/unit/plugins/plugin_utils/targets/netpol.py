@@ -21,7 +21,9 @@ def allows(
 
     pod: what is at the address, as (namespace labels, pod labels, whether it is in the policy's own namespace).
     """
-    selecting = [one["spec"] for one in policies if "Egress" in one["spec"]["policyTypes"]]
+    selecting = [
+        network_policy["spec"] for network_policy in policies if "Egress" in network_policy["spec"]["policyTypes"]
+    ]
     if not selecting:
         return True
     return any(
@@ -37,9 +39,9 @@ def _to(peers: Sequence[Mapping[str, Any]] | None, address: str, pod: Any) -> bo
 
 def _peer(peer: Mapping[str, Any], address: str, pod: Any) -> bool:
     if "ipBlock" in peer:
-        block, one = peer["ipBlock"], ipaddress.ip_address(address)
-        return one in ipaddress.ip_network(block["cidr"]) and not any(
-            one in ipaddress.ip_network(hole) for hole in block.get("except", ())
+        block, ip = peer["ipBlock"], ipaddress.ip_address(address)
+        return ip in ipaddress.ip_network(block["cidr"]) and not any(
+            ip in ipaddress.ip_network(hole) for hole in block.get("except", ())
         )
     if pod is None:
         return False
@@ -56,29 +58,32 @@ def _ports(ports: Sequence[Mapping[str, Any]] | None, protocol: str, port: int |
     if not ports:
         return True
     return any(
-        one.get("protocol", "TCP") == protocol
-        and ("port" not in one or (port is not None and one["port"] <= port <= one.get("endPort", one["port"])))
-        for one in ports
+        port_range.get("protocol", "TCP") == protocol
+        and (
+            "port" not in port_range
+            or (port is not None and port_range["port"] <= port <= port_range.get("endPort", port_range["port"]))
+        )
+        for port_range in ports
     )
 
 
 def complaints(policy: Mapping[str, Any]) -> list[str]:
     """What the API server refuses, or takes for something else than it looks like, and no schema sees."""
-    found = []
+    problems = []
     for rule in policy["spec"].get("egress", ()):
         if not rule.get("to"):
-            found.append("a rule without `to` is everywhere")
+            problems.append("a rule without `to` is everywhere")
         for peer in rule.get("to", ()):
             if "ipBlock" in peer:
-                found += _block(peer["ipBlock"])
+                problems += _block(peer["ipBlock"])
             elif not any(selector.get("matchLabels") for selector in peer.values()):
-                found.append(f"{peer} selects everything")
+                problems.append(f"{peer} selects everything")
         for port in rule.get("ports", ()):
             if port.get("protocol") not in ("TCP", "UDP", "SCTP"):
-                found.append(f"no protocol of Kubernetes: {port}")
+                problems.append(f"no protocol of Kubernetes: {port}")
             if "endPort" in port and not 0 < port.get("port", 0) < port["endPort"] <= 65535:
-                found.append(f"ports out of order: {port}")
-    return found
+                problems.append(f"ports out of order: {port}")
+    return problems
 
 
 def _block(block: Mapping[str, Any]) -> list[str]:

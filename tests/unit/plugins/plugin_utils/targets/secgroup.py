@@ -28,8 +28,8 @@ class SecurityRule:
     def allows(self, address: str, protocol: int, port: int | None) -> bool:
         if self.protocol not in ("-1", str(protocol)) or "-" in self.to:
             return False
-        one, network = ipaddress.ip_address(address), ipaddress.ip_network(self.to)
-        if one not in network:
+        ip, network = ipaddress.ip_address(address), ipaddress.ip_network(self.to)
+        if ip not in network:
             return False
         return self.ports is None or (port is not None and self.ports[0] <= port <= self.ports[1])
 
@@ -45,11 +45,13 @@ def rule(protocol: Any, first: Any, last: Any, to: str, description: str = "") -
 
 def of_module(data: Mapping[str, Any]) -> list[SecurityRule]:
     """The arguments of amazon.aws.ec2_security_group."""
-    found = []
-    for one in data["rules_egress"]:
-        (to,) = next(one[key] for key in ("cidr_ip", "cidr_ipv6", "ip_prefix", "group_id") if key in one)
-        found.append(rule(one["proto"], one.get("from_port"), one.get("to_port"), to, one["rule_desc"]))
-    return found
+    rules = []
+    for argument in data["rules_egress"]:
+        (to,) = next(argument[key] for key in ("cidr_ip", "cidr_ipv6", "ip_prefix", "group_id") if key in argument)
+        rules.append(
+            rule(argument["proto"], argument.get("from_port"), argument.get("to_port"), to, argument["rule_desc"])
+        )
+    return rules
 
 
 def of_terraform(data: Mapping[str, Any]) -> list[SecurityRule]:
@@ -69,20 +71,22 @@ def of_terraform(data: Mapping[str, Any]) -> list[SecurityRule]:
 
 def of_api(permissions: Iterable[Mapping[str, Any]]) -> list[SecurityRule]:
     """IpPermissionsEgress of DescribeSecurityGroups."""
-    found = []
-    for one in permissions:
+    rules = []
+    for permission in permissions:
         targets = [
-            *((item["CidrIp"], item) for item in one.get("IpRanges", ())),
-            *((item["CidrIpv6"], item) for item in one.get("Ipv6Ranges", ())),
-            *((item["PrefixListId"], item) for item in one.get("PrefixListIds", ())),
-            *((item["GroupId"], item) for item in one.get("UserIdGroupPairs", ())),
+            *((item["CidrIp"], item) for item in permission.get("IpRanges", ())),
+            *((item["CidrIpv6"], item) for item in permission.get("Ipv6Ranges", ())),
+            *((item["PrefixListId"], item) for item in permission.get("PrefixListIds", ())),
+            *((item["GroupId"], item) for item in permission.get("UserIdGroupPairs", ())),
         ]
         for to, item in targets:
             described = item.get("Description", "")
-            found.append(rule(one["IpProtocol"], one.get("FromPort"), one.get("ToPort"), to, described))
-    return found
+            rules.append(
+                rule(permission["IpProtocol"], permission.get("FromPort"), permission.get("ToPort"), to, described)
+            )
+    return rules
 
 
 def allows(rules: Iterable[SecurityRule], address: str, protocol: int, port: int | None) -> bool:
     """May an instance of the group send there?"""
-    return any(one.allows(address, protocol, port) for one in rules)
+    return any(rule_of_group.allows(address, protocol, port) for rule_of_group in rules)

@@ -25,7 +25,7 @@ def allows(text: str, client: str, address: str, port: int, name: str = "") -> b
             values += [word for word in words[3:] if word != "-n"]
             continue
         assert words[0] == "http_access"
-        if all(_holds(acls[one], client, address, port, name) for one in words[2:]):
+        if all(_holds(acls[name_of_acl], client, address, port, name) for name_of_acl in words[2:]):
             return words[1] == "allow"
     return None
 
@@ -37,5 +37,5 @@ def _holds(acl: tuple[str, Sequence[str]], client: str, address: str, port: int,
         return any(int(first) <= port <= int(last or first) for first, _dash, last in ranges)
     if kind == "dstdomain":
         return bool(name) and name in values
-    one = ipaddress.ip_address({"src": client, "dst": address}[kind])
-    return any(one in ipaddress.ip_network(value) for value in values)
+    ip = ipaddress.ip_address({"src": client, "dst": address}[kind])
+    return any(ip in ipaddress.ip_network(value) for value in values)

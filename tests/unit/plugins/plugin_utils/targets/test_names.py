@@ -33,11 +33,11 @@ LISTS: dict[str, Any] = {
 def lines(
     target: str, sources: str = "10.1.2.3", inventory: Any = INVENTORY, word: str = "", **changes: Any
 ) -> list[str]:
-    found = addresses.parse(sources) if sources else NOTHING
+    networks = addresses.parse(sources) if sources else NOTHING
     variables = {"egress_approximate": {target: word}} if word else {}
-    data = host_contribution.contribution(build(inventory, **changes), registry.target(target), variables, found)
-    (built,) = render_units.render_units([data])
-    return [line for line in str(built.text).splitlines() if not line.startswith("#")]
+    data = host_contribution.contribution(build(inventory, **changes), registry.target(target), variables, networks)
+    (unit,) = render_units.render_units([data])
+    return [line for line in str(unit.text).splitlines() if not line.startswith("#")]
 
 
 def test_squid_knows_a_unit_by_its_addresses_and_refuses_it_the_rest() -> None:
@@ -55,9 +55,9 @@ def test_squid_knows_a_unit_by_its_addresses_and_refuses_it_the_rest() -> None:
 
 
 def test_squid_closes_never_before_names() -> None:
-    found = lines("squid", egress_allow_app=[entry(to=[NAME])], egress_never=[{"to": ["169.254.169.254"]}])
+    output = lines("squid", egress_allow_app=[entry(to=[NAME])], egress_never=[{"to": ["169.254.169.254"]}])
     closed = "http_access deny tidegate_app tidegate_app_never1_to tidegate_app_never1_port"
-    assert found.index(closed) < found.index("http_access allow tidegate_app tidegate_app_1_name tidegate_app_1_port")
+    assert output.index(closed) < output.index("http_access allow tidegate_app tidegate_app_1_name tidegate_app_1_port")
 
 
 def test_squid_opens_exactly_the_name() -> None:

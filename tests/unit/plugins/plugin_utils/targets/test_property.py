@@ -101,8 +101,8 @@ def policy_of(mode: str, allow: list[Any], base: list[Any], never: list[Any]) ->
 
 
 def is_in(address: str, destinations: list[str], *, to_open: bool = False) -> bool:
-    """Whether a reader says that an address is one of these destinations. to_open: of an entry that allows."""
-    one = ipaddress.ip_address(address)
+    """Whether a reader says that an address is ip of these destinations. to_open: of an entry that allows."""
+    ip = ipaddress.ip_address(address)
     if any(is_listed(address, text, to_open=to_open) for text in destinations):
         return True
     for text in (text for text in destinations if not text.startswith(LIST)):
@@ -111,12 +111,12 @@ def is_in(address: str, destinations: list[str], *, to_open: bool = False) -> bo
                 return True
         elif "-" in text and text[0].isdigit():
             first, last = (ipaddress.ip_address(part) for part in text.split("-"))
-            if one.version == first.version and int(first) <= int(one) <= int(last):
+            if ip.version == first.version and int(first) <= int(ip) <= int(last):
                 return True
         elif text[0].isdigit() or ":" in text:
-            if one in ipaddress.ip_network(text):
+            if ip in ipaddress.ip_network(text):
                 return True
-        elif is_word(one, text):
+        elif is_word(ip, text):
             return True
     return False
 
@@ -126,14 +126,14 @@ def is_listed(address: str, text: str, *, to_open: bool) -> bool:
     return text.startswith(LIST) and is_in(address, LISTS[text.removeprefix(LIST)]) and not closed
 
 
-def is_word(one: ipaddress.IPv4Address | ipaddress.IPv6Address, word: str) -> bool:
-    internal = any(one in ipaddress.ip_network(network) for network in INTERNAL)
+def is_word(ip: ipaddress.IPv4Address | ipaddress.IPv6Address, word: str) -> bool:
+    internal = any(ip in ipaddress.ip_network(network) for network in INTERNAL)
     return {
         "any": True,
         "internal": internal,
-        "multicast": one.is_multicast,
-        "cloud-metadata": str(one) == "169.254.169.254",
-        "internet": one.is_global and not internal and not one.is_multicast,
+        "multicast": ip.is_multicast,
+        "cloud-metadata": str(ip) == "169.254.169.254",
+        "internet": ip.is_global and not internal and not ip.is_multicast,
     }[word]
 
 
@@ -174,9 +174,9 @@ def expected(variables: Mapping[str, Any], flow: policy.Flow) -> bool:
 
 def listed(name: str) -> feeds.PrefixListResult:
     """A list as it comes from the feeds."""
-    found = addresses.union(addresses.parse(text) for text in LISTS[name])
+    listed_addresses = addresses.union(addresses.parse(text) for text in LISTS[name])
     moment = dt.datetime.combine(TODAY, dt.time(), dt.UTC) if name == "theirs" else None
-    return feeds.PrefixListResult(name, found, fetched_at=moment)
+    return feeds.PrefixListResult(name, listed_addresses, fetched_at=moment)
 
 
 def packet(flow: policy.Flow) -> Packet:
@@ -216,18 +216,18 @@ def test_reader_oracle_and_rules_agree(allow: Any, base: Any, never: Any, tried:
     spec, dispatched = compile_table(resolved), compile_table(resolved, in_a_row=0)
     observed = compile_table(policy.build({**variables, "egress_mode": "observe"}, inventory, today=TODAY))
     for flow in tried:
-        wanted = expected(variables, flow)
+        passes = expected(variables, flow)
         verdict = policy.decide(resolved, flow)
-        assert verdict.allowed == wanted, flow
+        assert verdict.allowed == passes, flow
         outcome = run(spec, packet(flow))
         assert run(dispatched, packet(flow)) == outcome, flow
         assert outcome.entry == verdict.entry or verdict.cause != "entry"
-        assert (outcome.verdict == "accept") == wanted, flow
-        seen = run(observed, packet(flow))
-        assert seen.verdict == "accept"
-        assert ("would_deny" in seen.counters) == (not wanted), flow
-        assert outcome.counters.count("denied") == (0 if wanted else 1)
-        assert len(outcome.written) == (0 if wanted else 1)
+        assert (outcome.verdict == "accept") == passes, flow
+        outcome_observed = run(observed, packet(flow))
+        assert outcome_observed.verdict == "accept"
+        assert ("would_deny" in outcome_observed.counters) == (not passes), flow
+        assert outcome.counters.count("denied") == (0 if passes else 1)
+        assert len(outcome.written) == (0 if passes else 1)
 
 
 @settings(max_examples=100, deadline=None)
@@ -248,11 +248,11 @@ def test_reader_oracle_and_rules_agree_about_containers(
     if resolved is None:
         return
     for spec in (compile_table(resolved), compile_table(resolved, in_a_row=0)):
-        for flow in (replace(one, user=None) for one in tried):
-            wanted = expected(variables, flow)
-            assert policy.decide(resolved, replace(flow, container=True)).allowed == wanted, flow
+        for flow in (replace(flow_of_user, user=None) for flow_of_user in tried):
+            passes = expected(variables, flow)
+            assert policy.decide(resolved, replace(flow, container=True)).allowed == passes, flow
             outcome = run(spec, replace(packet(flow), bridge=bridge), "egress_forward")
-            assert (outcome.verdict == "accept") == wanted, flow
-            assert outcome.counters.count("denied") == (0 if wanted else 1)
+            assert (outcome.verdict == "accept") == passes, flow
+            assert outcome.counters.count("denied") == (0 if passes else 1)
             # The host's own packets, and what is forwarded from elsewhere, are not its containers'.
             assert run(spec, packet(flow), "egress_forward").verdict == "accept"

@@ -32,7 +32,7 @@ def made(target: str = "aws", given: Any = None, word: str = "", **changes: Any)
 
 
 def rules_of(**changes: Any) -> list[tuple[str, tuple[int, int] | None, str]]:
-    return [(one.protocol, one.ports, one.to) for one in secgroup.of_module(made(**changes).data)]
+    return [(rule.protocol, rule.ports, rule.to) for rule in secgroup.of_module(made(**changes).data)]
 
 
 def errors_of(**changes: Any) -> list[str]:
@@ -63,8 +63,8 @@ def test_an_entry_is_a_rule_for_each_network_and_range() -> None:
 def test_the_same_network_of_two_entries_is_one_rule_of_both() -> None:
     reason = 'it is ${why} "so"'
     two = [entry(), entry(name="other", to=["203.0.113.0/24", "198.51.100.0/24"], reason=reason, owner="pay")]
-    found = secgroup.of_module(made(egress_allow_app=two).data)
-    assert [(one.to, one.description) for one in found] == [
+    rules = secgroup.of_module(made(egress_allow_app=two).data)
+    assert [(rule.to, rule.description) for rule in rules] == [
         ("203.0.113.0/24", "api, other"),
         ("198.51.100.0/24", "other: it is __why_ _so_ (pay)"),
     ]
@@ -73,8 +73,8 @@ def test_the_same_network_of_two_entries_is_one_rule_of_both() -> None:
 def test_references_go_by_id() -> None:
     references = {"hosts:database": "sg-0123456789abcdef0", "prefix_list:s3": {"id": "pl-6da54004", "weight": 5}}
     written = entry(to=["hosts:database", "203.0.113.7"], services=["postgresql"])
-    found = rules_of(given={"references": references}, egress_allow_app=[written])
-    assert found == [("6", (5432, 5432), "203.0.113.7/32"), ("6", (5432, 5432), "sg-0123456789abcdef0")]
+    rules = rules_of(given={"references": references}, egress_allow_app=[written])
+    assert rules == [("6", (5432, 5432), "203.0.113.7/32"), ("6", (5432, 5432), "sg-0123456789abcdef0")]
 
 
 SCATTERED = [f"198.51.100.{2 * number}" for number in range(40)]
@@ -82,14 +82,14 @@ SCATTERED = [f"198.51.100.{2 * number}" for number in range(40)]
 
 def test_networks_of_entries_are_joined_before_there_are_too_many() -> None:
     halves = [entry(name="even", to=SCATTERED), entry(name="odd", to=[f"198.51.100.{2 * n + 1}" for n in range(40)])]
-    found = rules_of(egress_allow_app=halves)
-    assert [to for _protocol, _ports, to in found] == ["198.51.100.0/26", "198.51.100.64/28"]
+    rules = rules_of(egress_allow_app=halves)
+    assert [to for _protocol, _ports, to in rules] == ["198.51.100.0/26", "198.51.100.64/28"]
 
 
 def test_too_many_rules_are_refused_with_their_entries() -> None:
     many = [entry(to=SCATTERED), entry(name="small", to=["203.0.113.7"])]
-    (found,) = errors_of(given={"rules": 20}, egress_allow_app=many)
-    assert found.startswith(
+    (error,) = errors_of(given={"rules": 20}, egress_allow_app=many)
+    assert error.startswith(
         "unit app, egress_aws.rules: needs 41 IPv4 and 0 IPv6 rules, the quota is 20; most are for api (40), small"
     )
 
@@ -97,14 +97,14 @@ def test_too_many_rules_are_refused_with_their_entries() -> None:
 def test_a_reference_counts_with_its_weight() -> None:
     references = {"hosts:database": {"id": "pl-6da54004", "weight": 55}}
     many = [entry(to=SCATTERED[:10]), entry(name="db", to=["hosts:database"], services=["postgresql"])]
-    (found,) = errors_of(given={"references": references}, egress_allow_app=many)
-    assert "needs 65 IPv4 and 55 IPv6 rules" in found
+    (error,) = errors_of(given={"references": references}, egress_allow_app=many)
+    assert "needs 65 IPv4 and 55 IPv6 rules" in error
 
 
 def test_wider_entries_are_joined_as_little_as_needed_and_the_difference_is_exact() -> None:
-    built = made(given={"rules": 39}, egress_allow_app=[entry(to=SCATTERED, approximate="wider")])
-    assert len(built.data["rules_egress"]) == 39
-    (difference,) = built.differences
+    unit = made(given={"rules": 39}, egress_allow_app=[entry(to=SCATTERED, approximate="wider")])
+    assert len(unit.data["rules_egress"]) == 39
+    (difference,) = unit.differences
     reason = "its networks are joined to keep the quota of rules"
     assert difference.startswith(f"api is wider than the policy, because {reason}: ")
     assert difference.endswith(": it opens 198.51.100.1, 198.51.100.3 with tcp/443")
@@ -113,8 +113,8 @@ def test_wider_entries_are_joined_as_little_as_needed_and_the_difference_is_exac
 def test_what_is_never_open_is_not_opened_for_the_quota() -> None:
     written = [entry(to=SCATTERED, approximate="wider")]
     closed = [{"to": [f"198.51.100.{4 * number + 1}" for number in range(20)]}]
-    (found,) = errors_of(given={"rules": 39}, egress_allow_app=written, egress_never=closed)
-    assert "needs 40 IPv4 and 0 IPv6 rules, the quota is 39" in found
+    (error,) = errors_of(given={"rules": 39}, egress_allow_app=written, egress_never=closed)
+    assert "needs 40 IPv4 and 0 IPv6 rules, the quota is 39" in error
     assert made(given={"rules": 39}, egress_allow_app=written, egress_never=closed[:0]).differences
 
 
@@ -129,21 +129,21 @@ def test_what_is_never_open_is_not_opened_for_the_quota() -> None:
     ],
 )
 def test_wrong_settings_are_errors(given: dict[str, Any], message: str) -> None:
-    wanted = {key: value for key, value in {**SETTINGS, **given}.items() if value is not ...}
+    settings = {key: value for key, value in {**SETTINGS, **given}.items() if value is not ...}
     with pytest.raises(policy.PolicyErrors) as raised:
-        host_contribution.contribution(build(), registry.target("aws"), {"egress_aws": wanted}, NOTHING)
+        host_contribution.contribution(build(), registry.target("aws"), {"egress_aws": settings}, NOTHING)
     assert message in str(raised.value)
 
 
 def resources(**changes: Any) -> dict[str, Any]:
-    built = made("terraform", **changes)
-    assert built.text is not None
+    unit = made("terraform", **changes)
+    assert unit.text is not None
     # HCL's JSON syntax is JSON whose texts are templates (HCL specification); an object of HCL reads both alike.
-    read = hcl2.loads(f"found = {built.text}")
+    read = hcl2.loads(f"found = {unit.text}")
     assert read
-    data = json.loads(built.text)["resource"]
+    data = json.loads(unit.text)["resource"]
     found: dict[str, Any] = data.get("aws_vpc_security_group_egress_rule", {})
-    assert all(one["security_group_id"] == "${aws_security_group.tidegate_app.id}" for one in found.values())
+    assert all(rule["security_group_id"] == "${aws_security_group.tidegate_app.id}" for rule in found.values())
     return found
 
 
@@ -164,8 +164,8 @@ def test_an_edit_of_one_entry_is_one_change() -> None:
     ):
         after = resources(egress_allow_app=[entry(**{**first, **edited}), second])
         same = [key for key in before if key in after]
-        found = (len(after) - len(same), len(before) - len(same), sum(before[key] != after[key] for key in same))
-        assert found == (added, gone, changed), edited
+        counts = (len(after) - len(same), len(before) - len(same), sum(before[key] != after[key] for key in same))
+        assert counts == (added, gone, changed), edited
 
 
 def test_the_order_of_entries_changes_nothing() -> None:

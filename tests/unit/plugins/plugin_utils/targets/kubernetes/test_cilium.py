@@ -19,38 +19,38 @@ NAME = "api.payments.example"
 
 def object_of(**changes: Any) -> dict[str, Any]:
     data = host_contribution.contribution(build(**changes), cilium.TARGET, {"egress_kubernetes": KUBERNETES}, NOTHING)
-    (built,) = render_units.render_units([data])
-    found: dict[str, Any] = built.data
-    return found
+    (unit,) = render_units.render_units([data])
+    rendered: dict[str, Any] = unit.data
+    return rendered
 
 
 def test_an_empty_policy_closes_everything() -> None:
-    found = object_of(egress_floor_without=["dns"])
-    assert found["spec"]["egress"] == [{}]
-    assert not allows(found, "203.0.113.7", "TCP", 443)
+    rendered = object_of(egress_floor_without=["dns"])
+    assert rendered["spec"]["egress"] == [{}]
+    assert not allows(rendered, "203.0.113.7", "TCP", 443)
 
 
 def test_a_name_is_open_and_its_answers_are_seen() -> None:
-    found = object_of(egress_allow_app=[entry(to=[NAME, "203.0.113.0/24"])])
-    assert allows(found, "198.51.100.7", "TCP", 443, NAME)
-    assert allows(found, "203.0.113.7", "TCP", 443)
-    assert not allows(found, "198.51.100.7", "TCP", 80, NAME)
-    assert not allows(found, "198.51.100.7", "TCP", 443, f"www.{NAME}")
-    (dns,) = [rule for rule in found["spec"]["egress"] if "toEndpoints" in rule]
+    rendered = object_of(egress_allow_app=[entry(to=[NAME, "203.0.113.0/24"])])
+    assert allows(rendered, "198.51.100.7", "TCP", 443, NAME)
+    assert allows(rendered, "203.0.113.7", "TCP", 443)
+    assert not allows(rendered, "198.51.100.7", "TCP", 80, NAME)
+    assert not allows(rendered, "198.51.100.7", "TCP", 443, f"www.{NAME}")
+    (dns,) = [rule for rule in rendered["spec"]["egress"] if "toEndpoints" in rule]
     assert dns["toPorts"][0]["rules"] == {"dns": [{"matchPattern": "*"}]}
 
 
 def test_without_dns_only_open_names_are_asked_for() -> None:
-    found = object_of(egress_floor_without=["dns"], egress_allow_app=[entry(to=[NAME])])
-    assert found["spec"]["egress"][0]["toPorts"][0]["rules"] == {"dns": [{"matchName": NAME}]}
+    rendered = object_of(egress_floor_without=["dns"], egress_allow_app=[entry(to=[NAME])])
+    assert rendered["spec"]["egress"][0]["toPorts"][0]["rules"] == {"dns": [{"matchName": NAME}]}
 
 
 def test_never_closes_where_a_name_leads() -> None:
     written = entry(to=[NAME], services=["https", "http"])
     closed = [{"to": "cloud-metadata", "services": ["http"], "except_users": ["root"]}]
-    found = object_of(egress_allow_app=[written], egress_never=closed)
-    assert not allows(found, "169.254.169.254", "TCP", 80, NAME)
-    assert allows(found, "169.254.169.254", "TCP", 443, NAME)
+    rendered = object_of(egress_allow_app=[written], egress_never=closed)
+    assert not allows(rendered, "169.254.169.254", "TCP", 80, NAME)
+    assert allows(rendered, "169.254.169.254", "TCP", 443, NAME)
 
 
 def test_never_with_services_that_ports_cannot_express_closes_every_port_beside_names() -> None:

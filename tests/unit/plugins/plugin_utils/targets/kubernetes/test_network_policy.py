@@ -34,11 +34,11 @@ def object_of(word: str = "", given: Any = None, **changes: Any) -> dict[str, An
     if word:
         variables["egress_approximate"] = {"kubernetes": word}
     data = host_contribution.contribution(resolved, network_policy.TARGET, variables, NOTHING)
-    (built,) = render_units.render_units([data])
-    found: dict[str, Any] = built.data
-    kubernetes_validate.validate(found, "1.30", strict=True)
-    assert netpol.complaints(found) == []
-    return found
+    (unit,) = render_units.render_units([data])
+    rendered: dict[str, Any] = unit.data
+    kubernetes_validate.validate(rendered, "1.30", strict=True)
+    assert netpol.complaints(rendered) == []
+    return rendered
 
 
 def errors_of(**changes: Any) -> list[str]:
@@ -59,7 +59,7 @@ def test_of_a_list_that_others_fill_only_what_is_not_open_anyhow_differs(word: s
     )
     variables = {"egress_kubernetes": KUBERNETES, "egress_approximate": {"kubernetes": word}}
     told = host_contribution.contribution(resolved, network_policy.TARGET, variables, NOTHING)["differences"]
-    differing = union(one.addresses for one in map(read_difference, told) if one.entry == "api")
+    differing = union(difference.addresses for difference in map(read_difference, told) if difference.entry == "api")
     assert "1.1.1.1" in differing
     assert "1.0.0.9" not in differing  # open by its address
     assert "9.9.9.9" not in differing  # closed to everybody
@@ -69,12 +69,12 @@ def test_of_a_list_that_others_fill_only_what_is_not_open_anyhow_differs(word: s
 def test_blocks_are_exactly_the_set(networks: list[tuple[int, int]], length: int) -> None:
     pieces = [parse(f"{_v4(value >> (32 - bits) << (32 - bits))}/{bits}") for value, bits in networks]
     whole = parse(f"{_v4(0)}/{length}")
-    for wanted in (union(pieces), whole - union(pieces)):
-        blocks = ip_blocks.ip_blocks(wanted)
+    for destinations in (union(pieces), whole - union(pieces)):
+        blocks = ip_blocks.ip_blocks(destinations)
         held = [parse(block.cidr) - union(parse(hole) for hole in block.excepted) for block in blocks]
-        assert union(held) == wanted
+        assert union(held) == destinations
         assert all(held)
-        assert sum(1 + len(block.excepted) for block in blocks) <= len(wanted.cidrs())
+        assert sum(1 + len(block.excepted) for block in blocks) <= len(destinations.cidrs())
 
 
 def _v4(value: int) -> str:
@@ -82,10 +82,10 @@ def _v4(value: int) -> str:
 
 
 def test_an_empty_policy_closes_everything() -> None:
-    found = object_of(egress_floor_without=["dns"])
-    assert found["spec"]["policyTypes"] == ["Egress"]
-    assert found["spec"]["egress"] == []
-    assert not netpol.allows([found], "203.0.113.7", "TCP", 443)
+    rendered = object_of(egress_floor_without=["dns"])
+    assert rendered["spec"]["policyTypes"] == ["Egress"]
+    assert rendered["spec"]["egress"] == []
+    assert not netpol.allows([rendered], "203.0.113.7", "TCP", 443)
 
 
 def test_nothing_missing_ever_opens() -> None:
@@ -94,14 +94,16 @@ def test_nothing_missing_ever_opens() -> None:
         Opening(entry="no-destination", addresses=NOTHING, services=ANY),
         Opening(entry="no-port", addresses=parse("203.0.113.7"), services=port_zero),
     )
-    made = network_policy.policy_object(Unit(name="app", openings=nothing, settings={**KUBERNETES, "references": {}}))
-    assert made["spec"]["egress"] == []
+    rendered = network_policy.policy_object(
+        Unit(name="app", openings=nothing, settings={**KUBERNETES, "references": {}})
+    )
+    assert rendered["spec"]["egress"] == []
 
 
 def test_an_entry_is_a_rule_with_its_ports() -> None:
     written = entry(to=["203.0.113.0/24"], services=["https", "tcp/9600-9610"], **{"except": ["203.0.113.13"]})
-    found = object_of(egress_floor_without=["dns"], egress_allow_app=[written])
-    assert found["spec"]["egress"] == [
+    rendered = object_of(egress_floor_without=["dns"], egress_allow_app=[written])
+    assert rendered["spec"]["egress"] == [
         {
             "to": [{"ipBlock": {"cidr": "203.0.113.0/24", "except": ["203.0.113.13/32"]}}],
             "ports": [{"protocol": "TCP", "port": 443}, {"protocol": "TCP", "port": 9600, "endPort": 9610}],
@@ -111,10 +113,10 @@ def test_an_entry_is_a_rule_with_its_ports() -> None:
 
 def test_dns_of_the_cluster_is_open_where_the_floor_has_it() -> None:
     pods = ({"kubernetes.io/metadata.name": "kube-system"}, {"k8s-app": "kube-dns"}, False)
-    found = object_of(egress_dns_servers=["10.10.0.10"])
-    assert netpol.allows([found], "10.96.0.10", "UDP", 53, pods)
-    assert netpol.allows([found], "10.10.0.10", "UDP", 53)
-    assert not netpol.allows([found], "10.96.0.10", "UDP", 53, ({}, {"k8s-app": "kube-dns"}, True))
+    rendered = object_of(egress_dns_servers=["10.10.0.10"])
+    assert netpol.allows([rendered], "10.96.0.10", "UDP", 53, pods)
+    assert netpol.allows([rendered], "10.10.0.10", "UDP", 53)
+    assert not netpol.allows([rendered], "10.96.0.10", "UDP", 53, ({}, {"k8s-app": "kube-dns"}, True))
     assert not netpol.allows([object_of(egress_floor_without=["dns"])], "10.96.0.10", "UDP", 53, pods)
 
 
@@ -123,23 +125,23 @@ def test_a_destination_can_be_pods() -> None:
         "hosts:database": {"pods": {"tier": "database"}, "namespace": {"kubernetes.io/metadata.name": "data"}}
     }
     written = entry(to=["hosts:database", "203.0.113.7"], services=["postgresql"])
-    found = object_of(given={"references": references}, egress_allow_app=[written])
+    rendered = object_of(given={"references": references}, egress_allow_app=[written])
     there = ({"kubernetes.io/metadata.name": "data"}, {"tier": "database"}, False)
-    assert netpol.allows([found], "10.244.0.9", "TCP", 5432, there)
-    assert not netpol.allows([found], "10.244.0.9", "TCP", 5432, ({}, {"tier": "database"}, True))
-    assert netpol.allows([found], "203.0.113.7", "TCP", 5432)
+    assert netpol.allows([rendered], "10.244.0.9", "TCP", 5432, there)
+    assert not netpol.allows([rendered], "10.244.0.9", "TCP", 5432, ({}, {"tier": "database"}, True))
+    assert netpol.allows([rendered], "203.0.113.7", "TCP", 5432)
     # By its name, and no longer by the addresses of the inventory.
-    assert not netpol.allows([found], "10.20.0.1", "TCP", 5432)
+    assert not netpol.allows([rendered], "10.20.0.1", "TCP", 5432)
 
 
 def test_what_is_cut_into_goes_by_address() -> None:
     references = {"hosts:database": {"pods": {"tier": "database"}}}
     written = entry(to=["hosts:database"], services=["postgresql"])
-    found = object_of(
+    rendered = object_of(
         given={"references": references}, egress_allow_app=[written], egress_never=[{"to": ["10.20.0.2"]}]
     )
-    assert netpol.allows([found], "10.20.0.1", "TCP", 5432)
-    assert not netpol.allows([found], "10.20.0.2", "TCP", 5432, ({}, {"tier": "database"}, True))
+    assert netpol.allows([rendered], "10.20.0.1", "TCP", 5432)
+    assert not netpol.allows([rendered], "10.20.0.2", "TCP", 5432, ({}, {"tier": "database"}, True))
 
 
 @pytest.mark.parametrize(
@@ -183,17 +185,17 @@ def test_what_is_cut_into_goes_by_address() -> None:
     ],
 )
 def test_what_cannot_be_expressed_is_an_error_by_entry(changes: dict[str, Any], message: str) -> None:
-    (found,) = errors_of(**changes)
-    assert message in found
+    (error,) = errors_of(**changes)
+    assert message in error
 
 
 def test_an_approximation_says_exactly_what_it_opens() -> None:
     resolved = build(egress_allow_app=[entry(users=["payd"], approximate="wider")])
     data = host_contribution.contribution(resolved, network_policy.TARGET, {"egress_kubernetes": KUBERNETES}, NOTHING)
-    (built,) = render_units.render_units([data])
+    (unit,) = render_units.render_units([data])
     why = "kubernetes cannot distinguish the sockets of payd from others"
     flows = "203.0.113.0/24 with tcp/443"
-    assert built.differences == (f"api is wider than the policy, because {why}: it opens {flows}",)
+    assert unit.differences == (f"api is wider than the policy, because {why}: it opens {flows}",)
 
 
 def test_hosts_of_a_unit_must_mean_the_same() -> None:

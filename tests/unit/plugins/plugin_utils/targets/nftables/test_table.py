@@ -37,15 +37,17 @@ def test_names_are_unique_and_what_a_rule_names_is_there(case: Case) -> None:
         ("counters", r'counter name "(\w+)"'),
         ("chains", r"(?:jump|goto) (\S+)"),
     ):
-        names = [one["name"] for one in spec[kind]]
+        names = [item["name"] for item in spec[kind]]
         assert len(names) == len(set(names))
         # Those that no rule names: the hooks, and the end that the mode does not lead to.
         base = {chain["name"] for chain in spec["chains"] if "hook" in chain} if kind == "chains" else set()
         base |= {"egress_observed", "egress_enforced"} & set(names)
         if kind == "chains":
-            base |= {one["data"].split()[1] for found in spec.get("maps", ()) for one in found["elements"]}
+            base |= {
+                item["data"].split()[1] for verdict_map in spec.get("maps", ()) for item in verdict_map["elements"]
+            }
         if kind == "sets":
-            names += [found["name"] for found in spec.get("maps", ())]
+            names += [verdict_map["name"] for verdict_map in spec.get("maps", ())]
         assert set(re.findall(mention, written)) | base == set(names)
 
 
@@ -53,11 +55,12 @@ def test_names_are_unique_and_what_a_rule_names_is_there(case: Case) -> None:
 def test_no_set_is_empty_and_every_allow_rule_names_one(case: Case) -> None:
     spec = case.spec()
     filled = [
-        one
-        for one in spec["sets"]
-        if not one.keys() & {"typeof", "elements_from"} and not one["name"].startswith(("external_", "temporary_allow"))
+        table_set
+        for table_set in spec["sets"]
+        if not table_set.keys() & {"typeof", "elements_from"}
+        and not table_set["name"].startswith(("external_", "temporary_allow"))
     ]
-    assert all(one["elements"] for one in filled)
+    assert all(table_set["elements"] for table_set in filled)
     for rule in (
         rule for chain in spec["chains"] if re.fullmatch("egress_allow(_.+)?", chain["name"]) for rule in chain["rules"]
     ):
@@ -132,11 +135,11 @@ def test_observing_in_part_takes_rules_that_stay_when_the_mode_changes() -> None
 
 
 def test_a_changed_address_changes_no_rule_and_no_declaration() -> None:
-    one, other = (
+    table, other = (
         compile_table(build(egress_allow_app=[entry(to=to)])) for to in ("203.0.113.0/24", ["192.0.2.1", "10.1.1.1"])
     )
-    assert one["chains"] == other["chains"]
-    for before, after in zip(one["sets"], other["sets"], strict=True):
+    assert table["chains"] == other["chains"]
+    for before, after in zip(table["sets"], other["sets"], strict=True):
         assert {**before, "elements": []} == {**after, "elements": []}
 
 
@@ -228,13 +231,17 @@ def many(entries: list[Any]) -> dict[str, Any]:
 
 
 def rules_of(spec: dict[str, Any], chain: str) -> list[Any]:
-    (found,) = (one["rules"] for one in spec["chains"] if one["name"] == chain)
+    (found,) = (spec_chain["rules"] for spec_chain in spec["chains"] if spec_chain["name"] == chain)
     return list(found)
 
 
 def entries_of(spec: dict[str, Any]) -> dict[str, list[Any]]:
     """The chains that hold an entry each."""
-    return {one["name"]: one["rules"] for one in spec["chains"] if one["name"].startswith("egress_allow_")}
+    return {
+        spec_chain["name"]: spec_chain["rules"]
+        for spec_chain in spec["chains"]
+        if spec_chain["name"].startswith("egress_allow_")
+    }
 
 
 def test_many_entries_are_found_by_their_address() -> None:
