@@ -50,9 +50,7 @@ def read_all(*, elements: bool) -> tuple[ForeignTable, ...]:
     Raises EngineError when nft is missing or the right to ask.
     """
     names = [
-        name
-        for name in nf_tables.tables()
-        if name != TABLE and name[0] in FAMILIES and not name[1].startswith(PREFIX)
+        name for name in nf_tables.tables() if name != TABLE and name[0] in FAMILIES and not name[1].startswith(PREFIX)
     ]
     if not names:
         return ()

@@ -49,7 +49,7 @@ def test_an_origin_starts_at_the_top_of_the_repository_or_is_absolute(origin: st
 
 def test_errors_have_the_same_paths_and_hosts_without_a_tier_are_left_out() -> None:
     broken = {"managed": True, "policy": None, "errors": ["group_vars/app.yml:3:5 egress_allow_app[x]: is wrong"]}
-    unmanaged = {"managed": False, "policy": None, "errors": []}
+    unmanaged: dict[str, Any] = {"managed": False, "policy": None, "errors": []}
     fleet = fleet_from({"app1": broken, "other": unmanaged}, DIRECTORY, TOP)
     assert set(fleet) == {"app1"}
     assert fleet["app1"].errors == ("ansible/group_vars/app.yml:3:5 egress_allow_app[x]: is wrong",)
