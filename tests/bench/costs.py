@@ -61,14 +61,14 @@ def least(tries: Sequence[Cost]) -> Cost:
 def measured(command: Sequence[str], limit: float, environment: Mapping[str, str] | None = None) -> Cost:
     """Runs a command; stopped when it takes longer than limit seconds. One of ours that fails ends the benchmark."""
     with tempfile.TemporaryFile() as output:
-        begun = perf_counter()
+        start = perf_counter()
         child = subprocess.Popen(command, stdout=output, stderr=subprocess.PIPE, env=environment)
         signal.signal(signal.SIGALRM, lambda *_arguments: child.kill())
         signal.setitimer(signal.ITIMER_REAL, limit)
         assert child.stderr is not None
-        told = child.stderr.read()
+        error_output = child.stderr.read()
         _pid, status, usage = os.wait4(child.pid, 0)
-        wall = perf_counter() - begun
+        wall = perf_counter() - start
         signal.setitimer(signal.ITIMER_REAL, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
         child.stderr.close()
@@ -76,7 +76,7 @@ def measured(command: Sequence[str], limit: float, environment: Mapping[str, str
         output.seek(0)
         megabytes, cpu = usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime
         if command[0] == sys.executable and child.returncode != 0 and not over:
-            raise SystemExit(f"{command}: {told.decode(errors='replace')} {output.read()[:2000].decode()}")
+            raise SystemExit(f"{command}: {error_output.decode(errors='replace')} {output.read()[:2000].decode()}")
         failed = "" if child.returncode == 0 or over else "crash" if child.returncode < 0 else "error"
         return Cost(wall, cpu, megabytes, over, failed)
 
@@ -91,15 +91,15 @@ def table(rows: Sequence[Row], versions: Sequence[str]) -> str:
 def short(rows: Sequence[Row], versions: Sequence[str]) -> str:
     """In Markdown, ms of processor time of ours / nft's, each release; a line for each set."""
     operations = list(dict.fromkeys(row.operation for row in rows))
-    found: dict[str, dict[str, Row]] = {}
+    by_name: dict[str, dict[str, Row]] = {}
     for row in rows:
-        found.setdefault(row.name, {})[row.operation] = row
+        by_name.setdefault(row.name, {})[row.operation] = row
     methods = ["ours", *(f"nft {version}" for version in versions)]
     lines = []
-    for name, by_operation in found.items():
+    for name, by_operation in by_name.items():
         cells = [
-            [_ms(by_operation[one].costs.get(method)) for method in methods] if one in by_operation else []
-            for one in operations
+            [_ms(by_operation[operation].costs.get(method)) for method in methods] if operation in by_operation else []
+            for operation in operations
         ]
         lines.append([name, *(" / ".join(cell) for cell in cells)])
     return _markdown(["set", *operations], lines)

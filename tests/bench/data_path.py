@@ -177,5 +177,5 @@ def wire(name: str, table: str, destinations: Sequence[Destination], *, establis
 def measure(wires: Sequence[Wire], rounds: int = 9, bursts: int = 40) -> None:
     """Fill in the best cost of each; they take turns, so that what else the machine does concerns all alike."""
     for _ in range(rounds):
-        for one in wires:
-            one.best = min(one.best, one.sender.cost(bursts))
+        for wire in wires:
+            wire.best = min(wire.best, wire.sender.cost(bursts))

@@ -44,16 +44,16 @@ def _policy(number: int, tier: int, entries: int, *, own: bool) -> ResolvedPolic
 
 
 def _entry(tier: int, place: int, extra: int) -> ResolvedEntry:
-    found = addresses.parse(f"10.{tier}.{place}.0/24") | addresses.parse(f"2001:db8:{tier:x}:{place:x}::/64")
+    destinations = addresses.parse(f"10.{tier}.{place}.0/24") | addresses.parse(f"2001:db8:{tier:x}:{place:x}::/64")
     if extra:
-        found |= addresses.single(4, 0xC6120000 + extra)
+        destinations |= addresses.single(4, 0xC6120000 + extra)
     port = _PORTS[place % len(_PORTS)] if place % 4 else 10000 + place
     spoken = services.of_protocol(6, port, port + place % 3)
     users = _USERS[place % len(_USERS)]
     return ResolvedEntry(
         name=f"entry-{place}",
         kind="allow",
-        grants=(Grant(found, spoken),),
+        grants=(Grant(destinations, spoken),),
         to=("x",),
         service_texts=("x",),
         where="x",
@@ -79,8 +79,8 @@ def _test(tier: int, place: int) -> ResolvedTest:
 def prove(policies: Mapping[str, ResolvedPolicy]) -> dict[str, Reach]:
     """What each host reaches; every test must hold, and nothing may be open that is not open anyway."""
     proven = Fleet(policies)
-    found = {}
+    reaches = {}
     for host in policies:
-        found[host] = proven.reach(host)
+        reaches[host] = proven.reach(host)
         assert proven.failed_tests(host) == ()
-    return found
+    return reaches

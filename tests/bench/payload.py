@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A module as Ansible sends it to a host: one file of Python with everything in it, compiled anew on each run.
+"""A module as Ansible sends it to a host: one file of Python with everything in it.
 
-payload.py NAME ARGUMENTS FILE: a process of its own, for Ansible finds no collection that somebody imported before.
+payload.py NAME ARGUMENTS FILE: a process of its own, because Ansible does not find a collection that is imported.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _ALWAYS: dict[str, Any] = {
 
 
 def write(path: Path, name: str, arguments: dict[str, Any]) -> Path:
-    """Write the file for one task, to be run with Python alone; returns its path."""
+    """Write the file for one task, which Python runs alone; return its path."""
     collections = Path(sys.prefix) / "collections"
     environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(collections)}
     command = [sys.executable, __file__, name, json.dumps(arguments), str(path)]
@@ -53,10 +53,10 @@ def main() -> None:
 
     name, arguments = sys.argv[1], json.loads(sys.argv[2])
     init_plugin_loader([])
-    found = module_loader.find_plugin_with_context(name)
+    plugin = module_loader.find_plugin_with_context(name)
     built = modify_module(
         module_name=name,
-        module_path=found.plugin_resolved_path,
+        module_path=plugin.plugin_resolved_path,
         module_args={**arguments, **_ALWAYS, "_ansible_module_name": name},
         templar=Templar(loader=DataLoader()),
         task_vars={"ansible_python_interpreter": sys.executable},

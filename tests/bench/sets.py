@@ -10,7 +10,7 @@ Needs root; everything happens in a network namespace that ends with this proces
 What is measured, for each operation in a fresh process: wall time, processor time with the kernel's share, and the most
 memory the process held; of changes also the change itself, one netlink batch in a process that runs already. Ours is
 the module nft_set with elements_file, as Ansible sends it and from the start of Python to its end; to compare, a module
-that does nothing is measured, too. "compare" is a run after somebody else committed, "get" is netlink alone.
+that does nothing is measured, too. "compare" is a run after another program committed, "get" is netlink alone.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ CLONE_NEWNET = 0x40000000
 FEW = 100
 # What takes longer, in seconds, is done once.
 SLOW = 6.0
-# Elements below which two attempts are enough: nobody waits for those.
+# Elements below which two attempts are enough.
 SMALL = 50_000
 OPERATIONS = ("load", "unchanged", "compare", "add", "delete", "get", "replace")
 # Writing the file anew always loads the whole of it, and answers no question.
