@@ -118,7 +118,7 @@ def test_a_destination_with_a_port_has_services_beside_it() -> None:
 @pytest.mark.parametrize("table", ["keys", "destinations", "services", "modes", "tiers", "observe"])
 def test_every_hint_leads_to_a_word_that_exists(table: str) -> None:
     """A hint whose word is gone is never shown, so nobody would miss it."""
-    known = {
+    known: dict[str, set[str]] = {
         "keys": {key for keys, _required in entries.KEYS.values() for key in keys} | {"user"},
         "destinations": set(words.RANKS),
         "services": {*services.catalogue(), "any", "icmp"},
