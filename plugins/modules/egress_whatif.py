@@ -29,7 +29,8 @@ options:
     choices: [read, judge, report, allowed, queries]
   flows:
     description:
-      - The logs, a list of mappings. Each names its kind with a file, a directory or a glob, relative to the current directory.
+      - The logs, a list of mappings. Each names its kind with a file, a directory or a glob, relative to the current
+        directory.
       - Kinds are V(vpc) (flow logs of AWS VPCs, also as CloudWatch and Firehose wrap them), V(conntrack), V(ledger)
         (C(nft -j list table inet tidegate)), V(ulogd) (also packets in the kernel's log), V(squid), V(athena) and
         V(insights) (answers to the queries).

@@ -41,7 +41,7 @@ class Flow:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        out, _err = self._process.communicate(timeout=60)
+        out, _err = self._process.communicate()
         self.sent, self.refused = map(int, out.split())
 
 

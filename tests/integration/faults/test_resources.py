@@ -21,6 +21,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.engine import Engine
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory
+from ansible_collections.tidegate.nftables.tests.support.waiting import finish
 
 from .conftest import Host
 
@@ -174,7 +175,7 @@ def test_too_little_memory_for_the_run(host: Host, megabytes: int) -> None:
     large = {"name": "t", "sets": [{"name": "s", "type": "ipv4_addr", "flags": ["interval"], "elements": many}]}
     limit = ("prlimit", f"--as={megabytes * 1_000_000}")
     with host.start(large, prefix=limit) as module:
-        out, err = module.communicate(timeout=180)
+        out, err = finish(module)
     result = json.loads(out) if out.strip() else {}
     # Ansible's own code may be what gets no memory, when it repeats the arguments: that it says in its own way.
     assert result or "MemoryError" in err, err

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 import socket
 import subprocess
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +21,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import shape
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import decide
 from ansible_collections.tidegate.nftables.tests.support.namespaces import enter_new
+from ansible_collections.tidegate.nftables.tests.support.waiting import finish
 
 from .conftest import BINARIES, NEW, OLD, GuardedHost, timeless, wait_for
 
@@ -173,14 +176,21 @@ def test_a_boot_over_a_table_that_stands_keeps_its_counters(host: GuardedHost) -
     assert "packets 12 bytes 720" in host.listing()
 
 
+def has_open(pid: int, file: Path) -> bool:
+    """Return whether a process has a file open."""
+    with suppress(OSError):  # files that are closed meanwhile
+        return file in [link.readlink() for link in Path(f"/proc/{pid}/fd").iterdir()]
+    return False
+
+
 def test_a_boot_waits_for_a_run_that_is_at_work(host: GuardedHost) -> None:
     host.has(OLD)
     host.reboot()
     with exclusive(host.paths, 1):
-        booting = subprocess.Popen([str(host.paths.program), "--root", host.paths.root, "boot"], stdout=subprocess.PIPE)
-        with pytest.raises(subprocess.TimeoutExpired):
-            booting.wait(1)
+        command = [str(host.paths.program), "--root", host.paths.root, "boot"]
+        booting = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        wait_for(lambda: has_open(booting.pid, host.paths.lock), "the wait for the lock", process=booting)
         assert not host.listing()
-    assert booting.wait(10) == 0
-    wait_for(lambda: bool(host.listing()))
-    booting.communicate()
+    finish(booting)
+    assert booting.returncode == 0
+    assert host.listing()

@@ -246,7 +246,8 @@ def test_a_watcher_whose_run_directory_is_wiped_is_not_lost_sight_of(host: Guard
     host.has(OLD)
     with watcher(host) as running:
         shutil.rmtree(host.paths.run)
-        assert running.wait(10) == 0
+        finish(running)
+        assert running.returncode == 0
     with watcher(host):
         assert lock.is_held(host.paths.watcher_lock)
 

@@ -167,7 +167,7 @@ def test_a_change_that_nobody_confirms_is_put_back(project: HostProject) -> None
     assert project.play().code == 0
     before = table(project)
     project.write("group_vars/app/egress.yml", {"egress_tier": "app", "egress_allow_app": []})
-    killed = project.kill_after_apply("-e", "egress_confirm_timeout=5", "-e", "egress_max_removed=100")
+    killed = project.kill_after_apply("-e", "egress_confirm_timeout=15", "-e", "egress_max_removed=100")
     assert killed
     assert table(project) != before
     wait_for(lambda: history(project)[-1]["event"] == "restored", "the rollback")

@@ -31,7 +31,7 @@ def squid(directory: Path, text: str) -> subprocess.CompletedProcess[str]:
         f"pid_filename none\ncache_log {directory}/cache.log\naccess_log none\ncoredump_dir {directory}\n",
         encoding="utf-8",
     )
-    return subprocess.run(["squid", "-k", "parse", "-f", main], capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(["squid", "-k", "parse", "-f", main], capture_output=True, text=True, check=False)
 
 
 def rendered(target: str, **changes: Any) -> str:
