@@ -11,7 +11,6 @@ from __future__ import annotations
 import socket
 from bisect import bisect_left
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import islice
 from operator import le
 from typing import Any, Iterable, Sequence, Tuple
@@ -24,30 +23,40 @@ WIDTHS = {4: 32, 6: 128}
 """Bits of an address."""
 
 
-def parse_address(text: str, version: int) -> Interval | None:
-    """Return the interval of an address, a network or a range, None when the text is none of them.
-
-    Host bits are ignored, as nft does. A reversed range comes back reversed.
-    """
-    start, dash, end = text.partition("-")
-    if dash:
-        first, last = _number(start.strip(), version), _number(end.strip(), version)
-        return None if first is None or last is None else (first, last)
-    address, slash, length = text.partition("/")
-    first = _number(address, version)
-    if first is None or not slash:
-        return None if first is None else (first, first)
-    mask = host_masks(WIDTHS[version]).get(length)
-    return None if mask is None else (first & ~mask, first | mask)
-
-
-@lru_cache(maxsize=None)
 def host_masks(width: int) -> dict[str, int]:
     """Return the mask of the host bits for each prefix length, as text, of addresses of width bits.
 
     A length with a leading zero is none: nft reads it as octal, and 0.9.8 reads "/08" as "/0" (tried).
     """
     return {str(length): (1 << (width - length)) - 1 for length in range(width + 1)}
+
+
+_MASKS = {version: host_masks(width) for version, width in WIDTHS.items()}
+
+
+def parse_address(text: str, version: int) -> Interval | None:
+    """Return the interval of an address, a network or a range, None when the text is none of them.
+
+    Host bits are ignored, as nft does. A reversed range comes back reversed.
+    """
+    address, slash, length = text.partition("/")
+    try:
+        first = int.from_bytes(socket.inet_pton(_FAMILIES[version], address), "big")
+    except (OSError, ValueError):
+        return _parse_range(text, version)
+    if not slash:
+        return first, first
+    mask = _MASKS[version].get(length)
+    return None if mask is None else (first & ~mask, first | mask)
+
+
+def _parse_range(text: str, version: int) -> Interval | None:
+    start, dash, end = text.partition("-")
+    try:
+        ends = [socket.inet_pton(_FAMILIES[version], address.strip()) for address in (start, end)] if dash else []
+    except (OSError, ValueError):
+        return None
+    return (int.from_bytes(ends[0], "big"), int.from_bytes(ends[1], "big")) if ends else None
 
 
 def parse(key: str) -> tuple[int, Interval] | None:
@@ -136,13 +145,6 @@ class IntervalSet:
     def texts(self) -> list[str]:
         """Return the intervals as nft lists them."""
         return [show(first, last, self.version) for first, last in self.intervals]
-
-
-def _number(text: str, version: int) -> int | None:
-    try:
-        return int.from_bytes(socket.inet_pton(_FAMILIES[version], text), "big")
-    except (OSError, ValueError):
-        return None
 
 
 def _address(number: int, version: int) -> str:
