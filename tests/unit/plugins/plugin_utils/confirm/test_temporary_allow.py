@@ -41,11 +41,11 @@ def test_an_address_and_a_service_are_one_flow() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"to": ["203.0.113.0/24"]}, "a network cannot be allowed for a time"),
-        ({"services": ["icmp"]}, "only ports of tcp, udp, dccp, sctp"),
-        ({"to": ["10.1.2.3"], "services": ["tcp/30000-30999"]}, "a service of 1000 ports"),
+        ({"to": ["203.0.113.0/24"]}, "it is a network. Fix: name up to 64 addresses"),
+        ({"services": ["icmp"]}, "name ports of tcp, udp, dccp, sctp"),
+        ({"to": ["10.1.2.3"], "services": ["tcp/30000-30999"]}, "a service has 1000 ports"),
         ({"to": ["203.0.113.0/27"], "services": ["tcp/80-90"]}, "combinations of addresses and ports"),
-        ({"to": []}, "name at least one destination and one service"),
+        ({"to": []}, "no destination or no service is named"),
         ({"egress_never": [{"to": ["203.0.113.7"]}]}, "egress_never rejects 203.0.113.7 tcp/443"),
     ],
 )
