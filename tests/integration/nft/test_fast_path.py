@@ -136,7 +136,7 @@ def test_notes_of_another_boot_prove_nothing(lab: Lab, monkeypatch: pytest.Monke
     """The first namespace has the same number after every boot, and a /run may be restored."""
     lab.run(TABLE)
     assert lab.run(TABLE).path == "fast"
-    monkeypatch.setattr(proof, "boot", lambda: "another")
+    monkeypatch.setattr(proof, "boot_id", lambda: "another")
     assert lab.run(TABLE).path == "full"
 
 
