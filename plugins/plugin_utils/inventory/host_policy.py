@@ -58,7 +58,7 @@ def host_policy(
     # A playbook of the collection is in the collection's folder, but the inventory is always in the user's project.
     beside = [str(task_vars["inventory_dir"])] if task_vars.get("inventory_dir") else []
     lists = _prefix_lists(action, variables, declared, origins, preview, beside=beside)
-    world = InventoryWorld(action._loader, task_vars, lists.resolve)  # noqa: SLF001
+    world = InventoryWorld(action._loader, task_vars, lists.resolve, run_directory())  # noqa: SLF001
     search_path = action._task.get_search_path()  # noqa: SLF001
     conflicts = host_conflicts(task_vars, action._loader, search_path)  # noqa: SLF001
     inventory_errors = [*(_conflict_error(conflict, world.host) for conflict in conflicts), *lists.errors]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleError
@@ -18,6 +19,8 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds import PrefixListResult
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressError, AddressSet
+
+from .literal_variables import LiteralVariables
 
 
 def is_address(text: object) -> bool:
@@ -33,7 +36,8 @@ class InventoryWorld:
     """The inventory of a running task, never limited by ``--limit`` or ``serial``.
 
     task_vars: the variables of the task, with Ansible's own ``groups`` and ``hostvars``. prefix_list: the function that
-    resolves a prefix list by its name and raises PolicyErrors.
+    resolves a prefix list by its name and raises PolicyErrors. run_dir: the directory that all workers of a run share,
+    where variables of other hosts are kept; None to read them each time.
     """
 
     def __init__(
@@ -41,15 +45,21 @@ class InventoryWorld:
         loader: DataLoader,
         task_vars: Mapping[str, Any],
         prefix_list: Callable[[str], PrefixListResult] | None = None,
+        run_dir: str | None = None,
     ) -> None:
         self.host: str = str(task_vars["inventory_hostname"])
         self._loader = loader
         self._groups: Mapping[str, list[str]] = task_vars["groups"]
         self._prefix_list = prefix_list
         self._hostvars: Mapping[str, Mapping[str, Any]] = task_vars["hostvars"]
+        folder = Path(run_dir) if run_dir else None
+        self._variables = LiteralVariables(self._hostvars, folder, str(loader.get_basedir()))
 
     @cached_property
     def _manager(self) -> InventoryManager:
+        live = getattr(self._hostvars, "_inventory", None)
+        if isinstance(live, InventoryManager):
+            return live
         # A copy made from `groups`, as the core's inventory_hostnames lookup makes it: it knows no --limit.
         manager = InventoryManager(self._loader, parse=False)
         for group, hosts in self._groups.items():
@@ -63,7 +73,8 @@ class InventoryWorld:
         if not pattern.strip(" :,"):
             return []  # Ansible reads an empty pattern as all; a policy must not.
         try:
-            return [str(host.name) for host in self._manager.get_hosts(pattern=pattern)]
+            hosts = self._manager.get_hosts(pattern, ignore_limits=True, ignore_restrictions=True)
+            return [str(host.name) for host in hosts]
         except AnsibleError:
             return []
 
@@ -72,7 +83,7 @@ class InventoryWorld:
 
         Raise AddressError for a template that fails and for a value that is neither a text nor a list.
         """
-        variables = self._hostvars[host]
+        variables = self._variables.of(host)
         try:
             declared = variables.get("egress_addresses")
             address = None if declared else variables.get("ansible_host")
@@ -126,7 +137,7 @@ class InventoryWorld:
         errors = []
         for host in sorted({host for hosts in self._groups.values() for host in hosts}):
             try:
-                tier = str(self._hostvars[host].get("egress_tier") or "")
+                tier = str(self._variables.of(host).get("egress_tier") or "")
                 cause = f"{tier!r} cannot be templated" if "{{" in tier else ""
             except AnsibleError as error:
                 tier, cause = "", f"cannot be templated: {error}"
