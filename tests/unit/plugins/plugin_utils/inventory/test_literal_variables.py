@@ -34,7 +34,7 @@ class Run:
         self.hostvars = HostVars(self.inventory, self.manager, self.loader)
         self.reads = 0
         self._calculate: Callable[..., Any] = self.manager.get_vars
-        self.manager.get_vars = self._counted  # type: ignore[method-assign]
+        self.manager.get_vars = self._counted
 
     def _counted(self, *arguments: Any, **options: Any) -> Any:
         self.reads += 1
