@@ -8,6 +8,7 @@ Each class of owners or ports is represented by one number in it.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import protocols
@@ -39,7 +40,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regi
 NO_UID = 2**32 - 1
 """(uid_t) -1, which no user has."""
 MAX_CLASSES = 64
-"""Classes that are calculated; a table that distinguishes more is not modelled."""
+"""Classes of interfaces that are calculated; a table that distinguishes more is not modelled."""
 UNNAMED_PORT = 40000
 """A source port for all that no rule names: one of those that systems choose themselves."""
 OBSERVED = frozenset({OBSERVED_CHAIN})
@@ -52,7 +53,7 @@ def uids(tables: Iterable[Table], policy_uids: Iterable[int]) -> list[tuple[int,
     ranges = [(uid, uid + 1) for uid in policy_uids] + list(_ranges(tables, Meta("skuid")))
     # A range of every uid there is distinguishes nobody.
     limits = [(first, after) for first, after in ranges if first > 0 or after < NO_UID]
-    return [(uid, any(inside)) for inside, uid in _classes(limits, NO_UID).items()]
+    return [(uid, bool(inside)) for inside, uid in _classes(limits, NO_UID).items()]
 
 
 def source_ports(tables: Iterable[Table]) -> list[int]:
@@ -63,13 +64,22 @@ def source_ports(tables: Iterable[Table]) -> list[int]:
     return list(_classes(ranges, 2**16).values())
 
 
-def _classes(ranges: Sequence[tuple[int, int]], end: int) -> dict[tuple[bool, ...], int]:
-    """Return the lowest number below end for each combination of ranges, (first, after the last), that it is in."""
-    lowest: dict[tuple[bool, ...], int] = {}
-    for number in sorted({0, *(limit for limits in ranges for limit in limits if limit < end)}):
-        lowest.setdefault(tuple(first <= number < after for first, after in ranges), number)
-    if len(lowest) > MAX_CLASSES:
-        raise NotModelled(f"{len(lowest)} classes of users or ports, more than {MAX_CLASSES}")
+def _classes(ranges: Sequence[tuple[int, int]], end: int) -> dict[frozenset[int], int]:
+    """Return the lowest number below end for each combination of ranges, (first, after the last), that it is in.
+
+    A combination is the places of its ranges.
+    """
+    begins, ends = defaultdict[int, list[int]](list), defaultdict[int, list[int]](list)
+    for place, (first, after) in enumerate(ranges):
+        begins[first].append(place)
+        ends[after].append(place)
+    lowest: dict[frozenset[int], int] = {}
+    inside: set[int] = set()
+    for number in sorted({0, *begins, *ends}):
+        inside -= set(ends.get(number, ()))
+        inside |= {place for place in begins.get(number, ()) if ranges[place][1] > number}
+        if number < end:
+            lowest.setdefault(frozenset(inside), number)
     return lowest
 
 

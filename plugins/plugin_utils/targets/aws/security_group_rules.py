@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Literal
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import protocols
@@ -27,6 +27,8 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model im
     TargetDifference,
     Unit,
 )
+
+from .join_networks import Joinable, join
 
 _NAMES = {protocols.TCP: "tcp", protocols.UDP: "udp", protocols.ICMP: "icmp", protocols.ICMPV6: "icmpv6"}
 _OTHER_ICMP = {4: services.ICMPV6, 6: services.ICMP}
@@ -82,18 +84,16 @@ def security_group_rules(unit: Unit) -> tuple[list[SecurityGroupRule], tuple[Tar
         for opening in unit.openings
         for key in keys(opening.services)
     ]
-    rules = _rules(by_entry) + by_id
-    if _fits(rules, quota):
-        return rules, ()
+    left = quota - sum(rule.weight for rule in by_id)
+    if _fits(by_entry, left):
+        return _rules(by_entry) + by_id, ()
     joined = list(_joined(by_entry))
-    rules = _rules(joined) + by_id
-    if _fits(rules, quota):
-        return rules, ()
-    wide = _widened(joined, quota - sum(rule.weight for rule in by_id), unit.never)
-    rules = _rules(wide) + by_id
-    if not _fits(rules, quota):
-        raise PolicyErrors((_too_many(rules, quota),))
-    return rules, tuple(_differences(joined, wide))
+    if _fits(joined, left):
+        return _rules(joined) + by_id, ()
+    wide = _widened(joined, left, unit.never)
+    if not _fits(wide, left):
+        raise PolicyErrors((_too_many(wide, by_id, quota),))
+    return _rules(wide) + by_id, tuple(_differences(joined, wide))
 
 
 def keys(allowed: ServiceSet) -> Iterator[RuleKey]:
@@ -138,9 +138,7 @@ def _rules(groups: Iterable[AddressGroup]) -> list[SecurityGroupRule]:
     """Return one rule for each network; several entries share it, because AWS rejects an equal second rule."""
     rules: dict[tuple[RuleKey, str], SecurityGroupRule] = {}
     for group in groups:
-        for version, address, length in group.addresses.prefixes():
-            if group.key.services <= services.of_protocol(_OTHER_ICMP[version]):
-                continue
+        for version, address, length in _rendered(group):
             network = f"{addresses.to_text(version, address)}/{length}"
             before = rules.get((group.key, network))
             openings = [opening for opening in group.openings if _touches(opening.addresses, version, address, length)]
@@ -167,8 +165,10 @@ def _touches(destinations: AddressSet, version: int, address: int, length: int) 
 
 def _joined(groups: Sequence[AddressGroup]) -> Iterator[AddressGroup]:
     """Yield one group for each key."""
-    for key in dict.fromkeys(group.key for group in groups):
-        same = [group for group in groups if group.key == key]
+    by_key: dict[RuleKey, list[AddressGroup]] = {}
+    for group in groups:
+        by_key.setdefault(group.key, []).append(group)
+    for key, same in by_key.items():
         yield AddressGroup(
             key,
             addresses.union(group.addresses for group in same),
@@ -184,38 +184,22 @@ def _widened(groups: list[AddressGroup], quota: int, never: AddressSet) -> list[
     """
     widened = list(groups)
     for version in (4, 6):
-        count = sum(len(_networks(group, version)) for group in widened)
-        while quota < count <= _JOINED_MAX:
-            step = _cheapest(widened, version, never)
-            if step is None:
-                break
-            index, network = step
-            widened[index] = replace(widened[index], addresses=widened[index].addresses | network)
-            count = sum(len(_networks(group, version)) for group in widened)
+        networks = [_networks(group, version) for group in widened]
+        if not quota < sum(map(len, networks)) <= _JOINED_MAX:
+            continue
+        joinable = [
+            Joinable(
+                [(first, first + (1 << (addresses.BITS[version] - length)) - 1) for first, length in pairs],
+                group.wider.family(version),
+                (never - group.addresses).family(version),
+            )
+            for group, pairs in zip(widened, networks, strict=True)
+        ]
+        widened = [
+            replace(group, addresses=group.addresses | (AddressSet(v4=more) if version == 4 else AddressSet(v6=more)))
+            for group, more in zip(widened, join(joinable, quota), strict=True)
+        ]
     return widened
-
-
-def _cheapest(groups: Sequence[AddressGroup], version: int, never: AddressSet) -> tuple[int, AddressSet] | None:
-    """Return (index of the group, network around two neighbours) that opens the fewest additional addresses."""
-    steps = sorted(step for index, group in enumerate(groups) for step in _steps(index, group, version))
-    for _cost, index, start, end in steps:
-        wide, group = addresses.interval(version, start, end), groups[index]
-        if wide & group.wider and not (wide & never) - group.addresses:
-            return index, wide
-    return None
-
-
-def _steps(index: int, group: AddressGroup, version: int) -> Iterator[tuple[int, int, int, int]]:
-    """Yield (additional addresses, index, first, last address) of the smallest network around each two neighbours."""
-    held = group.addresses.family(version)
-    starts = [start for start, _end in held]
-    for (low, _length), (high, _other) in pairwise(_networks(group, version)):
-        host_bits = (low ^ high).bit_length()
-        start = low >> host_bits << host_bits
-        end = start + (1 << host_bits) - 1
-        inside = held[max(bisect_right(starts, start) - 1, 0) : bisect_right(starts, end)]
-        covered = sum(max(min(last, end) - max(first, start) + 1, 0) for first, last in inside)
-        yield end - start + 1 - covered, index, start, end
 
 
 def _networks(group: AddressGroup, version: int) -> list[tuple[int, int]]:
@@ -243,8 +227,21 @@ def _differences(before: Sequence[AddressGroup], after: Sequence[AddressGroup]) 
             )
 
 
-def _fits(rules: Sequence[SecurityGroupRule], quota: int) -> bool:
-    return max(counts(rules)) <= quota
+def _fits(groups: Iterable[AddressGroup], quota: int) -> bool:
+    """Return whether neither IP version needs more rules; looks at no more networks than it takes to know."""
+    rules: dict[int, set[tuple[RuleKey, int, int]]] = {4: set(), 6: set()}
+    for group in groups:
+        for version, address, length in _rendered(group):
+            rules[version].add((group.key, address, length))
+            if len(rules[version]) > quota:
+                return False
+    return quota >= 0
+
+
+def _rendered(group: AddressGroup) -> Iterator[tuple[int, int, int]]:
+    """Yield (IP version, address, prefix length) of each network that becomes a rule: ICMP has its own version."""
+    without = {version for version in (4, 6) if group.key.services <= services.of_protocol(_OTHER_ICMP[version])}
+    return (network for network in group.addresses.prefixes() if network[0] not in without)
 
 
 def counts(rules: Sequence[SecurityGroupRule]) -> tuple[int, int]:
@@ -253,13 +250,23 @@ def counts(rules: Sequence[SecurityGroupRule]) -> tuple[int, int]:
     return v4, sum(rule.weight for rule in rules if rule.kind != "ipv4")
 
 
-def _too_many(rules: Sequence[SecurityGroupRule], quota: int) -> PolicyError:
-    by_entry: dict[str, int] = {}
-    for rule in rules:
-        for entry in rule.entries:
-            by_entry[entry] = by_entry.get(entry, 0) + rule.weight
+def _too_many(groups: Sequence[AddressGroup], by_id: Sequence[SecurityGroupRule], quota: int) -> PolicyError:
+    """Return the error that names the entries with the most rules. groups: one for each key."""
+    v4, v6 = counts(by_id)
+    by_entry: Counter[str] = Counter()
+    for rule in by_id:
+        by_entry.update(dict.fromkeys(rule.entries, rule.weight))
+    for group in groups:
+        networks = list(_rendered(group))
+        v4 += sum(version == 4 for version, _address, _length in networks)
+        v6 += sum(version == 6 for version, _address, _length in networks)
+        by_name: dict[str, list[AddressSet]] = {}
+        for opening in group.openings:
+            by_name.setdefault(opening.entry, []).append(opening.addresses)
+        for name, several in by_name.items():
+            own = addresses.union(several)
+            by_entry[name] += sum(_touches(own, *network) for network in networks)
     most = sorted(by_entry.items(), key=lambda item: (-item[1], item[0]))[:3]
-    v4, v6 = counts(rules)
     cause = f"needs {v4} IPv4 and {v6} IPv6 rules, the quota is {quota}; most are for "
     cause += ", ".join(f"{entry} ({number})" for entry, number in most)
     fix = "write approximate: wider in these entries, name a prefix list by id in egress_aws.references, or have AWS"

@@ -23,6 +23,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.verify.ruleset i
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.verify.sentences import INBOUND, not_compared, sentence
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.verify.situations import MAX_CLASSES, source_ports, uids
+from ansible_collections.tidegate.nftables.tests.support.growth import growth
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.prove.policies import app
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.verify.listings import (
     ACCEPT,
@@ -54,6 +55,16 @@ def test_a_user_is_a_class_of_owners_wherever_a_rule_names_him(rule: Rule) -> No
     classes = uids([table([rule])], [])
     assert (1000, True) in classes
     assert (0, False) in classes
+
+
+def test_a_host_may_have_any_number_of_users_in_its_policy() -> None:
+    users = list(range(1000, 1500))
+    classes = uids([table([[match(SKUID, uid), ACCEPT] for uid in users])], users)
+    assert classes == [(0, False), *((uid, True) for uid in users)]
+
+
+def test_the_time_for_classes_of_users_grows_with_their_number() -> None:
+    assert growth(lambda count: range(1, 2 * count, 2), lambda users: uids([], users), 1000) < 8
 
 
 def test_source_ports_in_concatenations_are_classes_too() -> None:

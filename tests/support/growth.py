@@ -1,0 +1,33 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How the processor time of a function grows with its input, whatever the machine and what else runs on it."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from time import process_time
+from typing import TypeVar
+
+Input = TypeVar("Input")
+
+
+def growth(make: Callable[[int], Input], run: Callable[[Input], object], size: int, tries: int = 5) -> float:
+    """Return how many times more processor time an input of four times the size takes: 4 linear, 16 quadratic.
+
+    make: returns a new input of a size, unmeasured. Each figure is the least of some tries.
+    """
+    small, large = (min(_seconds(run, make(number)) for _try in range(tries)) for number in (size, 4 * size))
+    return large / small
+
+
+def _seconds(run: Callable[[Input], object], given: Input) -> float:
+    gc.collect()
+    gc.disable()
+    try:
+        begin = process_time()
+        run(given)
+        return process_time() - begin
+    finally:
+        gc.enable()
