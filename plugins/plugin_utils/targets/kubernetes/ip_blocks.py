@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import intervals
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import BITS, AddressSet, to_text
@@ -27,15 +28,16 @@ Network = tuple[int, int]
 """(first address, prefix length)."""
 
 
-def ip_blocks(destinations: AddressSet) -> list[IpBlock]:
-    """Return exactly this set as blocks, IPv4 before IPv6, each in order."""
+@lru_cache(maxsize=16)
+def ip_blocks(destinations: AddressSet) -> tuple[IpBlock, ...]:
+    """Return exactly this set as blocks, IPv4 before IPv6, each in order. Entries that share a list ask only once."""
     blocks: list[IpBlock] = []
     for version in (4, 6):
         bits = BITS[version]
         inside, _outside = _cover(destinations.family(version), 0, bits, bits)
         for network, holes in inside:
             blocks.append(IpBlock(_text(version, network), tuple(_text(version, hole) for hole in holes)))
-    return blocks
+    return tuple(blocks)
 
 
 Blocks = list[tuple[Network, list[Network]]]

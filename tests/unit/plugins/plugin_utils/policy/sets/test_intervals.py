@@ -47,6 +47,29 @@ def test_union_intersection_and_difference_are_those_of_sets(left: Intervals, ri
         assert is_normal(normalised)
 
 
+LARGE = st.lists(st.integers(0, 120), min_size=20, max_size=40, unique=True)
+
+
+@given(LARGE, LARGE, st.sets(st.integers(0, 120)))
+def test_the_difference_of_large_sets_is_that_of_sets(left: list[int], right: list[int], wide: set[int]) -> None:
+    one = intervals.normalise((3 * place, 3 * place) for place in left)
+    other = intervals.normalise((3 * place, 3 * place + (2 if place in wide else 0)) for place in right)
+    for minuend, subtrahend in ((one, other), (other, one)):
+        normalised = intervals.subtract(minuend, subtrahend)
+        assert plain(normalised) == plain(minuend) - plain(subtrahend)
+        assert is_normal(normalised)
+
+
+def test_intervals_that_stay_as_they_are_take_no_memory_again() -> None:
+    left = intervals.normalise((10 * place, 10 * place + 5) for place in range(50))
+    right = intervals.normalise((10 * place, 10 * place + 5) for place in range(50, 100))
+    known = {id(pair) for pair in left + right}
+    wider = ((0, 2000),)
+    for kept in (intervals.union(left, right), intervals.subtract(left, right), intervals.intersect(left, wider)):
+        assert kept
+        assert {id(pair) for pair in kept} <= known
+
+
 @given(SETS, st.integers(0, 2**BITS))
 def test_contains_and_size_are_those_of_sets(normalised: Intervals, value: int) -> None:
     assert intervals.contains(normalised, value) == (value in plain(normalised))
