@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import intervals
@@ -50,6 +50,7 @@ def test_union_intersection_and_difference_are_those_of_sets(left: Intervals, ri
 LARGE = st.lists(st.integers(0, 120), min_size=20, max_size=40, unique=True)
 
 
+@settings(deadline=None)
 @given(LARGE, LARGE, st.sets(st.integers(0, 120)))
 def test_the_difference_of_large_sets_is_that_of_sets(left: list[int], right: list[int], wide: set[int]) -> None:
     one = intervals.normalise((3 * place, 3 * place) for place in left)

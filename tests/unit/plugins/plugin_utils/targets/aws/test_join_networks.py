@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import intervals
@@ -46,6 +46,7 @@ def one_by_one(groups: list[tuple[Intervals, Intervals, Intervals]], limit: int)
     return held
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(members, members, members), min_size=1, max_size=3), st.integers(0, 12))
 def test_the_joins_are_those_of_comparing_all_neighbours(
     groups: list[tuple[Intervals, Intervals, Intervals]], limit: int
