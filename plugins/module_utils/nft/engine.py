@@ -48,7 +48,7 @@ class Engine:
 
     def _run(self, desired: Sequence[TableSpec], save: persist.PersistFile | None) -> RunResult:
         specs, missing = _resolved(desired)
-        last_run = LastRun(self._state, specs, self._nft.path, save)
+        last_run = LastRun(self._state, specs, self._nft.path, save, check=self._check)
         version = "" if self._left_over() else last_run.unchanged()
         if version:
             return RunResult(changed=False, missing_users=missing, nft_version=version, path="fast")

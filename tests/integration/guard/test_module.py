@@ -17,6 +17,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.error
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.run_module import ARGUMENTS, PHASES
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import pending
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import timer
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_tables
 from ansible_collections.tidegate.nftables.tests.golden.cases import ROOT, Case
 from ansible_collections.tidegate.nftables.tests.support.project import run_tasks
 from ansible_collections.tidegate.nftables.tests.support.waiting import finish
@@ -109,6 +110,18 @@ def test_two_runs_change_and_one_run_finds_all_well(machine: Machine) -> None:
     assert third["path"] == "fast"
     assert fourth["status"]["table"] == "confirmed"
     assert fourth["status"]["confirmed"]["who"] == "alice@control"
+
+
+def test_commit_of_another_program_costs_one_full_run(machine: Machine) -> None:
+    applied = machine.ask("apply", tables=[SPEC])
+    machine.ask("confirm", token=applied["guard"]["token"])
+    machine.host.load("add table inet foreign\n")
+    first = machine.ask("apply", tables=[SPEC])
+    generation = nf_tables.generation()
+    later = [machine.ask("apply", tables=[SPEC]) for _run in range(2)]
+    assert not first["changed"]
+    assert [(result["changed"], result["path"]) for result in later] == [(False, "fast")] * 2
+    assert nf_tables.generation() == generation
 
 
 def test_a_failing_test_rolls_the_change_back_and_is_named(machine: Machine) -> None:

@@ -64,11 +64,67 @@ def test_unchanged_run_proves_itself_too(lab: Lab) -> None:
     assert lab.run(TABLE).path == "fast"
 
 
-def test_check_mode_proves_nothing(lab: Lab) -> None:
+def test_check_run_without_changes_proves_itself_too(lab: Lab) -> None:
     lab.run(TABLE)
     lab.forget()
-    lab.run(TABLE, check=True)
-    assert lab.run(TABLE).path == "full"
+    assert lab.run(TABLE, check=True).path == "full"
+    assert lab.run(TABLE, check=True).path == "fast"
+    assert lab.run(TABLE).path == "fast"
+
+
+def test_check_run_with_changes_proves_nothing(lab: Lab) -> None:
+    lab.run(TABLE)
+    other = {**TABLE, "chains": []}
+    assert lab.run(other, check=True).changed
+    assert lab.run(other, check=True).changed
+    assert lab.run(TABLE).path == "fast"
+    assert lab.run(other).changed
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_commit_of_another_table_costs_one_full_run(lab: Lab, *, check: bool) -> None:
+    lab.run(TABLE)
+    lab.load("add table inet foreign")
+    paths = [lab.run(TABLE, check=check).path for _run in range(3)]
+    assert paths[1:] == ["fast", "fast"]
+    generation = nf_tables.generation()
+    assert lab.run(TABLE, check=check).path == "fast"
+    assert nf_tables.generation() == generation
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_file_of_names_that_changed_costs_one_full_run(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, check: bool
+) -> None:
+    users = tmp_path / "passwd"
+    users.write_text("")
+    monkeypatch.setattr(proof, "_NAMES", (str(users),))
+    lab.run(TABLE)
+    users.write_text("www:x:33:33::/:/bin/sh\n")
+    paths = [lab.run(TABLE, check=check).path for _run in range(3)]
+    assert paths == ["full", "fast", "fast"]
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_file_of_names_that_changes_during_the_run_proves_nothing(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, check: bool
+) -> None:
+    """nft may have read the file before it changed."""
+    users = tmp_path / "passwd"
+    users.write_text("")
+    monkeypatch.setattr(proof, "_NAMES", (str(users),))
+    lab.run(TABLE)
+    lab.forget()
+
+    class Slow(Nft):
+        def version(self) -> str:
+            users.write_text(f"{users.read_text()}www:x:33:33::/:/bin/sh\n")
+            return super().version()
+
+    plain, lab.nft = lab.nft, Slow(lab.path)
+    assert lab.run(TABLE, check=check).path == "full"
+    lab.nft = plain
+    assert [lab.run(TABLE, check=check).path for _run in range(2)] == ["full", "fast"]
 
 
 CHANGES: dict[str, str] = {

@@ -74,9 +74,9 @@ def _applied(
         return _shown(result, changing)
     if changing and file_set_changes.residue(changing):
         return None
-    if not check:
-        last_run.walked(generation, after, changed=True)
-        last_run.write(version, after, file_set_store.keep(state, deltas))
+    # A run without changes has verified the sets, also in check mode.
+    last_run.walked(generation, after, changed=bool(changing))
+    last_run.write(version, after, {} if check else file_set_store.keep(state, deltas))
     return _shown(result, changing)
 
 

@@ -52,7 +52,7 @@ def run(specs: Sequence[TableSpec], nft: Nft, last_run: LastRun, *, check: bool)
             return None
     except netlink.NetlinkError:
         return None
-    if not check:
+    if not check or not (work.add or work.delete):
         last_run.walked(generation, after, changed=True)
         if "timeout" not in info.words:
             last_run.write(version, after, {})

@@ -261,15 +261,17 @@ class FullRun:
 
     def _remember(self, run_plan: RunPlan, result: RunResult, version: str, verified: int | None) -> None:
         """Store the proof, and the step of the generation that this run made."""
-        if self._check:
+        if self._check and result.changed:
             # Only the scratch tables were committed.
             self._last_run.walked(run_plan.start, run_plan.generation, changed=False)
             return
+        # Also in check mode: a run that finds nothing to change has verified the tables.
         if _alone(run_plan, verified):
             self._last_run.walked(run_plan.start, verified, changed=bool(result.transaction))
         gone = not any(table.spec.present for table in run_plan.tables)  # no state is kept about deleted tables
         if not gone and verified is not None and proof.provable(_declared(run_plan)):
-            self._last_run.write(version, verified, file_set_store.keep(self._state, run_plan.deltas))
+            elements = {} if self._check else file_set_store.keep(self._state, run_plan.deltas)
+            self._last_run.write(version, verified, elements)
 
 
 _LOST = (

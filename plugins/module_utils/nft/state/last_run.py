@@ -27,48 +27,69 @@ STEPS = 300
 
 
 class LastRun:
-    """The last run of a task. specs: resolved on this host, files of elements not yet read. binary: path of nft."""
+    """The last run of a task. specs: resolved on this host, files of elements not yet read. binary: path of nft.
+
+    check: the run is in check mode. It stores its proof beside that of the last real run, so that a check of other
+    arguments takes nothing away.
+    """
 
     def __init__(
-        self, state: RunDirectory, specs: Sequence[TableSpec], binary: str, save: persist.PersistFile | None
+        self,
+        state: RunDirectory,
+        specs: Sequence[TableSpec],
+        binary: str,
+        save: persist.PersistFile | None,
+        *,
+        check: bool = False,
     ) -> None:
         self._state = state
         self._specs = specs
         self._binary = binary
         self._save = save
         self._slot = proof.slot(specs)
+        self._check_slot = f"{self._slot} check"
+        self._check = check
+        self._names = proof.names()
         self._trail = f"{nf_tables.namespace()} {proof.boot_id()}"
         self.record = state.read(self._slot)
 
     def unchanged(self) -> str:
         """Return nft's version when the kernel proves that nothing changed since the last verified run, else ""."""
-        now = self._now() if self.record else {}
-        return self._version() if now and self._holds(now) and self._before()["files"] == now["files"] else ""
+        now: dict[str, Any] = {}
+        for slot in (self._slot, self._check_slot):
+            record = self.record if slot == self._slot else self._state.read(slot)
+            now = now or (self._now() if record else {})
+            before = _proof_of(record)
+            if now and self._holds(before, now) and before["files"] == now["files"]:
+                return str(record.get("version", ""))
+        return ""
 
     def only_files_changed(self) -> int | None:
         """Return the generation at which everything but the content of element files is as verified, else None."""
         now = self._now() if self.record.get("elements") else {}
-        return int(now["generation"]) if now and self._holds(now) else None
+        return int(now["generation"]) if now and self._holds(_proof_of(self.record), now) else None
 
     def only_others_wrote(self) -> bool:
         """Whether everything but the generation and the content of element files is as verified."""
         now = self._now() if self.record.get("elements") else {}
-        return bool(now) and self._same(now)
+        return bool(now) and _same(_proof_of(self.record), now)
 
     def same_tables(self, generation: int | None) -> bool:
         """Whether nobody changed what this task owns since its last verified run, whatever is desired now."""
-        now, before = self._now() if self.record else {}, self._before()
+        now, before = self._now() if self.record else {}, _proof_of(self.record)
         alike = all(now.get(key) == before.get(key) for key in ("namespace", "boot", "handles"))
-        return bool(now) and alike and now["generation"] == generation and self._leads(now)
+        return bool(now) and alike and now["generation"] == generation and self._leads(before, now)
 
     def write(self, version: str, verified: int, elements: dict[str, Any]) -> None:
         """Store the proof for the generation that was verified, if it is still the current one.
 
-        elements: by set, as returned by file_set_store.keep().
+        elements: by set, as returned by file_set_store.keep(). Nothing is stored when a file that resolves names
+        changed since the run began: nft may have read the old one.
         """
         now = self._now()
-        if now.get("generation") == verified:
-            self._state.write(self._slot, {"version": version, "proof": now, "elements": elements})
+        if now.get("generation") == verified and now["names"] == self._names:
+            slot = self._check_slot if self._check else self._slot
+            self._state.write(slot, {"version": version, "proof": now, "elements": elements})
 
     def walked(self, start: int | None, end: int | None, *, changed: bool) -> None:
         """Add a step to the trail: every commit between two generations was made by this run."""
@@ -80,29 +101,18 @@ class LastRun:
 
     def delete(self, turn: str) -> None:
         """Delete the state of the task."""
+        self._state.delete(self._check_slot, turn)
         self._state.delete(self._slot, turn)
-
-    def _version(self) -> str:
-        return str(self.record.get("version", ""))
-
-    def _before(self) -> dict[str, Any]:
-        before = self.record.get("proof")
-        return before if isinstance(before, dict) else {}
 
     def _now(self) -> dict[str, Any]:
         return proof.current(self._specs, self._binary, self._save.identity() if self._save else "")
 
-    def _holds(self, now: dict[str, Any]) -> bool:
-        return self._same(now) and self._leads(now)
+    def _holds(self, before: dict[str, Any], now: dict[str, Any]) -> bool:
+        return _same(before, now) and self._leads(before, now)
 
-    def _same(self, now: dict[str, Any]) -> bool:
-        before = self._before()
-        same = {key: before.get(key) for key in now if key not in ("generation", "files")}
-        return same == {key: now[key] for key in same} and "files" in before
-
-    def _leads(self, now: dict[str, Any]) -> bool:
+    def _leads(self, before: dict[str, Any], now: dict[str, Any]) -> bool:
         """Whether the trail leads from the recorded generation to the current one without a step that matters here."""
-        at, end = self._before().get("generation"), now["generation"]
+        at, end = before.get("generation"), now["generation"]
         if at == end:
             return True
         if nf_tables.namespace() is None:  # the trail might be of another namespace
@@ -119,6 +129,17 @@ class LastRun:
         steps = self._state.read(self._trail, "trail").get("steps")
         valid = isinstance(steps, list) and all(_is_step(step) for step in steps)
         return list(steps) if isinstance(steps, list) and valid else []
+
+
+def _proof_of(record: dict[str, Any]) -> dict[str, Any]:
+    before = record.get("proof")
+    return before if isinstance(before, dict) else {}
+
+
+def _same(before: dict[str, Any], now: dict[str, Any]) -> bool:
+    """Whether everything but the generation and the content of element files is as it was."""
+    same = {key: before.get(key) for key in now if key not in ("generation", "files")}
+    return same == {key: now[key] for key in same} and "files" in before
 
 
 def _is_step(value: object) -> bool:

@@ -121,7 +121,7 @@ def current(specs: Sequence[TableSpec], binary: str, file: str) -> dict[str, Any
         "handles": [nf_tables.handle(spec.family, spec.name) for spec in specs],
         "spec": hashlib.sha256(canonical.encode("utf-8", "surrogateescape")).hexdigest(),
         "nft": [binary, *_stamp(binary)],
-        "names": [_stamp(path) for path in _NAMES],
+        "names": names(),
         "clock": time.localtime().tm_gmtoff,
         "file": file,
         "files": {
@@ -131,6 +131,11 @@ def current(specs: Sequence[TableSpec], binary: str, file: str) -> dict[str, Any
             if set_spec.file
         },
     }
+
+
+def names() -> list[list[int]]:
+    """Return the stamps of the files that nft resolves names with."""
+    return [_stamp(path) for path in _NAMES]
 
 
 def _without_content(spec: TableSpec) -> TableSpec:
