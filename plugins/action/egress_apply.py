@@ -8,8 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible.errors import AnsibleActionFail
+
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.module_result import ModuleFailed
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.shape import Record
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import connection
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.arguments import (
     apply_arguments,
@@ -22,9 +26,9 @@ ALLOW_REMOVAL = "Fix: check the inventory; if this is intended, run once with -e
 
 
 class ActionModule(TidegateAction):
-    """Compile the host's policy, have the guard apply it, and confirm the change."""
+    """Compile the host's policy, have the guard apply it, and confirm the change; install nft where it is missing."""
 
-    ARGUMENTS = {"tier": {"type": "str"}}
+    ARGUMENTS = {"tier": {"type": "str"}, "package": {"type": "str"}}
 
     def act(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Return the guard's result, with ``egress`` (mode, tier, entries, ...) beside it."""
@@ -32,27 +36,53 @@ class ActionModule(TidegateAction):
         request = apply_arguments(resolved, controller_user(self.variables), connection.own_root(self.connection))
         request["preflight"] = preflight_decisions(self.variables)
         outcome = apply_and_confirm(self, request)
+        if outcome.get("reason") == "nft_missing" and arguments["package"]:
+            outcome = self._installed(arguments["package"], request)
         if outcome.get("missing_users"):
             # Most of the time daemons that the floor names are missing on every host; report users of entries only.
             named = resolved.named_users()
             outcome["missing_users"] = [user for user in outcome["missing_users"] if user in named]
         if outcome.get("reason") == "too_much_removed":
             outcome["msg"] = f"{outcome['msg']} {ALLOW_REMOVAL}"
-        if outcome.get("reason") == "nft_missing":
-            outcome = self._without_nft()
         egress = numbers(resolved)
         findings = outcome.get("preflight") or ()
         egress["notices"] += [f"{finding['what']}. {finding['meaning']} Fix: {finding['fix']}" for finding in findings]
         return {**outcome, "egress": egress}
 
-    def _without_nft(self) -> dict[str, Any]:
-        """Return the result for a host without nft: the role installs it and applies the policy again."""
-        action = "would be installed" if self.check_mode else "is installed next"
-        return {
-            "changed": self.check_mode,
-            "nft_missing": True,
-            "msg": f"nft is not installed on this host. It {action}, then the table is loaded.",
-        }
+    def _installed(self, package: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Install nft and apply the policy; in check mode only report that. Raise ModuleFailed when that fails."""
+        if self.check_mode:
+            # Some package modules need in check mode the package that they would install.
+            message = "nft is not installed on this host. It would be installed, then the table is loaded."
+            return {"changed": True, "nft_missing": True, "msg": message}
+        result = self.known_result("package", self._package_manager(package), Record())
+        if result.get("failed"):
+            cause = result.get("msg", "no message").rstrip(".")
+            message = (
+                f"nft is not installed on this host, and the package {package} cannot be installed: {cause}. "
+                "No policy was loaded. Fix: install nft, or correct egress_package."
+            )
+            raise ModuleFailed({**result, "reason": "nft_missing", "msg": message})
+        return {**apply_and_confirm(self, request), "changed": True}
+
+    def _package_manager(self, package: str) -> Mapping[str, Any]:
+        """Return what Ansible's own action returns that installs a package."""
+        task = self._task.copy()
+        task.args = {"name": package, "state": "present"}
+        action = self._shared_loader_obj.action_loader.get(
+            "ansible.builtin.package",
+            task=task,
+            connection=self._connection,
+            play_context=self._play_context,
+            loader=self._loader,
+            templar=self._templar,
+            shared_loader_obj=self._shared_loader_obj,
+        )
+        try:
+            result: Mapping[str, Any] = action.run(task_vars=self.variables)
+        except AnsibleActionFail as error:
+            return {"failed": True, "msg": str(error)}
+        return result
 
 
 def numbers(resolved: policy.ResolvedPolicy) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.shape imp
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.shapes import APPLIED
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.summary.text import summary
 
-RESULTS = ("__egress_apply_again", "__egress_apply")
-"""Variables under which the role registers what egress_apply returned, the latest first."""
+RESULT = "__egress_apply"
+"""Variable under which the role registers what egress_apply returned."""
 
 COLOURS = {"plain": None, "changed": "yellow", "loud": "bright purple"}
 
@@ -46,13 +46,10 @@ class ActionModule(TidegateAction):
 
     def _applied(self, host: str) -> dict[str, Any] | None:
         """Return what the role registered for a host; one result of another shape must not end the play for all."""
-        hostvars = self.variables["hostvars"][host]
-        for name in RESULTS:
-            applied = hostvars.get(name)
-            if applied is None or (isinstance(applied, Mapping) and applied.get("skipped")):
-                continue
-            try:
-                return module_result(applied, APPLIED)
-            except ShapeError as error:
-                return {"failed": True, "msg": str(error)}
-        return None
+        applied = self.variables["hostvars"][host].get(RESULT)
+        if applied is None or (isinstance(applied, Mapping) and applied.get("skipped")):
+            return None
+        try:
+            return module_result(applied, APPLIED)
+        except ShapeError as error:
+            return {"failed": True, "msg": str(error)}

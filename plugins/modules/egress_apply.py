@@ -21,6 +21,11 @@ options:
       - Tier of the host, as the thin roles set it. Fails when C(egress_tier) of the host is another tier, or when
         another tier was applied to the host earlier in the run.
     type: str
+  package:
+    description:
+      - The package that contains C(nft). On a host without C(nft), the task installs it and then applies the policy.
+      - Without this option the task fails on such a host.
+    type: str
 attributes:
   check_mode:
     description: Predicts the changes without making them.
@@ -111,8 +116,8 @@ confirmation:
       type: list
       elements: str
 nft_missing:
-  description: Whether nft is not installed on the host. The role then installs it and applies the policy again.
-  returned: when nft is missing
+  description: Whether nft is not installed on the host, so that O(package) would be installed first.
+  returned: in check mode, when nft is missing
   type: bool
 errors:
   description: Every error of the policy, each with C(where), C(cause) and C(fix).

@@ -16,6 +16,7 @@ from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import feeds, policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import datafiles
 
 from .conflicts import Conflict, host_conflicts
 from .origins import origins_in
@@ -24,6 +25,8 @@ from .variables import policy_variables
 from .world import InventoryWorld
 
 PREFIX_LISTS = "egress_prefix_lists"
+
+datafiles.load_all()
 
 
 @dataclass(frozen=True)

@@ -26,3 +26,10 @@ def load(name: str) -> Any:
 def names(folder: str) -> tuple[str, ...]:
     """Return the names of the data files in a folder, sorted: `names("tiers")` is `("app", "bastion", …)`."""
     return tuple(sorted(path.stem for path in (_ROOT / folder).glob("*.yml")))
+
+
+def load_all() -> None:
+    """Read every data file. Ansible imports an action before it forks its workers, which then need not read them."""
+    for path in _ROOT.rglob("*.yml"):
+        load(path.relative_to(_ROOT).with_suffix("").as_posix())
+    names("tiers")
