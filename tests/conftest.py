@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 import ansible_collections.tidegate.nftables as collection
 from ansible_collections.tidegate.nftables.tests.support.golden import Golden
@@ -22,6 +23,10 @@ IMPORTED = Path(next(iter(collection.__path__))).resolve()
 if IMPORTED != CHECKOUT:
     message = f"ansible_collections.tidegate.nftables is {IMPORTED}, not this checkout: run `make venv`"
     raise RuntimeError(message)
+
+# On a busy machine a generated case may take seconds: what is asserted are results, never times.
+settings.register_profile("any_machine", deadline=None)
+settings.load_profile("any_machine")
 
 PATHS_OF_A_HOST = ("/run/tidegate", "/var/lib/tidegate", "/usr/local/lib/tidegate", "/etc/tidegate")
 """Paths of the collection on a host, which this machine is not."""
