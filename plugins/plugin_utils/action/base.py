@@ -14,6 +14,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.errors import ControllerError, failure
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.host_policy import Preview, host_policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.operator import operator_variables
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.world import InventoryWorld
 
 from .module_result import ModuleFailed, module_result
@@ -27,12 +28,14 @@ class TidegateAction(ActionBase):
     """What every action does the same way. A subclass sets ARGUMENTS and implements ``act``.
 
     ARGUMENTS: the argument spec of the task; None where the module itself checks the task's arguments. variables: the
-    variables of the task.
+    variables of the task as the operator wrote them, without facts. task_vars: with facts, which only Ansible's own
+    functions read.
     """
 
     TRANSFERS_FILES = False
     ARGUMENTS: ClassVar[Mapping[str, Any] | None] = {}
     variables: Mapping[str, Any]
+    task_vars: Mapping[str, Any]
 
     @abstractmethod
     def act(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -41,7 +44,8 @@ class TidegateAction(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return what ``act`` returns, or the failure that stopped it."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        self.variables = task_vars or {}
+        self.task_vars = task_vars or {}
+        self.variables = operator_variables(self.task_vars, self._task)
         arguments: Mapping[str, Any] = self._task.args
         if self.ARGUMENTS is not None:
             _checked, arguments = self.validate_argument_spec(dict(self.ARGUMENTS))
@@ -67,13 +71,13 @@ class TidegateAction(ActionBase):
         return self._connection
 
     def template(self, value: Any) -> Any:
-        """Return the value of a variable with its templates filled in."""
-        return self._templar.template(value)
+        """Return the value of a variable with its templates filled in; facts are not known in them."""
+        return self._templar.copy_with_new_env(available_variables=self.variables).template(value)
 
     def policy(
         self, *, tier: str | None = None, preview: Preview | None = None, variables: Mapping[str, Any] | None = None
     ) -> policy.ResolvedPolicy:
-        """Return the policy of the task's host, see host_policy. variables: those of the task by default."""
+        """Return the policy of the task's host, see host_policy. variables: the operator's by default."""
         return host_policy(self, self.variables if variables is None else variables, tier, preview)
 
     def world(self) -> InventoryWorld:
@@ -91,7 +95,7 @@ class TidegateAction(ActionBase):
         needed: keys that a result which did not fail must have. Raise UnexpectedResult for a result of another shape.
         """
         raw = self._execute_module(
-            module_name=f"{COLLECTION}.{name}", module_args=dict(arguments), task_vars=self.variables
+            module_name=f"{COLLECTION}.{name}", module_args=dict(arguments), task_vars=self.task_vars
         )
         return self.known_result(name, raw, SHAPES[name], needed)
 

@@ -19,6 +19,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils import feeds, po
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import datafiles
 
 from .conflicts import Conflict, host_conflicts
+from .operator import fact_errors
 from .origins import origins_in
 from .tiers import with_tier
 from .variables import policy_variables
@@ -50,11 +51,15 @@ def host_policy(
 ) -> policy.ResolvedPolicy:
     """Return the policy of the host that an action runs for.
 
-    tier: the tier that a thin role sets. preview: build it only to read it. Raise PolicyErrors with all errors of the
-    inventory, the prefix lists and the policy together.
+    task_vars: the operator's, see operator_variables. tier: the tier that a thin role sets. preview: build it only to
+    read it. Raise PolicyErrors with all errors of the inventory, the prefix lists and the policy together.
     """
-    variables = policy_variables(task_vars, action._templar.template, leave=(PREFIX_LISTS,))  # noqa: SLF001
-    declared = feeds.template_each(task_vars.get(PREFIX_LISTS), action._templar.template, AnsibleError)  # noqa: SLF001
+    from_facts = fact_errors(task_vars)
+    if from_facts:
+        raise policy.PolicyErrors(tuple(from_facts))
+    template = action._templar.copy_with_new_env(available_variables=task_vars).template  # noqa: SLF001
+    variables = policy_variables(task_vars, template, leave=(PREFIX_LISTS,))
+    declared = feeds.template_each(task_vars.get(PREFIX_LISTS), template, AnsibleError)
     if declared is not None:
         variables[PREFIX_LISTS] = declared
     origins = origins_in(variables, task_vars)

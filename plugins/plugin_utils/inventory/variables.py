@@ -15,6 +15,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Po
 PREFIX = "egress_"
 CONNECTION = ("ansible_port",)
 """Variables of Ansible's own connection that the inbound policy needs."""
+FACTS_ARE_NOT_READ = "define what it uses in the inventory; facts are the host's words and are not read here"
 
 
 def policy_variables(
@@ -22,7 +23,8 @@ def policy_variables(
 ) -> dict[str, Any]:
     """Return the host's policy variables with templated values, without those in ``leave``.
 
-    template: Ansible's templating function. Raise PolicyErrors with every variable that cannot be templated.
+    task_vars: without facts. template: Ansible's templating function. Raise PolicyErrors with every variable that
+    cannot be templated, also because it reads a fact.
     """
     variables: dict[str, Any] = {}
     errors: list[PolicyError] = []
@@ -32,7 +34,7 @@ def policy_variables(
         try:
             variables[name] = template(task_vars[name])
         except AnsibleError as error:
-            errors.append(PolicyError(name, f"cannot be templated: {error}"))
+            errors.append(PolicyError(name, f"cannot be templated: {error}", FACTS_ARE_NOT_READ))
     if errors:
         raise PolicyErrors(tuple(errors))
     return variables

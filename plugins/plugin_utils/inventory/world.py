@@ -21,6 +21,8 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets impo
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressError, AddressSet
 
 from .literal_variables import LiteralVariables
+from .operator import ADDRESS, FIX, OperatorHostVars, fact_error
+from .variables import FACTS_ARE_NOT_READ
 
 
 def is_address(text: object) -> bool:
@@ -37,7 +39,8 @@ class InventoryWorld:
 
     task_vars: the variables of the task, with Ansible's own ``groups`` and ``hostvars``. prefix_list: the function that
     resolves a prefix list by its name and raises PolicyErrors. run_dir: the directory that all workers of a run share,
-    where variables of other hosts are kept; None to read them each time.
+    where variables of other hosts are kept; None to read them each time. What hosts say about themselves (facts) is not
+    read: an address or a tier that is a fact is an error.
     """
 
     def __init__(
@@ -51,13 +54,13 @@ class InventoryWorld:
         self._loader = loader
         self._groups: Mapping[str, list[str]] = task_vars["groups"]
         self._prefix_list = prefix_list
-        self._hostvars: Mapping[str, Mapping[str, Any]] = task_vars["hostvars"]
+        self._hostvars = OperatorHostVars(task_vars["hostvars"])
         folder = Path(run_dir) if run_dir else None
-        self._variables = LiteralVariables(self._hostvars, folder, str(loader.get_basedir()))
+        self._literal = LiteralVariables(self._hostvars.without, folder, str(loader.get_basedir()))
 
     @cached_property
     def _manager(self) -> InventoryManager:
-        live = getattr(self._hostvars, "_inventory", None)
+        live = getattr(self._hostvars.without, "_inventory", None)
         if isinstance(live, InventoryManager):
             return live
         # A copy made from `groups`, as the core's inventory_hostnames lookup makes it: it knows no --limit.
@@ -78,17 +81,26 @@ class InventoryWorld:
         except AnsibleError:
             return []
 
+    def _variables(self, host: str) -> Mapping[str, Any]:
+        """Return what the operator wrote for a host."""
+        return self._literal.of(host) if self._hostvars.is_ansible else self._hostvars.of(host)
+
     def addresses(self, host: str) -> list[str]:
         """Return a host's addresses: ``egress_addresses``, else ``ansible_host``, else its name, where that is one.
 
-        Raise AddressError for a template that fails and for a value that is neither a text nor a list.
+        Raise AddressError for an address that is a fact, for a template that fails (also because it reads facts) and
+        for a value that is neither a text nor a list.
         """
-        variables = self._variables.of(host)
+        variables, facts = self._variables(host), self._hostvars.facts(host)
+        if "egress_addresses" in facts:
+            raise _from_facts(host, "egress_addresses")
         try:
             declared = variables.get("egress_addresses")
-            address = None if declared else variables.get("ansible_host")
+            if not declared and ADDRESS in facts:
+                raise _from_facts(host, ADDRESS)
+            address = None if declared else variables.get(ADDRESS)
         except AnsibleError as error:
-            raise AddressError(f"cannot be templated: {error}") from error
+            raise AddressError(f"cannot be templated: {error}", FACTS_ARE_NOT_READ) from error
         if declared:
             if not isinstance(declared, str | list | tuple):
                 raise AddressError(f"{declared!r} is not a list of addresses")
@@ -136,8 +148,11 @@ class InventoryWorld:
         by_tier: dict[str, list[str]] = {}
         errors = []
         for host in sorted({host for hosts in self._groups.values() for host in hosts}):
+            if "egress_tier" in self._hostvars.facts(host):
+                errors.append(fact_error(host, "egress_tier"))
+                continue
             try:
-                tier = str(self._variables.of(host).get("egress_tier") or "")
+                tier = str(self._variables(host).get("egress_tier") or "")
                 cause = f"{tier!r} cannot be templated" if "{{" in tier else ""
             except AnsibleError as error:
                 tier, cause = "", f"cannot be templated: {error}"
@@ -148,3 +163,7 @@ class InventoryWorld:
         if errors:
             raise policy.PolicyErrors(tuple(errors))
         return by_tier
+
+
+def _from_facts(host: str, name: str) -> AddressError:
+    return AddressError(f"{name} comes from facts of the host {host}, and a policy is the operator's word alone", FIX)

@@ -82,7 +82,7 @@ class UploadAction(TidegateAction):
     def _upload(self, file: ElementFile, real: str) -> None:
         """Copy the file to its folder on the host. Raise ModuleFailed."""
         folder = {"path": FOLDER, "state": "directory", "mode": "0700"}
-        self._need("file", self._execute_module("ansible.legacy.file", folder, task_vars=self.variables))
+        self._need("file", self._execute_module("ansible.legacy.file", folder, task_vars=self.task_vars))
         task = self._task.copy()
         task.args = {"src": real, "dest": f"{FOLDER}/{file.name}", "mode": "0600"}
         action = self._shared_loader_obj.action_loader.get(
@@ -94,7 +94,7 @@ class UploadAction(TidegateAction):
             templar=self._templar,
             shared_loader_obj=self._shared_loader_obj,
         )
-        self._need("copy", action.run(task_vars=self.variables))
+        self._need("copy", action.run(task_vars=self.task_vars))
 
     def _need(self, name: str, raw: Any) -> None:
         result = self.known_result(name, raw, Record())
