@@ -36,7 +36,7 @@ class ActionModule(TidegateAction):
             output.write(path.parent, {path.name: text})
         entries = count(len(drafted.entries), "entry", "entries")
         lines = [f"{entries} in {path}, {len(drafted.held)} held back", *drafted.sentences]
-        self._display.display("\n".join(f"{self.host}: {line}" for line in lines))
+        self.say_lines(f"{self.host}: {line}" for line in lines)
         return {
             "changed": text != before,
             "diff": {"before": before, "after": text, "before_header": str(path), "after_header": str(path)},

@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.module_result import ModuleFailed
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.shape import ShapeError
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import connection
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.commit_confirm import GUARD
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce.evidence import DEFAULT, hours_of, judge
@@ -28,7 +29,7 @@ class ActionModule(TidegateAction):
         root = resolved.root or connection.own_root(self.connection)
         observed = self._observed({"phase": "observed", "root": root})
         evidence = judge(resolved, observed, required)
-        self._display.display(f"{self.host}: {evidence.sentence}", color=None if evidence.ready else "yellow")
+        self.say_lines([f"{self.host}: {evidence.sentence}"], color=None if evidence.ready else "yellow")
         return {"since": observed.get("since"), **asdict(evidence)}
 
     def _observed(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -39,4 +40,6 @@ class ActionModule(TidegateAction):
             if error.result.get("reason") != "nft_missing":
                 raise
             return {"confirmed": False, "observes": False}
+        if observed["observes"] and observed["since"] is None:
+            raise ShapeError("observed.since", "is null although this host observes")
         return observed

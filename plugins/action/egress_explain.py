@@ -35,7 +35,7 @@ class ActionModule(TidegateAction):
         question = Question(destination, _service(arguments["service"]), arguments["user"])
         answer = explain(resolved, question, {name: target.can for name, target in TARGETS.items()})
         for line in answer.lines:
-            self._display.display(line)
+            self.say_lines([line])
         return {"answer": answer.answer, "lines": list(answer.lines), "entries": list(answer.entries)}
 
 

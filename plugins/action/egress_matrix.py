@@ -33,7 +33,7 @@ class ActionModule(TidegateAction):
                 raise NotProven(f"No packets were sent from {host}, so nothing is proven.")
         printed = report(proofs)
         for line in printed.lines:
-            self._display.display(line)
+            self.say_lines([line])
         if printed.complaint:
             raise NotProven(printed.complaint)
         return {"lines": printed.lines}

@@ -67,7 +67,7 @@ class ActionModule(TidegateAction):
                 "There is no commit to compare with. Fix: name one, such as -e egress_plan_base=origin/main."
             )
         plan = self._plan(here, arguments["base"], arguments["hosts"])
-        self._display.display(markdown(plan))
+        self.say(markdown(plan))
         written = output.write(Path(arguments["directory"]), plan_files(plan)) if arguments["directory"] else []
         answer = {"outcome": plan.outcome, "files": written}
         if plan.outcome in _FAILING[arguments["fail_on"]]:

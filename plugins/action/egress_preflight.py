@@ -44,7 +44,7 @@ class ActionModule(TidegateAction):
             outcome.update(self._diagnosed(resolved, outcome["needs"], lines))
         outcome["lines"] = lines or ["Nothing to fix."]
         if lines:
-            self._display.display("\n".join(f"{self.host}: {line}" for line in lines))
+            self.say_lines(f"{self.host}: {line}" for line in lines)
         return outcome
 
     def _policy_or_note(self, lines: list[str]) -> policy.ResolvedPolicy | None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.shape import ShapeError
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.prove.probe_flows import probe_flows
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.prove.probe_inputs import named_ports, server_probes
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.prove.proof import probe_results, probes, proof
@@ -35,4 +36,6 @@ class ActionModule(TidegateAction):
         packets = probe_flows(destinations, arguments["ports"], arguments["users"])
         request = {"probes": probes(packets), "timeout": arguments["timeout"]}
         outcome = self.need_module("egress_probe", request, needed=("results",))
+        if len(outcome["results"]) != len(packets):
+            raise ShapeError("results", f"has {len(outcome['results'])} elements, expected {len(packets)}")
         return proof(resolved, probe_results(resolved, packets, outcome["results"]))

@@ -34,7 +34,7 @@ class ActionModule(TidegateAction):
                 results[host] = applied
         lines = summary(results, check=self.check_mode)
         for line in lines:
-            self._display.display(line.text, color=COLOURS[line.tone])
+            self.say_lines([line.text], color=COLOURS[line.tone])
         return {"lines": [line.text for line in lines]}
 
     def _hosts(self) -> list[str]:

@@ -37,7 +37,7 @@ class ActionModule(TidegateAction):
         changes = self._write(built, arguments["dir"])
         for unit in built:
             for line in (*unit.differences, *unit.notices):
-                self._display.display(f"{unit.name}: {_short(line)}")
+                self.say_lines([f"{unit.name}: {_short(line)}"])
         return {
             "changed": bool(changes),
             "units": [asdict(unit) for unit in built],

@@ -72,7 +72,7 @@ class ActionModule(TidegateAction):
     def _queries(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         made = queries.write(self._of_hosts(arguments["answers"], "allowed"), arguments["table"])
         for notice in made.notices:
-            self._display.warning(notice)
+            self.warn(notice)
         return {"files": output.write(Path(arguments["directory"]), made.files), "notices": made.notices}
 
     def _report(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,7 +81,7 @@ class ActionModule(TidegateAction):
         known = [*results, *(address for result in results.values() for address in result.get("addresses", ()))]
         strangers = report.strangers(logs["sources"], known)
         text = report.markdown(logs, answers, strangers)
-        self._display.display(text)
+        self.say(text)
         content = {"logs": logs, "hosts": answers, "strangers": strangers}
         files = {"whatif.md": f"{text}\n", "whatif.json": json.dumps(content, indent=1, sort_keys=True) + "\n"}
         written = output.write(Path(arguments["directory"]), files) if arguments["directory"] else []

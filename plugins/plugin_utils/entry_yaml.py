@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Entries as YAML that a person pastes into group_vars, and comments that stay comments."""
+"""Entries as YAML that a person pastes into group_vars."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.printable import printable
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
 
 _WIDTH = 1000
@@ -17,9 +18,9 @@ _WIDTH = 1000
 
 
 def list_item(entry: Mapping[str, Any]) -> list[str]:
-    """Return an entry as the lines of one item of a list."""
+    """Return an entry as the lines of one item of a list; a text of the entry never ends its line."""
     dumped = yaml.safe_dump(
-        dict(entry), sort_keys=False, default_flow_style=None, width=_WIDTH, allow_unicode=True
+        _on_one_line(entry), sort_keys=False, default_flow_style=None, width=_WIDTH, allow_unicode=True
     ).splitlines()
     return [f"  - {dumped[0]}", *(f"    {line}" for line in dumped[1:])]
 
@@ -29,9 +30,12 @@ def flow_list(values: list[str]) -> str:
     return yaml.safe_dump(values, default_flow_style=True, width=_WIDTH).strip()
 
 
-def one_line(text: str) -> str:
-    """Return a text that can stand in a comment: a line end out of a host's answer would begin live YAML."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
+def _on_one_line(value: Any) -> Any:
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, Mapping):
+        return {_on_one_line(key): _on_one_line(inner) for key, inner in value.items()}
+    return [_on_one_line(inner) for inner in value] if isinstance(value, (list, tuple)) else value
 
 
 def service_name(text: str) -> str:

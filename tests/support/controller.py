@@ -45,21 +45,21 @@ class Controller:
         action: str,
         arguments: Mapping[str, Any] | None = None,
         answer: Answer | None = None,
-        play: str = "all",
+        connection: str = "ssh",
     ) -> dict[str, Any]:
-        """Return the result of a task on a host. answer: of the modules that the action runs."""
+        """Return the result of a task on a host. answer: of the modules that the action runs. connection: plugin."""
         # Only a run of ansible-playbook finds the actions of collections, so the task that is loaded has another one.
-        source = {"hosts": play, "gather_facts": False, "tasks": [{"meta": "noop"}]}
+        source = {"hosts": "all", "gather_facts": False, "tasks": [{"meta": "noop"}]}
         loaded = Play.load(source, variable_manager=self.variables, loader=self.loader)
         task = loaded.get_tasks()[0][0]
         task.args = dict(arguments or {})
         task_vars = self.variables.get_vars(play=loaded, host=self.inventory.get_host(host), task=task)
         task_vars["hostvars"] = self.hostvars
         module = importlib.import_module(f"ansible_collections.tidegate.nftables.plugins.action.{action}")
-        connection = MagicMock(transport="ssh", ansible_name="ssh")
+        plugin = MagicMock(transport=connection, ansible_name=connection)
         shared = MagicMock()
         templar = Templar(loader=self.loader, variables=task_vars)
-        made = module.ActionModule(task, connection, MagicMock(), self.loader, templar, shared)
+        made = module.ActionModule(task, plugin, MagicMock(), self.loader, templar, shared)
         made._display = MagicMock(display=lambda text, **_how: self.printed.append(text))
         made._display.warning = self.printed.append
         made._execute_module = lambda module_name, module_args, **_how: (answer or _nothing)(

@@ -6,11 +6,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, ClassVar
 
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.printable import (
+    printable,
+    printable_lines,
+    printable_values,
+)
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.errors import ControllerError, failure
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.host_policy import Preview, host_policy
@@ -53,7 +58,20 @@ class TidegateAction(ActionBase):
             outcome = self.act(arguments)
         except ControllerError as error:
             outcome = failure(error)
-        return {**result, "changed": False, **outcome, **self._interpreter()}
+        # Ansible prints messages and differences as they are.
+        return {**result, "changed": False, **printable_values(outcome), **self._interpreter()}
+
+    def say(self, text: str, color: str | None = None) -> None:
+        """Print a text; what hosts and files put into it is made printable."""
+        self._display.display(printable_lines(text), color=color)
+
+    def say_lines(self, lines: Iterable[str], color: str | None = None) -> None:
+        """Print texts, each on a line of its own whatever is in it."""
+        self._display.display("\n".join(printable(line) for line in lines), color=color)
+
+    def warn(self, text: str) -> None:
+        """Print a warning of one line."""
+        self._display.warning(printable(text))
 
     @property
     def host(self) -> str:

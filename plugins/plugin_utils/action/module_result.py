@@ -54,7 +54,7 @@ def module_result(result: Mapping[str, Any], shape: Record, needed: Collection[s
         raise ShapeError("the result", "is no mapping")
     shapes = {**COMMON, **shape.required, **shape.optional}
     known = Record(optional=shapes).copy(_texts_of_events(result), "")
-    missing = [] if known.get("failed") or known.get("skipped") else [key for key in needed if key not in known]
+    missing = [] if known.get("failed") else [key for key in needed if key not in known]
     if missing:
         raise ShapeError(missing[0], "is missing")
     return known

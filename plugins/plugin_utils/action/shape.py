@@ -62,6 +62,35 @@ NUMBER = Scalar((int, float), "a number")
 
 
 @dataclass(frozen=True)
+class Word:
+    """A text that is one of a few."""
+
+    words: tuple[str, ...]
+
+    def copy(self, value: Any, path: str) -> Any:
+        """Return the text."""
+        if not isinstance(value, str) or value not in self.words:
+            raise ShapeError(path, f"is none of {', '.join(self.words)}")
+        return value
+
+
+@dataclass(frozen=True)
+class Within:
+    """A number between two limits, both included."""
+
+    shape: Shape
+    low: float
+    high: float
+
+    def copy(self, value: Any, path: str) -> Any:
+        """Return the number."""
+        number = self.shape.copy(value, path)
+        if not self.low <= number <= self.high:
+            raise ShapeError(path, f"is not between {self.low:g} and {self.high:g}")
+        return number
+
+
+@dataclass(frozen=True)
 class OrNull:
     """A value that may be null."""
 
@@ -169,6 +198,8 @@ class Json:
         return {TEXT.copy(key, path): self.copy(inner, path, depth + 1) for key, inner in _mapping(value, path).items()}
 
 
+MOMENT = Within(NUMBER, 0, 7_258_118_400)
+"""Seconds since 1970, until 2200: dates are made of them."""
 TEXTS = ListOf(TEXT)
 JSON = Json()
 

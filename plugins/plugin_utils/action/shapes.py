@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .shape import FLAG, INTEGER, JSON, NUMBER, TEXT, TEXTS, Choice, ListOf, MapOf, OrNull, Record, Shape
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
+
+from .shape import FLAG, INTEGER, JSON, MOMENT, NUMBER, TEXT, TEXTS, Choice, ListOf, MapOf, OrNull, Record, Shape, Word
 
 _CHANGE = Record(
     required={"action": TEXT, "kind": TEXT},
@@ -71,7 +73,7 @@ _LEDGER_LINE = Record(
         "uid": OrNull(INTEGER),
         "user": OrNull(TEXT),
         "packets": INTEGER,
-        "last": NUMBER,
+        "last": MOMENT,
     }
 )
 _GUARD = Record(
@@ -95,8 +97,8 @@ _GUARD = Record(
             {
                 "confirmed": FLAG,
                 "observes": FLAG,
-                "since": OrNull(NUMBER),
-                "now": NUMBER,
+                "since": OrNull(MOMENT),
+                "now": MOMENT,
                 "ledger": ListOf(_LEDGER_LINE),
             }
         ),
@@ -126,7 +128,8 @@ _FACTS = Record(
 )
 _NEED = Record(
     {
-        **dict.fromkeys(("what", "where", "host", "protocol", "unresolved"), TEXT),
+        **dict.fromkeys(("what", "where", "host", "unresolved"), TEXT),
+        "protocol": Word(tuple(services.PORT_PROTOCOLS)),
         "port": INTEGER,
         "user": OrNull(TEXT),
         "addresses": TEXTS,
@@ -181,7 +184,7 @@ SHAPES: Mapping[str, Record] = {
                 )
             ),
             "users": MapOf(INTEGER),
-            "now": NUMBER,
+            "now": MOMENT,
             "legacy": TEXTS,
             "nft_version": TEXT,
         }

@@ -31,6 +31,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight.eval
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.live_table import LiveTable
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import commit_confirm, rollback, timer
+from ansible_collections.tidegate.nftables.plugins.module_utils.printable import printable_lines
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import TABLE
 
 from . import boot, emergency, watcher
@@ -55,13 +56,13 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         return int(_COMMANDS[arguments.command](paths, arguments))
     except TidegateError as error:
-        sys.stderr.write(f"tidegate: {error}\n")
+        sys.stderr.write(printable_lines(f"tidegate: {error}\n"))
         return GAVE_UP_STATUS if arguments.command == "boot" else 1
 
 
 def _status(paths: Paths, arguments: Arguments) -> int:
     facts = status.facts(Host(paths, LiveTable()))
-    sys.stdout.write((json.dumps(facts) if arguments.json else status.text(facts)) + "\n")
+    _say((json.dumps(facts) if arguments.json else status.text(facts)) + "\n")
     return 0
 
 
@@ -70,15 +71,20 @@ def _denied(_paths: Paths, arguments: Arguments) -> int:
     for line in lines[: arguments.lines]:
         port = "" if line.port is None else f"/{line.port}"
         by = "the kernel or another host" if line.uid is None else _user_name(line.uid)
-        sys.stdout.write(
+        _say(
             f"{line.packets:>8}  {line.address} {line.protocol}{port}  by {by}, last {_ago(line.seconds)} ago"
             f"{' (accepted: mode observe)' if line.observed else ''}\n"
         )
     if len(lines) > arguments.lines:
-        sys.stdout.write(f"and {len(lines) - arguments.lines} more: tidegate denied {len(lines)}\n")
+        _say(f"and {len(lines) - arguments.lines} more: tidegate denied {len(lines)}\n")
     if uncounted:
-        sys.stdout.write(f"and {uncounted} packets to others, for which the ledger had no room\n")
+        _say(f"and {uncounted} packets to others, for which the ledger had no room\n")
     return 0
+
+
+def _say(text: str) -> None:
+    """Print a text; names and comments that others chose must not reach a terminal as they are."""
+    sys.stdout.write(printable_lines(text))
 
 
 def _ago(seconds: int) -> str:
@@ -106,10 +112,10 @@ def _why(paths: Paths, arguments: Arguments) -> int:
     except CannotJudge as doubt:
         raise GuardError("bad_request", f"This cannot be evaluated: {doubt}.") from doubt
     flow = f"{address} {arguments.protocol}/{arguments.port} as {arguments.user}"
-    sys.stdout.write(_sentence(answer, flow) + "\n")
+    _say(_sentence(answer, flow) + "\n")
     state = status.facts(host)["table"]
     if state != "confirmed":
-        sys.stdout.write(f"Table: {status.TABLE[state]}.\n")
+        _say(f"Table: {status.TABLE[state]}.\n")
     return 0 if answer.verdict == "accept" else 1
 
 
@@ -135,7 +141,7 @@ def _restore(paths: Paths, _arguments: Arguments) -> int:
         record = confirmed_policy.load(host)
     if record is None:
         raise GuardError("not_found", "No policy was ever confirmed on this host, so there is nothing to restore.")
-    sys.stdout.write(f"Loaded the policy of {clock.utc(record.when)} by {record.who or 'an unknown user'}.\n")
+    _say(f"Loaded the policy of {clock.utc(record.when)} by {record.who or 'an unknown user'}.\n")
     return 0
 
 
@@ -144,7 +150,7 @@ def _confirm(paths: Paths, arguments: Arguments) -> int:
         change = pending.read(paths)
         token = arguments.token or (change.token if change is not None else "")
         record = commit_confirm.confirm(Host(paths, LiveTable()), token)
-    sys.stdout.write(f"Confirmed and saved for boot: {record.what or record.token}.\n")
+    _say(f"Confirmed and saved for boot: {record.what or record.token}.\n")
     return 0
 
 
@@ -154,14 +160,12 @@ def _rollback(paths: Paths, arguments: Arguments) -> int:
         change = pending.read(paths)
         if change is not None:
             rollback.roll_back(host, change, "tidegate rollback on the host")
-            sys.stdout.write(f"Rolled back: {change.what or change.token}.\n")
+            _say(f"Rolled back: {change.what or change.token}.\n")
             if not arguments.to:
                 return 0
         record = history.find(paths, arguments.to or "1")
         confirmed_policy.return_to(host, record, _caller())
-    sys.stdout.write(
-        f"Loaded and saved for boot: the policy of {clock.utc(record.when)} by {record.who or 'an unknown user'}.\n"
-    )
+    _say(f"Loaded and saved for boot: the policy of {clock.utc(record.when)} by {record.who or 'an unknown user'}.\n")
     return 0
 
 
@@ -170,14 +174,14 @@ def _emergency(paths: Paths, arguments: Arguments) -> int:
     length = f"{minutes} minute{'s' if minutes != 1 else ''}"
     emergency.begin(Host(paths, LiveTable()), kind, minutes, _caller(), f"emergency: {kind} for {length}")
     effect = "All outbound traffic is allowed" if kind == emergency.OPEN else "Only the floor is allowed"
-    sys.stdout.write(f"{effect} for {length}; `tidegate rollback` ends it now.\n")
+    _say(f"{effect} for {length}; `tidegate rollback` ends it now.\n")
     return 0
 
 
 def _boot(paths: Paths, _arguments: Arguments) -> int:
     with exclusive(paths, _BOOT_WAIT):
         loaded = boot.boot(Host(paths, LiveTable()))
-    sys.stdout.write(f"{loaded}\n")
+    _say(f"{loaded}\n")
     return FAILSAFE_STATUS if loaded == boot.FAILSAFE else 0
 
 

@@ -68,6 +68,7 @@ PARTS = (
     "nft.desired.tokens",
     "nft.errors",
     "nft.live.cut",
+    "printable",
     "protocols",
     "table_names",
 )
