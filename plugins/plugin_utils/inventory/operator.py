@@ -65,7 +65,7 @@ class OperatorHostVars:
     def of(self, host: str) -> Mapping[str, Any]:
         """Return the templated variables of a host."""
         variables: Mapping[str, Any] = self.without[host]
-        if self._cache is not None:
+        if self._cache is not None or NAMESPACE not in variables:
             return variables
         facts = self.facts(host)
         return {name: value for name, value in variables.items() if name not in facts and name != NAMESPACE}
