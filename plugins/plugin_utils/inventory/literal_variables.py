@@ -29,7 +29,8 @@ _TEMPLATE = ("{{", "{%", "{#")
 class LiteralVariables:
     """The variables NAMES of each host.
 
-    hostvars: Ansible's. folder: of the run; None to keep nothing. basedir: of the playbook, whose group_vars count.
+    hostvars: Ansible's, without facts. folder: of the run; None to keep nothing. basedir: of the playbook, whose
+    group_vars count.
     """
 
     def __init__(self, hostvars: Mapping[str, Mapping[str, Any]], folder: Path | None, basedir: str = "") -> None:
@@ -57,14 +58,10 @@ class LiteralVariables:
         return self._hostvars[host] if literal is None else literal
 
     def _state(self, host: str) -> str:
-        """Return a digest of all that can change these variables during a run: facts, groups, variables added later."""
+        """Return a digest of what can change these variables in a run: set_fact, groups, variables added later."""
         manager: Any = self._hostvars._variable_manager  # type: ignore[attr-defined]  # noqa: SLF001
         entity: Any = self._hostvars._inventory.get_host(host)  # type: ignore[attr-defined]  # noqa: SLF001
-        try:
-            facts = manager._fact_cache.get(host)  # noqa: SLF001
-        except KeyError:
-            facts = None
-        changing = [facts, manager._nonpersistent_fact_cache.get(host), manager._vars_cache.get(host)]  # noqa: SLF001
+        changing = [manager._nonpersistent_fact_cache.get(host), manager._vars_cache.get(host)]  # noqa: SLF001
         groups = entity.get_groups()
         sources = [*changing, entity.vars, *(group.vars for group in groups)]
         values = [repr(source[name]) for source in sources for name in NAMES if source and name in source]

@@ -86,10 +86,6 @@ def set_fact(run: Run) -> None:
     run.manager.set_nonpersistent_facts("h1", {"egress_addresses": ["192.0.2.1"]})
 
 
-def set_cacheable_fact(run: Run) -> None:
-    run.manager.set_host_facts("h1", {"egress_addresses": ["192.0.2.1"]})
-
-
 def include_vars(run: Run) -> None:
     run.manager.set_host_variable("h1", "egress_addresses", ["192.0.2.1"])
 
@@ -107,7 +103,7 @@ def group_by(run: Run) -> None:
     run.inventory.reconcile_inventory()
 
 
-@pytest.mark.parametrize("change", [set_fact, set_cacheable_fact, include_vars, add_host, group_by])
+@pytest.mark.parametrize("change", [set_fact, include_vars, add_host, group_by])
 def test_a_value_that_changes_during_the_run_is_read_again(tmp_path: Path, change: Callable[[Run], None]) -> None:
     run = Run(tmp_path, 2)
     early = run.worker()
