@@ -79,7 +79,7 @@ class ActionModule(TidegateAction):
             shared_loader_obj=self._shared_loader_obj,
         )
         try:
-            result: Mapping[str, Any] = action.run(task_vars=self.variables)
+            result: Mapping[str, Any] = action.run(task_vars=self.task_vars)
         except AnsibleActionFail as error:
             return {"failed": True, "msg": str(error)}
         return result
