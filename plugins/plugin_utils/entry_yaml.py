@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
 from ansible_collections.tidegate.nftables.plugins.module_utils.printable import printable
+from ansible_collections.tidegate.nftables.plugins.plugin_utils import yaml_text
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
 
 _WIDTH = 1000
@@ -19,15 +18,13 @@ _WIDTH = 1000
 
 def list_item(entry: Mapping[str, Any]) -> list[str]:
     """Return an entry as the lines of one item of a list; a text of the entry never ends its line."""
-    dumped = yaml.safe_dump(
-        _on_one_line(entry), sort_keys=False, default_flow_style=None, width=_WIDTH, allow_unicode=True
-    ).splitlines()
+    dumped = yaml_text.dump(_on_one_line(entry), default_flow_style=None, width=_WIDTH, allow_unicode=True).splitlines()
     return [f"  - {dumped[0]}", *(f"    {line}" for line in dumped[1:])]
 
 
 def flow_list(values: list[str]) -> str:
     """Return a list on one line."""
-    return yaml.safe_dump(values, default_flow_style=True, width=_WIDTH).strip()
+    return yaml_text.dump(values, default_flow_style=True, width=_WIDTH).strip()
 
 
 def _on_one_line(value: Any) -> Any:

@@ -6,15 +6,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import yaml
-
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import PORTED_PROTOCOLS
-from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy, yaml_text
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import TextError
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import PORT_PROTOCOLS
@@ -77,9 +74,7 @@ def flows(resolved: policy.ResolvedPolicy, name: str) -> list[dict[str, Any]]:
 def lasting(temporary: Entry) -> str:
     """Return the YAML of the entry without its end."""
     kept = {key: value for key, value in temporary.items() if key != "expires"}
-    # Ansible's texts carry their origin, which the YAML writer cannot represent.
-    plain = json.loads(json.dumps([kept]))
-    return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
+    return yaml_text.dump([kept], allow_unicode=True)
 
 
 def _addresses(destinations: addresses.AddressSet) -> list[str]:

@@ -9,8 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
+from ansible_collections.tidegate.nftables.plugins.plugin_utils import yaml_text
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import ErrorReport, Place
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import values
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
@@ -89,7 +88,7 @@ def render(unit: Unit) -> RenderedFile:
         "vpc_id": unit.settings["vpc_id"],
         "rules_egress": [_module_rule(rule) for rule in rules],
     }
-    return RenderedFile(yaml.safe_dump(data, sort_keys=False, explicit_start=True), data, differences)
+    return RenderedFile(yaml_text.dump(data, explicit_start=True), data, differences)
 
 
 _ARGUMENT = {"ipv4": "cidr_ip", "ipv6": "cidr_ipv6", "prefix_list": "ip_prefix", "group": "group_id"}

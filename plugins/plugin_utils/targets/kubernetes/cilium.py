@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
+from ansible_collections.tidegate.nftables.plugins.plugin_utils import yaml_text
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import (
@@ -36,7 +35,7 @@ _NAMESPACE = "kubernetes.io/metadata.name"
 def render(unit: Unit) -> RenderedFile:
     """Return the object, as YAML and as data."""
     content = policy_object(unit)
-    return RenderedFile(yaml.safe_dump(content, sort_keys=False, explicit_start=True), content)
+    return RenderedFile(yaml_text.dump(content, explicit_start=True), content)
 
 
 def policy_object(unit: Unit) -> Spec:

@@ -13,9 +13,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
 from ansible_collections.tidegate.nftables.plugins.module_utils.protocols import WITH_PORTS
+from ansible_collections.tidegate.nftables.plugins.plugin_utils import yaml_text
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import ErrorReport, Place
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import values
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
@@ -95,7 +94,7 @@ def _peer(report: ErrorReport, place: Place, value: Any) -> Spec:
 def render(unit: Unit) -> RenderedFile:
     """Return the object, as YAML and as data."""
     content = policy_object(unit)
-    return RenderedFile(yaml.safe_dump(content, sort_keys=False, explicit_start=True), content)
+    return RenderedFile(yaml_text.dump(content, explicit_start=True), content)
 
 
 def policy_object(unit: Unit) -> Spec:
