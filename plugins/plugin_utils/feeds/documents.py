@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import values
@@ -19,6 +20,9 @@ from .options import everything, guess
 
 # The list of each family in AWS's document and the key of a network (docs.aws.amazon.com, "AWS IP address range JSON").
 _AWS_FAMILIES = (("prefixes", "ip_prefix"), ("ipv6_prefixes", "ipv6_prefix"))
+
+MOST_NETWORKS = 100_000
+"""Networks of one list; the largest in use (AWS, all services) has 15,000. Each costs the controller a kilobyte."""
 
 
 def read(declared: PrefixList, body: bytes) -> AddressSet:
@@ -143,12 +147,15 @@ def _pick_aws(selection: Aws, document: Any) -> Iterable[str]:
 
 
 def _joined(texts: Iterable[str]) -> AddressSet:
-    """Return the union of all networks. One that cannot be read makes the whole list unusable.
+    """Return the union of all networks. One that cannot be read, or one too many, makes the whole list unusable.
 
     The policy's own reader, not netaddr's: it rejects bits set behind the prefix, which is what a cut-off length looks
     like, and gives the intervals that everything else calculates with (50,000 networks in a quarter of a second).
     """
+    networks = list(islice(texts, MOST_NETWORKS + 1))
+    if len(networks) > MOST_NETWORKS:
+        raise FeedError(f"the list has more than {MOST_NETWORKS} networks", "select fewer with query")
     try:
-        return addresses.union(addresses.parse(text.strip()) for text in texts)
+        return addresses.union(addresses.parse(text.strip()) for text in networks)
     except addresses.AddressError as error:
         raise FeedError(f"an element of the list is not a network: {error.cause}") from error

@@ -10,13 +10,19 @@ import time
 import urllib.error
 import zlib
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from .model import FeedError
 from .options import shown
 
-LIMIT = 64 * 1024 * 1024
-"""Bytes; twenty times the largest list in use (AWS, 3 MB)."""
+LIMIT = 16 * 1024 * 1024
+"""Bytes; five times the largest list in use (AWS, 3 MB)."""
+RATIO = 32
+"""How many times larger than its gzip a document may be; JSON of networks is 8 to 15 times larger."""
+_SMALL = 1024 * 1024
+"""Bytes of a document to which RATIO does not apply."""
+_REDIRECTS = {301, 302, 303, 307, 308}
+_MOST_REDIRECTS = 5
 _STEP = 65536
 _AGENT = "tidegate.nftables"
 
@@ -27,18 +33,32 @@ def fetch(url: str, timeout: float) -> bytes:
     timeout: seconds for the connection, for every wait and for the whole document. Raise FeedError, also for an answer
     that was cut off: half a list would close what its other half opens.
     """
+    deadline = time.monotonic() + timeout
+    target = url
+    for _redirect in range(_MOST_REDIRECTS):
+        answer = _answer(url, target, deadline, timeout)
+        if isinstance(answer, bytes):
+            return answer
+        target = answer
+    raise FeedError(f"{shown(url)} redirects more than {_MOST_REDIRECTS} times", "check the URL")
+
+
+def _answer(url: str, target: str, deadline: float, timeout: float) -> bytes | str:
+    """Return the document, or the URL on the same server to which the server redirects. Raise FeedError."""
     # Slow to import, and most policies have no URL.
     from ansible.module_utils import urls
 
-    deadline = time.monotonic() + timeout
     where = shown(url)
     try:
         with urls.open_url(
-            url, timeout=timeout, http_agent=_AGENT, follow_redirects="safe", decompress=False
+            target, timeout=timeout, http_agent=_AGENT, follow_redirects="none", decompress=False
         ) as response:
-            _check_redirect(where, url, response.geturl())
             return _unpacked(where, response.headers, _body(where, response, deadline, timeout))
     except urllib.error.HTTPError as error:
+        if error.code in _REDIRECTS and error.headers.get("Location"):
+            moved = str(urljoin(target, error.headers["Location"]))
+            _check_redirect(where, url, moved)
+            return moved
         raise FeedError(f"{where} answers HTTP {error.code} ({error.reason})") from error
     except TimeoutError as error:
         raise _too_slow(where, timeout) from error
@@ -81,20 +101,27 @@ def _unpacked(where: str, headers: Any, body: bytes) -> bytes:
         return body
     if encoding != "gzip":
         raise FeedError(f"{where} is sent in the encoding {encoding}, which was not requested")
+    allowed = min(LIMIT, max(_SMALL, RATIO * len(body)))
     unpacker = zlib.decompressobj(wbits=31)
     try:
-        plain = unpacker.decompress(body, LIMIT)
+        plain = unpacker.decompress(body, allowed)
     except zlib.error as error:
         raise FeedError(f"{where} is damaged: {error}") from error
     if not unpacker.eof:
-        raise FeedError(f"{where} was cut off, or is larger than {LIMIT // 2**20} MiB")
+        raise FeedError(f"{where} was cut off, or is larger than {allowed // 2**20} MiB when unpacked", "check the URL")
     return plain
 
 
-def _check_redirect(where: str, requested: str, final: str) -> None:
-    """Raise FeedError when an https URL was answered over http."""
-    if urlsplit(requested).scheme == "https" and urlsplit(final).scheme != "https":
-        raise FeedError(f"{where} redirects to {shown(final)}, which is not encrypted")
+def _check_redirect(where: str, requested: str, target: str) -> None:
+    """Raise FeedError when a server redirects to another one, such as a metadata service beside the controller.
+
+    The operator named one server. What others answer, and that the controller asks them at all, is not his word.
+    """
+    before, after = urlsplit(requested), urlsplit(target)
+    if before.scheme == "https" and after.scheme != "https":
+        raise FeedError(f"{where} redirects to {shown(target)}, which is not encrypted")
+    if (before.scheme, before.hostname, before.port) != (after.scheme, after.hostname, after.port):
+        raise FeedError(f"{where} redirects to another server: {shown(target)}", "if you trust it, write that URL")
 
 
 def _too_slow(where: str, timeout: float) -> FeedError:

@@ -13,7 +13,12 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds import PrefixListResult, PrefixLists, fetching
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds import (
+    PrefixListResult,
+    PrefixLists,
+    documents,
+    fetching,
+)
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import PolicyErrors
 from ansible_collections.tidegate.nftables.tests.support.publisher import (
     Behaviour,
@@ -70,7 +75,7 @@ BROKEN: dict[str, tuple[Behaviour, str]] = {
     "no list": (sends(b"<!DOCTYPE html>\n<p>Sign in</p>\n"), "is a web page or XML"),
     "cut JSON": (sends(b'["192.0.2.0/24", "198.51.100.0/24"'), "the document is not JSON"),
     "empty": (sends(b""), "the list is empty"),
-    "redirect in a circle": (sends(b"", 302, Location="/"), "answers HTTP 302"),
+    "redirect in a circle": (sends(b"", 302, Location="/"), "redirects more than 5 times"),
 }
 ENDLESS = ("silent", "dripping")
 
@@ -153,6 +158,29 @@ def test_a_redirect_is_followed(runs: Runs, server: Publisher) -> None:
     server.behaviour = behave
     assert runs.resolve(url=f"{server.url}/old").addresses.cidrs() == GOOD
     assert server.requests == ["/old", "/new"]
+
+
+@pytest.mark.parametrize(
+    "target", ["http://169.254.169.254/latest/meta-data", "http://127.0.0.1:1/", "file:///etc/passwd"]
+)
+def test_a_redirect_to_another_server_is_not_followed(runs: Runs, server: Publisher, target: str) -> None:
+    server.behaviour = sends(b"", 302, Location=target)
+    assert "redirects to another server" in runs.refusal(url=server.url)
+
+
+def test_a_gzip_that_unpacks_to_much_more_is_not_unpacked(runs: Runs, server: Publisher) -> None:
+    server.behaviour = sends(gzip.compress(b"192.0.2.1\n" * 1_000_000), Content_Encoding="gzip")
+    assert "is larger than 1 MiB when unpacked" in runs.refusal(url=server.url)
+
+
+def test_a_list_of_too_many_networks_is_not_used(
+    runs: Runs, server: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(documents, "MOST_NETWORKS", 2)
+    server.publish("192.0.2.0/24", "198.51.100.0/24")
+    runs.resolve(url=server.url)
+    server.publish("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")
+    assert "more than 2 networks" in runs.resolve(url=server.url).notices[0].text
 
 
 def test_a_certificate_that_nobody_signed_is_refused(runs: Runs, certificate: Path) -> None:
