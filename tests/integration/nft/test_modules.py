@@ -97,7 +97,7 @@ def test_what_runs_return(tmp_path: Path, python: str) -> None:
     assert "tables.chain" in unknown["msg"]
     assert (missing["reason"], "create it with nft_table" in missing["msg"]) == ("bad_spec", True)
     assert not element["changed"]
-    assert element["warnings"] == ["10.9.9.9 still matches set s: it is inside of 10.0.0.0/8, which was not named."]
+    assert element["warnings"] == ["10.9.9.9 still matches set s: the set has 10.0.0.0/8, which contains it."]
     assert all(result["changed"] for result in (rule, named, table, saving))
     assert saved.read_text().count("table inet t") == 3
     chain = facts["table"]["chains"][0]

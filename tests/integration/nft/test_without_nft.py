@@ -259,5 +259,5 @@ def test_what_holds_more_than_was_named_stays_and_is_told(lab: Lab) -> None:
     lab.nft = Listings(lab.path)
     done = lab.single("element", set="s", elements=["10.1.2.0/24"], state="absent")
     assert (done.changed, len(done.warnings)) == (False, 1)
-    assert "10.1.2.0/24 still matches set s: it is inside of 10.0.0.0/8" in done.warnings[0]
+    assert "10.1.2.0/24 still matches set s: the set has 10.0.0.0/8" in done.warnings[0]
     assert not lab.single("element", set="s", elements=["8.0.0.0/6"], state="absent").warnings
