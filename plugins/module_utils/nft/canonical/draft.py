@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What goes into a scratch table: the wanted things, and stubs of the live ones that rules may refer to."""
+"""Draft a scratch table: the desired objects, and stubs of the live ones that rules can refer to."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A wanted table as `nft -j list table` would list it, before it is there: for whoever wants to read its rules."""
+"""List a desired table as `nft -j list table` would, before it is live."""
 
 from __future__ import annotations
 

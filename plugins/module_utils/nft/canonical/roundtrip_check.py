@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rules of others that have to be made anew from nft's listing: make sure first that the listing says all."""
+"""Check that rules of others, which are created anew from nft's listing, survive that round trip."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Have nft say the desired rules, sets and elements in its own words.
+"""Bring desired rules, sets and elements into nft's words.
 
 The tables are loaded, listed and deleted in one process. They exist for some milliseconds and have no hooks, so no
 packet meets them. What nft rejects there is an error of the arguments, and nothing was changed.

@@ -204,7 +204,7 @@ def _add_object(steps: Steps, target: str, desired: NftObject, before: NftObject
 
 
 def _object_with_state(desired: NftObject, before: NftObject) -> list[str]:
-    """Return the lines that make an object with the values of the one it succeeds."""
+    """Return the lines that create an object with the values of its predecessor."""
     if desired.kind == "counter":
         return [*desired.declaration, *(line for line in before.text if line.startswith("packets "))]
     if desired.kind == "quota":

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rules of one chain: which stay, which go, and where the new ones come."""
+"""Plan the rules of a chain: which stay, which are deleted, and where new ones are inserted."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Refuse what an old nft takes without a word and gets wrong."""
+"""Raise for what an old nft accepts silently and gets wrong."""
 
 from __future__ import annotations
 

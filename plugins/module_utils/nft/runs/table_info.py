@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A table as data, in the words of a table spec, with what only a live table has: handles and counts."""
+"""Return a live table as data, with the keys of nft_ruleset, handles and counters."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def _arguments(value: Any) -> Any:
         return [_arguments(item) for item in value]
     if not isinstance(value, dict):
         return value
-    return {key: _arguments(found) for key, found in value.items() if key not in _LIVE and _is_set(key, found)}
+    return {key: _arguments(item) for key, item in value.items() if key not in _LIVE and _is_set(key, item)}
 
 
 def _is_set(key: str, value: Any) -> bool:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What proves without nft that a table is as it was when it was last verified.
+"""Prove without nft that a table is as it was when it was last verified.
 
 Every commit of any process increments the kernel's generation, and nothing else does, so the same generation of the
 same namespace means the same ruleset. It does not prove that a name still has the same meaning: a file that resolves

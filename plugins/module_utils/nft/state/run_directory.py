@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Notes that outlive a run but not a boot: what was verified last, and scratch tables in use.
+"""State that outlives a run but not a boot: what was verified last, and scratch tables in use.
 
 Everything here may be missing, unwritable or damaged: then a run does the whole work and leaves no state.
 """
