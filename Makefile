@@ -79,6 +79,7 @@ lint: venv ## ruff, mypy, shellcheck, ansible-lint with yamllint, documentation 
 	(cd $(ANSIBLE_COLLECTIONS_PATH) && mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache \
 	    $(TYPED:%=-p ansible_collections.tidegate.nftables.%)) || failed=1
 	shellcheck -x .ci/run $(wildcard tests/*/*.sh molecule/*/*.sh) || failed=1
+	yamllint . || failed=1
 	ansible-lint || failed=1
 	antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=self . || failed=1
 	antsibull-changelog lint || failed=1
@@ -86,7 +87,7 @@ lint: venv ## ruff, mypy, shellcheck, ansible-lint with yamllint, documentation 
 
 .PHONY: unit
 unit: venv ## Unit tests: no root, no kernel
-	$(PYTHON) -m pytest tests/unit --junitxml=build/reports/unit.xml
+	$(PYTHON) -m pytest tests/unit --numprocesses=2 --junitxml=build/reports/unit.xml
 
 .PHONY: integration
 integration: venv nft ## Tests against real nft, in network namespaces of their own
