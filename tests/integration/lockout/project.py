@@ -174,7 +174,8 @@ class FleetProject(Project):
         for name in names:
             machine = self.machine(name)
             assert machine.is_well(self.old[name]), (name, machine.status(), machine.stands())
-            assert machine.reachable(), name
+            # A cable that was plugged in just now carries nothing until the kernel has noticed and found its neighbours.
+            wait_for(machine.reachable, f"a login on {name}")
             reaches_only(machine, *PAYMENTS)
 
     def begin_run(self, *options: str, playbook: str = "site.yml", held: bool = False, **variables: Any) -> Going:
