@@ -12,6 +12,7 @@ import signal
 import subprocess
 import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Iterator, Mapping
 
 from .errors import UNCHANGED, EngineError, no_nf_tables, not_allowed
@@ -62,16 +63,24 @@ class Nft:
     def __init__(self, path: str | None = None, timeout: float = TIMEOUT) -> None:
         self.path = find_nft(path)
         self._timeout = timeout
-        self._version = ""
+        self._version: tuple[object, str] = (None, "")
         self._scripts: tuple[int, ...] = ()
         # nft -i writes a history file into HOME; LC_ALL keeps the kernel's error texts in English.
         self._environment: Mapping[str, str] = {**os.environ, "HOME": "/nonexistent", "LC_ALL": "C"}
 
     def version(self) -> str:
-        """Return the version, as in "1.0.6"; raise when it is older than OLDEST."""
-        if not self._version:
-            self._version = self._ask_version()
-        return self._version
+        """Return the version, as in "1.0.6"; raise when it is older than OLDEST.
+
+        It is asked again when the binary has been replaced: the watcher outlives upgrades.
+        """
+        try:
+            status = Path(self.path).stat()
+        except OSError as error:
+            raise EngineError("nft_missing", f"{self.path} is gone: {error.strerror}. {UNCHANGED}") from error
+        binary = (status.st_dev, status.st_ino, status.st_mtime_ns)
+        if self._version[0] != binary:
+            self._version = (binary, self._ask_version())
+        return self._version[1]
 
     def _ask_version(self) -> str:
         outcome = self.run("--version")

@@ -142,9 +142,7 @@ class GuardedHost(Host):
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run the installed command."""
-        return subprocess.run(
-            [str(self.paths.program), "--root", self.paths.root, *words], text=True, capture_output=True, check=False
-        )
+        return subprocess.run([str(self.paths.program), *words], text=True, capture_output=True, check=False)
 
     def timer(self) -> int:
         """Process id of the rollback timer."""

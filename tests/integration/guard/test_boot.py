@@ -157,7 +157,7 @@ def test_a_policy_written_by_an_older_nft_boots(each_host: GuardedHost) -> None:
         if name > each_host.nft.parent.name:
             other = GuardedHost.at(each_host.paths.root, nft)
             done = subprocess.run(
-                [str(each_host.paths.program), "--root", each_host.paths.root, "boot"],
+                [str(each_host.paths.program), "boot"],
                 env={"PATH": f"{nft.parent}:/usr/bin:/bin"},
                 text=True,
                 capture_output=True,
@@ -187,7 +187,7 @@ def test_a_boot_waits_for_a_run_that_is_at_work(host: GuardedHost) -> None:
     host.has(OLD)
     host.reboot()
     with exclusive(host.paths, 1):
-        command = [str(host.paths.program), "--root", host.paths.root, "boot"]
+        command = [str(host.paths.program), "boot"]
         booting = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         wait_for(lambda: has_open(booting.pid, host.paths.lock), "the wait for the lock", process=booting)
         assert not host.listing()

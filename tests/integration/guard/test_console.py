@@ -20,6 +20,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.settings import Settings
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import shape
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import decide
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial.timer import COMMAND
 from ansible_collections.tidegate.nftables.tests.golden.cases import ROOT, Case
 from ansible_collections.tidegate.nftables.tests.golden.render import render
 
@@ -110,6 +111,23 @@ def test_wrong_words_are_reported_without_a_traceback(host: GuardedHost, words: 
     assert done.stderr.startswith("tidegate: ")
     assert "Usage: tidegate why ADDRESS PORT" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["status"], ["denied", "5"], ["why", "10.0.0.1", "443"], ["boot"], ["watch"], [COMMAND, "token"]],
+)
+def test_who_may_run_one_command_does_not_choose_what_it_reads(
+    host: GuardedHost, tmp_path: Path, words: list[str]
+) -> None:
+    # As a rule of sudo grants it: with the arguments that the user likes, in his folder.
+    host.has(OLD)
+    theirs = tmp_path / "theirs"
+    for before, after in ((["--root", str(theirs)], []), ([], ["--root", str(theirs)]), ([f"--root={theirs}"], [])):
+        done = host.run(*before, *words, *after)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "unrecognized arguments: --root" in done.stderr or "invalid choice" in done.stderr
+    assert not theirs.exists()
 
 
 @pytest.mark.parametrize("name", BINARIES)
@@ -243,7 +261,7 @@ def test_an_emergency_has_bounds_and_needs_a_policy(host: GuardedHost) -> None:
 
 def test_without_rights_it_says_what_is_needed(host: GuardedHost) -> None:
     host.has(OLD)
-    program = [str(host.paths.program), "--root", host.paths.root, "restore"]
+    program = [str(host.paths.program), "restore"]
     host.load("flush ruleset\n")
     done = subprocess.run(
         ["setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin", *program],

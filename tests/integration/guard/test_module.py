@@ -277,7 +277,7 @@ def test_absent_removes_every_trace(machine: Machine) -> None:
         {"phase": "apply", "tables": [SPEC], "confirm": False}, {"phase": "apply", "tables": [CLOSED], "confirm": False}
     )
     paths = machine.host.paths
-    running = subprocess.Popen([str(paths.program), "--root", paths.root, "watch"], text=True)
+    running = subprocess.Popen([str(paths.program), "watch"], text=True)
     wait_for(lambda: lock.is_held(paths.watcher_lock))
     gone = [{"family": "inet", "name": "tidegate", "state": "absent"}]
     predicted = machine.run({"phase": "apply", "tables": gone}, options=("--check",))[0]

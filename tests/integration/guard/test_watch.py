@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -25,7 +26,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fing
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import decide
 from ansible_collections.tidegate.nftables.tests.support.waiting import finish
 
-from .conftest import NEW, OLD, GuardedHost, timeless, wait_for
+from .conftest import BINARIES, NEW, OLD, GuardedHost, timeless, wait_for
 
 FOREIGN = "table ip other {\n\tset banned {\n\t\ttype ipv4_addr\n\t}\n}\n"
 
@@ -46,7 +47,7 @@ def policy(host: GuardedHost) -> str:
 @contextmanager
 def watcher(host: GuardedHost) -> Iterator[subprocess.Popen[str]]:
     """The installed watcher, as systemd would run it."""
-    running = subprocess.Popen([str(host.paths.program), "--root", host.paths.root, "watch"], text=True)
+    running = subprocess.Popen([str(host.paths.program), "watch"], text=True)
     try:
         wait_for(lambda: lock.is_held(host.paths.watcher_lock))
         yield running
@@ -260,3 +261,59 @@ def test_an_edit_is_seen_although_the_run_directory_was_wiped(each_host: Guarded
     each_host.load("insert rule inet tidegate egress_output accept\n")
     watching.next_compare = 0.0
     assert watching.check() == "edited"
+
+
+@pytest.mark.parametrize(("before", "after"), [("0.9.8", "1.0.6"), ("0.9.8", "1.1.3"), ("1.0.6", "1.1.3")])
+def test_an_upgrade_of_nft_is_no_edit_and_hides_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str, after: str
+) -> None:
+    nft = tmp_path / "sbin/nft"
+    install_nft(nft, before)
+    monkeypatch.setenv("PATH", f"{nft.parent}:{os.environ['PATH']}")
+    host = GuardedHost.at(str(tmp_path / "host"), nft)
+    # The prefix and the time are words in which the versions differ.
+    host.apply(WORDS, settings=Settings(drift="repair"), confirm=False)
+    watching = Watcher(host)
+    assert watching.check() == ""
+    known = events(host)
+    install_nft(nft, after)
+    for _look in range(2):
+        assert watching.check() == ""
+        host.load(FOREIGN)
+        host.load("delete table ip other\n")
+    assert events(host) == known
+    host.load("flush chain inet tidegate egress_output\n")
+    watching.next_compare = 0.0
+    assert watching.check() in ("edited", "repaired")
+    assert "edited" in events(host)
+    # It ends: what was loaded is right in the words of the new nft.
+    watching.next_compare = 0.0
+    for _look in range(2):
+        assert watching.check() == ""
+
+
+WORDS = """table inet tidegate {
+	set allow_api4 {
+		typeof ip daddr
+		flags interval
+		elements = { 203.0.113.0/24 }
+	}
+
+	chain egress_output {
+		type filter hook output priority filter; policy accept;
+		ip daddr @allow_api4 tcp dport 443 counter accept
+		ct mark and 0x00ff0000 == 0x00020000 accept
+		icmpv6 type { nd-neighbor-solicit, 130 } accept
+		reject with icmpx type admin-prohibited
+	}
+}
+"""
+
+
+def install_nft(path: Path, version: str) -> None:
+    """Put another version of nft in its place, as a package does: a new file under the old name."""
+    path.parent.mkdir(exist_ok=True)
+    new = path.with_name("nft.new")
+    new.write_text(f'#!/bin/sh\nexec {BINARIES[version]} "$@"\n')
+    new.chmod(0o755)
+    new.replace(path)

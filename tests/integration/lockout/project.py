@@ -174,7 +174,7 @@ class FleetProject(Project):
         for name in names:
             machine = self.machine(name)
             assert machine.is_well(self.old[name]), (name, machine.status(), machine.stands())
-            # A cable that was plugged in just now carries nothing until the kernel has noticed and found its neighbours.
+            # A cable plugged in just now carries nothing until the kernel has noticed and found its neighbours.
             wait_for(machine.reachable, f"a login on {name}")
             reaches_only(machine, *PAYMENTS)
 

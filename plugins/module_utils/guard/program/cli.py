@@ -49,7 +49,7 @@ def main(words: Sequence[str] | None = None) -> int:
         # Without root, nft lists nothing, which looks like a host without a table.
         sys.stderr.write(f"tidegate: this needs root; try: sudo tidegate {arguments.command}\n")
         return 1
-    paths = Paths(arguments.root)
+    paths = _paths()
     # A script for nft must be writable even when the disk is full.
     if paths.run.is_dir():
         tempfile.tempdir = str(paths.run)
@@ -58,6 +58,15 @@ def main(words: Sequence[str] | None = None) -> int:
     except TidegateError as error:
         sys.stderr.write(printable_lines(f"tidegate: {error}\n"))
         return GAVE_UP_STATUS if arguments.command == "boot" else 1
+
+
+def _paths() -> Paths:
+    """Return the paths of the host, or of the part of a file system, that this program is installed in.
+
+    They are no argument: whoever may run one command as root by a rule of sudo must not choose what it reads and loads.
+    """
+    program, place = os.path.realpath(sys.argv[0]), str(Paths().program)
+    return Paths(program[: -len(place)] if program.endswith(place) else "")
 
 
 def _status(paths: Paths, arguments: Arguments) -> int:
@@ -248,7 +257,6 @@ _COMMANDS: dict[str, Callable[[Paths, Arguments], int]] = {
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="tidegate", description="The egress policy of this host. Needs root.")
-    parser.add_argument("--root", default="", help=argparse.SUPPRESS)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     command = commands.add_parser("status", help="which policy is loaded, who confirmed it, what is pending, events")
     command.add_argument("--json", action="store_true", help="for programs")

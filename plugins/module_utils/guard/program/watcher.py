@@ -49,12 +49,14 @@ _SHOWN = 12
 class Watcher:
     """The watcher of one table.
 
-    checked: the last generation that was as expected; reported: the shape of the edit that was reported; next_compare,
-    next_ledger: monotonic times before which the table is not compared and the ledger not copied.
+    checked: the last generation that was as expected, or whose edit was reported; version: of the nft that listed it;
+    reported: the shape of that edit; next_compare, next_ledger: monotonic times before which the table is not compared
+    and the ledger not copied.
     """
 
     host: Host
     checked: int = 0
+    version: str = ""
     reported: str = ""
     next_compare: float = field(default=0.0)
     next_ledger: float = field(default=0.0)
@@ -84,8 +86,10 @@ class Watcher:
             late = not change.of_this_boot or change.seconds_left < -GRACE
             return self._exclusively(self._recover) if late else ""
         generation = self.host.table.generation()
-        if generation == self.checked or not self.host.paths.confirmed.exists():
+        if not self.host.paths.confirmed.exists():
             return ""
+        if generation == self.checked:
+            return "" if self.version == self.host.table.nft_version else self._exclusively(self._reword)
         if not self.host.table.exists():
             return self._exclusively(self._load_again)
         if time.monotonic() < self.next_compare:
@@ -113,6 +117,16 @@ class Watcher:
         journal.add(self.host.paths, "lost", token=token)
         return "lost"
 
+    def _reword(self) -> str:
+        """After an upgrade of nft, write down in its words the table that nobody has changed since the last check."""
+        others, version = confirmed_policy.others(self.host.paths), self.host.table.nft_version
+        shape = fingerprint.shape(self.host.table.listing(), others)
+        if self.host.table.generation() == self.checked and pending.read(self.host.paths) is None:
+            if not self.reported:
+                last_loaded.write(self.host.paths, shape, version, others)
+            self.version = version
+        return ""
+
     def _compare(self) -> str:
         if pending.read(self.host.paths) is not None:
             return ""
@@ -124,7 +138,7 @@ class Watcher:
         self.next_compare = time.monotonic() + 10 * (time.monotonic() - began)
         expected = last.shape if last is not None else self._saved_shape()
         if expected in ("", live):
-            self.checked, self.reported = generation, ""
+            self._has_checked(generation, "")
             return ""
         return self._edited(expected, live, generation)
 
@@ -137,7 +151,7 @@ class Watcher:
 
     def _edited(self, expected: str, live: str, generation: int) -> str:
         if live == self.reported:
-            self.checked = generation
+            self._has_checked(generation, live)
             return ""
         diff = list(difflib.unified_diff(expected.split("\n"), live.split("\n"), n=0, lineterm=""))[2:]
         lines = [line.replace("\t", " ") for line in diff if not line.startswith("@@")]
@@ -146,8 +160,11 @@ class Watcher:
         journal.add(self.host.paths, "edited", edit=edit)
         if settings.read(self.host.paths).drift == "repair" and self._repair():
             return "repaired"
-        self.checked, self.reported = generation, live
+        self._has_checked(generation, live)
         return "edited"
+
+    def _has_checked(self, generation: int, reported: str) -> None:
+        self.checked, self.version, self.reported = generation, self.host.table.nft_version, reported
 
     def _repair(self) -> bool:
         """Load the confirmed policy over the edit, with the counter values of the live table."""

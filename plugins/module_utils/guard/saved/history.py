@@ -1,10 +1,11 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""EarlierPolicy confirmed policies: the last ten, each in a record."""
+"""Earlier confirmed policies: the last ten, each in a record. Their order is that of their writing, not of a clock."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from .records import Record
 
 KEPT = 10
 
+_NAME = re.compile(r"(\d{6})-(.+)\.nft")
+"""Name of a file: a number that grows by one, the time of the confirmation, a dash, the token."""
+
 
 @dataclass(frozen=True)
 class EarlierPolicy:
@@ -28,7 +32,7 @@ class EarlierPolicy:
     @property
     def name(self) -> str:
         """The time of its confirmation, a dash, and its token."""
-        return self.path.stem
+        return _order(self.path)[1]
 
 
 def keep(paths: Paths) -> None:
@@ -41,16 +45,17 @@ def keep(paths: Paths) -> None:
     if record is None:
         return
     files.make_folder(paths.history)
-    name = f"{clock.utc(record.when)[:-1]}.{int(record.when % 1 * 1000):03}Z-{record.token}.nft"
-    files.link(paths.confirmed, paths.history / name)
-    for old in sorted(paths.history.glob("*.nft"))[:-KEPT]:
+    kept = _oldest_first(paths)
+    number = _order(kept[-1])[0] + 1 if kept else 1
+    name = f"{clock.utc(record.when)[:-1]}.{int(record.when % 1 * 1000):03}Z-{record.token}"
+    files.link(paths.confirmed, paths.history / f"{number:06}-{name}.nft")
+    for old in _oldest_first(paths)[:-KEPT]:
         files.remove(old)
 
 
 def earlier(paths: Paths) -> list[EarlierPolicy]:
     """Return the history, the latest first."""
-    latest_first = sorted(paths.history.glob("*.nft"), reverse=True)
-    return [EarlierPolicy(number, path) for number, path in enumerate(latest_first, start=1)]
+    return [EarlierPolicy(number, path) for number, path in enumerate(reversed(_oldest_first(paths)), start=1)]
 
 
 def find(paths: Paths, key: str) -> Record:
@@ -71,3 +76,13 @@ def find(paths: Paths, key: str) -> Record:
     if record is None:
         raise GuardError("not_found", f"{matches[0].path} was just removed. {UNCHANGED}")
     return record
+
+
+def _oldest_first(paths: Paths) -> list[Path]:
+    return sorted(paths.history.glob("*.nft"), key=_order)
+
+
+def _order(path: Path) -> tuple[int, str]:
+    """Return the number of a file, 0 where it has none, and the rest of its name."""
+    match = _NAME.fullmatch(path.name)
+    return (int(match.group(1)), match.group(2)) if match else (0, path.stem)

@@ -23,15 +23,20 @@ class LiveTable:
 
     def __init__(self, nft: command.Nft | None = None) -> None:
         self._nft = nft or UtcNft()
-        self.nft_version = self._nft.version()
-        self._cached: tuple[int, str | None] | None = None
+        self._nft.version()
+        self._cached: tuple[tuple[int, str], str | None] | None = None
+
+    @property
+    def nft_version(self) -> str:
+        """Version of the nft that lists and loads now."""
+        return self._nft.version()
 
     def listing(self) -> str | None:
         """Return the table as nft lists it, None when there is none.
 
         With counters and remaining timeouts, and numeric, so that it can be loaded again.
         """
-        now = self.generation()
+        now = self.generation(), self.nft_version
         text = self._listing()
         self._cached = (now, text)
         return text
@@ -41,7 +46,7 @@ class LiveTable:
 
         Everything else belongs to a generation, so a table of a hundred thousand elements is listed once for each.
         """
-        if self._cached is not None and self._cached[0] == self.generation():
+        if self._cached is not None and self._cached[0] == (self.generation(), self.nft_version):
             return self._cached[1]
         return self.listing()
 

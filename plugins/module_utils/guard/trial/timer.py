@@ -136,7 +136,7 @@ def _start_systemd_timer(paths: Paths, change: PendingChange) -> None:
 def _program(paths: Paths) -> list[str]:
     """Return the command that runs the program. It starts Python, which SELinux allows systemd to start."""
     first = (files.read(paths.program) or "").partition("\n")[0]
-    return [*first[2:].split(), str(paths.program), *(["--root", paths.root] if paths.root else [])]
+    return [*first[2:].split(), str(paths.program)]
 
 
 def _run(command: Sequence[str], what: str) -> None:

@@ -186,6 +186,24 @@ def test_the_history_is_found_by_number_name_and_time(paths: Paths) -> None:
             history.find(paths, key)
 
 
+def test_the_previous_policy_is_the_one_before_also_after_a_clock_was_a_year_ahead(paths: Paths) -> None:
+    year, kept = 365 * 86_400, []
+    for number in range(1, 14):
+        # The clock is a year ahead for the second one.
+        when = 1_700_000_000.0 + number + (year if number == 2 else 0)
+        files.write(paths.confirmed, records.dump(Record(LISTING, f"t{number}", when=when)))
+        history.keep(paths)
+        kept = [record_token(earlier.name) for earlier in history.earlier(paths)]
+        assert kept == [f"t{earlier}" for earlier in range(number, max(0, number - history.KEPT), -1)]
+        assert history.find(paths, "1").token == f"t{number}"
+    assert len(kept) == history.KEPT
+
+
+def record_token(name: str) -> str:
+    """The token in the name of an earlier policy."""
+    return name.rpartition("-")[2]
+
+
 def test_a_damaged_policy_does_not_enter_the_history(paths: Paths) -> None:
     paths.confirmed.write_text("rubbish")
     history.keep(paths)
