@@ -53,6 +53,17 @@ class ConnTrack:
 
 
 @dataclass(frozen=True)
+class Fib:
+    """What the kernel's routes say about a packet: `fib daddr type`. keys: the fields that are looked up."""
+
+    result: str
+    keys: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"fib {' . '.join(self.keys)} {self.result}"
+
+
+@dataclass(frozen=True)
 class Masked:
     """An expression with only the bits of a mask left."""
 
@@ -83,7 +94,7 @@ class UnknownExpression:
         return self.text
 
 
-Expression = Meta | Payload | ConnTrack | Masked | Concatenation | UnknownExpression
+Expression = Meta | Payload | ConnTrack | Fib | Masked | Concatenation | UnknownExpression
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from .model import (
     Concatenation,
     ConnTrack,
     Expression,
+    Fib,
     Masked,
     Meta,
     Payload,
@@ -39,6 +40,9 @@ def expression(item: Any, depth: int = 0) -> Expression:
         return Concatenation(tuple(expression(part, depth + 1) for part in body))
     if kind == "&" and is_list(body) and len(body) == 2:
         return Masked(expression(body[0], depth + 1), value(body[1], depth + 1))
+    if kind == "fib" and isinstance(body, Mapping) and set(body) == {"result", "flags"}:
+        keys = body["flags"] if is_list(body["flags"]) else [body["flags"]]
+        return Fib(str(body["result"]), tuple(str(key) for key in keys))
     if not isinstance(body, Mapping) or not all(isinstance(text, str) for text in body.values()):
         return UnknownExpression(shown(item))
     if kind == "meta" and set(body) == {"key"}:

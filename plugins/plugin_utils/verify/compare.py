@@ -46,6 +46,7 @@ from .situations import UNNAMED_PORT, questions, source_ports, uids
 from .walk import Bounds, ChainWalk
 
 HOOK = "output"
+_LOOPBACK = of_boxes([(LOOPBACK, services.ANY)])
 NO_SOCKET, OTHER_USERS = "packets without a socket", "every other user"
 
 
@@ -131,7 +132,10 @@ def _rejected_output(policy: ResolvedPolicy, reach: Reach, ruleset: LiveRuleset,
 
 
 def _output_differences(policy: ResolvedPolicy, ruleset: LiveRuleset, table: Table) -> list[Difference]:
-    """Return how our table differs about what the host itself sends. Raises NotModelled."""
+    """Return how our table differs about what the host itself sends. Raises NotModelled.
+
+    Also about what leaves by lo for elsewhere: its destination was rewritten after it was routed to the host itself.
+    """
     (chain,) = table.chains_at(HOOK)
     temporary = temporary_allow(table)
     collector = DifferenceCollector(TABLE_TEXT)
@@ -141,10 +145,15 @@ def _output_differences(policy: ResolvedPolicy, ruleset: LiveRuleset, table: Tab
         # Only protocols with ports have a source port; one walk is enough for all others.
         incoming = SPACE if port == 0 else PORTED
         for uid, user, label in _owners([table], policy, ruleset.users):
+            situation = Situation(uid, port, ruleset.now)
             for rejecting, extra in questions(policy):
-                live, reasons = _walk(table, chain.name, Situation(uid, port, ruleset.now), incoming, rejecting)
+                live, reasons = _walk(table, chain.name, situation, incoming, rejecting)
                 desired = Bounds((must.at(user) | extra) & incoming, (may.at(user) | extra | temporary) & incoming)
                 collector.compare(label, port, live, desired, reasons)
+                redirected = ChainWalk(table, replace(situation, interface="lo"), rejecting)
+                live = redirected.base(chain, incoming - _LOOPBACK)
+                desired = Bounds(desired.must - _LOOPBACK, desired.may - _LOOPBACK)
+                collector.compare(label, port, live, desired, tuple(redirected.reasons), way="redirected from lo")
     return collector.differences
 
 
@@ -175,11 +184,10 @@ def _walk(
     table: Table, chain: str, situation: Situation, incoming: Region, rejecting: frozenset[str] = frozenset()
 ) -> tuple[Bounds, tuple[str, ...]]:
     """Return what passes, to loopback addresses over loopback and elsewhere over another interface; and the reasons."""
-    loopback = of_boxes([(LOOPBACK, services.ANY)])
     outside = ChainWalk(table, situation, rejecting)
-    inside = ChainWalk(table, replace(situation, interface="lo"), rejecting)
-    far = outside.base(table.chains[chain], incoming - loopback)
-    near = inside.base(table.chains[chain], incoming & loopback)
+    inside = ChainWalk(table, replace(situation, interface="lo", delivered=True), rejecting)
+    far = outside.base(table.chains[chain], incoming - _LOOPBACK)
+    near = inside.base(table.chains[chain], incoming & _LOOPBACK)
     return far | near, tuple({**outside.reasons, **inside.reasons})
 
 

@@ -37,16 +37,21 @@ class Difference:
 
 @dataclass
 class DifferenceCollector:
-    """The differences of one table. What holds from source ports that nothing names is not repeated for others."""
+    """The differences of one table.
+
+    What holds on the ordinary way is not repeated for another, nor what holds from source ports that nothing names.
+    """
 
     table: str
     differences: list[Difference] = field(default_factory=list)
     _reported: dict[tuple[DifferenceKind, str], Region] = field(default_factory=dict)
 
-    def compare(self, label: str, port: int, live: Bounds, desired: Bounds, reasons: Sequence[str]) -> None:
+    def compare(
+        self, label: str, port: int, live: Bounds, desired: Bounds, reasons: Sequence[str], *, way: str = ""
+    ) -> None:
         """Add how `live` differs from `desired`: all of desired.must has to pass, nothing beyond desired.may.
 
-        port: an example of a class of source ports, 0 first.
+        port: an example of a class of source ports, 0 first. way: how packets get there, the ordinary way "" first.
         """
         unsure = (live.may - live.must - desired.may) | (desired.must & live.may) - live.must
         regions = {TOO_MUCH: live.must - desired.may, TOO_LITTLE: desired.must - live.may, UNKNOWN: unsure}
@@ -58,7 +63,7 @@ class DifferenceCollector:
                     Difference(
                         kind=kind,
                         table=self.table,
-                        users=(label,),
+                        users=(f"{label} {way}".rstrip(),),
                         region=new,
                         reasons=tuple(reasons) if kind == UNKNOWN else (),
                         source_port=port or None,

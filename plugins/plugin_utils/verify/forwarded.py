@@ -49,7 +49,7 @@ def own_differences(policy: ResolvedPolicy, ruleset: LiveRuleset, table: Table) 
         must = passing(policy, floor=floor, containers=True).nobody & incoming
         may = passing(policy, floor=floor, containers=True, may=True).nobody & incoming
         for pair in pairs:
-            situation = Situation(None, port, ruleset.now, pair.outgoing, pair.incoming)
+            situation = Situation(None, port, ruleset.now, pair.outgoing, incoming=pair.incoming)
             for rejecting, extra in questions(policy):
                 desired = Bounds(incoming, incoming)
                 if pair.filtered:
@@ -79,7 +79,7 @@ def _situations(policy: ResolvedPolicy, ruleset: LiveRuleset, table: Table) -> l
     if policy.containers is None:
         return [(Situation(None, UNNAMED_PORT, ruleset.now), FORWARDED)]
     return [
-        (Situation(None, UNNAMED_PORT, ruleset.now, pair.outgoing, pair.incoming), pair.label)
+        (Situation(None, UNNAMED_PORT, ruleset.now, pair.outgoing, incoming=pair.incoming), pair.label)
         for pair in interface_pairs(table, policy.container_interfaces)
         if pair.filtered
     ]

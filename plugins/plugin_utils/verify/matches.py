@@ -22,6 +22,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.model i
     Concatenation,
     ConnTrack,
     Expression,
+    Fib,
     Masked,
     Match,
     Meta,
@@ -41,6 +42,9 @@ _NFPROTO = {2: FAMILIES["ip"], 10: FAMILIES["ip6"], "ipv4": FAMILIES["ip"], "ipv
 _ANY_PORT = ((0, PORTS - 1),)
 _ANY_PROTOCOL = ((0, 255),)
 _TCP_FLAGS = Payload("tcp", "flags")
+_ADDRESS_TYPE = Fib("type", ("daddr",))
+# Types of addresses (linux/rtnetlink.h) that the kernel delivers on the host where a packet leaves by lo.
+_DELIVERED = {"local": 2, "broadcast": 3, "anycast": 4, "multicast": 5}
 
 
 @dataclass(frozen=True)
@@ -48,14 +52,16 @@ class Situation:
     """What is the same for all flows of one calculation.
 
     uid: of the socket's owner, None for a packet without one. now: seconds since 1970. interface: where packets leave,
-    "lo" or "" for any other. incoming: where forwarded packets came in; then both are names of real interfaces, each an
-    example of its class.
+    "lo" or "" for any other. delivered: whether the destination is the host itself; a packet that was routed to lo
+    before its destination was rewritten has another one. incoming: where forwarded packets came in; then both are names
+    of real interfaces, each an example of its class.
     """
 
     uid: int | None
     source_port: int
     now: float
     interface: str = ""
+    delivered: bool = False
     incoming: str = ""
 
 
@@ -121,6 +127,8 @@ def box_of_value(
                 else bool(_mask(value) & NEW) != negated
             )
             return _constant(is_new)
+        case Fib() if expression == _ADDRESS_TYPE and situation.interface == "lo":
+            return _constant(_is_delivered(table, situation, value) != negated)
         case Masked(expression=inner, mask=mask) if inner == _TCP_FLAGS:
             return _tcp_flags(_mask(mask), value, negated)
     raise NotModelled(str(expression))
@@ -128,6 +136,14 @@ def box_of_value(
 
 def _constant(holds: bool) -> FlowBox:
     return EVERY_FLOW if holds else NO_FLOW
+
+
+def _is_delivered(table: Table, situation: Situation, value: Value) -> bool:
+    """Tell whether a packet by lo has one of these types of destination. Raises NotModelled where only some do."""
+    types = {_DELIVERED.get(str(element), element) for element in table.elements(value)}
+    if types != set(_DELIVERED.values()):
+        raise NotModelled(f"{_ADDRESS_TYPE} {value}")
+    return situation.delivered
 
 
 def _tcp_flags(mask: int, value: Value, negated: bool) -> FlowBox:

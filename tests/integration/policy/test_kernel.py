@@ -316,3 +316,38 @@ def test_what_other_tables_do_to_containers(binary: Path, tmp_path: Path) -> Non
     assert doubts["containers behind docker0"].region.at(6, 443).cidrs() == ["203.0.113.0/25"]
     assert doubts["containers behind br-*"].region.at(6, 443).cidrs() == ["203.0.113.0/24"]
     assert doubts["containers behind docker0"].reasons == ("ip saddr",)
+
+
+@RELEASES
+@pytest.mark.parametrize(
+    ("rule", "kind"),
+    [
+        ('oifname "lo" accept', TOO_MUCH),
+        ('oifname "lo" tcp dport 25 meta skuid 20001 accept', TOO_MUCH),
+        ('oifname "lo" fib daddr type != { local, broadcast, multicast, anycast } accept', TOO_MUCH),
+        ('oifname "lo" fib daddr type { local, unicast } accept', UNKNOWN),
+        ('oifname "lo" fib saddr type local accept', UNKNOWN),
+        ('ip daddr 127.0.0.0/8 oifname "lo" drop', TOO_LITTLE),
+    ],
+)
+def test_what_leaves_by_lo_is_for_the_host_itself(binary: Path, rule: str, kind: str, tmp_path: Path) -> None:
+    # A packet whose destination is rewritten in the hook output keeps lo as its interface there.
+    resolved = built()
+    load(compile_table(resolved), tmp_path, binary)
+    nft("insert", "rule", "inet", "tidegate", "egress_output", rule, binary=binary)
+    differences = own_differences(resolved, held(binary))
+    assert {difference.kind for difference in differences} == {kind}
+    if kind != TOO_LITTLE:
+        users = {user for difference in differences for user in difference.users}
+        assert "payd redirected from lo" in users
+        assert all(user.endswith(" redirected from lo") for user in users)
+
+
+@RELEASES
+def test_a_table_without_the_rule_for_loopback_is_not_equal(binary: Path, tmp_path: Path) -> None:
+    resolved = built()
+    spec = compile_table(resolved)
+    (chain,) = (chain for chain in spec["chains"] if chain["name"] == "egress_output")
+    chain["rules"] = chain["rules"][1:]
+    load(spec, tmp_path, binary)
+    assert one(own_differences(resolved, held(binary)), TOO_LITTLE).region.witness() == ("127.0.0.0", "proto/0")

@@ -22,7 +22,7 @@ from . import settings
 from .settings import Settings
 
 _FLOOR = """\
-		oifname "lo" accept
+		oifname "lo" fib daddr type { local, broadcast, multicast, anycast } accept
 		ct state established,related accept
 		tcp flags & (fin | syn | rst | ack) != syn accept
 		icmp type { destination-unreachable, time-exceeded, parameter-problem } accept

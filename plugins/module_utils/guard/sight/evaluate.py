@@ -125,6 +125,8 @@ def _left(packet: Packet, left: Any) -> Any:
         return _meta(packet, what["key"])
     if kind == "payload" and "protocol" in what:
         return _payload(packet, what["protocol"], what["field"])
+    if kind == "fib" and what == {"result": "type", "flags": ["daddr"]} and packet.local:
+        return "local"
     if kind == "ct" and what["key"] == "state":
         return frozenset([packet.state])
     if kind == "ct" and what["key"] == "direction":

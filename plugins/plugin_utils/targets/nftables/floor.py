@@ -11,7 +11,11 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved 
 from . import matches
 from .matches import Spec
 
-LOOPBACK = f'oifname "lo" accept comment "{table_names.LOOPBACK_COMMENT}"'
+# Also what leaves by lo may go elsewhere: it keeps its route when its destination is rewritten, or is bound to lo.
+LOOPBACK = (
+    'oifname "lo" fib daddr type { local, broadcast, multicast, anycast } accept'
+    f' comment "{table_names.LOOPBACK_COMMENT}"'
+)
 _REPLIES = f'ct state established,related accept comment "{table_names.REPLIES_COMMENT}"'
 # Packets in the direction that opened the connection are compared with the policy one by one.
 _ONLY_REPLIES = f'ct state established,related ct direction reply accept comment "{table_names.REPLIES_COMMENT}"'

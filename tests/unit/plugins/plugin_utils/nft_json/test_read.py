@@ -22,6 +22,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.model i
     Concatenation,
     ConnTrack,
     Expression,
+    Fib,
     Masked,
     Match,
     Meta,
@@ -60,7 +61,8 @@ FLAGS = {"payload": {"protocol": "tcp", "field": "flags"}}
          "tcp flags & syn,ack"),
         ({"concat": [{"meta": {"key": "l4proto"}}, FLAGS]}, Concatenation((Meta("l4proto"), Payload("tcp", "flags"))),
          "meta l4proto . tcp flags"),
-        ({"fib": {"result": "type", "flags": ["daddr"]}}, UnknownExpression("fib type daddr"), "fib type daddr"),
+        ({"fib": {"result": "type", "flags": ["daddr"]}}, Fib("type", ("daddr",)), "fib daddr type"),
+        ({"fib": {"result": "oif", "flags": "saddr"}}, Fib("oif", ("saddr",)), "fib saddr oif"),
         ({"payload": {"base": "th", "offset": 0, "len": 16}}, UnknownExpression("payload th 0 16"), "payload th 0 16"),
         ({"ct": {"key": "saddr", "dir": "reply", "family": "ip"}}, UnknownExpression("ct saddr reply ip"), None),
         ("odd", UnknownExpression("odd"), "odd"),
@@ -217,8 +219,11 @@ def test_a_real_ruleset_has_nothing_that_is_not_known() -> None:
     assert {statement.name for statement in statements if isinstance(statement, OtherStatement)} <= {"xt", "mangle"}
     matches = [statement for statement in statements if isinstance(statement, Match)]
     known = [match for match in matches if not isinstance(match.left, UnknownExpression)]
-    assert {str(match.left) for match in matches if match not in known} == {"fib oif saddr mark iif"}
-    assert not [match for match in known if isinstance(match.right, UnknownValue)]
+    assert known == matches
+    # `fib saddr . mark . iif oif missing` is false in JSON.
+    assert {str(match.left) for match in matches if isinstance(match.right, UnknownValue)} == {
+        "fib saddr . mark . iif oif"
+    }
 
 
 def test_values_as_sets() -> None:

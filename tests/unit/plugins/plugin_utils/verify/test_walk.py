@@ -192,13 +192,13 @@ def test_a_set_that_is_not_there_and_a_match_that_nobody_knows_are_unknown() -> 
     missing = table([[match(payload("ip", "daddr"), "@gone"), DROP]])
     assert (fate(missing, 25), reasons(missing)) == (UNKNOWN, ["the set @gone"])
     strange = table([[match({"fib": {"result": "type", "flags": ["daddr"]}}, 2), DROP]])
-    assert (fate(strange, 25), reasons(strange)) == (UNKNOWN, ["fib type daddr"])
+    assert (fate(strange, 25), reasons(strange)) == (UNKNOWN, ["fib daddr type"])
 
 
 @pytest.mark.parametrize("name", ["docker\\*", "*", 7])
 def test_an_interface_that_is_no_plain_name_is_unknown(name: Any) -> None:
     # A star that is escaped is a part of the name, one alone is every name.
-    forwarded = Situation(None, 40000, 0.0, "eth0", "docker0")
+    forwarded = Situation(None, 40000, 0.0, "eth0", incoming="docker0")
     loaded = table([[match(meta("iifname"), name), port(25), DROP]])
     assert fate(loaded, 25, situation=forwarded) == UNKNOWN
     prefix = table([[match(meta("iifname"), "docker*"), port(25), DROP]])
