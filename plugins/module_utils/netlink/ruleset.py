@@ -1,17 +1,35 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read the generation of the ruleset, its tables and their counters; delete a table."""
+"""Read the generation of the ruleset, its tables, their rules and counters; delete a table."""
 
 from __future__ import annotations
 
 import errno
+from typing import NamedTuple
 
 from . import errors, wire
 from .connection import Connection
 from .errors import NetlinkError
 
 _ATTEMPTS = 1000
+
+_EXTENSIONS = (b"match\0", b"target\0")
+"""Names of the expressions that hold a match or target of iptables (nft_compat)."""
+
+
+class Rule(NamedTuple):
+    """A rule of a chain. handle: its number in the table; expressions: the kernel's bytes."""
+
+    chain: str
+    handle: int
+    expressions: bytes
+
+    @property
+    def extended(self) -> bool:
+        """Whether the rule holds an extension of iptables, which nft lists translated, in part, or not at all."""
+        expressions = (wire.parse_attributes(value) for _kind, value in wire.parse_list(self.expressions))
+        return any(expression.get(wire.NFTA_EXPR_NAME) in _EXTENSIONS for expression in expressions)
 
 
 def generation() -> int:
@@ -97,6 +115,24 @@ def table_names() -> list[tuple[str, str]]:
         family, attributes = wire.nft_payload(answer, wire.NFT_MSG_NEWTABLE)
         names.append((wire.family_name(family), wire.text(attributes, wire.NFTA_TABLE_NAME)))
     return names
+
+
+def table_rules(family: str, name: str) -> list[Rule]:
+    """Return the rules of a table, those of each chain in their order; [] when the table does not exist."""
+    request = wire.string_attribute(wire.NFTA_RULE_TABLE, name)
+    with Connection() as kernel:
+        answers = kernel.dump(
+            f"reading the rules of table {family} {name}", wire.NFT_MSG_GETRULE, wire.family_number(family), request
+        )
+    rules = []
+    for answer in answers:
+        _family, attributes = wire.nft_payload(answer, wire.NFT_MSG_NEWRULE)
+        # Some kernels ignore the filter of the request.
+        if wire.text(attributes, wire.NFTA_RULE_TABLE) == name:
+            handle = wire.number(attributes, wire.NFTA_RULE_HANDLE, 8)
+            expressions = attributes.get(wire.NFTA_RULE_EXPRESSIONS, b"")
+            rules.append(Rule(wire.text(attributes, wire.NFTA_RULE_CHAIN), handle, expressions))
+    return rules
 
 
 def table_counters(family: str, name: str) -> dict[str, tuple[int, int]]:

@@ -66,6 +66,11 @@ def counters(family: str, name: str) -> dict[str, dict[str, int]]:
     return {counter: {"packets": packets, "bytes": size} for counter, (packets, size) in sorted(totals.items())}
 
 
+def has_extensions(family: str, name: str) -> bool:
+    """Whether a rule of the table holds an extension of iptables, which nft cannot write."""
+    return any(rule.extended for rule in _answer(lambda: netlink.table_rules(family, name)) or ())
+
+
 def tables() -> list[tuple[str, str]]:
     """Return (family, name) of every table, sorted; their content is not read."""
     names = _answer(netlink.table_names)

@@ -111,6 +111,18 @@ def test_no_socket_is_left_open(nft: NftCommand) -> None:
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
+def test_rules_of_one_table_and_of_no_other(each_nft: NftCommand) -> None:
+    each_nft.load(
+        "table inet t { chain c { tcp dport 1 accept; drop; }; chain d { }; }\ntable inet u { chain c { accept; }; }\n"
+    )
+    first, second = netlink.table_rules("inet", "t")
+    assert (first.chain, second.chain) == ("c", "c")
+    assert first.handle < second.handle
+    assert (b"payload\0" in first.expressions, b"payload\0" in second.expressions) == (True, False)
+    assert not first.extended
+    assert netlink.table_rules("inet", "nothing") == []
+
+
 def test_counters_of_one_table_and_of_no_other(each_nft: NftCommand) -> None:
     each_nft.load(
         "add table inet t; add counter inet t empty; add counter inet t full { packets 5 bytes 4294967296 }; "

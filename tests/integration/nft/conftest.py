@@ -37,10 +37,11 @@ def binary(request: pytest.FixtureRequest) -> str:
 
 @dataclass
 class Lab:
-    """One nft in a namespace of its own, and the engine over it."""
+    """One nft in a namespace of its own, and the engine over it. table_name: the table that a test is about."""
 
     path: str
     run_dir: Path
+    table_name: str = "t"
 
     def __post_init__(self) -> None:
         self.nft = Nft(self.path)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Sequence
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_tables
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import UNCHANGED, EngineError
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import NftTable
@@ -17,12 +18,20 @@ from .draft import DraftLine, ScratchDraft, block_of
 
 
 def check(nft: Nft, desired: NftTable | None, rules: Sequence[tuple[str, str, str]], state: RunDirectory) -> None:
-    """Raise when nft reads the listed text of a rule as another rule. rules: (chain, canon, text).
+    """Raise when nft reads the listed text of a rule as another rule. rules: (chain, canon, text), none or some.
 
-    nft can read about 99 of 100 of its own listings.
+    nft can read about 99 of 100 of its own listings, and those of the extensions of iptables only by chance.
     """
     if desired is None or not rules:
         return
+    if nf_tables.has_extensions(desired.family, desired.name):
+        raise EngineError(
+            "rejected_by_nft",
+            f"This change makes {len(rules)} rules of others anew, but the table {desired.family} {desired.name} has "
+            "rules of iptables with extensions, which nft can list but not write. Fix: make the change with iptables, "
+            f"or in a table of your own. {UNCHANGED}",
+            desired.where,
+        )
     draft = ScratchDraft(
         desired.family, block_of(desired), tuple((chain, DraftLine(text)) for chain, _canon, text in rules)
     )

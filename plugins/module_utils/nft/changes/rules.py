@@ -20,7 +20,7 @@ _QUOTA_VALUE = re.compile(r'"[^"]*"|\bquota (?:over |until )?\d+ [a-z]*bytes(?P<
 
 
 def edited(rules: Sequence[NftRule], new: NftRule | None, edit: RuleEdit, where: str) -> tuple[NftRule, ...]:
-    """Return the rules of a chain with one rule added, moved or deleted."""
+    """Return the rules of a chain with one rule added, moved or deleted; the rules of others keep their handles."""
     indexes = [at for at, rule in enumerate(rules) if _is_it(rule, new, edit)]
     if not edit.present:
         return tuple(rule for at, rule in enumerate(rules) if at not in indexes)
@@ -34,8 +34,8 @@ def edited(rules: Sequence[NftRule], new: NftRule | None, edit: RuleEdit, where:
     at = indexes[0] if indexes else None
     rest = [rule for number, rule in enumerate(rules) if number != at]
     place = _place(rest, at, edit, where)
-    same = at is not None and rules[at].canon == new.canon
-    rest.insert(place, rules[at] if at is not None and same else new)
+    stays = at == place and rules[at].canon == new.canon
+    rest.insert(place, rules[place] if stays else new)
     return tuple(rest)
 
 

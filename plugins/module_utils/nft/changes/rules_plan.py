@@ -34,15 +34,17 @@ class ChainChange:
 def plan_rules(steps: Steps, chain_change: ChainChange) -> None:
     """Plan the changes from the live to the desired rules of a chain.
 
-    As many rules as possible stay. New rules are inserted before the next rule that stays (each insert lands right
-    before it, so in natural order), the last ones are added at the end. A rule that is moved, or moved aside, keeps its
-    counters.
+    As many rules as possible stay; in a chain that others own, all of theirs do. New rules are inserted before the next
+    rule that stays (each insert lands right before it, so in natural order), the last ones are added at the end. A rule
+    that is moved, or moved aside, keeps its counters.
     """
     live_rules = chain_change.live.rules if chain_change.live else ()
+    others = any(rule.handle is not None for rule in chain_change.desired.rules)
     labels: list[Hashable] = [
-        at if chain_change.references.in_text(rule.canon) else rule.canon for at, rule in enumerate(live_rules)
+        at if chain_change.references.in_text(rule.canon) else (rule.canon, rule.handle if others else None)
+        for at, rule in enumerate(live_rules)
     ]
-    kept = common(labels, [rule.canon for rule in chain_change.desired.rules])
+    kept = common(labels, [(rule.canon, rule.handle) for rule in chain_change.desired.rules])
     staying = {at for at, _other in kept}
     anchors = {desired_index: live_rules[at].handle for at, desired_index in kept}
     leaving = [rule for at, rule in enumerate(live_rules) if at not in staying]

@@ -54,6 +54,8 @@ class FullRun:
         self._last_run = last_run
         self._save = save
         self._check = check
+        self._raced: dict[str, None] = {}
+        """Names of what was created anew while another process wrote."""
         # The saved file is nft's text of all elements.
         self._planner = Planner(nft, state, last_run, file_sets_by_netlink=save is None)
 
@@ -87,7 +89,8 @@ class FullRun:
             if outcome is not None:
                 result, verified = outcome
                 self._remember(run_plan, result, version, verified)
-                return replace(result, nft_version=version)
+                lost = (_LOST.format(", ".join(self._raced)),) if self._raced else ()
+                return replace(result, nft_version=version, warnings=(*result.warnings, *lost))
         raise EngineError(
             "busy", f"Other processes changed the tables during {ATTEMPTS} attempts. Fix: run again when they are idle."
         )
@@ -118,13 +121,6 @@ class FullRun:
                 sent, verified = self._send(run_plan, last=last)
                 if not sent:
                     return None
-        if (
-            run_plan.carried
-            and not self._check
-            and nf_tables.generation() is not None
-            and not _alone(run_plan, verified)
-        ):
-            result = replace(result, warnings=(*result.warnings, _LOST.format(", ".join(run_plan.carried))))
         text = transaction.text(run_plan.commands)
         return replace(result, before=before, after=after, transaction=text, changes=changes), verified
 
@@ -199,9 +195,17 @@ class FullRun:
             raise rejection(outcome, script)
         if self._check:
             return True, None
+        return self._committed(run_plan, before, _after(before, len(scripts)), after, last=last or before is None)
+
+    def _committed(
+        self, run_plan: RunPlan, before: int | None, made: int | None, after: int | None, *, last: bool
+    ) -> tuple[bool, int | None]:
+        """Verify a transaction. before, after: generations around it; made: the one if nobody writes."""
+        if before is not None and (before != run_plan.generation or after != made):
+            self._raced.update(dict.fromkeys(run_plan.carried))
         residue = self._residue(run_plan)
-        alone = before is not None and nf_tables.generation() == after == _after(before, len(scripts))
-        return self._verified(residue, after if alone else None, last=last or before is None)
+        alone = before is not None and nf_tables.generation() == after == made
+        return self._verified(residue, after if alone else None, last=last)
 
     def _committed_by_killed_nft(
         self, run_plan: RunPlan, error: EngineError, before: int | None, scripts: Sequence[Sequence[Command]]

@@ -75,10 +75,7 @@ class Planner:
             version_quirks.check_rules(self._nft.version(), spec, table)
         tables = tuple(self._planned(*states, refill=refill) for states in zip(specs, live, canon))
         drafts = sum(spec.present for spec in specs)
-        now = nf_tables.generation()
-        undisturbed = start is not None and now == start + (1 + drafts if drafts else 0)
-        undisturbed = undisturbed and not any(table.plan.borrowed for table in tables)
-        generation = now if undisturbed else None
+        generation = _undisturbed(start, (1 + drafts if drafts else 0) + _checks(tables))
         deltas = self._deltas(set_specs, tables, recipes, generation, trusted=trusted)
         changes = (*_changes(tables), *file_set_changes.changes(deltas))
         run_plan = RunPlan(tables=tables, deltas=deltas, changes=changes, start=start, generation=generation)
@@ -98,9 +95,13 @@ class Planner:
                 self._planned(table.spec, self.read(table.spec, {}), table.canon, refill=False)
                 for table in run_plan.tables
             )
-            commands = tuple(command for table in tables for command in table.plan.commands)
-            run_plan = RunPlan(
-                tables=tables, deltas=(), changes=_changes(tables), start=start, generation=start, commands=commands
+            run_plan = replace(
+                run_plan,
+                tables=tables,
+                changes=_changes(tables),
+                start=start,
+                generation=_undisturbed(start, _checks(tables)),
+                commands=tuple(command for table in tables for command in table.plan.commands),
             )
         return run_plan
 
@@ -177,6 +178,17 @@ class Planner:
             else:
                 deltas.append(file_sets.from_kernel(info, spec.file, known, generation or nf_tables.settled()))
         return tuple(deltas)
+
+
+def _undisturbed(start: int | None, commits: int) -> int | None:
+    """Return the generation now if this run alone made commits since the start, as many as it knows of, else None."""
+    now = nf_tables.generation()
+    return now if start is not None and now == start + commits else None
+
+
+def _checks(tables: Sequence[PlannedTable]) -> int:
+    """Return the number of commits of the checks of rules that are created anew: each makes a table and deletes it."""
+    return 2 * sum(bool(table.plan.borrowed and table.desired) for table in tables)
 
 
 def _changes(tables: Sequence[PlannedTable]) -> tuple[ChangeRecord, ...]:
