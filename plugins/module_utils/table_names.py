@@ -131,9 +131,12 @@ def entry_chain(allow_chain: str, entry: str) -> str:
     return f"{allow_chain}_{entry}"
 
 
-def shared_chain(allow_chain: str, key: str) -> str:
-    """Return the chain of several entries. A dot cannot be in an entry's name, so it is never that of an entry."""
-    return f"{allow_chain}.{key}"
+def network_chain(allow_chain: str, network: str) -> str:
+    """Return the chain of several entries, for packets to a network such as `10.0.0.0/8` or `2001:db8::/32`.
+
+    A dot cannot be in an entry's name, so it is never the chain of an entry; a colon cannot be in that of a chain.
+    """
+    return f"{allow_chain}.{network.replace(':', '_')}"
 
 
 def entry_set(kind: str, entry: str, part: str = "") -> str:

@@ -189,8 +189,8 @@ options:
             type: bool
           elements_from:
             description:
-              - V(resolvers) adds the name servers that the host itself uses, to a set of C(type) V(ipv4_addr) or
-                V(ipv6_addr) those of its family.
+              - V(resolvers) adds the name servers that the host itself uses, to a set of IPv4 or IPv6 addresses those
+                of its family.
               - They are read from C(/etc/resolv.conf), and from C(/run/systemd/resolve/resolv.conf) when that names
                 only systemd-resolved. Servers on the host itself are left out. It is an error when no server is left.
             type: str

@@ -93,7 +93,6 @@ class _Machine:
     def __init__(self, spec: dict[str, Any], packet: Packet, outcome: Outcome) -> None:
         self.chains = {chain["name"]: chain for chain in spec["chains"]}
         self.sets = {named_set["name"]: named_set for named_set in spec["sets"]}
-        self.maps = spec.get("maps", [])
         self.packet = packet
         self.outcome = outcome
 
@@ -127,21 +126,8 @@ class _Machine:
                 if word == "goto":
                     return f"goto {target}"
                 return self.through(self.chains[target]["rules"])
-            if tokens[:2] == ["daddr", "vmap"]:
-                return self._by_address(word, tokens[2][1:])
             if not self._statement(word, tokens):
                 return ""
-        return ""
-
-    def _by_address(self, family: str, name: str) -> str:
-        if self.packet.version != (6 if family == "ip6" else 4):
-            return ""
-        (verdict_map,) = (each for each in self.maps if each["name"] == name)
-        for element in verdict_map["elements"]:
-            if _covers(element["value"], self.packet.address):
-                jump, target = element["data"].split()
-                assert jump == "jump"
-                return self.through(self.chains[target]["rules"])
         return ""
 
     def _statement(self, word: str, tokens: list[str]) -> bool:

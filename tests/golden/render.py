@@ -17,7 +17,6 @@ def render(spec: dict[str, Any], uid: Callable[[str], str] = str) -> str:
     blocks = [
         *(_block(f"counter {counter['name']}", []) for counter in spec["counters"]),
         *(_block(f"set {named_set['name']}", _set_lines(named_set)) for named_set in spec["sets"]),
-        *(_block(f"map {named_map['name']}", _map_lines(named_map)) for named_map in spec.get("maps", ())),
         *(_block(f"chain {chain['name']}", _chain_lines(chain, uid)) for chain in spec["chains"]),
     ]
     return f"table {name} {{\n" + "\n".join(blocks) + "}\n"
@@ -28,8 +27,7 @@ def _block(title: str, lines: Iterable[str]) -> str:
 
 
 def _set_lines(named_set: dict[str, Any]) -> list[str]:
-    lines = [f"{key} {named_set[key]}" for key in ("type", "typeof") if key in named_set]
-    lines.append(f"flags {','.join(named_set['flags'])}")
+    lines = [f"typeof {named_set['typeof']}", f"flags {','.join(named_set['flags'])}"]
     lines += [f"{key} {named_set[key]}" for key in ("size", "timeout") if key in named_set]
     if named_set.get("counter"):
         lines.append("counter")
@@ -38,11 +36,6 @@ def _set_lines(named_set: dict[str, Any]) -> list[str]:
     if named_set.get("elements"):
         lines += ["elements = {", *(f"  {element}," for element in named_set["elements"]), "}"]
     return lines
-
-
-def _map_lines(named_map: dict[str, Any]) -> list[str]:
-    lines = [f"type {named_map['type']}", f"flags {','.join(named_map['flags'])}"]
-    return [*lines, "elements = {", *(f"  {each['value']} : {each['data']}," for each in named_map["elements"]), "}"]
 
 
 def _chain_lines(chain: dict[str, Any], uid: Callable[[str], str]) -> list[str]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import ipaddress
 import json
 import os
 import time
@@ -351,3 +352,15 @@ def test_a_table_without_the_rule_for_loopback_is_not_equal(binary: Path, tmp_pa
     chain["rules"] = chain["rules"][1:]
     load(spec, tmp_path, binary)
     assert one(own_differences(resolved, held(binary)), TOO_LITTLE).region.witness() == ("127.0.0.0", "proto/0")
+
+
+def test_the_kernel_takes_a_tree_of_any_depth(tmp_path: Path) -> None:
+    """Networks in networks: every bit of an address decides, and no chain is too deep for the kernel."""
+    nested = [str(ipaddress.IPv6Address("2001:db8::") + (1 << bit)) for bit in range(96)]
+    entries = [
+        {"name": f"e{bit}", "to": [to], "services": ["https"], "for": ["host", "containers"]}
+        for bit, to in enumerate(nested)
+    ]
+    policy_of_many = built(egress_allow_app=entries, egress_containers=True)
+    load(compile_table(policy_of_many, in_a_row=0), tmp_path)
+    assert own_differences(policy_of_many, held(BINARIES[-1])) == []

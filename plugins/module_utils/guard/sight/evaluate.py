@@ -102,18 +102,6 @@ def matches(table: JsonTable, packet: Packet, match: Json) -> bool:
     return not equal if match["op"] == "!=" else equal
 
 
-def contains(table: JsonTable, packet: Packet, value: Any, elements: Any) -> bool:
-    """Return whether a value is among the elements of a set, which is named (@) or anonymous."""
-    if isinstance(elements, str) and elements.startswith("@"):
-        elements = table.sets.get(elements[1:], {}).get("elem", [])
-    return any(_is(packet, value, element) for element in elements)
-
-
-def key(packet: Packet, expression: Json) -> Any:
-    """Return the packet's value of an expression, None when it has none."""
-    return _left(packet, expression)
-
-
 def _left(packet: Packet, left: Any) -> Any:
     kind: str
     what: Any
@@ -177,8 +165,15 @@ def _right(table: JsonTable, packet: Packet, value: Any, match: Json) -> bool:
         flags = frozenset([right] if isinstance(right, str) else right)
         return bool(value & flags) if match["op"] == "in" else value == flags
     if isinstance(right, str) and right.startswith("@"):
-        return contains(table, packet, value, right)
+        return _contains(table, packet, value, right)
     return _is(packet, value, right)
+
+
+def _contains(table: JsonTable, packet: Packet, value: Any, elements: Any) -> bool:
+    """Return whether a value is among the elements of a set, which is named (@) or anonymous."""
+    if isinstance(elements, str) and elements.startswith("@"):
+        elements = table.sets.get(elements[1:], {}).get("elem", [])
+    return any(_is(packet, value, element) for element in elements)
 
 
 def _is(packet: Packet, value: Any, element: Any) -> bool:

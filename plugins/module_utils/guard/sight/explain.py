@@ -93,24 +93,9 @@ def _rule(table: JsonTable, packet: Packet, rule: Json) -> tuple[str, str]:
             return kind, ""
         elif kind in ("jump", "goto"):
             return kind, what["target"]
-        elif kind == "vmap":
-            verdict = _verdict_of_map(table, packet, what)
-            if verdict is not None:
-                return verdict
         elif kind not in _SILENT:
             raise CannotJudge(kind)
     return "", ""
-
-
-def _verdict_of_map(table: JsonTable, packet: Packet, vmap: Json) -> tuple[str, str] | None:
-    value = evaluate.key(packet, vmap["key"])
-    data: Any = vmap["data"]
-    elements = table.sets.get(data[1:], {}).get("elem", []) if isinstance(data, str) else data["set"]
-    for element, verdict in elements:
-        if value is not None and evaluate.contains(table, packet, value, [element]):
-            kind, what = next(iter(verdict.items()))
-            return kind, what["target"] if isinstance(what, dict) else ""
-    return None
 
 
 def _nearly(table: JsonTable, packet: Packet) -> list[str]:

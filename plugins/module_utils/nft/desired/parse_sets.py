@@ -80,7 +80,7 @@ def _file(fields: dict[str, Any], where: str) -> ElementsFile:
 
 
 def _source(value: object, where: str, declaration: tuple[str, ...]) -> Literal["resolvers"]:
-    if declaration[0] not in ("type ipv4_addr", "type ipv6_addr"):
+    if address_version(declaration) is None:
         raise bad_spec(where, f"A set of {declaration[0]!r} cannot hold the addresses of name servers.")
     return arguments.choice(value, where, SOURCES)
 

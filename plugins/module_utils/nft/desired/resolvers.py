@@ -13,6 +13,7 @@ from typing import Sequence, Union
 from ansible_collections.tidegate.nftables.plugins.module_utils import intervals
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import UNCHANGED, EngineError
 
+from . import parse_sets
 from .spec import ElementSpec, SetSpec, TableSpec
 
 FILE = "/etc/resolv.conf"
@@ -86,7 +87,7 @@ def _elsewhere(servers: Sequence[Address]) -> list[Address]:
 
 def _filled(spec: SetSpec, servers: Sequence[Address]) -> SetSpec:
     """Return the set with the servers of its family added to its elements."""
-    version = 4 if (spec.declaration or ("",))[0] == "type ipv4_addr" else 6
+    version = parse_sets.address_version(spec.declaration) or 6
     elements = spec.elements or ()
     ranges = [intervals.parse_address(element.text, version) for element in elements]
     where = f"{spec.where}.elements_from"

@@ -1,124 +1,150 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The entries of a policy as chains: a few in one chain, many behind a map from addresses to their entries.
+"""The entries of a policy as chains: a few in one chain, many behind a tree of networks, as a router finds its routes.
 
 A set lookup takes the kernel about 0.1 us, an entry whose ports do not match a sixth of that (docs/performance.md), so
-a packet's way through many https entries is long. Behind the map a packet meets only the entries that name its
-address, in their order. Each entry has one rule in a chain of its own: when addresses move, elements of the map
-change, never a rule, so no entry loses its counter.
+a packet's way through many https entries is long. The tree splits the addresses into networks of one entry each, and
+those that entries share, so a packet is compared with some networks, a tenth of a lookup each, and then meets the
+entries that may name its address, in their order. A map from addresses to verdicts takes the same time, but one that
+nft 1.1.2 or later writes crashes every nft before 1.1 that lists it.
+Each entry has its rules in a chain of its own: when addresses move, rules of the tree change, which have no counters.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import table_names
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import ResolvedEntry
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, intervals
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.intervals import Interval
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
 
-from .matches import FAMILIES, Spec, in_set
+from .matches import FAMILIES, Spec, destination
 
 IN_A_ROW = 32
 """The most entries with addresses of their own that one chain holds; more of them are found by address."""
 
-_MOST_SHARED = 32
-"""The most entries about one address that get a chain for just them; an address with more goes through every entry."""
+_BITS = 4
+"""One chain of the tree decides up to the next prefix length that is a multiple of this, so by at most 16 networks.
+
+So a chain depends on nothing but what is in its own network, and one address more or less changes one or two chains.
+"""
+
+_DEPTH = 8
+"""The most chains of the tree above each other. The kernel takes 16 chains altogether (NFT_JUMP_STACK_SIZE)."""
 
 Rules = list[str | dict[str, Any]]
 
 
-@dataclass(frozen=True)
-class AllowChains:
-    """The chain that allows the entries, first, with the chains below it, and the maps that lead to those."""
-
-    chains: list[Spec]
-    maps: list[Spec]
-
-
 def allow_chains(
     name: str, entries: Sequence[ResolvedEntry], rules: Callable[[ResolvedEntry], Rules], in_a_row: int
-) -> AllowChains:
-    """Return the chain `name` of these entries. rules: gives the rules of one entry."""
+) -> list[Spec]:
+    """Return the chain `name` of these entries, then the chains below it. rules: gives the rules of one entry."""
     rules_of = {entry.name: rules(entry) for entry in entries}
     direct = [entry for entry in entries if entry.direct and rules_of[entry.name]]
     if len(direct) <= in_a_row:
-        return AllowChains([{"name": name, "rules": [rule for entry in entries for rule in rules_of[entry.name]]}], [])
-    maps: list[Spec] = []
+        return [{"name": name, "rules": [rule for entry in entries for rule in rules_of[entry.name]]}]
+    chains = [{"name": table_names.entry_chain(name, entry.name), "rules": rules_of[entry.name]} for entry in direct]
     lookups: list[str] = []
-    shared: dict[str, tuple[str, ...]] = {}
-    for version, family in FAMILIES.items():
-        elements = []
-        for interval, members in _stretches(direct, version):
-            chain = _chain_of(name, members)
-            if len(members) > 1:
-                shared[chain] = members if chain != _every_entry(name) else tuple(entry.name for entry in direct)
-            elements += [{"value": text, "data": f"jump {chain}"} for text in _elements(version, interval)]
-        if elements:
-            maps.append(_map(name, version, elements))
-            lookups.append(f"{family} daddr vmap {in_set(name, version)}")
+    for version in FAMILIES:
+        if parts := _parts(direct, version):
+            tree = _Tree(name, [entry.name for entry in direct], chains)
+            lookups += tree.branches(_Network.around(version, parts), "jump", _DEPTH)
     others = [rule for entry in entries if not entry.direct for rule in rules_of[entry.name]]
-    return AllowChains(
-        [
-            {"name": name, "rules": [*lookups, *others]},
-            *({"name": table_names.entry_chain(name, entry.name), "rules": rules_of[entry.name]} for entry in direct),
-            *(
-                {"name": chain, "rules": [f"jump {table_names.entry_chain(name, member)}" for member in members]}
-                for chain, members in sorted(shared.items())
-            ),
-        ],
-        maps,
-    )
+    return [{"name": name, "rules": [*lookups, *others]}, *chains]
 
 
-def _map(name: str, version: int, elements: list[Spec]) -> Spec:
-    return {
-        "name": table_names.of_version(name, version),
-        "type": f"ipv{version}_addr : verdict",
-        "flags": ["interval"],
-        "elements": elements,
-    }
+_Part = tuple[int, int, int]
 
 
-def _every_entry(name: str) -> str:
-    return table_names.shared_chain(name, "every")
-
-
-def _chain_of(name: str, members: tuple[str, ...]) -> str:
-    """Return the chain for an address that exactly these entries name."""
-    if len(members) == 1:
-        return table_names.entry_chain(name, members[0])
-    if len(members) > _MOST_SHARED:
-        return _every_entry(name)
-    return table_names.shared_chain(name, hashlib.sha256(" ".join(members).encode()).hexdigest()[:12])
-
-
-def _stretches(entries: Sequence[ResolvedEntry], version: int) -> Iterator[tuple[Interval, tuple[str, ...]]]:
-    """Yield each longest interval whose addresses the same entries name, in order, with the entries' names."""
-    events = sorted(
-        (address, number, begins)
+def _parts(entries: Sequence[ResolvedEntry], version: int) -> list[_Part]:
+    """Return the destinations of the entries: first and last address, number of the entry."""
+    return [
+        (first, last, number)
         for number, entry in enumerate(entries)
-        for start, end in addresses.union(grant.addresses for grant in entry.grants).family(version)
-        for address, begins in ((start, True), (end + 1, False))
-    )
-    members: set[int] = set()
-    before = 0
-    for address, number, begins in events:
-        if members and address > before:
-            yield (before, address - 1), tuple(entries[member].name for member in sorted(members))
-        before = address
-        if begins:
-            members.add(number)
-        else:
-            members.discard(number)
+        for first, last in addresses.union(grant.addresses for grant in entry.grants).family(version)
+    ]
 
 
-def _elements(version: int, interval: Interval) -> list[str]:
-    """Return an interval as elements of a set."""
-    line: intervals.Intervals = (interval,)
-    return (AddressSet(v4=line) if version == 4 else AddressSet(v6=line)).elements(version)
+@dataclass(frozen=True)
+class _Network:
+    """A network, and what entries name of it. length: of its prefix."""
+
+    version: int
+    first: int
+    length: int
+    parts: Sequence[_Part]
+
+    @classmethod
+    def around(cls, version: int, parts: Sequence[_Part]) -> _Network:
+        """Return the smallest network that holds all these parts."""
+        lowest, highest = min(first for first, _last, _number in parts), max(last for _first, last, _number in parts)
+        rest = (lowest ^ highest).bit_length()
+        return cls(version, lowest >> rest << rest, addresses.BITS[version] - rest, parts)
+
+    @property
+    def numbers(self) -> list[int]:
+        """The entries that name anything of it, in order."""
+        return sorted({number for _first, _last, number in self.parts})
+
+    @property
+    def is_split(self) -> bool:
+        """Whether several entries name some of its addresses and not others."""
+        whole = (self.first, self.first + self._size - 1)
+        return len({number for first, last, number in self.parts if (first, last) != whole}) > 1
+
+    @property
+    def _size(self) -> int:
+        return 1 << addresses.BITS[self.version] - self.length
+
+    def halves(self) -> Iterator[_Network]:
+        """Yield the smallest networks around what is in its lower and in its upper half."""
+        middle = self.first + self._size // 2
+        yield self.around(self.version, [(a, min(b, middle - 1), number) for a, b, number in self.parts if a < middle])
+        yield self.around(self.version, [(max(a, middle), b, number) for a, b, number in self.parts if b >= middle])
+
+    @property
+    def match(self) -> str:
+        """The match of packets to it."""
+        if not self.length:
+            return f"meta nfproto ipv{self.version}"
+        return f"{destination(self.version)} {self}"
+
+    def __str__(self) -> str:
+        address = addresses.to_text(self.version, self.first)
+        return address if self._size == 1 else f"{address}/{self.length}"
+
+
+@dataclass(frozen=True)
+class _Tree:
+    """Collects the chains of a tree. name: the chain that leads to it; entries: the names of the entries."""
+
+    name: str
+    entries: Sequence[str]
+    chains: list[Spec]
+
+    def branches(self, network: _Network, verb: str, depth: int) -> list[str]:
+        """Return rules that lead to the entries that name an address of this network. depth: chains below, at most."""
+        end = network.length // _BITS * _BITS + _BITS
+        networks = [network]
+        for _ in range(_BITS):
+            networks = [
+                half
+                for each in networks
+                for half in (each.halves() if each.is_split and each.length < end else (each,))
+            ]
+        return [f"{each.match} {verb} {self._chain(each, depth)}" for each in networks]
+
+    def _chain(self, network: _Network, depth: int) -> str:
+        """Return the chain for packets to a network."""
+        entries = [table_names.entry_chain(self.name, self.entries[number]) for number in network.numbers]
+        if len(entries) == 1:
+            return entries[0]
+        name = table_names.network_chain(self.name, str(network))
+        spec: Spec = {"name": name}
+        self.chains.append(spec)
+        is_leaf = not network.is_split or depth == 1
+        spec["rules"] = [f"jump {entry}" for entry in entries] if is_leaf else self.branches(network, "goto", depth - 1)
+        return name

@@ -78,7 +78,7 @@ def _dns_sets(resolved: ResolvedPolicy) -> list[Spec]:
     return [
         {
             "name": table_names.of_version(table_names.FLOOR_DNS_SET, version),
-            "type": f"ipv{version}_addr",
+            "typeof": matches.destination(version),
             "flags": ["interval"],
             "elements": elements.get(table_names.of_version(table_names.FLOOR_DNS_SET, version), []),
             "elements_from": "resolvers",

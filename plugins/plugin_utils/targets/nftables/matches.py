@@ -27,12 +27,21 @@ def in_set(name: str, version: int) -> str:
     return f"@{table_names.of_version(name, version)}"
 
 
+def destination(version: int) -> str:
+    """Return the field that a set of addresses is declared by.
+
+    By `typeof` and never by `type`: nft 1.1.2 and later store a `type` in a way that crashes nft before 1.1, in every
+    container and every copy of nft that lists the ruleset.
+    """
+    return f"{FAMILIES[version]} daddr"
+
+
 def address_sets(name: str, destinations: AddressSet) -> list[Spec]:
     """Return the interval sets `<name>4` and `<name>6`, without the one that would be empty."""
     return [
         {
             "name": table_names.of_version(name, version),
-            "type": f"ipv{version}_addr",
+            "typeof": destination(version),
             "flags": ["interval"],
             "elements": elements,
         }

@@ -24,7 +24,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import Capabilities, Target
 
 from . import containers, denied, dispatch, floor, inbound, temporary_allow
-from .matches import Spec, address_sets, matches
+from .matches import Spec, address_sets, destination, matches
 
 Rule = str | dict[str, Any]
 
@@ -39,15 +39,13 @@ def compile_table(resolved: ResolvedPolicy, in_a_row: int = dispatch.IN_A_ROW) -
     family, name = table_names.TABLE
     if resolved.mode == "absent":
         return {"family": family, "name": name, "state": "absent"}
-    chains, maps = _chains(resolved, in_a_row)
     return {
         "family": family,
         "name": name,
         "state": "present",
         "counters": [{"name": counter} for counter in sorted(denied.counters(resolved))],
         "sets": _sets(resolved),
-        **({"maps": maps} if maps else {}),
-        "chains": chains,
+        "chains": _chains(resolved, in_a_row),
         "max_removed": {"percent": resolved.max_removed, "sets": table_names.ALLOW_SETS},
     }
 
@@ -87,7 +85,7 @@ def _external_sets(resolved: ResolvedPolicy) -> list[Spec]:
     sets = [
         {
             "name": table_names.of_version(table_names.external_set(name), version),
-            "type": f"ipv{version}_addr",
+            "typeof": destination(version),
             "flags": ["interval", "timeout"],
         }
         for name in names
@@ -96,32 +94,29 @@ def _external_sets(resolved: ResolvedPolicy) -> list[Spec]:
     return sets + (address_sets(table_names.INTERNET_SET, resolved.internet) if sets else [])
 
 
-def _chains(resolved: ResolvedPolicy, in_a_row: int) -> tuple[list[Spec], list[Spec]]:
-    """Return all chains, in the order in which a packet meets them, and the maps."""
+def _chains(resolved: ResolvedPolicy, in_a_row: int) -> list[Spec]:
+    """Return all chains, in the order in which a packet meets them."""
     quiet = [
         match
         for number, destination in enumerate(resolved.quiet, start=1)
         for match in matches(table_names.quiet_set(number), destination.addresses, destination.services)
     ]
     rules = partial(_entry_rules, resolved)
-    allow = dispatch.allow_chains(table_names.ALLOW_CHAIN, resolved.entries, rules, in_a_row)
-    maps = allow.maps
     chains = [
         _base_chain(resolved),
         _chain(table_names.FLOOR_CHAIN, floor.rules(resolved)),
         *_never_chains(resolved),
-        *allow.chains,
+        *dispatch.allow_chains(table_names.ALLOW_CHAIN, resolved.entries, rules, in_a_row),
         *denied.chains(resolved, quiet),
     ]
     if resolved.containers is not None:
         name = table_names.CONTAINERS_ALLOW_CHAIN
-        allow = dispatch.allow_chains(name, resolved.containers, rules, in_a_row)
-        chains += [*containers.chains(resolved), *allow.chains]
-        maps = maps + allow.maps
+        chains += containers.chains(resolved)
+        chains += dispatch.allow_chains(name, resolved.containers, rules, in_a_row)
     if resolved.inbound is not None:
         entry_rules = [rule for entry in resolved.inbound for rule in rules(entry)]
         chains.append(inbound.chain(resolved, entry_rules))
-    return chains, maps
+    return chains
 
 
 def _base_chain(resolved: ResolvedPolicy) -> Spec:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import table_names
 
-from .matches import FAMILIES, Spec, in_set
+from .matches import FAMILIES, Spec, destination, in_set
 
 _SIZE = 4096
 
@@ -21,7 +21,7 @@ def sets() -> list[Spec]:
     return [
         {
             "name": table_names.of_version(table_names.TEMPORARY_ALLOW_SET, version),
-            "type": f"ipv{version}_addr . inet_proto . inet_service",
+            "typeof": _key(version),
             "flags": ["timeout"],
             "size": _SIZE,
         }
@@ -29,11 +29,15 @@ def sets() -> list[Spec]:
     ]
 
 
+def _key(version: int) -> str:
+    return f"{destination(version)} . meta l4proto . th dport"
+
+
 def rules() -> list[str]:
     """Return one rule for each IP version."""
     ported = f"meta l4proto {{ {', '.join(table_names.PORTED_PROTOCOLS)} }}"
     return [
-        f"{ported} {family} daddr . meta l4proto . th dport {in_set(table_names.TEMPORARY_ALLOW_SET, version)}"
+        f"{ported} {_key(version)} {in_set(table_names.TEMPORARY_ALLOW_SET, version)}"
         f' counter accept comment "{table_names.TEMPORARY_ALLOW_COMMENT}"'
-        for version, family in FAMILIES.items()
+        for version in FAMILIES
     ]
