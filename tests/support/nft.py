@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -76,6 +77,11 @@ class NftCommand:
     def _run(self, *words: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
         command = [*self.prefix, str(self.path), *words]
         return subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+
+
+def by_tabs(text: str) -> str:
+    """Return a text that is indented by four spaces a level as nft indents its listings: by tabs."""
+    return re.sub(r"(?m)^ +", lambda spaces: "\t" * (len(spaces[0]) // 4), text)
 
 
 @functools.cache

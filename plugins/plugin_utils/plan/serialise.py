@@ -26,8 +26,7 @@ def plain(value: Any) -> Any:
 
 def resolved_from(data: Any) -> ResolvedPolicy:
     """Return the policy of data from `plain`. Raises KeyError, TypeError or ValueError for other data."""
-    resolved = _typed(ResolvedPolicy, data)
-    assert isinstance(resolved, ResolvedPolicy)
+    resolved: ResolvedPolicy = _typed(ResolvedPolicy, data)
     return resolved
 
 

@@ -28,7 +28,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.live_table import LiveTable, UtcNft
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import decide
 from ansible_collections.tidegate.nftables.tests.support.namespaces import enter_new, namespace
-from ansible_collections.tidegate.nftables.tests.support.nft import VERSIONS, binaries
+from ansible_collections.tidegate.nftables.tests.support.nft import VERSIONS, binaries, by_tabs
 from ansible_collections.tidegate.nftables.tests.support.waiting import is_running, send_signal, wait_for
 
 __all__ = ["namespace", "wait_for"]
@@ -37,47 +37,47 @@ BINARIES = {version: binaries()[version] for version in VERSIONS}
 
 
 # Counters that count, an element that ends, elements of others, a comment that looks like syntax.
-OLD = """table inet tidegate {
-	counter denied {
-		packets 7 bytes 420
-	}
+OLD = by_tabs("""table inet tidegate {
+    counter denied {
+        packets 7 bytes 420
+    }
 
-	set allow_api4 {
-		type ipv4_addr
-		flags interval
-		elements = { 203.0.113.0/24 }
-	}
+    set allow_api4 {
+        type ipv4_addr
+        flags interval
+        elements = { 203.0.113.0/24 }
+    }
 
-	set temporary_allow4 {
-		type ipv4_addr
-		flags timeout
-		elements = { 198.51.100.7 timeout 1h expires 30m comment "expires 5s, { x" }
-	}
+    set temporary_allow4 {
+        type ipv4_addr
+        flags timeout
+        elements = { 198.51.100.7 timeout 1h expires 30m comment "expires 5s, { x" }
+    }
 
-	set fed4 {
-		type ipv4_addr
-	}
+    set fed4 {
+        type ipv4_addr
+    }
 
-	set denied4 {
-		type ipv4_addr . inet_proto . inet_service
-		size 65535
-		flags dynamic,timeout
-		timeout 1d
-	}
+    set denied4 {
+        type ipv4_addr . inet_proto . inet_service
+        size 65535
+        flags dynamic,timeout
+        timeout 1d
+    }
 
-	chain egress_floor {
-		icmp type echo-request accept
-	}
+    chain egress_floor {
+        icmp type echo-request accept
+    }
 
-	chain egress_output {
-		type filter hook output priority 0; policy accept;
-		oifname "lo" accept
-		jump egress_floor
-		ip daddr @allow_api4 tcp dport 443 counter packets 12 bytes 720 accept comment "payments-api"
-		counter name "denied"
-	}
+    chain egress_output {
+        type filter hook output priority 0; policy accept;
+        oifname "lo" accept
+        jump egress_floor
+        ip daddr @allow_api4 tcp dport 443 counter packets 12 bytes 720 accept comment "payments-api"
+        counter name "denied"
+    }
 }
-"""
+""")
 NEW = OLD.replace("203.0.113.0/24", "192.0.2.0/24").replace(
     "tcp dport 443 counter packets 12 bytes 720", "tcp dport 8443 counter packets 0 bytes 0"
 )

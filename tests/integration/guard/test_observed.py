@@ -15,38 +15,39 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight.denied_ledger import DeniedLine
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import observes
 from ansible_collections.tidegate.nftables.tests.golden.cases import ROOT
+from ansible_collections.tidegate.nftables.tests.support.nft import by_tabs
 
 from .conftest import GuardedHost
 
-CHAIN = """table inet tidegate {{
-	set would_deny4 {{
-		typeof ip daddr . meta l4proto . th dport . meta skuid
-		size 65535
-		flags dynamic,timeout
-		timeout 1d
-		counter
-	}}
+CHAIN = by_tabs("""table inet tidegate {{
+    set would_deny4 {{
+        typeof ip daddr . meta l4proto . th dport . meta skuid
+        size 65535
+        flags dynamic,timeout
+        timeout 1d
+        counter
+    }}
 
-	chain egress_output {{
-		type filter hook output priority 0; policy accept;
-		update @would_deny4 {{ ip daddr . meta l4proto . udp dport . meta skuid }}
-		tcp dport {port} accept
-		goto egress_denied
-	}}
+    chain egress_output {{
+        type filter hook output priority 0; policy accept;
+        update @would_deny4 {{ ip daddr . meta l4proto . udp dport . meta skuid }}
+        tcp dport {port} accept
+        goto egress_denied
+    }}
 
-	chain egress_denied {{
-		{rules}
-	}}
+    chain egress_denied {{
+        {rules}
+    }}
 
-	chain egress_observed {{
-		accept
-	}}
+    chain egress_observed {{
+        accept
+    }}
 
-	chain egress_enforced {{
-		reject
-	}}
+    chain egress_enforced {{
+        reject
+    }}
 }}
-"""
+""")
 
 
 def table(rules: str, port: int = 443) -> str:

@@ -162,7 +162,8 @@ TABLES: dict[str, Written] = {
         }
         chain filter_OUTPUT { type filter hook output priority filter + 10; policy accept;
             oifname "lo" accept
-            ip6 daddr { ::/96, ::ffff:0.0.0.0/96, 2002::/24, 2002:a00::/24, 2002:7f00::/24, 2002:a9fe::/32, 2002:ac10::/28, 2002:c0a8::/32, 2002:e000::/19 } reject with icmpv6 type addr-unreachable
+            ip6 daddr { ::/96, ::ffff:0.0.0.0/96, 2002::/24, 2002:a00::/24, 2002:7f00::/24, 2002:a9fe::/32,
+                2002:ac10::/28, 2002:c0a8::/32, 2002:e000::/19 } reject with icmpv6 type addr-unreachable
         }
         chain filter_IN_public_allow {
             tcp dport 21 ct helper set "helper-ftp-tcp"

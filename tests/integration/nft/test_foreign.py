@@ -21,58 +21,58 @@ from .conftest import BINARIES, Lab
 
 FOREIGN = """
 table ip nat {
-	chain DOCKER {
-		iifname "docker0" counter packets 9 bytes 900 return
-		iifname != "docker0" tcp dport 8080 counter packets 3 bytes 30 dnat to 172.17.0.2:80
-	}
-	chain POSTROUTING {
-		type nat hook postrouting priority srcnat; policy accept;
-		oifname != "docker0" ip saddr 172.17.0.0/16 counter packets 1 bytes 1 masquerade
-	}
-	chain PREROUTING {
-		type nat hook prerouting priority dstnat; policy accept;
-		fib daddr type local counter packets 0 bytes 0 jump DOCKER
-	}
+    chain DOCKER {
+        iifname "docker0" counter packets 9 bytes 900 return
+        iifname != "docker0" tcp dport 8080 counter packets 3 bytes 30 dnat to 172.17.0.2:80
+    }
+    chain POSTROUTING {
+        type nat hook postrouting priority srcnat; policy accept;
+        oifname != "docker0" ip saddr 172.17.0.0/16 counter packets 1 bytes 1 masquerade
+    }
+    chain PREROUTING {
+        type nat hook prerouting priority dstnat; policy accept;
+        fib daddr type local counter packets 0 bytes 0 jump DOCKER
+    }
 }
 table ip filter {
-	chain DOCKER-USER {
-		counter packets 4 bytes 400 return
-	}
-	chain FORWARD {
-		type filter hook forward priority filter; policy drop;
-		counter packets 4 bytes 400 jump DOCKER-USER
-	}
+    chain DOCKER-USER {
+        counter packets 4 bytes 400 return
+    }
+    chain FORWARD {
+        type filter hook forward priority filter; policy drop;
+        counter packets 4 bytes 400 jump DOCKER-USER
+    }
 }
 table inet f2b-table {
-	set addr-set-sshd {
-		type ipv4_addr
-		flags interval,timeout
-		elements = { 203.0.113.9 timeout 1d, 198.51.100.0/24 }
-	}
-	set seen {
-		type ipv4_addr
-		size 65535
-		flags dynamic
-		elements = { 203.0.113.1, 203.0.113.2 }
-	}
-	chain f2b-chain {
-		type filter hook input priority filter - 1; policy accept;
-		tcp dport 22 ip saddr @addr-set-sshd reject
-		add @seen { ip saddr }
-	}
+    set addr-set-sshd {
+        type ipv4_addr
+        flags interval,timeout
+        elements = { 203.0.113.9 timeout 1d, 198.51.100.0/24 }
+    }
+    set seen {
+        type ipv4_addr
+        size 65535
+        flags dynamic
+        elements = { 203.0.113.1, 203.0.113.2 }
+    }
+    chain f2b-chain {
+        type filter hook input priority filter - 1; policy accept;
+        tcp dport 22 ip saddr @addr-set-sshd reject
+        add @seen { ip saddr }
+    }
 }
 table inet sleeping {
-	flags dormant
-	chain c {
-		type filter hook input priority filter; policy drop;
-		counter packets 1 bytes 2 drop
-	}
+    flags dormant
+    chain c {
+        type filter hook input priority filter; policy drop;
+        counter packets 1 bytes 2 drop
+    }
 }
 table ip6 t {
-	chain c {
-		type filter hook output priority filter; policy accept;
-		counter packets 1 bytes 2
-	}
+    chain c {
+        type filter hook output priority filter; policy accept;
+        counter packets 1 bytes 2
+    }
 }
 """
 

@@ -21,39 +21,38 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.table_names impo
 from . import settings
 from .settings import Settings
 
-_FLOOR = """\
-		oifname "lo" fib daddr type { local, broadcast, multicast, anycast } accept
-		ct state established,related accept
-		tcp flags & (fin | syn | rst | ack) != syn accept
-		icmp type { destination-unreachable, time-exceeded, parameter-problem } accept
-		icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem } accept
-		icmpv6 type { nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert } accept
-		icmpv6 type { mld-listener-query, mld-listener-report, mld-listener-done, mld2-listener-report } accept
-		ip daddr 224.0.0.0/4 meta l4proto 2 accept
-		meta nfproto ipv4 udp sport 68 udp dport 67 accept
-		ip6 daddr { fe80::/10, ff02::1:2 } udp sport 546 udp dport 547 accept
-"""
-_REJECT = """\
-		meta l4proto 6 reject with tcp reset
-		reject with icmpx type admin-prohibited
-"""
+_FLOOR = (
+    'oifname "lo" fib daddr type { local, broadcast, multicast, anycast } accept',
+    "ct state established,related accept",
+    "tcp flags & (fin | syn | rst | ack) != syn accept",
+    "icmp type { destination-unreachable, time-exceeded, parameter-problem } accept",
+    "icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem } accept",
+    "icmpv6 type { nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert } accept",
+    "icmpv6 type { mld-listener-query, mld-listener-report, mld-listener-done, mld2-listener-report } accept",
+    "ip daddr 224.0.0.0/4 meta l4proto 2 accept",
+    "meta nfproto ipv4 udp sport 68 udp dport 67 accept",
+    "ip6 daddr { fe80::/10, ff02::1:2 } udp sport 546 udp dport 547 accept",
+)
+_REJECT = ("meta l4proto 6 reject with tcp reset", "reject with icmpx type admin-prohibited")
 
 
 def table(values: Settings) -> str:
     """Return the table; in mode observe it accepts and counts everything, as the policy did."""
     rejects = values.mode == "enforce"
-    servers = _servers(values.dns, "meta l4proto { 6, 17 } th dport { 53, 853 }") + _servers(
-        values.ntp, "udp dport 123"
+    rules = (
+        *_FLOOR,
+        *_servers(values.dns, "meta l4proto { 6, 17 } th dport { 53, 853 }"),
+        *_servers(values.ntp, "udp dport 123"),
+        f'counter name "{FAILSAFE_COUNTER}"',
+        *(_REJECT if rejects else ()),
     )
     return (
         f"table {' '.join(TABLE)} {{\n"
         f"\tcounter {FAILSAFE_COUNTER} {{\n\t\tpackets 0 bytes 0\n\t}}\n\n"
         f"\tchain {OUTPUT_CHAIN} {{\n"
         f"\t\ttype filter hook output priority 0; policy {'drop' if rejects else 'accept'};\n"
-        f"{_FLOOR}{servers}"
-        f'\t\tcounter name "{FAILSAFE_COUNTER}"\n'
-        f"{_REJECT if rejects else ''}"
-        "\t}\n}\n"
+        + "".join(f"\t\t{rule}\n" for rule in rules)
+        + "\t}\n}\n"
     )
 
 
@@ -68,13 +67,13 @@ def write(paths: Paths, values: Settings) -> None:
     files.write(paths.failsafe, script(values))
 
 
-def _servers(networks: Sequence[str], match: str) -> str:
+def _servers(networks: Sequence[str], match: str) -> list[str]:
     """Return the rules that accept a service to its servers, to any address when none is known."""
     if not networks:
-        return f"\t\t{match} accept\n"
-    text = ""
+        return [f"{match} accept"]
+    rules = []
     for family, version in (("ip", 4), ("ip6", 6)):
         of_family = [network for network in networks if ipaddress.ip_network(network).version == version]
         if of_family:
-            text += f"\t\t{family} daddr {{ {', '.join(of_family)} }} {match} accept\n"
-    return text
+            rules.append(f"{family} daddr {{ {', '.join(of_family)} }} {match} accept")
+    return rules

@@ -129,8 +129,10 @@ def judged() -> set[tuple[Any, ...]]:
 
 def test_athena_answers_with_what_is_left_to_be_judged(table: Any) -> None:
     answer = run_athena(table, athena.rejected("logs", HOSTS, conditions(POLICY)))
-    left = {(source, destination, protocol, 0 if protocol in (1, 58) else port)
-             for source, destination, protocol, port, *_sums in answer}  # fmt: skip
+    left = {
+        (source, destination, protocol, 0 if protocol in (1, 58) else port)
+        for source, destination, protocol, port, *_sums in answer
+    }
     assert left == judged()
     assert len(left) > 20, "the records prove nothing"
     assert {row[4:] for row in answer} == {(1, 2, 100, 5, 9)}

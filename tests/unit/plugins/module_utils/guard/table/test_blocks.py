@@ -16,53 +16,54 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table impo
     lifetimes,
     restore,
 )
+from ansible_collections.tidegate.nftables.tests.support.nft import by_tabs
 
-TABLE = """table inet tidegate {
-	comment "a table { of mine"
-	counter denied {
-		comment "x"
-		packets 7 bytes 420
-	}
+TABLE = by_tabs("""table inet tidegate {
+    comment "a table { of mine"
+    counter denied {
+        comment "x"
+        packets 7 bytes 420
+    }
 
-	quota daily {
-		over 10 mbytes used 5 kbytes
-	}
+    quota daily {
+        over 10 mbytes used 5 kbytes
+    }
 
-	set allow4 {
-		type ipv4_addr
-		flags interval
-		elements = { 10.0.0.1-10.0.0.5, 203.0.113.0/24 comment "expires 5s, { x" }
-	}
+    set allow4 {
+        type ipv4_addr
+        flags interval
+        elements = { 10.0.0.1-10.0.0.5, 203.0.113.0/24 comment "expires 5s, { x" }
+    }
 
-	set temporary_allow4 {
-		type ipv4_addr
-		flags timeout
-		elements = { 198.51.100.7 timeout 1h expires 59m59s716ms comment "once",~198.51.100.8 timeout 1h expires 5s }
-	}
+    set temporary_allow4 {
+        type ipv4_addr
+        flags timeout
+        elements = { 198.51.100.7 timeout 1h expires 59m59s716ms comment "once",~198.51.100.8 timeout 1h expires 5s }
+    }
 
-	set ledger {
-		typeof ip daddr . meta l4proto
-		size 65535
-		flags dynamic,timeout
-		counter
-		timeout 1d
-		elements = { 8.8.8.8 . 17 counter packets 1 bytes 29 expires 23h59m59s988ms }
-	}
+    set ledger {
+        typeof ip daddr . meta l4proto
+        size 65535
+        flags dynamic,timeout
+        counter
+        timeout 1d
+        elements = { 8.8.8.8 . 17 counter packets 1 bytes 29 expires 23h59m59s988ms }
+    }
 
-	map ports {
-		type inet_service : verdict
-		elements = { 80 : accept, 443 : jump floor }
-	}
+    map ports {
+        type inet_service : verdict
+        elements = { 80 : accept, 443 : jump floor }
+    }
 
-	chain floor {
-		ip daddr { 192.0.2.1, 192.0.2.2,~192.0.2.3 } counter packets 3 bytes 180 accept comment "packets 3 bytes 4"
-		accept
-	}
+    chain floor {
+        ip daddr { 192.0.2.1, 192.0.2.2,~192.0.2.3 } counter packets 3 bytes 180 accept comment "packets 3 bytes 4"
+        accept
+    }
 
-	chain out {
-	}
+    chain out {
+    }
 }
-""".replace("~", "\n\t\t\t     ")
+""").replace("~", "\n\t\t\t     ")
 
 
 def test_a_listing_survives_being_taken_apart() -> None:

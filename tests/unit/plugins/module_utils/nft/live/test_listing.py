@@ -1,7 +1,6 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# ruff: noqa: E101  # nft indents by tabs and spaces
 
 from __future__ import annotations
 
@@ -10,60 +9,61 @@ import pytest
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import Hook
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.listing import parse_hook, parse_tables
+from ansible_collections.tidegate.nftables.tests.support.nft import by_tabs
 
 # As nft 0.9.8 prints it: a closing brace on a statement's line, handles inside of implicit chains.
-LISTING = """table inet t { # handle 1
-	comment "tc"
-	flags dormant
-	counter denied { # handle 3
-		comment "x"
-		packets 5 bytes 60	}
+LISTING = by_tabs("""table inet t { # handle 1
+    comment "tc"
+    flags dormant
+    counter denied { # handle 3
+        comment "x"
+        packets 5 bytes 60\t}
 
-	quota daily { # handle 4
-		over 10 mbytes used 300 bytes
-	}
+    quota daily { # handle 4
+        over 10 mbytes used 300 bytes
+    }
 
-	ct helper ftp-standard { # handle 9
-		type "ftp" protocol tcp
-		l3proto inet
-	}
+    ct helper ftp-standard { # handle 9
+        type "ftp" protocol tcp
+        l3proto inet
+    }
 
-	set a { # handle 6
-		type ipv4_addr
-		flags interval,timeout
-		elements = { 1.2.3.4-1.2.3.9, 10.0.0.0/8 timeout 1d expires 23h59m,
-			     192.168.0.1 comment "he, } llo" }
-	}
+    set a { # handle 6
+        type ipv4_addr
+        flags interval,timeout
+        elements = { 1.2.3.4-1.2.3.9, 10.0.0.0/8 timeout 1d expires 23h59m,
+            ~192.168.0.1 comment "he, } llo" }
+    }
 
-	set empty { # handle 8
-		type mark
-	}
+    set empty { # handle 8
+        type mark
+    }
 
-	map m { # handle 11
-		type inet_service : verdict
-		elements = { 80 comment "c" : accept, 443 : jump web }
-	}
+    map m { # handle 11
+        type inet_service : verdict
+        elements = { 80 comment "c" : accept, 443 : jump web }
+    }
 
-	chain web { # handle 1
-		comment "webby { # handle 7"
-		counter packets 1 bytes 2 accept comment "pay # handle 'load; }" # handle 13
-	}
+    chain web { # handle 1
+        comment "webby { # handle 7"
+        counter packets 1 bytes 2 accept comment "pay # handle 'load; }" # handle 13
+    }
 
-	chain eo { # handle 2
-		comment "base"
-		type filter hook output priority -5; policy drop;
-		tcp dport 22 jump {
-			counter packets 1 bytes 2 accept # handle 5
-			ip saddr { 1.1.1.1, 2.2.2.2,
-				     3.3.3.3 } drop # handle 6
-		} # handle 7
-		tcp dport { 80, 443,
-			     8080 } accept # handle 16
-	}
+    chain eo { # handle 2
+        comment "base"
+        type filter hook output priority -5; policy drop;
+        tcp dport 22 jump {
+            counter packets 1 bytes 2 accept # handle 5
+            ip saddr { 1.1.1.1, 2.2.2.2,
+                ~3.3.3.3 } drop # handle 6
+        } # handle 7
+        tcp dport { 80, 443,
+            ~8080 } accept # handle 16
+    }
 }
 table ip other { # handle 2
 }
-"""
+""").replace("~", 5 * " ")
 
 
 def test_a_listing_is_cut_into_what_it_lists() -> None:
