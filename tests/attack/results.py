@@ -206,9 +206,9 @@ def value(shape: Shape, chosen: random.Random, depth: int = 0) -> Any:
 
 def _many(shape: Shape, chosen: random.Random, depth: int) -> Any:
     if isinstance(shape, ListOf):
-        return [value(shape.shape, chosen, depth) for _ in range(chosen.randint(0, 2))]
+        return [value(shape.shape, chosen, depth) for _time in range(chosen.randint(0, 2))]
     if isinstance(shape, MapOf):
-        return {chosen.choice(TEXTS): value(shape.shape, chosen, depth) for _ in range(chosen.randint(0, 2))}
+        return {chosen.choice(TEXTS): value(shape.shape, chosen, depth) for _time in range(chosen.randint(0, 2))}
     if isinstance(shape, Choice):
         kind = chosen.choice(sorted(shape.records))
         return {shape.key: kind, **_many(shape.records[kind], chosen, depth)}
@@ -235,8 +235,8 @@ def _json(chosen: random.Random, depth: int) -> Any:
     if depth > 8 or chosen.random() < 0.5:
         return chosen.choice((*TEXTS, *words, 1, 443, None, True))
     if chosen.random() < 0.5:
-        return [_json(chosen, depth + 1) for _ in range(chosen.randint(0, 3))]
-    return {chosen.choice(words): _json(chosen, depth + 1) for _ in range(chosen.randint(0, 3))}
+        return [_json(chosen, depth + 1) for _time in range(chosen.randint(0, 3))]
+    return {chosen.choice(words): _json(chosen, depth + 1) for _time in range(chosen.randint(0, 3))}
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -81,7 +81,7 @@ class Sender:
     def cost(self, bursts: int) -> float:
         """Nanoseconds a datagram."""
         spent = 0
-        for _ in range(bursts):
+        for _time in range(bursts):
             self._aim()
             before = thread_time_ns()
             sent = _libc.sendmmsg(self._source.fileno(), self._messages, BURST, 0)
@@ -176,6 +176,6 @@ def wire(name: str, table: str, destinations: Sequence[Destination], *, establis
 
 def measure(wires: Sequence[Wire], rounds: int = 9, bursts: int = 40) -> None:
     """Fill in the best cost of each; they take turns, so that what else the machine does concerns all alike."""
-    for _ in range(rounds):
+    for _time in range(rounds):
         for wire in wires:
             wire.best = min(wire.best, wire.sender.cost(bursts))

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -21,7 +22,7 @@ import yaml
 from .paths import ANSIBLE_PLAYBOOK, COLLECTIONS
 from .waiting import finish
 
-LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+LOCAL = MappingProxyType({"ansible_connection": "local", "ansible_python_interpreter": sys.executable})
 """Variables of a host whose modules run where Ansible runs."""
 
 

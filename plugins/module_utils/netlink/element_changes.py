@@ -196,6 +196,6 @@ def _overlap_probe(info: SetInfo, last: Element) -> Iterator[SetMessage]:
     The kernel notices an overlap from inside only when an end is added, so one is added and deleted again.
     """
     if last.start != last.end:
-        end = next(elements.list_attributes([elements.element_attribute(last.end, elements.INTERVAL_END)]))
+        (end,) = elements.list_attributes([elements.element_attribute(last.end, elements.INTERVAL_END)])
         yield SetMessage(info, wire.NFT_MSG_NEWSETELEM, wire.NLM_F_CREATE | wire.NLM_F_EXCL, end)
         yield SetMessage(info, wire.NFT_MSG_DELSETELEM, 0, end)

@@ -69,7 +69,7 @@ class PrefixList:
 
     name: str
     place: Place = field(compare=False)
-    _: KW_ONLY
+    _options: KW_ONLY
     kind: Literal["inline", "file", "url", "external"]
     addresses: AddressSet = NOTHING
     location: str = ""
@@ -96,7 +96,7 @@ class PrefixListResult:
 
     name: str
     addresses: AddressSet = NOTHING
-    _: KW_ONLY
+    _options: KW_ONLY
     external: bool = False
     shared: bool = False
     source: str = ""

@@ -71,12 +71,17 @@ def value(item: Any, depth: int = 0) -> Value:
     return UnknownValue(shown(item))
 
 
+def _prefix(address: Any, length: Any) -> Prefix | None:
+    if not isinstance(address, str) or not isinstance(length, int) or isinstance(length, bool):
+        return None
+    return Prefix(address, length)
+
+
 def _compound(kind: str, body: Any, depth: int) -> Value | None:
     if kind == "set":
         return AnonymousSet(tuple(value(part, depth + 1) for part in (body if is_list(body) else [body])))
     if kind == "prefix" and isinstance(body, Mapping):
-        address, length = body.get("addr"), body.get("len")
-        return Prefix(address, length) if isinstance(address, str) and type(length) is int else None
+        return _prefix(body.get("addr"), body.get("len"))
     if not is_list(body):
         return None
     if kind == "range" and len(body) == 2 and all(type(end) in (int, str) for end in body):

@@ -62,14 +62,14 @@ def _plain(record: Opening | Closing | TargetDifference) -> Data:
 
 
 def _typed(data: Mapping[str, Any]) -> Data:
-    fields: Data = {}
-    for key, value in data.items():
-        if key == "addresses":
-            fields[key] = read_addresses(value)
-        elif key == "services":
-            fields[key] = ServiceSet(tuple((int(first), int(last)) for first, last in value))
-        elif isinstance(value, list | tuple):
-            fields[key] = tuple(str(element) for element in value)
-        else:
-            fields[key] = value if value is None else str(value)
-    return fields
+    return {key: _value(key, value) for key, value in data.items()}
+
+
+def _value(key: str, value: Any) -> Any:
+    if key == "addresses":
+        return read_addresses(value)
+    if key == "services":
+        return ServiceSet(tuple((int(first), int(last)) for first, last in value))
+    if isinstance(value, list | tuple):
+        return tuple(str(element) for element in value)
+    return value if value is None else str(value)

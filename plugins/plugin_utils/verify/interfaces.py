@@ -18,6 +18,7 @@ OTHER = "other interfaces"
 _KEYS = ("iifname", "oifname", "iif", "oif")
 # A device's name in Linux has 15 characters (IFNAMSIZ less the byte that ends it).
 _LONGEST = 15
+_LETTERS = string.ascii_letters + string.digits + string.punctuation
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def _examples(patterns: Iterable[str]) -> Iterator[tuple[str, str]]:
     All other patterns that the example matches are the beginning of that one, so it stands for all of its class.
     """
     used = "".join(patterns)
-    unused = next(letter for letter in string.ascii_letters + string.digits + string.punctuation if letter not in used)
+    unused = min(set(_LETTERS) - set(used), key=_LETTERS.index)
     yield unused, OTHER
     for pattern in patterns:
         yield (pattern[:-1] + unused)[:_LONGEST] if pattern.endswith("*") else pattern, pattern

@@ -40,7 +40,7 @@ def namespace() -> Iterator[Namespace]:
 
 @pytest.mark.parametrize("module", CHANGERS)
 def test_each_example_changes_once_and_never_twice(module: str, tmp_path: Path, namespace: Namespace) -> None:
-    tasks = [task for task in examples(module) for _ in range(2)]
+    tasks = [task for task in examples(module) for _time in range(2)]
     results = run_tasks(tmp_path, tasks, prefix=namespace.enter)
     firsts, seconds = results[::2], results[1::2]
     names = [task.get("name", "") for task in examples(module)]

@@ -42,10 +42,10 @@ def race(url: str, path: Path, run: str) -> list[Any]:
         barrier.wait()
         answers.put(resolve(url, path, run))
 
-    workers = [FORK.Process(target=work) for _ in range(WORKERS)]
+    workers = [FORK.Process(target=work) for _time in range(WORKERS)]
     for worker in workers:
         worker.start()
-    results = [answers.get(timeout=PATIENCE) for _ in workers]
+    results = [answers.get(timeout=PATIENCE) for _time in workers]
     for worker in workers:
         worker.join()
     return results

@@ -42,7 +42,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, obj
 
 def test_the_report_has_what_would_be_rejected_and_what_depends_on_the_user(report: tuple[str, object]) -> None:
     text, _content = report
-    rejected, _, rest = text.partition("## Would be rejected for some users")
+    rejected, _heading, rest = text.partition("## Would be rejected for some users")
     assert "| 198.51.100.66 | tcp/4444 | app1 | 3 | 3.0 kB | 2026-11-20 14:44 |" in rejected
     assert "203.0.113.10" not in rejected
     assert "| 203.0.113.10 | tcp/443 | app1 | 1 | 1.0 kB | 2026-11-20 14:44 | allowed to www-data |" in rest

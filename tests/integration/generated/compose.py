@@ -67,7 +67,7 @@ def rules(family: str, sentences: int, seed: int) -> list[Rule]:
     """Every rule of the grammar for a family, and so many random sentences."""
     rng = random.Random(f"{family} {seed}")
     generated = [*_singles(family), *_statements(family), *_pairs(family, rng)]
-    return list(dict.fromkeys([*generated, *(_sentence(family, rng) for _ in range(sentences))]))
+    return list(dict.fromkeys([*generated, *(_sentence(family, rng) for _time in range(sentences))]))
 
 
 def known(family: str) -> list[Match]:

@@ -130,7 +130,7 @@ def keep_their_handles(before: NftTable, after: NftTable) -> None:
         both = {rule.canon for rule in old.rules} & {rule.canon for rule in new.rules}
         alone = {canon for canon in both if " @" not in canon and "name" not in canon}
         first = {rule.canon: rule.handle for rule in old.rules if rule.canon in alone}
-        kept = [rule for rule in new.rules if first.get(rule.canon) == rule.handle is not None]
+        kept = [rule for rule in new.rules if rule.handle is not None and first.get(rule.canon) == rule.handle]
         # Where others changed places with them, as many as possible stay, whichever those are.
         orders = [[rule.canon for rule in chain.rules if rule.canon in both] for chain in (old, new)]
         if orders[0] == orders[1]:

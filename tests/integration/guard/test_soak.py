@@ -163,7 +163,7 @@ def test_a_policy_that_drops_replies_locks_nobody_out(host: GuardedHost, control
         [
             sys.executable,
             "-c",
-            "import socket; s = socket.create_server(('', 2222)); [s.accept() for _ in iter(int, 1)]",
+            "import socket; s = socket.create_server(('', 2222)); [s.accept() for _time in iter(int, 1)]",
         ]
     )
 

@@ -70,7 +70,7 @@ class Net:
             "print(json.dumps([[result.outcome, result.errno] for result in results]))\n"
         )
         done = self.run(host, sys.executable, "-c", code, text=json.dumps([probes, timeout]))
-        return [(outcome, number) for outcome, number in json.loads(done.stdout)]
+        return [(*result,) for result in json.loads(done.stdout)]
 
     @property
     def alive(self) -> bool:

@@ -42,7 +42,7 @@ def table(rng: random.Random) -> dict[str, Any]:
 def _chain(rng: random.Random, name: str, rules: list[str], *, leaf: bool) -> dict[str, Any]:
     # Chains that are jumped to jump no further, so there is no loop.
     usable = [rule for rule in rules if not leaf or ("jump" not in rule and "vmap" not in rule)]
-    chain: dict[str, Any] = {"name": name, "rules": [rng.choice(usable) for _ in range(rng.randint(0, 9))]}
+    chain: dict[str, Any] = {"name": name, "rules": [rng.choice(usable) for _time in range(rng.randint(0, 9))]}
     if not leaf and rng.random() < 0.8:
         chain.update(type="filter", hook=rng.choice(("input", "output")), priority=rng.choice(("filter", "-5")))
         chain["policy"] = rng.choice(("accept", "drop"))

@@ -30,7 +30,7 @@ TYPES = {4: ("type ipv4_addr", 32), 6: ("type ipv6_addr", 128)}
 def _random(rng: random.Random, version: int) -> list[str]:
     """Addresses, networks and ranges that do not overlap, from one end of the address space to the other."""
     bits = TYPES[version][1]
-    borders = sorted({rng.randrange(1, 2 ** rng.choice((16, bits)) - 1) for _ in range(100)})[:90]
+    borders = sorted({rng.randrange(1, 2 ** rng.choice((16, bits)) - 1) for _time in range(100)})[:90]
     borders = [0, *borders, 2**bits - 2]
     texts = []
     for first, last in zip(borders[::2], borders[1::2], strict=True):

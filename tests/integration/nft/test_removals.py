@@ -18,7 +18,7 @@ HOSTS = [f"10.1.{number}.1" for number in range(40)]
 LIMIT = {"percent": 25, "sets": "allow_*"}
 
 
-def table(*addresses: str, name: str = "allow_db4", limit: Any = LIMIT, **more: Any) -> dict[str, Any]:
+def table(*addresses: str, name: str = "allow_db4", **more: Any) -> dict[str, Any]:
     """One set that a rule refers to, and one beside it that the limit is not about."""
     declaration = {"type": "ipv4_addr", "flags": ["interval"]}
     spec: dict[str, Any] = {
@@ -30,7 +30,7 @@ def table(*addresses: str, name: str = "allow_db4", limit: Any = LIMIT, **more: 
         "chains": [
             {"name": "c", "rules": more.pop("rules", [f"ip daddr @{name} accept", "ip daddr @never drop"])},
         ],
-        "max_removed": limit,
+        "max_removed": more.pop("limit", LIMIT),
         **more,
     }
     return {key: value for key, value in spec.items() if value is not None}

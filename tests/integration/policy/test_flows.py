@@ -115,7 +115,7 @@ def flows(resolved: policy.ResolvedPolicy, chosen: random.Random) -> list[policy
         ports |= {place % 65536 + step for ends in services.line for place in ends for step in (-1, 0, 1)}
     known = sorted(port for port in ports if 0 < port < 65536)
     found: dict[Seen, policy.Flow] = {}
-    for _ in range(EACH * 2):
+    for _time in range(EACH * 2):
         address = chosen.choice(places) if chosen.random() < 0.8 else anywhere(chosen)
         port = chosen.choice(known) if chosen.random() < 0.8 else chosen.randint(1, 65535)
         protocol = chosen.choice(PROTOCOLS)

@@ -114,7 +114,7 @@ def flows(resolved: policy.ResolvedPolicy) -> list[policy.Flow]:
         policy.Flow(
             chosen.choice(addresses), *chosen.choice(PORTS + OTHERS), chosen.choice(["root", "payd", "postfix"])
         )
-        for _ in range(30)
+        for _time in range(30)
     ]
     for entry in resolved.entries:
         candidates = sorted(around(entry), key=str)
@@ -213,7 +213,7 @@ def test_a_full_ledger_refuses_all_the_same_and_counts_what_it_left_out(tmp_path
 @pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::1"])
 def test_refused_connections_fail_at_once(address: str, tmp_path: Path) -> None:
     load(compile_table(built()), tmp_path)
-    for _ in range(400):
+    for _time in range(400):
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection((address, 443), timeout=PATIENCE).close()
     # One packet each: a connection that waits sends its first packet again after a second.

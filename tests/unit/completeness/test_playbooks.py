@@ -37,7 +37,7 @@ RUN = {
     for path in (CHECKOUT / folder).rglob("*.py")
     for text in texts(path)
     if (match := re.fullmatch(r"(?:tidegate\.nftables\.)?(\w+?)(?:\.yml)?", text))
-    if text in (f"tidegate.nftables.{match[1]}", f"{match[1]}.yml")
+    and text in (f"tidegate.nftables.{match[1]}", f"{match[1]}.yml")
 }
 """Playbooks that a test names as an argument of its own."""
 

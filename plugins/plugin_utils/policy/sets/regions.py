@@ -116,7 +116,7 @@ def _sweep(sets: list[AddressSet], changes: dict[int, list[int]]) -> Iterator[Pi
         if active:
             key = frozenset(active)
             if key not in known:
-                known[key] = sets[next(iter(key))] if len(key) == 1 else addresses.union(sets[number] for number in key)
+                known[key] = sets[min(key)] if len(key) == 1 else addresses.union(sets[number] for number in key)
             yield before, place - 1, known[key]
         for number in changes[place]:
             if number >= 0:

@@ -14,8 +14,8 @@ def test_dns_is_asked_for_the_name_servers_of_the_root() -> None:
 
 
 def test_questions_differ_so_that_an_old_answer_fits_none() -> None:
-    assert len({datagram(53)[:2] for _ in range(20)}) > 1
-    assert len({datagram(123)[40:] for _ in range(20)}) == 20
+    assert len({datagram(53)[:2] for _time in range(20)}) > 1
+    assert len({datagram(123)[40:] for _time in range(20)}) == 20
 
 
 def test_ntp_is_asked_as_a_client_of_version_4() -> None:

@@ -47,8 +47,8 @@ def ip_ranges(rows4: int = 7000, rows6: int = 3000, seed: int = 1) -> dict[str, 
 def github_meta(seed: int = 2) -> dict[str, Any]:
     """GitHub's meta: short lists for its services and thousands of small networks for its runners."""
     dice = random.Random(seed)
-    some = [network(dice, 4, 20, 32) for _ in range(30)] + [network(dice, 6, 32, 48) for _ in range(4)]
-    runners = [network(dice, 4, 20, 31) for _ in range(5500)] + [network(dice, 6, 40, 56) for _ in range(1200)]
+    some = [network(dice, 4, 20, 32) for _time in range(30)] + [network(dice, 6, 32, 48) for _time in range(4)]
+    runners = [network(dice, 4, 20, 31) for _time in range(5500)] + [network(dice, 6, 40, 56) for _time in range(1200)]
     return {
         "verifiable_password_authentication": False,
         "ssh_key_fingerprints": {"SHA256_ED25519": "a" * 43},

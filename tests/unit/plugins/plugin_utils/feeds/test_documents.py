@@ -171,8 +171,8 @@ def test_large_documents_are_read_in_less_than_a_second(document: Any, options: 
 
 def test_fifty_thousand_networks_are_read_in_less_than_a_second() -> None:
     dice = random.Random(4)
-    networks = [samples.network(dice, 4, 16, 32) for _ in range(35_000)] + [
-        samples.network(dice, 6, 40, 64) for _ in range(15_000)
+    networks = [samples.network(dice, 4, 16, 32) for _time in range(35_000)] + [
+        samples.network(dice, 6, 40, 64) for _time in range(15_000)
     ]
     begin = time.process_time()
     found = read(networks)

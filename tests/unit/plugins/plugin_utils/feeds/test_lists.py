@@ -105,7 +105,7 @@ def test_a_copy_older_than_max_age_days_is_an_error_not_a_notice(project: Projec
 
 def test_every_good_fetch_makes_the_copy_young_again(project: Project) -> None:
     publish(project, *TEN)
-    for _ in range(3):
+    for _time in range(3):
         project.resolve(GUARDED)
         project.now += dt.timedelta(days=6)
     breakdown(project)

@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.rules import carry, edited
@@ -10,15 +12,15 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import NftRule
 
-CHAIN = [
+CHAIN = (
     NftRule("accept", "accept", 1),
     NftRule('drop comment "x"', 'drop comment "x"', 2),
     NftRule("counter", "counter", 3),
-]
+)
 NEW = NftRule('reject comment "n"', 'reject comment "n"')
 
 
-def order(edit: RuleEdit, new: NftRule | None = NEW, chain: list[NftRule] = CHAIN) -> list[str]:
+def order(edit: RuleEdit, new: NftRule | None = NEW, chain: Sequence[NftRule] = CHAIN) -> list[str]:
     return [rule.canon for rule in edited(chain, new, edit, "here")]
 
 

@@ -120,7 +120,7 @@ def test_users_who_reach_the_same_as_everybody_are_not_named() -> None:
     assert str(extra.witness()) == "user root to 2001:db8::1 with tcp/22"
     assert (named - named).witness() is None
     assert Reach.of(https, https, {}) <= named
-    assert not named <= Reach.of(https, https, {"payd": https | ssh})
+    assert (named <= Reach.of(https, https, {"payd": https | ssh})) is False
 
 
 def test_a_packet_without_a_socket_is_nobodys() -> None:

@@ -61,7 +61,7 @@ def test_the_joins_are_those_of_comparing_all_neighbours(
 def scattered(count: int) -> Joinable:
     starts = random.Random(20261130).sample(range(1 << 22), count)
     held = intervals.normalise((start << 8, (start << 8) + 127) for start in starts)
-    return Joinable([(first, last) for first, last in held], held, ())
+    return Joinable(list(held), held, ())
 
 
 def test_the_time_of_joining_grows_little_more_than_the_networks() -> None:
