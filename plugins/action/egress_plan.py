@@ -30,7 +30,8 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.model impor
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.source_paths import fleet_from
 
 Policies = dict[str, Mapping[str, Any]]
-_FAILING = {"errors": ("errors",), "tests": ("errors", "tests"), "changes": ("errors", "tests", "different")}
+_FAIL_ON = ("errors", "tests", "guards", "changes")
+"""What fails the task; each word includes those before it."""
 
 
 class BaseMissing(ControllerError):
@@ -48,7 +49,7 @@ class ActionModule(TidegateAction):
         "base": {"type": "str"},
         "hosts": {"type": "str", "default": "all"},
         "directory": {"type": "path"},
-        "fail_on": {"type": "str", "choices": list(_FAILING), "default": "tests"},
+        "fail_on": {"type": "str", "choices": list(_FAIL_ON), "default": "tests"},
         "write_policies": {"type": "path"},
     }
 
@@ -70,8 +71,14 @@ class ActionModule(TidegateAction):
         self.say(markdown(plan))
         written = output.write(Path(arguments["directory"]), plan_files(plan)) if arguments["directory"] else []
         answer = {"outcome": plan.outcome, "files": written}
-        if plan.outcome in _FAILING[arguments["fail_on"]]:
-            return {**answer, "failed": True, "msg": f"{_why(plan)} (egress_plan_fail_on: {arguments['fail_on']})"}
+        reasons = _reasons(plan)
+        for word in _FAIL_ON[: _FAIL_ON.index(arguments["fail_on"]) + 1]:
+            if word in reasons:
+                return {
+                    **answer,
+                    "failed": True,
+                    "msg": f"{reasons[word]} (egress_plan_fail_on: {arguments['fail_on']})",
+                }
         return answer
 
     def _plan(self, here: Policies, base: str, hosts: str) -> EgressPlan:
@@ -119,9 +126,15 @@ def _options() -> list[str]:
     return [*options, "--forks", str(arguments.get("forks") or 5)]
 
 
-def _why(plan: EgressPlan) -> str:
-    return {
-        "errors": "A policy of the proposed commit has errors, see above.",
-        "tests": "A policy test fails in the proposed commit, see above.",
-        "different": "The proposed commit changes what hosts can reach, see above.",
-    }[plan.outcome]
+def _reasons(plan: EgressPlan) -> dict[str, str]:
+    """Return why the plan fails, by the words of fail_on that it fails for."""
+    weakened = plan.of("weakened")
+    sentences = {
+        "errors": (plan.outcome == "errors", "A policy of the proposed commit has errors, see above."),
+        "tests": (plan.outcome == "tests", "A policy test fails in the proposed commit, see above."),
+        "guards": (weakened, "The proposed commit weakens what guards the policies, see above."),
+        "changes": (plan.outcome == "different", "The proposed commit changes what hosts can reach, see above."),
+    }
+    if plan.settings and plan.outcome != "different":
+        sentences["changes"] = (True, "The proposed commit changes what guards the policies, see above.")
+    return {word: sentence for word, (applies, sentence) in sentences.items() if applies}

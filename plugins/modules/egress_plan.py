@@ -11,7 +11,7 @@ short_description: Compare the policies of an inventory with those of another co
 version_added: 0.1.0
 description:
   - Builds the policies of the same inventory from another commit of its repository, in a temporary worktree, and
-    compares them with those of this run, for every address, port and user.
+    compares them with those of this run, for every address, port and user, with everything that guards them.
   - Fetched prefix lists are the same on both sides.
   - Prints Markdown, and writes Markdown, JSON, JUnit, GitLab's code quality report and GitHub's workflow commands.
   - The playbook C(tidegate.nftables.plan) runs it. No host is connected to.
@@ -36,9 +36,10 @@ options:
       - What fails the task, so that ansible-playbook ends with 2.
       - V(errors) - policies with errors.
       - V(tests) - also policy tests that fail.
-      - V(changes) - also changes of what hosts can reach.
+      - V(guards) - also a weaker guard, such as a policy test or an element of C(egress_never) that goes.
+      - V(changes) - also any change of what hosts can reach, and of a guard.
     type: str
-    choices: [errors, tests, changes]
+    choices: [errors, tests, guards, changes]
     default: tests
   write_policies:
     description: Write the registered policies to this file and compare nothing. The run on the other commit uses it.
@@ -70,7 +71,10 @@ EXAMPLES = r"""
 
 RETURN = r"""
 outcome:
-  description: V(same), V(different), V(tests) when a policy test fails, or V(errors) when a policy has errors.
+  description:
+    - V(same); V(entries) when only names, owners, reasons and dates of entries change, V(guards) when only what guards
+      the policies does, V(different) when other packets pass.
+    - V(tests) when a policy test fails, V(errors) when a policy has errors.
   returned: when policies were compared
   type: str
   sample: different

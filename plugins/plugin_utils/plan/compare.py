@@ -13,14 +13,16 @@ from typing import TypeVar
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Reach, ResolvedPolicy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.passing import (
     SERVERS,
-    WHOLE,
-    entry_region,
-    servers,
+    FloorScope,
+    floor_region,
+    inbound_reach,
 )
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import of_boxes
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import EMPTY
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.prove.fleet import Fleet
 
+from . import causes
 from .entry_changes import entry_changes
+from .guards import guards, words_of
 from .model import (
     EgressPlan,
     EntryChange,
@@ -30,9 +32,12 @@ from .model import (
     ReachChange,
     Remark,
     RemarkKind,
+    SettingChange,
     Severity,
     TestOutcome,
+    Whose,
 )
+from .settings import settings
 
 Fleets = Mapping[str, HostPolicy]
 T = TypeVar("T")
@@ -45,6 +50,8 @@ _NOTICES: Mapping[str, tuple[RemarkKind, Severity]] = {
     "review_due": ("review_due", "minor"),
 }
 _NO_HOSTS = HostGroup((), ())
+_WHOSE: tuple[Whose, ...] = ("host", "containers", "inbound")
+_REST = FloorScope(servers=False)
 
 
 def compare(base: Fleets, head: Fleets, *, name: str, unmanaged: int = 0) -> EgressPlan:
@@ -52,7 +59,7 @@ def compare(base: Fleets, head: Fleets, *, name: str, unmanaged: int = 0) -> Egr
     sides = _Sides(base, head)
     entries = [
         replace(change, hosts=hosts)
-        for change, hosts in sides.by_hosts(entry_changes(*sides.pair(host)) for host in sides.hosts)
+        for change, hosts in sides.by_hosts(entry_changes(*sides.filtered_pair(host)) for host in sides.hosts)
     ]
     return EgressPlan(
         base=name,
@@ -61,11 +68,11 @@ def compare(base: Fleets, head: Fleets, *, name: str, unmanaged: int = 0) -> Egr
         entries=tuple(sorted(entries, key=lambda change: (change.origin, change.name))),
         allowed=tuple(replace(change, hosts=hosts) for change, hosts in sides.by_hosts(sides.allowed())),
         closed=tuple(replace(change, hosts=hosts) for change, hosts in sides.by_hosts(sides.closed())),
+        settings=tuple(replace(change, hosts=hosts) for change, hosts in sides.by_hosts(sides.settings())),
         tests=tuple(_tests(sides)),
         remarks=tuple(_remarks(sides, entries)),
         appeared=tuple(host for host in head if host not in base),
         vanished=tuple(host for host in base if host not in head),
-        modes=tuple((before, after, hosts) for (before, after), hosts in sides.by_hosts(sides.modes())),
     )
 
 
@@ -83,6 +90,13 @@ class _Sides:
     def pair(self, host: str) -> tuple[ResolvedPolicy | None, ResolvedPolicy | None]:
         """Return the host's two policies, None where there is none."""
         return self.before.policies.get(host), self.after.policies.get(host)
+
+    def filtered_pair(self, host: str) -> tuple[ResolvedPolicy | None, ResolvedPolicy | None]:
+        """Return the host's two policies as `pair`; none of either side where one of them only removes the table."""
+        before, after = self.pair(host)
+        if after is not None and after.mode == "absent":
+            return None, None
+        return None if before is not None and before.mode == "absent" else before, after
 
     def comparable(self, host: str) -> bool:
         """Return whether no policy of the host has errors: one that cannot be read has not closed anything."""
@@ -115,81 +129,84 @@ class _Sides:
         return (self._reach_changes(host)[1] for host in self.hosts)
 
     def _reach_changes(self, host: str) -> tuple[list[ReachChange], list[ReachChange]]:
-        resolved = self.after.policies.get(host)
-        if resolved is None:
+        before, after = self.filtered_pair(host)
+        if after is None:
             return [], []
-        known = host in self.before.policies
-        key = self.before.number(host) if known else None, self.after.number(host)
+        key = self.before.number(host) if before else None, self.after.number(host)
         if key not in self._changes:
-            self._changes[key] = self._compared(host, resolved, known=known)
+            self._changes[key] = self._compared(host, before, after)
         return self._changes[key]
 
     def _compared(
-        self, host: str, resolved: ResolvedPolicy, *, known: bool
+        self, host: str, before: ResolvedPolicy | None, after: ResolvedPolicy
     ) -> tuple[list[ReachChange], list[ReachChange]]:
-        # A new host does not report the part of the floor that is the same on every host.
-        floor = WHOLE if known else SERVERS
-        words = (("internal", resolved.internal), ("internet", resolved.internet))
         allowed: list[ReachChange] = []
         closed: list[ReachChange] = []
-        for containers in (False, True):
-            after = self.after.reach(host, floor, containers=containers)
-            before = self.before.reach(host, floor, containers=containers) if known else Reach()
-            if containers and resolved.containers is None and not known:
+        # Parts of the floor that come or go are sentences, and what passes by one is no news when an entry opens it.
+        rest = floor_region(after, _REST) | (floor_region(before, _REST) if before else EMPTY)
+        by_floor = Reach(rest, rest)
+        for whose in _WHOSE:
+            if not (_is_filtered(after, whose) and (before is None or _is_filtered(before, whose))):
                 continue
-            if more := after - before:
-                entries = _opened_by(resolved, more)
-                allowed.append(
-                    ReachChange(hosts=_NO_HOSTS, reach=more, entries=entries, containers=containers, words=words)
-                )
-            if less := before - after:
-                closed.append(ReachChange(hosts=_NO_HOSTS, reach=less, containers=containers, words=words))
+            now = self._reach(self.after, host, whose)
+            was = self._reach(self.before, host, whose) if before else Reach()
+            more, less = (now - was, was - now) if whose == "inbound" else (now - was - by_floor, was - now - by_floor)
+            change = ReachChange(hosts=_NO_HOSTS, reach=more, whose=whose, words=words_of(after))
+            if more:
+                allowed.append(replace(change, causes=causes.opened(before, after, more, whose)))
+            if less and before:
+                closed.append(replace(change, reach=less, causes=causes.closed(before, after, less, whose)))
         return allowed, closed
 
-    def modes(self) -> Iterator[list[tuple[str, str]]]:
-        """Yield (before, after) of each host whose mode changes."""
+    def _reach(self, fleet: Fleet, host: str, whose: Whose) -> Reach:
+        if whose == "inbound":
+            return inbound_reach(fleet.policies[host])
+        return fleet.reach(host, SERVERS, containers=whose == "containers")
+
+    def settings(self) -> Iterator[list[SettingChange]]:
+        """Yield what changes of each host's settings and guards."""
         for host in self.hosts:
-            before, after = (policy.mode if policy else "" for policy in self.pair(host))
-            yield [(before, after)] if before and after and before != after else []
+            before, after = self.pair(host)
+            if before is None or after is None:
+                yield []
+                continue
+            sentences = list(settings(before, after))
+            if "absent" not in (before.mode, after.mode):
+                sentences += guards(before, after)
+            yield [
+                SettingChange(
+                    direction=direction,
+                    text=text,
+                    origin=after.origin(variable) or before.origin(variable),
+                    hosts=_NO_HOSTS,
+                )
+                for direction, text, variable in sentences
+            ]
 
 
-def _opened_by(resolved: ResolvedPolicy, more: Reach) -> tuple[str, ...]:
-    """Return the names of the servers and entries that open some of it."""
-    names = [
-        f"egress_{part}_servers"
-        for part, addresses, services in servers(resolved)
-        if of_boxes([(addresses, services)]) & more.others
-    ]
-    for entry in resolved.all_entries():
-        users = entry.users or ("", *more.users())
-        region = entry_region(entry)
-        if any(more.at(user) & region for user in users):
-            names.append(entry.name)
-    return tuple(names)
+def _is_filtered(resolved: ResolvedPolicy, whose: Whose) -> bool:
+    """Return whether a policy is about these packets at all; where that changes, it is a sentence."""
+    return whose == "host" or (resolved.containers if whose == "containers" else resolved.inbound) is not None
 
 
 def _tests(sides: _Sides) -> Iterator[PolicyTestChange]:
-    """Yield every test of the proposed commit, and the removed ones."""
+    """Yield every test of the proposed commit."""
     for change, hosts in sides.by_hosts(_test_changes(sides, host) for host in sides.hosts):
         yield replace(change, hosts=hosts)
 
 
 def _test_changes(sides: _Sides, host: str) -> list[PolicyTestChange]:
     before, after = _test_results(sides.before, host), _test_results(sides.after, host)
-    changes = [
-        replace(result, outcome=_test_outcome(before.get(where), result.failure)) for where, result in after.items()
-    ]
-    removed = [result for where, result in before.items() if where not in after]
-    return changes + [replace(result, outcome="removed", failure="") for result in removed]
+    return [replace(result, outcome=_test_outcome(before.get(name), result.failure)) for name, result in after.items()]
 
 
 def _test_results(fleet: Fleet, host: str) -> dict[str, PolicyTestChange]:
-    """Return the results of a host's tests by their place, as if all of them were new."""
+    """Return the results of a host's tests by their names, as if all of them were new."""
     if host not in fleet.policies:
         return {}
     failures = {failed.test: str(failed) for failed in fleet.failed_tests(host)}
     return {
-        test.where: PolicyTestChange(
+        test.name: PolicyTestChange(
             outcome="added",
             name=test.name,
             origin=test.origin,
@@ -220,7 +237,7 @@ def _remarks(sides: _Sides, entries: Iterable[EntryChange]) -> Iterator[Remark]:
 
 def _entry_remarks(entries: Iterable[EntryChange]) -> Iterator[Remark]:
     for entry in entries:
-        if entry.outcome == "removed":
+        if entry.outcome in ("removed", "expired"):
             continue
         for name in entry.shared:
             text = (

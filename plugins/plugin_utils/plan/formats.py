@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree as ET
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Reach
 
+from .annotations import Annotation, plan_annotations
 from .markdown import markdown
-from .model import FAILING, EgressPlan, ReachChange, Remark
+from .model import FAILING, EgressPlan, ReachChange
 from .serialise import plain
 from .wording import user_text
 
@@ -42,7 +43,8 @@ def as_json(plan: EgressPlan) -> dict[str, Any]:
             {
                 "hosts": plain(change.hosts),
                 "entries": change.entries,
-                "containers": change.containers,
+                "causes": [cause.text for cause in change.causes],
+                "packets": change.whose,
                 "reach": _reach(change),
             }
             for change in changes
@@ -68,7 +70,7 @@ def _reach(change: ReachChange) -> list[dict[str, Any]]:
 
 def junit(plan: EgressPlan) -> str:
     """Return one test case for each test and group of hosts with the same result; errors are test cases too."""
-    tests = [test for test in plan.tests if test.outcome != "removed"]
+    tests = plan.tests
     failures = [test for test in tests if test.outcome in FAILING]
     errors = [remark for remark in plan.remarks if remark.kind == "error"]
     suite = ET.Element(
@@ -100,34 +102,32 @@ def _set_origin(case: ET.Element, origin: str) -> None:
 
 
 def code_quality(plan: EgressPlan) -> list[dict[str, Any]]:
-    """Return GitLab's form of the Code Climate report. It needs a file and line, so remarks without are left out."""
+    """Return GitLab's form of the Code Climate report. It needs a file and line: `inventory` where none is known."""
     issues = []
-    for remark in _remarks(plan):
-        file, line = _file_and_line(remark.origin)
-        if file:
-            text = f"{remark.text}: {remark.hosts}"
-            fingerprint = hashlib.sha256(f"{remark.kind} {file} {text}".encode()).hexdigest()
-            issues.append(
-                {
-                    "description": text,
-                    "check_name": f"egress-{remark.kind}",
-                    "fingerprint": fingerprint,
-                    "severity": remark.severity,
-                    "location": {"path": file, "lines": {"begin": line}},
-                }
-            )
+    for annotation in plan_annotations(plan):
+        file, line = _file_and_line(annotation.origin)
+        key = f"{annotation.check} {file} {annotation.text}"
+        issues.append(
+            {
+                "description": annotation.text,
+                "check_name": f"egress-{annotation.check}",
+                "fingerprint": hashlib.sha256(key.encode()).hexdigest(),
+                "severity": annotation.severity,
+                "location": {"path": file or "inventory", "lines": {"begin": line if file else 1}},
+            }
+        )
     return issues
 
 
 def github(plan: EgressPlan) -> str:
     """Return workflow commands, one a line. A step that prints them annotates the lines of the pull request."""
-    return "".join(f"{_command(remark)}\n" for remark in _remarks(plan))
+    return "".join(f"{_command(annotation)}\n" for annotation in plan_annotations(plan))
 
 
-def _command(remark: Remark) -> str:
-    file, line = _file_and_line(remark.origin)
+def _command(annotation: Annotation) -> str:
+    file, line = _file_and_line(annotation.origin)
     place = f" file={_escaped(file, property_=True)},line={line}" if file else ""
-    return f"::{_LEVELS[remark.severity]}{place}::{_escaped(f'{remark.text}: {remark.hosts}')}"
+    return f"::{_LEVELS[annotation.severity]}{place}::{_escaped(annotation.text)}"
 
 
 def _escaped(text: str, *, property_: bool = False) -> str:
@@ -138,20 +138,6 @@ def _escaped(text: str, *, property_: bool = False) -> str:
     for character, code in codes.items():
         text = text.replace(character, code)
     return text
-
-
-def _remarks(plan: EgressPlan) -> Iterator[Remark]:
-    """Yield the remarks of the plan, one for each failing test and one for each new or changed entry."""
-    yield from plan.remarks
-    for test in plan.tests:
-        if test.outcome in FAILING:
-            text = f"{test.where} {test.failure}"
-            yield Remark(kind="test", severity="blocker", origin=test.origin, text=text, hosts=test.hosts)
-    for entry in plan.entries:
-        if entry.outcome != "removed":
-            opens = f"{', '.join(entry.to)} with {', '.join(entry.services)}"
-            text = f"entry {entry.name} {entry.outcome}: {opens}"
-            yield Remark(kind="entry", severity="info", origin=entry.origin, text=text, hosts=entry.hosts)
 
 
 def _file_and_line(origin: str) -> tuple[str, int]:

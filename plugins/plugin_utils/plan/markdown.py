@@ -9,27 +9,27 @@ from collections.abc import Iterator, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plural import count, noun
 
-from .model import EgressPlan, EntryChange, Outcome, ReachChange, TestOutcome
-from .wording import reach_rows
+from .model import FAILING, Direction, EgressPlan, EntryChange, ReachChange, SettingChange, TestOutcome, Whose
+from .wording import difference_text, reach_rows
 
 _TEST_OUTCOMES: dict[TestOutcome, str] = {
-    "added": "is new and passes",
-    "removed": "is removed",
     "now_passes": "now passes",
     "now_fails": "**now fails**",
     "fails": "**fails**",
 }
-_OUTCOMES: dict[Outcome, str] = {
-    "same": "Nothing changes.",
-    "different": "What hosts can reach changes.",
-    "tests": "A policy test fails in the proposed commit.",
-    "errors": "A policy of the proposed commit has errors.",
+_WHOSE: dict[Whose, tuple[str, str]] = {
+    "host": ("", "to"),
+    "containers": ("containers of ", "to"),
+    "inbound": ("", "from"),
 }
+"""Whose packets: what stands before the hosts, and the title of the addresses' column."""
+
+_GUARDS: tuple[Direction, ...] = ("weakened", "strengthened", "changed")
 
 
 def markdown(plan: EgressPlan) -> str:
     """Return the whole plan; it ends with a newline."""
-    lines = [f"# Egress: what changes against {plan.base}", "", _OUTCOMES[plan.outcome], ""]
+    lines = [f"# Egress: what changes against {plan.base}", "", summary(plan), ""]
     for title, part in (
         ("Errors", _remarks(plan, "error")),
         (f"Errors in {plan.base}", _remarks(plan, "base_error")),
@@ -37,9 +37,10 @@ def markdown(plan: EgressPlan) -> str:
             "For review",
             _remarks(plan, "shared", "ceiling", "redundant", "closed_by_never", "metadata_inside", "review_due"),
         ),
+        ("Newly allowed", _packets(plan.of("opens"), plan.allowed, "by")),
+        ("No longer allowed", _packets(plan.of("closes"), plan.closed, "because")),
+        ("Guards", _guards(plan)),
         ("Entries", _entries(plan.entries)),
-        ("Newly allowed", _reach_changes(plan.allowed)),
-        ("No longer allowed", _reach_changes(plan.closed)),
         ("Tests", _tests(plan)),
         ("Hosts", _hosts(plan)),
     ):
@@ -49,6 +50,37 @@ def markdown(plan: EgressPlan) -> str:
     return "\n".join([*lines, _counts(plan), ""])
 
 
+def summary(plan: EgressPlan) -> str:
+    """Return the plan in one sentence, with what several hosts share counted once: `2 openings, 1 guard weakened.`"""
+    openings, closings = (
+        len(sentences) + len({(change.whose, row) for change in changes for row in reach_rows(change.reach)})
+        for sentences, changes in ((plan.of("opens"), plan.allowed), (plan.of("closes"), plan.closed))
+    )
+    weakened, strengthened, changed = (len(plan.of(each)) for each in ("weakened", "strengthened", "changed"))
+    failing = sum(test.outcome in FAILING for test in plan.tests)
+    passing = sum(test.outcome == "now_passes" for test in plan.tests)
+    errors = sum(remark.kind == "error" for remark in plan.remarks)
+    counts = (
+        (errors, f"{count(errors, 'error')} in the policies"),
+        (failing, f"{count(failing, 'policy test')} {noun(failing, 'fails', 'fail')}"),
+        (openings, count(openings, "opening")),
+        (closings, count(closings, "closing")),
+        (weakened, f"{count(weakened, 'guard')} weakened"),
+        (strengthened, f"{count(strengthened, 'guard')} strengthened"),
+        (changed, f"{count(changed, 'setting')} changed"),
+        (passing, f"{count(passing, 'policy test')} {noun(passing, 'passes', 'pass')} now"),
+        (len(plan.appeared), f"{count(len(plan.appeared), 'host')} with a policy for the first time"),
+        (len(plan.vanished), f"{count(len(plan.vanished), 'host')} without one now"),
+    )
+    parts = [text for number, text in counts if number]
+    if parts:
+        return f"{', '.join(parts)}."
+    if plan.entries:
+        entries = count(len(plan.entries), "entry", "entries")
+        return f"No packet and no guard changes; {entries} {noun(len(plan.entries), 'is', 'are')} written differently."
+    return "Nothing changes."
+
+
 def _remarks(plan: EgressPlan, *kinds: str) -> Iterator[str]:
     for kind in kinds:
         for remark in plan.remarks:
@@ -56,11 +88,36 @@ def _remarks(plan: EgressPlan, *kinds: str) -> Iterator[str]:
                 yield f"- {_origin(remark.origin)}{remark.text}: {remark.hosts}"
 
 
+def _packets(sentences: Sequence[SettingChange], changes: Sequence[ReachChange], why: str) -> Iterator[str]:
+    for sentence in sentences:
+        yield f"- {_origin(sentence.origin)}{sentence.text}: {sentence.hosts}"
+    for number, change in enumerate(changes):
+        whose, side = _WHOSE[change.whose]
+        causes = f", {why} {', '.join(cause.text for cause in change.causes)}" if change.causes else ""
+        if number or sentences:
+            yield ""
+        yield f"{whose}{change.hosts}{causes}:"
+        yield ""
+        yield f"| who | {side} | with |"
+        yield "| --- | --- | --- |"
+        for row in reach_rows(change.reach, words=change.words):
+            yield f"| {' | '.join(row)} |"
+
+
+def _guards(plan: EgressPlan) -> Iterator[str]:
+    for direction in _GUARDS:
+        for change in plan.of(direction):
+            yield f"- {direction}: {_origin(change.origin)}{change.text}: {change.hosts}"
+
+
 def _entries(changes: Sequence[EntryChange]) -> Iterator[str]:
     for entry in changes:
         users = f" as {', '.join(entry.users)}" if entry.users else ""
         inbound = " (inbound)" if entry.kind == "inbound" else ""
-        yield f"- **{entry.name}** {entry.outcome}{inbound}: {entry.hosts}"
+        before = f" from {entry.before}" if entry.before else ""
+        yield f"- **{entry.name}** {entry.outcome}{before}{inbound}: {entry.hosts}"
+        if entry.outcome == "renamed":
+            continue
         yield f"  - {', '.join(entry.to)} with {', '.join(entry.services)}{users}"
         details = [
             entry.owner and f"owner {entry.owner}",
@@ -69,35 +126,20 @@ def _entries(changes: Sequence[EntryChange]) -> Iterator[str]:
             entry.origin and f"`{entry.origin}`",
         ]
         yield f"  - {'; '.join(detail for detail in details if detail)}"
-        for key, before, after in entry.changes:
-            sides = [before, after] if key == "addresses" else [before or "(nothing)", "→", after or "(nothing)"]
-            yield f"  - {key}: {' '.join(side for side in sides if side)}"
-
-
-def _reach_changes(changes: Sequence[ReachChange]) -> Iterator[str]:
-    for number, change in enumerate(changes):
-        whose = "containers of " if change.containers else ""
-        by = f", by {', '.join(change.entries)}" if change.entries else ""
-        if number:
-            yield ""
-        yield f"{whose}{change.hosts}{by}:"
-        yield ""
-        yield "| who | to | with |"
-        yield "| --- | --- | --- |"
-        for row in reach_rows(change.reach, words=change.words):
-            yield f"| {' | '.join(row)} |"
+        for change in entry.changes:
+            yield f"  - {difference_text(*change)}"
 
 
 def _tests(plan: EgressPlan) -> Iterator[str]:
     for test in plan.tests:
-        if test.outcome != "passes":
+        if test.outcome in _TEST_OUTCOMES:
             failure = f": {test.failure}" if test.failure else ""
             outcome = _TEST_OUTCOMES[test.outcome]
             yield f"- {_origin(test.origin)}{test.where} {outcome}{failure}: {test.hosts}"
-    passing = sum(test.outcome == "passes" for test in plan.tests)
-    if passing:
-        others = " other" if passing < len(plan.tests) else ""
-        yield f"- {passing}{others} {'test passes' if passing == 1 else 'tests pass'} as before"
+    for outcome, text in (("passes", "as before"), ("added", "for the first time")):
+        passing = sum(test.outcome == outcome for test in plan.tests)
+        if passing:
+            yield f"- {count(passing, 'test')} {noun(passing, 'passes', 'pass')} {text}"
 
 
 def _hosts(plan: EgressPlan) -> Iterator[str]:
@@ -105,8 +147,6 @@ def _hosts(plan: EgressPlan) -> Iterator[str]:
         yield f"- newly with a policy: {', '.join(plan.appeared)}"
     if plan.vanished:
         yield f"- gone from the inventory, or without a tier now: {', '.join(plan.vanished)}"
-    for before, after, hosts in plan.modes:
-        yield f"- mode {before} → {after}: {hosts}"
 
 
 def _counts(plan: EgressPlan) -> str:

@@ -5,15 +5,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Reach, ResolvedPolicy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
 
-EntryOutcome = Literal["added", "removed", "changed"]
-TestOutcome = Literal["added", "removed", "now_passes", "now_fails", "fails", "passes"]
+EntryOutcome = Literal["added", "removed", "changed", "renamed", "expired"]
+TestOutcome = Literal["added", "now_passes", "now_fails", "fails", "passes"]
 """added: new, and it passes. now_passes, now_fails: the other commit has the other result."""
+Direction = Literal["opens", "closes", "weakened", "strengthened", "changed"]
+"""What a setting does to packets, or to what guards the policy; changed: neither more nor less of a guard."""
+Whose = Literal["host", "containers", "inbound"]
+"""Which packets: those that the host sends, those of its containers, or those that come in."""
 Severity = Literal["info", "minor", "major", "blocker"]
 RemarkKind = Literal[
     "shared",
@@ -24,10 +28,10 @@ RemarkKind = Literal[
     "review_due",
     "error",
     "base_error",
-    "test",
-    "entry",
 ]
-Outcome = Literal["errors", "tests", "different", "same"]
+Outcome = Literal["errors", "tests", "different", "guards", "entries", "same"]
+"""different: packets pass or are rejected that were not. guards: only what protects the policy changes. entries: only
+names, owners, reasons and dates of entries, or how they are written."""
 FAILING: tuple[TestOutcome, ...] = ("now_fails", "fails")
 """Outcomes of a test that does not pass in the proposed commit."""
 
@@ -55,15 +59,16 @@ class HostGroup:
 
 @dataclass(frozen=True, kw_only=True)
 class EntryChange:
-    """An entry that was added, removed or changed.
+    """An entry that was added, removed, changed or renamed, or is left out since its last day is over.
 
-    kind: the entry's, such as inbound or raise. origin: file, line and column, "" where they are unknown. users: None
-    for everybody. shared: the names of its prefix lists that are shared platforms. changes: (key, before, after) of
-    each difference in a changed entry.
+    before: its name in the other commit, where it was renamed, else "". kind: the entry's, such as inbound or raise.
+    origin: file, line and column, "" where they are unknown. users: None for everybody. shared: the names of its prefix
+    lists that are shared platforms. changes: (key, before, after) of each difference in a changed entry.
     """
 
     outcome: EntryOutcome
     name: str
+    before: str = ""
     kind: str
     origin: str
     hosts: HostGroup
@@ -77,24 +82,48 @@ class EntryChange:
     changes: tuple[tuple[str, str, str], ...] = ()
 
 
+@dataclass(frozen=True)
+class Cause:
+    """Why flows pass newly or no longer. text: `payments changed`. entry: its name, "" for what is no entry."""
+
+    text: str
+    entry: str = ""
+    origin: str = field(default="", compare=False)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ReachChange:
     """Flows that these hosts newly let through, or no longer.
 
-    entries: the names of those that open the flows, for newly allowed ones. containers: packets of their containers.
+    whose: which packets; the addresses of inbound ones are sources.
     words: the addresses that words of the policy stand for on these hosts.
     """
 
     hosts: HostGroup
     reach: Reach
-    entries: tuple[str, ...] = ()
-    containers: bool = False
+    causes: tuple[Cause, ...] = ()
+    whose: Whose = "host"
     words: tuple[tuple[str, AddressSet], ...] = ()
+
+    @property
+    def entries(self) -> tuple[str, ...]:
+        """The names of the entries among the causes."""
+        return tuple(cause.entry for cause in self.causes if cause.entry)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettingChange:
+    """A change that is one sentence: of what happens to packets whatever their destination, or of a guard."""
+
+    direction: Direction
+    text: str
+    origin: str = field(default="", compare=False)
+    hosts: HostGroup
 
 
 @dataclass(frozen=True, kw_only=True)
 class PolicyTestChange:
-    """One test of egress_tests in both commits. failure: why it fails, "" where it passes."""
+    """One test of egress_tests of the proposed commit. failure: why it fails, "" where it passes."""
 
     outcome: TestOutcome
     name: str
@@ -120,8 +149,8 @@ class EgressPlan:
     """The whole comparison.
 
     base: the name of the commit that is compared with. hosts: how many were compared. unmanaged: how many were not,
-    because they have no tier. tests: every test of the proposed commit, and the removed ones. appeared, vanished: hosts
-    that have a policy only in the proposed or only in the other commit. modes: (before, after, hosts).
+    because they have no tier. tests: every test of the proposed commit. appeared, vanished: hosts that have a policy
+    only in the proposed or only in the other commit.
     """
 
     base: str
@@ -130,11 +159,11 @@ class EgressPlan:
     entries: tuple[EntryChange, ...] = ()
     allowed: tuple[ReachChange, ...] = ()
     closed: tuple[ReachChange, ...] = ()
+    settings: tuple[SettingChange, ...] = ()
     tests: tuple[PolicyTestChange, ...] = ()
     remarks: tuple[Remark, ...] = ()
     appeared: tuple[str, ...] = ()
     vanished: tuple[str, ...] = ()
-    modes: tuple[tuple[str, str, HostGroup], ...] = ()
 
     @property
     def outcome(self) -> Outcome:
@@ -143,5 +172,16 @@ class EgressPlan:
             return "errors"
         if any(test.outcome in FAILING for test in self.tests):
             return "tests"
-        changed = self.entries or self.allowed or self.closed or self.appeared or self.vanished or self.modes
-        return "different" if changed or any(test.outcome == "now_passes" for test in self.tests) else "same"
+        opened_or_closed = self.allowed or self.closed or self.appeared or self.vanished
+        if opened_or_closed or self.of("opens", "closes") or self.test_results_change:
+            return "different"
+        return "guards" if self.settings else "entries" if self.entries else "same"
+
+    def of(self, *directions: Direction) -> tuple[SettingChange, ...]:
+        """Return the changes of settings in these directions."""
+        return tuple(change for change in self.settings if change.direction in directions)
+
+    @property
+    def test_results_change(self) -> bool:
+        """Whether a test passes only now."""
+        return any(test.outcome == "now_passes" for test in self.tests)

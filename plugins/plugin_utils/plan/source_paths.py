@@ -52,5 +52,8 @@ def _relocated(resolved: ResolvedPolicy, relocate: Relocate) -> ResolvedPolicy:
         containers=moved(resolved.containers),
         inbound=moved(resolved.inbound),
         tests=moved(resolved.tests),
+        never=moved(resolved.never),
+        expired=moved(resolved.expired),
+        origins=tuple((name, relocate(origin)) for name, origin in resolved.origins),
         notices=tuple(replace(notice, where=relocate(notice.where)) for notice in resolved.notices),
     )

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plural import noun
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
@@ -16,7 +16,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addr
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.intervals import normalise, subtract
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.reach import Reach
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import Region
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import EMPTY, Region
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import PORTS, ServiceSet
 
 SHOWN = 6
@@ -81,6 +81,12 @@ def _ports(name: str, ports: Sequence[tuple[int, int]]) -> Iterator[str]:
             yield f"{name}/{first}" if first == last else f"{name}/{first}-{last}"
 
 
+def difference_text(key: str, before: str, after: str) -> str:
+    """Return one difference of an entry: `services: https → ssh`, or what its addresses gained and lost."""
+    sides = (before, after) if key == "addresses" else (before, "→", after)
+    return f"{key}: {' '.join(side for side in sides if side)}"
+
+
 def user_text(user: str | None) -> str:
     """Return whose packets these are: `everybody`, `payd`, `packets without a socket`. user: "" for everybody else."""
     if user is None:
@@ -97,30 +103,41 @@ def region_lines(region: Region, limit: int = SHOWN, words: Words = ()) -> list[
 
 
 def reach_rows(reach: Reach, limit: int = SHOWN, words: Words = ()) -> list[tuple[str, str, str]]:
-    """Return (users, addresses, services); users who reach the same share a row.
+    """Return (who, addresses, services): every flow is in exactly one row, with all who have it."""
+    return [
+        (_who_text(who, reach.users()), address_text(addresses, limit, words), service_text(allowed, limit))
+        for who, region in _by_who(reach)
+        for addresses, allowed in _boxes(region)
+    ]
 
-    A user who reaches no more than everybody has no row, nor have packets without a socket that reach as much.
-    """
-    by_region: dict[Region, list[str]] = {}
+
+def _by_who(reach: Reach) -> list[tuple[frozenset[str | None], Region]]:
+    """Return disjoint regions, each with everybody who has it: "" for all who are not named, None for no socket."""
+    shared: dict[frozenset[str | None], Region] = {}
     for user, region in reach.parts():
-        if user is None and region == reach.others:
-            continue
-        own = region - reach.others if user else region
-        if own:
-            by_region.setdefault(own, []).append(user_text(user))
-    rows = []
-    for region, users in by_region.items():
-        for addresses, allowed in _boxes(region):
-            rows.append((", ".join(users), address_text(addresses, limit, words), service_text(allowed, limit)))
-    rows += [(f"everybody but {user}", *cells) for user, cells in _restricted_users(reach, limit, words)]
-    return rows
+        rest = region
+        for who, known in list(shared.items()):
+            if both := known & rest:
+                shared[who] = known - both
+                shared[who | {user}] = shared.get(who | {user}, EMPTY) | both
+                rest = rest - both
+        shared[frozenset({user})] = rest
+    rows = [(who, region) for who, region in shared.items() if region]
+    return sorted(rows, key=lambda row: ("" not in row[0], sorted(user or "" for user in row[0])))
 
 
-def _restricted_users(reach: Reach, limit: int, words: Words) -> Iterator[tuple[str, tuple[str, str]]]:
-    """Yield (user, (addresses, services)) of users who reach less than everybody: what they lack."""
-    for user, region in reach.named:
-        for addresses, allowed in _boxes(reach.others - region):
-            yield user, (address_text(addresses, limit, words), service_text(allowed, limit))
+def _who_text(who: frozenset[str | None], named: Sequence[str]) -> str:
+    """Return who has a row: `everybody`, `everybody but payd`, `payd, www-data`."""
+    if "" in who:
+        missing = [user for user in named if user not in who]
+        missing += [] if None in who else [user_text(None)]
+        return f"everybody but {names_text(missing)}" if missing else user_text("")
+    return names_text(sorted(user_text(user) for user in who))
+
+
+def names_text(names: Iterable[str], limit: int = SHOWN) -> str:
+    """Return names one after the other, `limit` of them at most; `nothing` for none."""
+    return _shortened(list(names), limit) or "nothing"
 
 
 def _boxes(region: Region) -> list[tuple[AddressSet, ServiceSet]]:

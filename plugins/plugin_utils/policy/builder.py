@@ -18,6 +18,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading i
     containers,
     lists,
     ntp_pool,
+    reviewed,
     root,
     settings,
     tiers,
@@ -36,7 +37,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolving
 
 from .errors import ErrorReport, Origins, variable
 from .model import Entry, EntryKind, Inventory, PolicyTest, Tier
-from .resolved import ResolvedEntry, ResolvedPolicy
+from .resolved import ExpiredEntry, ResolvedEntry, ResolvedPolicy
 
 _BASE = "egress_allow_base"
 _ALLOW, _RAISE, _TESTS = "egress_allow_", "egress_ceiling_raise_", "egress_tests_"
@@ -69,7 +70,8 @@ def build(
         # Removing the policy must not depend on the policy being right.
         path = root.read(report, host_variables)
         report.raise_errors()
-        return ResolvedPolicy(host=inventory.host, mode=mode, root=path)
+        origins_of_variables = reviewed.origins(report, host_variables)
+        return ResolvedPolicy(host=inventory.host, mode=mode, root=path, origins=origins_of_variables)
     variables.check_known(report, host_variables)
     context = Context(
         report=report,
@@ -94,7 +96,9 @@ def _resolve(context: Context, written: Variables, setting: HostSettings, check_
     current = containers.without_unfiltered(context, current, setting.container_interfaces)
     pairs = _resolve_entries(resolver, current)
     resolved = _assemble(context, written, setting, resolver, pairs)
+    resolved = replace(resolved, expired=(*(_expired(context, entry) for entry in expired), *resolved.expired))
     if tier is not None:
+        resolved = replace(resolved, ceilings=(tier.inside, tier.outside))
         Ceiling(context.report, tier, setting.internal, setting.nat64).check(pairs)
     tests = lists.unique(
         context,
@@ -111,6 +115,7 @@ def _assemble(
     never = [resolver.never(entry) for entry in lists.read(context, written, "egress_never", parse_never)]
     quiet = [resolver.quiet(entry) for entry in lists.read(context, written, "egress_deny_quietly", parse_quiet)]
     bridges = setting.container_interfaces
+    inbound, expired = _inbound(context, written, resolver)
     return ResolvedPolicy(
         host=context.inventory.host,
         mode=setting.mode,
@@ -120,7 +125,7 @@ def _assemble(
         container_interfaces=bridges,
         never=tuple(entry for entry in never if entry.addresses),
         quiet=tuple(grant for grant in quiet if grant.addresses),
-        inbound=_inbound(context, written, resolver),
+        inbound=inbound,
         dns=resolver.addresses(setting.dns),
         host_dns=setting.host_dns,
         ntp=resolver.addresses(setting.ntp),
@@ -135,6 +140,11 @@ def _assemble(
         enforcement=setting.enforcement,
         drift=setting.drift,
         root=setting.root,
+        expired=tuple(_expired(context, entry) for entry in expired),
+        require=context.require,
+        list_options=reviewed.list_options(written),
+        beside=reviewed.beside(written),
+        origins=reviewed.origins(context.report, written),
     )
 
 
@@ -224,13 +234,24 @@ def _tier_internal(context: Context, tier: Tier, written: Variables) -> list[Ent
     return [entry] if entry else []
 
 
-def _inbound(context: Context, written: Variables, resolver: Resolver) -> tuple[ResolvedEntry, ...] | None:
-    """Return what may come in; None when inbound traffic is not filtered, as by the empty list of role defaults."""
+def _inbound(
+    context: Context, written: Variables, resolver: Resolver
+) -> tuple[tuple[ResolvedEntry, ...] | None, Sequence[Entry]]:
+    """Return what may come in, and the expired entries about it.
+
+    None when inbound traffic is not filtered, as by the empty list of role defaults.
+    """
     if not written.get("egress_inbound_allow"):
-        return None
+        return None, ()
     entries = lists.read(context, written, "egress_inbound_allow", partial(parse_entry, kind="inbound"))
-    current, _expired = _split_expired(context, lists.unique(context, entries))
-    return order(entry for _written, entry in _resolve_entries(resolver, current))
+    current, expired = _split_expired(context, lists.unique(context, entries))
+    return order(entry for _written, entry in _resolve_entries(resolver, current)), expired
+
+
+def _expired(context: Context, entry: Entry) -> ExpiredEntry:
+    assert entry.expires is not None
+    origin = context.report.origin(entry.place)
+    return ExpiredEntry(name=entry.name, expires=entry.expires, inbound=entry.kind == "inbound", origin=origin)
 
 
 def _resolve_entries(resolver: Resolver, entries: Sequence[Entry]) -> ResolvedPairs:

@@ -15,7 +15,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addr
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
 
 from .errors import Notice
-from .model import Approximation, Drift, EntryKind, MissingUsers, Mode, Sender
+from .model import Approximation, CeilingSide, Drift, EntryKind, MissingUsers, Mode, Sender
 
 
 @dataclass(frozen=True)
@@ -121,12 +121,25 @@ class ResolvedNever:
     """Addresses and services that no entry opens.
 
     except_users: names or uids that it does not apply to. reason: a text for people, "" when not set.
+    where: the place in the variables. origin: file, line and column of it.
     """
 
     addresses: AddressSet
     services: ServiceSet
     except_users: tuple[str, ...] = ()
     reason: str = ""
+    where: str = field(default="", compare=False)
+    origin: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpiredEntry:
+    """An entry that is left out since its last day is over. inbound: whether it is about incoming packets."""
+
+    name: str
+    expires: dt.date
+    inbound: bool = False
+    origin: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,6 +179,11 @@ class ResolvedPolicy:
     max_removed: percent of the host's destinations that one run may close.
     commit_confirm: how a change is committed. enforcement: what enforce leaves alone.
     drift: what becomes of edits by hand. root: the directory that holds the host's files, "" for none.
+    expired: the entries that are left out since their last day is over.
+    require: the keys that every entry must have. ceilings: the tier's ceiling inside and outside.
+    list_options: (list, key, value) of the prefix lists' options; a value that may be secret is a digest.
+    beside: (variable, value as JSON) of what only roles and playbooks read, and the plan compares.
+    origins: (variable, file, line and column) of what is written.
     notices: what the authors of the policy should know.
     """
 
@@ -193,7 +211,17 @@ class ResolvedPolicy:
     enforcement: Enforcement = field(default_factory=Enforcement)
     drift: Drift = "report"
     root: str = ""
+    expired: tuple[ExpiredEntry, ...] = ()
+    require: tuple[str, ...] = ()
+    ceilings: tuple[CeilingSide, CeilingSide] = (CeilingSide(), CeilingSide())
+    list_options: tuple[tuple[str, str, str], ...] = ()
+    beside: tuple[tuple[str, str], ...] = ()
+    origins: tuple[tuple[str, str], ...] = field(default=(), compare=False)
     notices: tuple[Notice, ...] = ()
+
+    def origin(self, name: str) -> str:
+        """Return file, line and column of a variable, "" where they are not known."""
+        return dict(self.origins).get(name, "")
 
     def observed(self) -> dict[str, AddressSet]:
         """Return what is only observed while the rest is enforced: word -> addresses."""

@@ -30,6 +30,7 @@ CROSS_CUTTING = {
     "plugins/plugin_utils/policy/test_names.py": "domain names as destinations, through the whole policy",
     "plugins/plugin_utils/policy/test_rooms.py": "which room of the policy imports which",
     "plugins/plugin_utils/targets/test_every_target.py": "every target against its evaluator",
+    "plugins/plugin_utils/plan/test_every_variable.py": "every row of the table of variables",
     "plugins/plugin_utils/targets/test_golden.py": "every golden file",
     "plugins/plugin_utils/targets/test_property.py": "random policies, from the variables to the rules",
 }

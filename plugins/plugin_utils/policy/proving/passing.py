@@ -72,6 +72,20 @@ def passing(
     return Reach.of(others, others, named)
 
 
+def closed_reach(resolved: ResolvedPolicy) -> Reach:
+    """Return what egress_never closes, whatever entries open."""
+    closed = _Closed(resolved.never)
+    users = {user for never in resolved.never for user in never.except_users}
+    others = closed.to(None)
+    return Reach.of(others, others, {user: closed.to(user) for user in users})
+
+
+def inbound_reach(resolved: ResolvedPolicy) -> Reach:
+    """Return what comes in by entries: the addresses are those of the sources. Nobody's, since it has no user yet."""
+    region = of_boxes(_boxes(resolved.inbound or (), may=True))
+    return Reach(region, region)
+
+
 def named_users(resolved: ResolvedPolicy) -> list[str]:
     """Return every user whom the policy about the host's own traffic names."""
     named = {user for entry in resolved.entries for user in entry.users or ()}

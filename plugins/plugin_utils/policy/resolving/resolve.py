@@ -145,7 +145,8 @@ class Resolver:
     def never(self, entry: NeverEntry) -> ResolvedNever:
         """Return what is subtracted from every entry."""
         closed = self.addresses(entry.to) - self.addresses(entry.except_)
-        return ResolvedNever(closed, entry.services, entry.except_users, entry.reason)
+        origin = self.context.report.origin(entry.place)
+        return ResolvedNever(closed, entry.services, entry.except_users, entry.reason, entry.place.text, origin)
 
     def quiet(self, entry: NeverEntry) -> Grant:
         """Return what is rejected without a line in the ledger."""

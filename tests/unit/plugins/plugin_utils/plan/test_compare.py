@@ -38,13 +38,18 @@ def policy(**changes: Any) -> HostPolicy:
             FixedInventory(),
             today=TODAY,
             check_tests=False,
-            origins=lambda path: f"group_vars/{path[0]}.yml:{path[-1]}",
+            origins=lambda path: f"group_vars/{path[0]}.yml:{path[-1] if len(path) > 1 else 1}",
         )
     )
 
 
 def planned(before: dict[str, Any], after: dict[str, Any]) -> EgressPlan:
     return compare({"app1": policy(**before)}, {"app1": policy(**after)}, name="main")
+
+
+def rows(plan: EgressPlan) -> list[str]:
+    """Return the rows of the tables of packets, without their heads."""
+    return [line for line in markdown(plan).splitlines() if line.startswith("| ") and "---" not in line][1:]
 
 
 def test_nothing_changes() -> None:
@@ -70,7 +75,9 @@ def test_an_entry_for_one_user_opens_nothing_to_others() -> None:
     assert "| payd | 203.0.113.0/24 | tcp/443 |" in markdown(plan)
     assert "everybody" not in markdown(plan)
     plan = planned({"egress_allow_app": [{**PAY, "users": ["payd"]}]}, {"egress_allow_app": [PAY]})
-    assert "| everybody but payd | 203.0.113.0/24 | tcp/443 |" in markdown(plan)
+    assert rows(plan) == ["| everybody but payd | 203.0.113.0/24 | tcp/443 |"]
+    assert "  - users: payd → everybody" in markdown(plan)
+    assert rows(planned({"egress_allow_app": [PAY]}, {"egress_allow_app": [{**PAY, "users": ["payd"]}]})) == rows(plan)
 
 
 def test_a_removed_entry_is_no_longer_allowed() -> None:
@@ -84,6 +91,10 @@ def test_a_new_never_closes_without_any_entry_being_touched() -> None:
     plan = planned({"egress_allow_app": [PAY]}, {"egress_allow_app": [PAY], "egress_never": [{"to": "203.0.113.9"}]})
     assert plan.entries == ()
     assert "| everybody | 203.0.113.9 | tcp/443 |" in markdown(plan)
+    assert "app1 (tier app), because egress_never[0] closes what pay opens:" in markdown(plan)
+    back = planned({"egress_allow_app": [PAY], "egress_never": [{"to": "203.0.113.9"}]}, {"egress_allow_app": [PAY]})
+    assert "app1 (tier app), by pay, which egress_never closed:" in markdown(back)
+    assert "egress_never no longer closes 203.0.113.9 with any service to everybody" in markdown(back)
 
 
 def test_a_test_that_passes_or_fails_only_now_is_reported() -> None:
@@ -96,7 +107,6 @@ def test_a_test_that_passes_or_fails_only_now_is_reported() -> None:
     assert planned(opened, opened).tests[0].outcome == "fails"
     assert planned({}, opened).tests[0].outcome == "fails"
     assert planned(closed, closed).tests[0].outcome == "passes"
-    assert planned(closed, {}).tests[0].outcome == "removed"
 
 
 def test_an_entry_that_a_new_one_covers_adds_nothing_now() -> None:
@@ -161,7 +171,10 @@ def test_every_form_names_file_and_line() -> None:
     quality = {issue["check_name"]: issue for issue in json.loads(written["plan-codequality.json"])}
     assert quality["egress-test"]["severity"] == "blocker"
     assert quality["egress-entry"]["location"] == {"path": "group_vars/egress_allow_app.yml", "lines": {"begin": 0}}
-    assert len({issue["fingerprint"] for issue in quality.values()}) == 2
+    assert quality["egress-opens"]["description"] == (
+        "newly allowed, by o: everybody to 198.51.100.7 with tcp/443: app1 (tier app)"
+    )
+    assert len({issue["fingerprint"] for issue in quality.values()}) == 3
     assert (
         "::error file=group_vars/egress_tests_app.yml,line=0::egress_tests_app[t] fails" in written["plan-github.txt"]
     )
@@ -178,13 +191,6 @@ def test_every_form_names_file_and_line() -> None:
 def test_a_policy_survives_being_written(case: Any) -> None:
     resolved: ResolvedPolicy = case.resolved()
     assert resolved_from(json.loads(json.dumps(plain(resolved)))) == resolved
-
-
-def test_a_change_of_the_mode_is_a_line_of_its_own() -> None:
-    plan = planned({"egress_mode": "observe"}, {"egress_mode": "enforce"})
-    assert plan.outcome == "different"
-    assert [(before, after) for before, after, _hosts in plan.modes] == [("observe", "enforce")]
-    assert "- mode observe → enforce: app1 (tier app)" in markdown(plan)
 
 
 def test_only_the_entries_that_open_a_difference_are_named() -> None:
@@ -217,6 +223,8 @@ def test_a_change_that_opens_nothing_is_a_change_of_the_entry(key: str, before: 
     (change,) = plan.entries
     assert (change.outcome, change.changes) == ("changed", ((key, before, after),))
     assert (plan.allowed, plan.closed) == ((), ())
+    # A later end is a weaker guard; the others are words about the entry.
+    assert plan.outcome == ("guards" if key == "expires" else "entries")
 
 
 def test_a_test_that_passes_only_now_makes_a_difference_by_itself() -> None:
@@ -229,9 +237,9 @@ def test_a_test_that_passes_only_now_makes_a_difference_by_itself() -> None:
 def test_a_new_host_with_containers_opens_what_they_may_reach() -> None:
     containers = policy(egress_containers=True, egress_allow_app=[{**PAY, "for": ["containers"]}])
     changes = compare({}, {"app1": containers}, name="main").allowed
-    assert [change.entries for change in changes if change.containers] == [("pay",)]
+    assert [change.entries for change in changes if change.whose == "containers"] == [("pay",)]
     without = compare({}, {"app1": policy(egress_allow_app=[PAY])}, name="main").allowed
-    assert not any(change.containers for change in without)
+    assert all(change.whose == "host" for change in without)
 
 
 def test_two_differences_are_two_tables() -> None:
@@ -254,3 +262,204 @@ def test_workflow_commands_are_escaped_and_need_no_line() -> None:
         "::error::50%25 of%0Ait: app1 (tier app)",
         "::warning file=a%2Cb.yml,line=3::shared: app1 (tier app)",
     ]
+
+
+def test_a_renamed_entry_opens_and_closes_nothing() -> None:
+    plan = planned({"egress_allow_app": [PAY]}, {"egress_allow_app": [{**PAY, "name": "payments"}]})
+    assert plan.outcome == "entries"
+    text = markdown(plan)
+    assert "No packet and no guard changes; 1 entry is written differently." in text
+    assert "- **payments** renamed from pay: app1 (tier app)" in text
+    assert "removed" not in text
+
+
+def test_an_entry_past_its_day_expired_and_was_not_removed() -> None:
+    plan = planned({"egress_allow_app": [PAY]}, {"egress_allow_app": [{**PAY, "expires": "2026-11-19"}]})
+    text = markdown(plan)
+    assert "- **pay** expired: app1 (tier app)" in text
+    assert "app1 (tier app), because pay expired on 2026-11-19:" in text
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "cause"),
+    [
+        ({"egress_allow_app": [PAY]}, {}, "pay was removed"),
+        ({"egress_allow_app": [PAY]}, {"egress_allow_app": [{**PAY, "services": "http"}]}, "pay changed"),
+        ({"egress_dns_servers": ["192.0.2.53"]}, {}, "egress_dns_servers"),
+        (
+            {"egress_dns_servers": ["192.0.2.53"]},
+            {"egress_dns_servers": ["192.0.2.53"], "egress_floor_without": ["dns"]},
+            "egress_floor_without",
+        ),
+    ],
+)
+def test_what_is_no_longer_allowed_names_its_cause(before: dict[str, Any], after: dict[str, Any], cause: str) -> None:
+    assert f"app1 (tier app), because {cause}:" in markdown(planned(before, after))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sentence"),
+    [
+        ({"egress_containers": True}, {}, "egress_containers: what containers send is no longer filtered"),
+        ({"egress_mode": "enforce"}, {"egress_mode": "absent"}, "egress_mode enforce → absent: the policy is removed"),
+        (
+            {"egress_mode": "enforce"},
+            {"egress_mode": "observe"},
+            "egress_mode enforce → observe: what no entry allows is",
+        ),
+        ({}, {"egress_observe": ["internet"]}, "egress_observe: what no entry allows to internet is only counted"),
+        ({}, {"egress_untracked": "accept"}, "egress_untracked reject → accept: everything that notrack rules exempt"),
+        ({"egress_established": "recheck"}, {}, "egress_established recheck → keep: open connections stay"),
+        ({"egress_floor_without": ["dhcp"]}, {}, "egress_floor_without: dhcp is back in the floor"),
+        (
+            {"egress_inbound_allow": [{"name": "site", "from": "any", "services": ["https"]}]},
+            {},
+            "egress_inbound_allow: what comes in is no longer filtered",
+        ),
+    ],
+)
+def test_what_opens_whatever_entries_say_is_one_sentence(
+    before: dict[str, Any], after: dict[str, Any], sentence: str
+) -> None:
+    plan = planned(before, after)
+    assert (plan.outcome, rows(plan)) == ("different", [])
+    text = markdown(plan)
+    assert "1 opening." in text
+    assert f"- `group_vars/{sentence.split(maxsplit=1)[0].rstrip(':')}.yml" in text
+    assert sentence in text.partition("## Newly allowed")[2]
+    back = planned(after, before)
+    assert [change.direction for change in back.settings] == ["closes"]
+
+
+RAISED = {"name": "x", "to": ["198.51.100.0/24"], "services": ["https"], "review_by": "2027-01-01"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sentence"),
+    [
+        (
+            {"egress_never": [{"to": "cloud-metadata"}]},
+            {},
+            "egress_never no longer closes cloud-metadata with any service to everybody",
+        ),
+        (
+            {"egress_never": [{"to": "192.0.2.1"}]},
+            {"egress_never": [{"to": "192.0.2.1", "except_users": ["root"]}]},
+            "egress_never no longer closes 192.0.2.1 with any service to root",
+        ),
+        ({"egress_tests_app": [TEST]}, {}, "policy test t is removed: not_reach 198.51.100.0/24 with any service"),
+        (
+            {"egress_tests_app": [TEST]},
+            {"egress_tests_app": [{**TEST, "services": "https"}]},
+            "policy test t: not_reach 198.51.100.0/24 with any service → not_reach 198.51.100.0/24 with tcp/443",
+        ),
+        (
+            {"egress_tests_app": [TEST]},
+            {"egress_tests_app": [{**TEST, "user": "payd"}]},
+            "not_reach 198.51.100.0/24 with any service as payd",
+        ),
+        ({"egress_require": ["owner"]}, {}, "egress_require: an entry need not have owner"),
+        (
+            {},
+            {"egress_tier": "app", "egress_tiers": {"app": {"extends": "app", "ceiling": {"external": {"any": True}}}}},
+            "the ceiling of tier app outside egress_internal_networks: all of it",
+        ),
+        (
+            {},
+            {"egress_tiers": {"app": {"extends": "app", "ceiling": {"external": {"never": []}}}}},
+            "the ceiling of tier app outside egress_internal_networks: also services of class management",
+        ),
+        (
+            {},
+            {"egress_tiers": {"app": {"extends": "app", "ceiling": {"external": {"most": {"ipv4": 4}}}}}},
+            "the ceiling of tier app outside egress_internal_networks: most IPv4 /8 → /4",
+        ),
+        ({}, {"egress_confirm": False}, "egress_confirm true → false"),
+        ({}, {"egress_confirm_timeout": 600}, "egress_confirm_timeout 60 → 600"),
+        ({}, {"egress_max_removed": 100}, "egress_max_removed 25 → 100"),
+        ({"egress_drift": "repair"}, {}, "egress_drift repair → report"),
+        ({"egress_missing_users": "error"}, {}, "egress_missing_users error → skip"),
+        ({}, {"egress_enforce_anyway": True}, "egress_enforce_anyway (default) → true"),
+        (
+            {"egress_plan_fail_on": "changes"},
+            {"egress_plan_fail_on": "errors"},
+            'egress_plan_fail_on "changes" → "errors"',
+        ),
+        ({}, {"egress_approximate": {"kubernetes": "wider"}}, 'egress_approximate (default) → {"kubernetes": "wider"}'),
+        (
+            {"egress_prefix_lists": {"crm": {"file": "crm.json", "max_change": "30%"}}},
+            {"egress_prefix_lists": {"crm": {"file": "crm.json"}}},
+            "egress_prefix_lists.crm.max_change 30% → (none)",
+        ),
+        ({}, {"egress_deny_quietly": [{"to": "192.0.2.9"}]}, "192.0.2.9 with any service is kept out of the denied"),
+        (
+            {"egress_allow_app": [{**PAY, "expires": "2026-12-31"}]},
+            {"egress_allow_app": [PAY]},
+            "entry pay expires never instead of 2026-12-31",
+        ),
+    ],
+)
+def test_a_weaker_guard_is_named_and_a_stronger_one_too(
+    before: dict[str, Any], after: dict[str, Any], sentence: str
+) -> None:
+    plan = planned(before, after)
+    assert plan.outcome == "guards"
+    assert "1 guard weakened." in markdown(plan)
+    (line,) = (line for line in markdown(plan).splitlines() if line.startswith("- weakened: "))
+    assert sentence in line
+    assert [change.direction for change in planned(after, before).settings] == ["strengthened"]
+
+
+def test_inbound_packets_are_compared_like_outbound_ones() -> None:
+    site = {"name": "site", "from": ["10.0.0.0/8"], "services": ["https"]}
+    plan = planned(
+        {"egress_inbound_allow": [site]}, {"egress_inbound_allow": [{**site, "from": ["10.0.0.0/8", "192.0.2.0/24"]}]}
+    )
+    assert "| who | from | with |\n| --- | --- | --- |\n| everybody | 192.0.2.0/24 | tcp/443 |" in markdown(plan)
+
+
+def test_the_port_that_stays_open_for_ansible_is_named() -> None:
+    site = {"egress_inbound_allow": [{"name": "site", "from": ["10.0.0.0/8"], "services": ["https"]}]}
+    plan = planned(site, {**site, "ansible_port": 2222})
+    assert plan.outcome == "different"
+    assert "ansible_port 22 → 2222: the port that is always let in" in markdown(plan)
+
+
+def test_the_first_line_counts_what_a_reviewer_looks_for() -> None:
+    plan = planned(
+        {"egress_allow_app": [PAY], "egress_never": [{"to": "cloud-metadata"}]},
+        {"egress_allow_app": [entry(name="other", to=["192.0.2.7"])], "egress_untracked": "accept"},
+    )
+    assert markdown(plan).splitlines()[2] == "2 openings, 1 closing, 1 guard weakened."
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"egress_allow_app": [PAY]}, {}),
+        ({}, {"egress_allow_app": [PAY]}),
+        ({"egress_allow_app": [PAY]}, {"egress_allow_app": [{**PAY, "name": "b"}]}),
+        ({}, {"egress_mode": "observe"}),
+        ({"egress_tests_app": [TEST]}, {}),
+        ({}, {"egress_max_removed": 100}),
+        ({"egress_never": [{"to": "192.0.2.1"}]}, {}),
+    ],
+)
+def test_annotations_carry_each_change_at_a_line(before: dict[str, Any], after: dict[str, Any]) -> None:
+    written = plan_files(planned(before, after))
+    changed = {*before, *after}
+    issues = json.loads(written["plan-codequality.json"])
+    assert issues
+    assert {issue["location"]["path"] for issue in issues} <= {f"group_vars/{name}.yml" for name in changed}
+    assert len(written["plan-github.txt"].splitlines()) == len(issues)
+    assert all(" file=group_vars/" in line for line in written["plan-github.txt"].splitlines())
+
+
+def test_hosts_that_come_and_go_are_annotated_although_no_line_is_known() -> None:
+    for plan in (
+        compare({}, {"app1": policy()}, name="main"),
+        compare({"app1": policy()}, {}, name="main"),
+    ):
+        (issue,) = json.loads(plan_files(plan)["plan-codequality.json"])
+        assert issue["location"] == {"path": "inventory", "lines": {"begin": 1}}
+        assert issue["description"].endswith(": app1")

@@ -1,0 +1,102 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Why flows pass in one policy and not in the other: servers, entries, egress_never."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Reach, ResolvedEntry, ResolvedPolicy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.decide import is_one_of
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.passing import entry_region, servers
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import EVERYTHING
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import EMPTY, of_boxes
+
+from .model import Cause, Whose
+
+
+def opened(before: ResolvedPolicy | None, after: ResolvedPolicy, flows: Reach, whose: Whose) -> tuple[Cause, ...]:
+    """Return what opens flows. before: None for a host that had no policy."""
+    causes = list(_servers(after, after, flows, whose))
+    others = _by_name(before, whose)
+    for entry in _entries(after, whose):
+        if not (part := _part(entry, flows)):
+            continue
+        other = others.get(entry.name)
+        if other is None:
+            text = entry.name
+        elif part <= _allowed_by(other, part):
+            text = f"{entry.name}, which egress_never closed"
+        else:
+            text = f"{entry.name} (changed)"
+        causes.append(Cause(text, entry.name, entry.origin))
+    return tuple(causes)
+
+
+def closed(before: ResolvedPolicy, after: ResolvedPolicy, flows: Reach, whose: Whose) -> tuple[Cause, ...]:
+    """Return why flows pass no longer."""
+    causes = list(_servers(before, after, flows, whose))
+    others = _by_name(after, whose)
+    expired = {entry.name: entry for entry in after.expired if entry.inbound == (whose == "inbound")}
+    for entry in _entries(before, whose):
+        if not (part := _part(entry, flows)):
+            continue
+        other = others.get(entry.name)
+        if other is None and entry.name in expired:
+            gone = expired[entry.name]
+            causes.append(Cause(f"{entry.name} expired on {gone.expires}", entry.name, gone.origin))
+        elif other is None:
+            causes.append(Cause(f"{entry.name} was removed", entry.name, entry.origin))
+        elif part <= _allowed_by(other, part):
+            causes += _nevers(after, part, entry)
+        else:
+            causes.append(Cause(f"{entry.name} changed", entry.name, other.origin))
+    return tuple(dict.fromkeys(causes))
+
+
+def _servers(passes: ResolvedPolicy, after: ResolvedPolicy, flows: Reach, whose: Whose) -> Iterator[Cause]:
+    """Yield the servers of the floor that let some of the flows through. passes: the policy that does."""
+    if whose == "inbound":
+        return
+    named = [(part, of_boxes([(addresses, used)])) for part, addresses, used in servers(passes)]
+    if passes.host_dns and "dns" in passes.floor:
+        named.append(("dns", of_boxes([(EVERYTHING, services.DNS)])))
+    for part in dict.fromkeys(part for part, region in named if region & flows.others):
+        variable = f"egress_{part}_servers"
+        without = part not in after.floor
+        cause = "egress_floor_without" if without else variable
+        yield Cause(cause, "", after.origin(cause) or passes.origin(variable))
+
+
+def _nevers(after: ResolvedPolicy, part: Reach, entry: ResolvedEntry) -> Iterator[Cause]:
+    """Yield the elements of egress_never that close what an entry opens."""
+    for never in after.never:
+        region = of_boxes([(never.addresses, never.services)])
+        if part & Reach(region, region):
+            yield Cause(f"{never.where} closes what {entry.name} opens", entry.name, never.origin)
+
+
+def _entries(resolved: ResolvedPolicy, whose: Whose) -> Sequence[ResolvedEntry]:
+    if whose == "host":
+        return resolved.entries
+    return (resolved.containers if whose == "containers" else resolved.inbound) or ()
+
+
+def _by_name(resolved: ResolvedPolicy | None, whose: Whose) -> dict[str, ResolvedEntry]:
+    return {entry.name: entry for entry in _entries(resolved, whose)} if resolved else {}
+
+
+def _part(entry: ResolvedEntry, flows: Reach) -> Reach:
+    """Return those of the flows that an entry opens."""
+    return flows & _allowed_by(entry, flows)
+
+
+def _allowed_by(entry: ResolvedEntry, flows: Reach) -> Reach:
+    """Return what one entry opens, for each user of the flows."""
+    region = entry_region(entry)
+    if entry.users is None:
+        return Reach(region, region)
+    users = {*entry.users, *flows.users()}
+    return Reach.of(EMPTY, EMPTY, {user: region for user in users if is_one_of(user, entry.users)})
