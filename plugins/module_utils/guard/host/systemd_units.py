@@ -14,6 +14,8 @@ from .paths import Paths
 
 BOOT = "tidegate.service"
 WATCH = "tidegate-watch.service"
+UNCONFINED = "tidegate-unconfined.service"
+"""Does what BOOT does, where systemd cannot confine that one and so does not start it: the policy counts for more."""
 TARGETS = ((BOOT, "sysinit.target"), (WATCH, "multi-user.target"))
 """Each unit and the target that wants it."""
 
@@ -28,6 +30,48 @@ _LOADERS = (
 )
 """Units that load a ruleset at boot and may flush the present one. All of them run before network-pre.target too."""
 
+_PROTECTIONS = """\
+CapabilityBoundingSet=CAP_NET_ADMIN
+DevicePolicy=closed
+IPAddressDeny=any
+KeyringMode=private
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+NoNewPrivileges=yes
+PrivateDevices=yes
+PrivateTmp=yes
+ProcSubset=all
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHome=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectSystem=strict
+RemoveIPC=yes
+RestrictAddressFamilies=AF_NETLINK AF_UNIX
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+SystemCallArchitectures=native
+SystemCallErrorNumber=EPERM
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged @resources
+UMask=0077
+StateDirectory={name}
+StateDirectoryMode=0700
+RuntimeDirectory={name}
+RuntimeDirectoryMode=0700
+RuntimeDirectoryPreserve=yes
+ReadWritePaths=-{program}
+"""
+"""What both units can bear (systemd.exec(5)): they talk to nf_tables and to syslog, and write below three folders.
+
+Not User=: nf_tables asks for CAP_NET_ADMIN, and the files are root's. Not ProtectProc=: process 1 and the rollback
+timer are looked up in /proc.
+"""
+
 
 def texts(paths: Paths, interpreter: str) -> dict[str, str]:
     """Return the text of each unit by its name.
@@ -35,15 +79,25 @@ def texts(paths: Paths, interpreter: str) -> dict[str, str]:
     They start Python and not the program: SELinux allows systemd to start Python, wherever the program is.
     """
     command = f"{interpreter} -IS {paths.program}"
-    return {BOOT: _boot(paths, command), WATCH: _watch(command)}
+    protections = _PROTECTIONS.format(name=paths.state.name, program=paths.program.parent)
+    start = _start(paths, command)
+    return {
+        BOOT: _boot(paths, start, protections),
+        UNCONFINED: _unconfined(start),
+        WATCH: _watch(command, protections),
+    }
 
 
-def _boot(paths: Paths, command: str) -> str:
+def _start(paths: Paths, command: str) -> str:
+    """Return the shell commands that load the policy."""
     table = " ".join(TABLE)
     # Without a working Python, nft loads the saved policy. It accepts an empty file, so the table is listed afterwards.
     reported = f"case $$? in {FAILSAFE_STATUS}|{GAVE_UP_STATUS}) exit 1;; esac"
     without_python = f"nft -f {paths.confirmed}; nft list table {table} >/dev/null || nft -f {paths.failsafe}"
-    start = f"{command} boot && exit 0; {reported}; [ ! -e {paths.confirmed} ] || {{ {without_python}; }}; exit 1"
+    return f"{command} boot && exit 0; {reported}; [ ! -e {paths.confirmed} ] || {{ {without_python}; }}; exit 1"
+
+
+def _boot(paths: Paths, start: str, protections: str) -> str:
     return f"""\
 # Written by tidegate.nftables. The next run overwrites changes.
 [Unit]
@@ -53,6 +107,7 @@ RequiresMountsFor={paths.state} {paths.program}
 After=local-fs.target systemd-modules-load.service {_LOADERS}
 Before=network-pre.target shutdown.target
 Wants=network-pre.target
+OnFailure={UNCONFINED}
 Conflicts=shutdown.target
 
 [Service]
@@ -60,13 +115,29 @@ Type=oneshot
 RemainAfterExit=yes
 Environment=TZ=UTC0
 ExecStart=/bin/sh -c '{start}'
-
+{protections}
 [Install]
 WantedBy=sysinit.target
 """
 
 
-def _watch(command: str) -> str:
+def _unconfined(start: str) -> str:
+    return f"""\
+# Written by tidegate.nftables. The next run overwrites changes.
+[Unit]
+Description=Load the last confirmed egress policy where systemd cannot confine {BOOT}
+DefaultDependencies=no
+Before=network-pre.target shutdown.target
+Conflicts=shutdown.target
+
+[Service]
+Type=oneshot
+Environment=TZ=UTC0
+ExecStart=/bin/sh -c 'nft list table {" ".join(TABLE)} >/dev/null 2>&1 || {{ {start}; }}'
+"""
+
+
+def _watch(command: str, protections: str) -> str:
     return f"""\
 # Written by tidegate.nftables. The next run overwrites changes.
 [Unit]
@@ -79,9 +150,7 @@ ExecStart={command} watch
 Restart=always
 RestartSec=1
 OOMScoreAdjust=-500
-NoNewPrivileges=yes
-CapabilityBoundingSet=CAP_NET_ADMIN CAP_DAC_OVERRIDE CAP_SYS_RESOURCE
-
+{protections}
 [Install]
 WantedBy=multi-user.target
 """

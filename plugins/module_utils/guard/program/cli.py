@@ -39,6 +39,8 @@ from . import boot, emergency, watcher
 _BOOT_WAIT = 900.0
 """Seconds that nft may take for a table: the first run starts the boot unit while it holds the lock."""
 
+_OUTLIVE = "Connections made meanwhile may outlive it: the policy keeps them, unless egress_established is recheck."
+
 Arguments = argparse.Namespace
 
 
@@ -183,7 +185,8 @@ def _emergency(paths: Paths, arguments: Arguments) -> int:
     length = f"{minutes} minute{'s' if minutes != 1 else ''}"
     emergency.begin(Host(paths, LiveTable()), kind, minutes, _caller(), f"emergency: {kind} for {length}")
     effect = "All outbound traffic is allowed" if kind == emergency.OPEN else "Only the floor is allowed"
-    _say(f"{effect} for {length}; `tidegate rollback` ends it now.\n")
+    outlive = f" {_OUTLIVE}" if kind == emergency.OPEN else ""
+    _say(f"{effect} for {length}; `tidegate rollback` ends it now.{outlive}\n")
     return 0
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The installed files: the program, a link to it, the fail-safe table and two systemd units."""
+"""The installed files: the program, a link to it, the fail-safe table and the systemd units."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import stat
 from pathlib import Path
 from typing import IO, Any, Iterator, Sequence
@@ -26,7 +27,13 @@ PATIENCE = 60.0
 """Seconds that a run waits for another one; then it continues, and the generation shows what the other did."""
 
 KEPT = 500
-"""Number of files that are kept; each short-lived network namespace of a host leaves some."""
+"""Number of files that are kept."""
+
+SWEPT = 60
+"""With more files than these, those of network namespaces that are gone are removed."""
+
+_MOUNTED = re.compile(r" net:\[(\d+)\] ")
+"""Root of a mounted network namespace in proc_pid_mountinfo(5)."""
 
 _SCRATCH, _NEW = "scratch.", "new."
 
@@ -138,12 +145,19 @@ class RunDirectory:
         return records
 
     def _file(self, slot: str, kind: str = "applied") -> Path:
-        return self._path / f"{kind}.{hashlib.sha256(slot.encode()).hexdigest()[:32]}"
+        namespace = Path("/proc/self/ns/net").stat().st_ino
+        return self._path / f"{kind}.{namespace}.{hashlib.sha256(slot.encode()).hexdigest()[:32]}"
 
     def _delete_old(self) -> None:
-        """Delete the oldest records."""
+        """Delete the records of namespaces that are gone, and the oldest ones."""
         kinds = ("applied.", "turn.", "trail.", "elements.", _SCRATCH)
         paths = [path for kind in kinds for path in self._path.glob(f"{kind}*")]
+        if len(paths) > SWEPT:
+            living = _network_namespaces()
+            gone = [path for path in paths if path.name.count(".") == 2 and path.name.split(".")[1] not in living]
+            for path in gone:
+                _delete(path)
+            paths = [path for path in paths if path not in gone]
         if len(paths) > KEPT:
             for path in sorted(paths, key=lambda path: path.stat().st_mtime)[: len(paths) - KEPT]:
                 _delete(path)
@@ -171,6 +185,20 @@ def _locked(path: Path) -> IO[str] | None:
         raise
     file.close()
     return None
+
+
+def _network_namespaces() -> set[str]:
+    """Return the inode numbers of the network namespaces that a process is in or that are mounted (namespaces(7)).
+
+    One that only an open file keeps is missing: its next run has no record and does the whole work.
+    """
+    numbers = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            numbers.add(str((process / "ns/net").stat().st_ino))
+    with contextlib.suppress(OSError):
+        numbers |= set(_MOUNTED.findall(Path("/proc/self/mountinfo").read_text("utf-8", "replace")))
+    return numbers
 
 
 def _delete(path: Path) -> None:

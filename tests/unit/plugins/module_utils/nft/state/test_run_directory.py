@@ -31,6 +31,26 @@ def test_state_is_kept_and_the_oldest_is_removed(tmp_path: Path, monkeypatch: py
     assert len(list((tmp_path / "run").iterdir())) == 2
 
 
+def test_state_of_namespaces_that_are_gone_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = RunDirectory(str(tmp_path))
+    state.write("a", {"x": 1})
+    (mine,) = tmp_path.iterdir()
+    number = mine.name.split(".")[1]
+    # The kernel numbers namespaces from 4026531840 (PROC_DYNAMIC_FIRST) on.
+    for gone in range(80):
+        for kind in ("applied", "turn", "trail", "elements"):
+            (tmp_path / mine.name.replace("applied", kind).replace(number, str(gone))).touch()
+    (tmp_path / "scratch.abc").touch()
+    state.write("b", {"x": 2})
+    assert (state.read("a"), state.read("b")) == ({"x": 1}, {"x": 2})
+    assert len(list(tmp_path.iterdir())) == 3
+    # The turn of another process in this namespace stays.
+    with state.turn("a"):
+        monkeypatch.setattr(run_directory, "SWEPT", 0)
+        state.write("b", {"x": 3})
+        assert len(list(tmp_path.glob("turn.*"))) == 1
+
+
 def test_state_behind_a_link_is_not_believed(tmp_path: Path) -> None:
     RunDirectory(str(tmp_path / "real")).write("a", {"x": 1})
     (tmp_path / "link").symlink_to(tmp_path / "real")
