@@ -12,7 +12,7 @@ short_description: Create, fill or delete an nftables chain
 version_added: 0.1.0
 author: The tidegate developers (@tidegate)
 description:
-  - Makes a chain equal to the task, with exactly the rules of the task.
+  - Creates or changes a chain. What the task leaves out is as it is; with O(rules), the chain has exactly these.
   - Rules are text in nft's language, compared as nft lists them, so V(tcp dport {443, 80}) and
     V(tcp dport { http, https }) are the same rule.
 options:
@@ -21,7 +21,9 @@ options:
     type: str
     required: true
   type:
-    description: The type of a base chain, such as V(filter), V(nat) or V(route). Rules jump to a chain without a type.
+    description:
+      - The type of a base chain, such as V(filter), V(nat) or V(route). A new base chain needs O(type), O(hook) and
+        O(priority); rules jump to a new chain without them.
     type: str
   hook:
     description: The hook that calls a base chain, such as V(output).
@@ -30,21 +32,27 @@ options:
     description: The order of the base chains of a hook, such as V(0), V(filter) or V(filter - 10).
     type: str
   policy:
-    description: The verdict for a packet that no rule of a base chain decides. The default is V(accept).
+    description: The verdict for a packet that no rule of a base chain decides. The default of a new one is V(accept).
     type: str
     choices: [accept, drop]
   devices:
     description: The network devices of a base chain of family V(netdev), or of the hooks V(ingress) and V(egress).
     type: list
     elements: str
+  base:
+    description:
+      - V(false) takes a base chain off its hook, so that it becomes a regular chain; it excludes O(type), O(hook),
+        O(priority), O(policy) and O(devices).
+      - V(true) requires a base chain.
+    type: bool
   comment:
-    description: A comment of at most 128 bytes. When omitted, there is none.
+    description: A comment of at most 128 bytes; an empty one deletes it.
     type: str
   rules:
     description:
       - The rules in their order, each a text in nft's language, or a mapping of C(rule), C(users) and
         C(missing_users) as in M(tidegate.nftables.nft_ruleset).
-      - When omitted, the rules stay as they are. An empty list deletes all.
+      - An empty list deletes all.
     type: list
     elements: raw
 extends_documentation_fragment:
@@ -152,6 +160,7 @@ OPTIONS = {
     "priority": {"type": "str"},
     "policy": {"type": "str", "choices": ["accept", "drop"]},
     "devices": {"type": "list", "elements": "str"},
+    "base": {"type": "bool"},
     "comment": {"type": "str"},
     "rules": {"type": "list", "elements": "raw"},
 }

@@ -285,8 +285,7 @@ options:
             type: str
           rules:
             description:
-              - The rules in their order, each a text in nft's language or a mapping. When omitted, the rules stay as
-                they are; an empty list deletes all.
+              - The rules in their order, each a text in nft's language or a mapping. When omitted, the chain is empty.
               - In a mapping, C(rule) is the text. C(users) lists names or uids; the rule then matches only the
                 sockets of these users, who are looked up on the host. C(missing_users) is the reaction to a user that
                 does not exist, V(skip) (the default) or V(error). A rule none of whose users exists is left out, so it

@@ -12,7 +12,8 @@ short_description: Create, fill or delete an nftables set
 version_added: 0.1.0
 author: The tidegate developers (@tidegate)
 description:
-  - Makes a set equal to the task and, when the task lists elements, with exactly these elements.
+  - Creates or changes a set. What the task leaves out is as it is; with O(elements), the set has exactly these, unless
+    O(purge) says otherwise.
   - Elements are compared as nft lists them, so V(10.1.2.3/8) and V(10.0.0.0/8) are the same element. With
     O(auto_merge), where nft merges elements that overlap or touch, their union is compared.
 options:
@@ -27,18 +28,20 @@ options:
     description: Instead of O(type), an expression that has the type of the elements, such as V(ip daddr . tcp dport).
     type: str
   flags:
-    description: The flags. Networks and ranges need V(interval).
+    description: The flags, an empty list for none. Networks and ranges need V(interval).
     type: list
     elements: str
     choices: [constant, interval, timeout, dynamic]
   timeout:
-    description: The time after which an element is removed, in seconds or as in V(1d) or V(2h30m).
+    description: The time after which an element is removed, in seconds or as in V(1d) or V(2h30m). V(0) for none.
     type: str
   gc_interval:
-    description: The interval at which the kernel removes elements that timed out, in seconds or as in V(1h).
+    description:
+      - The interval at which the kernel removes elements that timed out, in seconds or as in V(1h). V(0) for the
+        kernel's own.
     type: str
   size:
-    description: The maximum number of elements.
+    description: The maximum number of elements. V(0) for no limit.
     type: int
   auto_merge:
     description: Whether nft merges elements that overlap or touch.
@@ -56,13 +59,12 @@ options:
     type: str
     choices: [performance, memory]
   comment:
-    description: A comment of at most 128 bytes. When omitted, there is none.
+    description: A comment of at most 128 bytes; an empty one deletes it.
     type: str
   elements:
     description:
       - The elements, each a text in nft's language, or a mapping of C(value), C(comment) and C(timeout).
       - A key of an address type is an address, a network or a range; a host name is an error.
-      - When omitted, and without O(elements_file), the elements stay as they are.
     type: list
     elements: raw
   elements_file:

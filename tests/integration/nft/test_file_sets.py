@@ -203,6 +203,7 @@ def test_after_a_foreign_commit_the_kernel_is_asked_and_not_nft(lab: Lab, tmp_pa
 
 def test_a_set_that_others_declared_anew_under_the_same_handle_is_not_taken_for_ours(networks: FileSet) -> None:
     """The kernel changes the size of a set in place."""
+    networks.declared = {**networks.declared, "size": 3000}
     networks.write(*range(300))
     networks.run()
     lab = networks.lab

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.runs import table_info
 
 from .conftest import Lab
 
@@ -79,6 +80,79 @@ def test_chain_of_others_is_declared_anew_with_its_rules(lab: Lab) -> None:
     lab.single_predicted("chain", name="other", comment="now with words")
     assert rules(lab, "other") == ['counter packets 7 bytes 700 accept comment "others own this"']
     assert rules(lab)[1] == "jump other"
+
+
+LIVE: dict[str, Any] = {
+    "type": "filter", "hook": "input", "priority": -5, "policy": "drop", "comment": "theirs", "rules": ["accept"],
+}  # fmt: skip
+GIVEN: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "nothing": ({}, {}),
+    "rules": ({"rules": ["drop"]}, {"rules": ["drop"]}),
+    "policy": ({"policy": "accept"}, {"policy": "accept"}),
+    "priority": ({"priority": "filter"}, {"priority": 0}),
+    "type": ({"type": "nat", "policy": "accept"}, {"type": "nat", "policy": "accept"}),
+    "hook": ({"hook": "forward"}, {"hook": "forward"}),
+    "comment": ({"comment": "ours"}, {"comment": "ours"}),
+    "no comment": ({"comment": ""}, {"comment": None}),
+    "a regular chain": ({"base": False}, {"type": None, "hook": None, "priority": None, "policy": None}),
+}
+"""What a task says of a chain -> (arguments, what is then other than before)."""
+
+
+@pytest.mark.parametrize("what", GIVEN)
+def test_what_a_task_leaves_out_of_a_chain_is_as_it_was(lab: Lab, what: str) -> None:
+    arguments, changed = GIVEN[what]
+    hook = "type filter hook input priority -5; policy drop;"
+    lab.load(f'table inet t {{ chain live {{ comment "theirs"; {hook} accept; }}; }}')
+    assert lab.single("chain", name="live", **arguments).changed == bool(arguments)
+    assert not lab.single("chain", name="live", **arguments).changed
+    (facts,) = [chain for chain in table_info.table(lab.table(), elements=False)["chains"] if chain["name"] == "live"]
+    live = {key: facts[key] for key in LIVE if key != "rules"}
+    live["rules"] = [rule["rule"] for rule in facts["rules"]]
+    assert live == {**LIVE, **changed}
+
+
+def test_a_new_base_chain_says_what_it_needs(lab: Lab) -> None:
+    for arguments in ({"policy": "drop"}, {"base": True}, {"type": "filter", "hook": "input"}):
+        with pytest.raises(
+            EngineError, match=r"is a base chain and needs type, hook and priority; '(type|priority)' is"
+        ):
+            lab.single("chain", name="new", **arguments)
+    with pytest.raises(EngineError, match="'policy' is a base chain, which 'base: false' excludes"):
+        lab.single("chain", name="base", base=False, policy="drop")
+    assert lab.table().chain("new") is None
+
+
+DECLARED = ("type ipv4_addr", "flags interval,timeout", "timeout 1h", "gc-interval 5m", "size 99", 'comment "theirs"')
+CHANGED: dict[str, tuple[dict[str, Any], set[str], set[str]]] = {
+    "nothing": ({}, set(), set()),
+    "elements": ({"elements": ["192.0.2.1"]}, set(), set()),
+    "timeout": ({"timeout": 60}, {"timeout 1h"}, {"timeout 1m"}),
+    "no timeout": (
+        {"timeout": 0, "gc_interval": 0, "flags": ["interval"]},
+        {"timeout 1h", "gc-interval 5m", "flags interval,timeout"}, {"flags interval"},
+    ),
+    "no garbage interval": ({"gc_interval": 0}, {"gc-interval 5m"}, set()),
+    "size": ({"size": 50}, {"size 99"}, {"size 50"}),
+    "no size": ({"size": 0}, {"size 99"}, set()),
+    "merging": ({"auto_merge": True}, set(), {"auto-merge"}),
+    "no comment": ({"comment": ""}, {'comment "theirs"'}, set()),
+    "comment": ({"comment": "ours"}, {'comment "theirs"'}, {'comment "ours"'}),
+}  # fmt: skip
+"""What a task says of a set -> (arguments, lines that go, lines that come)."""
+
+
+@pytest.mark.parametrize("what", CHANGED)
+def test_what_a_task_leaves_out_of_a_set_is_as_it_was(lab: Lab, what: str) -> None:
+    arguments, gone, new = CHANGED[what]
+    lab.load(f"add set inet t live {{ {'; '.join(DECLARED)}; elements = {{ 198.51.100.0/24 }}; }}")
+    assert lab.single("set", name="live", type="ipv4_addr", **arguments).changed == bool(arguments)
+    assert not lab.single("set", name="live", type="ipv4_addr", **arguments).changed
+    live = lab.table().set("live")
+    assert live is not None
+    assert set(live.declaration) == (set(DECLARED) - gone) | new
+    # Its elements time out, so that others fill it: none is deleted without purge.
+    assert "198.51.100.0/24" in {element.key for element in live.elements}
 
 
 def test_chain_in_use_is_not_removed(lab: Lab) -> None:

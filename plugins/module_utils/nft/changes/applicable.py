@@ -1,20 +1,23 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reduce a spec to what there is to do: parents must exist, and objects to delete that do not exist are done."""
+"""Reduce a spec to what there is to do: parents must exist, and objects to delete that do not exist are done.
+
+What the task of a single object leaves out is as it is.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import parse_sets
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import hooks, parse_sets
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import ChainSpec, SetSpec, TableSpec
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import MissingParent
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import NftTable
 
 
 def applicable(spec: TableSpec, live: NftTable | None) -> TableSpec:
-    """Return the spec without objects that are already deleted; raise when a parent of another module is missing."""
+    """Return the whole spec without objects that are already deleted; raise when another module's parent is missing."""
     if not spec.present:
         return spec
     if spec.must_exist and live is None:
@@ -23,8 +26,8 @@ def applicable(spec: TableSpec, live: NftTable | None) -> TableSpec:
                 spec.where, f"The table {spec.family} {spec.name} does not exist. Fix: create it with nft_table."
             )
         return replace(spec, present=False)
-    chains = tuple(item for item in spec.chains if _chain(item, live))
-    sets = tuple(item for item in spec.sets if _set(item, live))
+    chains = tuple(_whole_chain(item, live) for item in spec.chains if _chain(item, live))
+    sets = tuple(_whole_set(item, live) for item in spec.sets if _set(item, live))
     return replace(spec, chains=chains, sets=sets)
 
 
@@ -43,6 +46,20 @@ def _chain(spec: ChainSpec, live: NftTable | None) -> bool:
             spec.where, f"The chain {spec.name} does not exist in the table. Fix: create it with nft_chain."
         )
     return exists or _adds_chain(spec)
+
+
+def _whole_chain(spec: ChainSpec, live: NftTable | None) -> ChainSpec:
+    if spec.parts is None:
+        return spec
+    live_chain = live.chain(spec.name) if live else None
+    hook = hooks.complete(spec.parts, live_chain.hook if live_chain else None, spec.where)
+    comment = live_chain.comment if live_chain and spec.comment is None else spec.comment or None
+    return replace(spec, hook=hook, comment=comment, parts=None)
+
+
+def _whole_set(spec: SetSpec, live: NftTable | None) -> SetSpec:
+    live_set = live.set(spec.name) if live else None
+    return parse_sets.complete(spec, live_set.declaration if live_set else ())
 
 
 def _set(spec: SetSpec, live: NftTable | None) -> bool:

@@ -42,11 +42,7 @@ def build(
 
 
 def _volatile(declared: NftSet) -> bool:
-    return (
-        declared.has("dynamic")
-        or declared.has("timeout")
-        or any(line.startswith("timeout ") for line in declared.declaration)
-    )
+    return declared.has("dynamic") or declared.has("timeout") or bool(declared.timeout)
 
 
 def _without(named: Sequence[NftElement], before: Sequence[NftElement], *, merging: bool) -> tuple[NftElement, ...]:

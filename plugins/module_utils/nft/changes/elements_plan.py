@@ -72,10 +72,14 @@ def empty(steps: Steps, target: str, live: NftSet) -> None:
 
 
 def fill(steps: Steps, target: str, desired: NftSet, before: NftSet | None) -> None:
-    """Create a set and add its elements; elements that it had keep their times and counters."""
+    """Create a set and add its elements; elements that it had keep their times and counters.
+
+    The time that is left of another timeout of the set begins anew.
+    """
     by_canon = {element.canon: element for element in before.elements} if before else {}
+    anew = before is not None and before.timeout != desired.timeout
     elements = [
-        replace(element, text=by_canon[element.canon].text) if element.canon in by_canon else element
+        replace(element, text=_kept(by_canon[element.canon].text, anew=anew)) if element.canon in by_canon else element
         for element in desired.elements
     ]
     lines = list(desired.text)
@@ -93,6 +97,10 @@ def fill(steps: Steps, target: str, desired: NftSet, before: NftSet | None) -> N
         desired,
         [element for element in (before.elements if before else ()) if element.canon not in desired_canons],
     )
+
+
+def _kept(text: str, *, anew: bool) -> str:
+    return tokens.without_time_left(text) if anew and " timeout " not in tokens.unquoted(text) else text
 
 
 def _change(steps: Steps, action: Action, desired: NftSet, elements: Sequence[NftElement]) -> None:

@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from dataclasses import replace
+from typing import Any, Callable
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import bad_spec
 
 from . import arguments, tokens, validate
-from .spec import Hook
+from .spec import Hook, HookParts
 
 _COMMON = {"raw": -300, "mangle": -150, "dstnat": -100, "filter": 0, "security": 50, "srcnat": 100}
 PRIORITIES: dict[str, dict[str, int]] = {
@@ -27,26 +28,41 @@ PRIORITIES: dict[str, dict[str, int]] = {
 _PRIORITY = re.compile(r"(?:([a-z]+)\s*)?(?:([+-]?)\s*(\d+))?")
 _DEVICE = re.compile(r'[^\s{},"=]+')
 _KEYS = ("type", "hook", "priority", "policy", "devices")
+_NEEDED = ("type", "hook", "priority")
 
 
-def parse(value: dict[str, Any], family: str, where: str) -> Hook | None:
-    """Return the hook that a chain's arguments describe, None for a regular chain."""
-    base_keys = [key for key in _KEYS if key in value and value[key] != []]
-    if not base_keys:
+def parse(value: dict[str, Any], family: str, where: str) -> HookParts:
+    """Return what a chain's arguments say of its hook."""
+    reads: dict[str, Callable[[Any, str], Any]] = {
+        "type": validate.word,
+        "hook": validate.word,
+        "priority": lambda item, place: priority(item, family, place),
+        "policy": lambda item, place: arguments.choice(item, place, ("accept", "drop")),
+        "devices": lambda item, place: tuple(sorted(arguments.items(item, place, validate.device))),
+        "base": arguments.boolean,
+    }
+    given = {key: read(value[key], f"{where}.{key}") for key, read in reads.items() if key in value}
+    of_base = [key for key in _KEYS if given.get(key)]
+    if given.get("base") is False and of_base:
+        raise bad_spec(where, f"A chain with {of_base[0]!r} is a base chain, which 'base: false' excludes.")
+    return HookParts(**given)
+
+
+def complete(parts: HookParts, live: Hook | None, where: str) -> Hook | None:
+    """Return the hook of a chain, None for a regular one. live: the hook that has what the parts leave out."""
+    given = {key: getattr(parts, key) for key in _KEYS if getattr(parts, key) not in (None, ())}
+    if parts.base is False or not (given or live or parts.base):
         return None
-    for key in ("type", "hook", "priority"):
-        if key not in value:
+    for key in _NEEDED if live is None else ():
+        if key not in given:
+            first = next(iter(given), "base")
             raise bad_spec(
                 where,
-                f"A chain with {base_keys[0]!r} is a base chain and needs type, hook and priority; {key!r} is missing.",
+                f"A chain with {first!r} is a base chain and needs type, hook and priority; {key!r} is missing.",
             )
-    return Hook(
-        type=validate.word(value["type"], f"{where}.type"),
-        hook=validate.word(value["hook"], f"{where}.hook"),
-        priority=priority(value["priority"], family, f"{where}.priority"),
-        policy=arguments.choice(value.get("policy", "accept"), f"{where}.policy", ("accept", "drop")),
-        devices=tuple(sorted(arguments.items(value.get("devices", []), f"{where}.devices", validate.device))),
-    )
+    if parts.devices is not None:
+        given["devices"] = parts.devices
+    return replace(live or Hook("", "", 0), **given)
 
 
 def devices_line(line: str) -> str:

@@ -88,9 +88,9 @@ def chain(value: object, where: str, family: str) -> ChainSpec:
     fields = arguments.mapping(value, where, CHAIN_KEYS)
     return ChainSpec(
         name=validate.name(arguments.needed(fields, "name", where), f"{where}.name"),
-        hook=hooks.parse(fields, family, where),
+        hook=hooks.complete(hooks.parse(fields, family, where), None, where),
         comment=_comment(fields, where) or None,
-        rules=arguments.items(fields["rules"], f"{where}.rules", rule) if "rules" in fields else None,
+        rules=arguments.items(fields.get("rules", []), f"{where}.rules", rule),
         where=where,
     )
 

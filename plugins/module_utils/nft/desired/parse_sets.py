@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import partial
-from typing import Any, Callable, Literal
+from typing import Any, Callable, Iterable, Literal, Mapping, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import intervals
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import bad_spec
@@ -26,6 +27,9 @@ SET_ELEMENT_KEYS = tuple(key for key in ELEMENT_KEYS if key != "data")
 SOURCES: tuple[Literal["resolvers"]] = ("resolvers",)
 POLICIES = ("performance", "memory")
 FLAGS = ("constant", "interval", "timeout", "dynamic")
+
+_NOTHING: tuple[Any, ...] = (None, [], "", 0, "0")
+"""Values of a key that mean that the set has none of it."""
 
 _TIME = re.compile(r"(?:\d+(?:d|h|m|s|ms))+")
 _VERSIONS = {
@@ -55,7 +59,7 @@ def parse(kind: Literal["set", "map"], value: object, where: str) -> SetSpec:
         source = _source(fields["elements_from"], f"{where}.elements_from", declaration)
     if source and elements is None:
         elements = ()
-    volatile = bool({"timeout", "dynamic"} & set(fields.get("flags", []))) or "timeout" in fields
+    volatile = is_volatile(declaration)
     purge = arguments.boolean(fields["purge"], f"{where}.purge") if "purge" in fields else not volatile
     return SetSpec(
         kind=kind,
@@ -104,7 +108,7 @@ def _declaration(kind: str, fields: dict[str, Any], where: str) -> tuple[str, ..
     lines += [
         form.format(read(fields[key], f"{where}.{key}"))
         for key, form, read in readers
-        if fields.get(key) not in (None, [], "")
+        if fields.get(key) not in _NOTHING
     ]
     lines += [word for key, word in (("auto_merge", "auto-merge"), ("counter", "counter")) if _yes(fields, key, where)]
     if {"counter", "statements"} <= fields.keys() and fields["counter"]:
@@ -113,6 +117,29 @@ def _declaration(kind: str, fields: dict[str, Any], where: str) -> tuple[str, ..
     if arguments.choice(fields.get("policy", POLICIES[0]), f"{where}.policy", POLICIES) != POLICIES[0]:
         lines.append(f"policy {fields['policy']}")
     return tuple(lines)
+
+
+def is_volatile(declaration: Iterable[str]) -> bool:
+    """Whether the elements of a set come and go by themselves."""
+    flags = {flag for line in declaration if line.startswith("flags ") for flag in line[len("flags ") :].split(",")}
+    return bool(flags & {"timeout", "dynamic"}) or any(line.startswith("timeout ") for line in declaration)
+
+
+def named(fields: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the keys of the declaration that a task decides, as in SetSpec.named."""
+    keys = {key.replace("_", "-") for key in fields}
+    return tuple(sorted({tokens.declared_key(key) for key in keys}))
+
+
+def complete(spec: SetSpec, live: Sequence[str]) -> SetSpec:
+    """Return a set with the lines of a live declaration that its task leaves out. Raise when they do not fit."""
+    if spec.named is None or spec.declaration is None:
+        return spec
+    left_out = (line for line in live if tokens.declared_key(line) not in spec.named)
+    declaration = (*spec.declaration, *left_out)
+    volatile = is_volatile(declaration)
+    whole = replace(spec, declaration=declaration, volatile=volatile, named=None)
+    return replace(whole, mode="add") if volatile and "purge" not in spec.named else whole
 
 
 def _yes(fields: dict[str, Any], key: str, where: str) -> bool:

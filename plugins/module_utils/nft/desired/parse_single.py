@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import bad_spec
 
-from . import arguments, parse_sets, validate
+from . import arguments, hooks, parse_sets, validate
 from .spec import ChainSpec, Position, RuleEdit, SetSpec, TableSpec
 
 _COMMON = ("family", "table", "state")
@@ -48,11 +48,15 @@ def chain(params: dict[str, Any]) -> tuple[TableSpec, ...]:
 
     if params["state"] == "absent":
         return _inside(params, chains=(ChainSpec(validate.name(params["name"], "name"), present=False, where="name"),))
-    return _inside(params, chains=(_named(parse.chain(_own(params), "", params["family"])),))
-
-
-def _named(spec: ChainSpec) -> ChainSpec:
-    return replace(spec, where="name")
+    fields = _own(params)
+    spec = ChainSpec(
+        name=validate.name(params["name"], "name"),
+        parts=hooks.parse(fields, params["family"], ""),
+        comment=validate.comment(fields["comment"], "comment") if "comment" in fields else None,
+        rules=arguments.items(fields["rules"], "rules", parse.rule) if "rules" in fields else None,
+        where="name",
+    )
+    return _inside(params, chains=(spec,))
 
 
 def set_(params: dict[str, Any]) -> tuple[TableSpec, ...]:
@@ -60,7 +64,9 @@ def set_(params: dict[str, Any]) -> tuple[TableSpec, ...]:
     if params["state"] == "absent":
         name = validate.name(params["name"], "name")
         return _inside(params, sets=(SetSpec("set", name, (), present=False, where="name"),))
-    return _inside(params, sets=(replace(parse_sets.parse("set", _own(params), ""), where="name"),))
+    fields = _own(params)
+    spec = parse_sets.parse("set", fields, "")
+    return _inside(params, sets=(replace(spec, named=parse_sets.named(fields), where="name"),))
 
 
 def element(params: dict[str, Any]) -> tuple[TableSpec, ...]:

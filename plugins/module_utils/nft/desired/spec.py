@@ -53,6 +53,8 @@ class SetSpec:
     elements: None: as they are. mode: "exact" (no others), "add" (others stay) or "remove" (these go, others stay).
     source: where the host has more elements, "resolvers" or "". file: lists more elements; it is read only when the
     kernel has not proven that nothing changed, so elements may be None for a set that has a file.
+    named: keys (``tokens.declared_key``) of the lines that the task decides, sorted, and "purge" when it decides that;
+    the other lines are those of the live set. None: the task decides all.
     """
 
     kind: SetKind
@@ -63,6 +65,7 @@ class SetSpec:
     mode: Literal["exact", "add", "remove"] = "exact"
     source: Literal["resolvers", ""] = ""
     file: ElementsFile | None = None
+    named: tuple[str, ...] | None = None
     present: bool = True
     where: str = ""
 
@@ -115,14 +118,28 @@ class Hook:
 
 
 @dataclass(frozen=True)
+class HookParts:
+    """What a task says of the hook of a chain; None: nothing. base: False for a regular chain."""
+
+    type: str | None = None
+    hook: str | None = None
+    priority: int | None = None
+    policy: str | None = None
+    devices: tuple[str, ...] | None = None
+    base: bool | None = None
+
+
+@dataclass(frozen=True)
 class ChainSpec:
     """A chain; hook None: a regular one. rules None: as they are.
 
+    parts: in place of hook, what the task says of it; the rest, and a comment that is None, are as in the live chain.
     edit: the only change; the chain must exist.
     """
 
     name: str
     hook: Hook | None = None
+    parts: HookParts | None = None
     comment: str | None = None
     rules: tuple[RuleSpec, ...] | None = None
     edit: RuleEdit | None = None

@@ -29,6 +29,15 @@ _STATE = re.compile(
 )
 
 
+_TIME_LEFT = re.compile(r'("[^"]*")|\s+expires \S+')
+
+
+def declared_key(line: str) -> str:
+    """Return the key of a line of a set's declaration: its first word; "type" for typeof, "statements" for any."""
+    word = "statements" if line.startswith(STATEMENTS) else line.partition(" ")[0]
+    return "type" if word == "typeof" else word
+
+
 def plain(text: str) -> bool:
     """Whether nft reads the text as one word without quotes (scanner.l, "string"); 0.9.8 reads device names only so."""
     return bool(_PLAIN.fullmatch(text))
@@ -42,6 +51,11 @@ def device(name: str) -> str:
 def without_state(text: str) -> str:
     """Return nft text without values of counters, used quotas and remaining times."""
     return _STATE.sub(lambda match: match.group(1) or "", text)
+
+
+def without_time_left(element: str) -> str:
+    """Return a listed element without the time after which it goes."""
+    return _TIME_LEFT.sub(lambda match: match.group(1) or "", element)
 
 
 def without(element: str, statements: str) -> str:

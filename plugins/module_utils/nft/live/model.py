@@ -55,6 +55,11 @@ class NftSet:
         """The statements of each element, "" for none."""
         return next((line for line in self.declaration if line.startswith(tokens.STATEMENTS)), "")
 
+    @property
+    def timeout(self) -> str:
+        """The line of the time after which its elements go, "" for none."""
+        return next((line for line in self.declaration if line.startswith("timeout ")), "")
+
 
 @dataclass(frozen=True)
 class NftObject:

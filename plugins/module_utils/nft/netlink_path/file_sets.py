@@ -91,16 +91,27 @@ def takes(table: TableSpec, spec: SetSpec) -> bool:
 
     Not with max_removed of the table, which counts elements as text in a single place.
     """
+    return spec.file is not None and table.max_removed is None and _plain_keys(spec)
+
+
+def _plain_keys(spec: SetSpec) -> bool:
     return (
-        spec.file is not None
-        and spec.present
+        spec.present
         and (spec.kind, spec.mode, spec.elements) == ("set", "exact", None)
-        and table.max_removed is None
         and not spec.volatile
         and spec.declaration is not None
         and _may_be_addresses(spec.declaration[0])
         and not any(line.startswith(_STATEFUL) or "constant" in line for line in spec.declaration)
     )
+
+
+def check_taken(specs: Sequence[TableSpec], taken: Collection[tuple[str, str, str]]) -> None:
+    """Raise NeedsNft for a file set whose declaration, with what its task leaves out, nft has to handle."""
+    for table in specs:
+        for spec in table.sets:
+            name = (table.family, table.name, spec.name)
+            if name in taken and not _plain_keys(spec):
+                raise NeedsNft(name)
 
 
 def _may_be_addresses(declared_type: str) -> bool:

@@ -67,6 +67,7 @@ class Planner:
         specs = [file_sets.without_files(spec, set_specs) for spec in desired]
         live = [self.read(spec, set_specs) for spec in specs]
         specs = [applicable(spec, table) for spec, table in zip(specs, live)]
+        file_sets.check_taken(specs, set_specs)
         for spec, table in zip(specs, live):
             version_quirks.check(self._nft.version(), spec, table)
         recipes: Recipes = {}

@@ -79,7 +79,7 @@ def written(value: NftTable) -> dict[str, Any]:
 
 def _permanent(nft_set: NftSet) -> list[str] | None:
     """Return the elements without a timeout, None for a set that only others fill."""
-    if nft_set.has("dynamic") or any(line.startswith("timeout ") for line in nft_set.declaration):
+    if nft_set.has("dynamic") or nft_set.timeout:
         return None
     lasting = [element for element in nft_set.elements if " timeout " not in tokens.unquoted(element.canon)]
     if nft_set.has("timeout") and not lasting:

@@ -59,7 +59,7 @@ WHOLE: dict[str, Any] = {
             "rules": ["accept", {"rule": "drop", "users": ["payd", 1003], "missing_users": "error"}],
         },
         {"name": "web", "rules": []},
-        {"name": "untouched"},
+        {"name": "bare"},
     ],
 }
 
@@ -94,14 +94,15 @@ def test_a_whole_table() -> None:
         ElementSpec('198.51.100.7 timeout 60s comment "one"', None, "tables[0].sets[0].elements[1]"),
     )
     assert [element.whole for element in mapped.elements or ()] == ["443 : jump web", "80 : drop"]
-    output, web, untouched = table.chains
+    output, web, bare = table.chains
     assert output.hook == Hook("filter", "output", 0, "drop")
     assert output.comment == "way out"
     assert output.rules == (
         RuleSpec("accept", where="tables[0].chains[0].rules[0]"),
         RuleSpec("drop", ("payd", "1003"), "error", "tables[0].chains[0].rules[1]"),
     )
-    assert (web.hook, web.rules, untouched.rules) == (None, (), None)
+    # The table is owned whole, so that a chain without rules is empty.
+    assert (web.hook, web.rules, bare.rules) == (None, (), ())
 
 
 def test_keys_without_value_are_as_good_as_absent() -> None:
