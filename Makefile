@@ -17,6 +17,7 @@ PYTHON := $(VENV)/bin/python
 SUITES := bullseye bookworm trixie
 INPUTS := $(shell . tests/images/podman.sh && echo $$inputs)
 NFT := build/nft/0.9.8/nft build/nft/1.0.6/nft build/nft/1.1.3/nft
+NAMES := build/squid/5.7/squid build/squid/6.13/squid build/dnsmasq/2.90/dnsmasq build/dnsmasq/2.91/dnsmasq
 TYPED := plugins playbooks tests molecule
 SCENARIOS := $(notdir $(patsubst %/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
 
@@ -49,12 +50,22 @@ build/debian/%-$(INPUTS).tar:
 build/nft/0.9.8/nft: build/debian/bullseye-$(INPUTS).tar
 build/nft/1.0.6/nft: build/debian/bookworm-$(INPUTS).tar
 build/nft/1.1.3/nft: build/debian/trixie-$(INPUTS).tar
-$(NFT): tests/images/nft.sh
-	tests/images/nft.sh $(filter %.tar,$^) $(notdir $(@D)) $@
+
+build/debian/bookworm-%.package.tar: build/debian/bookworm-$(INPUTS).tar tests/images/extract.sh
+	tests/images/extract.sh bookworm $* $< $@
+build/debian/trixie-%.package.tar: build/debian/trixie-$(INPUTS).tar tests/images/extract.sh
+	tests/images/extract.sh trixie $* $< $@
+
+build/squid/5.7/squid: build/debian/bookworm-squid.package.tar
+build/squid/6.13/squid: build/debian/trixie-squid.package.tar
+build/dnsmasq/2.90/dnsmasq: build/debian/bookworm-dnsmasq-base.package.tar
+build/dnsmasq/2.91/dnsmasq: build/debian/trixie-dnsmasq-base.package.tar
+$(NFT) $(NAMES): tests/images/program.sh
+	tests/images/program.sh $(filter %.tar,$^) $@
 
 .PHONY: nft
-nft: deps ## The nft of Debian 11, 12 and 13 as build/nft/VERSION/nft
-	$(MAKE) -j3 $(NFT)
+nft: deps ## The nft of Debian 11, 12 and 13 as build/nft/VERSION/nft; squid and dnsmasq of Debian 12 and 13 beside it
+	$(MAKE) -j3 $(NFT) $(NAMES)
 
 .PHONY: images
 images: nft ## podman images of Debian 11, 12 and 13
@@ -62,7 +73,7 @@ images: nft ## podman images of Debian 11, 12 and 13
 
 .PHONY: setup
 setup: deps ## All of the above
-	$(MAKE) -j4 venv $(NFT)
+	$(MAKE) -j4 venv $(NFT) $(NAMES)
 	$(MAKE) images
 
 ## Checks ------------------------------------------------------------------------------------------------------------

@@ -20,8 +20,6 @@ tests=(
     "ping:iputils-ping"
     "ps:procps"
     "podman:podman"
-    "squid:squid"
-    "dnsmasq:dnsmasq-base"
     "runc:runc"
     "conmon:conmon"
     "/usr/lib/podman/netavark /usr/libexec/podman/netavark:netavark"

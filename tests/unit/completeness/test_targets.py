@@ -20,6 +20,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model im
     Target,
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.registry import TARGETS
+from ansible_collections.tidegate.nftables.tests.integration.targets.programs import PROGRAMS
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets.evaluators import EVALUATORS
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets.test_every_target import (
     GOLDEN,
@@ -48,7 +49,7 @@ def gaps(targets: Mapping[str, Target]) -> list[str]:
     """Return what targets lack, and what belongs to no target."""
     golden = {path.name for path in GOLDEN.iterdir() if path.suffix != ".yml"}
     have = {
-        "evaluator": set(EVALUATORS),
+        "evaluator": {*EVALUATORS, *(name for name, _release in PROGRAMS)},
         "page": {path.stem for path in (DOCS / "targets").glob("*.md")},
         "column": columns(),
         "golden file": {name for name, target in targets.items() if golden_path(target).name in golden},

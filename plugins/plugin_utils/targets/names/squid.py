@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import PolicyError, PolicyErrors
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import (
@@ -25,6 +25,11 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model im
 )
 
 _TCP = services.PORT_PROTOCOLS["tcp"]
+NAME_MAX = 63
+"""The length of an ACL's name. A unit's name has at most 41 characters, `tidegate_` and `_not1234_port` the others."""
+_MAPPED = addresses.interval(6, 0xFFFF_0000_0000, 0xFFFF_FFFF_FFFF)
+# Squid reads lines of up to 8,191 characters.
+_PORTS_A_LINE = 500
 
 
 def render(unit: Unit) -> RenderedFile:
@@ -35,7 +40,7 @@ def render(unit: Unit) -> RenderedFile:
     who = f"tidegate_{unit.name}"
     lines = ["# Access of one unit. Generated from its policy: edits are overwritten.", *acl(who, "src", unit.sources)]
     for number, closing in enumerate(unit.closings, start=1):
-        lines += _closing(who, f"{who}_never{number}", closing)
+        lines += _closing(who, f"{who}_not{number}", closing)
     for number, opening in enumerate(unit.openings, start=1):
         lines += _opening(who, f"{who}_{number}", opening)
     lines.append(f"http_access deny {who}")
@@ -43,8 +48,16 @@ def render(unit: Unit) -> RenderedFile:
 
 
 def acl(name: str, kind: str, networks: AddressSet) -> list[str]:
-    """Return one line for each network; lines of one name add up."""
-    return [f"acl {name} {kind} {network}" for network in networks.cidrs()]
+    """Return one line for each network; lines of one name add up.
+
+    Squid keeps an IPv4 address as one of ::ffff:0:0/96, so an IPv6 network around these would hold all of IPv4. They
+    are left out: no packet carries them. It takes 0.0.0.0/0 for `all`, with IPv6, and ::/0 for the one address `::`.
+    """
+    return [f"acl {name} {kind} {network}" for cidr in (networks - _MAPPED).cidrs() for network in _halves(cidr)]
+
+
+def _halves(cidr: str) -> tuple[str, ...]:
+    return ("0.0.0.0/1", "128.0.0.0/1") if cidr == "0.0.0.0/0" else (cidr,)
 
 
 def names_acl(name: str, names: Iterable[str]) -> list[str]:
@@ -53,16 +66,19 @@ def names_acl(name: str, names: Iterable[str]) -> list[str]:
 
 
 def ports_acl(name: str, allowed: ServiceSet) -> list[str]:
-    """Return a line with the ports of TCP, [] for none."""
+    """Return lines with the ports of TCP, [] for none."""
     ports = allowed.protocols().get(_TCP, ())
     texts = [str(first) if first == last else f"{max(first, 1)}-{last}" for first, last in ports if last]
-    return [f"acl {name} port {' '.join(texts)}"] if texts else []
+    return [
+        f"acl {name} port {' '.join(texts[start : start + _PORTS_A_LINE])}"
+        for start in range(0, len(texts), _PORTS_A_LINE)
+    ]
 
 
 def _closing(who: str, name: str, closing: Closing) -> list[str]:
     ports = ports_acl(f"{name}_port", closing.services)
     to = acl(f"{name}_to", "dst", closing.addresses)
-    return [*to, *ports, f"http_access deny {who} {name}_to {name}_port"] if to and ports else []
+    return ["# egress_never", *to, *ports, f"http_access deny {who} {name}_to {name}_port"] if to and ports else []
 
 
 def _opening(who: str, name: str, opening: Opening) -> list[str]:

@@ -1,36 +1,47 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""For each target a reader of its files that knows the enforcement point's documentation and nothing of ours."""
+"""For each target a reader of its files that knows the enforcement point's documentation and nothing of ours.
+
+Where the program itself can run, it is the reader: tests/integration/targets/programs.py.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
+
+import pytest
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import RenderedFile
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import RenderedFile, Target
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
 from ansible_collections.tidegate.nftables.tests.golden import interpret
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets import (
     cilium_policy,
     netpol,
     secgroup,
-    squid_access,
 )
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets.random_units import (
     APPROXIMATIONS,
     KUBERNETES,
-    SOURCE,
     Rendering,
+    check,
+    rendering,
+    resolve,
 )
-from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets.test_property import packet
+from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets.test_property import (
+    packet,
+    policy_of,
+)
 
 Settings = Mapping[str, Any]
-OTHER_HOST = "10.0.0.78"
+Passes = Callable[[policy.Flow], bool]
+_PAYMENTS = policy_of("enforce", [{"to": ["203.0.113.0/24", "2001:db8::/48"], "services": ["https"]}], [], [])
+_CLOSED = (policy.Flow("1.1.1.1", "tcp", 443), policy.Flow("2606:4700::1", "tcp", 443))
 
 
 def _accepted(_rendered: Rendering, _settings: Settings) -> list[str]:
@@ -45,18 +56,63 @@ def _every_flow(_rendered: Rendering, _flow: policy.Flow) -> bool:
 class Evaluator:
     """The reading of one target's files.
 
-    passes: whether the enforcement point lets a flow through. allow_all: a file in its language that opens everything,
-    which proves that `passes` would see it. complaints: what the enforcement point would reject in a file.
-    decides: whether it decides about a flow at all. settings: values of the target's variable to try.
-    approximations: those that the target can render.
+    reading: whether the enforcement point with a file lets flows through, as long as the context lasts. allow_all: a
+    file in its language that opens everything, which proves that `reading` would see it. complaints: what the
+    enforcement point would reject in a file. decides: whether it decides about a flow at all. settings: values of the
+    target's variable to try. approximations: those that the target can render.
     """
 
-    passes: Callable[[Rendering, policy.Flow], bool]
+    reading: Callable[[Rendering], AbstractContextManager[Passes]]
     allow_all: Callable[[policy.ResolvedPolicy], RenderedFile]
     complaints: Callable[[Rendering, Settings], list[str]] = _accepted
     decides: Callable[[Rendering, policy.Flow], bool] = _every_flow
     settings: tuple[Settings, ...] = ({},)
     approximations: tuple[str, ...] = APPROXIMATIONS
+
+
+def lets_through_what_the_policy_does(
+    target: Target,
+    evaluator: Evaluator,
+    variables: Any,
+    approximate: str,
+    flows: list[policy.Flow],
+    *,
+    given: Any = None,
+) -> None:
+    """Assert it of one policy. given: the value of the target's variable."""
+    settings = evaluator.settings[0] if given is None else given
+    resolved = resolve(variables)
+    rendered = resolved and rendering(target, resolved, approximate, settings)
+    if not rendered:
+        return
+    assert evaluator.complaints(rendered, settings) == []
+    with evaluator.reading(rendered) as passes:
+        for flow in flows:
+            if evaluator.decides(rendered, flow):
+                check(rendered, passes, flow)
+
+
+def opening_everything_is_caught(target: Target, evaluator: Evaluator) -> None:
+    """Assert that the evaluator would see a target that opens everything in the place of this one."""
+    resolved = resolve(_PAYMENTS)
+    assert resolved is not None
+    file = evaluator.allow_all(resolved)
+    broken = replace(target, render=lambda _unit: file, compile_policy=None)
+    silent = replace(evaluator, complaints=_accepted)
+    for flow in _CLOSED:
+        with pytest.raises(AssertionError):
+            lets_through_what_the_policy_does(broken, silent, _PAYMENTS, "", [flow])
+        lets_through_what_the_policy_does(target, evaluator, _PAYMENTS, "", [flow])
+
+
+def _read(passes: Callable[[Rendering, policy.Flow], bool]) -> Callable[[Rendering], AbstractContextManager[Passes]]:
+    """Return the reading of an evaluator that needs nothing but the file."""
+
+    @contextmanager
+    def reading(rendered: Rendering) -> Iterator[Passes]:
+        yield lambda flow: passes(rendered, flow)
+
+    return reading
 
 
 def _number(flow: policy.Flow) -> int:
@@ -132,84 +188,25 @@ def _open_cilium(_resolved: policy.ResolvedPolicy) -> RenderedFile:
     return RenderedFile("", {"spec": {"egress": [{"toCIDRSet": [{"cidr": "0.0.0.0/0"}, {"cidr": "::/0"}]}]}})
 
 
-# Squid: access lines, for requests over TCP from one client.
-
-
-def _squid_passes(rendered: Rendering, flow: policy.Flow) -> bool:
-    return squid_access.allows(rendered.file.text, SOURCE, flow.address, flow.port or 0) is True
-
-
-def _squid_decides(rendered: Rendering, flow: policy.Flow) -> bool:
-    """Requests go over TCP, and the named servers are not Squid's."""
-    return flow.protocol == "tcp" and bool(flow.port) and policy.decide(rendered.resolved, flow).cause != "floor"
-
-
-def _squid_complaints(rendered: Rendering, _settings: Settings) -> list[str]:
-    """Other clients are not the unit's: no line may be about them."""
-    verdict = squid_access.allows(rendered.file.text, OTHER_HOST, "203.0.113.7", 443)
-    return [] if verdict is None else [f"decides about {OTHER_HOST}"]
-
-
-def _open_squid(_resolved: policy.ResolvedPolicy) -> RenderedFile:
-    return RenderedFile(f"acl unit src {SOURCE}\nhttp_access allow unit\n")
-
-
-# dnsmasq: fills sets of the host's table, and what a filled set opens is open.
-
-_NFTSET = re.compile(r"nftset=/(?P<domain>[^/]+)/(?P<sets>\S+)")
-
-
-def _filled_sets(rendered: Rendering) -> set[str]:
-    lines = [line for line in rendered.file.text.splitlines() if not line.startswith("#")]
-    matches = [_NFTSET.fullmatch(line) for line in lines]
-    return {name.split("#")[3] for match in matches if match for name in match["sets"].split(",")}
-
-
-def _dnsmasq_passes(rendered: Rendering, flow: policy.Flow) -> bool:
-    """Let any address into the sets that the file fills: the answers are somebody else's."""
-    spec = compile_table(rendered.resolved)
-    everything = {4: ["0.0.0.0-255.255.255.255"], 6: ["::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"]}
-    filled = _filled_sets(rendered)
-    sets = [
-        {**entry, "elements": everything[4 if entry["name"].endswith("4") else 6]} if entry["name"] in filled else entry
-        for entry in spec["sets"]
-    ]
-    return interpret.run({**spec, "sets": sets}, packet(flow)).verdict == "accept"
-
-
-def _open_dnsmasq(resolved: policy.ResolvedPolicy) -> RenderedFile:
-    names = [entry["name"] for entry in compile_table(resolved)["sets"] if entry["name"].startswith("allow_")]
-    sets = ",".join(f"{name[-1]}#inet#tidegate#{name}" for name in names)
-    return RenderedFile(f"nftset=/#/{sets}\n")
-
-
 EVALUATORS: Mapping[str, Evaluator] = {
-    "nftables": Evaluator(passes=_table_passes, allow_all=_open_table),
+    "nftables": Evaluator(reading=_read(_table_passes), allow_all=_open_table),
     "aws": Evaluator(
-        passes=_group_passes(secgroup.of_module),
+        reading=_read(_group_passes(secgroup.of_module)),
         allow_all=_open_group,
         complaints=_over_quota(secgroup.of_module),
         settings=_QUOTAS,
     ),
     "terraform": Evaluator(
-        passes=_group_passes(secgroup.of_terraform),
+        reading=_read(_group_passes(secgroup.of_terraform)),
         allow_all=_open_resources,
         complaints=_over_quota(secgroup.of_terraform),
         settings=_QUOTAS,
     ),
     "kubernetes": Evaluator(
-        passes=_pod_passes,
+        reading=_read(_pod_passes),
         allow_all=_open_policy,
         complaints=lambda rendered, _settings: netpol.complaints(rendered.file.data),
         settings=(KUBERNETES,),
     ),
-    "cilium": Evaluator(passes=_cilium_passes, allow_all=_open_cilium, settings=(KUBERNETES,)),
-    "squid": Evaluator(
-        passes=_squid_passes,
-        allow_all=_open_squid,
-        complaints=_squid_complaints,
-        decides=_squid_decides,
-        approximations=("", "narrower"),
-    ),
-    "dnsmasq": Evaluator(passes=_dnsmasq_passes, allow_all=_open_dnsmasq),
+    "cilium": Evaluator(reading=_read(_cilium_passes), allow_all=_open_cilium, settings=(KUBERNETES,)),
 }

@@ -42,6 +42,7 @@ ADDRESSES = [
 ]
 DESTINATIONS = [
     *("10.0.0.1", "10.0.0.0/24", "10.0.0.2-10.0.0.9", "203.0.113.0/24", "fd00::1", "fd00::/64", "2001:db8::/48"),
+    *("0.0.0.0/0", "128.0.0.0/1", "::/0", "::/1", "::/79", "::/80", "8000::/1"),
     *("hosts:a", "hosts:b", "internal", "internet", "multicast", "cloud-metadata", "any"),
     *("prefix_list:ours", "prefix_list:theirs"),
 ]

@@ -1,0 +1,46 @@
+#!/bin/sh
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Make a program of another Debian release run on this machine: program.sh ROOT.tar FOLDER/VERSION/PROGRAM
+# The release is unpacked into ROOT; the file PROGRAM starts its program by its own dynamic loader with its own libraries
+# and, unlike a chroot, on this machine's files, users and namespaces.
+set -eu
+tar=$1
+wrapper=$2
+root=${tar%.tar}
+[ "$root" != "$tar" ] || { echo "$tar is not named …tar" >&2 && exit 1; }
+name=$(basename "$wrapper")
+version=$(basename "$(dirname "$wrapper")")
+
+if [ ! -e "$root/.complete" ] || [ "$tar" -nt "$root/.complete" ]; then
+    rm -rf "$root"
+    mkdir -p "$root"
+    tar --directory "$root" --extract --file "$tar" --exclude='./dev/*'
+    touch "$root/.complete"
+fi
+root=$(cd "$root" && pwd)
+libc=$(find "$root/lib/" "$root/usr/lib/" -name libc.so.6 2>/dev/null | head -n 1)
+triplet=$(basename "$(dirname "$libc")")
+for loader in "$(dirname "$libc")"/ld*.so.[0-9]; do break; done
+# Debian 13 builds squid against two libraries for TLS and has alternatives(8) name one.
+for program in "$root/usr/sbin/$name" "$root/usr/sbin/$name"-*; do
+    [ ! -e "$program" ] || break
+done
+
+mkdir -p "$(dirname "$wrapper")"
+cat >"$wrapper.new" <<END
+#!/bin/sh
+exec '$loader' --library-path '$root/lib/$triplet:$root/usr/lib/$triplet' '$program' "\$@"
+END
+chmod +x "$wrapper.new"
+reported=$("$wrapper.new" --version 2>&1) || reported=$("$wrapper.new" -v 2>&1)
+case $reported in
+    *ersion" $version"* | "$name"*" v$version "*) mv "$wrapper.new" "$wrapper" ;;
+    *)
+        rm -f "$wrapper.new"
+        echo "$tar should hold $name $version and says: $reported" >&2
+        exit 1
+        ;;
+esac
