@@ -28,6 +28,10 @@ OBSERVED_CHAIN = "egress_observed"
 ENFORCED_CHAIN = "egress_enforced"
 OBSERVED_LEDGER_CHAIN = "egress_observed_ledger"
 ENFORCED_LEDGER_CHAIN = "egress_enforced_ledger"
+OBSERVED_SHARE_CHAIN = "egress_observed_share"
+ENFORCED_SHARE_CHAIN = "egress_enforced_share"
+OBSERVED_OVERFLOW_CHAIN = "egress_observed_overflow"
+ENFORCED_OVERFLOW_CHAIN = "egress_enforced_overflow"
 REJECT_CHAIN = "egress_reject"
 
 MODE_CHAINS = {"observe": OBSERVED_CHAIN, "enforce": ENFORCED_CHAIN}
@@ -46,6 +50,13 @@ QUIET_COUNTER = "quiet"
 """The other counters of mode enforce; `would_deny` gives those of mode observe."""
 FAILSAFE_COUNTER = "failsafe"
 """The only counter of the fail-safe table."""
+
+FIRST_SUB_UID = 65536
+UID_BLOCK = 65536
+"""Uids from the first on, as user namespaces have them, are one user of the ledger for each block.
+
+The start of the block stands for it in `share_set` and `overflow_set`, so one user of many uids has one share.
+"""
 
 FLOOR_DNS_SET = "floor_dns"
 FLOOR_NTP_SET = "floor_ntp"
@@ -99,6 +110,16 @@ LEDGER_SETS = {
     for ledger in (LedgerSet(observed, user, port, version),)
 }
 """Every set of the denied ledger by its name, in the table's order."""
+
+
+def share_set(counter: str) -> str:
+    """Return the set of users that wrote lines into the ledger beside a counter of MODE_COUNTERS."""
+    return f"{counter}_share"
+
+
+def overflow_set(counter: str, *, user: bool) -> str:
+    """Return the set of users whose packets found no room in the ledger; without a user, of protocols."""
+    return f"{counter}_overflow{'' if user else '_nosocket'}"
 
 
 def of_version(name: str, version: int) -> str:

@@ -45,7 +45,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 ready:
-  description: Whether the host has been observed long enough without an unexplained rejection.
+  description: Whether the host has been observed long enough, with a complete ledger and no unexplained rejection.
   returned: success
   type: bool
 sentence:
@@ -80,6 +80,15 @@ unexplained:
   elements: dict
   sample:
     - {address: 203.0.113.9, protocol: 6, port: 443, uid: 33, user: www-data, packets: 12, last: 1795170000.0}
+overflow:
+  description:
+    - Users that would have been rejected at more destinations than the ledger keeps of one user, with their packets.
+      What it has no line of may be unexplained, so such a host is not ready.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - {user: www-data, packets: 19745, last: 1795170000.0}
 explained:
   description: How many other rejections there were.
   returned: success

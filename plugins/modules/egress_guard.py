@@ -307,13 +307,15 @@ until:
   type: str
   sample: "2026-11-20T22:00:00Z"
 status:
-  description: The live table, the confirmed policy, the pending change, the events.
+  description:
+    - The live table, the confirmed policy, the pending change, the events, and the users with more refused
+      destinations than the ledger keeps of one user, with their packets (C(overflow)).
   returned: phase status
   type: dict
 observed:
   description:
-    - Since when the host has been in mode observe (C(since), in seconds since 1970), its clock (C(now)), and the
-      would-be rejections (C(ledger)).
+    - Since when the host has been in mode observe (C(since), in seconds since 1970), its clock (C(now)), the
+      would-be rejections (C(ledger)), and the packets of which the ledger has no line, by user (C(overflow)).
   returned: phase observed
   type: dict
 fate:

@@ -138,9 +138,13 @@ class _Machine:
                 tokens.pop(0)
                 self.outcome.counters.append(tokens.pop(0).strip('"'))
             return True
-        if word == "update":
+        if word in ("add", "update"):
             name, key = tokens.pop(0).lstrip("@"), tokens.pop(0)
             if "skuid" in key and packet.user is None:
+                return False
+            if "statements" in self.sets[name]:
+                # The first packet that it meets: no limit is used up.
+                assert self.sets[name]["statements"].startswith("limit rate over ")
                 return False
             assert ("th dport" in key) == (packet.protocol in (6, 17, 33, 132))
             assert key.strip("{ }") == self.sets[name]["typeof"]
@@ -148,10 +152,13 @@ class _Machine:
             return True
         what = f"{word} {tokens.pop(0)}"
         if tokens[:1] == ["."]:
-            # Several fields together: only of sets that operators fill, so empty in every policy.
-            name = next(token for token in tokens if token.startswith("@"))
-            assert not self.sets[name[1:]].get("elements")
-            return False
+            # Several fields together: only of sets that operators or packets fill, so empty in every policy.
+            at = next(index for index, token in enumerate(tokens) if token.startswith("@"))
+            assert not self.sets[tokens[at][1:]].get("elements")
+            is_inverted = tokens[at - 1] == "!="
+            has_user = self.packet.user is not None or "skuid" not in tokens[:at]
+            del tokens[: at + 1]
+            return is_inverted and has_user
         return self._match(what, tokens)
 
     def _match(self, what: str, tokens: list[str]) -> bool:
@@ -196,7 +203,8 @@ class _Machine:
                 return not _holds_number(tokens.pop(0), packet.protocol)
             return _holds_number(operand, packet.protocol)
         if what == "meta skuid":
-            return packet.user is not None and operand == "0-4294967294"
+            # Users have names here, and so uids below those of user namespaces.
+            return packet.user is not None and operand.startswith("0-")
         if detail == "type":
             number, place = (1, 0) if word == "icmp" else (58, 1)
             kinds = [NUMBERS[name][place] for name in operand.strip("{ }").split(", ")]  # type: ignore[index]

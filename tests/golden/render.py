@@ -31,6 +31,8 @@ def _set_lines(named_set: dict[str, Any]) -> list[str]:
     lines += [f"{key} {named_set[key]}" for key in ("size", "timeout") if key in named_set]
     if named_set.get("counter"):
         lines.append("counter")
+    if "statements" in named_set:
+        lines.append(named_set["statements"])
     if named_set.get("elements_from"):
         lines.append(f"# elements from: {named_set['elements_from']}")
     if named_set.get("elements"):

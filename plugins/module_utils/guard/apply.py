@@ -96,7 +96,7 @@ def _change(
     old_settings = files.read(host.paths.settings) or ""
     failed_before: list[str] = []
     if preview["changed"] and terms.confirm and not check:
-        failed_before = policy_tests.labels(policy_tests.failing(policy_tests.run(host.table, terms.tests)))
+        failed_before = policy_tests.labels(policy_tests.failing(policy_tests.run(terms.tests)))
     installed = install.install(host.paths, terms.settings, systemd=clock.systemd_runs(host.paths), check=check)
     if not preview["changed"]:
         return joined(preview, [*installed, *_save_unchanged(host, terms.request, check=check)])

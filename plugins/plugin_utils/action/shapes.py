@@ -60,6 +60,7 @@ _STATUS = Record(
         **dict.fromkeys(("table", "drift", "saved"), TEXT),
         "confirmed": OrNull(_ABOUT),
         "watcher": FLAG,
+        "overflow": ListOf(Record({"user": TEXT, "packets": INTEGER})),
         "events": MapOf(INTEGER),
         "last": ListOf(_EVENT),
         "earlier": ListOf(Record(optional={"number": INTEGER, "name": TEXT, "what": TEXT})),
@@ -100,6 +101,7 @@ _GUARD = Record(
                 "since": OrNull(MOMENT),
                 "now": MOMENT,
                 "ledger": ListOf(_LEDGER_LINE),
+                "overflow": ListOf(Record({"user": TEXT, "packets": INTEGER, "last": MOMENT})),
             }
         ),
         "fate": OrNull(_EVENT),

@@ -50,6 +50,18 @@ class Rejection:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Overflow:
+    """Packets that mode enforce would have rejected and of which the ledger has no line. user: whose, for people."""
+
+    user: str
+    packets: int
+    last: float
+
+    def __str__(self) -> str:
+        return f"{self.user} ({count(self.packets, 'packet')})"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Evidence:
     """Whether a host may enforce, and why.
 
@@ -59,6 +71,7 @@ class Evidence:
     unseen_days: days of the week that the observation did not include.
     unexplained: rejections within the required time that the policy would still make and no variable mentions.
     explained: how many other rejections there were in that time.
+    overflow: of whom the ledger has not every rejection within that time, so that some may be unexplained.
     """
 
     ready: bool
@@ -68,6 +81,7 @@ class Evidence:
     unseen_days: tuple[str, ...] = ()
     unexplained: tuple[Rejection, ...] = ()
     explained: int = 0
+    overflow: tuple[Overflow, ...] = ()
 
 
 def hours_of(text: Any) -> int:
@@ -91,12 +105,17 @@ def judge(resolved: policy.ResolvedPolicy, observed: Mapping[str, Any], required
     lines = [Rejection(**line) for line in observed["ledger"]]
     recent = [line for line in lines if line.last >= now - required * 3600]
     unexplained = tuple(line for line in recent if not explained(resolved, line))
+    overflow = tuple(
+        item for item in (Overflow(**item) for item in observed["overflow"]) if item.last >= now - required * 3600
+    )
     days = unseen_days(since, now)
-    ready = hours >= required and not unexplained
+    ready = hours >= required and not unexplained and not overflow
+    length = _observed(since, hours, required, complete=bool(unexplained or overflow))
     parts = [
-        f"{'Ready' if ready else 'Not ready'}: {_observed(since, hours, required, complete=bool(unexplained))}.",
+        f"{'Ready' if ready else 'Not ready'}: {length}.",
         f"No {_or(days)} yet." if days else "",
-        _rejections(unexplained),
+        _rejections(unexplained, complete=not overflow),
+        _incomplete(overflow),
         "" if ready else OVERRIDE,
     ]
     return Evidence(
@@ -107,6 +126,7 @@ def judge(resolved: policy.ResolvedPolicy, observed: Mapping[str, Any], required
         unseen_days=days,
         unexplained=unexplained,
         explained=len(recent) - len(unexplained),
+        overflow=overflow,
     )
 
 
@@ -141,12 +161,24 @@ def _observed(since: float, hours: float, required: int, *, complete: bool) -> s
     return f"{text} ({'complete' if complete else 'ready'} {end:%Y-%m-%d %H:%M} UTC)"
 
 
-def _rejections(unexplained: Sequence[Rejection]) -> str:
+def _rejections(unexplained: Sequence[Rejection], *, complete: bool) -> str:
     if not unexplained:
-        return "No unexplained rejections."
+        return "No unexplained rejections." if complete else ""
     named = "; ".join(str(line) for line in unexplained[:_SHOWN])
     more = f" and {len(unexplained) - _SHOWN} more" if len(unexplained) > _SHOWN else ""
     return f"{count(len(unexplained), 'unexplained rejection')}: {named}{more}."
+
+
+def _incomplete(overflow: Sequence[Overflow]) -> str:
+    """Return of whom the evidence is incomplete, and what to do."""
+    if not overflow:
+        return ""
+    named = ", ".join(map(str, overflow[:_SHOWN]))
+    more = f" and {len(overflow) - _SHOWN} more" if len(overflow) > _SHOWN else ""
+    return (
+        f"The ledger is incomplete: {named}{more} tried more destinations than it keeps of one user. "
+        "Fix: stop what floods, or allow or quietly deny it, and observe again."
+    )
 
 
 def _or(words: Sequence[str]) -> str:

@@ -37,6 +37,8 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regi
     of_boxes,
 )
 
+from .inert import is_inert
+
 NO_UID = 2**32 - 1
 """(uid_t) -1, which no user has."""
 MAX_CLASSES = 64
@@ -97,10 +99,12 @@ def questions(policy: ResolvedPolicy) -> list[tuple[frozenset[str], Region]]:
 def values(tables: Iterable[Table], expression: Expression) -> Iterator[Value]:
     """Yield every value that rules compare an expression with: alone, in a set, in a map or in a concatenation.
 
-    Raises NotModelled.
+    Chains that decide nothing do not count: those of the ledger compare with every line of it. Raises NotModelled.
     """
     for table in tables:
         for chain in table.chains.values():
+            if is_inert(table, chain.name):
+                continue
             for rule in chain.rules:
                 for statement in rule.statements:
                     for left, right in _comparisons(table, statement):

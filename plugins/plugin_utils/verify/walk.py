@@ -15,7 +15,6 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.model i
     NotModelled,
     OtherStatement,
     Rule,
-    Statement,
     Table,
     Verdict,
     VerdictMap,
@@ -28,12 +27,8 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regi
     of_boxes,
 )
 
+from .inert import DEEPEST, HARMLESS, MAY_END, is_inert
 from .matches import EVERY_FLOW, PERHAPS, FlowBox, Situation, box_of_key, boxes_of_match
-
-# Statements that let every packet go on, and those that may end their rule for some packets.
-_HARMLESS = ("counter", "log", "last")
-_MAY_END = ("limit", "quota", "set", "map", "meter", "ct count")
-_DEEPEST = 32
 
 
 @dataclass(frozen=True)
@@ -90,7 +85,7 @@ class ChainWalk:
     def _chain(self, name: str, live: Bounds, depth: int) -> Bounds:
         """Return what leaves a chain at its end or by a return."""
         chain = self.table.chains.get(name)
-        if chain is None or depth > _DEEPEST:
+        if chain is None or depth > DEEPEST:
             self.reasons[f"the chain {name}"] = None
             return Bounds(EMPTY, live.may)
         returned = Bounds()
@@ -98,7 +93,7 @@ class ChainWalk:
         for rule in chain.rules:
             for outcome in self._outcomes(rule):
                 verdict, box = outcome.verdict, outcome.box
-                if verdict and verdict.kind == "jump" and self._inert(verdict.target, 0):
+                if verdict and verdict.kind == "jump" and is_inert(self.table, verdict.target):
                     continue
                 if verdict and verdict.kind == "accept" and box.certain:
                     accepting.append(box)
@@ -151,7 +146,7 @@ class ChainWalk:
                 for box in boxes:
                     yield from self._mapped(box, statement)
                 return
-            if isinstance(statement, OtherStatement) and statement.name not in (*_MAY_END, *_HARMLESS):
+            if isinstance(statement, OtherStatement) and statement.name not in (*MAY_END, *HARMLESS):
                 # Extensions of iptables, rewritten addresses and all that nft will learn: it may end here, or go on.
                 yield from (Outcome(box & PERHAPS, None, f"the statement {statement.name}") for box in boxes)
             fitting = self._fitting(statement, rule)
@@ -162,28 +157,13 @@ class ChainWalk:
     def _fitting(self, statement: Match | OtherStatement, rule: Rule) -> list[FlowBox]:
         """Return the flows for which a rule goes on behind a statement."""
         if isinstance(statement, OtherStatement):
-            if statement.name in _HARMLESS:
+            if statement.name in HARMLESS:
                 return [EVERY_FLOW]
-            return [self._unknown(f"the statement {statement.name}", rule) if statement.name in _MAY_END else PERHAPS]
+            return [self._unknown(f"the statement {statement.name}", rule) if statement.name in MAY_END else PERHAPS]
         try:
             return boxes_of_match(self.table, self.situation, statement)
         except NotModelled as error:
             return [self._unknown(str(error), rule)]
-
-    def _inert(self, name: str, depth: int) -> bool:
-        """Return whether everything that enters a chain comes back, whatever its matches say, as from a ledger."""
-        chain = self.table.chains.get(name)
-        if chain is None or depth > _DEEPEST:
-            return False
-        return all(self._passes(statement, depth) for rule in chain.rules for statement in rule.statements)
-
-    def _passes(self, statement: Statement, depth: int) -> bool:
-        if isinstance(statement, Verdict):
-            jump = statement.kind == "jump" and self._inert(statement.target, depth + 1)
-            return jump or statement.kind == "return"
-        return isinstance(statement, Match) or (
-            isinstance(statement, OtherStatement) and statement.name in (*_HARMLESS, *_MAY_END)
-        )
 
     def _mapped(self, box: FlowBox, verdict_map: VerdictMap) -> Iterator[Outcome]:
         try:

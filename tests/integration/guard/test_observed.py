@@ -8,11 +8,17 @@ from __future__ import annotations
 import socket
 import time
 
+import pytest
+
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program.watcher import Watcher
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import records
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.settings import Settings
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import observed, observed_ledger
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight.denied_ledger import DeniedLine
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight.denied_ledger import (
+    DeniedLine,
+    Ledger,
+    Overflow,
+)
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import observes
 from ansible_collections.tidegate.nftables.tests.golden.cases import ROOT
 from ansible_collections.tidegate.nftables.tests.support.nft import by_tabs
@@ -117,10 +123,23 @@ def test_old_lines_are_forgotten_and_known_ones_are_not_doubled() -> None:
     now = 10_000_000.0
     old = observed_ledger.ObservedLine("192.0.2.1", "tcp", 80, 0, 3, now - 40 * 86400)
     kept = observed_ledger.ObservedLine("192.0.2.2", "tcp", 80, 0, 3, now - 86400 * 2)
-    live = [
-        DeniedLine("192.0.2.2", "tcp", 80, 0, 5, 10, observed=True),
-        DeniedLine("192.0.2.3", "tcp", 80, 0, 5, 10, observed=False),
-    ]
-    (line,) = observed_ledger.merged([old, kept], live, now)
-    assert (line.address, line.packets, line.last) == ("192.0.2.2", 5, now - 10)
-    assert observed_ledger.merged([line], live, now + 0.7) == [line]
+    live = Ledger(
+        (
+            DeniedLine("192.0.2.2", "tcp", 80, 0, 5, 10, observed=True),
+            DeniedLine("192.0.2.3", "tcp", 80, 0, 5, 10, observed=False),
+        ),
+        (Overflow(33, "", 9, 20, observed=True), Overflow(34, "", 9, 20, observed=False)),
+    )
+    ended = observed_ledger.ObservedOverflow(35, "", 9, now - 40 * 86400)
+    new = observed_ledger.merged(observed_ledger.ObservedLedger((old, kept), (ended,)), live, now)
+    assert [(line.address, line.packets, line.last) for line in new.lines] == [("192.0.2.2", 5, now - 10)]
+    assert new.overflow == (observed_ledger.ObservedOverflow(33, "", 9, now - 20),)
+    assert observed_ledger.merged(new, live, now + 0.7) == new
+
+
+def test_lines_that_have_no_room_in_the_file_make_the_evidence_incomplete(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observed_ledger, "MOST", 2)
+    lines = tuple(DeniedLine("192.0.2.1", "tcp", port, 0, 5, port, observed=True) for port in range(1, 5))
+    new = observed_ledger.merged(observed_ledger.ObservedLedger(), Ledger(lines), 1000.0)
+    assert [line.port for line in new.lines] == [1, 2]
+    assert new.overflow == (observed_ledger.ObservedOverflow(None, "", 10, 997.0),)

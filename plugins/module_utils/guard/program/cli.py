@@ -78,18 +78,22 @@ def _status(paths: Paths, arguments: Arguments) -> int:
 
 
 def _denied(_paths: Paths, arguments: Arguments) -> int:
-    lines, uncounted = denied_ledger.read(LiveTable())
-    for line in lines[: arguments.lines]:
+    ledger = denied_ledger.read()
+    for line in ledger.lines[: arguments.lines]:
         port = "" if line.port is None else f"/{line.port}"
-        by = "the kernel or another host" if line.uid is None else _user_name(line.uid)
+        by = "the kernel or another host" if line.uid is None else denied_ledger.user_name(line.uid)
         _say(
             f"{line.packets:>8}  {line.address} {line.protocol}{port}  by {by}, last {_ago(line.seconds)} ago"
             f"{' (accepted: mode observe)' if line.observed else ''}\n"
         )
-    if len(lines) > arguments.lines:
-        _say(f"and {len(lines) - arguments.lines} more: tidegate denied {len(lines)}\n")
-    if uncounted:
-        _say(f"and {uncounted} packets to others, for which the ledger had no room\n")
+    if len(ledger.lines) > arguments.lines:
+        _say(f"and {len(ledger.lines) - arguments.lines} more: tidegate denied {len(ledger.lines)}\n")
+    for item in ledger.overflow:
+        _say(
+            f"and {item.packets} packet{'s' if item.packets != 1 else ''} of "
+            f"{denied_ledger.sender(item.uid, item.protocol)} to further destinations, "
+            f"for which the ledger had no room, last {_ago(item.seconds)} ago\n"
+        )
     return 0
 
 
@@ -232,14 +236,7 @@ def _roll_back(paths: Paths, arguments: Arguments) -> int:
 
 
 def _caller() -> str:
-    return f"{os.environ.get('SUDO_USER') or _user_name(os.getuid())} (console)"
-
-
-def _user_name(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
+    return f"{os.environ.get('SUDO_USER') or denied_ledger.user_name(os.getuid())} (console)"
 
 
 _COMMANDS: dict[str, Callable[[Paths, Arguments], int]] = {

@@ -77,7 +77,7 @@ class Watcher:
             return
         self.next_ledger = time.monotonic() + LEDGER_INTERVAL
         if self.host.table.exists() and settings.read(self.host.paths).mode == "observe":
-            observed_ledger.save(self.host, time.time())
+            observed_ledger.save(self.host.paths, time.time())
 
     def check(self) -> str:
         """Check once; return the event, "" when the table is as expected or another process is at work."""

@@ -1,24 +1,41 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The denied ledger, as nf_tables keeps it: which flows were rejected, and how often."""
+"""The denied ledger, as nf_tables keeps it: which flows were rejected, how often, and of whom it is incomplete.
+
+Read without nft, whose old versions take seconds where a flood has filled it.
+"""
 
 from __future__ import annotations
 
-import json
+import ipaddress
+import pwd
+import socket
+import struct
 from dataclasses import dataclass
-from typing import Any
+from typing import Iterator
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.live_table import LiveTable
+from ansible_collections.tidegate.nftables.plugins.module_utils import protocols
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.counted_elements import (
+    CountedElement,
+    dump_counted,
+)
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import (
-    LEDGER_FULL_COUNTER,
+    FIRST_SUB_UID,
     LEDGER_SETS,
+    MODE_COUNTERS,
     TABLE,
-    would_deny,
+    UID_BLOCK,
+    LedgerSet,
+    overflow_set,
 )
 
-_FULL = (LEDGER_FULL_COUNTER, would_deny(LEDGER_FULL_COUNTER))
-"""Counters of packets for which the sets had no room."""
+_PROTOCOL_NAMES = {number: name for name, number in list(protocols.NUMBERS.items())[::-1]}
+_OVERFLOW_SETS = {
+    overflow_set(counter, user=user): (mode == "observe", user)
+    for mode, counter in MODE_COUNTERS.items()
+    for user in (True, False)
+}
 
 
 @dataclass(frozen=True)
@@ -37,53 +54,96 @@ class DeniedLine:
     observed: bool
 
 
-def ledger(table: LiveTable) -> list[DeniedLine]:
-    """Return every line of the ledger, the most frequent first."""
-    return read(table)[0]
+@dataclass(frozen=True)
+class Overflow:
+    """Packets of one user for whose flows the ledger had no room, so that nobody knows where they went.
+
+    uid: the first of a block from FIRST_SUB_UID on, None for packets without a socket; those are counted by protocol,
+    which is "" for a user. packets, seconds, observed: as in DeniedLine.
+    """
+
+    uid: int | None
+    protocol: str
+    packets: int
+    seconds: int
+    observed: bool
 
 
-def read(table: LiveTable) -> tuple[list[DeniedLine], int]:
-    """Return every line of the ledger, the most frequent first, and the packets that it had no room for."""
-    text = table.json("table", *TABLE)
-    objects: list[dict[str, Any]] = json.loads(text)["nftables"] if text else []
-    lines = [line for item in objects if "set" in item for line in _lines(item["set"])]
-    rest = sum(item["counter"]["packets"] for item in objects if item.get("counter", {}).get("name") in _FULL)
-    return sorted(lines, key=lambda line: (-line.packets, line.address, line.port or 0)), rest
+@dataclass(frozen=True)
+class Ledger:
+    """What was rejected. lines, overflow: the most frequent first."""
+
+    lines: tuple[DeniedLine, ...] = ()
+    overflow: tuple[Overflow, ...] = ()
 
 
-def packets(table: LiveTable) -> dict[tuple[str, str, int | None, int | None], int]:
-    """Return how many packets of each flow (address, protocol, port, uid) were rejected or would have been."""
-    counts: dict[tuple[str, str, int | None, int | None], int] = {}
-    for line in ledger(table):
-        flow = (line.address, line.protocol, line.port, line.uid)
-        counts[flow] = counts.get(flow, 0) + line.packets
-    return counts
+def read() -> Ledger:
+    """Return the ledger of the live table, an empty one where there is no table."""
+    dumped = dump_counted(*TABLE, [*LEDGER_SETS, *_OVERFLOW_SETS])
+    lines = [line for name, ledger_set in LEDGER_SETS.items() for line in _lines(ledger_set, dumped.get(name, []))]
+    return Ledger(
+        tuple(sorted(lines, key=lambda line: (-line.packets, line.address, line.port or 0))),
+        tuple(sorted(overflow(dumped), key=lambda item: -item.packets)),
+    )
 
 
-def _lines(collection: dict[str, Any]) -> list[DeniedLine]:
-    ledger_set = LEDGER_SETS.get(collection["name"])
-    if ledger_set is None:
-        return []
-    lines = []
-    for item in collection.get("elem", []):
-        about = item.get("elem", {})
-        fields = list(about.get("val", {}).get("concat", []))
-        if len(fields) != 2 + ledger_set.port + ledger_set.user:
+def read_overflow() -> tuple[Overflow, ...]:
+    """Return the overflow alone."""
+    return tuple(sorted(overflow(dump_counted(*TABLE, _OVERFLOW_SETS)), key=lambda item: -item.packets))
+
+
+def overflow(dumped: dict[str, list[CountedElement]]) -> Iterator[Overflow]:
+    """Yield the overflow in dumped sets."""
+    for name, (observed, has_user) in _OVERFLOW_SETS.items():
+        for element in dumped.get(name, []):
+            uid = struct.unpack("=I", element.key)[0] if has_user else None
+            protocol = "" if has_user else protocol_name(element.key[0])
+            yield Overflow(uid, protocol, element.packets, int(element.idle), observed)
+
+
+def key_of(ledger_set: LedgerSet, address: str, protocol: int, port: int | None, uid: int | None) -> bytes:
+    """Return the key of a flow in a ledger set, in the kernel's bytes."""
+    fields = [ipaddress.ip_address(address).packed, bytes([protocol])]
+    fields += [struct.pack(">H", port or 0)] if ledger_set.port else []
+    fields += [struct.pack("=I", uid or 0)] if ledger_set.user else []
+    return b"".join(field + bytes(-len(field) % 4) for field in fields)
+
+
+def protocol_name(number: int) -> str:
+    """Return a protocol's name, its number in digits where it has none."""
+    return _PROTOCOL_NAMES.get(number, str(number))
+
+
+def sender(uid: int | None, protocol: str) -> str:
+    """Return whose packets an overflow counts, for people."""
+    if uid is not None:
+        return user_name(uid)
+    return f"no user ({protocol})" if protocol else "earlier flows"
+
+
+def user_name(uid: int) -> str:
+    """Return the name of a user, or of a block of uids that share one part of the ledger."""
+    if uid >= FIRST_SUB_UID and uid % UID_BLOCK == 0:
+        return f"uids {uid} to {uid + UID_BLOCK - 1}"
+    try:
+        return str(pwd.getpwuid(uid).pw_name)
+    except KeyError:
+        return str(uid)
+
+
+def _lines(ledger_set: LedgerSet, dumped: list[CountedElement]) -> Iterator[DeniedLine]:
+    """Yield the lines of one set; one without a packet was made for a policy test and is none."""
+    length = 4 if ledger_set.version == 4 else 16
+    family = socket.AF_INET if ledger_set.version == 4 else socket.AF_INET6
+    for element in dumped:
+        if not element.packets or len(element.key) != length + 4 * (1 + ledger_set.port + ledger_set.user):
             continue
-        port = int(fields[2]) if ledger_set.port else None
-        uid = int(fields[-1]) if ledger_set.user else None
-        timeout = int(about.get("timeout", collection.get("timeout", 0)))
-        counter = about.get("counter") or {}
-        since = max(0, timeout - int(about.get("expires", timeout)))
-        lines.append(
-            DeniedLine(
-                address=str(fields[0]),
-                protocol=str(fields[1]),
-                port=port,
-                uid=uid,
-                packets=int(counter.get("packets", 0)),
-                seconds=since,
-                observed=ledger_set.observed,
-            )
+        yield DeniedLine(
+            address=socket.inet_ntop(family, element.key[:length]),
+            protocol=protocol_name(element.key[length]),
+            port=struct.unpack_from(">H", element.key, length + 4)[0] if ledger_set.port else None,
+            uid=struct.unpack_from("=I", element.key, len(element.key) - 4)[0] if ledger_set.user else None,
+            packets=element.packets,
+            seconds=int(element.idle),
+            observed=ledger_set.observed,
         )
-    return lines

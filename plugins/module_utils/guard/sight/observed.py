@@ -32,6 +32,7 @@ def facts(host: Host) -> dict[str, Any]:
     since: when the host began to observe without a gap, in seconds since 1970, None when it does not observe
     now: the host's clock, in seconds since 1970
     ledger: would-be rejections; user: the name of the uid, where it has one
+    overflow: packets that would have been rejected and of which the ledger has no line, by user
     """
     record = confirmed_policy.read(host.paths)
     since = None
@@ -39,7 +40,7 @@ def facts(host: Host) -> dict[str, Any]:
         if policy is None or not observes(policy.listing):
             break
         since = policy.when
-    lines = observed_ledger.merged(observed_ledger.read(host.paths), denied_ledger.ledger(host.table), time.time())
+    kept = observed_ledger.merged(observed_ledger.read(host.paths), denied_ledger.read(), time.time())
     return {
         "confirmed": record is not None,
         "observes": record is not None and observes(record.listing),
@@ -55,7 +56,11 @@ def facts(host: Host) -> dict[str, Any]:
                 "packets": line.packets,
                 "last": line.last,
             }
-            for line in lines
+            for line in kept.lines
+        ],
+        "overflow": [
+            {"user": denied_ledger.sender(item.uid, item.protocol), "packets": item.packets, "last": item.last}
+            for item in kept.overflow
         ],
     }
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import Any, Mapping, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, lock
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
@@ -22,6 +22,8 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import shape
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
 
+from . import denied_ledger
+
 _SHOWN = 5
 _COUNTED = ("lost", "edited", "repaired", "restored", "reverted", "failsafe")
 
@@ -33,6 +35,7 @@ def facts(host: Host) -> dict[str, Any]:
     confirmed, pending: about those policies, or None
     saved: ok, none, or what is wrong with the file
     watcher: whether it runs
+    overflow: users whose rejected packets found no room in the ledger, with how many, in any mode
     events: how often each event that is a warning is in the journal
     """
     change = pending.read(host.paths)
@@ -59,6 +62,7 @@ def facts(host: Host) -> dict[str, Any]:
             "seconds": change.seconds_left,
         },
         "watcher": lock.is_held(host.paths.watcher_lock),
+        "overflow": _overflow(),
         "events": {name: counts[name] for name in _COUNTED},
         "last": events[-_SHOWN:],
         "earlier": [
@@ -86,6 +90,7 @@ def text(state: dict[str, Any]) -> str:
         end = f"rolled back in {left} s" if left >= 0 else f"overdue to be rolled back since {-left} s"
         lines.append(f"pending    {change['what']}, by {change['who'] or 'an unknown user'}; {end}")
     lines.append(f"watcher    {'runs' if state['watcher'] else 'does not run'}; an edit is {_DRIFT[state['drift']]}")
+    lines.append(f"ledger     {overflow_text(state['overflow'])}")
     warnings = [f"{name} {count}" for name, count in state["events"].items() if count]
     lines.append(f"events     {', '.join(warnings) or 'no warnings'}")
     lines += [
@@ -105,6 +110,19 @@ TABLE = {
     "unconfirmed": "loaded, but never confirmed",
 }
 _DRIFT = {"report": "reported", "repair": "repaired"}
+
+
+def overflow_text(overflow: Sequence[Mapping[str, Any]]) -> str:
+    """Return whether the ledger is complete, and else whose packets it has no line of."""
+    users = [f"{item['user']} {item['packets']} packet{'s' if item['packets'] != 1 else ''}" for item in overflow]
+    return f"incomplete, it has no line of: {', '.join(users)}" if users else "complete"
+
+
+def _overflow() -> list[dict[str, Any]]:
+    packets: Counter[str] = Counter()
+    for item in denied_ledger.read_overflow():
+        packets[denied_ledger.sender(item.uid, item.protocol)] += item.packets
+    return [{"user": user, "packets": number} for user, number in packets.most_common()]
 
 
 def _table(host: Host) -> str:

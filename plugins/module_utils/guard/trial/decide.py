@@ -26,7 +26,7 @@ def confirm_if_tests_pass(
     enforce: in mode observe (False) a failing test is reported and does not stop the confirmation. Return tests,
     broken, broken_before and, unless in check mode, confirmed. Raise GuardError (tests_failed) after the rollback.
     """
-    results = policy_tests.run(host.table, tests)
+    results = policy_tests.run(tests)
     broken = policy_tests.failing(results, failed_before)
     report: dict[str, Any] = {
         "tests": [asdict(result) for result in results],

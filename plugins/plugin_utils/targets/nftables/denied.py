@@ -20,11 +20,18 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved 
 from .matches import FAMILIES, Spec, in_set
 
 LEDGER_SIZE = 8192
-"""Elements of one ledger set. One change lists the table about ten times, and no flood may make that slow."""
+"""Elements of one ledger set: 32 users with all of their share, 4 MB of the kernel's memory in all sets together."""
+_SHARE = "limit rate over 1/hour burst 255 packets"
+"""New lines of one user, so that nobody's flood hides what others tried. Packets of known lines cost nothing of it."""
+_USERS = 1024
+"""Users with a share of their own at one time."""
 # Only these headers begin with two ports: of any other protocol, `th dport` reads something else, such as a checksum.
 _PORTED = f"{{ {', '.join(table_names.PORTED_PROTOCOLS)} }}"
-# Every uid but (uid_t) -1: matches each packet that has a socket.
-_HAS_SOCKET = "meta skuid 0-4294967294"
+# Every uid but (uid_t) -1, so each packet that has a socket: (match, whose share it is).
+_SHARERS = (
+    (f"meta skuid 0-{table_names.FIRST_SUB_UID - 1}", "meta skuid"),
+    (f"meta skuid {table_names.FIRST_SUB_UID}-4294967294", f"meta skuid & {2**32 - table_names.UID_BLOCK}"),
+)
 # On the input hook no packet has an outgoing interface yet, so the kernel compares with 0.
 _INCOMING = "oif 0"
 # Announcements of any desktop or printer software: mDNS, LLMNR, SSDP.
@@ -38,12 +45,15 @@ _CHATTER = (
 class ModeChains:
     """The chains, counters and verdicts of one mode.
 
-    mode: observe or enforce. ledger_chain: the chain that writes into the ledger sets. verdict: the statement at the
-    end of `chain`. silent_verdict: the same for packets that get no answer, incoming and invalid ones.
+    mode: observe or enforce. ledger_chain: the chain that writes into the ledger sets. share_chain: the chain that
+    takes a new line from its user's share. overflow_chain: the chain that counts what had no room. verdict: the
+    statement at the end of `chain`. silent_verdict: the same for packets that get no answer, incoming and invalid ones.
     """
 
     mode: str
     ledger_chain: str
+    share_chain: str
+    overflow_chain: str
     verdict: str
     silent_verdict: str
 
@@ -81,12 +91,16 @@ class ModeChains:
 ENFORCE = ModeChains(
     mode="enforce",
     ledger_chain=table_names.ENFORCED_LEDGER_CHAIN,
+    share_chain=table_names.ENFORCED_SHARE_CHAIN,
+    overflow_chain=table_names.ENFORCED_OVERFLOW_CHAIN,
     verdict=f"goto {table_names.REJECT_CHAIN}",
     silent_verdict="drop",
 )
 OBSERVE = ModeChains(
     mode="observe",
     ledger_chain=table_names.OBSERVED_LEDGER_CHAIN,
+    share_chain=table_names.OBSERVED_SHARE_CHAIN,
+    overflow_chain=table_names.OBSERVED_OVERFLOW_CHAIN,
     verdict="accept",
     silent_verdict="accept",
 )
@@ -101,7 +115,8 @@ def counters(resolved: ResolvedPolicy) -> list[str]:
 
 def ledger_sets() -> list[Spec]:
     """Return the dynamic sets that keep, for a day after the last packet, who tried to reach what."""
-    return [_ledger_set(ledger) for ledger in table_names.LEDGER_SETS.values()]
+    ledgers = [_ledger_set(ledger) for ledger in table_names.LEDGER_SETS.values()]
+    return ledgers + [named_set for mode in MODES for named_set in _user_sets(mode)]
 
 
 def chains(resolved: ResolvedPolicy, quiet: Sequence[str]) -> list[Spec]:
@@ -117,6 +132,8 @@ def chains(resolved: ResolvedPolicy, quiet: Sequence[str]) -> list[Spec]:
         specs += [
             {"name": mode.chain, "rules": _mode_rules(mode, quiet, inbound=inbound)},
             {"name": mode.ledger_chain, "rules": _ledger_rules(mode)},
+            {"name": mode.share_chain, "rules": _share_rules(mode)},
+            {"name": mode.overflow_chain, "rules": _overflow_rules(mode)},
         ]
     return [*specs, {"name": table_names.REJECT_CHAIN, "rules": _reject_rules()}]
 
@@ -154,15 +171,38 @@ def _mode_rules(mode: ModeChains, quiet: Sequence[str], *, inbound: bool) -> lis
 def _ledger_rules(mode: ModeChains) -> list[str]:
     """Return rules of which at most one enters a packet into the ledger.
 
-    `update` ends its rule when the set is full or the packet has no socket. A packet that reaches the end is counted
-    as not entered.
+    `update` ends its rule when the set is full or the packet has no socket. To look for a line that is there would
+    count the packet a second time, so what is looked for is that there is none.
     """
-    full = f"{mode.count(table_names.LEDGER_FULL_COUNTER)} return"
     return [
-        *_ledger_updates(mode, user=True),
-        f"{_HAS_SOCKET} {full}",
-        *_ledger_updates(mode, user=False),
-        full,
+        *(f"{match} {key} != @{name} goto {mode.share_chain}" for match, key, name in _lines(mode, user=True)),
+        *_updates(mode, user=True),
+        *_updates(mode, user=False),
+        f"goto {mode.overflow_chain}",
+    ]
+
+
+def _share_rules(mode: ModeChains) -> list[str]:
+    """Return the rules for a new line of a user. `add` to the share matches when nothing is left of it.
+
+    It begins anew a day after its first line, as lines end a day after their last packet.
+    """
+    share = table_names.share_set(mode.counter)
+    return [
+        *(f"{match} add @{share} {{ {key} }} goto {mode.overflow_chain}" for match, key in _SHARERS),
+        *_updates(mode, user=True),
+        f"goto {mode.overflow_chain}",
+    ]
+
+
+def _overflow_rules(mode: ModeChains) -> list[str]:
+    """Return the rules that count whose packets had no room in the ledger."""
+    users = table_names.overflow_set(mode.counter, user=True)
+    protocols = table_names.overflow_set(mode.counter, user=False)
+    return [
+        mode.count(table_names.LEDGER_FULL_COUNTER),
+        *(f"{match} update @{users} {{ {key} }} return" for match, key in _SHARERS),
+        f"update @{protocols} {{ meta l4proto }}",
     ]
 
 
@@ -172,14 +212,21 @@ def _reject_rules() -> list[str]:
 
 
 def _ledger_set(ledger: table_names.LedgerSet) -> Spec:
-    return {
-        "name": ledger.name,
-        "typeof": _ledger_key(ledger),
-        "flags": ["dynamic", "timeout"],
-        "size": LEDGER_SIZE,
-        "timeout": "1d",
-        "counter": True,
-    }
+    return _filled_by_packets(ledger.name, _ledger_key(ledger), LEDGER_SIZE, {"counter": True})
+
+
+def _user_sets(mode: ModeChains) -> list[Spec]:
+    """Return the sets of who has a share of a mode's ledger and of whose packets had no room in it."""
+    share, counted = {"statements": _SHARE}, {"counter": True}
+    return [
+        _filled_by_packets(table_names.share_set(mode.counter), "meta skuid", _USERS, share),
+        _filled_by_packets(table_names.overflow_set(mode.counter, user=True), "meta skuid", _USERS, counted),
+        _filled_by_packets(table_names.overflow_set(mode.counter, user=False), "meta l4proto", 256, counted),
+    ]
+
+
+def _filled_by_packets(name: str, key: str, size: int, statements: Spec) -> Spec:
+    return {"name": name, "typeof": key, "flags": ["dynamic", "timeout"], "size": size, "timeout": "1d", **statements}
 
 
 def _ledger_key(ledger: table_names.LedgerSet) -> str:
@@ -188,10 +235,18 @@ def _ledger_key(ledger: table_names.LedgerSet) -> str:
     return f"{FAMILIES[ledger.version]} daddr . meta l4proto{port}{user}"
 
 
-def _ledger_updates(mode: ModeChains, *, user: bool) -> list[str]:
+def _updates(mode: ModeChains, *, user: bool) -> list[str]:
+    return [f"{match} update @{name} {{ {key} }} return" for match, key, name in _lines(mode, user=user)]
+
+
+def _lines(mode: ModeChains, *, user: bool) -> list[tuple[str, str, str]]:
+    """Return (match, key, set) of the ledger sets of a mode whose keys have a user, or of the others."""
     return [
-        f"meta nfproto ipv{ledger.version} meta l4proto {'' if ledger.port else '!= '}{_PORTED}"
-        f" update @{name} {{ {_ledger_key(ledger)} }} return"
+        (
+            f"meta nfproto ipv{ledger.version} meta l4proto {'' if ledger.port else '!= '}{_PORTED}",
+            _ledger_key(ledger),
+            name,
+        )
         for name, ledger in table_names.LEDGER_SETS.items()
         if ledger.observed == (mode.mode == "observe") and ledger.user == user
     ]

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -31,8 +32,15 @@ LINE = {
 }
 
 
-def judged(hours: float, *lines: dict[str, Any], **variables: Any) -> Evidence:
-    observed = {"confirmed": True, "observes": True, "since": NOW - hours * 3600, "now": NOW, "ledger": list(lines)}
+def judged(hours: float, *lines: dict[str, Any], overflow: Sequence[dict[str, Any]] = (), **variables: Any) -> Evidence:
+    observed = {
+        "confirmed": True,
+        "observes": True,
+        "since": NOW - hours * 3600,
+        "now": NOW,
+        "ledger": list(lines),
+        "overflow": list(overflow),
+    }
     return judge(build(egress_mode="observe", **variables), observed, 72)
 
 
@@ -99,6 +107,21 @@ def test_what_explains_a_rejection(variables: dict[str, Any], explained: bool) -
 def test_rejections_before_the_time_that_counts_do_not() -> None:
     assert judged(100, {**LINE, "last": NOW - 73 * 3600}).ready
     assert not judged(100, {**LINE, "last": NOW - 71 * 3600}).ready
+
+
+def test_a_ledger_without_room_for_every_flow_is_no_evidence() -> None:
+    flood = {"user": "www-data", "packets": 19745, "last": NOW - 60}
+    evidence = judged(100, overflow=[flood, {**flood, "user": "backup", "packets": 1}])
+    assert not evidence.ready
+    assert evidence.sentence == (
+        "Not ready: observed 100 of 72 h. No Saturday or Sunday yet. The ledger is incomplete: www-data (19745 "
+        "packets), backup (1 packet) tried more destinations than it keeps of one user. Fix: stop what floods, or "
+        "allow or quietly deny it, and observe again. Override: -e egress_enforce_anyway=true."
+    )
+    assert judged(100, overflow=[{**flood, "last": NOW - 73 * 3600}]).ready
+    both = judged(100, LINE, overflow=[flood]).sentence
+    assert "1 unexplained rejection: www-data to" in both
+    assert "The ledger is incomplete: www-data" in both
 
 
 def test_packets_without_ports_or_a_user_are_judged_too() -> None:

@@ -256,6 +256,7 @@ def test_the_program_holds_all_it_needs(tmp_path: Path) -> None:
         "program/temporary_allow.py",
         "program/uninstall.py",
         "saved/recorded_table.py",
+        "sight/flow_lines.py",
         "sight/observed.py",
         "sight/own_connection.py",
         "sight/preflight_gate.py",

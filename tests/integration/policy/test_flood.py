@@ -1,0 +1,164 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a flood of rejected packets hides, slows or decides: nothing. Real packets of several users, on each nft."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import denied_ledger, observed, status
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.live_table import LiveTable
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import policy_tests
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial.policy_tests import PolicyTests
+from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.verify.compare import own_differences
+
+from .conftest import BINARIES, counters, load, nft
+from .test_kernel import held
+from .test_packets import built
+
+pytestmark = pytest.mark.usefixtures("network")
+FLOODER, LATER, SUB_UIDS = 33, 1005, (1_000_000, 1_000_001)
+SHARE = 255
+
+
+def flood(uid: int, destinations: int, *, network: str = "100.64.0.0") -> None:
+    """Send one datagram as a user to each of the first addresses of a network."""
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setuid(uid)
+            sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            first = int(ipaddress.IPv4Address(network))
+            for number in range(destinations):
+                try:
+                    sender.sendto(b"x", (str(ipaddress.IPv4Address(first + number)), 9))
+                except PermissionError:
+                    continue
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+
+
+def loaded(tmp_path: Path, binary: Path, **variables: Any) -> policy.ResolvedPolicy:
+    resolved = built(**variables)
+    load(compile_table(resolved), tmp_path, binary)
+    return resolved
+
+
+@pytest.mark.parametrize("binary", BINARIES, ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("mode", ["observe", "enforce"])
+def test_a_flood_of_one_user_hides_no_other_users_flows(mode: str, binary: Path, tmp_path: Path) -> None:
+    loaded(tmp_path, binary, egress_mode=mode)
+    flood(FLOODER, 20_000)
+    for uid in SUB_UIDS:
+        flood(uid, 2 * SHARE)
+    flood(LATER, 200, network="100.65.0.0")
+    flood(0, 3, network="100.66.0.0")
+    ledger = denied_ledger.read()
+    lines = Counter(line.uid for line in ledger.lines)
+    assert (lines[FLOODER], lines[LATER], lines[0]) == (SHARE, 200, 3)
+    assert sum(lines[uid] for uid in SUB_UIDS) == SHARE
+    assert {line.packets for line in ledger.lines} == {1}
+    assert {(line.protocol, line.port, line.observed) for line in ledger.lines} == {("udp", 9, mode == "observe")}
+    left_out = {item.uid: (item.packets, item.observed) for item in ledger.overflow}
+    assert left_out == {
+        FLOODER: (20_000 - SHARE, mode == "observe"),
+        SUB_UIDS[0] // 65536 * 65536: (3 * SHARE, mode == "observe"),
+    }
+    full = "would_deny_ledger_full" if mode == "observe" else "ledger_full"
+    assert counters(binary)[full] == 20_000 + 2 * SHARE
+
+
+def test_who_used_up_a_share_is_named_and_makes_the_evidence_incomplete(tmp_path: Path) -> None:
+    loaded(tmp_path, BINARIES[-1], egress_mode="observe")
+    host = Host(Paths(str(tmp_path)), LiveTable())
+    assert status.overflow_text(status.facts(host)["overflow"]) == "complete"
+    flood(FLOODER, SHARE + 7)
+    assert "ledger     incomplete, it has no line of: www-data 7 packets\n" in status.text(status.facts(host))
+    ((left_out),) = observed.facts(host)["overflow"]
+    assert (left_out["user"], left_out["packets"]) == ("www-data", 7)
+
+
+def test_packets_of_known_lines_cost_nothing_of_a_share_and_count_once(tmp_path: Path) -> None:
+    loaded(tmp_path, BINARIES[-1])
+    for _again in range(4):
+        flood(FLOODER, SHARE)
+    ledger = denied_ledger.read()
+    assert Counter(line.packets for line in ledger.lines) == {4: SHARE}
+    assert ledger.overflow == ()
+
+
+def test_users_in_the_ledger_are_no_users_of_the_policy(tmp_path: Path) -> None:
+    resolved = loaded(tmp_path, BINARIES[-1])
+    for uid in range(40, 60):
+        flood(uid, 2)
+    assert own_differences(resolved, held(BINARIES[-1])) == []
+    nft("insert", "rule", "inet", "tidegate", "egress_output", "udp dport 5000 accept", binary=BINARIES[-1])
+    (difference,) = own_differences(resolved, held(BINARIES[-1]))
+    assert [user for user in difference.users if user.startswith("uid ")] == []
+
+
+def a_test(address: str, expect: str) -> dict[str, Any]:
+    return {"name": expect, "to": address, "protocol": "udp", "port": 9, "user": "www-data", "expect": expect}
+
+
+FLOODED = PolicyTests([a_test("100.80.0.1", "reach"), a_test("100.80.0.2", "not_reach")], timeout=0.2)
+
+
+def flooded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the tests' own user use up its share, and go on with its flood whenever a test's packets are sent."""
+    send = policy_tests._send
+
+    def flood_and_send(*arguments: Any) -> Any:
+        answers = send(*arguments)
+        flood(FLOODER, SHARE + 9)
+        return answers
+
+    monkeypatch.setattr(policy_tests, "_send", flood_and_send)
+    flood(FLOODER, SHARE + 9)
+
+
+@pytest.mark.parametrize("binary", BINARIES, ids=lambda path: path.parent.name)
+def test_a_policy_test_is_decided_beside_a_flood_of_its_own_user(
+    binary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # In mode observe nothing but the ledger tells what the policy rejects.
+    loaded(tmp_path, binary, egress_mode="observe")
+    flooded(monkeypatch)
+    reach, not_reach = policy_tests.run(FLOODED)
+    assert (reach.verdict, reach.ok) == ("rejected", False)
+    assert (not_reach.verdict, not_reach.ok) == ("rejected", True)
+    assert "the new policy rejects reach (100.80.0.1 udp/9 as www-data)" in policy_tests.sentence([reach])
+    lines = {line.address: line.packets for line in denied_ledger.read().lines}
+    assert (lines["100.80.0.1"], lines["100.80.0.2"]) == (1, 1)
+
+
+def test_a_policy_test_whose_line_finds_no_room_has_not_passed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = compile_table(built(egress_mode="observe"))
+    for named_set in spec["sets"]:
+        if named_set["name"] == "would_deny4":
+            named_set["size"] = SHARE
+    load(spec, tmp_path, BINARIES[-1])
+    flooded(monkeypatch)
+    for result in policy_tests.run(FLOODED):
+        assert (result.verdict, result.outcome, result.ok) == ("unknown", "the ledger has no room", False)
+    assert "nobody knows whether the new policy accepts reach" in policy_tests.sentence(policy_tests.run(FLOODED))
+
+
+def test_a_policy_test_commits_nothing_where_the_ledger_has_room(tmp_path: Path) -> None:
+    loaded(tmp_path, BINARIES[-1])
+    generation = LiveTable().generation()
+    assert [result.verdict for result in policy_tests.run(FLOODED)] == ["rejected", "rejected"]
+    assert LiveTable().generation() == generation
