@@ -19,7 +19,9 @@ from . import connection as connections
 
 GUARD = "egress_guard"
 _PAUSE = 1.0
-"""Seconds between two attempts to reach the host."""
+"""Seconds before the second attempt to reach the host; each attempt is a login."""
+_LONGEST_PAUSE = 8.0
+"""Seconds to which the pause grows: sshd counts logins and refuses who has too many (PerSourcePenalties)."""
 _GRACE = 3.0
 """Seconds after the confirm timeout in which the guard rolls back."""
 _STATUS_ATTEMPTS = 3
@@ -65,7 +67,7 @@ def apply_and_confirm(action: TidegateAction, request: Mapping[str, Any]) -> Res
         "root": request.get("root"),
         "not_over": first.get("connection") if proves else None,
     }
-    outcome = _retry(lambda: _over_new_connection(action, confirm), deadline)
+    outcome = _retry(action, lambda: _over_new_connection(action, confirm), deadline)
     if isinstance(outcome, AnsibleConnectionFailure):
         return _rolled_back(first, _unreachable(action, guard["token"], request.get("root"), deadline, outcome))
     if outcome.get("failed"):
@@ -105,15 +107,26 @@ def _starter_lives() -> bool:
     return starter is None or starter.pid == os.getppid()
 
 
-def _retry(attempt: Callable[[], Result], deadline: float) -> Result | AnsibleConnectionFailure:
-    """Repeat an attempt until it reaches the host or the deadline passes: one lost packet must not revert a fleet."""
+def _retry(action: TidegateAction, attempt: Callable[[], Result], deadline: float) -> Result | AnsibleConnectionFailure:
+    """Repeat an attempt until it reaches the host or the deadline passes: one lost packet must not revert a fleet.
+
+    The last attempt begins shortly before the deadline.
+    """
+    pause = _PAUSE
     while True:
         try:
             return attempt()
         except AnsibleConnectionFailure as error:
-            if time.monotonic() + _PAUSE >= deadline:
+            left = deadline - time.monotonic()
+            if left <= _PAUSE:
                 return error
-            time.sleep(_PAUSE)
+            if pause == _PAUSE:
+                action.warn(
+                    f"{action.host}: the host cannot be reached over a new connection after the change: {error}. "
+                    f"Trying again for {left:.0f} s; without success, the host rolls the change back by itself then."
+                )
+            time.sleep(min(pause, left - _PAUSE))
+            pause = min(2 * pause, _LONGEST_PAUSE)
 
 
 def _unreachable(
