@@ -17,7 +17,7 @@ from ansible.parsing.dataloader import DataLoader
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds import PrefixListResult
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, host_address
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressError, AddressSet
 
 from .literal_variables import LiteralVariables
@@ -115,11 +115,10 @@ class InventoryWorld:
         try:
             texts = self.addresses(host)
             for text in texts:
-                addresses.parse(text)
+                host_address.parse(text)
         except AddressError as error:
-            raise policy.PolicyErrors(
-                (policy.PolicyError(f"egress_addresses of the host {host}", str(error)),)
-            ) from error
+            where = f"egress_addresses of the host {host}"
+            raise policy.PolicyErrors((policy.PolicyError(where, error.cause, error.fix),)) from error
         return texts
 
     def address_set(self, host: str) -> AddressSet:

@@ -25,7 +25,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved 
     ResolvedNever,
     ResolvedTest,
 )
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, services
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, host_address, services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import (
     NOTHING,
     AddressError,
@@ -200,7 +200,7 @@ class Resolver:
         parsed = NOTHING
         for text in texts:
             try:
-                parsed |= addresses.single(*addresses.parse_address(text))
+                parsed |= host_address.parse(text)
             except AddressError as error:
                 self._bad_address(destination, host, error)
         return parsed

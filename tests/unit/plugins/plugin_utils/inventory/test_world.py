@@ -99,3 +99,13 @@ def test_a_tier_that_cannot_be_templated_names_its_host() -> None:
 def test_what_is_no_list_of_addresses_is_said(declared: Any) -> None:
     with pytest.raises(AddressError, match="is not a list of addresses"):
         world({"db-eu": {"egress_addresses": declared}}).addresses("db-eu")
+
+
+def test_an_address_that_others_do_not_reach_it_by_is_none_of_a_host() -> None:
+    with pytest.raises(policy.PolicyErrors) as raised:
+        world({"db-eu": {"ansible_host": "127.0.0.1", "ansible_port": 2222}}).address_set("db-eu")
+    (error,) = raised.value.errors
+    assert str(error) == (
+        "egress_addresses of the host db-eu: 127.0.0.1 is a loopback address, by which no other host reaches this one. "
+        "Fix: set egress_addresses of the host to the addresses it has in your network"
+    )

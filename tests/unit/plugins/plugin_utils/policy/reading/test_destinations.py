@@ -132,6 +132,16 @@ def test_an_address_of_a_host_that_is_none_is_named() -> None:
     assert 'egress_addresses of the host mirror1: "mirror1.example" is not an IP address' in message
 
 
+@pytest.mark.parametrize("to", ["hosts:mirror", "group:mirror"])
+@pytest.mark.parametrize("address", ["127.0.0.1", "169.254.169.254", "::"])
+def test_a_forwarded_port_does_not_open_loopback(address: str, to: str) -> None:
+    """Ansible reaches a host behind a forwarded port at an address that means another machine to everybody else."""
+    inventory = FixedInventory("app1", {"mirror": ["mirror1"]}, {"mirror1": [address]})
+    (message,) = errors(inventory=inventory, egress_allow_app=[entry(to=to)])
+    assert f"egress_addresses of the host mirror1: {address} is " in message
+    assert message.endswith("Fix: set egress_addresses of the host to the addresses it has in your network")
+
+
 def test_internal_never_opens_dns() -> None:
     resolved = build(egress_allow_app=[entry(to="internal", services="any")])
     for service in ("tcp/53", "udp/53", "tcp/853", "udp/853"):
