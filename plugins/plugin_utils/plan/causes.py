@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Reach, ResolvedEntry, ResolvedPolicy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.decide import is_one_of
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.passing import entry_region, servers
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.passing import entry_reach, servers
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import EVERYTHING
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import EMPTY, of_boxes
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import of_boxes
 
 from .model import Cause, Whose
 
@@ -22,12 +21,12 @@ def opened(before: ResolvedPolicy | None, after: ResolvedPolicy, flows: Reach, w
     causes = list(_servers(after, after, flows, whose))
     others = _by_name(before, whose)
     for entry in _entries(after, whose):
-        if not (part := _part(entry, flows)):
+        if not (part := flows & entry_reach(entry)):
             continue
         other = others.get(entry.name)
         if other is None:
             text = entry.name
-        elif part <= _allowed_by(other, part):
+        elif part <= entry_reach(other):
             text = f"{entry.name}, which egress_never closed"
         else:
             text = f"{entry.name} (changed)"
@@ -41,7 +40,7 @@ def closed(before: ResolvedPolicy, after: ResolvedPolicy, flows: Reach, whose: W
     others = _by_name(after, whose)
     expired = {entry.name: entry for entry in after.expired if entry.inbound == (whose == "inbound")}
     for entry in _entries(before, whose):
-        if not (part := _part(entry, flows)):
+        if not (part := flows & entry_reach(entry)):
             continue
         other = others.get(entry.name)
         if other is None and entry.name in expired:
@@ -49,7 +48,7 @@ def closed(before: ResolvedPolicy, after: ResolvedPolicy, flows: Reach, whose: W
             causes.append(Cause(f"{entry.name} expired on {gone.expires}", entry.name, gone.origin))
         elif other is None:
             causes.append(Cause(f"{entry.name} was removed", entry.name, entry.origin))
-        elif part <= _allowed_by(other, part):
+        elif part <= entry_reach(other):
             causes += _nevers(after, part, entry)
         else:
             causes.append(Cause(f"{entry.name} changed", entry.name, other.origin))
@@ -73,8 +72,7 @@ def _servers(passes: ResolvedPolicy, after: ResolvedPolicy, flows: Reach, whose:
 def _nevers(after: ResolvedPolicy, part: Reach, entry: ResolvedEntry) -> Iterator[Cause]:
     """Yield the elements of egress_never that close what an entry opens."""
     for never in after.never:
-        region = of_boxes([(never.addresses, never.services)])
-        if part & Reach(region, region):
+        if part & of_boxes([(never.addresses, never.services)]):
             yield Cause(f"{never.where} closes what {entry.name} opens", entry.name, never.origin)
 
 
@@ -86,17 +84,3 @@ def _entries(resolved: ResolvedPolicy, whose: Whose) -> Sequence[ResolvedEntry]:
 
 def _by_name(resolved: ResolvedPolicy | None, whose: Whose) -> dict[str, ResolvedEntry]:
     return {entry.name: entry for entry in _entries(resolved, whose)} if resolved else {}
-
-
-def _part(entry: ResolvedEntry, flows: Reach) -> Reach:
-    """Return those of the flows that an entry opens."""
-    return flows & _allowed_by(entry, flows)
-
-
-def _allowed_by(entry: ResolvedEntry, flows: Reach) -> Reach:
-    """Return what one entry opens, for each user of the flows."""
-    region = entry_region(entry)
-    if entry.users is None:
-        return Reach(region, region)
-    users = {*entry.users, *flows.users()}
-    return Reach.of(EMPTY, EMPTY, {user: region for user in users if is_one_of(user, entry.users)})

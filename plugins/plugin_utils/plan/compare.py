@@ -144,13 +144,12 @@ class _Sides:
         closed: list[ReachChange] = []
         # Parts of the floor that come or go are sentences, and what passes by one is no news when an entry opens it.
         rest = floor_region(after, _REST) | (floor_region(before, _REST) if before else EMPTY)
-        by_floor = Reach(rest, rest)
         for whose in _WHOSE:
             if not (_is_filtered(after, whose) and (before is None or _is_filtered(before, whose))):
                 continue
             now = self._reach(self.after, host, whose)
             was = self._reach(self.before, host, whose) if before else Reach()
-            more, less = (now - was, was - now) if whose == "inbound" else (now - was - by_floor, was - now - by_floor)
+            more, less = (now - was, was - now) if whose == "inbound" else (now - was - rest, was - now - rest)
             change = ReachChange(hosts=_NO_HOSTS, reach=more, whose=whose, words=words_of(after))
             if more:
                 allowed.append(replace(change, causes=causes.opened(before, after, more, whose)))

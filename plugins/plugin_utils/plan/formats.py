@@ -63,7 +63,7 @@ def _reach(change: ReachChange) -> list[dict[str, Any]]:
                 for number, ports in services.protocols().items()
             ],
         }
-        for user, region in reach.parts()
+        for user, region in reach.by_user()
         for addresses, services in region.boxes()
     ]
 

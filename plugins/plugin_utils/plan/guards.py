@@ -15,7 +15,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.p
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import words
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import ResolvedTest
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import EMPTY, of_boxes
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import of_boxes
 
 from .entry_changes import entries_by_name
 from .model import Direction
@@ -99,10 +99,8 @@ def _tests(before: ResolvedPolicy, after: ResolvedPolicy) -> Iterator[Sentence]:
 
 def _claimed(test: ResolvedTest) -> tuple[bool, Reach]:
     """Return whether a test says that flows pass, and which."""
-    region = of_boxes([(test.addresses, test.services)])
-    if test.user is None:
-        return test.reach, Reach(region, region)
-    return test.reach, Reach.of(EMPTY, EMPTY, {test.user: region})
+    users = None if test.user is None else [test.user]
+    return test.reach, Reach.of_boxes([(test.addresses, test.services, users)])
 
 
 def _strength(old: ResolvedTest, new: ResolvedTest) -> Direction:

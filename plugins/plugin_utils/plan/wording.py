@@ -11,12 +11,10 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.plural import no
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import (
     EVERYTHING,
-    NOTHING,
     AddressSet,
 )
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.intervals import normalise, subtract
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.reach import Reach
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import EMPTY, Region
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import Region
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import PORTS, ServiceSet
 
 SHOWN = 6
@@ -98,7 +96,7 @@ def region_lines(region: Region, limit: int = SHOWN, words: Words = ()) -> list[
     """Return one line for each group of addresses: `203.0.113.0/24 with tcp/443`."""
     return [
         f"{address_text(addresses, limit, words)} with {service_text(allowed, limit)}"
-        for addresses, allowed in _boxes(region)
+        for addresses, allowed in region.boxes(icmp_as_one=True)
     ]
 
 
@@ -106,24 +104,9 @@ def reach_rows(reach: Reach, limit: int = SHOWN, words: Words = ()) -> list[tupl
     """Return (who, addresses, services): every flow is in exactly one row, with all who have it."""
     return [
         (_who_text(who, reach.users()), address_text(addresses, limit, words), service_text(allowed, limit))
-        for who, region in _by_who(reach)
-        for addresses, allowed in _boxes(region)
+        for who, region in reach.by_users()
+        for addresses, allowed in region.boxes(icmp_as_one=True)
     ]
-
-
-def _by_who(reach: Reach) -> list[tuple[frozenset[str | None], Region]]:
-    """Return disjoint regions, each with everybody who has it: "" for all who are not named, None for no socket."""
-    shared: dict[frozenset[str | None], Region] = {}
-    for user, region in reach.parts():
-        rest = region
-        for who, known in list(shared.items()):
-            if both := known & rest:
-                shared[who] = known - both
-                shared[who | {user}] = shared.get(who | {user}, EMPTY) | both
-                rest = rest - both
-        shared[frozenset({user})] = rest
-    rows = [(who, region) for who, region in shared.items() if region]
-    return sorted(rows, key=lambda row: ("" not in row[0], sorted(user or "" for user in row[0])))
 
 
 def _who_text(who: frozenset[str | None], named: Sequence[str]) -> str:
@@ -138,24 +121,6 @@ def _who_text(who: frozenset[str | None], named: Sequence[str]) -> str:
 def names_text(names: Iterable[str], limit: int = SHOWN) -> str:
     """Return names one after the other, `limit` of them at most; `nothing` for none."""
     return _shortened(list(names), limit) or "nothing"
-
-
-def _boxes(region: Region) -> list[tuple[AddressSet, ServiceSet]]:
-    """Return the region's boxes, with ICMP and ICMPv6 as one service where both are whole, as a policy writes it."""
-    icmp = [(number * PORTS, (number + 1) * PORTS - 1) for number in (services.ICMP, services.ICMPV6)]
-    whole = [
-        next((addresses for first, last, addresses in region.pieces if first <= start and end <= last), NOTHING)
-        for start, end in icmp
-    ]
-    present = [any(first <= end and start <= last for first, last, _addresses in region.pieces) for start, end in icmp]
-    if not any(whole) or any(part and not all_of_it for part, all_of_it in zip(present, whole, strict=True)):
-        return region.boxes()
-    both = AddressSet(v4=whole[0].v4, v6=whole[1].v6)
-    lines: dict[AddressSet, list[tuple[int, int]]] = {both: list(icmp)}
-    for start, end, addresses in region.pieces:
-        for first, last in subtract(((start, end),), tuple(icmp)):
-            lines.setdefault(addresses, []).append((first, last))
-    return [(addresses, ServiceSet(normalise(line))) for addresses, line in lines.items()]
 
 
 def _shortened(texts: Sequence[str], limit: int) -> str:

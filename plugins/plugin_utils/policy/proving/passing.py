@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.protocols import ICMP, ICMPV6, IGMP, UDP, WITH_PORTS
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import (
     ResolvedEntry,
-    ResolvedNever,
     ResolvedPolicy,
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, services
@@ -19,8 +18,6 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addr
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.reach import Reach
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import SPACE, Pair, Region, of_boxes
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
-
-from .decide import is_one_of
 
 NTP = services.of_protocol(UDP, 123, 123)
 LOOPBACK = addresses.parse("127.0.0.0/8") | addresses.parse("::1")
@@ -59,66 +56,37 @@ def passing(
     it they count as empty. containers: about packets of the host's containers, which have no user.
     """
     if resolved.mode == "absent" or (containers and resolved.containers is None):
-        return Reach(SPACE, SPACE)
+        return Reach.of_region(SPACE)
     entries = (resolved.containers or ()) if containers else resolved.entries
-    always = floor_region(resolved, floor, may=may)
-    common = of_boxes(_boxes((entry for entry in entries if entry.users is None), may))
-    closed = _Closed(resolved.never)
-    others = common - closed.to(None) | always
-    named: dict[str, Region] = {}
-    for user in () if containers else named_users(resolved):
-        own = of_boxes(_boxes((entry for entry in entries if entry.users and is_one_of(user, entry.users)), may))
-        named[user] = (common | own) - closed.to(user) | always
-    return Reach.of(others, others, named)
+    opened = Reach.of_boxes((*box, entry.users) for entry in entries for box in _boxes(entry, may))
+    reached = (opened - closed_reach(resolved)) | floor_region(resolved, floor, may=may)
+    return Reach.of_region(reached.nobody) if containers else reached
 
 
 def closed_reach(resolved: ResolvedPolicy) -> Reach:
     """Return what egress_never closes, whatever entries open."""
-    closed = _Closed(resolved.never)
-    users = {user for never in resolved.never for user in never.except_users}
-    others = closed.to(None)
-    return Reach.of(others, others, {user: closed.to(user) for user in users})
+    never = ((each.addresses, each.services, each.except_users) for each in resolved.never)
+    return Reach.of_boxes(never, excepted=True)
 
 
 def inbound_reach(resolved: ResolvedPolicy) -> Reach:
     """Return what comes in by entries: the addresses are those of the sources. Nobody's, since it has no user yet."""
-    region = of_boxes(_boxes(resolved.inbound or (), may=True))
-    return Reach(region, region)
+    return Reach.of_boxes((*box, None) for entry in resolved.inbound or () for box in _boxes(entry, may=True))
 
 
-def named_users(resolved: ResolvedPolicy) -> list[str]:
-    """Return every user whom the policy about the host's own traffic names."""
-    named = {user for entry in resolved.entries for user in entry.users or ()}
-    return sorted(named | {user for never in resolved.never for user in never.except_users})
-
-
-class _Closed:
-    """What egress_never takes from each user; most users share it."""
-
-    def __init__(self, never: Sequence[ResolvedNever]) -> None:
-        self._never = never
-        self._known: dict[tuple[bool, ...], Region] = {}
-
-    def to(self, user: str | None) -> Region:
-        applies = tuple(not is_one_of(user, never.except_users) for never in self._never)
-        if applies not in self._known:
-            self._known[applies] = of_boxes(
-                (never.addresses, never.services)
-                for never, does_apply in zip(self._never, applies, strict=True)
-                if does_apply
-            )
-        return self._known[applies]
-
-
-def _boxes(entries: Iterable[ResolvedEntry], may: bool) -> Iterator[Pair]:
-    for entry in entries:
-        for grant in entry.may if may else entry.grants:
-            yield grant.addresses, grant.services
+def _boxes(entry: ResolvedEntry, may: bool) -> Iterator[Pair]:
+    for grant in entry.may if may else entry.grants:
+        yield grant.addresses, grant.services
 
 
 def entry_region(entry: ResolvedEntry, *, may: bool = True) -> Region:
     """Return what one entry opens to its users, before egress_never."""
-    return of_boxes(_boxes([entry], may))
+    return of_boxes(_boxes(entry, may))
+
+
+def entry_reach(entry: ResolvedEntry) -> Reach:
+    """Return the most that one entry may ever open, for its users alone, before egress_never."""
+    return Reach.of_boxes((*box, entry.users) for box in _boxes(entry, may=True))
 
 
 def floor_region(resolved: ResolvedPolicy, floor: FloorScope = WHOLE, *, may: bool = False) -> Region:

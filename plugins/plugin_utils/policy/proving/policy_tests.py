@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import ResolvedPolicy, ResolvedTest
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import intervals, services
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import parse_address
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.reach import Reach
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import Region, of_boxes
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import Region
 
 from .decide import is_one_of
 from .passing import SERVERS, passing, servers
@@ -56,8 +55,12 @@ def failed_tests(resolved: ResolvedPolicy) -> tuple[FailedTest, ...]:
     return tuple(failed for failed in results if failed is not None)
 
 
+def _tested(test: ResolvedTest) -> Reach:
+    return Reach.of_boxes([(test.addresses, test.services, None)])
+
+
 def _reach(must: Reach, test: ResolvedTest) -> FailedTest | None:
-    missing = of_boxes([(test.addresses, test.services)]) - must.at(test.user)
+    missing = (_tested(test) - must).at(test.user)
     if not missing:
         return None
     address, service = missing.witness()
@@ -65,18 +68,18 @@ def _reach(must: Reach, test: ResolvedTest) -> FailedTest | None:
 
 
 def _not_reach(resolved: ResolvedPolicy, may: Reach, test: ResolvedTest) -> FailedTest | None:
-    tested = of_boxes([(test.addresses, test.services)])
-    users = [test.user] if test.user is not None else [None, *may.users()]
+    tested = _tested(test)
+    reached = tested & may
+    users = [test.user] if test.user is not None else [None, *reached.users()]
     for user in users:
-        common = tested & may.at(user)
-        if common:
+        if common := reached.at(user):
             address, service = common.witness()
             by, where = _by(resolved, user, common)
             return FailedTest(test=test, address=address, service=service, by=by, user=user, where=where)
     if resolved.host_dns and "dns" in resolved.floor and tested and test.services <= services.DNS:
         # Name servers that only the host knows could be anywhere, so that no test of DNS alone can rule them out. A
         # test of more than DNS is not about them.
-        address, service = tested.witness()
+        address, service = tested.nobody.witness()
         by = "egress_dns_servers: [auto], which only the host knows"
         return FailedTest(test=test, address=address, service=service, by=by, user=users[0])
     return None
@@ -84,8 +87,7 @@ def _not_reach(resolved: ResolvedPolicy, may: Reach, test: ResolvedTest) -> Fail
 
 def _by(resolved: ResolvedPolicy, user: str | None, common: Region) -> tuple[str, str]:
     """Return what allows the smallest flow of a region, for a sentence, and the place of the entry."""
-    version, value = parse_address(common.witness()[0])
-    place = min(start for start, _end, reached in common.pieces if intervals.contains(reached.family(version), value))
+    version, value, place = common.first()
     protocol, port = divmod(place, services.PORTS)
     for part, named, used in servers(resolved):
         if intervals.contains(named.family(version), value) and used.contains(protocol, port):

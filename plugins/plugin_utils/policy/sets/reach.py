@@ -1,16 +1,26 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sets of (user, protocol, port, destination address): regions for every user at once."""
+"""Sets of (user, protocol, port, destination address): the regions of every user at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
-from .regions import EMPTY, Combine, Region
+from . import cells
+from .addresses import AddressSet
+from .cells import EVERYBODY, NOBODY
+from .regions import Region
+from .services import ServiceSet
+from .steps import Steps
 
 ROOT = "root"
+Users = Iterable[str | None] | None
+"""Names or uids, None among them for packets without a socket; None in their place for everybody, these included."""
+_PLACES: dict[str | None, int] = {None: 0}
+"""The bit of each user who was ever named, in the numbers of `cells`; None for packets without a socket."""
 
 
 @dataclass(frozen=True)
@@ -31,61 +41,69 @@ class Witness:
 
 
 @dataclass(frozen=True)
-class Reach:
-    """What each user reaches. One form for each set: compare with ==, test for emptiness with bool(). Made by `of`.
+class Reach(Steps):
+    """What each user reaches. One form for each set: compare with ==, test for emptiness with bool().
 
-    others: the owner of any socket who is not in named.
-    nobody: packets without a socket, such as the kernel's own and those of connections that are already closed.
-    named: (user name or uid, region), in order, only the users who differ from others. The superuser is called root.
+    The superuser is called root. A user whom nothing names has the name "".
     """
 
-    others: Region = EMPTY
-    nobody: Region = EMPTY
-    named: tuple[tuple[str, Region], ...] = ()
+    @classmethod
+    def of_boxes(cls, boxes: Iterable[tuple[AddressSet, ServiceSet, Users]], *, excepted: bool = False) -> Reach:
+        """Return the union of boxes. excepted: whether the users of each are those to whom it does not apply."""
+        return cls.of((reached, spoken, _number(users, excepted)) for reached, spoken, users in boxes)
 
     @classmethod
-    def of(cls, others: Region, nobody: Region, named: Mapping[str, Region]) -> Reach:
-        """Return the one form of it: users in order, without those who are like the others."""
-        differing = {canonical(user): region for user, region in named.items() if region != others}
-        return cls(others, nobody, tuple(sorted(differing.items(), key=lambda item: item[0])))
+    def of_region(cls, region: Region) -> Reach:
+        """Return what everybody reaches who reaches a region."""
+        return cls(region.borders, region.cells)
 
     def at(self, user: str | None) -> Region:
         """Return what one user reaches; None for a packet without a socket."""
-        if user is None:
-            return self.nobody
-        return dict(self.named).get(canonical(user), self.others)
+        place = _place(user)
+        return self.mapped(Region, lambda users: -(users >> place & 1))
+
+    @property
+    def others(self) -> Region:
+        """What the owner of any socket reaches whom nothing names."""
+        return self.at("")
+
+    @property
+    def nobody(self) -> Region:
+        """What packets without a socket reach, such as the kernel's own and those of connections already closed."""
+        return self.at(None)
 
     def users(self) -> tuple[str, ...]:
-        """Return the users who reach something else than the others."""
-        return tuple(user for user, _region in self.named)
+        """Return the users who reach something else than the others, in order."""
+        differing = 0
+        for users in cells.users(self.cells):
+            differing |= ~users if users < 0 else users
+        return tuple(sorted(user for user, place in _PLACES.items() if user is not None and differing >> place & 1))
 
-    def __bool__(self) -> bool:
-        return bool(self.others or self.nobody or any(region for _user, region in self.named))
-
-    def __or__(self, other: Reach) -> Reach:
-        return _combined(self, other, Region.__or__)
-
-    def __and__(self, other: Reach) -> Reach:
-        return _combined(self, other, Region.__and__)
-
-    def __sub__(self, other: Reach) -> Reach:
-        return _combined(self, other, Region.__sub__)
-
-    def __le__(self, other: Reach) -> bool:
-        """Tell whether everything of this is in the other, for every user."""
-        return not self - other
-
-    def parts(self) -> Iterator[tuple[str | None, Region]]:
-        """Yield (user, region) of each that is not empty: "" for the others, then the named, then None."""
-        for user, region in (("", self.others), *self.named, (None, self.nobody)):
-            if region:
+    def by_user(self) -> Iterator[tuple[str | None, Region]]:
+        """Yield (user, region) of each that is not empty: "" for the others, then those who differ, then None."""
+        for user in ("", *self.users(), None):
+            if region := self.at(user):
                 yield user, region
+
+    def by_users(self) -> list[tuple[frozenset[str | None], Region]]:
+        """Return disjoint regions, each with all who have it; "" for the others, None for packets without a socket."""
+        everyone = ("", *self.users(), None)
+        rows = []
+        for number in cells.users(self.cells) - {NOBODY}:
+            who = frozenset(user for user in everyone if number >> _place(user) & 1)
+            rows.append((who, self.mapped(Region, partial(_is, number))))
+        return sorted(rows, key=lambda row: ("" not in row[0], sorted(user or "" for user in row[0])))
 
     def witness(self) -> Witness | None:
         """Return the smallest flow of the first user who has one; None when nothing is reached."""
-        for user, region in self.parts():
+        for user, region in self.by_user():
             return Witness(user, *region.witness())
         return None
+
+
+def _is(number: int, users: int) -> int:
+    """Return everybody where users are these, else nobody."""
+    return EVERYBODY if users == number else NOBODY
 
 
 def canonical(user: str) -> str:
@@ -93,10 +111,15 @@ def canonical(user: str) -> str:
     return ROOT if user == "0" else user
 
 
-def _combined(left: Reach, right: Reach, combine: Combine) -> Reach:
-    users = {*left.users(), *right.users()}
-    return Reach.of(
-        combine(left.others, right.others),
-        combine(left.nobody, right.nobody),
-        {user: combine(left.at(user), right.at(user)) for user in users},
-    )
+def _place(user: str | None) -> int:
+    return _PLACES.setdefault(canonical(user) if user else user, len(_PLACES))
+
+
+def _number(users: Users, excepted: bool) -> int:
+    """Return users, or all who are not among them, as a number of `cells`."""
+    if users is None:
+        return EVERYBODY
+    number = 0
+    for user in users:
+        number |= 1 << _place(user)
+    return ~number if excepted else number

@@ -1,171 +1,121 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sets of (protocol, port, destination address) for the whole of both families: what one user can reach.
-
-A region is a step function along the line of services: from one service to another, these addresses. Both sides are
-intervals, nothing is sampled, and each set has exactly one form, so that equality is equality.
-"""
+"""Sets of (protocol, port, destination address) for the whole of both families: what one user can reach."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import or_
 
-from . import addresses, services
-from .addresses import EVERYTHING, NOTHING, AddressSet
+from . import addresses, cells, services
+from .addresses import EVERYTHING, AddressSet, parse_address
+from .cells import ALL, EVERYBODY, Cell
+from .intervals import Interval, normalise
 from .services import PORTS, ServiceSet
+from .steps import Steps
 
-Piece = tuple[int, int, AddressSet]
-"""From this place on the line of services to that one, both included: these addresses."""
 Pair = tuple[AddressSet, ServiceSet]
 """Every combination of these addresses and these services."""
-_END = 256 * PORTS
-_OF_ONE_FAMILY = (services.ICMP, services.ICMPV6)
+_ICMP = {4: (services.ICMP, services.ICMPV6), 6: (services.ICMPV6, services.ICMP)}
+"""Each IP version's own protocol, and that of the other one."""
 
 
 @dataclass(frozen=True)
-class Region:
-    """Sorted, disjoint pieces; neighbours differ, none is empty. Compare with ==, test for emptiness with bool()."""
-
-    pieces: tuple[Piece, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.pieces)
-
-    def __or__(self, other: Region) -> Region:
-        if not self.pieces or not other.pieces:
-            return self if self.pieces else other
-        return _joined(
-            (start, end, left | right if left and right else left or right)
-            for start, end, left, right in _both(self, other)
-        )
-
-    def __and__(self, other: Region) -> Region:
-        if not self.pieces or not other.pieces:
-            return EMPTY
-        return _joined((start, end, left & right) for start, end, left, right in _both(self, other) if left and right)
-
-    def __sub__(self, other: Region) -> Region:
-        if not self.pieces or not other.pieces:
-            return self
-        return _joined(
-            (start, end, left - right if right else left) for start, end, left, right in _both(self, other) if left
-        )
-
-    def __le__(self, other: Region) -> bool:
-        """Tell whether everything of this region is in the other."""
-        return not self - other
+class Region(Steps):
+    """Flows of whoever it is about. Compare with ==, test for emptiness with bool(). Made by `of_boxes`."""
 
     def at(self, protocol: int, port: int) -> AddressSet:
         """Return the addresses that are reached with one service; port 0 where the protocol has none."""
         place = protocol * PORTS + port
-        return next((reached for start, end, reached in self.pieces if start <= place <= end), NOTHING)
+        return addresses.union(
+            addresses.interval(version, first, last)
+            for version, first, last, cell in self.parts()
+            if cells.at(cell, place)
+        )
 
     def contains(self, protocol: int, port: int, address: str) -> bool:
         """Tell whether one flow is in the region. Raise AddressError for a text that is not an address."""
-        return address in self.at(protocol, port)
-
-    def boxes(self) -> list[Pair]:
-        """Return the region as few pairs, every combination of each; no two have the same addresses."""
-        lines: dict[AddressSet, list[tuple[int, int]]] = {}
-        for start, end, reached in self.pieces:
-            lines.setdefault(reached, []).append((start, end))
-        return [(reached, ServiceSet(tuple(line))) for reached, line in lines.items()]
+        return bool(cells.at(self.cell(*parse_address(address)), protocol * PORTS + port))
 
     def addresses(self) -> AddressSet:
         """Return every address that is reached with any service."""
-        return addresses.union(reached for _start, _end, reached in self.pieces)
+        return addresses.union(addresses.interval(version, first, last) for version, first, last, _cell in self.parts())
+
+    def boxes(self, *, icmp_as_one: bool = False) -> list[Pair]:
+        """Return the region as few pairs, every combination of each.
+
+        No two have the same addresses; where that takes more pairs, because ranges of services overlap in many ways, no
+        two have the same services.
+        icmp_as_one: whether all of an address's ICMP is written as ICMP of both families, as a policy writes it. That
+        adds no flow: ICMPv6 over IPv4 is none.
+        """
+        steps: dict[Cell, dict[int, list[Interval]]] = defaultdict(lambda: {4: [], 6: []})
+        for version, first, last, cell in self.parts():
+            steps[_with_both(cell, version) if icmp_as_one else cell][version].append((first, last))
+        by_services = [
+            (AddressSet(normalise(found[4]), normalise(found[6])), cells.line(cell)) for cell, found in steps.items()
+        ]
+        stretches = _stretches([line for _reached, line in by_services])
+        if len(stretches) > len(by_services):
+            return [(reached, ServiceSet(line)) for reached, line in by_services]
+        return [
+            (
+                addresses.union(reached for place, (reached, _line) in enumerate(by_services) if numbers >> place & 1),
+                ServiceSet(normalise(line)),
+            )
+            for numbers, line in stretches.items()
+        ]
+
+    def first(self) -> tuple[int, int, int]:
+        """Return the smallest flow as (IP version, address, place on the line of services).
+
+        It is the one of the lowest address, IPv4 first, with its lowest service. The region must not be empty.
+        """
+        version, first, _last, cell = next(self.parts())
+        return version, first, cells.line(cell)[0][0]
 
     def witness(self) -> tuple[str, str]:
-        """Return (address, service) of the smallest flow: the lowest address, IPv4 first, and its lowest service.
+        """Return (address, service) of the smallest flow. The region must not be empty.
 
-        The region must not be empty. A service is written as a policy writes it: `tcp/22`, `icmp`, `proto/112`.
+        A service is written as a policy writes it: `tcp/22`, `icmp`, `proto/112`.
         """
-        version = 4 if any(reached.v4 for _start, _end, reached in self.pieces) else 6
-        lowest, place = min(
-            (reached.family(version)[0][0], start) for start, _end, reached in self.pieces if reached.family(version)
-        )
-        return addresses.to_text(version, lowest), ServiceSet(((place, place),)).first()
+        version, address, place = self.first()
+        return addresses.to_text(version, address), services.to_text(*divmod(place, PORTS))
 
 
-EMPTY = Region()
+def _with_both(cell: Cell, version: int) -> Cell:
+    """Return a cell with ICMP of both families where it has all of its own."""
+    own, other = (services.of_protocol(number) for number in _ICMP[version])
+    if not own <= ServiceSet(cells.line(cell)):
+        return cell
+    return cells.combined(or_, cell, cells.of_line(other.line, ALL), {})
+
+
+def _stretches(lines: list[tuple[Interval, ...]]) -> dict[int, list[Interval]]:
+    """Return the services by the lines that they are on: a number with a bit for each place in the list."""
+    changes: dict[int, int] = defaultdict(int)
+    for place, line in enumerate(lines):
+        for start, end in line:
+            changes[start] ^= 1 << place
+            changes[end + 1] ^= 1 << place
+    found: dict[int, list[Interval]] = {}
+    numbers = start = 0
+    for place in sorted(changes):
+        if numbers:
+            found.setdefault(numbers, []).append((start, place - 1))
+        numbers ^= changes[place]
+        start = place
+    return found
 
 
 def of_boxes(boxes: Iterable[Pair]) -> Region:
-    """Return the union of pairs, every combination of each, in one pass over the services."""
-    sets: list[AddressSet] = []
-    changes: dict[int, list[int]] = {}
-    clip = False
-    for number, (reached, allowed) in enumerate(boxes):
-        sets.append(reached)
-        for start, end in allowed.line:
-            clip = clip or any(start < (icmp + 1) * PORTS and end >= icmp * PORTS for icmp in _OF_ONE_FAMILY)
-            changes.setdefault(start, []).append(number)
-            changes.setdefault(end + 1, []).append(~number)
-    region = _joined(_sweep(sets, changes))
-    return region & SPACE if clip else region
+    """Return the union of pairs, every combination of each."""
+    return Region.of((reached, spoken, EVERYBODY) for reached, spoken in boxes)
 
 
-def _sweep(sets: list[AddressSet], changes: dict[int, list[int]]) -> Iterator[Piece]:
-    # The services of most entries are a few that all share, so the same sets meet again and again.
-    known: dict[frozenset[int], AddressSet] = {}
-    active: set[int] = set()
-    before = 0
-    for place in sorted(changes):
-        if active:
-            key = frozenset(active)
-            if key not in known:
-                known[key] = sets[min(key)] if len(key) == 1 else addresses.union(sets[number] for number in key)
-            yield before, place - 1, known[key]
-        for number in changes[place]:
-            if number >= 0:
-                active.add(number)
-        for number in changes[place]:
-            if number < 0:
-                active.discard(~number)
-        before = place
-
-
-def _both(left: Region, right: Region) -> Iterator[tuple[int, int, AddressSet, AddressSet]]:
-    """Yield every stretch of the line on which neither region changes and at least one has something."""
-    ours, theirs = left.pieces, right.pieces
-    i = j = at = 0
-    while i < len(ours) or j < len(theirs):
-        first, last, reached = ours[i] if i < len(ours) else (_END, _END, NOTHING)
-        other_first, other_last, other_reached = theirs[j] if j < len(theirs) else (_END, _END, NOTHING)
-        start = max(at, min(first, other_first))
-        here, there = first <= start, other_first <= start
-        end = min(last if here else first - 1, other_last if there else other_first - 1)
-        yield start, end, reached if here else NOTHING, other_reached if there else NOTHING
-        at = end + 1
-        i += here and end == last
-        j += there and end == other_last
-
-
-def _joined(pieces: Iterable[Piece]) -> Region:
-    joined: list[Piece] = []
-    for start, end, reached in pieces:
-        if not reached:
-            continue
-        if joined and joined[-1][1] + 1 == start and joined[-1][2] == reached:
-            joined[-1] = (joined[-1][0], end, reached)
-        else:
-            joined.append((start, end, reached))
-    return Region(tuple(joined))
-
-
-def _space() -> Region:
-    """Return every flow there can be: ICMP belongs to IPv4 only, ICMPv6 to IPv6."""
-    stretches: list[tuple[int, int, AddressSet]] = [
-        (0, services.ICMP, EVERYTHING),
-        (services.ICMP, services.ICMP + 1, AddressSet(v4=EVERYTHING.v4)),
-        (services.ICMP + 1, services.ICMPV6, EVERYTHING),
-        (services.ICMPV6, services.ICMPV6 + 1, AddressSet(v6=EVERYTHING.v6)),
-        (services.ICMPV6 + 1, 256, EVERYTHING),
-    ]
-    return Region(tuple((first * PORTS, last * PORTS - 1, reached) for first, last, reached in stretches))
-
-
-SPACE = _space()
-Combine = Callable[[Region, Region], Region]
+EMPTY = Region()
+SPACE = of_boxes([(EVERYTHING, services.ANY)])
+"""Every flow there can be: ICMP belongs to IPv4 only, ICMPv6 to IPv6."""

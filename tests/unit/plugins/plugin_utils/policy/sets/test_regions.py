@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
-from itertools import product
+from functools import reduce
+from itertools import combinations, product
+from operator import or_
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, intervals, services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.reach import Reach, Witness
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.reach import Reach, Users, Witness
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import (
     EMPTY,
     SPACE,
@@ -109,22 +111,77 @@ def test_icmp_of_the_other_family_is_no_flow() -> None:
     assert not everything.contains(58, 8, "127.0.0.1")
 
 
+USERS = ["payd", "root", "0", "nobody names her", None]
+whom = st.none() | st.lists(st.sampled_from(["payd", "root", "0", "1003", None]), max_size=2)
+reaches = st.builds(
+    Reach.of_boxes, st.lists(st.tuples(address_sets, service_sets, whom), max_size=4), excepted=st.booleans()
+)
+
+
+@given(st.lists(st.tuples(address_sets, service_sets, whom), max_size=4))
+def test_each_user_reaches_the_boxes_for_them(given_boxes: list[tuple[AddressSet, ServiceSet, Users]]) -> None:
+    reach, closed = Reach.of_boxes(given_boxes), Reach.of_boxes(given_boxes, excepted=True)
+    for user in USERS:
+        names = ("root", "0") if user in ("root", "0") else (user,)
+        own = [
+            (found, spoken)
+            for found, spoken, users in given_boxes
+            if users is None or any(name in users for name in names)
+        ]
+        others = [
+            (found, spoken)
+            for found, spoken, users in given_boxes
+            if users is None or not any(name in users for name in names)
+        ]
+        assert reach.at(user) == of_boxes(own)
+        assert closed.at(user) == of_boxes(others)
+
+
+@given(reaches, reaches)
+def test_operations_on_all_users_at_once_are_those_on_each(left: Reach, right: Reach) -> None:
+    for user in USERS:
+        assert (left | right).at(user) == left.at(user) | right.at(user)
+        assert (left & right).at(user) == left.at(user) & right.at(user)
+        assert (left - right).at(user) == left.at(user) - right.at(user)
+    assert (left - right) | (left & right) == left
+    assert (left <= right) == (not left - right)
+    assert all(left.at(user) != left.others for user in left.users())
+    assert dict(left.by_user()) == {user: left.at(user) for user in ("", *left.users(), None) if left.at(user)}
+
+
+@given(reaches)
+def test_every_flow_is_in_one_row_with_all_who_have_it(reach: Reach) -> None:
+    rows = reach.by_users()
+    assert not any(one & other for (_who, one), (_others, other) in combinations(rows, 2))
+    for user in ("", *reach.users(), None):
+        assert reduce(or_, (region for who, region in rows if user in who), EMPTY) == reach.at(user)
+
+
 def test_users_who_reach_the_same_as_everybody_are_not_named() -> None:
-    https = of_boxes([(addresses.parse("192.0.2.1"), services.of_protocol(6, 443, 443))])
-    ssh = of_boxes([(addresses.parse("2001:db8::1"), services.of_protocol(6, 22, 22))])
-    named = Reach.of(https, https, {"payd": https, "0": https | ssh})
+    https = (addresses.parse("192.0.2.1"), services.of_protocol(6, 443, 443))
+    ssh = (addresses.parse("2001:db8::1"), services.of_protocol(6, 22, 22))
+    everybody = Reach.of_boxes([(*https, None)])
+    named = everybody | Reach.of_boxes([(*https, ["payd"]), (*ssh, ["0"])])
     assert named.users() == ("root",)
-    assert (named.at("payd"), named.at("root"), named.at("0")) == (https, https | ssh, https | ssh)
-    extra = named - Reach.of(https, https, {})
+    extra = named - everybody
     assert extra.witness() == Witness("root", "2001:db8::1", "tcp/22")
     assert str(extra.witness()) == "user root to 2001:db8::1 with tcp/22"
     assert (named - named).witness() is None
-    assert Reach.of(https, https, {}) <= named
-    assert (named <= Reach.of(https, https, {"payd": https | ssh})) is False
 
 
 def test_a_packet_without_a_socket_is_nobodys() -> None:
-    https = of_boxes([(addresses.parse("192.0.2.1"), services.of_protocol(6, 443, 443))])
-    assert str((Reach.of(EMPTY, https, {}) - Reach.of(EMPTY, EMPTY, {})).witness()) == (
-        "a packet without a socket to 192.0.2.1 with tcp/443"
-    )
+    reach = Reach.of_boxes([(addresses.parse("192.0.2.1"), services.of_protocol(6, 443, 443), [None])])
+    assert str(reach.witness()) == "a packet without a socket to 192.0.2.1 with tcp/443"
+    assert (reach.users(), reach.others, bool(reach.nobody)) == ((), EMPTY, True)
+
+
+def test_pairs_are_as_few_as_can_be() -> None:
+    """Ten networks, one inside the other, whose ranges of ports overlap, too: a pair for each, not for each border."""
+    nested = [
+        (addresses.parse(f"10.0.0.0/{8 + number}"), services.of_protocol(6, 100 + number, 200 + number))
+        for number in range(10)
+    ]
+    found = of_boxes(nested).boxes()
+    assert (len(found), of_boxes(found)) == (10, of_boxes(nested))
+    hosts = [(addresses.parse(f"192.0.2.{number}"), services.of_protocol(6, 443, 443)) for number in range(10)]
+    assert len(of_boxes(hosts).boxes()) == 1
