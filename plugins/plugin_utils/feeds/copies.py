@@ -38,7 +38,8 @@ def digest(*parts: Any) -> str:
 def identity(declared: PrefixList) -> list[Any]:
     """Return the name of a list and everything that decides its content, without its guards."""
     aws = [declared.aws.service, list(declared.aws.regions)] if declared.aws else None
-    return [declared.name, declared.kind, declared.location, aws, declared.query, declared.sha256]
+    own = [declared.name, declared.kind, declared.location, aws, declared.query, declared.sha256]
+    return own + [identity(source) for source in declared.sources]
 
 
 @dataclass(frozen=True)

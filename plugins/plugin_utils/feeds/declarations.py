@@ -17,12 +17,17 @@ from .model import AWS_URL, TIMEOUT, PrefixList, TemplateFailure
 
 VARIABLE = "egress_prefix_lists"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-_FETCHED = ("aws", "region", "query", "sha256", "max_age_days", "max_change", "shared")
+_DOCUMENT = ("aws", "region", "query", "sha256")
+_GUARDS = ("max_age_days", "max_change", "shared")
+Keys = Mapping[str, tuple[str, ...]]
+SOURCE_KEYS: Keys = {"file": _DOCUMENT, "url": (*_DOCUMENT, "timeout")}
+"""The keys of an element of `sources`, in the form of KEYS."""
 # Source of a list -> the keys that may stand beside it. aws alone is a url with a default.
-KEYS: Mapping[str, tuple[str, ...]] = {
+KEYS: Keys = {
     "prefixes": ("shared",),
-    "file": _FETCHED,
-    "url": (*_FETCHED, "refresh_minutes", "timeout"),
+    "file": (*_DOCUMENT, *_GUARDS),
+    "url": (*_DOCUMENT, *_GUARDS, "refresh_minutes", "timeout"),
+    "sources": (*_GUARDS, "refresh_minutes"),
     "fed_by": ("names", "shared"),
 }
 _KNOWN = tuple(dict.fromkeys((*KEYS, "aws", *(key for keys in KEYS.values() for key in keys))))
@@ -89,13 +94,20 @@ def _declaration(report: ErrorReport, place: Place, name: Any, value: Any) -> Pr
         return None
     # `sha256: null` means the same as no sha256 at all.
     declaration = {str(key): item for key, item in value.items() if item is not None or key in KEYS}
-    guesses = _check_known(report, place, declaration)
-    source = _source(report, place, declaration, guesses)
+    source = _checked_source(report, place, declaration, KEYS)
     if source is None:
         return None
-    _check_combination(report, place, source, [key for key in declaration if key in _KNOWN])
     declared = _read(report, place, str(name), source, declaration)
     return declared if len(report.errors) == errors else None
+
+
+def _checked_source(report: ErrorReport, place: Place, declaration: Mapping[str, Any], keys: Keys) -> str | None:
+    """Return the key that names the source, None after an error. Reports every key that does not belong beside it."""
+    guesses = _check_known(report, place, declaration)
+    source = _source(report, place, declaration, guesses, keys)
+    if source is not None:
+        _check_combination(report, place, source, [key for key in declaration if key in _KNOWN], keys)
+    return source
 
 
 def _read(report: ErrorReport, place: Place, name: str, source: str, declaration: Mapping[str, Any]) -> PrefixList:
@@ -108,6 +120,15 @@ def _read(report: ErrorReport, place: Place, name: str, source: str, declaration
         options.fed_by(report, place.key("fed_by"), declaration["fed_by"])
         names = options.optional(report, place, declaration, "names", options.names) or ()
         return PrefixList(name, place, kind="external", shared=shared, names=names)
+    if source == "sources":
+        return PrefixList(
+            name,
+            place,
+            kind="sources",
+            sources=_sources(report, place.key("sources"), name, declaration["sources"]),
+            shared=shared,
+            **_guards(report, place, declaration),
+        )
     read_location = options.path if source == "file" else options.url
     location = AWS_URL
     if source in declaration:
@@ -121,12 +142,37 @@ def _read(report: ErrorReport, place: Place, name: str, source: str, declaration
         aws=options.aws(report, place, declaration),
         query=options.optional(report, place, declaration, "query", options.query),
         sha256=options.optional(report, place, declaration, "sha256", options.sha256),
-        max_age_days=options.optional(report, place, declaration, "max_age_days", options.positive),
-        max_change=options.optional(report, place, declaration, "max_change", options.percent),
-        refresh_minutes=options.optional(report, place, declaration, "refresh_minutes", options.positive) or 0,
         timeout=options.optional(report, place, declaration, "timeout", options.positive) or TIMEOUT,
         shared=shared,
+        **_guards(report, place, declaration),
     )
+
+
+def _guards(report: ErrorReport, place: Place, declaration: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that say when the content of a list is used."""
+    return {
+        "max_age_days": options.optional(report, place, declaration, "max_age_days", options.positive),
+        "max_change": options.optional(report, place, declaration, "max_change", options.percent),
+        "refresh_minutes": options.optional(report, place, declaration, "refresh_minutes", options.positive) or 0,
+    }
+
+
+def _sources(report: ErrorReport, place: Place, name: str, value: Any) -> tuple[PrefixList, ...]:
+    """Return the elements of `sources`, each with the name of the list."""
+    if not isinstance(value, (list, tuple)) or not value:
+        report.error(place, "is not a list of sources", "write [{url: …}, {file: …}]")
+        return ()
+    read = []
+    for index, item in enumerate(value):
+        at = place.index(index)
+        if not isinstance(item, Mapping):
+            report.error(at, *_not_a_mapping(item))
+            continue
+        declaration = {str(key): each for key, each in item.items() if each is not None or key in SOURCE_KEYS}
+        source = _checked_source(report, at, declaration, SOURCE_KEYS)
+        if source is not None:
+            read.append(_read(report, at, name, source, declaration))
+    return tuple(read)
 
 
 def _check_known(report: ErrorReport, place: Place, declaration: Mapping[str, Any]) -> set[str]:
@@ -142,24 +188,27 @@ def _check_known(report: ErrorReport, place: Place, declaration: Mapping[str, An
     return guesses
 
 
-def _source(report: ErrorReport, place: Place, declaration: Mapping[str, Any], guesses: set[str]) -> str | None:
+def _source(
+    report: ErrorReport, place: Place, declaration: Mapping[str, Any], guesses: set[str], keys: Keys
+) -> str | None:
     """Return the key that names the source of the list, None after an error."""
-    sources = [key for key in KEYS if key in declaration]
+    sources = [key for key in keys if key in declaration]
     if len(sources) > 1:
-        report.error(place, f"has {' and '.join(sources)}, two sources", "keep one of them, or declare two lists")
+        fix = "keep one of them, or write sources: [{url: …}, {file: …}]"
+        report.error(place, f"has {' and '.join(sources)}, two sources", fix)
         return None
     if sources:
         return sources[0]
     if "aws" in declaration:
         return "url"
-    if not guesses & {*KEYS, "aws"}:
-        report.error(place, "has no source", "write one of prefixes, file, url, aws and fed_by")
+    if not guesses & {*keys, "aws"}:
+        report.error(place, "has no source", f"write one of {values.enumeration([*keys, 'aws'])}")
     return None
 
 
-def _check_combination(report: ErrorReport, place: Place, source: str, declaration: list[str]) -> None:
+def _check_combination(report: ErrorReport, place: Place, source: str, declaration: list[str], keys: Keys) -> None:
     for key in declaration:
-        if key != source and key not in KEYS[source]:
+        if key != source and key not in keys[source]:
             report.error(place.key(key), f"has no meaning beside {source}", "remove it")
     if "aws" in declaration and "query" in declaration:
         report.error(place.key("query"), "has no meaning beside aws, which selects by service and region", "keep one")

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -21,6 +22,8 @@ from .options import everything, guess
 # The list of each family in AWS's document and the key of a network (docs.aws.amazon.com, "AWS IP address range JSON").
 _AWS_FAMILIES = (("prefixes", "ip_prefix"), ("ipv6_prefixes", "ipv6_prefix"))
 
+_DELIMITERS = (",", ";", "\t")
+
 MOST_NETWORKS = 100_000
 """Networks of one list; the largest in use (AWS, all services) has 15,000. Each costs the controller a kilobyte."""
 
@@ -32,22 +35,32 @@ def read(declared: PrefixList, body: bytes) -> AddressSet:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise FeedError("the document is not UTF-8 text") from error
+    networks = _joined(_selected(declared, text))
+    if not networks:
+        raise FeedError("the list is empty", "correct the query" if declared.query else "")
+    check_whole(networks)
+    return networks
+
+
+def _selected(declared: PrefixList, text: str) -> Iterable[str]:
+    """Return what the declaration selects of a document: JSON, JSON lines, rows of CSV, or lines of text."""
+    begin = text.lstrip()[:1]
+    if begin == "<":
+        raise FeedError(f"the document is a web page or XML; it begins with {_begin(text)}", "check the URL")
     if declared.aws:
-        networks = _joined(_pick_aws(declared.aws, _json(text)))
-    elif declared.query:
-        networks = _joined(_pick(declared.query, _json(text)))
-    else:
-        networks = _joined(
-            _elements(_json(text), "the document") if text.lstrip()[:1] in ("[", "{", '"') else _lines(text)
-        )
+        return _pick_aws(declared.aws, _json(text))
+    if declared.query:
+        return _pick(declared.query, _json(text) if begin in ("[", "{") else _rows(text))
+    return _elements(_json(text), "the document") if begin in ("[", "{", '"') else _lines(text)
+
+
+def check_whole(networks: AddressSet) -> None:
+    """Raise FeedError for networks that are all of IPv4 or IPv6."""
     whole = everything(networks)
     if whole:
         raise FeedError(
             f"the list is all of {whole}, and no feed may open everything", "check whether it is the right list"
         )
-    if not networks:
-        raise FeedError("the list is empty", "correct the query" if declared.query else "")
-    return networks
 
 
 def _check_pin(declared: PrefixList, body: bytes) -> None:
@@ -60,12 +73,44 @@ def _check_pin(declared: PrefixList, body: bytes) -> None:
 
 
 def _json(text: str) -> Any:
+    """Return a JSON document. JSON lines, a document on each line, are the list of them."""
     try:
         return json.loads(text)
     except RecursionError as error:
         raise FeedError("the document is JSON that is nested too deeply") from error
     except ValueError as error:
-        raise FeedError(f"the document is not JSON ({error}); it begins with {_begin(text)}") from error
+        documents = list(_json_lines(text))
+        if not documents:
+            raise FeedError(f"the document is not JSON ({error}); it begins with {_begin(text)}") from error
+        return documents
+
+
+def _json_lines(text: str) -> Iterator[Any]:
+    """Yield the document on each line, none where the first line is no document of its own."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        try:
+            if line.strip():
+                yield json.loads(line)
+        except (RecursionError, ValueError) as error:
+            if number == 1:
+                return
+            raise FeedError(
+                f"line {number} of the document is not JSON ({error}); it begins with {_begin(line)}"
+            ) from error
+
+
+def _rows(text: str) -> list[list[str]]:
+    """Return the rows of comma-separated values as lists of cells, without empty lines and comments (RFC 8805).
+
+    Semicolons and tabs separate, too, where the first row has no comma.
+    """
+    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    delimiter = next((each for each in _DELIMITERS if lines and each in lines[0]), ",")
+    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
+    try:
+        return [[cell.strip() for cell in row] for row in reader]
+    except csv.Error as error:
+        raise FeedError(f"row {reader.line_num} of the document is not CSV ({error})") from error
 
 
 def _begin(text: str) -> str:
@@ -104,6 +149,8 @@ def _elements(value: Any, what: str) -> list[str]:
 
 
 def _keys(value: Any) -> str:
+    if isinstance(value, list) and value:
+        return f"the document is a list that begins with {values.show(value[0])}"
     if not isinstance(value, Mapping):
         return f"the document is {values.kind(value)}"
     return f"the keys there are {', '.join(str(key) for key in list(value)[:12])}"
@@ -111,8 +158,6 @@ def _keys(value: Any) -> str:
 
 def _lines(text: str) -> list[str]:
     """Return the lines of a text with one network per line; `#` and `;` begin a comment."""
-    if text.lstrip().startswith("<"):
-        raise FeedError(f"the document is a web page or XML; it begins with {_begin(text)}", "check the URL")
     bare = (line.partition("#")[0].partition(";")[0].strip() for line in text.splitlines())
     return [line for line in bare if line]
 

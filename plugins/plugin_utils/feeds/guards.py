@@ -23,12 +23,10 @@ def is_fresh(declared: PrefixList, copy: Copy, now: dt.datetime) -> bool:
     return dt.timedelta(0) <= age < dt.timedelta(minutes=declared.refresh_minutes)
 
 
-def check_age(declared: PrefixList, new: Copy, now: dt.datetime) -> None:
+def check_age(declared: PrefixList, location: str, new: Copy, now: dt.datetime) -> None:
     """Raise FeedError for a file that is older than max_age_days. What was fetched in this run has no age."""
     if _too_old(declared, new, now):
-        cause = (
-            f"{declared.location} was last changed on {when(new.fetched_at)}, max_age_days is {declared.max_age_days}"
-        )
+        cause = f"{location} was last changed on {when(new.fetched_at)}, max_age_days is {declared.max_age_days}"
         raise FeedError(cause, "refresh the file, or raise max_age_days")
 
 

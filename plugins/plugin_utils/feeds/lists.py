@@ -19,6 +19,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors im
     variable,
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import hints, values
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
 
 from . import declarations, documents, fetching, files, guards, options
 from .copies import Copies, Copy, digest, identity
@@ -147,8 +148,7 @@ class PrefixLists:
         if copy is not None and guards.is_fresh(declared, copy, now):
             return Outcome(copy.addresses, copy.fetched_at)
         try:
-            new = self._new(declared)
-            guards.check_age(declared, new, now)
+            new = self._new(declared, now)
             accepted = declared.name in self._accepted
             notices = [] if accepted else guards.check_change(declared, copy, new)
         except FeedError as error:
@@ -160,14 +160,31 @@ class PrefixLists:
         key = digest("copy", str(self._copies.path(declared)))
         return self._copies.parse(self._run.once(key, lambda: self._copies.load(declared)))
 
-    def _new(self, declared: PrefixList) -> Copy:
-        """Return the current content of the source."""
-        if declared.kind == "file":
-            body, moment = files.read(declared.location, self._search_paths)
+    def _new(self, declared: PrefixList, now: dt.datetime) -> Copy:
+        """Return the current content of the source, or of all of them. Of several sources each must be good."""
+        if not declared.sources:
+            return self._content(declared, declared, now)
+        contents = []
+        for source in declared.sources:
+            try:
+                contents.append(self._content(declared, source, now))
+            except FeedError as error:
+                where = "" if source.location in error.cause else f"{_source(source)}: "
+                raise FeedError(f"{where}{error.cause}", error.fix) from error
+        joined = addresses.union(content.addresses for content in contents)
+        documents.check_whole(joined)
+        return Copy(joined, min(content.fetched_at for content in contents))
+
+    def _content(self, declared: PrefixList, source: PrefixList, now: dt.datetime) -> Copy:
+        """Return the current content of one source of a list."""
+        if source.kind == "file":
+            body, moment = files.read(source.location, self._search_paths)
         else:
-            fetched_at, _newline, body = self._document(declared).partition(b"\n")
+            fetched_at, _newline, body = self._document(source).partition(b"\n")
             moment = dt.datetime.fromisoformat(fetched_at.decode())
-        return Copy(documents.read(declared, body), moment)
+        content = Copy(documents.read(source, body), moment)
+        guards.check_age(declared, source.location, content, now)
+        return content
 
     def _document(self, declared: PrefixList) -> bytes:
         """Return the time of fetching, a newline and the document; lists with the same URL share it."""
@@ -215,6 +232,8 @@ def _source(declared: PrefixList) -> str:
     """Return where a list comes from, for people and without credentials."""
     if declared.kind in ("inline", "external"):
         return {"inline": "written in the policy", "external": "filled by others"}[declared.kind]
+    if declared.sources:
+        return " and ".join(map(_source, declared.sources))
     where = declared.location if declared.kind == "file" else options.shown(declared.location)
     if declared.aws is None:
         return where

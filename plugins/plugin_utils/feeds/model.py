@@ -56,8 +56,9 @@ class Aws:
 class PrefixList:
     """One declaration.
 
-    kind: "inline" (addresses is set), "file" (location is a path), "url" (location is a URL) or "external" (a set that
-    others fill).
+    kind: "inline" (addresses is set), "file" (location is a path), "url" (location is a URL), "sources" (sources is
+    set) or "external" (a set that others fill).
+    sources: the declarations of kind "file" and "url" whose networks together are the list.
     aws, query: the selection from the document, at most one of them; none selects all of it.
     sha256: of the document, in lower case.
     max_age_days: how old the content may be.
@@ -70,7 +71,8 @@ class PrefixList:
     name: str
     place: Place = field(compare=False)
     _options: KW_ONLY
-    kind: Literal["inline", "file", "url", "external"]
+    kind: Literal["inline", "file", "url", "sources", "external"]
+    sources: tuple[PrefixList, ...] = ()
     addresses: AddressSet = NOTHING
     location: str = ""
     aws: Aws | None = None

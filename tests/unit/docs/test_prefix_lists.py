@@ -28,7 +28,7 @@ SHAPES = [
 def test_the_example_is_understood() -> None:
     report = ErrorReport()
     example = yaml.safe_load(TEXT.split("```yaml")[1].split("```")[0])
-    assert len(parse(report, example["egress_prefix_lists"])) == 5
+    assert len(parse(report, example["egress_prefix_lists"])) == 6
     assert report.errors == []
 
 

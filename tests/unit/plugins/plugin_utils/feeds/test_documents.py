@@ -63,6 +63,36 @@ def test_a_query_picks(query: str) -> None:
     assert read(document, query=query) == ["192.0.2.0/24"]
 
 
+DROP = b"""{"cidr":"192.0.2.0/25","sblid":"SBL1","rir":"ripencc"}
+{"cidr":"192.0.2.128/25","sblid":"SBL2","rir":"arin"}
+{"type":"metadata","timestamp":1795000000,"records":2}
+"""
+GEOFEED = b"""# networks of a provider
+192.0.2.0/25,DE,DE-BE,Berlin,
+192.0.2.128/25,DE,DE-HH,"Hamburg, Altona",20095
+
+2001:db8::/48,FR,,,
+"""
+
+
+@pytest.mark.parametrize(
+    ("content", "query", "expected"),
+    [
+        (DROP, "[].cidr", ["192.0.2.0/24"]),
+        (DROP, "[?rir=='arin'].cidr", ["192.0.2.128/25"]),
+        (b'"192.0.2.0/25"\n"192.0.2.128/25"\n', None, ["192.0.2.0/24"]),
+        (GEOFEED, "[*][0]", ["192.0.2.0/24", "2001:db8::/48"]),
+        (GEOFEED, "[?[1]=='DE'][0]", ["192.0.2.0/24"]),
+        (b"Network;ASN\r\n192.0.2.0/24;64500\r\n", "[1:][0]", ["192.0.2.0/24"]),
+        (b'"asn","network"\n"64500","192.0.2.0/24"\n', "[1:][1]", ["192.0.2.0/24"]),
+        (b"192.0.2.0/24\t64500\n", "[*][0]", ["192.0.2.0/24"]),
+        (b"192.0.2.0/24 ; SBL1\n", None, ["192.0.2.0/24"]),
+    ],
+)
+def test_json_lines_and_csv_are_lists_for_a_query(content: bytes, query: str | None, expected: list[str]) -> None:
+    assert read(content, query=query) == expected
+
+
 @pytest.mark.parametrize(
     ("regions", "expected"),
     [
@@ -110,11 +140,22 @@ def test_aws_picks_by_service_and_region_in_both_families(regions: tuple[str, ..
         (
             b"<html>Sign in</html>",
             {"query": "a"},
-            'the document is not JSON (Expecting value: line 1 column 1 (char 0)); it begins with "<html>',
+            'a web page or XML; it begins with "<html>Sign in</html>". Fix: check the URL',
         ),
         (b'["192.0.2.0/24", "198.51', {}, "the document is not JSON (Unterminated string"),
         (b"[" * 100_000, {}, "nested too deeply"),
         (b"\xff\xfe1", {}, "not UTF-8 text"),
+        (b'{"cidr": "192.0.2.0/24"}\n{"cidr": "198.5', {"query": "[].cidr"}, "line 2 of the document is not JSON"),
+        (b'{"a": 1}\n\n[[[\n', {"query": "[].a"}, "line 3 of the document is not JSON"),
+        (b"192.0.2.0/24,DE\n,FR\n", {"query": "[*][0]"}, 'not a network: "" is not an IP address'),
+        (b"prefix,country\n192.0.2.0/24,DE\n", {"query": "[*][0]"}, 'not a network: "prefix" is not an IP address'),
+        (b'192.0.2.0/24,"DE\n', {"query": "[*][0]"}, "row 1 of the document is not CSV ("),
+        (
+            b"192.0.2.0/24,DE\n",
+            {"query": "[].cidr"},
+            "the document is a list that begins with \"['192.0.2.0/24', 'DE']\"",
+        ),
+        (b"# no rows\n", {"query": "[*][0]"}, 'the query "[*][0]" finds nothing'),
         ({"prefixes": []}, {"aws": Aws("S3")}, "not like AWS's ip-ranges.json"),
         (["192.0.2.1"], {"aws": Aws("S3")}, "not like AWS's ip-ranges.json"),
         (SMALL, {"aws": Aws("S33")}, "AWS has no service S33. Did you mean S3?"),

@@ -392,3 +392,72 @@ def test_a_file_that_went_away_keeps_the_last_good_copy(project: Project) -> Non
 def test_a_vault_encrypted_file_is_named_as_such(project: Project) -> None:
     project.file("meta.txt", "$ANSIBLE_VAULT;1.1;AES256\n3132\n")
     assert "meta.txt is encrypted by Ansible Vault; " in project.refusal("crm: {file: meta.txt}")
+
+
+V4, V6 = "https://crm.example/v4.jsonl", "https://crm.example/v6.csv"
+TOGETHER = f"""
+crm:
+  sources: [{{url: "{V4}", query: "[].cidr"}}, {{url: "{V6}", query: "[*][0]"}}, {{file: more.txt}}]
+  max_change: 30%
+  max_age_days: 7
+"""
+
+
+def publish_together(project: Project) -> None:
+    project.answers[V4] = b'{"cidr": "192.0.2.0/25"}\n{"cidr": "198.51.100.0/24"}\n'
+    project.answers[V6] = b"2001:db8::/48,DE\n2001:db8:1::/48,FR\n"
+    project.file("more.txt", "192.0.2.128/25\n", days_old=3)
+
+
+def test_several_sources_are_one_list_as_old_as_the_oldest(project: Project) -> None:
+    publish_together(project)
+    result = project.resolve(TOGETHER)
+    assert shown(result) == ["192.0.2.0/24", "198.51.100.0/24", "2001:db8::/47"]
+    assert result.source == f"{V4} and {V6} and more.txt"
+    assert result.fetched_at == NOON - dt.timedelta(days=3)
+    assert [path.name.partition("-")[0] for path in copies(project)] == ["crm"]
+
+
+@pytest.mark.parametrize(
+    ("url", "answer", "cause"),
+    [
+        (V6, FeedError(f"{V6} answers HTTP 503 (Service Unavailable)"), f"{V6} answers HTTP 503"),
+        (V6, b"", f'{V6}: the query "[*][0]" finds nothing'),
+        (V4, b'{"cidr": "192.0.2.0/2', f"{V4}: the document is not JSON"),
+        (
+            V4,
+            b'{"cidr": "192.0.2.0/25"}\n{"type": "metadata"}\n',
+            "changed by more than max_change 30%: 1 IPv4 network",
+        ),
+    ],
+)
+def test_of_several_sources_all_are_used_or_the_copy_of_all(
+    project: Project, url: str, answer: bytes | FeedError, cause: str
+) -> None:
+    publish_together(project)
+    project.resolve(TOGETHER)
+    project.answers[url] = answer
+    result = project.resolve(TOGETHER)
+    assert shown(result) == ["192.0.2.0/24", "198.51.100.0/24", "2001:db8::/47"]
+    (notice,) = said(result)
+    assert notice.startswith(f"egress_prefix_lists.crm: {cause}")
+    assert "stays in use" in notice
+
+
+def test_one_old_file_makes_several_sources_too_old(project: Project) -> None:
+    publish_together(project)
+    project.file("more.txt", "192.0.2.128/25\n", days_old=8)
+    assert "more.txt was last changed on 2026-11-12 12:00 UTC, max_age_days is 7" in project.refusal(TOGETHER)
+
+
+def test_several_sources_together_do_not_open_everything(project: Project) -> None:
+    project.answers[V4], project.answers[V6] = b"0.0.0.0/1\n", b"128.0.0.0/1\n"
+    declared = f'crm: {{sources: [{{url: "{V4}"}}, {{url: "{V6}"}}]}}'
+    assert "the list is all of IPv4, and no feed may open everything" in project.refusal(declared)
+
+
+def test_another_source_makes_another_list(project: Project) -> None:
+    publish_together(project)
+    project.resolve(TOGETHER)
+    project.resolve(TOGETHER.replace(", {file: more.txt}", ""))
+    assert len(copies(project)) == 2
