@@ -5,17 +5,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.host_policy import Preview
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.world import InventoryWorld
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.explain import Question, explain
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, services
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressError, AddressSet
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import PolicyErrors, ResolvedPolicy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import HOST_KINDS
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.destinations import is_name
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.words import RANKS
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ANY
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.registry import TARGETS
+
+# The question is read as a policy test of the host, so that it knows every word, list and service of the policy.
+_VARIABLE, _TEST = "egress_tests_of_explain", "the-question"
+_PLACES = {"reach": "egress_explain_to", "services": "egress_explain_service", "user": "egress_explain_user"}
 
 
 class ActionModule(TidegateAction):
@@ -23,44 +31,50 @@ class ActionModule(TidegateAction):
 
     _requires_connection = False
     ARGUMENTS = {
-        "to": {"type": "str", "required": True},
-        "service": {"type": "str", "default": "any"},
+        "to": {"type": "list", "elements": "str", "required": True},
+        "service": {"type": "list", "elements": "str", "default": ["any"]},
         "user": {"type": "str"},
     }
 
     def act(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Print the answer and return it; the answer no is not a failure."""
-        resolved = self.policy(preview=Preview())
-        destination = _addresses(self.world(), arguments["to"])
-        question = Question(destination, _service(arguments["service"]), arguments["user"])
+        world = self.world()
+        names = [text for text in arguments["to"] if is_name(text) and not world.hosts(text)]
+        written = {
+            "name": _TEST,
+            "reach": [_destination(world, text) for text in arguments["to"] if text not in names] or ["any"],
+            "services": arguments["service"],
+        }
+        resolved = self._policy({**written, **({"user": arguments["user"]} if arguments["user"] else {})})
+        asked = next((test for test in resolved.tests if test.name == _TEST), None)
+        question = Question(
+            to=asked.addresses if asked and len(names) < len(arguments["to"]) else NOTHING,
+            services=asked.services if asked else ANY,
+            user=arguments["user"],
+            names=tuple(name.rstrip(".").lower() for name in names),
+        )
         answer = explain(resolved, question, {name: target.can for name, target in TARGETS.items()})
         for line in answer.lines:
             self.say_lines([line])
         return {"answer": answer.answer, "lines": list(answer.lines), "entries": list(answer.entries)}
 
-
-def _addresses(world: InventoryWorld, text: str) -> AddressSet:
-    """Return an address, a network, a range, or hosts by name, pattern, group or tier. Raise AddressError."""
-    hosts = _hosts(world, text) if text[:1].isalpha() and "::" not in text else ()
-    if not hosts:
-        return addresses.parse(text)
-    destination = addresses.union(world.address_set(host) for host in hosts)
-    if not destination:
-        raise AddressError(f"{text} has no address; set egress_addresses")
-    return destination
+    def _policy(self, question: Mapping[str, Any]) -> ResolvedPolicy:
+        """Return the host's policy with the question among its tests. Raise PolicyErrors, also about the question."""
+        try:
+            return self.policy(preview=Preview(), variables={**self.variables, _VARIABLE: [question]})
+        except PolicyErrors as errors:
+            raise PolicyErrors(tuple(replace(error, where=_place(error.where)) for error in errors.errors)) from errors
 
 
-def _hosts(world: InventoryWorld, text: str) -> Sequence[str]:
-    kind, _colon, name = text.partition(":")
-    if kind == "group":
-        return world.groups.get(name, ())
-    return world.tiers.get(name, ()) if kind == "tier" else world.hosts(text.removeprefix("hosts:"))
+def _place(where: str) -> str:
+    """Return the parameter that a place in the question is from; any other place as it is."""
+    if not where.startswith(_VARIABLE):
+        return where
+    return next((name for key, name in _PLACES.items() if f".{key}" in where), _PLACES["reach"])
 
 
-def _service(text: str) -> ServiceSet:
-    """Return a service as a policy writes it, or a name of the catalogue. Raise ServiceError."""
-    try:
-        service = services.parse_literal(text)
-        return services.expand(services.catalogue(), text) if service is None else service
-    except KeyError as error:
-        raise services.ServiceError(f'"{text}" is not a service; write PROTOCOL/PORT such as tcp/443') from error
+def _destination(world: InventoryWorld, text: str) -> str:
+    """Return a destination as a policy writes it; hosts need no `hosts:` here."""
+    kind = text.partition(":")[0]
+    bare = text not in RANKS and kind not in (*HOST_KINDS, "prefix_list") and text[:1].isalpha() and "::" not in text
+    return f"hosts:{text}" if bare and world.hosts(text) else text

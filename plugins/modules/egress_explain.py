@@ -14,13 +14,18 @@ description:
   - Answers for mode V(enforce), whatever the mode of the host.
 options:
   to:
-    description: An address, a network, a range, or hosts by name or pattern, C(group:NAME) or C(tier:NAME).
-    type: str
+    description:
+      - Destinations as in an entry, such as V(203.0.113.10), V(internet), C(group:NAME) or C(prefix_list:NAME), and
+        hosts by name or pattern.
+      - A domain name is asked of the entries that name it.
+    type: list
+    elements: str
     required: true
   service:
-    description: As in an entry, such as V(tcp/443), V(icmp), V(https) or V(any).
-    type: str
-    default: any
+    description: Services as in an entry, such as V(tcp/443), V(icmp), V(https) or V(any).
+    type: list
+    elements: str
+    default: [any]
   user:
     description: The user who sends. No particular user by default.
     type: str

@@ -45,7 +45,7 @@ class FixedInventory:
         return sorted(matching)
 
     def addresses(self, host: str) -> list[str]:
-        return list(self.known[host])
+        return list(self.known.get(host, ()))
 
     def prefix_list(self, name: str) -> feeds.PrefixListResult:
         return self.lists[name]

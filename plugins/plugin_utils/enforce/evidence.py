@@ -8,14 +8,14 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.errors import ControllerError
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plural import count
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressError
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING, AddressError
 
 DEFAULT = "72h"
 OVERRIDE = "Override: -e egress_enforce_anyway=true."
@@ -133,6 +133,8 @@ def judge(resolved: policy.ResolvedPolicy, observed: Mapping[str, Any], required
 def explained(resolved: policy.ResolvedPolicy, line: Rejection) -> bool:
     """Return whether the policy now allows it, or egress_never or egress_deny_quietly mentions it."""
     verdicts = []
+    # What was rejected was about to leave the host, whatever the inventory takes for the host's own addresses.
+    resolved = replace(resolved, own=NOTHING)
     for user in (line.user, None if line.uid is None else str(line.uid)):
         try:
             verdicts.append(policy.decide(resolved, policy.Flow(line.address, line.protocol, line.port, user)))

@@ -15,24 +15,29 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.p
     entry_region,
     passing,
     servers,
+    stays,
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import Region, of_boxes
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import Capabilities
 
-from .wording import region_lines, user_text
+from .wording import region_lines, service_text, user_text
 
 Answer = Literal["yes", "no", "partly"]
 
 
 @dataclass(frozen=True)
 class Question:
-    """The flows in question. user: None for a user whom the policy does not name."""
+    """The flows in question.
+
+    user: None for a user whom the policy does not name. names: domain names in small letters, which no host resolves.
+    """
 
     to: AddressSet
     services: ServiceSet
     user: str | None = None
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,15 +55,49 @@ def explain(resolved: ResolvedPolicy, question: Question, targets: Mapping[str, 
         return ReachExplanation("yes", (f"yes: egress_mode is absent, so {resolved.host} has no policy",))
     region = of_boxes([(question.to, question.services)])
     reached = region & passing(resolved).at(question.user or "")
-    answer: Answer = "yes" if reached == region else "partly" if reached else "no"
     entries = [entry for entry in resolved.entries if _is_for(entry, question.user) and entry_region(entry) & reached]
-    lines = [f"{answer}: {resolved.host} as {user_text(question.user or '')} to {'; '.join(region_lines(region))}"]
+    naming = {name: _naming(resolved, question, name) for name in question.names}
+    open_parts = [*([reached == region] if region else []), *(_covers(naming[name], question) for name in naming)]
+    some = bool(reached) or any(naming.values())
+    answer: Answer = "yes" if all(open_parts) else "partly" if some else "no"
+    asked = [*region_lines(region), *(f"{name} with {service_text(question.services)}" for name in question.names)]
+    lines = [f"{answer}: {resolved.host} as {user_text(question.user or '')} to {'; '.join(asked)}"]
     lines += _opened(resolved, reached, entries, targets)
-    if answer != "yes":
+    if reached != region:
         lines += _rejected(resolved, question.user, region - reached)
+    for name, of_name in naming.items():
+        lines += _named(name, of_name, targets)
     if resolved.mode == "observe":
         lines.append("  egress_mode is observe: nothing is rejected, only counted")
-    return ReachExplanation(answer, tuple(lines), tuple(entry.name for entry in entries))
+    opening = dict.fromkeys([*entries, *(entry for of_name in naming.values() for entry in of_name)])
+    return ReachExplanation(answer, tuple(lines), tuple(entry.name for entry in opening))
+
+
+def _naming(resolved: ResolvedPolicy, question: Question, name: str) -> list[ResolvedEntry]:
+    """Return the entries that name a domain name, for the user and some of the services in question."""
+    return [
+        entry
+        for entry in resolved.entries
+        if any(name == each.name for each in entry.names)
+        and _is_for(entry, question.user)
+        and any(grant.services & question.services for grant in entry.by_name)
+    ]
+
+
+def _covers(entries: list[ResolvedEntry], question: Question) -> bool:
+    missing = question.services
+    for entry in entries:
+        for grant in entry.by_name:
+            missing -= grant.services
+    return not missing
+
+
+def _named(name: str, entries: list[ResolvedEntry], targets: Mapping[str, Capabilities]) -> Iterator[str]:
+    if not entries:
+        yield f"  no entry names {name}"
+    for entry in entries:
+        knowing = [target for target, can in targets.items() if can.names != "no"]
+        yield f"  {name} by the entry {entry.name}, {_place(entry)}, in targets that know names: {', '.join(knowing)}"
 
 
 def _is_for(entry: ResolvedEntry, user: str | None) -> bool:
@@ -84,7 +123,9 @@ def _opened(
         yield f"    {'; '.join(detail for detail in details if detail)}"
         exact = [name for name, can in targets.items() if _is_exact(can, entry)]
         yield f"    exact in targets: {', '.join(exact)}"
-    if reached and not entries and not by_servers:
+    if reached & stays(resolved):
+        yield f"  by the floor: what goes to addresses of {resolved.host} itself never leaves it"
+    elif reached and not entries and not by_servers:
         yield "  by the floor, the baseline rules of every host"
 
 

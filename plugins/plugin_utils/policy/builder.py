@@ -130,6 +130,7 @@ def _assemble(
         host_dns=setting.host_dns,
         ntp=resolver.addresses(setting.ntp),
         floor=setting.floor,
+        own=resolver.own(),
         internal=setting.internal,
         internet=resolver.internet,
         outside=resolver.outside,

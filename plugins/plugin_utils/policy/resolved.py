@@ -174,6 +174,7 @@ class ResolvedPolicy:
     container_interfaces: the bridges that containers are behind; * at the end stands for any further characters.
     dns, ntp: the named servers. host_dns: whether the host adds the name servers that it uses itself.
     floor: the parts of the floor that the host has.
+    own: the host's own addresses as the inventory has them: packets to them stay on the host.
     internal, internet: what the words stand for here. outside: neither internal nor on the host's own links.
     missing_users: what becomes of users that the host does not have. ansible_port: of Ansible's connection, TCP.
     max_removed: percent of the host's destinations that one run may close.
@@ -201,6 +202,7 @@ class ResolvedPolicy:
     host_dns: bool = False
     ntp: AddressSet = NOTHING
     floor: tuple[str, ...] = ()
+    own: AddressSet = NOTHING
     internal: AddressSet = NOTHING
     internet: AddressSet = NOTHING
     outside: AddressSet = NOTHING

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.passing import WHOLE, FloorScope, passing
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.reach import Reach
 
 
@@ -24,22 +25,24 @@ class Fleet:
         self._failed: dict[int, tuple[policy.FailedTest, ...]] = {}
 
     def reach(self, host: str, floor: FloorScope = WHOLE, *, containers: bool = False) -> Reach:
-        """Return the most that the host's policy may ever let through; see `passing`."""
+        """Return the most that the host's policy may ever let leave the host; see `passing`."""
         key = self.number(host), floor, containers
         if key not in self._reaches:
-            self._reaches[key] = passing(self.policies[host], may=True, floor=floor, containers=containers)
+            own_policy = replace(self.policies[host], own=NOTHING)
+            self._reaches[key] = passing(own_policy, may=True, floor=floor, containers=containers)
         return self._reaches[key]
 
     def failed_tests(self, host: str) -> tuple[policy.FailedTest, ...]:
         """Return the policy tests that fail."""
         number = self.number(host)
         if number not in self._failed:
-            self._failed[number] = policy.failed_tests(self.policies[host])
-        return self._failed[number]
+            self._failed[number] = policy.failed_tests(replace(self.policies[host], own=NOTHING))
+        # No test is about a host's own addresses, so a host can only fail less than one without any.
+        return policy.failed_tests(self.policies[host]) if self._failed[number] else ()
 
     def number(self, host: str) -> int:
-        """Return a number that all hosts with an equal policy share."""
+        """Return a number that all hosts with an equal policy share, whatever their own addresses are."""
         if host not in self._numbers:
-            anonymous = replace(self.policies[host], host="", notices=())
+            anonymous = replace(self.policies[host], host="", own=NOTHING, notices=())
             self._numbers[host] = self._same.setdefault(anonymous, len(self._same))
         return self._numbers[host]

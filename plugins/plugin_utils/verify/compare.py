@@ -30,6 +30,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.p
     passing,
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.reach import Reach
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import (
     EMPTY,
@@ -58,7 +59,7 @@ def own_differences(policy: ResolvedPolicy, ruleset: LiveRuleset) -> list[Differ
         return [Difference(kind=TOO_MUCH, table=TABLE_TEXT, region=EMPTY, reasons=reasons)] if own else []
     if reason := _why_not_comparable(own, ruleset):
         return [_unknown(TABLE_TEXT, reason)]
-    policy = _with_uids(policy, ruleset.users)
+    policy = _for_uids(policy, ruleset.users)
     differences: list[Difference] = []
     for compare in (_output_differences, forwarded.own_differences):
         try:
@@ -73,7 +74,7 @@ def other_differences(policy: ResolvedPolicy, ruleset: LiveRuleset) -> list[Diff
 
     Also what an operator allowed temporarily in our own.
     """
-    policy = _with_uids(policy, ruleset.users)
+    policy = _for_uids(policy, ruleset.users)
     allowed = passing(policy)
     differences: list[Difference] = []
     for table in ruleset.tables:
@@ -202,8 +203,12 @@ def _owners(
         yield uid, str(uid) if named else "", names.get(uid, f"uid {uid}") if named else OTHER_USERS
 
 
-def _with_uids(policy: ResolvedPolicy, users: Mapping[str, int]) -> ResolvedPolicy:
-    """Return the policy with uids in the place of names, without the users that the host does not have."""
+def _for_uids(policy: ResolvedPolicy, users: Mapping[str, int]) -> ResolvedPolicy:
+    """Return the policy with uids in the place of names, without the users that the host does not have.
+
+    Also without the host's own addresses: the inventory's word for them may be an address of a router before the host,
+    and what a rule says of packets that leave must be right for those, too.
+    """
 
     def numbered(names: tuple[str, ...]) -> tuple[str, ...]:
         numbers = (users.get(name, int(name) if name.isdigit() else None) for name in names)
@@ -214,4 +219,4 @@ def _with_uids(policy: ResolvedPolicy, users: Mapping[str, int]) -> ResolvedPoli
         return tuple(entry for entry in changed if entry.users is None or entry.users)
 
     never = tuple(replace(never, except_users=numbered(never.except_users)) for never in policy.never)
-    return replace(policy, entries=numbered_entries(policy.entries), never=never)
+    return replace(policy, entries=numbered_entries(policy.entries), never=never, own=NOTHING)

@@ -16,7 +16,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addr
 _LOOPBACK = addresses.parse("127.0.0.0/8") | addresses.parse("::1")
 _MULTICAST = addresses.parse("224.0.0.0/4") | addresses.parse("ff00::/8")
 _DHCPV6 = addresses.parse("fe80::/10") | addresses.parse("ff02::1:2")
-_ROOT = ("root", "0")
+ROOT = ("root", "0")
 Cause = Literal["floor", "entry", "never", "unlisted", "resolvers", "absent"]
 # (protocol, message type) of RFC 792 and RFC 4443, RFC 4861, and RFC 2710 with RFC 3810.
 _ERRORS = {(services.ICMP, kind) for kind in (3, 11, 12)} | {(services.ICMPV6, kind) for kind in (1, 2, 3, 4)}
@@ -100,7 +100,7 @@ def is_one_of(user: str | None, users: tuple[str, ...]) -> bool:
     """Tell whether a socket's owner is among users. The superuser has two names; None is no owner."""
     if user is None:
         return False
-    return user in users or (user in _ROOT and any(name in _ROOT for name in users))
+    return user in users or (user in ROOT and any(name in ROOT for name in users))
 
 
 def _protocol(protocol: str | int, version: int) -> int:
@@ -111,7 +111,7 @@ def _protocol(protocol: str | int, version: int) -> int:
 
 def _is_on_the_floor(resolved: ResolvedPolicy, flow: Flow, version: int, value: int, protocol: int) -> bool:
     """Tell whether a flow passes before any entry is looked at."""
-    if _inside(_LOOPBACK, version, value):
+    if _inside(_LOOPBACK, version, value) or (not flow.container and _inside(resolved.own, version, value)):
         return True
     port, tcp, udp = flow.port, protocols.TCP, protocols.UDP
     to_dns = _inside(resolved.dns, version, value) and protocol in (tcp, udp) and port in (53, 853)

@@ -60,7 +60,9 @@ def passing(
     entries = (resolved.containers or ()) if containers else resolved.entries
     opened = Reach.of_boxes((*box, entry.users) for entry in entries for box in _boxes(entry, may))
     reached = (opened - closed_reach(resolved)) | floor_region(resolved, floor, may=may)
-    return Reach.of_region(reached.nobody) if containers else reached
+    if containers:
+        return Reach.of_region(reached.nobody)
+    return reached | stays(resolved) if floor.rest else reached
 
 
 def closed_reach(resolved: ResolvedPolicy) -> Reach:
@@ -101,6 +103,11 @@ def floor_region(resolved: ResolvedPolicy, floor: FloorScope = WHOLE, *, may: bo
         for part in resolved.floor:
             boxes += _parts(floor.source_port).get(part, [])
     return of_boxes(boxes)
+
+
+def stays(resolved: ResolvedPolicy) -> Region:
+    """Return what never leaves the host: loopback, and what goes to its own addresses."""
+    return of_boxes([(LOOPBACK | resolved.own, services.ANY)])
 
 
 def servers(resolved: ResolvedPolicy) -> Iterator[tuple[str, AddressSet, ServiceSet]]:

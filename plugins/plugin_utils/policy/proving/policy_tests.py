@@ -12,8 +12,8 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets impo
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.reach import Reach
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import Region
 
-from .decide import is_one_of
-from .passing import SERVERS, passing, servers
+from .decide import ROOT, is_one_of
+from .passing import SERVERS, passing, servers, stays
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +23,7 @@ class FailedTest:
     address, service: of that flow. user: a name or uid; None for everybody.
     by: what allows the flow, "" where a flow that should pass does not.
     where: the place of the entry that allows it in the variables, "" when no entry does.
+    alias: another name or uid of the policy that may be the user's, "" where the user's own is enough.
     """
 
     test: ResolvedTest
@@ -31,12 +32,16 @@ class FailedTest:
     by: str = ""
     user: str | None = None
     where: str = ""
+    alias: str = ""
 
     def __str__(self) -> str:
         flow = f"{self.address} with {self.service}"
         if self.test.reach:
             whom = f"user {self.user} does not reach" if self.user else "not everybody reaches"
             return f"fails: {whom} {flow}"
+        if self.alias:
+            fix = "write the same user the same way in both"
+            return f"fails: user {self.user} may be {self.alias}, who reaches {flow} by {self.by}; {fix}"
         return f"fails: {f'user {self.user}' if self.user else 'everybody'} reaches {flow} by {self.by}"
 
 
@@ -45,37 +50,43 @@ def failed_tests(resolved: ResolvedPolicy) -> tuple[FailedTest, ...]:
 
     A `reach` without a user must hold for everybody, a `not_reach` without a user for each user there is. The named DNS
     and NTP servers of the floor count as reached, the rest of the floor (ICMP errors, neighbours, leases) does not.
+    What stays on the host is no egress: no test is about it.
     """
     if not resolved.tests:
         return ()
+    stay = stays(resolved)
     must = may = passing(resolved, floor=SERVERS)
     if any(entry.external or entry.by_name for entry in resolved.entries):
         may = passing(replace(resolved, host_dns=False), floor=SERVERS, may=True)
-    results = (_reach(must, test) if test.reach else _not_reach(resolved, may, test) for test in resolved.tests)
+    results = (
+        _reach(must, test, stay) if test.reach else _not_reach(resolved, may, test, stay) for test in resolved.tests
+    )
     return tuple(failed for failed in results if failed is not None)
 
 
-def _tested(test: ResolvedTest) -> Reach:
-    return Reach.of_boxes([(test.addresses, test.services, None)])
+def _tested(test: ResolvedTest, stay: Region) -> Reach:
+    return Reach.of_boxes([(test.addresses, test.services, None)]) - stay
 
 
-def _reach(must: Reach, test: ResolvedTest) -> FailedTest | None:
-    missing = (_tested(test) - must).at(test.user)
+def _reach(must: Reach, test: ResolvedTest, stay: Region) -> FailedTest | None:
+    missing = (_tested(test, stay) - must).at(test.user)
     if not missing:
         return None
     address, service = missing.witness()
     return FailedTest(test=test, address=address, service=service, user=test.user)
 
 
-def _not_reach(resolved: ResolvedPolicy, may: Reach, test: ResolvedTest) -> FailedTest | None:
-    tested = _tested(test)
+def _not_reach(resolved: ResolvedPolicy, may: Reach, test: ResolvedTest, stay: Region) -> FailedTest | None:
+    tested = _tested(test, stay)
     reached = tested & may
     users = [test.user] if test.user is not None else [None, *reached.users()]
     for user in users:
         if common := reached.at(user):
-            address, service = common.witness()
-            by, where = _by(resolved, user, common)
-            return FailedTest(test=test, address=address, service=service, by=by, user=user, where=where)
+            return _reached(resolved, test, user, common)
+    for alias in _aliases(resolved, test.user):
+        same = _as_one(resolved, alias, test.user)
+        if common := (tested & passing(replace(same, host_dns=False), floor=SERVERS, may=True)).at(test.user):
+            return replace(_reached(same, test, test.user, common), alias=alias)
     if resolved.host_dns and "dns" in resolved.floor and tested and test.services <= services.DNS:
         # Name servers that only the host knows could be anywhere, so that no test of DNS alone can rule them out. A
         # test of more than DNS is not about them.
@@ -83,6 +94,36 @@ def _not_reach(resolved: ResolvedPolicy, may: Reach, test: ResolvedTest) -> Fail
         by = "egress_dns_servers: [auto], which only the host knows"
         return FailedTest(test=test, address=address, service=service, by=by, user=users[0])
     return None
+
+
+def _reached(resolved: ResolvedPolicy, test: ResolvedTest, user: str | None, common: Region) -> FailedTest:
+    address, service = common.witness()
+    by, where = _by(resolved, user, common)
+    return FailedTest(test=test, address=address, service=service, by=by, user=user, where=where)
+
+
+def _aliases(resolved: ResolvedPolicy, user: str | None) -> list[str]:
+    """Return the users of the policy who may be this one: only the host knows which name belongs to which uid."""
+    if user is None or is_one_of(user, ROOT):
+        return []
+    users = {user for entry in resolved.entries for user in entry.users or ()}
+    users |= {user for never in resolved.never for user in never.except_users}
+    return sorted(other for other in users if other.isdigit() != user.isdigit() and not is_one_of(other, ROOT))
+
+
+def _as_one(resolved: ResolvedPolicy, alias: str, user: str | None) -> ResolvedPolicy:
+    """Return the policy where one user has both names."""
+
+    def joined(users: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(user if name == alias and user else name for name in users))
+
+    return replace(
+        resolved,
+        entries=tuple(
+            entry if entry.users is None else replace(entry, users=joined(entry.users)) for entry in resolved.entries
+        ),
+        never=tuple(replace(never, except_users=joined(never.except_users)) for never in resolved.never),
+    )
 
 
 def _by(resolved: ResolvedPolicy, user: str | None, common: Region) -> tuple[str, str]:

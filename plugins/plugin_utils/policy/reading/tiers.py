@@ -76,7 +76,7 @@ def _read(context: Context, place: Place, name: str, written: Mapping[str, Any],
     internal = base.internal_services
     if "internal_services" in written:
         internal = internal_services(context, place.key("internal_services"), written["internal_services"])
-    allow = _allow(context, place.key("allow"), written.get("allow", []), base.allow)
+    allow = _allow(context, place.key("allow"), written["allow"]) if "allow" in written else base.allow
     inside, outside = base.inside, base.outside
     if "ceiling" in written:
         ceiling_place = place.key("ceiling")
@@ -96,16 +96,15 @@ def internal_services(context: Context, place: Place, value: Any) -> tuple[str, 
     return allowed[1] if allowed else ()
 
 
-def _allow(context: Context, place: Place, value: Any, inherited: tuple[Entry, ...]) -> tuple[Entry, ...]:
-    """Return the inherited entries and the tier's own, which replace inherited ones of the same name."""
+def _allow(context: Context, place: Place, value: Any) -> tuple[Entry, ...]:
+    """Return the tier's own entries; like every other key of a tier they replace those of the tier it extends."""
     own: list[Entry] = []
     for element_place, item in values.items(context.report, place, value) or []:
         entry_place = Place(element_place.path, f"{place.text}[{label(item)}]") if label(item) else element_place
         entry = parse_entry(context, entry_place, item, "tier")
         if entry is not None:
             own.append(entry)
-    names = {entry.name for entry in own}
-    return (*(entry for entry in inherited if entry.name not in names), *own)
+    return tuple(own)
 
 
 def _side(context: Context, place: Place, value: Any, inherited: CeilingSide) -> CeilingSide:

@@ -63,10 +63,18 @@ class Resolver:
         )
 
     @property
-    def _own(self) -> AddressSet:
+    def _never_fetched(self) -> AddressSet:
         """What no fetched list opens, in each spelling: internal networks, or those for private use, and metadata."""
         own = (self.internal or words.table("private_use")) | words.table("cloud_metadata")
         return self.translate(nat64.translate(own, nat64.WELL_KNOWN))
+
+    def own(self) -> AddressSet:
+        """Return the host's own addresses; what is wrong with them is an error where somebody names the host."""
+        try:
+            texts = self.context.inventory.addresses(self.context.inventory.host)
+            return addresses.union(addresses.single(*addresses.parse_address(text)) for text in texts)
+        except AddressError:
+            return NOTHING
 
     def addresses(
         self, destinations: Iterable[Destination], *, optional: bool = False, opens: bool = False
@@ -183,7 +191,7 @@ class Resolver:
         if destination.kind == "word":
             return self.internet if destination.value == "internet" else words.lookup(destination.value, self.internal)
         if destination.kind == "prefix_list":
-            return prefix_lists.addresses(self.context, destination, self._own if opens else NOTHING)
+            return prefix_lists.addresses(self.context, destination, self._never_fetched if opens else NOTHING)
         hosts = members(self.context, destination, optional=optional)
         return addresses.union(self._addresses_of_host(destination, host) for host in sorted(set(hosts)))
 

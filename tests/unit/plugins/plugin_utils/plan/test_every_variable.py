@@ -212,6 +212,7 @@ def test_an_address_of_a_host_is_in_the_plan_of_those_who_name_it() -> None:
 # Fields of a policy that the comparison reads through others, or that no host and no guard depends on.
 NOT_COMPARED = {
     "host": "the same on both sides",
+    "own": "what goes there stays on the host",
     "outside": "internal and internet have it",
     "origins": "where things are written",
     "notices": "compared as remarks",

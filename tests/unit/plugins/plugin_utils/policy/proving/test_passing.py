@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -22,7 +23,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets impo
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.reach import Reach
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import SPACE
 from ansible_collections.tidegate.nftables.tests.golden.cases import Case, FixedInventory, cases
-from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import build, entry
+from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import INVENTORY, build, entry
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets import (
     test_property as random_policies,
 )
@@ -98,3 +99,13 @@ def test_what_others_fill_in_counts_only_for_the_most() -> None:
     assert passing(auto, may=True).others.contains(*dns)
     assert passing(auto) <= passing(auto, may=True)
     assert not passing(auto, floor=FloorScope(servers=False, rest=False)).others.contains(6, 443, "127.0.0.1")
+
+
+def test_what_goes_to_the_hosts_own_addresses_never_leaves_it() -> None:
+    resolved = build(replace(INVENTORY, host="db1"), egress_never=[{"to": "10.20.0.0/24"}], egress_containers=True)
+    own, other = policy.Flow("10.20.0.1", "tcp", 5432), policy.Flow("10.20.0.2", "tcp", 5432)
+    assert (policy.decide(resolved, own).cause, policy.decide(resolved, other).cause) == ("floor", "never")
+    assert passing(resolved).others.contains(6, 5432, "10.20.0.1")
+    # Packets of containers to the host are not forwarded; of those that are, none has this destination.
+    assert policy.decide(resolved, replace(own, container=True)).cause == "never"
+    assert not passing(resolved, containers=True).nobody.contains(6, 5432, "10.20.0.1")

@@ -11,7 +11,12 @@ from typing import Any
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
-from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import build, entry, errors
+from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import (
+    INVENTORY,
+    build,
+    entry,
+    errors,
+)
 
 POLICY: dict[str, Any] = {
     "egress_tier": "web",
@@ -208,3 +213,48 @@ def test_users_that_somebody_wrote_down_are_named_and_no_others() -> None:
         egress_never=[{"to": "cloud-metadata", "except_users": ["root"]}],
     )
     assert resolved.named_users() == {"payd", "root"}
+
+
+@pytest.mark.parametrize(
+    ("users", "tested", "fails"),
+    [
+        (["33"], "www-data", True),
+        (["www-data"], "33", True),
+        (["mail"], "www-data", False),
+        (["34"], "33", False),
+        (["33"], "root", False),
+        (["root"], "33", False),
+        (["0"], "www-data", False),
+    ],
+)
+def test_a_name_may_be_any_uid_of_the_policy_and_a_uid_any_name(users: list[str], tested: str, fails: bool) -> None:
+    test = {"name": "t", "not_reach": "203.0.113.0/24", "services": ["https"], "user": tested}
+    found = errors(egress_allow_app=[entry(users=users)], egress_tests_app=[test])
+    assert len(found) == fails
+    if fails:
+        assert f"user {tested} may be {users[0]}, who reaches 203.0.113.0 with tcp/443 by the entry api" in found[0]
+    # What must be reached is not proven by a perhaps.
+    reach = {"name": "t", "reach": "203.0.113.0/24", "services": ["https"], "user": tested}
+    assert errors(egress_allow_app=[entry(users=users)], egress_tests_app=[reach])
+
+
+def test_a_user_of_two_names_has_what_each_opens_and_is_excepted_from() -> None:
+    test = {"name": "t", "not_reach": "203.0.113.0/24", "services": ["https"], "user": "www-data"}
+    never = [{"to": "203.0.113.0/24", "except_users": ["www-data"]}]
+    assert errors(egress_never=never, egress_allow_app=[entry(users=["33"])], egress_tests_app=[test])
+
+
+def test_what_stays_on_the_host_is_no_matter_of_tests() -> None:
+    # db1 is in the group and is the host itself; db2 is only reached because an entry opens it.
+    inventory = replace(INVENTORY, host="db1")
+    reach = {"name": "all", "reach": "hosts:database", "services": ["postgresql"]}
+    variables: dict[str, Any] = {
+        "egress_tier": "database",
+        "egress_allow_db": [entry(to="10.20.0.2", services=["postgresql"])],
+    }
+    resolved = build(inventory, **variables, egress_tests_db=[reach, {**reach, "name": "lo", "reach": "127.0.0.1"}])
+    assert policy.failed_tests(resolved) == ()
+    not_reach = {"name": "none", "not_reach": "10.20.0.1", "services": ["https"]}
+    assert policy.failed_tests(build(inventory, egress_tier="database", egress_tests_db=[not_reach])) == ()
+    with pytest.raises(policy.PolicyErrors, match=r"not everybody reaches 10\.20\.0\.1 with tcp/5432"):
+        build(INVENTORY, **variables, egress_tests_db=[reach])

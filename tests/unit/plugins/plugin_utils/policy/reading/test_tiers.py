@@ -101,11 +101,13 @@ def test_a_tier_of_ones_own_extends_another() -> None:
     assert not allowed(resolved, "10.1.1.1", "tcp/443")
 
 
-def test_an_own_entry_replaces_the_inherited_one_of_its_name() -> None:
-    own = {"ci": {"extends": "build", "allow": [entry(name="tier-internet", to="internet", services=["https"])]}}
+def test_entries_of_a_tier_replace_those_of_the_tier_that_it_extends() -> None:
+    own = {"ci": {"extends": "build", "allow": [entry(name="mirror", to="192.0.2.7", services=["https"])]}}
     resolved = build(egress_tier="ci", egress_tiers=own)
-    assert allowed(resolved, "1.1.1.1", "tcp/443")
-    assert not allowed(resolved, "1.1.1.1", "tcp/80")
+    assert allowed(resolved, "192.0.2.7", "tcp/443")
+    assert not allowed(resolved, "1.1.1.1", "tcp/443")
+    assert build(egress_tier="ci", egress_tiers={"ci": {"extends": "build", "allow": []}}).entries == ()
+    assert allowed(build(egress_tier="ci", egress_tiers={"ci": {"extends": "build"}}), "1.1.1.1", "tcp/443")
 
 
 def test_a_shipped_tier_can_be_changed_by_extending_itself() -> None:
