@@ -53,8 +53,17 @@ def metadata() -> str:
 
 def floor() -> str:
     """Return the parts of the floor."""
-    rows = ((f"`{name}`", row["about"], "yes" if row["removable"] else "no") for name, row in _rows("floor"))
-    return tables.table(("part", "what it lets through", "removable"), rows)
+    columns = {
+        "removable": "removable",
+        "for containers": "containers",
+        "`egress_never` applies": "below_never",
+        "counted": "counted",
+    }
+    rows = (
+        (f"`{name}`", row["about"], *("yes" if row.get(key) else "no" for key in columns.values()))
+        for name, row in _rows("floor")
+    )
+    return tables.table(("part", "what it lets through", *columns), rows)
 
 
 def variables() -> str:

@@ -58,8 +58,6 @@ UID_BLOCK = 65536
 The start of the block stands for it in `share_set` and `overflow_set`, so one user of many uids has one share.
 """
 
-FLOOR_DNS_SET = "floor_dns"
-FLOOR_NTP_SET = "floor_ntp"
 INTERNET_SET = "internet"
 TEMPORARY_ALLOW_SET = "temporary_allow"
 """Each is a pair of sets, `of_version` gives both names."""

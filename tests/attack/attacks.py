@@ -39,11 +39,39 @@ _HOST: tuple[Identity, ...] = ("user", "binder")
 _ALL: tuple[Identity, ...] = ("user", "binder", "container")
 OUT4, OUT6 = "203.0.113.9", "2001:db8::9"
 
+_CONTAINER: tuple[Identity, ...] = ("container",)
+METADATA, NEVER = "169.254.169.254", "203.0.113.66"
+# Where a reply of the outside would find the container.
+FROM4, FROM6 = "172.30.0.2", "fd00:30::2"
+UNREACHABLE, ECHO, NEIGHBOUR, ADVERTISEMENT, LISTENER = 3, 8, 135, 136, 143
+
 ATTACKS = (
     Attack("tcp", "tcp", {"to": OUT4, "port": 443}, _ALL),
     Attack("tcp over IPv6", "tcp", {"to": OUT6, "port": 443}, _ALL),
     Attack("udp", "udp", {"to": OUT4, "port": 443}, _ALL),
     Attack("udp over IPv6", "udp", {"to": OUT6, "port": 443}, _ALL),
+    *(
+        Attack(
+            f"DHCP from its own port to {to}", "udp", {"to": to, "port": 67, "source_port": 68}, ("binder", "container")
+        )
+        for to in (OUT4, METADATA, NEVER)
+    ),
+    Attack("DHCPv6 from its own port", "udp", {"to": OUT6, "port": 547, "source_port": 546}, ("binder", "container")),
+    Attack("DHCP from another port to its servers", "udp", {"to": "10.0.0.9", "port": 67}, _ALL),
+    Attack("DHCP of a container", "udp", {"to": "10.0.0.9", "port": 67, "source_port": 68}, _CONTAINER),
+    Attack(
+        "neighbour solicitation off the link", "icmp6", {"to": OUT6, "kind": NEIGHBOUR, "source": FROM6}, _CONTAINER
+    ),
+    Attack(
+        "neighbour advertisement off the link",
+        "icmp6",
+        {"to": OUT6, "kind": ADVERTISEMENT, "source": FROM6},
+        _CONTAINER,
+    ),
+    Attack("membership report to a host", "icmp6", {"to": OUT6, "kind": LISTENER, "source": FROM6}, _CONTAINER),
+    Attack("IGMP to a host", "raw", {"to": OUT4, "protocol": 2, "payload": "22" + "00" * 15}, _CONTAINER),
+    Attack("ICMP error out of nothing", "icmp4", {"to": OUT4, "kind": UNREACHABLE}, _CONTAINER),
+    Attack("ICMPv6 error out of nothing", "icmp6", {"to": OUT6, "kind": 1, "source": FROM6}, _CONTAINER),
     Attack("own address, rewritten by NAT: tcp", "tcp", {"to": "198.18.0.1", "port": 8080}, _HOST, to=OUT4),
     Attack("own address, rewritten by NAT: udp", "udp", {"to": "198.18.0.1", "port": 8080}, _HOST, to=OUT4),
     Attack("own IPv6 address, rewritten by NAT", "udp", {"to": "2001:2::1", "port": 8080}, _HOST, to=OUT6),

@@ -26,19 +26,6 @@ NUMBERS = {
     "igmp": 2,
     "esp": 50,
     "ah": 51,
-    # ICMP and ICMPv6 message types, as nft calls them (RFC 792, RFC 4443, RFC 4861, RFC 2710, RFC 3810).
-    "destination-unreachable": (3, 1),
-    "time-exceeded": (11, 3),
-    "parameter-problem": (12, 4),
-    "packet-too-big": (None, 2),
-    "nd-router-solicit": (None, 133),
-    "nd-router-advert": (None, 134),
-    "nd-neighbor-solicit": (None, 135),
-    "nd-neighbor-advert": (None, 136),
-    "mld-listener-query": (None, 130),
-    "mld-listener-report": (None, 131),
-    "mld-listener-done": (None, 132),
-    "mld2-listener-report": (None, 143),
 }
 PORTED = ("tcp", "udp", "dccp", "sctp", "udplite")
 _TOKEN = re.compile(r'"[^"]*"|\{[^}]*\}|\([^)]*\)|\S+')
@@ -178,6 +165,10 @@ class _Machine:
         if what == "meta time":
             assert operand == "<"
             return packet.now < int(tokens.pop(0))
+        if what == "fib daddr":
+            # Behind `oifname "lo"`, where everything that is asked about here is for the host itself.
+            assert (operand, tokens.pop(0)) == ("type", "{ local, broadcast, multicast, anycast }")
+            return True
         if what == "meta nfproto":
             return operand == f"ipv{packet.version}"
         if what in ("ip daddr", "ip6 daddr", "ip saddr", "ip6 saddr"):
@@ -206,9 +197,7 @@ class _Machine:
             # Users have names here, and so uids below those of user namespaces.
             return packet.user is not None and operand.startswith("0-")
         if detail == "type":
-            number, place = (1, 0) if word == "icmp" else (58, 1)
-            kinds = [NUMBERS[name][place] for name in operand.strip("{ }").split(", ")]  # type: ignore[index]
-            return packet.protocol == number and packet.port in kinds
+            return packet.protocol == NUMBERS[word] and packet.port is not None and _holds_number(operand, packet.port)
         assert word == "th" or word in PORTED, what
         port = {"dport": packet.port, "sport": packet.source_port}[detail]
         return (word == "th" or packet.protocol == NUMBERS[word]) and port is not None and _holds_number(operand, port)

@@ -14,6 +14,7 @@ from typing import Any
 from ansible_collections.tidegate.nftables.plugins.module_utils import protocols
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.entry_yaml import service_name
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plural import count
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.floor import services_of
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import EVERYTHING, AddressSet
 
@@ -28,12 +29,6 @@ _COMMENTS = (re.compile(r'--comment "?(?P<name>[^"]+?)"?(?: -|$)'), re.compile(r
 _WHOLE = {"0.0.0.0/0": "any-ipv4", "::/0": "any-ipv6"}
 _MAPPED = addresses.interval(6, 0xFFFF << 32, (0xFFFF << 32) + 0xFFFFFFFF)
 """::ffff:0:0/96, which is never on the wire, so that entries cannot name it (RFC 4291)."""
-
-_FLOOR_TYPES = (
-    *((services.ICMP, kind) for kind in (3, 11, 12)),
-    *((services.ICMPV6, kind) for kind in (1, 2, 3, 4, 130, 131, 132, 133, 134, 135, 136, 143)),
-)
-"""Messages of ICMP that the floor of every policy lets through."""
 
 _ALL = {"services": "any", "any": True, "widest": {"ipv4": 0, "ipv6": 0}, "most": {"ipv4": 0, "ipv6": 0}}
 UNBOUND: Mapping[str, Any] = {
@@ -134,8 +129,8 @@ def _is_about_messages(group: FlowSet) -> bool:
 
 
 def _messages(groups: Sequence[FlowSet]) -> list[str]:
-    floor = reduce(lambda left, right: left | right, (services.of_protocol(*row, row[1]) for row in _FLOOR_TYPES))
-    beyond = [group.rule for group in groups if not group.services <= floor]
+    on_the_floor = services_of("icmp-errors", "neighbours", "memberships")
+    beyond = [group.rule for group in groups if not group.services <= on_the_floor]
     sentences = []
     if covered := len(groups) - len(beyond):
         sentences.append(

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Reach, ResolvedEntry, ResolvedPolicy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.passing import entry_reach, servers
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import EVERYTHING
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.floor import servers
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.passing import entry_reach
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import of_boxes
 
 from .model import Cause, Whose
@@ -59,14 +58,10 @@ def _servers(passes: ResolvedPolicy, after: ResolvedPolicy, flows: Reach, whose:
     """Yield the servers of the floor that let some of the flows through. passes: the policy that does."""
     if whose == "inbound":
         return
-    named = [(part, of_boxes([(addresses, used)])) for part, addresses, used in servers(passes)]
-    if passes.host_dns and "dns" in passes.floor:
-        named.append(("dns", of_boxes([(EVERYTHING, services.DNS)])))
-    for part in dict.fromkeys(part for part, region in named if region & flows.others):
-        variable = f"egress_{part}_servers"
-        without = part not in after.floor
-        cause = "egress_floor_without" if without else variable
-        yield Cause(cause, "", after.origin(cause) or passes.origin(variable))
+    for opening in servers(passes):
+        if of_boxes([opening.may]) & flows.others:
+            cause = opening.variable if opening.part in after.floor else "egress_floor_without"
+            yield Cause(cause, "", after.origin(cause) or passes.origin(opening.variable))
 
 
 def _nevers(after: ResolvedPolicy, part: Reach, entry: ResolvedEntry) -> Iterator[Cause]:

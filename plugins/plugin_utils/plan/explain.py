@@ -11,10 +11,10 @@ from typing import Literal
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedEntry, ResolvedPolicy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.decide import is_one_of
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.floor import servers
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.passing import (
     entry_region,
     passing,
-    servers,
     stays,
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
@@ -108,11 +108,9 @@ def _opened(
     resolved: ResolvedPolicy, reached: Region, entries: list[ResolvedEntry], targets: Mapping[str, Capabilities]
 ) -> Iterator[str]:
     """Yield who opens it: servers of the floor, entries, else the rest of the floor."""
-    by_servers = [
-        part for part, addresses, services in servers(resolved) if of_boxes([(addresses, services)]) & reached
-    ]
-    for part in by_servers:
-        yield f"  by egress_{part}_servers, which are part of the floor"
+    by_servers = [opening.variable for opening in servers(resolved) if of_boxes([opening.box]) & reached]
+    for variable in by_servers:
+        yield f"  by {variable}, which are part of the floor"
     for entry in entries:
         yield f"  by the entry {entry.name}, {_place(entry)}"
         details = (

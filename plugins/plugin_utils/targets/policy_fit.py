@@ -21,7 +21,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors im
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import Approximation
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.decide import is_one_of
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.passing import NTP
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.floor import servers
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import values
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.entries import APPROXIMATE
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import ResolvedEntry, ResolvedPolicy
@@ -83,11 +83,11 @@ class PolicyFit:
 
     def _floor(self) -> list[Opening]:
         """Return openings to the named servers, which egress_never does not close."""
-        openings = []
-        for part, servers, allowed in (("dns", self.resolved.dns, services.DNS), ("ntp", self.resolved.ntp, NTP)):
-            destinations = self._of_families(servers)
-            if part in self.resolved.floor and part in self.can.floor and destinations:
-                openings.append(Opening(entry=f"egress_{part}_servers", addresses=destinations, services=allowed))
+        openings = [
+            Opening(entry=part.variable, addresses=destinations, services=part.services)
+            for part in servers(self.resolved)
+            if part.part in self.can.floor and (destinations := self._of_families(part.addresses))
+        ]
         if self.resolved.host_dns and "dns" in self.resolved.floor and "dns" in self.can.floor:
             self.notices.append(
                 "egress_dns_servers: only the host knows the servers that auto stands for, so they are not opened here."

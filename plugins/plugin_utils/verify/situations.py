@@ -28,7 +28,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.model i
     VerdictMap,
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedPolicy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.passing import LEASE_PORTS
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.floor import from_ports
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import (
     EMPTY,
@@ -60,7 +60,7 @@ def uids(tables: Iterable[Table], policy_uids: Iterable[int]) -> list[tuple[int,
 
 def source_ports(tables: Iterable[Table]) -> list[int]:
     """Return one source port of each class, 0 first, which stands for all that nothing names. Raises NotModelled."""
-    ranges = [(port, port + 1) for port in LEASE_PORTS]
+    ranges = [(port, port + 1) for port in from_ports()]
     for protocol in _PORTED:
         ranges += _ranges(tables, Payload(protocol, "sport"))
     return list(_classes(ranges, 2**16).values())

@@ -15,6 +15,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addr
 
 _LOOPBACK = addresses.parse("127.0.0.0/8") | addresses.parse("::1")
 _MULTICAST = addresses.parse("224.0.0.0/4") | addresses.parse("ff00::/8")
+_DHCP = addresses.union(map(addresses.parse, ("255.255.255.255", "169.254.0.0/16", "168.63.129.16")))
 _DHCPV6 = addresses.parse("fe80::/10") | addresses.parse("ff02::1:2")
 ROOT = ("root", "0")
 Cause = Literal["floor", "entry", "never", "unlisted", "resolvers", "absent"]
@@ -76,6 +77,8 @@ def decide(resolved: ResolvedPolicy, flow: Flow) -> Verdict:
         closed = _inside(never.addresses, version, value) and never.services.contains(protocol, port)
         if closed and not is_one_of(flow.user, never.except_users):
             return _rejected(resolved, unknown or "never", version, value)
+    if "dhcp" in resolved.floor and not flow.container and _renews_a_lease(resolved, flow, version, value, protocol):
+        return Verdict(allowed=True, entry=None, cause="floor")
     for entry in (resolved.containers or ()) if flow.container else resolved.entries:
         if entry.users is not None and not is_one_of(flow.user, entry.users):
             continue
@@ -110,21 +113,26 @@ def _protocol(protocol: str | int, version: int) -> int:
 
 
 def _is_on_the_floor(resolved: ResolvedPolicy, flow: Flow, version: int, value: int, protocol: int) -> bool:
-    """Tell whether a flow passes before any entry is looked at."""
+    """Tell whether a flow passes before egress_never and the entries are looked at."""
     if _inside(_LOOPBACK, version, value) or (not flow.container and _inside(resolved.own, version, value)):
         return True
     port, tcp, udp = flow.port, protocols.TCP, protocols.UDP
-    to_dns = _inside(resolved.dns, version, value) and protocol in (tcp, udp) and port in (53, 853)
-    to_ntp = _inside(resolved.ntp, version, value) and protocol == udp and port == 123
-    multicast = _inside(_MULTICAST, version, value)
-    lease = (4, 68, 67) if version == 4 else (6, 546, 547)
-    renewal = protocol == udp and (version, flow.source_port, port) == lease
     parts = {
-        "dns": to_dns,
-        "ntp": to_ntp,
-        "icmp-errors": (protocol, port) in _ERRORS,
-        "neighbours": (protocol, port) in _NEIGHBOURS,
-        "memberships": multicast and ((version, protocol) == (4, protocols.IGMP) or (protocol, port) in _LISTENERS),
-        "dhcp": renewal and (version == 4 or _inside(_DHCPV6, version, value)),
+        "dns": _inside(resolved.dns, version, value) and protocol in (tcp, udp) and port in (53, 853),
+        "ntp": _inside(resolved.ntp, version, value) and protocol == udp and port == 123,
     }
+    if not flow.container:
+        to_group = _inside(_MULTICAST, version, value)
+        parts |= {
+            "icmp-errors": (protocol, port) in _ERRORS,
+            "neighbours": (protocol, port) in _NEIGHBOURS,
+            "memberships": to_group and ((version, protocol) == (4, protocols.IGMP) or (protocol, port) in _LISTENERS),
+        }
     return any(parts[part] for part in resolved.floor if part in parts)
+
+
+def _renews_a_lease(resolved: ResolvedPolicy, flow: Flow, version: int, value: int, protocol: int) -> bool:
+    """Tell whether a flow goes from a DHCP client to a server that may be its own."""
+    ports, known = ((68, 67), _DHCP) if version == 4 else ((546, 547), _DHCPV6)
+    near = _inside(known | resolved.internal, version, value)
+    return near and protocol == protocols.UDP and (flow.source_port, flow.port) == ports

@@ -8,24 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.protocols import ICMP, ICMPV6, IGMP, UDP, WITH_PORTS
+from ansible_collections.tidegate.nftables.plugins.module_utils.protocols import WITH_PORTS
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import (
     ResolvedEntry,
     ResolvedPolicy,
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, services
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import EVERYTHING, AddressSet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import EVERYTHING
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.reach import Reach
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import SPACE, Pair, Region, of_boxes
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
 
-NTP = services.of_protocol(UDP, 123, 123)
+from .floor import FloorOpening, openings
+
 LOOPBACK = addresses.parse("127.0.0.0/8") | addresses.parse("::1")
-_V4, _V6 = AddressSet(v4=EVERYTHING.v4), AddressSet(v6=EVERYTHING.v6)
-_MULTICAST = addresses.parse("224.0.0.0/4") | addresses.parse("ff00::/8")
-_DHCPV6 = addresses.parse("fe80::/10") | addresses.parse("ff02::1:2")
-# Client ports of DHCP (RFC 2131) and DHCPv6 (RFC 8415): the only sources that the floor looks at.
-LEASE_PORTS = (68, 546)
 PORTED = of_boxes((EVERYTHING, services.of_protocol(number)) for number in WITH_PORTS.values())
 """Every flow of a protocol with ports."""
 
@@ -41,6 +36,11 @@ class FloorScope:
     servers: bool = True
     rest: bool = True
     source_port: int | None = None
+
+    def covers(self, opening: FloorOpening) -> bool:
+        """Return whether one line of the floor counts."""
+        counts = self.servers if opening.to_servers else self.rest
+        return counts and opening.from_port in (None, self.source_port)
 
 
 WHOLE = FloorScope()
@@ -58,8 +58,10 @@ def passing(
     if resolved.mode == "absent" or (containers and resolved.containers is None):
         return Reach.of_region(SPACE)
     entries = (resolved.containers or ()) if containers else resolved.entries
-    opened = Reach.of_boxes((*box, entry.users) for entry in entries for box in _boxes(entry, may))
-    reached = (opened - closed_reach(resolved)) | floor_region(resolved, floor, may=may)
+    boxes = [(*box, entry.users) for entry in entries for box in _boxes(entry, may)]
+    boxes += [(*part.box, None) for part in _parts(resolved, floor, containers) if part.below_never]
+    reached = Reach.of_boxes(boxes) - closed_reach(resolved)
+    reached |= floor_region(resolved, floor, may=may, containers=containers)
     if containers:
         return Reach.of_region(reached.nobody)
     return reached | stays(resolved) if floor.rest else reached
@@ -91,18 +93,13 @@ def entry_reach(entry: ResolvedEntry) -> Reach:
     return Reach.of_boxes((*box, entry.users) for box in _boxes(entry, may=True))
 
 
-def floor_region(resolved: ResolvedPolicy, floor: FloorScope = WHOLE, *, may: bool = False) -> Region:
-    """Return what passes before any entry is looked at."""
-    boxes: list[Pair] = []
-    if floor.servers:
-        boxes += [(named, used) for _part, named, used in servers(resolved)]
-        if may and resolved.host_dns and "dns" in resolved.floor:
-            boxes.append((EVERYTHING, services.DNS))
-    if floor.rest:
-        boxes.append((LOOPBACK, services.ANY))
-        for part in resolved.floor:
-            boxes += _parts(floor.source_port).get(part, [])
-    return of_boxes(boxes)
+def floor_region(
+    resolved: ResolvedPolicy, floor: FloorScope = WHOLE, *, may: bool = False, containers: bool = False
+) -> Region:
+    """Return what passes before egress_never is looked at."""
+    parts = (part for part in _parts(resolved, floor, containers) if not part.below_never)
+    boxes = [part.may if may else part.box for part in parts]
+    return of_boxes([*boxes, *([(LOOPBACK, services.ANY)] if floor.rest else [])])
 
 
 def stays(resolved: ResolvedPolicy) -> Region:
@@ -110,34 +107,6 @@ def stays(resolved: ResolvedPolicy) -> Region:
     return of_boxes([(LOOPBACK | resolved.own, services.ANY)])
 
 
-def servers(resolved: ResolvedPolicy) -> Iterator[tuple[str, AddressSet, ServiceSet]]:
-    """Yield (part of the floor, addresses, services) of the named servers."""
-    for part, named, used in (("dns", resolved.dns, services.DNS), ("ntp", resolved.ntp, NTP)):
-        if named and part in resolved.floor:
-            yield part, named, used
-
-
-def _parts(source_port: int | None) -> dict[str, list[Pair]]:
-    """Return the parts of the floor that are the same for every policy."""
-    lease: list[Pair] = []
-    if source_port == LEASE_PORTS[0]:
-        lease = [(_V4, services.of_protocol(UDP, 67, 67))]
-    elif source_port == LEASE_PORTS[1]:
-        lease = [(_DHCPV6, services.of_protocol(UDP, 547, 547))]
-    return {
-        # Message types of RFC 792 and RFC 4443, RFC 4861, and RFC 2710 with RFC 3810.
-        "icmp-errors": [(_V4, _types(ICMP, 3, 11, 12)), (_V6, _types(ICMPV6, 1, 2, 3, 4))],
-        "neighbours": [(_V6, _types(ICMPV6, 133, 134, 135, 136))],
-        "memberships": [
-            (_MULTICAST & _V4, services.of_protocol(IGMP)),
-            (_MULTICAST & _V6, _types(ICMPV6, 130, 131, 132, 143)),
-        ],
-        "dhcp": lease,
-    }
-
-
-def _types(protocol: int, *kinds: int) -> ServiceSet:
-    messages = services.NONE
-    for kind in kinds:
-        messages |= services.of_protocol(protocol, kind, kind)
-    return messages
+def _parts(resolved: ResolvedPolicy, floor: FloorScope, containers: bool) -> list[FloorOpening]:
+    """Return the lines of the floor that count."""
+    return [part for part in openings(resolved) if floor.covers(part) and (part.containers or not containers)]

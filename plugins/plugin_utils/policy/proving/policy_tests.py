@@ -13,7 +13,8 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.reac
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import Region
 
 from .decide import ROOT, is_one_of
-from .passing import SERVERS, passing, servers, stays
+from .floor import servers
+from .passing import SERVERS, passing, stays
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,9 +131,10 @@ def _by(resolved: ResolvedPolicy, user: str | None, common: Region) -> tuple[str
     """Return what allows the smallest flow of a region, for a sentence, and the place of the entry."""
     version, value, place = common.first()
     protocol, port = divmod(place, services.PORTS)
-    for part, named, used in servers(resolved):
-        if intervals.contains(named.family(version), value) and used.contains(protocol, port):
-            return f"egress_{part}_servers", f"egress_{part}_servers"
+    for opening in servers(resolved):
+        to_server = intervals.contains(opening.addresses.family(version), value)
+        if to_server and opening.services.contains(protocol, port):
+            return opening.variable, opening.variable
     for entry in resolved.entries:
         if entry.users is not None and not is_one_of(user, entry.users):
             continue

@@ -10,6 +10,7 @@ forwarded packets, to published ports and between containers, pass as before, an
 from __future__ import annotations
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import table_names
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.floor import openings
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import ResolvedPolicy
 
 from . import floor
@@ -36,7 +37,7 @@ def chains(resolved: ResolvedPolicy) -> list[Spec]:
             "rules": [
                 *(f'oifname {bridge} accept comment "{table_names.BETWEEN_CONTAINERS_COMMENT}"' for bridge in bridges),
                 *floor.open_connections(resolved),
-                f"jump {table_names.FLOOR_CHAIN}",
+                *floor.rules(part for part in openings(resolved) if part.containers),
                 *([f"jump {table_names.NEVER_CHAIN}"] if resolved.never else []),
                 f"jump {table_names.CONTAINERS_ALLOW_CHAIN}",
                 f"goto {table_names.DENIED_CHAIN}",

@@ -5,8 +5,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from ansible_collections.tidegate.nftables.plugins.module_utils import table_names
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.floor import FloorOpening
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import ResolvedPolicy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import EVERYTHING
 
 from . import matches
 from .matches import Spec
@@ -27,24 +31,6 @@ _OLDER = "tcp flags & (fin | syn | rst | ack) != syn accept"
 # Packets of no known connection are denied before any entry is compared.
 _INVALID = f"ct state invalid goto {table_names.DENIED_CHAIN}"
 
-_ERRORS4 = "icmp type { destination-unreachable, time-exceeded, parameter-problem }"
-_ERRORS6 = "icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem }"
-_NEIGHBOURS = "icmpv6 type { nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert }"
-_LISTENERS = "icmpv6 type { mld-listener-query, mld-listener-report, mld-listener-done, mld2-listener-report }"
-
-# Part of the floor -> its matches. Name and time servers are not here: their rules look into sets.
-_STATIC: dict[str, list[str]] = {
-    "icmp-errors": [_ERRORS4, _ERRORS6],
-    "neighbours": [_NEIGHBOURS],
-    # Without membership reports, switches with IGMP or MLD snooping cut the host off from its groups.
-    "memberships": ["ip daddr 224.0.0.0/4 meta l4proto igmp", f"ip6 daddr ff00::/8 {_LISTENERS}"],
-    # ff02::1:2 is all DHCPv6 servers and relays (RFC 8415); a renewal may go to the server's own link-local address.
-    "dhcp": [
-        "meta nfproto ipv4 udp sport 68 udp dport 67",
-        "ip6 daddr { fe80::/10, ff02::1:2 } udp sport 546 udp dport 547",
-    ],
-}
-
 
 def open_connections(resolved: ResolvedPolicy, kept: str | None = None) -> list[str]:
     """Return the rules for packets of open connections, and the one for packets of none.
@@ -63,45 +49,38 @@ def open_connections(resolved: ResolvedPolicy, kept: str | None = None) -> list[
     return [*rules, _INVALID]
 
 
-def sets(resolved: ResolvedPolicy) -> list[Spec]:
-    """Return the sets of the named servers."""
-    dns = _dns_sets(resolved) if "dns" in resolved.floor else []
-    return dns + (matches.address_sets(table_names.FLOOR_NTP_SET, resolved.ntp) if "ntp" in resolved.floor else [])
-
-
-def _dns_sets(resolved: ResolvedPolicy) -> list[Spec]:
-    """Return the name servers' sets, both when the host adds its own, since only it knows their IP versions."""
-    declared = matches.address_sets(table_names.FLOOR_DNS_SET, resolved.dns)
-    if not resolved.host_dns:
-        return declared
-    elements = {spec["name"]: spec["elements"] for spec in declared}
+def sets(parts: Iterable[FloorOpening]) -> list[Spec]:
+    """Return the sets of the destinations that differ from policy to policy."""
     return [
-        {
-            "name": table_names.of_version(table_names.FLOOR_DNS_SET, version),
-            "typeof": matches.destination(version),
-            "flags": ["interval"],
-            "elements": elements.get(table_names.of_version(table_names.FLOOR_DNS_SET, version), []),
-            "elements_from": "resolvers",
-        }
-        for version in matches.FAMILIES
+        spec
+        for part in parts
+        if part.named
+        for spec in matches.address_sets(_set_name(part), part.addresses, "resolvers" if part.by_host else "")
     ]
 
 
-def rules(resolved: ResolvedPolicy) -> list[str]:
-    """Return the rules of FLOOR_CHAIN."""
-    static: list[str] = []
-    for part in resolved.floor:
-        static.extend(f'{match} accept comment "{part}"' for match in _STATIC.get(part, ()))
-    return static + _server_rules(resolved)
+def rules(parts: Iterable[FloorOpening]) -> list[str]:
+    """Return the rules that accept these parts of the floor."""
+    return [
+        f'{match} {"counter " if part.counted else ""}accept comment "{part.part}"'
+        for part in parts
+        for match in _matches(part)
+    ]
 
 
-def _server_rules(resolved: ResolvedPolicy) -> list[str]:
-    rules: list[str] = []
+def _matches(part: FloorOpening) -> Iterator[str]:
     for version, family in matches.FAMILIES.items():
-        if "dns" in resolved.floor and (resolved.host_dns or resolved.dns.family(version)):
-            servers = f"{family} daddr {matches.in_set(table_names.FLOOR_DNS_SET, version)}"
-            rules.append(f'meta l4proto {{ tcp, udp }} th dport {{ 53, 853 }} {servers} counter accept comment "dns"')
-        if "ntp" in resolved.floor and resolved.ntp.family(version):
-            servers = f"{family} daddr {matches.in_set(table_names.FLOOR_NTP_SET, version)}"
-            rules.append(f'udp dport 123 {servers} counter accept comment "ntp"')
-    return rules
+        if not (part.addresses.family(version) or part.by_host):
+            continue
+        to = []
+        if part.named:
+            to = [f"{family} daddr {matches.in_set(_set_name(part), version)}"]
+        elif part.addresses.family(version) != EVERYTHING.family(version):
+            to = [f"{family} daddr {matches.anonymous_set(part.addresses.elements(version))}"]
+        for shape in matches.service_matches(part.services, version):
+            source = [] if part.from_port is None else [f"{shape.split()[0]} sport {part.from_port}"]
+            yield " ".join([*source, shape, *to])
+
+
+def _set_name(part: FloorOpening) -> str:
+    return table_names.entry_set("floor", part.part)

@@ -36,17 +36,21 @@ def destination(version: int) -> str:
     return f"{FAMILIES[version]} daddr"
 
 
-def address_sets(name: str, destinations: AddressSet) -> list[Spec]:
-    """Return the interval sets `<name>4` and `<name>6`, without the one that would be empty."""
+def address_sets(name: str, destinations: AddressSet, elements_from: str = "") -> list[Spec]:
+    """Return the interval sets `<name>4` and `<name>6`, without the one that would be empty.
+
+    elements_from: who adds elements on the host, for IP versions that only it knows; then both are there.
+    """
     return [
         {
             "name": table_names.of_version(name, version),
             "typeof": destination(version),
             "flags": ["interval"],
             "elements": elements,
+            **({"elements_from": elements_from} if elements_from else {}),
         }
         for version in (4, 6)
-        if (elements := destinations.elements(version))
+        if (elements := destinations.elements(version)) or elements_from
     ]
 
 
@@ -78,7 +82,10 @@ def service_matches(allowed: ServiceSet, version: int) -> list[str]:
     if TCP in parts and parts.get(UDP) == parts[TCP]:
         shapes.append(f"meta l4proto {{ tcp, udp }} th dport {_port_set(parts[TCP])}")
         parts = {number: ports for number, ports in parts.items() if number not in (TCP, UDP)}
-    shapes.extend(f"{_KEYWORDS[number]} dport {_port_set(ports)}" for number, ports in parts.items())
+    shapes.extend(
+        f"{_KEYWORDS[number]} {_types(ports) if number in _OTHER_ICMP.values() else f'dport {_port_set(ports)}'}"
+        for number, ports in parts.items()
+    )
     if whole:
         shapes.append(_protocols(whole, allowed))
     return shapes
@@ -91,6 +98,11 @@ def anonymous_set(values: Sequence[str]) -> str:
 
 def _port_set(ports: intervals.Intervals) -> str:
     return anonymous_set([str(first) if first == last else f"{first}-{last}" for first, last in ports])
+
+
+def _types(types: intervals.Intervals) -> str:
+    """Return the match of types of ICMP, one by one, since nft has a name for each of them."""
+    return f"type {anonymous_set([str(each) for first, last in types for each in range(first, last + 1)])}"
 
 
 def _protocols(whole: Sequence[int], allowed: ServiceSet) -> str:

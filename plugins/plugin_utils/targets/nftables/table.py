@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import table_names
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import PolicyError, PolicyErrors
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.floor import openings
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.destinations import (
     NAMES_REFUSED,
     WRITE_ADDRESSES,
@@ -59,7 +60,7 @@ def _reject_domain_names(resolved: ResolvedPolicy) -> None:
 
 
 def _sets(resolved: ResolvedPolicy) -> list[Spec]:
-    sets = floor.sets(resolved)
+    sets = floor.sets(openings(resolved))
     for number, never in enumerate(resolved.never, start=1):
         sets += address_sets(table_names.never_set(number), never.addresses)
     for entry in sorted(resolved.all_entries(), key=lambda entry: entry.name):
@@ -104,7 +105,7 @@ def _chains(resolved: ResolvedPolicy, in_a_row: int) -> list[Spec]:
     rules = partial(_entry_rules, resolved)
     chains = [
         _base_chain(resolved),
-        _chain(table_names.FLOOR_CHAIN, floor.rules(resolved)),
+        _chain(table_names.FLOOR_CHAIN, floor.rules(part for part in openings(resolved) if not part.below_never)),
         *_never_chains(resolved),
         *dispatch.allow_chains(table_names.ALLOW_CHAIN, resolved.entries, rules, in_a_row),
         *denied.chains(resolved, quiet),
@@ -126,6 +127,7 @@ def _base_chain(resolved: ResolvedPolicy) -> Spec:
         *floor.open_connections(resolved, f"tcp sport {inbound.ansible_ports(resolved)}"),
         f"jump {table_names.FLOOR_CHAIN}",
         *([f"jump {table_names.NEVER_CHAIN}"] if resolved.never else []),
+        *floor.rules(part for part in openings(resolved) if part.below_never),
         *temporary_allow.rules(),
         f"jump {table_names.ALLOW_CHAIN}",
         f"goto {table_names.DENIED_CHAIN}",
