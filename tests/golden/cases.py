@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils import feeds, po
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
 from ansible_collections.tidegate.nftables.tests.golden.render import render
+from ansible_collections.tidegate.nftables.tests.oracle.reader import Reader, Site
 
 ROOT = Path(__file__).parent
+TODAY = dt.date(2026, 11, 20)
 
 
 @dataclass(frozen=True)
@@ -64,14 +67,33 @@ class Case:
     def golden(self) -> Path:
         return self.folder / "table.nft"
 
+    @cached_property
+    def written(self) -> Mapping[str, Any]:
+        """The case as it is written."""
+        written: Mapping[str, Any] = yaml.safe_load((self.folder / "policy.yml").read_text(encoding="utf-8"))
+        return written
+
+    def reader(self) -> Reader:
+        """Return who decides about the policy by its page alone."""
+        written, lists = self.written, self.written.get("lists", {})
+        site = Site(
+            written.get("host", "app1"),
+            written.get("hosts", {}),
+            written.get("groups", {}),
+            lists={name: row.get("addresses", ()) for name, row in lists.items()},
+            fetched=frozenset(name for name, row in lists.items() if row.get("fetched")),
+            filled=frozenset(name for name, row in lists.items() if row.get("external")),
+        )
+        return Reader(written["variables"], site, written.get("today", TODAY))
+
     def resolved(self) -> policy.ResolvedPolicy:
         """Return the policy of the case."""
-        written = yaml.safe_load((self.folder / "policy.yml").read_text(encoding="utf-8"))
+        written = self.written
         lists = {name: _prefix_list(name, row) for name, row in written.get("lists", {}).items()}
         inventory = FixedInventory(
             written.get("host", "app1"), written.get("groups", {}), written.get("hosts", {}), lists
         )
-        return policy.build(written["variables"], inventory, today=written.get("today", dt.date(2026, 11, 20)))
+        return policy.build(written["variables"], inventory, today=written.get("today", TODAY))
 
     def spec(self) -> dict[str, Any]:
         """Return the table spec that the policy compiles to."""

@@ -160,11 +160,13 @@ def test_ten_thousand_random_flows_meet_what_the_policy_says(directory: Path) ->
         nonlocal tried, passed
         lists = {name: random_policies.listed(name) for name in random_policies.LISTS}
         inventory = FixedInventory("app1", random_policies.GROUPS, random_policies.HOSTS, lists)
-        resolved, _errors = random_policies.attempt(random_policies.policy_of("enforce", allow, base, never), inventory)
+        variables = random_policies.policy_of("enforce", allow, base, never)
+        resolved, _errors = random_policies.attempt(variables, inventory)
         assume(resolved is not None)
         assert resolved is not None
         # The kernel's clock is today's, and the policies end on days of their own.
         resolved = replace(resolved, entries=tuple(replace(entry, expires=None) for entry in resolved.entries))
+        reader = random_policies.reader(variables)
         nft("-f", "-", given="add table inet tidegate\ndelete table inet tidegate\n")
         load(compile_table(resolved), directory)
         nft("-f", "-", given="delete table inet watch\n" + watch())
@@ -179,6 +181,7 @@ def test_ten_thousand_random_flows_meet_what_the_policy_says(directory: Path) ->
             assert (key(flow) in through) == allowed, f"{flow}: the kernel disagrees with the oracle"
             region = reached.at(flow.user)
             assert region.contains(number(flow), flow.port or 0, flow.address) == allowed, f"{flow}: and the algebra"
+            assert reader.leaves(random_policies.seen(flow)) == allowed, f"{flow}: and the page"
             passed += allowed
         tried += len(expected)
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -19,23 +18,14 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets impo
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
 from ansible_collections.tidegate.nftables.tests.golden.cases import FixedInventory
 from ansible_collections.tidegate.nftables.tests.golden.interpret import Packet, run
+from ansible_collections.tidegate.nftables.tests.oracle.reader import Packet as SeenPacket
+from ansible_collections.tidegate.nftables.tests.oracle.reader import Reader, Site
 
 HOSTS = {"a1": ["10.0.0.1", "fd00::1"], "a2": ["10.0.0.2"], "b1": ["10.0.1.1"]}
 GROUPS = {"a": ["a1", "a2"], "b": ["b1"]}
 INTERNAL = ["10.0.0.0/16", "fd00::/48"]
 TODAY = dt.date(2026, 11, 20)
-# What a reader takes the services for: protocol and ports.
-SERVICES: Mapping[str, list[tuple[str, int, int]]] = {
-    "https": [("tcp", 443, 443)],
-    "dns": [("tcp", 53, 53), ("udp", 53, 53)],
-    "kerberos": [("tcp", 88, 88), ("udp", 88, 88)],
-    "tcp/80-90": [("tcp", 80, 90)],
-    "udp/50-60": [("udp", 50, 60)],
-    "sctp/80": [("sctp", 80, 80)],
-    "proto/112": [("112", 0, 0)],
-    "proto/6": [("tcp", 0, 65535)],
-    "icmp": [("icmp", 0, 255)],
-}
+SERVICES = ("https", "dns", "kerberos", "tcp/80-90", "udp/50-60", "sctp/80", "proto/112", "proto/6", "icmp")
 ADDRESSES = [
     *("10.0.0.1", "10.0.0.2", "10.0.0.9", "10.0.1.1", "10.0.255.255", "10.1.0.0", "1.1.1.1", "203.0.113.7"),
     *("224.0.0.18", "169.254.169.254", "fd00::1", "fd00::2", "fd00:0:1::", "2606:4700::1", "ff02::12", "2001:db8::1"),
@@ -46,7 +36,6 @@ DESTINATIONS = [
     *("hosts:a", "hosts:b", "internal", "internet", "multicast", "cloud-metadata", "any"),
     *("prefix_list:ours", "prefix_list:theirs"),
 ]
-LIST = "prefix_list:"
 # What is fetched opens neither the inside nor metadata services.
 LISTS = {
     "ours": ["10.0.0.0/30", "203.0.113.0/24"],
@@ -107,81 +96,20 @@ def policy_of(mode: str, allow: list[Any], base: list[Any], never: list[Any]) ->
     }
 
 
-def is_in(address: str, destinations: list[str], *, to_open: bool = False) -> bool:
-    """Whether a reader says that an address is ip of these destinations. to_open: of an entry that allows."""
-    ip = ipaddress.ip_address(address)
-    if any(is_listed(address, text, to_open=to_open) for text in destinations):
-        return True
-    for text in (text for text in destinations if not text.startswith(LIST)):
-        if text.startswith("hosts:"):
-            if address in [known for host in GROUPS[text[6:]] for known in HOSTS[host]]:
-                return True
-        elif "-" in text and text[0].isdigit():
-            first, last = (ipaddress.ip_address(part) for part in text.split("-"))
-            if ip.version == first.version and int(first) <= int(ip) <= int(last):
-                return True
-        elif text[0].isdigit() or ":" in text:
-            if ip in ipaddress.ip_network(text):
-                return True
-        elif is_word(ip, text):
-            return True
-    return False
+def reader(variables: Mapping[str, Any]) -> Reader:
+    """Return who decides about a random policy by its page alone."""
+    site = Site("app1", HOSTS, GROUPS, lists=LISTS, fetched=frozenset({"theirs"}))
+    return Reader(variables, site, TODAY)
 
 
-def is_listed(address: str, text: str, *, to_open: bool) -> bool:
-    closed = to_open and text == f"{LIST}theirs" and is_in(address, ["internal", "cloud-metadata"])
-    return text.startswith(LIST) and is_in(address, LISTS[text.removeprefix(LIST)]) and not closed
+def seen(flow: policy.Flow) -> SeenPacket:
+    """Return a flow as the reader sees it."""
+    return SeenPacket(flow.address, protocol_number(flow), flow.port, flow.user, flow.source_port, flow.container)
 
 
-def is_word(ip: ipaddress.IPv4Address | ipaddress.IPv6Address, word: str) -> bool:
-    internal = any(ip in ipaddress.ip_network(network) for network in INTERNAL)
-    return {
-        "any": True,
-        "internal": internal,
-        "multicast": ip.is_multicast,
-        "cloud-metadata": str(ip) == "169.254.169.254",
-        "internet": ip.is_global and not internal and not ip.is_multicast,
-    }[word]
-
-
-def speaks(flow: policy.Flow, texts: list[str]) -> bool:
-    protocol = str(flow.protocol)
-    return texts == ["any"] or any(
-        protocol == name and first <= (flow.port or 0) <= last for text in texts for name, first, last in SERVICES[text]
-    )
-
-
-def opens(entry: Mapping[str, Any], flow: policy.Flow) -> bool:
-    """Whether a reader says that an entry opens a flow."""
-    to = entry["to"]
-    if flow.protocol in ("tcp", "udp") and flow.port in (53, 853):
-        to = [text for text in to if text != "internal"]
-    return (
-        entry.get("expires", TODAY) >= TODAY
-        and is_in(flow.address, to, to_open=True)
-        and not is_in(flow.address, entry.get("except", []))
-        and speaks(flow, entry["services"])
-        and ("users" not in entry or flow.user in entry["users"])
-    )
-
-
-def expected(variables: Mapping[str, Any], flow: policy.Flow) -> bool:
-    """Whether a reader of the variables says that a flow passes when they are enforced."""
-    if flow.address == "10.0.0.9" and flow.protocol in ("tcp", "udp") and flow.port in (53, 853):
-        return True
-    if (flow.protocol, flow.port) == ("icmp", 3) and not flow.container:
-        # Destination unreachable of IPv4, time exceeded of IPv6.
-        return True
-    for never in variables["egress_never"]:
-        hit = is_in(flow.address, never["to"]) and not is_in(flow.address, never.get("except", []))
-        if hit and speaks(flow, never.get("services", ["any"])) and flow.user not in never.get("except_users", []):
-            return False
-    if flow.source_port == 68 and ":" not in flow.address and not flow.container:
-        ip = ipaddress.ip_address(flow.address)
-        near = str(ip) in ("255.255.255.255", "168.63.129.16") or ip.is_link_local or is_word(ip, "internal")
-        if near:
-            return True
-    return any(opens(entry, flow) for entry in variables["egress_allow_one"] + variables["egress_allow_two"])
+def protocol_number(flow: policy.Flow) -> int:
+    known = {"tcp": 6, "udp": 17, "sctp": 132, "icmp": 58 if ":" in flow.address else 1}
+    return known.get(str(flow.protocol)) or int(flow.protocol)
 
 
 def listed(name: str) -> feeds.PrefixListResult:
@@ -192,9 +120,8 @@ def listed(name: str) -> feeds.PrefixListResult:
 
 
 def packet(flow: policy.Flow) -> Packet:
-    number = {"tcp": 6, "udp": 17, "sctp": 132, "icmp": 58 if ":" in flow.address else 1}.get(str(flow.protocol))
     now = int(dt.datetime.combine(TODAY, dt.time(12), dt.UTC).timestamp())
-    return Packet(flow.address, number or int(flow.protocol), flow.port, flow.user, flow.source_port, now=now)
+    return Packet(flow.address, protocol_number(flow), flow.port, flow.user, flow.source_port, now=now)
 
 
 def attempt(
@@ -223,12 +150,14 @@ def test_reader_oracle_and_rules_agree(allow: Any, base: Any, never: Any, tried:
         assert all("opens nothing" in error.cause or "internal never" in error.cause for error in errors)
         wrong = {error.where.partition("[")[2].partition("]")[0] for error in errors}
         named = variables["egress_allow_one"] + variables["egress_allow_two"]
-        assert not any(opens(entry, flow) for entry in named if entry["name"] in wrong for flow in tried)
+        assert not any(
+            reader(variables).opens(entry, seen(flow)) for entry in named if entry["name"] in wrong for flow in tried
+        )
         return
     spec, dispatched = compile_table(resolved), compile_table(resolved, in_a_row=0)
     observed = compile_table(policy.build({**variables, "egress_mode": "observe"}, inventory, today=TODAY))
     for flow in tried:
-        passes = expected(variables, flow)
+        passes = reader(variables).is_allowed(seen(flow))
         verdict = policy.decide(resolved, flow)
         assert verdict.allowed == passes, flow
         outcome = run(spec, packet(flow))
@@ -261,7 +190,7 @@ def test_reader_oracle_and_rules_agree_about_containers(
         return
     for spec in (compile_table(resolved), compile_table(resolved, in_a_row=0)):
         for flow in (replace(flow_of_user, user=None, container=True) for flow_of_user in tried):
-            passes = expected(variables, flow)
+            passes = reader({**variables, "egress_containers": True}).is_allowed(seen(flow))
             assert policy.decide(resolved, flow).allowed == passes, flow
             outcome = run(spec, replace(packet(flow), bridge=bridge), "egress_forward")
             assert (outcome.verdict == "accept") == passes, flow
