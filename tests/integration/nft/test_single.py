@@ -300,6 +300,40 @@ def test_rule_found_by_what_it_says(lab: Lab) -> None:
     assert len(rules(lab)) == 2
 
 
+MERGED = {
+    "ip saddr { 10.1.0.0/24, 10.1.1.0/24 }": "ip saddr { 10.1.0.0/23 }",
+    "udp dport { 137-138, 139 }": "udp dport 137-139",
+    'iifname { "eth*", "eth1" }': 'iifname "eth*"',
+}
+"""Rules whose elements nft merges to a single one -> the same, spelled otherwise."""
+
+
+@pytest.mark.parametrize("merged", MERGED)
+def test_a_rule_of_elements_that_merge_is_the_rule_of_the_one_element(lab: Lab, merged: str) -> None:
+    if "*" in merged and lab.version < (1, 0):
+        return  # 0.9.8 crashes on it
+    lab.single_predicted("rule", chain="base", rule=f"{merged} accept")
+    count = len(rules(lab))
+    spelled = merged if lab.version < (1, 0) else MERGED[merged]
+    assert not lab.single("rule", chain="base", rule=f"{spelled} accept").changed
+    lab.single_predicted("chain", name="base", priority="7")
+    assert len(rules(lab)) == count
+    assert not lab.single("rule", chain="base", rule=f"{merged} accept").changed
+    lab.single_predicted("rule", chain="base", rule=f"{spelled} accept", state="absent")
+    assert len(rules(lab)) == count - 1
+
+
+def test_a_rule_that_nft_cannot_read_again_is_refused_at_once(lab: Lab) -> None:
+    """nft lists these two comparisons in a row as one range."""
+    rule = "tcp option maxseg size < 1300 frag id > 55 accept"
+    before = lab.listing()
+    for check in (True, False):
+        with pytest.raises(EngineError, match="cannot read its own listing of this rule") as error:
+            lab.single("rule", check=check, chain="base", rule=rule)
+        assert (error.value.reason, error.value.where) == ("rejected_by_nft", "rule")
+    assert lab.listing() == before
+
+
 def test_moved_rule_takes_its_counter_along(lab: Lab) -> None:
     lab.single_predicted("rule", chain="base", rule="tcp dport ssh counter accept", comment="ssh", position="last")
     assert rules(lab) == ["jump other", 'tcp dport 22 counter packets 3 bytes 300 accept comment "ssh"']

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Hashable
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import tokens
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.validate import rule_comment
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import NftChain, NftRule
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.references import References
@@ -72,6 +73,8 @@ def _text(steps: Steps, chain_change: ChainChange, rule: NftRule, spare: dict[st
     """Return the text that creates a rule, and report the change."""
     if rule.handle is not None:
         steps.borrowed.append((chain_change.desired.name, rule.canon, rule.text))
+    elif tokens.as_read(rule.text) != rule.canon:
+        steps.respelled.append((chain_change.desired.name, rule.canon, rule.where))
     if not spare.get(rule.canon):
         _change(steps, "add", chain_change.desired, rule)
         return rule.text

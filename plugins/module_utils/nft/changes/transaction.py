@@ -72,6 +72,8 @@ class TablePlan:
     changes: tuple[ChangeRecord, ...] = ()
     borrowed: tuple[tuple[str, str, str], ...] = ()
     """(chain, canon, text) of rules that are not part of the task and have to be created anew from nft's listing."""
+    respelled: tuple[tuple[str, str, str], ...] = ()
+    """(chain, canon, where) of rules of the task that nft lists otherwise than the task spells them."""
     made: tuple[str, ...] = ()
     """Names of the sets that are created, new or anew."""
     elements: tuple[ElementsChange, ...] = ()
@@ -111,6 +113,7 @@ class Steps:
     rules_in: list[Command] = field(default_factory=list)
     changes: list[ChangeRecord] = field(default_factory=list)
     borrowed: list[tuple[str, str, str]] = field(default_factory=list)
+    respelled: list[tuple[str, str, str]] = field(default_factory=list)
     made: list[str] = field(default_factory=list)
     changed_elements: list[ElementsChange] = field(default_factory=list)
 
@@ -139,6 +142,7 @@ class Steps:
             commands,
             tuple(self.changes),
             tuple(self.borrowed),
+            tuple(self.respelled),
             tuple(self.made),
             tuple(self.changed_elements) if only_elements else (),
         )

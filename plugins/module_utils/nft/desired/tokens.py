@@ -29,6 +29,9 @@ _STATE = re.compile(
 )
 
 
+# One element in braces that is a range, a network or a prefix of names. What jumps, maps and joins has blanks inside.
+_MERGED = re.compile(r'("[^"]*")|\{ ((?:[^\s{}",;]*[-/][^\s{}",;]*|"[^"]*\*"|"[^"]*"-"[^"]*")) \}')
+
 _TIME_LEFT = re.compile(r'("[^"]*")|\s+expires \S+')
 
 
@@ -51,6 +54,11 @@ def device(name: str) -> str:
 def without_state(text: str) -> str:
     """Return nft text without values of counters, used quotas and remaining times."""
     return _STATE.sub(lambda match: match.group(1) or "", text)
+
+
+def as_read(text: str) -> str:
+    """Return a listed rule as nft reads it: a set whose elements it merged into a single one is that element."""
+    return _MERGED.sub(lambda match: match.group(match.lastindex or 0), text) if "{ " in text else text
 
 
 def without_time_left(element: str) -> str:

@@ -93,7 +93,7 @@ def _chain(name: str, body: tuple[str, ...]) -> NftChain:
             declarations.append(line)
             continue
         text = line[: match.start()]
-        rules.append(NftRule(tokens.without_state(text), text, int(match.group(1))))
+        rules.append(NftRule(tokens.as_read(tokens.without_state(text)), text, int(match.group(1))))
     hook = next((parse_hook(line) for line in declarations if line.startswith("type ")), None)
     return NftChain(name, hook, _comment(declarations), tuple(rules))
 

@@ -150,7 +150,10 @@ class Planner:
         reference_check.check(live, desired, (deleted or [spec.where])[0])
         removals.check(spec, live, desired)
         plan = plan_table(live, desired, refill=refill)
-        roundtrip_check.check(self._nft, desired, plan.borrowed, self._state)
+        if desired is not None and plan.borrowed:
+            roundtrip_check.check_borrowed(self._nft, desired, plan.borrowed, self._state)
+        if desired is not None and plan.respelled:
+            roundtrip_check.check_own(self._nft, desired, plan.respelled, self._state)
         return PlannedTable(spec=spec, live=live, canon=canon, desired=desired, plan=plan)
 
     def _deltas(
@@ -188,8 +191,9 @@ def _undisturbed(start: int | None, commits: int) -> int | None:
 
 
 def _checks(tables: Sequence[PlannedTable]) -> int:
-    """Return the number of commits of the checks of rules that are created anew: each makes a table and deletes it."""
-    return 2 * sum(bool(table.plan.borrowed and table.desired) for table in tables)
+    """Return the number of commits of the roundtrip checks: each makes a table and deletes it."""
+    plans = [table.plan for table in tables if table.desired]
+    return 2 * sum(bool(rules) for plan in plans for rules in (plan.borrowed, plan.respelled))
 
 
 def _changes(tables: Sequence[PlannedTable]) -> tuple[ChangeRecord, ...]:

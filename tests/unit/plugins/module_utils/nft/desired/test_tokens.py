@@ -74,3 +74,21 @@ def test_blanked_text_has_the_same_length_and_no_quoted_sign(text: str) -> None:
     assert len(blank) == len(text)
     assert all(sign in (text[at], " ") for at, sign in enumerate(blank))
     assert "".join(piece for _quoted, piece in tokens.pieces(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("listed", "read"),
+    [
+        ("ip saddr { 10.1.0.0/23 } accept", "ip saddr 10.1.0.0/23 accept"),
+        ("ip6 saddr != { 2001:db8::/32 } drop", "ip6 saddr != 2001:db8::/32 drop"),
+        ("udp dport { 137-139 }", "udp dport 137-139"),
+        ('iifname { "eth*" } accept', 'iifname "eth*" accept'),
+        ('meta hour { "08:00"-"09:00" }', 'meta hour "08:00"-"09:00"'),
+        ("tcp dport { 80, 443-445 }", "tcp dport { 80, 443-445 }"),
+        ("tcp dport vmap { 1-4 : accept }", "tcp dport vmap { 1-4 : accept }"),
+        ("ip saddr . tcp dport { 10.0.0.1 . 1-2 }", "ip saddr . tcp dport { 10.0.0.1 . 1-2 }"),
+        ('jump { accept } comment "{ 1-2 }"', 'jump { accept } comment "{ 1-2 }"'),
+    ],
+)
+def test_a_set_that_merged_to_one_element_is_that_element(listed: str, read: str) -> None:
+    assert tokens.as_read(listed) == read
