@@ -9,12 +9,14 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import monotonic
 from typing import Any
 
 from ansible import context
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action import output
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.progress import reported
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.errors import ControllerError
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.checkout import (
     Repository,
@@ -22,14 +24,17 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.checko
     repository,
     worktree,
 )
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.host_policy import run_directory
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.fleet import fleet_hosts
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.host_policy import Preview, run_directory
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.operator import OperatorHostVars
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.compare import compare
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.formats import plan_files
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.markdown import markdown
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.model import EgressPlan
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.source_paths import fleet_from
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.model import EgressPlan, HostPolicy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.serialise import fleet_data, fleet_from
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.source_paths import relocated
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.plural import count
 
-Policies = dict[str, Mapping[str, Any]]
 _FAIL_ON = ("errors", "tests", "guards", "changes")
 """What fails the task; each word includes those before it."""
 
@@ -41,34 +46,31 @@ class BaseMissing(ControllerError):
 
 
 class ActionModule(TidegateAction):
-    """Runs on the controller only; reads what egress_policy returned for each host of the play."""
+    """Runs on the controller only, once for all hosts of the play."""
 
     _requires_connection = False
     ARGUMENTS = {
-        "policies": {"type": "str", "required": True},
         "base": {"type": "str"},
         "hosts": {"type": "str", "default": "all"},
         "directory": {"type": "path"},
         "fail_on": {"type": "str", "choices": list(_FAIL_ON), "default": "tests"},
         "write_policies": {"type": "path"},
+        "lists_of_run": {"type": "path"},
+        "lists_of_project": {"type": "path"},
     }
 
     def act(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Print the plan and write it where ``directory`` says; fail as ``fail_on`` says."""
-        here: Policies = self.registered(arguments["policies"])
         if arguments["write_policies"]:
             path = Path(arguments["write_policies"])
-            kept = {
-                host: {key: answer[key] for key in ("managed", "policy", "errors")} for host, answer in here.items()
-            }
-            output.write(path.parent, {path.name: json.dumps(kept)})
+            fleet = self._fleet(Preview(arguments["lists_of_run"], arguments["lists_of_project"]))
+            output.write(path.parent, {path.name: json.dumps(fleet_data(fleet))})
             return {}
         if not arguments["base"]:
             raise BaseMissing(
                 "There is no commit to compare with. Fix: name one, such as -e egress_plan_base=origin/main."
             )
-        plan = self._plan(here, arguments["base"], arguments["hosts"])
-        self.say(markdown(plan))
+        plan = self._plan(arguments["base"], arguments["hosts"])
         written = output.write(Path(arguments["directory"]), plan_files(plan)) if arguments["directory"] else []
         answer = {"outcome": plan.outcome, "files": written}
         reasons = _reasons(plan)
@@ -81,31 +83,39 @@ class ActionModule(TidegateAction):
                 }
         return answer
 
-    def _plan(self, here: Policies, base: str, hosts: str) -> EgressPlan:
+    def _plan(self, base: str, hosts: str) -> EgressPlan:
         project = self._loader.get_basedir()
         checkout = repository(self.variables["ansible_inventory_sources"], project)
         with worktree(checkout, base) as place, TemporaryDirectory(prefix="tidegate-plan-") as private:
             answer = Path(private) / "policies.json"
-            play_there(checkout, place, _play(hosts, project, answer), _options())
-            there: Policies = json.loads(answer.read_text(encoding="utf-8"))
-            before = fleet_from(there, str(_moved(checkout, place)), str(place))
-        after = fleet_from(here, str(checkout.directory), str(checkout.top))
-        return compare(before, after, name=base, unmanaged=sum(not answer["managed"] for answer in here.values()))
+            begin = monotonic()
+            with play_there(checkout, place, _play(hosts, project, answer), _options()) as finish:
+                here = self._fleet(Preview())
+                finish()
+            there = fleet_from(json.loads(answer.read_text(encoding="utf-8")))
+            before = relocated(there, str(_moved(checkout, place)), str(place))
+        after = relocated(here, str(checkout.directory), str(checkout.top))
+        unmanaged = len(self.variables["ansible_play_hosts_all"]) - len(here)
+        built = monotonic()
+        plan = compare(before, after, name=base, unmanaged=unmanaged)
+        self.say(markdown(plan))
+        different = len({id(policy.resolved) for policy in (*before.values(), *after.values())})
+        took = f"built in {built - begin:.1f} s, compared in {monotonic() - built:.1f} s"
+        self.say(f"{count(different, 'different policy', 'different policies')} of both commits: {took}.")
+        return plan
+
+    def _fleet(self, preview: Preview) -> dict[str, HostPolicy]:
+        """Return the policies of all hosts of the play that have a tier."""
+        hosts = reported(self.variables["ansible_play_hosts_all"], "hosts have their policies", self.say)
+        built = fleet_hosts(self, OperatorHostVars(self.task_vars["hostvars"]), hosts, preview)
+        return {host.name: HostPolicy(host.resolved, tuple(map(str, host.errors)), host.own) for host in built}
 
 
 def _play(hosts: str, project: str, answer: Path) -> dict[str, Any]:
-    """Return the play for the other commit: build the policies with the lists of this run, and write them to a file."""
-    build = {"lists_of_run": run_directory(), "lists_of_project": project}
-    hand_over = {"policies": "plan_policy", "write_policies": str(answer)}
-    return {
-        "name": "Build the policies of the base",
-        "hosts": hosts,
-        "gather_facts": False,
-        "tasks": [
-            {"name": "Build the policy", "tidegate.nftables.egress_policy": build, "register": "plan_policy"},
-            {"name": "Write the policies", "tidegate.nftables.egress_plan": hand_over, "run_once": True},
-        ],
-    }
+    """Return the play for the other commit: write the policies to a file, built with the lists of this run."""
+    build = {"write_policies": str(answer), "lists_of_run": run_directory(), "lists_of_project": project}
+    task = {"name": "Build the policies", "tidegate.nftables.egress_plan": build, "run_once": True}
+    return {"name": "Build the policies of the base", "hosts": hosts, "gather_facts": False, "tasks": [task]}
 
 
 def _moved(checkout: Repository, place: Path) -> Path:

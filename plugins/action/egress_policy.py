@@ -18,15 +18,13 @@ class ActionModule(TidegateAction):
     """Runs on the controller only; errors of a policy are part of the answer and fail nothing."""
 
     _requires_connection = False
-    ARGUMENTS = {"lists_of_run": {"type": "path"}, "lists_of_project": {"type": "path"}}
 
-    def act(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    def act(self, arguments: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002
         """Return the policy, or its errors."""
         answer: dict[str, Any] = {"managed": True, "policy": None, "errors": []}
         if self.variables.get("egress_tier") is None:
             return {**answer, "managed": False}
-        preview = Preview(arguments["lists_of_run"], arguments["lists_of_project"])
         try:
-            return {**answer, "policy": plain(self.policy(preview=preview))}
+            return {**answer, "policy": plain(self.policy(preview=Preview()))}
         except policy.PolicyErrors as errors:
             return {**answer, "errors": [str(error) for error in errors.errors]}

@@ -16,10 +16,6 @@ description:
   - Prints Markdown, and writes Markdown, JSON, JUnit, GitLab's code quality report and GitHub's workflow commands.
   - The playbook C(tidegate.nftables.plan) runs it. No host is connected to.
 options:
-  policies:
-    description: Name of the variable under which P(tidegate.nftables.egress_policy#module) was registered.
-    type: str
-    required: true
   base:
     description: The commit, branch or tag to compare with, such as V(origin/main).
     type: str
@@ -42,7 +38,14 @@ options:
     choices: [errors, tests, guards, changes]
     default: tests
   write_policies:
-    description: Write the registered policies to this file and compare nothing. The run on the other commit uses it.
+    description: Write the policies to this file and compare nothing. The run on the other commit uses it.
+    type: path
+  lists_of_run:
+    description: Directory of another run whose fetched prefix lists are used. The run on the other commit uses it.
+    type: path
+  lists_of_project:
+    description: Directory of the project whose last good copies of prefix lists are used. The run on the other commit
+      uses it.
     type: path
 attributes:
   check_mode:
@@ -58,13 +61,8 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Build the policies
-  tidegate.nftables.egress_policy:
-  register: plan_policy
-
 - name: Compare the policies
   tidegate.nftables.egress_plan:
-    policies: plan_policy
     base: origin/main
   run_once: true
 """

@@ -14,14 +14,6 @@ description:
   - Does not connect to the host, and keeps no copy of the prefix lists that it fetches.
   - Does not fail for a policy with errors; it returns the errors.
   - A failing test of C(egress_tests_*) is no error here. P(tidegate.nftables.egress_plan#module) judges the tests.
-options:
-  lists_of_run:
-    description: The directory in which another run of ansible-playbook keeps the lists that it fetched, to use the
-      same lists.
-    type: path
-  lists_of_project:
-    description: The directory of the other run's playbook, from which a relative C(egress_prefix_list_cache) starts.
-    type: path
 extends_documentation_fragment:
   - tidegate.nftables.egress.reads_only
 seealso:

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,10 +94,13 @@ def worktree(checkout: Repository, commit: str) -> Iterator[Path]:
             git(checkout.top, "worktree", "remove", "--force", str(place))
 
 
-def play_there(checkout: Repository, place: Path, play: Mapping[str, Any], options: Sequence[str]) -> None:
-    """Run a play on the worktree as if it were in the place of this run's playbook.
+@contextmanager
+def play_there(
+    checkout: Repository, place: Path, play: Mapping[str, Any], options: Sequence[str]
+) -> Iterator[Callable[[], None]]:
+    """Run a play on the worktree as if it were in the place of this run's playbook, beside what this process does.
 
-    Raise CheckoutError with the end of its output.
+    Yield a function that waits for its end and raises CheckoutError with the end of its output when it failed.
     """
     target = _beside(checkout, place)
     target.write_text(json.dumps([play]), encoding="utf-8")
@@ -105,19 +108,30 @@ def play_there(checkout: Repository, place: Path, play: Mapping[str, Any], optio
     command = [sys.executable, "-m", "ansible", "playbook", *inventories, *options, str(target)]
     inside = checkout.inside(checkout.directory)
     directory = place / inside if inside is not None and (place / inside).is_dir() else place
-    done = subprocess.run(
-        command,
-        cwd=directory,
-        env={**os.environ, **_environment(checkout, place)},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        lines = "\n".join(done.stdout.splitlines()[-_OUTPUT_LINES:])
-        raise CheckoutError(f"The policies of the base commit could not be built. Output of ansible-playbook:\n{lines}")
+    with (
+        tempfile.TemporaryFile(mode="w+", encoding="utf-8", errors="replace") as printed,
+        subprocess.Popen(
+            command,
+            cwd=directory,
+            env={**os.environ, **_environment(checkout, place)},
+            stdin=subprocess.DEVNULL,
+            stdout=printed,
+            stderr=subprocess.STDOUT,
+        ) as process,
+    ):
+
+        def finish() -> None:
+            if process.wait():
+                printed.seek(0)
+                lines = "".join(printed.readlines()[-_OUTPUT_LINES:])
+                raise CheckoutError(
+                    f"The policies of the base commit could not be built. Output of ansible-playbook:\n{lines}"
+                )
+
+        try:
+            yield finish
+        finally:
+            process.terminate()
 
 
 def _beside(checkout: Repository, place: Path) -> Path:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,23 +41,49 @@ class Preview:
     project: str | None = None
 
 
+BuiltPolicy = tuple[policy.ResolvedPolicy | None, tuple[policy.PolicyError, ...]]
+Build = Callable[[ActionBase, Mapping[str, Any], str | None, Preview | None], BuiltPolicy]
+
+
 def run_directory() -> str:
     """Return a directory that all workers of this ansible-playbook share and that is removed with it."""
     return str(Path(constants.DEFAULT_LOCAL_TMP) / "tidegate")
 
 
 def host_policy(
-    action: ActionBase, task_vars: Mapping[str, Any], tier: str | None = None, preview: Preview | None = None
+    action: ActionBase,
+    task_vars: Mapping[str, Any],
+    tier: str | None = None,
+    preview: Preview | None = None,
+    build: Build | None = None,
 ) -> policy.ResolvedPolicy:
-    """Return the policy of the host that an action runs for.
+    """Return the policy of the host that an action runs for, or of another one whose variables these are.
 
     task_vars: the operator's, see operator_variables. tier: the tier that a thin role sets. preview: build it only to
-    read it. Raise PolicyErrors with all errors of the inventory, the prefix lists and the policy together.
+    read it. build: by default build_policy. Raise PolicyErrors with all errors of the inventory, the prefix lists and
+    the policy together.
     """
     from_facts = fact_errors(task_vars)
     if from_facts:
         raise policy.PolicyErrors(tuple(from_facts))
-    template = action._templar.copy_with_new_env(available_variables=task_vars).template  # noqa: SLF001
+    resolved, errors = (build or build_policy)(action, task_vars, tier, preview)
+    search_path = action._task.get_search_path()  # noqa: SLF001
+    conflicts = host_conflicts(task_vars, action._loader, search_path)  # noqa: SLF001
+    host = str(task_vars["inventory_hostname"])
+    errors = (*(_conflict_error(conflict, host) for conflict in conflicts), *errors)
+    if resolved is None or (errors and resolved.mode != "absent"):
+        raise policy.PolicyErrors(tuple(dict.fromkeys(errors)))
+    return resolved
+
+
+def build_policy(
+    action: ActionBase, task_vars: Mapping[str, Any], tier: str | None, preview: Preview | None
+) -> BuiltPolicy:
+    """Return the policy of a host, None where there is none, and the errors of its variables and prefix lists.
+
+    Raise PolicyErrors with all variables that cannot be templated.
+    """
+    template = templating(action, task_vars)
     variables = policy_variables(task_vars, template, leave=(PREFIX_LISTS,))
     declared = feeds.template_each(task_vars.get(PREFIX_LISTS), template, AnsibleError)
     if declared is not None:
@@ -67,9 +93,6 @@ def host_policy(
     beside = [str(task_vars["inventory_dir"])] if task_vars.get("inventory_dir") else []
     lists = _prefix_lists(action, variables, declared, origins, preview, beside=beside)
     world = InventoryWorld(action._loader, task_vars, lists.resolve, run_directory())  # noqa: SLF001
-    search_path = action._task.get_search_path()  # noqa: SLF001
-    conflicts = host_conflicts(task_vars, action._loader, search_path)  # noqa: SLF001
-    inventory_errors = [*(_conflict_error(conflict, world.host) for conflict in conflicts), *lists.errors]
     try:
         resolved = policy.build(
             with_tier(variables, tier, task_vars),
@@ -79,10 +102,14 @@ def host_policy(
             check_tests=preview is None,
         )
     except policy.PolicyErrors as errors:
-        raise policy.PolicyErrors(tuple(dict.fromkeys((*inventory_errors, *errors.errors)))) from errors
-    if resolved.mode != "absent" and inventory_errors:
-        raise policy.PolicyErrors(tuple(dict.fromkeys(inventory_errors)))
-    return resolved
+        return None, (*lists.errors, *errors.errors)
+    return resolved, lists.errors
+
+
+def templating(action: ActionBase, task_vars: Mapping[str, Any]) -> Callable[[Any], Any]:
+    """Return Ansible's templating function with these variables."""
+    template: Callable[[Any], Any] = action._templar.copy_with_new_env(available_variables=task_vars).template  # noqa: SLF001
+    return template
 
 
 def _prefix_lists(

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
@@ -59,16 +59,16 @@ def compare(base: Fleets, head: Fleets, *, name: str, unmanaged: int = 0) -> Egr
     sides = _Sides(base, head)
     entries = [
         replace(change, hosts=hosts)
-        for change, hosts in sides.by_hosts(entry_changes(*sides.filtered_pair(host)) for host in sides.hosts)
+        for change, hosts in sides.by_hosts(lambda host: entry_changes(*sides.filtered_pair(host)))
     ]
     return EgressPlan(
         base=name,
         hosts=len(sides.hosts),
         unmanaged=unmanaged,
         entries=tuple(sorted(entries, key=lambda change: (change.origin, change.name))),
-        allowed=tuple(replace(change, hosts=hosts) for change, hosts in sides.by_hosts(sides.allowed())),
-        closed=tuple(replace(change, hosts=hosts) for change, hosts in sides.by_hosts(sides.closed())),
-        settings=tuple(replace(change, hosts=hosts) for change, hosts in sides.by_hosts(sides.settings())),
+        allowed=tuple(replace(change, hosts=hosts) for change, hosts in sides.by_hosts(sides.allowed)),
+        closed=tuple(replace(change, hosts=hosts) for change, hosts in sides.by_hosts(sides.closed)),
+        settings=tuple(replace(change, hosts=hosts) for change, hosts in sides.by_hosts(sides.settings)),
         tests=tuple(_tests(sides)),
         remarks=tuple(_remarks(sides, entries)),
         appeared=tuple(host for host in head if host not in base),
@@ -84,7 +84,11 @@ class _Sides:
         self.hosts = sorted({*base, *head})
         self._changes: dict[tuple[int | None, int], tuple[list[ReachChange], list[ReachChange]]] = {}
         self.before, self.after = (
-            Fleet({host: policy.resolved for host, policy in side.items() if policy.resolved}) for side in (base, head)
+            Fleet(
+                {host: policy.resolved for host, policy in side.items() if policy.resolved},
+                {host: policy.own for host, policy in side.items() if policy.own},
+            )
+            for side in (base, head)
         )
 
     def pair(self, host: str) -> tuple[ResolvedPolicy | None, ResolvedPolicy | None]:
@@ -102,13 +106,22 @@ class _Sides:
         """Return whether no policy of the host has errors: one that cannot be read has not closed anything."""
         return all(host not in side or side[host].resolved for side in (self.base, self.head))
 
-    def by_hosts(self, changes: Iterable[Iterable[T]]) -> list[tuple[T, HostGroup]]:
-        """Return each different change once, with its hosts. changes: of each host, in the order of `hosts`."""
+    def by_hosts(
+        self, changes: Callable[[str], Iterable[T]], also: Callable[[str], Hashable] = lambda _host: None
+    ) -> list[tuple[T, HostGroup]]:
+        """Return each different change once, with its hosts.
+
+        changes: of a host; asked once for hosts that share both policies. also: what else of a host it depends on.
+        """
+        known: dict[Hashable, tuple[T, ...]] = {}
         names: dict[T, list[str]] = {}
-        for host, changes_of_host in zip(self.hosts, changes, strict=True):
-            if self.comparable(host):
-                for change in changes_of_host:
-                    names.setdefault(change, []).append(host)
+        for host in filter(self.comparable, self.hosts):
+            before, after = self.pair(host)
+            key = id(before), id(after), also(host)
+            if key not in known:
+                known[key] = tuple(changes(host))
+            for change in known[key]:
+                names.setdefault(change, []).append(host)
         return [(change, self.group(hosts)) for change, hosts in names.items()]
 
     def group(self, hosts: Iterable[str]) -> HostGroup:
@@ -120,13 +133,13 @@ class _Sides:
     def _either(self, host: str) -> ResolvedPolicy | None:
         return self.after.policies.get(host) or self.before.policies.get(host)
 
-    def allowed(self) -> Iterator[list[ReachChange]]:
-        """Yield what each host newly lets through."""
-        return (self._reach_changes(host)[0] for host in self.hosts)
+    def allowed(self, host: str) -> list[ReachChange]:
+        """Return what a host newly lets through."""
+        return self._reach_changes(host)[0]
 
-    def closed(self) -> Iterator[list[ReachChange]]:
-        """Yield what each host no longer lets through; nothing for a host that has no policy any more."""
-        return (self._reach_changes(host)[1] for host in self.hosts)
+    def closed(self, host: str) -> list[ReachChange]:
+        """Return what a host no longer lets through; nothing for a host that has no policy any more."""
+        return self._reach_changes(host)[1]
 
     def _reach_changes(self, host: str) -> tuple[list[ReachChange], list[ReachChange]]:
         before, after = self.filtered_pair(host)
@@ -162,25 +175,32 @@ class _Sides:
             return inbound_reach(fleet.policies[host])
         return fleet.reach(host, SERVERS, containers=whose == "containers")
 
-    def settings(self) -> Iterator[list[SettingChange]]:
-        """Yield what changes of each host's settings and guards."""
-        for host in self.hosts:
-            before, after = self.pair(host)
-            if before is None or after is None:
-                yield []
-                continue
-            sentences = list(settings(before, after))
-            if "absent" not in (before.mode, after.mode):
-                sentences += guards(before, after)
-            yield [
-                SettingChange(
-                    direction=direction,
-                    text=text,
-                    origin=after.origin(variable) or before.origin(variable),
-                    hosts=_NO_HOSTS,
-                )
-                for direction, text, variable in sentences
-            ]
+    def settings(self, host: str) -> list[SettingChange]:
+        """Return what changes of a host's settings and guards."""
+        before, after = self.pair(host)
+        if before is None or after is None:
+            return []
+        sentences = list(settings(before, after))
+        if "absent" not in (before.mode, after.mode):
+            sentences += guards(before, after)
+        return [
+            SettingChange(
+                direction=direction,
+                text=text,
+                origin=after.origin(variable) or before.origin(variable),
+                hosts=_NO_HOSTS,
+            )
+            for direction, text, variable in sentences
+        ]
+
+    def new_notices(self, host: str) -> list[tuple[str, str, str]]:
+        """Return (kind, origin, text) of the notices that only the proposed policy of a host has."""
+        before, after = (_notices(resolved) if resolved else {} for resolved in self.pair(host))
+        return [
+            (kind, origin, f"{where} {text}")
+            for (kind, where, text), origin in after.items()
+            if kind in _NOTICES and (kind, where, text) not in before
+        ]
 
 
 def _is_filtered(resolved: ResolvedPolicy, whose: Whose) -> bool:
@@ -190,7 +210,12 @@ def _is_filtered(resolved: ResolvedPolicy, whose: Whose) -> bool:
 
 def _tests(sides: _Sides) -> Iterator[PolicyTestChange]:
     """Yield every test of the proposed commit."""
-    for change, hosts in sides.by_hosts(_test_changes(sides, host) for host in sides.hosts):
+    fleets = sides.before, sides.after
+
+    def failed(host: str) -> Hashable:
+        return tuple(fleet.failed_tests(host) for fleet in fleets if host in fleet.policies)
+
+    for change, hosts in sides.by_hosts(lambda host: _test_changes(sides, host), failed):
         yield replace(change, hosts=hosts)
 
 
@@ -227,7 +252,7 @@ def _test_outcome(before: PolicyTestChange | None, failure: str) -> TestOutcome:
 
 def _remarks(sides: _Sides, entries: Iterable[EntryChange]) -> Iterator[Remark]:
     yield from _entry_remarks(entries)
-    for (notice, origin, text), hosts in sides.by_hosts(_new_notices(sides)):
+    for (notice, origin, text), hosts in sides.by_hosts(sides.new_notices):
         kind, severity = _NOTICES[notice]
         yield Remark(kind=kind, severity=severity, origin=origin, text=text, hosts=hosts)
     yield from _error_remarks(sides, "error", "blocker", sides.head)
@@ -257,17 +282,6 @@ def _error_remarks(sides: _Sides, kind: RemarkKind, severity: Severity, fleet: F
     for error, hosts in names.items():
         origin, text = _split_origin(error)
         yield Remark(kind=kind, severity=severity, origin=origin, text=text, hosts=sides.group(hosts))
-
-
-def _new_notices(sides: _Sides) -> Iterator[list[tuple[str, str, str]]]:
-    """Yield (kind, origin, text) of the notices that only the proposed policy of a host has."""
-    for host in sides.hosts:
-        before, after = (_notices(resolved) if resolved else {} for resolved in sides.pair(host))
-        yield [
-            (kind, origin, f"{where} {text}")
-            for (kind, where, text), origin in after.items()
-            if kind in _NOTICES and (kind, where, text) not in before
-        ]
 
 
 def _notices(resolved: ResolvedPolicy) -> dict[tuple[str, str, str], str]:

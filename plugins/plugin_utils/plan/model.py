@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Reach, ResolvedPolicy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING, AddressSet
 
 EntryOutcome = Literal["added", "removed", "changed", "renamed", "expired"]
 TestOutcome = Literal["added", "now_passes", "now_fails", "fails", "passes"]
@@ -38,10 +38,14 @@ FAILING: tuple[TestOutcome, ...] = ("now_fails", "fails")
 
 @dataclass(frozen=True)
 class HostPolicy:
-    """The policy of one host in one of the two commits. resolved None: errors say why there is none."""
+    """The policy of one host in one of the two commits.
+
+    resolved: of all hosts that share it; None: errors say why there is none. own: the host's own addresses.
+    """
 
     resolved: ResolvedPolicy | None
     errors: tuple[str, ...] = ()
+    own: AddressSet = NOTHING
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,21 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A resolved policy as plain data and back, for another Ansible process."""
+"""The policies of a fleet as plain data and back, for another Ansible process."""
 
 from __future__ import annotations
 
 import datetime as dt
 import types
 import typing
-from dataclasses import fields, is_dataclass
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedPolicy
+
+from .model import HostPolicy
 
 
 def plain(value: Any) -> Any:
@@ -24,10 +27,26 @@ def plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, dt.date) else value
 
 
-def resolved_from(data: Any) -> ResolvedPolicy:
-    """Return the policy of data from `plain`. Raises KeyError, TypeError or ValueError for other data."""
-    resolved: ResolvedPolicy = _typed(ResolvedPolicy, data)
-    return resolved
+def fleet_data(fleet: Mapping[str, HostPolicy]) -> dict[str, Any]:
+    """Return a fleet as plain data, a policy that hosts share only once."""
+    shared = {id(policy.resolved): policy.resolved for policy in fleet.values() if policy.resolved}
+    numbers = {key: number for number, key in enumerate(shared)}
+    hosts = {
+        host: {**plain(replace(policy, resolved=None)), "resolved": numbers.get(id(policy.resolved))}
+        for host, policy in fleet.items()
+    }
+    return {"policies": [plain(resolved) for resolved in shared.values()], "hosts": hosts}
+
+
+def fleet_from(data: Mapping[str, Any]) -> dict[str, HostPolicy]:
+    """Return the fleet of data from `fleet_data`. Raises KeyError, TypeError or ValueError for other data."""
+    policies = [_typed(ResolvedPolicy, policy) for policy in data["policies"]]
+    fleet = {}
+    for host, policy in data["hosts"].items():
+        number = policy["resolved"]
+        alone = _typed(HostPolicy, {**policy, "resolved": None})
+        fleet[host] = replace(alone, resolved=None if number is None else policies[number])
+    return fleet
 
 
 def _typed(hint: Any, data: Any) -> Any:

@@ -13,15 +13,14 @@ from typing import Any
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedPolicy
 
 from .model import HostPolicy
-from .serialise import resolved_from
 
 Relocate = Callable[[str], str]
 
 
-def fleet_from(data: Mapping[str, Mapping[str, Any]], directory: str, top: str) -> dict[str, HostPolicy]:
-    """Return the policies of all managed hosts from the results of egress_policy.
+def relocated(fleet: Mapping[str, HostPolicy], directory: str, top: str) -> dict[str, HostPolicy]:
+    """Return a fleet whose origins begin at the top of the repository. Hosts that share a policy do so afterwards.
 
-    directory: where it ran; its paths are relative to that. top: of the repository.
+    directory: where it was built; its paths are relative to that. top: of the repository.
     """
 
     def relocate(text: str) -> str:
@@ -32,13 +31,17 @@ def fleet_from(data: Mapping[str, Mapping[str, Any]], directory: str, top: str) 
         inside = absolute.startswith(f"{top}{os.sep}")
         return f"{os.path.relpath(absolute, top) if inside else absolute}:{rest}"
 
+    moved: dict[int, ResolvedPolicy] = {}
+    for policy in fleet.values():
+        if policy.resolved and id(policy.resolved) not in moved:
+            moved[id(policy.resolved)] = _relocated(policy.resolved, relocate)
     return {
         host: HostPolicy(
-            _relocated(resolved_from(result["policy"]), relocate) if result["policy"] else None,
-            tuple(relocate(error) for error in result["errors"]),
+            moved[id(policy.resolved)] if policy.resolved else None,
+            tuple(relocate(error) for error in policy.errors),
+            policy.own,
         )
-        for host, result in data.items()
-        if result["managed"]
+        for host, policy in fleet.items()
     }
 
 

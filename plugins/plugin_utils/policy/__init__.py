@@ -11,6 +11,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.p
     FailedTest,
     failed_tests,
 )
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolving.resolve import own_addresses
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.reach import Reach, Witness
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import Region
 
@@ -37,5 +38,6 @@ __all__ = [
     "build",
     "decide",
     "failed_tests",
+    "own_addresses",
     "passing",
 ]

@@ -33,7 +33,11 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.e
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.settings import HostSettings
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolving import prefix_lists
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolving.resolve import Resolver, order
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolving.resolve import (
+    Resolver,
+    order,
+    own_addresses,
+)
 
 from .errors import ErrorReport, Origins, variable
 from .model import Entry, EntryKind, Inventory, PolicyTest, Tier
@@ -130,7 +134,7 @@ def _assemble(
         host_dns=setting.host_dns,
         ntp=resolver.addresses(setting.ntp),
         floor=setting.floor,
-        own=resolver.own(),
+        own=own_addresses(context.inventory, context.inventory.host),
         internal=setting.internal,
         internet=resolver.internet,
         outside=resolver.outside,

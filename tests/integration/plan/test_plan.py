@@ -26,9 +26,7 @@ OWN = """
 - hosts: all
   gather_facts: false
   tasks:
-    - tidegate.nftables.egress_policy:
-      register: policies
-    - tidegate.nftables.egress_plan: {policies: policies, base: "{{ egress_plan_base }}"}
+    - tidegate.nftables.egress_plan: {base: "{{ egress_plan_base }}"}
       run_once: true
 """
 

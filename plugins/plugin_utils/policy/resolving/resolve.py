@@ -12,6 +12,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model imp
     HOST_KINDS,
     Destination,
     Entry,
+    Inventory,
     NeverEntry,
     PolicyTest,
 )
@@ -67,14 +68,6 @@ class Resolver:
         """What no fetched list opens, in each spelling: internal networks, or those for private use, and metadata."""
         own = (self.internal or words.table("private_use")) | words.table("cloud_metadata")
         return self.translate(nat64.translate(own, nat64.WELL_KNOWN))
-
-    def own(self) -> AddressSet:
-        """Return the host's own addresses; what is wrong with them is an error where somebody names the host."""
-        try:
-            texts = self.context.inventory.addresses(self.context.inventory.host)
-            return addresses.union(addresses.single(*addresses.parse_address(text)) for text in texts)
-        except AddressError:
-            return NOTHING
 
     def addresses(
         self, destinations: Iterable[Destination], *, optional: bool = False, opens: bool = False
@@ -275,3 +268,12 @@ def order(entries: Iterable[ResolvedEntry]) -> tuple[ResolvedEntry, ...]:
     The order does not depend on addresses: a changed address must move no rule.
     """
     return tuple(sorted(entries, key=lambda entry: (entry.rank, not entry.direct, entry.users is None, entry.name)))
+
+
+def own_addresses(inventory: Inventory, host: str) -> AddressSet:
+    """Return a host's own addresses; what is wrong with them is an error where somebody names the host."""
+    try:
+        texts = inventory.addresses(host)
+        return addresses.union(addresses.single(*addresses.parse_address(text)) for text in texts)
+    except AddressError:
+        return NOTHING

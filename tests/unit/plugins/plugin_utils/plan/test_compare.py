@@ -21,7 +21,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.model impor
     PolicyTestChange,
     Remark,
 )
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.serialise import plain, resolved_from
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.serialise import fleet_data, fleet_from
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedPolicy, build
 from ansible_collections.tidegate.nftables.tests.golden.cases import FixedInventory, cases
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import TODAY, VARIABLES, entry
@@ -190,7 +190,10 @@ def test_every_form_names_file_and_line() -> None:
 @pytest.mark.parametrize("case", cases(), ids=str)
 def test_a_policy_survives_being_written(case: Any) -> None:
     resolved: ResolvedPolicy = case.resolved()
-    assert resolved_from(json.loads(json.dumps(plain(resolved)))) == resolved
+    fleet = {"app1": HostPolicy(resolved), "app2": HostPolicy(resolved), "db1": HostPolicy(None, ("is wrong",))}
+    read = fleet_from(json.loads(json.dumps(fleet_data(fleet))))
+    assert read == fleet
+    assert read["app1"].resolved is read["app2"].resolved
 
 
 def test_only_the_entries_that_open_a_difference_are_named() -> None:

@@ -5,12 +5,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.serialise import plain
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.source_paths import fleet_from
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.model import HostPolicy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.source_paths import relocated
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import build
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import (
     INVENTORY,
@@ -23,11 +21,10 @@ TOP = "/repo"
 DIRECTORY = "/repo/ansible"
 
 
-def result(origin: str) -> dict[str, Any]:
-    """Return what egress_policy gives for one host whose entry stands at this origin."""
+def policy(origin: str) -> HostPolicy:
+    """Return the policy of a host whose entry stands at this origin."""
     variables = {**VARIABLES, "egress_allow_app": [entry()]}
-    resolved = build(variables, INVENTORY, today=TODAY, origins=lambda _path: origin)
-    return {"managed": True, "policy": plain(resolved), "errors": []}
+    return HostPolicy(build(variables, INVENTORY, today=TODAY, origins=lambda _path: origin))
 
 
 @pytest.mark.parametrize(
@@ -42,14 +39,14 @@ def result(origin: str) -> dict[str, Any]:
     ],
 )
 def test_an_origin_starts_at_the_top_of_the_repository_or_is_absolute(origin: str, expected: str) -> None:
-    resolved = fleet_from({"app1": result(origin)}, DIRECTORY, TOP)["app1"].resolved
+    resolved = relocated({"app1": policy(origin)}, DIRECTORY, TOP)["app1"].resolved
     assert resolved is not None
     assert [allowed.origin for allowed in resolved.entries if allowed.name == "api"] == [expected]
 
 
-def test_errors_have_the_same_paths_and_hosts_without_a_tier_are_left_out() -> None:
-    broken = {"managed": True, "policy": None, "errors": ["group_vars/app.yml:3:5 egress_allow_app[x]: is wrong"]}
-    unmanaged: dict[str, Any] = {"managed": False, "policy": None, "errors": []}
-    fleet = fleet_from({"app1": broken, "other": unmanaged}, DIRECTORY, TOP)
-    assert set(fleet) == {"app1"}
+def test_errors_have_the_same_paths_and_hosts_that_share_a_policy_still_do() -> None:
+    shared = policy("app.yml:3")
+    broken = HostPolicy(None, ("group_vars/app.yml:3:5 egress_allow_app[x]: is wrong",))
+    fleet = relocated({"app1": broken, "app2": shared, "app3": shared}, DIRECTORY, TOP)
     assert fleet["app1"].errors == ("ansible/group_vars/app.yml:3:5 egress_allow_app[x]: is wrong",)
+    assert fleet["app2"].resolved is fleet["app3"].resolved

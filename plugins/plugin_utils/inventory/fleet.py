@@ -1,0 +1,97 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The policies of all hosts of a play, built by one task in one process. Hosts that mean the same share one build."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING, AddressSet
+
+from .host_policy import BuiltPolicy, Preview, build_policy, host_policy, run_directory, templating
+from .literal_variables import is_literal
+from .operator import OperatorHostVars
+from .variables import CONNECTION, PREFIX
+from .world import InventoryWorld
+
+_OF_THE_HOST = ("egress_addresses",)
+"""Variables that say something to other hosts' policies and nothing to the host's own."""
+
+
+@dataclass(frozen=True)
+class FleetHost:
+    """A host of a fleet, which has a tier.
+
+    resolved: its policy without a host and addresses of its own, the same object for all that share it; None: errors
+    say why there is none. own: its addresses.
+    """
+
+    name: str
+    resolved: policy.ResolvedPolicy | None = None
+    own: AddressSet = NOTHING
+    errors: tuple[policy.PolicyError, ...] = ()
+
+
+def fleet_hosts(
+    action: ActionBase, hostvars: OperatorHostVars, hosts: Iterable[str], preview: Preview
+) -> Iterator[FleetHost]:
+    """Yield each of these hosts that has a tier. action, hostvars: of the task that runs for all of them."""
+    builds, world = SharedBuilds(), None
+    for host in hosts:
+        variables = {**hostvars.of_task(action._task, host), "hostvars": hostvars.without}  # noqa: SLF001
+        if variables.get("egress_tier") is None:
+            continue
+        world = world or InventoryWorld(action._loader, variables, run_dir=run_directory())  # noqa: SLF001
+        try:
+            resolved = host_policy(action, variables, preview=preview, build=builds.build)
+            yield FleetHost(host, resolved, policy.own_addresses(world, host))
+        except policy.PolicyErrors as errors:
+            yield FleetHost(host, errors=errors.errors)
+
+
+class SharedBuilds:
+    """Policies by what they are built from.
+
+    Ansible reads a file of variables once and gives each host the same objects, so that what is the same object is the
+    same value from the same place, whatever is in it. Values with templates are compared as well when they are
+    templated.
+    """
+
+    def __init__(self) -> None:
+        self._built: dict[Hashable, BuiltPolicy] = {}
+        self._literal: dict[int, tuple[Any, bool]] = {}
+
+    def build(
+        self, action: ActionBase, task_vars: Mapping[str, Any], tier: str | None, preview: Preview | None
+    ) -> BuiltPolicy:
+        """Return what build_policy does, for a host without a name and addresses."""
+        try:
+            key = self._key(action, task_vars)
+        except AnsibleError:
+            return build_policy(action, task_vars, tier, preview)
+        if key not in self._built:
+            resolved, errors = build_policy(action, task_vars, tier, preview)
+            self._built[key] = replace(resolved, host="", own=NOTHING) if resolved else None, errors
+        return self._built[key]
+
+    def _key(self, action: ActionBase, task_vars: Mapping[str, Any]) -> Hashable:
+        template = templating(action, task_vars)
+        values = [
+            (name, id(value), "" if self._is_literal(value) else repr(template(value)))
+            for name, value in task_vars.items()
+            if (name.startswith(PREFIX) or name in CONNECTION) and name not in _OF_THE_HOST
+        ]
+        return task_vars.get("inventory_dir"), tuple(sorted(values))
+
+    def _is_literal(self, value: Any) -> bool:
+        """Return whether a value is the same for each host. A value that is kept here keeps its id."""
+        if id(value) not in self._literal:
+            self._literal[id(value)] = value, is_literal(value)
+        return self._literal[id(value)][1]
