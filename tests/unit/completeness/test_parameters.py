@@ -15,7 +15,7 @@ import yaml
 from ansible_collections.tidegate.nftables.tests.support.paths import CHECKOUT
 
 PLAYBOOKS = sorted(path for path in (CHECKOUT / "playbooks").glob("*.yml") if path.stem not in ("lab", "demo"))
-ROLE_VARIABLES = {"egress_mode", "egress_tier", "egress_aws"}
+INVENTORY_VARIABLES = {"egress_mode", "egress_tier", "egress_aws", "egress_addresses"}
 """Variables of the inventory that playbooks read."""
 _NAME = re.compile(r"(?<![\w.])(?:egress|allow_once|rollback|emergency|adopt)(?:_[a-z]+)*(?![\w:])")
 
@@ -34,7 +34,7 @@ def parameters(body: str) -> set[str]:
     expressions = [*re.findall(r"{{(.*?)}}", body, re.DOTALL), *re.findall(r"(?:when|that|failed_when):(.*)", body)]
     expressions += re.findall(r"^ +- (.* (?:is|==|in|\|) .*)$", body, re.MULTILINE)
     names = {name for text in expressions for name in _NAME.findall(re.sub(r"'[^']*'", "", text))}
-    return names - registered - ROLE_VARIABLES
+    return names - registered - INVENTORY_VARIABLES
 
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS, ids=lambda path: path.stem)
