@@ -67,6 +67,7 @@ def contribution(
         "floor": list(resolved.floor),
         "sources": sources.cidrs(),
         "never": fitted.never.cidrs(),
+        "protected": fitted.protected.cidrs(),
         "openings": [serialise.opening_data(opening) for opening in fitted.openings],
         "closings": [serialise.closing_data(closing) for closing in fitted.closings],
         "differences": [serialise.difference_data(difference) for difference in fitted.differences],

@@ -116,13 +116,18 @@ class TargetDifference:
 
 @dataclass(frozen=True, kw_only=True)
 class FittedPolicy:
-    """A host's policy as far as a target can express it. never: addresses that no approximation may open."""
+    """A host's policy as far as a target can express it.
+
+    never: addresses that egress_never closes. protected: private networks and metadata services, which no approximation
+    opens to say `internet`.
+    """
 
     openings: tuple[Opening, ...] = ()
     closings: tuple[Closing, ...] = ()
     differences: tuple[TargetDifference, ...] = ()
     notices: tuple[str, ...] = ()
     never: AddressSet = NOTHING
+    protected: AddressSet = NOTHING
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +135,7 @@ class Unit:
     """What becomes one security group, network policy or file: the hosts of one unit mean the same.
 
     name: the unit's. sources: the addresses of its hosts. floor: the parts of the floor that the policy has. settings:
-    the target's variable, read. never: addresses that joining networks may not open.
+    the target's variable, read. never, protected: addresses that joining networks may not open.
     """
 
     name: str
@@ -140,15 +145,21 @@ class Unit:
     floor: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     never: AddressSet = NOTHING
+    protected: AddressSet = NOTHING
 
 
 @dataclass(frozen=True)
 class RenderedFile:
-    """text: the file. data: the same for modules that apply it. differences: those that rendering itself makes."""
+    """A file of a unit.
+
+    text: the file. data: the same for modules that apply it. differences: those that rendering itself makes. notices:
+    what a person has to know to use it.
+    """
 
     text: str
     data: Any = None
     differences: tuple[TargetDifference, ...] = ()
+    notices: tuple[str, ...] = ()
 
 
 ReadSettings = Callable[[ErrorReport, Place, Any], dict[str, Any]]

@@ -22,7 +22,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors im
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import Approximation
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.decide import is_one_of
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.floor import servers
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import values
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import values, words
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.entries import APPROXIMATE
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import ResolvedEntry, ResolvedPolicy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, services
@@ -79,6 +79,7 @@ class PolicyFit:
             differences=tuple(self.differences),
             notices=tuple(self.notices),
             never=addresses.union(never.addresses for never in self.resolved.never),
+            protected=self.resolved.internal | words.never_public(),
         )
 
     def _floor(self) -> list[Opening]:

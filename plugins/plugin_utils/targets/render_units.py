@@ -89,6 +89,7 @@ def unit_of(name: str, hosts: Sequence[Data]) -> Unit:
         floor=tuple(str(part) for part in first["floor"]),
         settings=first["settings"],
         never=serialise.read_addresses(first["never"]),
+        protected=addresses.union(serialise.read_addresses(host["protected"]) for host in hosts),
     )
 
 
@@ -113,7 +114,7 @@ def _render_unit(name: str, hosts: Sequence[Data]) -> RenderedUnit:
         text=file.text,
         data=file.data,
         differences=_sentences([*differences, *file.differences]),
-        notices=tuple(dict.fromkeys(notices)),
+        notices=tuple(dict.fromkeys([*notices, *file.notices])),
     )
 
 

@@ -80,3 +80,30 @@ def test_a_group_is_not_touched_before_it_is_enforced(project: TargetProject, aw
     done = project.play(playbook="tidegate.nftables.aws").ok()
     assert "app is in mode observe. Security groups have no such mode, so this group is not changed." in done.output
     assert group(aws) == {}
+
+
+def names(aws: Any) -> dict[str, int]:
+    """The rules of each group of the unit, by its name."""
+    groups = aws.describe_security_groups()["SecurityGroups"]
+    return {
+        each["GroupName"]: len(secgroup.of_api(each["IpPermissionsEgress"]))
+        for each in groups
+        if each["GroupName"].startswith("tidegate-")
+    }
+
+
+def test_a_unit_has_as_many_groups_as_its_rules_need_and_the_others_are_closed(
+    project: TargetProject, aws: Any, vpc: str
+) -> None:
+    scattered = [{"name": "many", "to": [f"203.0.113.{2 * number}" for number in range(100)], "services": ["https"]}]
+    foreign = aws.create_security_group(GroupName="tidegate-app-2", Description="another unit's", VpcId=vpc)["GroupId"]
+    project.set(egress_aws={"vpc_id": vpc}, egress_allow_app=scattered)
+    done = project.play(playbook="tidegate.nftables.aws").ok()
+    assert "app: the rules need 2 groups, attach all of them: tidegate-app, tidegate-app:2" in done.output
+    assert names(aws) == {"tidegate-app": 60, "tidegate-app:2": 40, "tidegate-app-2": 1}
+    assert "changed=0" in project.play(playbook="tidegate.nftables.aws").ok().output
+    project.set(egress_aws={"vpc_id": vpc}, egress_allow_app=ENTRIES[:1])
+    assert "changed=2" in project.play("--check", playbook="tidegate.nftables.aws").ok().output
+    assert "changed=2" in project.play(playbook="tidegate.nftables.aws").ok().output
+    assert names(aws) == {"tidegate-app": 2, "tidegate-app:2": 0, "tidegate-app-2": 1}
+    assert aws.describe_security_groups(GroupIds=[foreign])["SecurityGroups"][0]["IpPermissionsEgress"]

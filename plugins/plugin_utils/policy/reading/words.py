@@ -28,6 +28,13 @@ def public() -> AddressSet:
     return table("global_unicast") - special
 
 
+@cache
+def never_public() -> AddressSet:
+    """Return private networks, those of links and metadata services, whatever a policy calls internal."""
+    tables = ("private_use", "shared_use", "link", "cloud_metadata")
+    return addresses.union(map(table, tables))
+
+
 def lookup(word: str, internal: AddressSet) -> AddressSet:
     """Return what a word stands for where these networks are the internal ones. Raise KeyError for another word."""
     meanings = {

@@ -21,9 +21,13 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model im
     Unit,
 )
 
-from .security_group_rules import SecurityGroupRule, security_group_rules
+from .rules import SecurityGroupRule
+from .security_group_rules import security_group_rules
 
-_KEYS = ("vpc_id", "name", "rules", "references", "families")
+_KEYS = ("vpc_id", "name", "rules", "groups", "references", "families")
+_RULES_MAX = 1000
+"""Rules of all groups of a network interface, for each IP version (Amazon VPC quotas)."""
+GROUPS_MAX = 16
 _ID = re.compile(r"(pl|sg)-[0-9a-f]{8,17}")
 _NAME = re.compile(r"[a-zA-Z0-9 ._:/()#,@\[\]+=&;!*-]{1,255}")
 DESCRIPTION = "Egress by tidegate"
@@ -32,39 +36,46 @@ CAN = Capabilities(
     widens="protocol",
     references="prefix lists and groups by id",
     log="VPC flow logs",
-    limit="60 rules, IPv4 and IPv6 each, or the quota in `egress_aws`",
+    limit="60 rules in each of 5 groups, IPv4 and IPv6 each, or the quota in `egress_aws`",
 )
 
 
 def read_settings(report: ErrorReport, place: Place, value: Any) -> dict[str, Any]:
-    """Return egress_aws: the VPC, the group's name, its quota of rules, references."""
+    """Return egress_aws: the VPC, the name of the groups, their quota, references."""
     written = values.mapping(report, place, {} if value is None else value, _KEYS, ("vpc_id",)) or {}
-    settings: dict[str, Any] = {"rules": 60, "references": {}}
+    settings: dict[str, Any] = {"rules": 60, "groups": 5, "references": {}}
     for key in ("vpc_id", "name"):
         if key in written:
             settings[key] = values.text(report, place.key(key), written[key])
     if settings.get("name") and (not _NAME.fullmatch(settings["name"]) or settings["name"].startswith("sg-")):
         report.error(place.key("name"), f"{values.show(settings['name'])} is not the name of a security group")
-    if "rules" in written:
-        settings["rules"] = _number(report, place.key("rules"), written["rules"], 1000)
+    for key, most in (("rules", _RULES_MAX), ("groups", GROUPS_MAX)):
+        if key in written:
+            settings[key] = _number(report, place.key(key), written[key], most)
+    if "groups" not in written:
+        settings["groups"] = min(settings["groups"], _RULES_MAX // settings["rules"])
+    if settings["rules"] * settings["groups"] > _RULES_MAX:
+        cause = f"{settings['groups']} groups of {settings['rules']} rules are more than {_RULES_MAX:,} rules"
+        report.error(place.key("groups"), cause, "AWS allows no more for one network interface, lower one of both")
     references = written.get("references") or {}
     for text, reference in (
         values.mapping(report, place.key("references"), references, list(references)) or {}
     ).items():
-        settings["references"][text] = _reference(report, place.key("references").key(text), reference)
+        at = place.key("references").key(text)
+        settings["references"][text] = _reference(report, at, reference, settings["rules"])
     if "families" in written:
         settings["families"] = families(report, place.key("families"), written["families"])
     return settings
 
 
-def _reference(report: ErrorReport, place: Place, value: Any) -> dict[str, Any]:
-    """Return an id and its weight, the number of rules that AWS counts a prefix list as."""
+def _reference(report: ErrorReport, place: Place, value: Any, rules: int) -> dict[str, Any]:
+    """Return an id and its weight, the number of rules that AWS counts a prefix list as. rules: of one group."""
     written = value if isinstance(value, Mapping) else {"id": value}
     known = values.mapping(report, place, written, ("id", "weight"), ("id",)) or {}
     text = known.get("id")
     if not isinstance(text, str) or not _ID.fullmatch(text):
         report.error(place, f"{values.show(text)} is not an id", "write that of a prefix list (pl-…) or a group (sg-…)")
-    return {"id": str(text), "weight": _number(report, place.key("weight"), known.get("weight", 1), 1000)}
+    return {"id": str(text), "weight": _number(report, place.key("weight"), known.get("weight", 1), rules)}
 
 
 def _number(report: ErrorReport, place: Place, value: Any, maximum: int) -> int:
@@ -74,21 +85,33 @@ def _number(report: ErrorReport, place: Place, value: Any, maximum: int) -> int:
     return 1
 
 
-def group_name(unit: Unit) -> str:
-    """Return the name of the group, by default the unit's."""
-    return str(unit.settings.get("name") or f"tidegate-{unit.name}")
+def group_name(unit: Unit, number: int) -> str:
+    """Return the name of a unit's group, numbered from 1. The name of no unit has a colon in it."""
+    name = str(unit.settings.get("name") or f"tidegate-{unit.name}")
+    return name if number == 1 else f"{name}:{number}"
 
 
 def render(unit: Unit) -> RenderedFile:
-    """Return the arguments of the module. Without openings rules_egress is empty, which closes everything."""
-    rules, differences = security_group_rules(unit)
-    data = {
-        "name": group_name(unit),
-        "description": DESCRIPTION,
-        "vpc_id": unit.settings["vpc_id"],
-        "rules_egress": [_module_rule(rule) for rule in rules],
-    }
-    return RenderedFile(yaml_text.dump(data, explicit_start=True), data, differences)
+    """Return the arguments of the module for each group. Without openings rules_egress is empty: everything is closed.
+
+    The data also name the groups that the unit had if it needed more before: they must not open anything any more.
+    """
+    groups, differences = security_group_rules(unit)
+    common = {"description": DESCRIPTION, "vpc_id": unit.settings["vpc_id"]}
+    arguments = [
+        {"name": group_name(unit, number), **common, "rules_egress": [_module_rule(rule) for rule in rules]}
+        for number, rules in enumerate(groups, start=1)
+    ]
+    unused = [group_name(unit, number) for number in range(len(groups) + 1, GROUPS_MAX + 1)]
+    data = {"groups": arguments, "unused": unused}
+    text = yaml_text.dump(arguments, explicit_start=True)
+    return RenderedFile(text, data, differences, attach_notices(unit, len(groups)))
+
+
+def attach_notices(unit: Unit, count: int) -> tuple[str, ...]:
+    """Return what a person has to do about several groups."""
+    names = [group_name(unit, number) for number in range(1, count + 1)]
+    return (f"the rules need {count} groups, attach all of them: {', '.join(names)}",) if count > 1 else ()
 
 
 _ARGUMENT = {"ipv4": "cidr_ip", "ipv6": "cidr_ipv6", "prefix_list": "ip_prefix", "group": "group_id"}

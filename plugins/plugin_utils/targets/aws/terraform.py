@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Terraform: one security group for each unit and one resource for each egress rule, as JSON (.tf.json).
+"""Terraform: the security groups of each unit and one resource for each egress rule, as JSON (.tf.json).
 
 The address of a resource is made of the rule's content and not of its position, so an edit touches no other rule.
 """
@@ -15,7 +15,8 @@ from typing import Any
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import RenderedFile, Target, Unit
 
 from . import security_group
-from .security_group_rules import SecurityGroupRule, security_group_rules
+from .rules import SecurityGroupRule
+from .security_group_rules import security_group_rules
 
 _UNFIT = re.compile(r"[^A-Za-z0-9_]")
 _ATTRIBUTE = {
@@ -27,24 +28,23 @@ _ATTRIBUTE = {
 
 
 def render(unit: Unit) -> RenderedFile:
-    """Return the file, with the group: Terraform removes AWS's allow-all rule only from groups that it creates."""
-    rules, differences = security_group_rules(unit)
-    group = f"tidegate_{_UNFIT.sub('_', unit.name)}"
-    resources: dict[str, Any] = {
-        "aws_security_group": {
-            group: {
-                "name": security_group.group_name(unit),
-                "description": security_group.DESCRIPTION,
-                "vpc_id": unit.settings["vpc_id"],
-            }
+    """Return the file, with the groups: Terraform removes AWS's allow-all rule only from groups that it creates."""
+    spread, differences = security_group_rules(unit)
+    groups: dict[str, Any] = {}
+    resources: dict[str, Any] = {}
+    for number, rules in enumerate(spread, start=1):
+        name = f"tidegate_{_UNFIT.sub('_', unit.name)}" + (f"__{number}" if number > 1 else "")
+        groups[name] = {
+            "name": security_group.group_name(unit, number),
+            "description": security_group.DESCRIPTION,
+            "vpc_id": unit.settings["vpc_id"],
         }
-    }
-    if rules:
-        resources["aws_vpc_security_group_egress_rule"] = {
-            f"{group}_{_address(rule)}": _resource(rule, group) for rule in sorted(rules, key=_address)
-        }
-    data = {"resource": resources}
-    return RenderedFile(json.dumps(data, indent=2) + "\n", data, differences)
+        resources |= {f"{name}_{_address(rule)}": _resource(rule, name) for rule in sorted(rules, key=_address)}
+    data = {"resource": {"aws_security_group": groups}}
+    if resources:
+        data["resource"]["aws_vpc_security_group_egress_rule"] = resources
+    notices = security_group.attach_notices(unit, len(spread))
+    return RenderedFile(json.dumps(data, indent=2) + "\n", data, differences, notices)
 
 
 def _address(rule: SecurityGroupRule) -> str:

@@ -141,24 +141,31 @@ def _group_passes(read: Callable[[Any], list[secgroup.SecurityRule]]) -> Callabl
 
 
 def _over_quota(
-    read: Callable[[Any], list[secgroup.SecurityRule]],
+    read: Callable[[Any], list[list[secgroup.SecurityRule]]],
 ) -> Callable[[Rendering, Settings], list[str]]:
     def complaints(rendered: Rendering, settings: Settings) -> list[str]:
-        networks = [":" in rule.to for rule in read(rendered.file.data)]
-        counts = {"IPv4": networks.count(False), "IPv6": networks.count(True)}
-        return [f"{count} rules for {version}" for version, count in counts.items() if count > settings["rules"]]
+        groups = read(rendered.file.data)
+        found = [f"{len(groups)} groups"] if len(groups) > settings["groups"] else []
+        for rules in groups:
+            networks = [":" in rule.to for rule in rules]
+            counts = {"IPv4": networks.count(False), "IPv6": networks.count(True)}
+            found += [f"{count} rules for {version}" for version, count in counts.items() if count > settings["rules"]]
+        return found
 
     return complaints
 
 
 _EVERYWHERE = {"ipv4": "0.0.0.0/0", "ipv6": "::/0"}
-_QUOTAS = tuple({"vpc_id": "vpc-0a1b2c3d", "rules": quota} for quota in (4, 60, 1000))
+_QUOTAS = tuple(
+    {"vpc_id": "vpc-0a1b2c3d", "rules": rules, "groups": groups}
+    for rules, groups in ((4, 1), (4, 3), (60, 5), (1000, 1))
+)
 
 
 def _open_group(_resolved: policy.ResolvedPolicy) -> RenderedFile:
     keys = {"ipv4": "cidr_ip", "ipv6": "cidr_ipv6"}
     rules = [{"proto": "-1", keys[kind]: [network], "rule_desc": ""} for kind, network in _EVERYWHERE.items()]
-    return RenderedFile("", {"rules_egress": rules})
+    return RenderedFile("", {"groups": [{"rules_egress": rules}]})
 
 
 def _open_resources(_resolved: policy.ResolvedPolicy) -> RenderedFile:
@@ -193,13 +200,13 @@ EVALUATORS: Mapping[str, Evaluator] = {
     "aws": Evaluator(
         reading=_read(_group_passes(secgroup.of_module)),
         allow_all=_open_group,
-        complaints=_over_quota(secgroup.of_module),
+        complaints=_over_quota(secgroup.groups_of_module),
         settings=_QUOTAS,
     ),
     "terraform": Evaluator(
         reading=_read(_group_passes(secgroup.of_terraform)),
         allow_all=_open_resources,
-        complaints=_over_quota(secgroup.of_terraform),
+        complaints=_over_quota(secgroup.groups_of_terraform),
         settings=_QUOTAS,
     ),
     "kubernetes": Evaluator(

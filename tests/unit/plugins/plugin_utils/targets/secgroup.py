@@ -46,7 +46,7 @@ def rule(protocol: Any, first: Any, last: Any, to: str, description: str = "") -
 def of_module(data: Mapping[str, Any]) -> list[SecurityRule]:
     """The arguments of amazon.aws.ec2_security_group."""
     rules = []
-    for argument in data["rules_egress"]:
+    for argument in (argument for group in data["groups"] for argument in group["rules_egress"]):
         (to,) = next(argument[key] for key in ("cidr_ip", "cidr_ipv6", "ip_prefix", "group_id") if key in argument)
         rules.append(
             rule(argument["proto"], argument.get("from_port"), argument.get("to_port"), to, argument["rule_desc"])
@@ -67,6 +67,20 @@ def of_terraform(data: Mapping[str, Any]) -> list[SecurityRule]:
         )
         for one in data["resource"].get("aws_vpc_security_group_egress_rule", {}).values()
     ]
+
+
+def groups_of_module(data: Mapping[str, Any]) -> list[list[SecurityRule]]:
+    """The same, by group."""
+    return [of_module({"groups": [group]}) for group in data["groups"]]
+
+
+def groups_of_terraform(data: Mapping[str, Any]) -> list[list[SecurityRule]]:
+    """The same, by group."""
+    key = "aws_vpc_security_group_egress_rule"
+    by_group: dict[str, dict[str, Any]] = {}
+    for name, resource in data["resource"].get(key, {}).items():
+        by_group.setdefault(resource["security_group_id"], {})[name] = resource
+    return [of_terraform({"resource": {key: resources}}) for resources in by_group.values()]
 
 
 def of_api(permissions: Iterable[Mapping[str, Any]]) -> list[SecurityRule]:

@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import hcl2
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import words
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import datafiles
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING, to_text
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import host_contribution, registry, render_units
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import build, entry
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets import secgroup
@@ -42,7 +45,7 @@ def errors_of(**changes: Any) -> list[str]:
 
 
 def test_an_empty_policy_closes_everything() -> None:
-    assert made().data["rules_egress"] == []
+    assert [group["rules_egress"] for group in made().data["groups"]] == [[]]
     assert set(made("terraform").data["resource"]) == {"aws_security_group"}
 
 
@@ -88,7 +91,7 @@ def test_networks_of_entries_are_joined_before_there_are_too_many() -> None:
 
 def test_too_many_rules_are_refused_with_their_entries() -> None:
     many = [entry(to=SCATTERED), entry(name="small", to=["203.0.113.7"])]
-    (error,) = errors_of(given={"rules": 20}, egress_allow_app=many)
+    (error,) = errors_of(given={"rules": 20, "groups": 1}, egress_allow_app=many)
     assert error.startswith(
         "unit app, egress_aws.rules: needs 41 IPv4 and 0 IPv6 rules, the quota is 20; most are for api (40), small"
     )
@@ -96,14 +99,15 @@ def test_too_many_rules_are_refused_with_their_entries() -> None:
 
 def test_a_reference_counts_with_its_weight() -> None:
     references = {"hosts:database": {"id": "pl-6da54004", "weight": 55}}
+    given = {"references": references, "groups": 1}
     many = [entry(to=SCATTERED[:10]), entry(name="db", to=["hosts:database"], services=["postgresql"])]
-    (error,) = errors_of(given={"references": references}, egress_allow_app=many)
+    (error,) = errors_of(given=given, egress_allow_app=many)
     assert "needs 65 IPv4 and 55 IPv6 rules" in error
 
 
 def test_wider_entries_are_joined_as_little_as_needed_and_the_difference_is_exact() -> None:
-    unit = made(given={"rules": 39}, egress_allow_app=[entry(to=SCATTERED, approximate="wider")])
-    assert len(unit.data["rules_egress"]) == 39
+    unit = made(given={"rules": 39, "groups": 1}, egress_allow_app=[entry(to=SCATTERED, approximate="wider")])
+    assert [len(group["rules_egress"]) for group in unit.data["groups"]] == [39]
     (difference,) = unit.differences
     reason = "its networks are joined to keep the quota of rules"
     assert difference.startswith(f"api is wider than the policy, because {reason}: ")
@@ -113,9 +117,98 @@ def test_wider_entries_are_joined_as_little_as_needed_and_the_difference_is_exac
 def test_what_is_never_open_is_not_opened_for_the_quota() -> None:
     written = [entry(to=SCATTERED, approximate="wider")]
     closed = [{"to": [f"198.51.100.{4 * number + 1}" for number in range(20)]}]
-    (error,) = errors_of(given={"rules": 39}, egress_allow_app=written, egress_never=closed)
+    (error,) = errors_of(given={"rules": 39, "groups": 1}, egress_allow_app=written, egress_never=closed)
     assert "needs 40 IPv4 and 0 IPv6 rules, the quota is 39" in error
-    assert made(given={"rules": 39}, egress_allow_app=written, egress_never=closed[:0]).differences
+    assert made(given={"rules": 39, "groups": 1}, egress_allow_app=written, egress_never=closed[:0]).differences
+
+
+TIERS = sorted(path.stem for path in (Path(datafiles.__file__).parents[1] / "data" / "tiers").glob("*.yml"))
+
+
+def metadata_and_private() -> list[str]:
+    """The first and the last address of networks that nobody means by `internet`, and every metadata service."""
+    tables = ("private_use", "shared_use", "link", "cloud_metadata")
+    return [
+        to_text(version, edge)
+        for name in tables
+        for version in (4, 6)
+        for interval in words.table(name).family(version)
+        for edge in interval
+    ]
+
+
+@pytest.mark.parametrize("target", ["aws", "terraform"])
+@pytest.mark.parametrize("tier", TIERS)
+def test_every_shipped_tier_can_be_rendered(tier: str, target: str) -> None:
+    """Exactly or with its word, which opens neither private networks nor metadata services to say `internet`."""
+    rules: list[secgroup.SecurityRule] = []
+    for word in ("", "wider"):
+        try:
+            unit = made(target, word=word, egress_tier=tier)
+        except policy.PolicyErrors:
+            assert (tier, word) == ("resolver", "")  # 423 networks
+            continue
+        read = secgroup.groups_of_module if target == "aws" else secgroup.groups_of_terraform
+        groups = read(unit.data)
+        assert len(groups) <= 5
+        assert max((sum(":" not in rule.to for rule in group) for group in groups), default=0) <= 60
+        rules += [rule for group in groups for rule in group]
+        assert bool(unit.differences) == (tier == "resolver")
+    opened = [rule for rule in rules if rule.to not in ("10.0.0.0/8", "fd12:3456:789a::/48")]
+    for address in metadata_and_private():
+        assert not secgroup.allows(opened, address, 6, 443)
+        assert not secgroup.allows(opened, address, 17, 53)
+
+
+def test_any_service_inside_is_one_rule_with_its_word_and_says_what_it_opens() -> None:
+    written = [entry(to=["internal"], services=["any"], approximate="wider")]
+    unit = made(given={"groups": 1}, egress_allow_app=written)
+    assert [(rule.protocol, rule.to) for rule in secgroup.of_module(unit.data)] == [
+        ("-1", "10.0.0.0/8"),
+        ("-1", "fd12:3456:789a::/48"),
+    ]
+    reason = "api is wider than the policy, because all of its services are one rule, to keep the quota of rules"
+    (difference,) = unit.differences
+    opened = "10.0.0.0/8, fd12:3456:789a::/48 with tcp/53, tcp/853, udp/53, udp/853"
+    assert difference == f"{reason}: it opens {opened}"
+
+
+def test_any_service_inside_without_a_word_is_exact_or_an_error_with_that_word() -> None:
+    written = [entry(to=["internal"], services=["any"])]
+    unit = made(egress_allow_app=written)
+    assert len(secgroup.of_module(unit.data)) > 500
+    assert unit.differences == ()
+    (error,) = errors_of(given={"groups": 1}, egress_allow_app=written)
+    assert "Fix: write approximate: wider in api (egress_approximate for all), name groups" in error
+    closed = [{"to": ["10.1.0.0/16"], "services": ["dns"]}]
+    wider = [{**written[0], "approximate": "wider"}]
+    (error,) = errors_of(given={"groups": 1}, egress_allow_app=wider, egress_never=closed)
+    assert "Fix: name groups of destinations by id" in error
+
+
+def test_several_groups_are_filled_and_all_must_be_attached() -> None:
+    unit = made(given={"rules": 15}, egress_allow_app=[entry(to=SCATTERED)])
+    groups = unit.data["groups"]
+    assert [(group["name"], len(group["rules_egress"])) for group in groups] == [
+        ("tidegate-app", 15),
+        ("tidegate-app:2", 15),
+        ("tidegate-app:3", 10),
+    ]
+    assert unit.notices == (
+        "the rules need 3 groups, attach all of them: tidegate-app, tidegate-app:2, tidegate-app:3",
+    )
+    assert unit.data["unused"] == [f"tidegate-app:{number}" for number in range(4, 17)]
+    assert made(egress_allow_app=[entry()]).notices == ()
+
+
+def test_what_counts_as_many_rules_is_in_one_group() -> None:
+    references = {"hosts:database": {"id": "pl-6da54004", "weight": 55}}
+    many = [entry(to=SCATTERED[:10]), entry(name="db", to=["hosts:database"], services=["postgresql"])]
+    unit = made(given={"references": references}, egress_allow_app=many)
+    assert [[rule.to for rule in group][-1] for group in secgroup.groups_of_module(unit.data)] == [
+        "pl-6da54004",
+        "198.51.100.18/32",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -123,6 +216,12 @@ def test_what_is_never_open_is_not_opened_for_the_quota() -> None:
     [
         ({"vpc_id": ...}, "egress_aws: vpc_id is missing"),
         ({"rules": 0}, 'egress_aws.rules: "0" is not a number from 1 to 1000'),
+        ({"groups": 17}, 'egress_aws.groups: "17" is not a number from 1 to 16'),
+        ({"rules": 500, "groups": 3}, "egress_aws.groups: 3 groups of 500 rules are more than 1,000 rules"),
+        (
+            {"references": {"hosts:x": {"id": "pl-6da54004", "weight": 61}}},
+            'egress_aws.references.hosts:x.weight: "61" is not a number from 1 to 60',
+        ),
         ({"references": {"hosts:x": "database"}}, 'egress_aws.references.hosts:x: "database" is not an id'),
         ({"name": "sg-x"}, 'egress_aws.name: "sg-x" is not the name of a security group'),
         ({"vpc": "x"}, 'egress_aws: unknown key "vpc"'),
