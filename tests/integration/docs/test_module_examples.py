@@ -67,6 +67,9 @@ def test_the_page_about_the_modules_shows_what_runs(tmp_path: Path, namespace: N
     page = (CHECKOUT / "docs" / "modules.md").read_text()
     (block,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     (task,) = yaml.safe_load(block)
+    # Applied as it stands, it must not end the connection of who applies it.
+    ((chain,),) = [table["chains"] for table in task["tidegate.nftables.nft_ruleset"]["tables"]]
+    assert "tcp dport ssh accept" in chain["rules"]
     assert [result["changed"] for result in run_tasks(tmp_path, [task, task], prefix=namespace.enter)] == [True, False]
     assert sorted(re.findall(r"^\| `(nft_\w+)`", page, re.MULTILINE)) == MODULES
 

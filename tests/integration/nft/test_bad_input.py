@@ -25,7 +25,7 @@ WITH_ELEMENT = "tables[0].sets[0].elements[1]"
 RULES: dict[str, tuple[str, str]] = {
     "accept; } table x { chain y { type filter hook input priority 0; } }": ("bad_spec", "ends a rule"),
     "accept } table ip x { chain y { } ": ("bad_spec", "closes a brace that it did not open"),
-    "accept\nadd table ip x": ("bad_spec", "line break"),
+    "accept\nadd table ip x": ("bad_spec", "in YAML, '>-' in place of '|' joins lines"),
     "accept\radd table ip x": ("bad_spec", "control character"),
     "accept \\": ("bad_spec", "backslash"),
     "tcp dport { 22 accept": ("bad_spec", "opens a brace that it does not close"),
@@ -46,9 +46,25 @@ RULES: dict[str, tuple[str, str]] = {
     'include "/etc/passwd"': ("rejected_by_nft", "syntax error"),
     "define x = 5": ("rejected_by_nft", "syntax error"),
     "accept add table ip x": ("rejected_by_nft", "syntax error"),
-    "ip daddr $undefined accept": ("rejected_by_nft", "unknown identifier"),
+    "ip daddr $LAN accept": ("bad_spec", "$LAN is a variable of nft's scripts"),
+    "ip daddr 10.0.0.256 accept": ("bad_spec", "'10.0.0.256' stands where an IPv4 address, network or range belongs"),
+    "ip6 daddr != { ::1, 2001:db8::g } accept": ("bad_spec", "'2001:db8::g' stands where an IPv6 address"),
+    "tcp dport . ip saddr { 80 . localhost } accept": ("bad_spec", "'localhost' stands where an IPv4 address"),
+    "ip saddr vmap { 10.0.0.x : accept }": ("bad_spec", "'10.0.0.x' stands where an IPv4 address"),
+    "dnat ip to backend:80": ("bad_spec", "'backend' stands where an IPv4 address"),
     "tcp dport 70000 accept": ("rejected_by_nft", ""),
-    "ip daddr 10.0.0.0/33 accept": ("rejected_by_nft", ""),
+    "ip daddr 10.0.0.0/33 accept": ("bad_spec", "'10.0.0.0/33' stands where"),
+    "jump c": (
+        "rejected_by_nft",
+        "c is a base chain, which only its hook calls. Fix: move its rules to a regular chain",
+    ),
+    "goto c": ("rejected_by_nft", "c is a base chain"),
+    "tcp dport vmap { 22 : jump c }": ("rejected_by_nft", "c is a base chain"),
+    "masquerade": (
+        "rejected_by_nft",
+        "allows masquerade only in base chains of type nat with the hook postrouting; c has type filter and hook",
+    ),
+    "ct status dnat dnat ip to 10.0.0.1": ("rejected_by_nft", "allows dnat only in base chains of type nat"),
     "ip daddr 10.0.0.9-10.0.0.1 accept": ("rejected_by_nft", ""),
     "tcp dport nonsense accept": ("rejected_by_nft", "Could not resolve service"),
     "meta skuid nobody-of-that-name accept": ("rejected_by_nft", "User does not exist"),
@@ -119,6 +135,37 @@ def test_element_of_another_type(lab: Lab, kind: str, value: str) -> None:
         "tables[0].sets[1].elements[0]",
         value,
     )
+
+
+def test_a_statement_that_the_chain_before_cannot_have(lab: Lab) -> None:
+    lab.run(GOOD)
+    chains = [{"name": "nat", "rules": ["masquerade"]}, {**GOOD["chains"][0], "rules": ["jump nat"]}]
+    refused(
+        lab,
+        {**GOOD, "chains": chains},
+        "rejected_by_nft",
+        "tables[0].chains[1].rules[0]",
+        "allows masquerade of chain nat only in base chains of type nat with the hook postrouting; c has type filter",
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "part"),
+    [
+        (
+            "flowtable",
+            "hook ingress priority 0; devices = { lo }",
+            "This kernel has no flowtables (modules nf_flow_table",
+        ),
+        ("secmark", '"system_u:object_r:x_t:s0"', "This kernel has no security marks (CONFIG_NETWORK_SECMARK)"),
+    ],
+)
+def test_an_object_that_the_kernel_lacks(lab: Lab, kind: str, text: str, part: str) -> None:
+    if lab.nft.load(f"table inet has {{ {kind} f {{ {text}; }}; }}\n").code == 0:
+        pytest.skip(f"this kernel has {kind}")
+    lab.run(GOOD)
+    wrong = {**GOOD, "others": [{"kind": kind, "name": "f", "text": text}]}
+    refused(lab, wrong, "rejected_by_nft", "tables[0].others[0]", part)
 
 
 @pytest.mark.parametrize("name", ["table", "rt", "policy"])

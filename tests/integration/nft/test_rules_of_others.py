@@ -125,6 +125,37 @@ def test_rules_of_iptables_stay_as_they_are_and_iptables_reads_them(lab: Lab, se
     assert len(iptables("-S", CHAIN).splitlines()) == 1 + 2 + len(theirs[anchor:])
 
 
+SHOWN = {
+    'iifname "eth0" ip saddr 192.0.2.1 counter drop': "-A DOCKER-USER -s 192.0.2.1/32 -i eth0 -j DROP",
+    'oifname "eth0" ip daddr != 10.0.0.0/8 accept': "-A DOCKER-USER ! -d 10.0.0.0/8 -o eth0 -j ACCEPT",
+    "tcp dport 8000-8100 return": "-A DOCKER-USER -p tcp -m tcp --dport 8000:8100 -j RETURN",
+    "icmp type echo-request drop": "-A DOCKER-USER -p icmp -m icmp --icmp-type 8 -j DROP",
+    "meta mark 5 limit rate 5/second accept": "-A DOCKER-USER -m mark --mark 0x5 -m limit --limit 5/sec -j ACCEPT",
+    "tcp dport { 22, 80 } drop": "-A DOCKER-USER -p tcp -j DROP",
+    "ct state established,related accept": "",
+    "ct original ip daddr 10.0.0.1 drop": "",
+    'log prefix "x "': "",
+    "reject": "",
+    "fib daddr type local drop": "",
+    "meta mark set 5": "",
+}
+"""A rule of nft -> how iptables 1.8.9 shows it, "" where it calls the whole chain incompatible (docs/modules.md)."""
+
+
+@pytest.mark.skipif(shutil.which("iptables-nft") is None, reason="iptables is not installed")
+@pytest.mark.parametrize("rule", SHOWN)
+def test_what_iptables_reads_of_a_rule_is_as_the_page_has_it(lab: Lab, rule: str) -> None:
+    if "1.8.9" not in iptables("--version"):
+        pytest.skip("the page is about iptables 1.8.9")
+    iptables("-N", CHAIN)
+    lab.single("rule", family="ip", table="filter", chain=CHAIN, rule=rule)
+    shown = subprocess.run(["iptables-nft", "-S", CHAIN], capture_output=True, text=True, check=False)
+    if SHOWN[rule]:
+        assert (shown.returncode, shown.stdout) == (0, f"-N {CHAIN}\n{SHOWN[rule]}\n")
+    else:
+        assert shown.returncode != 0
+
+
 @pytest.mark.skipif(shutil.which("iptables-nft") is None, reason="iptables is not installed")
 def test_a_chain_with_extensions_of_iptables_is_not_made_anew(lab: Lab) -> None:
     """nft lists some of them as less than they are."""

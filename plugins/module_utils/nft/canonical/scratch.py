@@ -24,6 +24,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.listing
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import NftSet, NftTable
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory, tables_of
 
+from . import kernel_modules
 from .draft import DraftLine, ScratchDraft
 
 PREFIX = "_tidegate_"
@@ -192,13 +193,23 @@ def _rejection(
     failure_of_line = failure(NftOutcome(1, "", f"Error: {message}"), "nft", line.where)
     if failure_of_line.reason != "rejected_by_nft":
         return failure_of_line
-    hint = " It refers to a chain, set, counter or interface that does not exist." if "No such file" in message else ""
+    hint = _missing(line.text) if "No such file" in message else ""
     more = len({line_number for line_number, _said in errors if 0 < line_number <= len(lines)}) - 1
     others = f" {more} more {'lines have' if more > 1 else 'line has'} errors." if more > 0 else ""
     # nft 1.1 suggests names, also of other tables.
     message = message.partition("; did you mean")[0].rstrip(".")
     text = _short(line.text.rstrip(",{ "))
     return EngineError("rejected_by_nft", f"nft rejects `{text}`: {message}.{hint}{others} {UNCHANGED}", line.where)
+
+
+def _missing(line: str) -> str:
+    """Return the sentence about what does not exist for a line that the kernel answers with ENOENT."""
+    lacking = kernel_modules.of_object(line.rstrip(" {")) if line.endswith(" {") else ""
+    if lacking:
+        return f" This kernel has no {lacking}."
+    lacking = kernel_modules.of_rule(line)
+    kernel = f", or this kernel has no {lacking}" if lacking else ""
+    return f" It refers to a chain, set, counter or interface that does not exist{kernel}."
 
 
 def _short(text: str) -> str:

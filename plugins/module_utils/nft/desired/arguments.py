@@ -27,6 +27,17 @@ def mapping(value: object, where: str, known: Sequence[str]) -> dict[str, Any]:
     return {key: item for key, item in value.items() if item is not None}
 
 
+def check_quoted(value: object, where: str, known: Sequence[str]) -> None:
+    """Raise for text that YAML read as a mapping, because it has ": " and no quotes."""
+    if isinstance(value, dict) and len(value) == 1:
+        ((key, rest),) = value.items()
+        if key in known or str(key).isidentifier():
+            return
+        text = f"{key} : {rest}"
+        quoted = f"'{text}'" if "'" not in text else f'"{text}"'
+        raise bad_spec(where, f"YAML reads `{text}` as a mapping, because it has ': '. Fix: quote it: {quoted}.")
+
+
 def items(value: object, where: str, read: Callable[[object, str], Item]) -> tuple[Item, ...]:
     """Return the items of a list, each converted by ``read``, which also gets the item's path."""
     if not isinstance(value, (list, tuple)):

@@ -99,6 +99,7 @@ def rule(value: object, where: str) -> RuleSpec:
     """Return the rule that nft text or a mapping of RULE_KEYS describes."""
     if not isinstance(value, dict):
         return RuleSpec(validate.rule(value, where), where=where)
+    arguments.check_quoted(value, where, RULE_KEYS)
     fields = arguments.mapping(value, where, RULE_KEYS)
     users: tuple[str, ...] | None = None
     if "users" in fields:

@@ -175,6 +175,7 @@ def element(
 ) -> ElementSpec:
     """Return the element that text or a mapping of ELEMENT_KEYS describes; keys_only: without data and options."""
     known = SET_ELEMENT_KEYS if kind == "set" else ELEMENT_KEYS
+    arguments.check_quoted(value, where, known)
     fields = arguments.mapping(value, where, known) if isinstance(value, dict) else {"value": value}
     text = validate.element(arguments.needed(fields, "value", where), where)
     data = validate.element(fields["data"], f"{where}.data") if "data" in fields else None

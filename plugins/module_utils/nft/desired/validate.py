@@ -9,7 +9,7 @@ import re
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import bad_spec
 
-from . import tokens
+from . import rule_addresses, tokens
 
 COMMENT_MAX = 128
 """Bytes; NFTNL_UDATA_COMMENT_MAXLEN of libnftnl, for rules, elements, sets, chains and tables alike."""
@@ -25,6 +25,7 @@ _PREFIX = re.compile(r'"[^"]*"|\bprefix\s+"([^"]*)"')
 _COMMENT = re.compile(r'"[^"]*"|\bcomment\s+("[^"]*"|[^\s"]+)')
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SIMPLE = re.compile(r"[0-9A-Za-z.:/-]+")
+_VARIABLE = re.compile(r"\$\w+")
 _PLACES = ("handle", "position", "index")
 
 
@@ -89,6 +90,7 @@ def rule(value: object, where: str) -> str:
             )
     if depth:
         raise bad_spec(where, "The rule opens a brace that it does not close.")
+    rule_addresses.check(text, where)
     if blank.split()[0] in _PLACES:
         raise bad_spec(where, f"A rule cannot begin with {blank.split()[0]!r}: its position in the list is its place.")
     for match in _COMMENT.finditer(text):
@@ -158,8 +160,20 @@ def _text(value: object, where: str, what: str) -> str:
     text = str(value).strip()
     if not text:
         raise bad_spec(where, f"The {what} is empty.")
+    if "\n" in text:
+        raise bad_spec(
+            where,
+            f"The {what} holds a line break. Fix: write it on one line; in YAML, '>-' in place of '|' joins lines.",
+        )
     if _control(text):
-        raise bad_spec(where, f"The {what} holds a line break or another control character. Write it on one line.")
+        raise bad_spec(where, f"The {what} holds a control character, which nft cannot read.")
+    variable = _VARIABLE.search(tokens.unquoted(text))
+    if variable:
+        raise bad_spec(
+            where,
+            f"{variable.group()} is a variable of nft's scripts, which a task does not have. Fix: write its value, or "
+            f"the Ansible variable: {{{{ {variable.group()[1:].lower()} }}}}.",
+        )
     if text.count('"') % 2:
         raise bad_spec(where, f"The {what} opens a double quote that it does not close.")
     if text.endswith("\\"):

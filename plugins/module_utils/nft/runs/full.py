@@ -192,7 +192,7 @@ class FullRun:
                 return self._verified([] if self._check else self._residue(run_plan), None, last=True)
             for table in run_plan.tables if "syntax error" in outcome.err else ():
                 scratch.check_name(self._nft, table.spec.name, table.spec.where)
-            raise rejection(outcome, script)
+            raise rejection(outcome, script, [table.desired for table in run_plan.tables])
         if self._check:
             return True, None
         return self._committed(run_plan, before, _after(before, len(scripts)), after, last=last or before is None)
@@ -252,7 +252,7 @@ class FullRun:
         if outcome.code != 0:
             rejected = self._nft.load(transaction.sent(run_plan.commands), check=True)
             if rejected.code != 0:
-                raise rejection(rejected, run_plan.commands)
+                raise rejection(rejected, run_plan.commands, [table.desired for table in run_plan.tables])
             raise failure(outcome, "nft -c -f", "persist")
 
     def _warnings(self, run_plan: RunPlan) -> tuple[str, ...]:

@@ -11,13 +11,16 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.transaction import Command
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import NftOutcome, failure
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import UNCHANGED, EngineError, Overlap
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import NftTable
+
+from . import misplaced
 
 _OVERLAP = ("interval overlaps", "conflicting intervals", "File exists")
 """Messages of different nft versions about an interval that overlaps another."""
 
 
-def rejection(outcome: NftOutcome, commands: Sequence[Command]) -> EngineError:
-    """Return the error for a transaction that nft rejected, which names the command."""
+def rejection(outcome: NftOutcome, commands: Sequence[Command], desired: Sequence[NftTable | None] = ()) -> EngineError:
+    """Return the error for a transaction that nft rejected, which names the command. desired: the tables it makes."""
     line, message = next(iter(outcome.errors()), (0, ""))
     command = transaction.where(commands, line) if line else None
     error = failure(outcome, "nft -f", command.where if command else "")
@@ -25,4 +28,6 @@ def rejection(outcome: NftOutcome, commands: Sequence[Command]) -> EngineError:
         return error
     first = command.text.splitlines()[0]
     kind = Overlap if any(fragment in outcome.err for fragment in _OVERLAP) else EngineError
-    return kind(error.reason, f"nft rejects `{first[:200]}`: {message}. {UNCHANGED}", command.where)
+    why = misplaced.reason(command.text, [table for table in desired if table]) if "not supported" in message else ""
+    why = f" {why}" if why else ""
+    return kind(error.reason, f"nft rejects `{first[:200]}`: {message}.{why} {UNCHANGED}", command.where)

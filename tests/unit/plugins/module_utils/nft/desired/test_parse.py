@@ -105,6 +105,24 @@ def test_a_whole_table() -> None:
     assert (web.hook, web.rules, bare.rules) == (None, (), ())
 
 
+@pytest.mark.parametrize(
+    ("keys", "where", "quoted"),
+    [
+        ({"chains": [{"name": "c", "rules": [{"tcp dport vmap { 22": "accept }"}]}]}, "chains[0].rules[0]",
+         "'tcp dport vmap { 22 : accept }'"),
+        ({"maps": [{"name": "m", "type": "mark : verdict", "elements": [{80: "drop"}]}]}, "maps[0].elements[0]",
+         "'80 : drop'"),
+    ],
+)  # fmt: skip
+def test_text_that_yaml_read_as_a_mapping(keys: dict[str, Any], where: str, quoted: str) -> None:
+    with pytest.raises(
+        EngineError, match=r"YAML reads `.*` as a mapping, because it has ': '. Fix: quote it: "
+    ) as error:
+        parse.tables([{"name": "t", **keys}])
+    assert error.value.where == f"tables[0].{where}"
+    assert quoted in str(error.value)
+
+
 def test_keys_without_value_are_as_good_as_absent() -> None:
     empty = {key: None for key in parse.TABLE_KEYS if key != "name"}
     assert parse.tables([{**empty, "name": "t"}]) == parse.tables([{"name": "t"}])
