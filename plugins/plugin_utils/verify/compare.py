@@ -31,7 +31,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.p
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.reach import Reach
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.reach import Reach, number
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import (
     EMPTY,
     SPACE,
@@ -40,11 +40,11 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regi
 )
 
 from . import forwarded
-from .difference import TOO_LITTLE, TOO_MUCH, UNKNOWN, Difference, DifferenceCollector, merge_users
-from .matches import Situation, box_of_key
+from .difference import TOO_LITTLE, TOO_MUCH, UNKNOWN, Difference, DifferenceCollector, Labels, merge_users
+from .matches import Owners, Situation, box_of_key
 from .ruleset import LiveRuleset
 from .situations import UNNAMED_PORT, questions, source_ports, uids
-from .walk import Bounds, ChainWalk
+from .walk import ALL_FLOWS, Bounds, ChainWalk
 
 HOOK = "output"
 _LOOPBACK = of_boxes([(LOOPBACK, services.ANY)])
@@ -122,14 +122,15 @@ def _why_not_modelled(table: Table) -> str:
 def _rejected_output(policy: ResolvedPolicy, reach: Reach, ruleset: LiveRuleset, table: Table) -> Iterator[Difference]:
     """Yield what another table rejects, or may reject, of what the host itself may send. Raises NotModelled."""
     name = f"{table.family} {table.name}"
+    owners, labels = _owners([table], policy, ruleset.users)
     for chain in table.chains_at(HOOK):
-        for uid, user, label in _owners([table], policy, ruleset.users):
-            allowed = reach.at(user)
-            live, reasons = _walk(table, chain.name, Situation(uid, UNNAMED_PORT, ruleset.now), SPACE)
-            if rejected := allowed - live.may:
-                yield Difference(kind=TOO_LITTLE, table=name, users=(label,), region=rejected)
-            if unknown := allowed & live.unknown:
-                yield Difference(kind=UNKNOWN, table=name, users=(label,), region=unknown, reasons=reasons)
+        live, reasons = _walk(table, chain.name, Situation(owners, UNNAMED_PORT, ruleset.now), ALL_FLOWS)
+        rejected, unknown = reach - live.may, reach & live.unknown
+        for user, label in labels if rejected or unknown else ():
+            if region := rejected.at(user):
+                yield Difference(kind=TOO_LITTLE, table=name, users=(label,), region=region)
+            if region := unknown.at(user):
+                yield Difference(kind=UNKNOWN, table=name, users=(label,), region=region, reasons=reasons)
 
 
 def _output_differences(policy: ResolvedPolicy, ruleset: LiveRuleset, table: Table) -> list[Difference]:
@@ -139,22 +140,22 @@ def _output_differences(policy: ResolvedPolicy, ruleset: LiveRuleset, table: Tab
     """
     (chain,) = table.chains_at(HOOK)
     temporary = temporary_allow(table)
+    owners, labels = _owners([table], policy, ruleset.users)
     collector = DifferenceCollector(TABLE_TEXT)
     for port in source_ports([table]):
         floor = FloorScope(source_port=port)
         must, may = passing(policy, floor=floor), passing(policy, floor=floor, may=True)
         # Only protocols with ports have a source port; one walk is enough for all others.
-        incoming = SPACE if port == 0 else PORTED
-        for uid, user, label in _owners([table], policy, ruleset.users):
-            situation = Situation(uid, port, ruleset.now)
-            for rejecting, extra in questions(policy):
-                live, reasons = _walk(table, chain.name, situation, incoming, rejecting)
-                desired = Bounds((must.at(user) | extra) & incoming, (may.at(user) | extra | temporary) & incoming)
-                collector.compare(label, port, live, desired, reasons)
-                redirected = ChainWalk(table, replace(situation, interface="lo"), rejecting)
-                live = redirected.base(chain, incoming - _LOOPBACK)
-                desired = Bounds(desired.must - _LOOPBACK, desired.may - _LOOPBACK)
-                collector.compare(label, port, live, desired, tuple(redirected.reasons), way="redirected from lo")
+        incoming = ALL_FLOWS if port == 0 else Reach.of_region(PORTED)
+        situation = Situation(owners, port, ruleset.now)
+        for rejecting, extra in questions(policy):
+            live, reasons = _walk(table, chain.name, situation, incoming, rejecting)
+            desired = Bounds((must | extra) & incoming, (may | extra | temporary) & incoming)
+            collector.compare(labels, port, live, desired, reasons)
+            redirected = ChainWalk(table, replace(situation, interface="lo"), rejecting)
+            live = redirected.base(chain, incoming - _LOOPBACK)
+            desired = Bounds(desired.must - _LOOPBACK, desired.may - _LOOPBACK)
+            collector.compare(labels, port, live, desired, tuple(redirected.reasons), way="redirected from lo")
     return collector.differences
 
 
@@ -176,13 +177,13 @@ def temporary_allow(table: Table) -> Region:
         named_set = table.sets.get(of_version(TEMPORARY_ALLOW_SET, version))
         key = Concatenation((Payload(family, "daddr"), Meta("l4proto"), Payload("th", "dport")))
         for element in named_set.elements if named_set else ():
-            box = box_of_key(table, Situation(None, 0, 0), key, element)
+            box = box_of_key(table, Situation(Owners(), 0, 0), key, element)
             boxes.append((box.addresses, box.services))
     return of_boxes(boxes)
 
 
 def _walk(
-    table: Table, chain: str, situation: Situation, incoming: Region, rejecting: frozenset[str] = frozenset()
+    table: Table, chain: str, situation: Situation, incoming: Reach, rejecting: frozenset[str] = frozenset()
 ) -> tuple[Bounds, tuple[str, ...]]:
     """Return what passes, to loopback addresses over loopback and elsewhere over another interface; and the reasons."""
     outside = ChainWalk(table, situation, rejecting)
@@ -192,15 +193,15 @@ def _walk(
     return far | near, tuple({**outside.reasons, **inside.reasons})
 
 
-def _owners(
-    tables: Sequence[Table], policy: ResolvedPolicy, users: Mapping[str, int]
-) -> Iterator[tuple[int | None, str | None, str]]:
-    """Yield (uid, what the policy with uids calls it, a name for people) of each class of owners, no socket first."""
+def _owners(tables: Sequence[Table], policy: ResolvedPolicy, users: Mapping[str, int]) -> tuple[Owners, Labels]:
+    """Return the owners that tables or the policy with uids tell apart, and their labels, no socket first."""
     names = {uid: name for name, uid in users.items()}
     numbers = [*(entry.users or () for entry in policy.entries), *(never.except_users for never in policy.never)]
-    yield None, None, NO_SOCKET
-    for uid, named in uids(tables, {int(user) for several in numbers for user in several}):
-        yield uid, str(uid) if named else "", names.get(uid, f"uid {uid}") if named else OTHER_USERS
+    classes = uids(tables, {int(user) for several in numbers for user in several})
+    others = number([None, *(str(uid) for uid, named in classes if named)], excepted=True)
+    owners = Owners([(uid, number([str(uid)]) if named else others) for uid, named in sorted(classes)])
+    labels = [(str(uid), names.get(uid, f"uid {uid}")) if named else ("", OTHER_USERS) for uid, named in classes]
+    return owners, [(None, NO_SOCKET), *labels]
 
 
 def _for_uids(policy: ResolvedPolicy, users: Mapping[str, int]) -> ResolvedPolicy:

@@ -17,6 +17,8 @@ DifferenceKind = Literal["allows too much", "rejects too much", "unknown"]
 TOO_MUCH: DifferenceKind = "allows too much"
 TOO_LITTLE: DifferenceKind = "rejects too much"
 UNKNOWN: DifferenceKind = "unknown"
+Labels = Sequence[tuple[str | None, str]]
+"""(user of a reach, in words) of each class of owners."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,28 +49,30 @@ class DifferenceCollector:
     _reported: dict[tuple[DifferenceKind, str], Region] = field(default_factory=dict)
 
     def compare(
-        self, label: str, port: int, live: Bounds, desired: Bounds, reasons: Sequence[str], *, way: str = ""
+        self, labels: Labels, port: int, live: Bounds, desired: Bounds, reasons: Sequence[str], *, way: str = ""
     ) -> None:
         """Add how `live` differs from `desired`: all of desired.must has to pass, nothing beyond desired.may.
 
-        port: an example of a class of source ports, 0 first. way: how packets get there, the ordinary way "" first.
+        labels: whose packets are told apart. port: an example of a class of source ports, 0 first. way: how packets get
+        there, the ordinary way "" first.
         """
         unsure = (live.may - live.must - desired.may) | (desired.must & live.may) - live.must
-        regions = {TOO_MUCH: live.must - desired.may, TOO_LITTLE: desired.must - live.may, UNKNOWN: unsure}
-        for kind, region in regions.items():
-            known = self._reported.setdefault((kind, label), EMPTY)
-            if new := region - known:
-                self._reported[kind, label] = known | new
-                self.differences.append(
-                    Difference(
-                        kind=kind,
-                        table=self.table,
-                        users=(f"{label} {way}".rstrip(),),
-                        region=new,
-                        reasons=tuple(reasons) if kind == UNKNOWN else (),
-                        source_port=port or None,
+        differing = {TOO_MUCH: live.must - desired.may, TOO_LITTLE: desired.must - live.may, UNKNOWN: unsure}
+        for kind, reach in differing.items():
+            for user, label in labels if reach else ():
+                known = self._reported.setdefault((kind, label), EMPTY)
+                if new := reach.at(user) - known:
+                    self._reported[kind, label] = known | new
+                    self.differences.append(
+                        Difference(
+                            kind=kind,
+                            table=self.table,
+                            users=(f"{label} {way}".rstrip(),),
+                            region=new,
+                            reasons=tuple(reasons) if kind == UNKNOWN else (),
+                            source_port=port or None,
+                        )
                     )
-                )
 
 
 def merge_users(differences: Sequence[Difference]) -> list[Difference]:

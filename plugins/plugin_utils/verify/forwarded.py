@@ -19,18 +19,19 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.p
     passing,
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import SPACE, Region, of_boxes
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.reach import Reach
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import of_boxes
 
 from .difference import TOO_LITTLE, UNKNOWN, Difference, DifferenceCollector
 from .interfaces import interface_pairs
-from .matches import Situation
+from .matches import Owners, Situation
 from .ruleset import LiveRuleset
 from .situations import UNNAMED_PORT, questions, source_ports
-from .walk import Bounds, ChainWalk
+from .walk import ALL_FLOWS, Bounds, ChainWalk
 
 HOOK = "forward"
 FORWARDED = "forwarded packets"
-_FORWARDABLE = SPACE - of_boxes([(LOOPBACK, services.ANY)])
+_FORWARDABLE = ALL_FLOWS - of_boxes([(LOOPBACK, services.ANY)])
 
 
 def own_differences(policy: ResolvedPolicy, ruleset: LiveRuleset, table: Table) -> list[Difference]:
@@ -46,16 +47,16 @@ def own_differences(policy: ResolvedPolicy, ruleset: LiveRuleset, table: Table) 
     for port in source_ports([table]):
         incoming = _FORWARDABLE if port == 0 else _FORWARDABLE & PORTED
         floor = FloorScope(source_port=port)
-        must = passing(policy, floor=floor, containers=True).nobody & incoming
-        may = passing(policy, floor=floor, containers=True, may=True).nobody & incoming
+        must = passing(policy, floor=floor, containers=True) & incoming
+        may = passing(policy, floor=floor, containers=True, may=True) & incoming
         for pair in pairs:
-            situation = Situation(None, port, ruleset.now, pair.outgoing, incoming=pair.incoming)
+            situation = Situation(Owners(), port, ruleset.now, pair.outgoing, incoming=pair.incoming)
             for rejecting, extra in questions(policy):
                 desired = Bounds(incoming, incoming)
                 if pair.filtered:
                     desired = Bounds(must | extra & incoming, may | extra & incoming)
                 live, reasons = _through(table, chains, situation, incoming, rejecting)
-                collector.compare(pair.label, port, live, desired, reasons)
+                collector.compare([(None, pair.label)], port, live, desired, reasons)
     return collector.differences
 
 
@@ -66,20 +67,20 @@ def other_differences(policy: ResolvedPolicy, ruleset: LiveRuleset, table: Table
     """
     chains = table.chains_at(HOOK)
     name = f"{table.family} {table.name}"
-    allowed = passing(policy, containers=True).nobody & _FORWARDABLE
+    allowed = passing(policy, containers=True) & _FORWARDABLE
     for situation, label in _situations(policy, ruleset, table) if chains else ():
         live, reasons = _through(table, chains, situation, _FORWARDABLE)
         if rejected := allowed - live.may:
-            yield Difference(kind=TOO_LITTLE, table=name, users=(label,), region=rejected)
+            yield Difference(kind=TOO_LITTLE, table=name, users=(label,), region=rejected.nobody)
         if unknown := allowed & live.unknown:
-            yield Difference(kind=UNKNOWN, table=name, users=(label,), region=unknown, reasons=tuple(reasons))
+            yield Difference(kind=UNKNOWN, table=name, users=(label,), region=unknown.nobody, reasons=tuple(reasons))
 
 
 def _situations(policy: ResolvedPolicy, ruleset: LiveRuleset, table: Table) -> list[tuple[Situation, str]]:
     if policy.containers is None:
-        return [(Situation(None, UNNAMED_PORT, ruleset.now), FORWARDED)]
+        return [(Situation(Owners(), UNNAMED_PORT, ruleset.now), FORWARDED)]
     return [
-        (Situation(None, UNNAMED_PORT, ruleset.now, pair.outgoing, incoming=pair.incoming), pair.label)
+        (Situation(Owners(), UNNAMED_PORT, ruleset.now, pair.outgoing, incoming=pair.incoming), pair.label)
         for pair in interface_pairs(table, policy.container_interfaces)
         if pair.filtered
     ]
@@ -89,7 +90,7 @@ def _through(
     table: Table,
     chains: Sequence[Chain],
     situation: Situation,
-    incoming: Region,
+    incoming: Reach,
     rejecting: frozenset[str] = frozenset(),
 ) -> tuple[Bounds, list[str]]:
     """Return what passes all chains of a table at the hook, and what could not be modelled."""

@@ -9,6 +9,8 @@ Each answer is certain, or says that it is not: then a flow in it may fit or may
 from __future__ import annotations
 
 import datetime as dt
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.algebra import (
@@ -33,6 +35,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.model i
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, intervals, services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import EVERYTHING, AddressSet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.cells import EVERYBODY, NOBODY
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.intervals import Intervals
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import PORTS, ServiceSet
 
@@ -47,17 +50,41 @@ _ADDRESS_TYPE = Fib("type", ("daddr",))
 _DELIVERED = {"local": 2, "broadcast": 3, "anycast": 4, "multicast": 5}
 
 
+class Owners:
+    """The owners of sockets in classes, which rules and the policy tell apart.
+
+    classes: (a uid of the class, its users as in `policy/sets/cells.py`), in order.
+    """
+
+    def __init__(self, classes: Sequence[tuple[int, int]] = ()) -> None:
+        self._uids = [uid for uid, _users in classes]
+        self._users = [users for _uid, users in classes]
+
+    def among(self, uids: Intervals, *, negated: bool = False) -> int:
+        """Return the users of the classes whose uid is in a set, or is not."""
+        places = {
+            place
+            for first, last in uids
+            for place in range(bisect_left(self._uids, first), bisect_right(self._uids, last))
+        }
+        found = NOBODY
+        for place in range(len(self._uids)) if negated else places:
+            if (place in places) != negated:
+                found |= self._users[place]
+        return found
+
+
 @dataclass(frozen=True)
 class Situation:
     """What is the same for all flows of one calculation.
 
-    uid: of the socket's owner, None for a packet without one. now: seconds since 1970. interface: where packets leave,
+    owners: of the sockets; a packet without one has none. now: seconds since 1970. interface: where packets leave,
     "lo" or "" for any other. delivered: whether the destination is the host itself; a packet that was routed to lo
     before its destination was rewritten has another one. incoming: where forwarded packets came in; then both are names
     of real interfaces, each an example of its class.
     """
 
-    uid: int | None
+    owners: Owners
     source_port: int
     now: float
     interface: str = ""
@@ -67,17 +94,26 @@ class Situation:
 
 @dataclass(frozen=True)
 class FlowBox:
-    """Every combination of these addresses and services. certain False: each flow in it may fit or may not."""
+    """Every combination of these addresses, services and owners. certain False: each flow in it may fit or may not.
+
+    owners: as the users in `policy/sets/cells.py`.
+    """
 
     addresses: AddressSet = EVERYTHING
     services: ServiceSet = services.ANY
     certain: bool = True
+    owners: int = EVERYBODY
 
     def __and__(self, other: FlowBox) -> FlowBox:
-        return FlowBox(self.addresses & other.addresses, self.services & other.services, self.certain and other.certain)
+        return FlowBox(
+            self.addresses & other.addresses,
+            self.services & other.services,
+            self.certain and other.certain,
+            self.owners & other.owners,
+        )
 
     def __bool__(self) -> bool:
-        return bool(self.addresses) and bool(self.services)
+        return bool(self.addresses) and bool(self.services) and self.owners != NOBODY
 
 
 EVERY_FLOW, NO_FLOW = FlowBox(), FlowBox(addresses=addresses.NOTHING)
@@ -198,17 +234,11 @@ def _meta(table: Table, situation: Situation, key: str, value: Value, negated: b
         case "nfproto" if isinstance(value, int | str) and value in _NFPROTO:
             return FlowBox(EVERYTHING - _NFPROTO[value] if negated else _NFPROTO[value])
         case "skuid":
-            return _owner(table, situation.uid, value, negated)
+            # A match on the owner of what has none ends the rule, whichever way it is asked (nft_meta.c: NFT_BREAK).
+            return FlowBox(owners=situation.owners.among(number_set(table.elements(value)), negated=negated))
         case "oifname" | "oif" | "iifname" | "iif":
             return _interface(table, situation, key, value, negated)
     raise NotModelled(f"meta {key}")
-
-
-def _owner(table: Table, uid: int | None, value: Value, negated: bool) -> FlowBox:
-    if uid is None:
-        # A match on the owner of what has none ends the rule, whichever way it is asked (nft_meta.c: NFT_BREAK).
-        return NO_FLOW
-    return _constant(intervals.contains(number_set(table.elements(value)), uid) != negated)
 
 
 def _time(situation: Situation, value: Value, operator: str) -> FlowBox:

@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The walk of every flow at once through a chain, in one situation: what must pass, and what may."""
+"""The walk of every flow at once through a chain, in one situation: what must pass, and what may, for every owner."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.algebra import FAMILIES
@@ -19,24 +19,21 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.model i
     Verdict,
     VerdictMap,
 )
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import (
-    EMPTY,
-    SPACE,
-    Region,
-    of_boxes,
-)
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.reach import Reach
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import SPACE
 
 from .inert import DEEPEST, HARMLESS, MAY_END, is_inert
 from .matches import EVERY_FLOW, PERHAPS, FlowBox, Situation, box_of_key, boxes_of_match
+
+EMPTY, ALL_FLOWS = Reach(), Reach.of_region(SPACE)
 
 
 @dataclass(frozen=True)
 class Bounds:
     """A set of flows that is not known exactly. must: flows that are in it. may: those that can be in it."""
 
-    must: Region = EMPTY
-    may: Region = EMPTY
+    must: Reach = EMPTY
+    may: Reach = EMPTY
 
     def __or__(self, other: Bounds) -> Bounds:
         return Bounds(self.must | other.must, self.may | other.may)
@@ -45,7 +42,7 @@ class Bounds:
         return bool(self.may)
 
     @property
-    def unknown(self) -> Region:
+    def unknown(self) -> Reach:
         """The flows that may be in it or not."""
         return self.may - self.must
 
@@ -72,10 +69,10 @@ class ChainWalk:
     accepted: Bounds = field(default_factory=Bounds)
     reasons: dict[str, None] = field(default_factory=dict)
 
-    def base(self, chain: Chain, incoming: Region = SPACE) -> Bounds:
+    def base(self, chain: Chain, incoming: Reach = ALL_FLOWS) -> Bounds:
         """Return the part of `incoming` that a base chain lets go on."""
         family = FAMILIES.get(self.table.family, FAMILIES["inet"])
-        own = incoming & of_boxes([(family, services.ANY)])
+        own = incoming & _flows([FlowBox(family)])
         at_end = self._chain(chain.name, Bounds(own, own), 0)
         if chain.policy == "accept":
             self.accepted |= at_end
@@ -100,7 +97,7 @@ class ChainWalk:
                     continue
                 if verdict and verdict.kind == "accept":
                     # A flow that does not fit goes on, so what must pass further on must pass for all of them.
-                    self.accepted |= Bounds(EMPTY, live.may & of_boxes([(box.addresses, box.services)]))
+                    self.accepted |= Bounds(EMPTY, live.may & _flows([box]))
                     continue
                 live = self._accept(live, accepting)
                 fitting, live = _split(live, box)
@@ -130,10 +127,10 @@ class ChainWalk:
         if not accepting or not live:
             accepting.clear()
             return live
-        region = of_boxes((box.addresses, box.services) for box in accepting)
+        fitting = _flows(accepting)
         accepting.clear()
-        self.accepted |= Bounds(live.must & region, live.may & region)
-        return Bounds(live.must - region, live.may - region)
+        self.accepted |= Bounds(live.must & fitting, live.may & fitting)
+        return Bounds(live.must - fitting, live.may - fitting)
 
     def _outcomes(self, rule: Rule) -> Iterator[Outcome]:
         """Yield the outcomes of a rule: several for a set of concatenations or a map, none without a verdict."""
@@ -188,8 +185,12 @@ def _reason(verdict: Verdict | None) -> str:
 
 def _split(live: Bounds, box: FlowBox) -> tuple[Bounds, Bounds]:
     """Return (the flows that fit a rule, those that go on)."""
-    region = of_boxes([(box.addresses, box.services)])
-    may = live.may & region
+    fitting = _flows([box])
+    may = live.may & fitting
     if not box.certain:
-        return Bounds(EMPTY, may), Bounds(live.must - region, live.may)
-    return Bounds(live.must & region, may), Bounds(live.must - region, live.may - region)
+        return Bounds(EMPTY, may), Bounds(live.must - fitting, live.may)
+    return Bounds(live.must & fitting, may), Bounds(live.must - fitting, live.may - fitting)
+
+
+def _flows(boxes: Iterable[FlowBox]) -> Reach:
+    return Reach.of((box.addresses, box.services, box.owners) for box in boxes)

@@ -21,6 +21,7 @@ CROSS_CUTTING = {
     "plugins/module_utils/nft/test_listing_fuzz.py": "damaged listings, from the parser to the plan",
     "plugins/module_utils/test_python38.py": "every file that runs on hosts, with the oldest Python",
     "plugins/plugin_utils/action/test_hostile_host.py": "every action against what a hostile host answers",
+    "plugins/plugin_utils/test_growth.py": "how long everything takes for four times as much",
     "plugins/plugin_utils/flows/test_fuzz.py": "any bytes as any kind of log",
     "plugins/plugin_utils/flows/test_hostile.py": "names and contents of logs against SQL and other files",
     "plugins/plugin_utils/flows/test_logs.py": "logs of several programs about the same connections",

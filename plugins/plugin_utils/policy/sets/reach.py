@@ -50,7 +50,7 @@ class Reach(Steps):
     @classmethod
     def of_boxes(cls, boxes: Iterable[tuple[AddressSet, ServiceSet, Users]], *, excepted: bool = False) -> Reach:
         """Return the union of boxes. excepted: whether the users of each are those to whom it does not apply."""
-        return cls.of((reached, spoken, _number(users, excepted)) for reached, spoken, users in boxes)
+        return cls.of((reached, spoken, number(users, excepted=excepted)) for reached, spoken, users in boxes)
 
     @classmethod
     def of_region(cls, region: Region) -> Reach:
@@ -89,9 +89,9 @@ class Reach(Steps):
         """Return disjoint regions, each with all who have it; "" for the others, None for packets without a socket."""
         everyone = ("", *self.users(), None)
         rows = []
-        for number in cells.users(self.cells) - {NOBODY}:
-            who = frozenset(user for user in everyone if number >> _place(user) & 1)
-            rows.append((who, self.mapped(Region, partial(_is, number))))
+        for users in cells.users(self.cells) - {NOBODY}:
+            who = frozenset(user for user in everyone if users >> _place(user) & 1)
+            rows.append((who, self.mapped(Region, partial(_are, users))))
         return sorted(rows, key=lambda row: ("" not in row[0], sorted(user or "" for user in row[0])))
 
     def witness(self) -> Witness | None:
@@ -101,9 +101,9 @@ class Reach(Steps):
         return None
 
 
-def _is(number: int, users: int) -> int:
+def _are(these: int, users: int) -> int:
     """Return everybody where users are these, else nobody."""
-    return EVERYBODY if users == number else NOBODY
+    return EVERYBODY if users == these else NOBODY
 
 
 def canonical(user: str) -> str:
@@ -115,11 +115,11 @@ def _place(user: str | None) -> int:
     return _PLACES.setdefault(canonical(user) if user else user, len(_PLACES))
 
 
-def _number(users: Users, excepted: bool) -> int:
+def number(users: Users, *, excepted: bool = False) -> int:
     """Return users, or all who are not among them, as a number of `cells`."""
     if users is None:
         return EVERYBODY
-    number = 0
+    among = 0
     for user in users:
-        number |= 1 << _place(user)
-    return ~number if excepted else number
+        among |= 1 << _place(user)
+    return ~among if excepted else among

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.model import Table
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import SPACE, Region
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.verify.matches import Situation
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.verify.walk import ChainWalk
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.reach import Reach, number
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.verify.matches import Owners, Situation
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.verify.walk import ALL_FLOWS, ChainWalk
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.verify.listings import (
     ACCEPT,
     COUNTER,
@@ -28,21 +28,24 @@ from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.verif
     table,
 )
 
-HERE = Situation(1000, 40000, 1_795_000_000.0)
+OWNERS = Owners([(0, number(["root"])), (1000, number(["1000"]))])
+HERE = Situation(OWNERS, 40000, 1_795_000_000.0)
 QUEUE, XT = {"queue": {"num": 0}}, {"xt": {"type": "match", "name": "conntrack"}}
 PASSES, REJECTED, UNKNOWN = "passes", "rejected", "unknown"
 
 
-def walked(loaded: Table, situation: Situation = HERE) -> tuple[Region, Region, list[str]]:
+def walked(loaded: Table, situation: Situation = HERE) -> tuple[Reach, Reach, list[str]]:
     walk = ChainWalk(loaded, situation)
     bounds = walk.base(loaded.chains[HOOK])
     assert bounds.must <= bounds.may
     return bounds.must, bounds.may, list(walk.reasons)
 
 
-def fate(loaded: Table, tcp: int, address: str = "203.0.113.7", situation: Situation = HERE) -> str:
+def fate(
+    loaded: Table, tcp: int, address: str = "203.0.113.7", situation: Situation = HERE, user: str | None = "1000"
+) -> str:
     """What becomes of one flow."""
-    must, may, _reasons = walked(loaded, situation)
+    must, may = (found.at(user) for found in walked(loaded, situation)[:2])
     if must.contains(6, tcp, address):
         return PASSES
     return UNKNOWN if may.contains(6, tcp, address) else REJECTED
@@ -55,7 +58,7 @@ def reasons(loaded: Table) -> list[str]:
 def test_rules_are_met_in_their_order_and_the_policy_of_the_chain_last() -> None:
     loaded = table([[port(22), DROP], [port({"set": [22, {"range": [80, 90]}]}), ACCEPT]], policy="drop")
     assert [fate(loaded, number) for number in (22, 80, 90, 91)] == [REJECTED, PASSES, PASSES, REJECTED]
-    assert walked(table([]))[:2] == (SPACE, SPACE)
+    assert walked(table([]))[:2] == (ALL_FLOWS, ALL_FLOWS)
     assert reasons(loaded) == []
 
 
@@ -185,7 +188,7 @@ def test_a_set_of_concatenations_takes_the_combinations() -> None:
     assert fate(loaded, 25) == REJECTED
     assert [fate(loaded, 26), fate(loaded, 25, "203.0.113.8")] == [PASSES, PASSES]
     _must, may, _reasons = walked(loaded)
-    assert not may.contains(17, 27, "203.0.113.8")
+    assert not may.others.contains(17, 27, "203.0.113.8")
 
 
 def test_a_set_that_is_not_there_and_a_match_that_nobody_knows_are_unknown() -> None:
@@ -198,7 +201,7 @@ def test_a_set_that_is_not_there_and_a_match_that_nobody_knows_are_unknown() -> 
 @pytest.mark.parametrize("name", ["docker\\*", "*", 7])
 def test_an_interface_that_is_no_plain_name_is_unknown(name: Any) -> None:
     # A star that is escaped is a part of the name, one alone is every name.
-    forwarded = Situation(None, 40000, 0.0, "eth0", incoming="docker0")
+    forwarded = Situation(Owners(), 40000, 0.0, "eth0", incoming="docker0")
     loaded = table([[match(meta("iifname"), name), port(25), DROP]])
     assert fate(loaded, 25, situation=forwarded) == UNKNOWN
     prefix = table([[match(meta("iifname"), "docker*"), port(25), DROP]])
@@ -207,10 +210,9 @@ def test_an_interface_that_is_no_plain_name_is_unknown(name: Any) -> None:
 
 def test_owners_of_sockets() -> None:
     loaded = table([[match(meta("skuid"), 1000), DROP], [match(meta("skuid"), 1000, "!="), port(25), DROP]])
-    nobody, root = Situation(None, 40000, 0.0), Situation(0, 40000, 0.0)
-    assert [fate(loaded, 26), fate(loaded, 26, situation=root)] == [REJECTED, PASSES]
+    assert [fate(loaded, 26), fate(loaded, 26, user="root")] == [REJECTED, PASSES]
     # Without an owner neither a match nor its opposite is true.
-    assert [fate(loaded, 25, situation=root), fate(loaded, 25, situation=nobody)] == [REJECTED, PASSES]
+    assert [fate(loaded, 25, user="root"), fate(loaded, 25, user=None)] == [REJECTED, PASSES]
 
 
 def test_a_table_of_one_family_is_not_asked_about_the_other() -> None:
