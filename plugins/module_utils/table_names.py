@@ -58,6 +58,8 @@ UID_BLOCK = 65536
 The start of the block stands for it in `share_set` and `overflow_set`, so one user of many uids has one share.
 """
 
+OLDER_SET = "older_connections"
+"""The protocols whose connections may be older than connection tracking, for a time: TCP, or none."""
 INTERNET_SET = "internet"
 TEMPORARY_ALLOW_SET = "temporary_allow"
 """Each is a pair of sets, `of_version` gives both names."""

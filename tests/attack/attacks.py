@@ -44,6 +44,7 @@ METADATA, NEVER = "169.254.169.254", "203.0.113.66"
 # Where a reply of the outside would find the container.
 FROM4, FROM6 = "172.30.0.2", "fd00:30::2"
 UNREACHABLE, ECHO, NEIGHBOUR, ADVERTISEMENT, LISTENER = 3, 8, 135, 136, 143
+SEGMENTS = {"ACK": 16, "PSH and ACK": 24, "FIN": 1, "RST": 4, "SYN and FIN": 3, "SYN and ACK": 18, "no flags": 0}
 
 ATTACKS = (
     Attack("tcp", "tcp", {"to": OUT4, "port": 443}, _ALL),
@@ -72,6 +73,16 @@ ATTACKS = (
     Attack("IGMP to a host", "raw", {"to": OUT4, "protocol": 2, "payload": "22" + "00" * 15}, _CONTAINER),
     Attack("ICMP error out of nothing", "icmp4", {"to": OUT4, "kind": UNREACHABLE}, _CONTAINER),
     Attack("ICMPv6 error out of nothing", "icmp6", {"to": OUT6, "kind": 1, "source": FROM6}, _CONTAINER),
+    *(
+        Attack(
+            f"{name} out of nothing to {to}",
+            "segment",
+            {"to": to, "port": 443, "flags": flags, "source": FROM6 if ":" in to else FROM4},
+            _CONTAINER,
+        )
+        for to in (OUT4, OUT6, METADATA)
+        for name, flags in SEGMENTS.items()
+    ),
     Attack("own address, rewritten by NAT: tcp", "tcp", {"to": "198.18.0.1", "port": 8080}, _HOST, to=OUT4),
     Attack("own address, rewritten by NAT: udp", "udp", {"to": "198.18.0.1", "port": 8080}, _HOST, to=OUT4),
     Attack("own IPv6 address, rewritten by NAT", "udp", {"to": "2001:2::1", "port": 8080}, _HOST, to=OUT6),

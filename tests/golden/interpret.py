@@ -159,7 +159,7 @@ class _Machine:
             return operand == "original"
         if what == "tcp flags":
             # The first packet of a flow: SYN and nothing else.
-            assert (operand, tokens[:3]) == ("&", ["(fin | syn | rst | ack)", "!=", "syn"])
+            assert (operand, tokens[:3]) == ("&", ["(fin | syn | rst | ack)", "==", "ack"])
             del tokens[:3]
             return False
         if what == "meta time":

@@ -36,8 +36,12 @@ def _set_lines(named_set: dict[str, Any]) -> list[str]:
     if named_set.get("elements_from"):
         lines.append(f"# elements from: {named_set['elements_from']}")
     if named_set.get("elements"):
-        lines += ["elements = {", *(f"  {element}," for element in named_set["elements"]), "}"]
+        lines += ["elements = {", *(f"  {_element(element)}," for element in named_set["elements"]), "}"]
     return lines
+
+
+def _element(element: str | dict[str, str]) -> str:
+    return element if isinstance(element, str) else f"{element['value']} timeout {element['timeout']}"
 
 
 def _chain_lines(chain: dict[str, Any], uid: Callable[[str], str]) -> list[str]:

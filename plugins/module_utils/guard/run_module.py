@@ -32,6 +32,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.reco
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.request import ChangeRequest
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.settings import Settings
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import observed, preflight_gate, status
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import older_connections
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.desired import CompiledTable
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import observes
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
@@ -69,13 +70,15 @@ def run(module: AnsibleModule) -> None:
 def _apply(paths: Paths, parameters: Parameters, check: bool) -> dict[str, Any]:
     tables = parameters["tables"] or []
     run_directory = RunDirectory(str(paths.run) if paths.root else None)
-    desired = CompiledTable(parse.tables(tables), run_directory)
     request = requests.of_tables(tables, parameters["who"], parameters["what"])
     if tables[0].get("state") == "absent":
-        return _uninstall(paths, desired, check=check)
+        return _uninstall(paths, CompiledTable(parse.tables(tables), run_directory), check=check)
     gate = parameters["preflight"]
     findings = [] if gate is None else preflight_gate.need_ready(paths, mode=parameters["mode"], **gate)
     host = Host(paths, LiveTable())
+    if not host.table.exists():
+        tables = older_connections.kept(tables)
+    desired = CompiledTable(parse.tables(tables), run_directory)
     values = settings.parse({key: parameters[key] for key in ("drift", "mode", "dns", "ntp")})
     terms = _terms(parameters, request, values, size=len(json.dumps(tables)))
     connection = ssh_session.connection()

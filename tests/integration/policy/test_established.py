@@ -9,21 +9,24 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import older_connections
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
+from ansible_collections.tidegate.nftables.tests.attack.send import segment
 from ansible_collections.tidegate.nftables.tests.golden.cases import FixedInventory
 from ansible_collections.tidegate.nftables.tests.integration.policy.conftest import (
     BINARIES,
     HERE,
     THERE,
     counters,
+    elements,
     nft,
     start,
 )
@@ -143,6 +146,11 @@ def spec(**changes: Any) -> dict[str, Any]:
     )
 
 
+def first(compiled: dict[str, Any]) -> dict[str, Any]:
+    """The table as the first apply loads it."""
+    return older_connections.kept([compiled])[0]
+
+
 @pytest.mark.parametrize("binary", BINARIES, ids=lambda path: path.parent.name)
 @pytest.mark.parametrize("version", [4, 6])
 @pytest.mark.parametrize(("established", "cut"), [("keep", set()), ("recheck", {"refused", "refused-udp"})])
@@ -171,7 +179,7 @@ def test_a_change_to_recheck_cuts_what_was_kept(binary: Path, peer: int, tmp_pat
 @pytest.mark.parametrize("version", [4, 6])
 def test_keep_keeps_what_is_older_than_connection_tracking(version: int, peer: int, tmp_path: Path) -> None:
     with opened(peer, version, *TCP, "incoming-udp") as flows:
-        apply(spec(), HOST, tmp_path)
+        apply(first(spec()), HOST, tmp_path)
         assert [name for name in TCP if not flows[name].answers()] == []
         assert flows["incoming-udp"].hears()
 
@@ -180,7 +188,7 @@ def test_keep_keeps_what_is_older_than_connection_tracking(version: int, peer: i
 def test_recheck_keeps_the_way_in_and_what_the_policy_allows(version: int, peer: int, tmp_path: Path) -> None:
     with opened(peer, version, *TCP) as flows:
         time.sleep(0.5)  # a late acknowledgement of ours would be the first packet that is tracked, and refused
-        apply(spec(egress_established="recheck"), HOST, tmp_path)
+        apply(first(spec(egress_established="recheck")), HOST, tmp_path)
         assert flows["incoming"].hears()
         assert [name for name in TCP if not flows[name].answers()] == ["refused"]
 
@@ -195,6 +203,61 @@ def test_recheck_holds_incoming_connections_to_the_inbound_policy(
     with opened(peer, 4, "incoming", "ansible", "allowed", "incoming-udp") as flows:
         apply(spec(**given), HOST, tmp_path)
         assert [name for name, flow in flows.items() if not flow.answers()] == cut
+
+
+@pytest.mark.parametrize("binary", BINARIES, ids=lambda path: path.parent.name)
+def test_only_the_first_run_keeps_what_is_older_and_no_later_one_touches_it(
+    binary: Path, peer: int, tmp_path: Path
+) -> None:
+    apply(first(spec()), binary, tmp_path)
+    assert elements("older_connections", binary) == ["tcp"]
+    assert not apply(first(spec()), binary, tmp_path).changes
+    assert not apply(spec(), binary, tmp_path).changes
+    assert elements("older_connections", binary) == ["tcp"]
+    nft("flush", "set", "inet", "tidegate", "older_connections", binary=binary)
+    assert not apply(spec(), binary, tmp_path).changes
+    assert elements("older_connections", binary) == []
+
+
+FLAGS = {
+    "none": 0,
+    "fin": 1,
+    "rst": 4,
+    "syn+fin": 3,
+    "syn+ack": 18,
+    "fin+ack": 17,
+    "rst+ack": 20,
+    "ack": 16,
+    "psh+ack": 24,
+}
+LEAVING = """table inet leaving {
+  counter left { }
+  chain post {
+    type filter hook postrouting priority 400;
+    tcp dport 7999 counter name left
+  }
+}
+"""
+
+
+@pytest.mark.parametrize("version", [4, 6])
+@pytest.mark.parametrize("flags", FLAGS.values(), ids=FLAGS)
+def test_only_what_cannot_be_new_passes_and_only_for_a_time(
+    version: int, flags: int, peer: int, tmp_path: Path
+) -> None:
+    nft("-f", "-", given=LEAVING)
+    for compiled, passes in ((first(spec()), flags in (16, 24)), (spec(egress_mode="observe"), True)):
+        apply(compiled, HOST, tmp_path)
+        before = counters()["left"]
+        with suppress(OSError):
+            segment(THERE[version], 7999, flags, HERE[version])
+        assert (counters()["left"] > before) == passes
+    nft("delete", "table", "inet", "tidegate")
+    apply(spec(), HOST, tmp_path)
+    before = counters()["left"]
+    with suppress(OSError):
+        segment(THERE[version], 7999, flags, HERE[version], source_port=40002)
+    assert counters()["left"] == before
 
 
 NOTRACK = """table inet elsewhere {
@@ -214,7 +277,6 @@ NOTRACK = """table inet elsewhere {
 def test_replies_that_are_not_tracked(untracked: str, answers: bool, peer: int, tmp_path: Path) -> None:
     nft("-f", "-", given=NOTRACK)
     with opened(peer, 4, "incoming") as flows:
-        # Without this part of the floor, which TCP is let through by, they are what replies of UDP always are.
-        apply(spec(egress_untracked=untracked, egress_floor_without=["older-connections"]), HOST, tmp_path)
+        apply(spec(egress_untracked=untracked), HOST, tmp_path)
         assert flows["incoming"].answers() == answers
         assert (counters()["denied"] == 0) == answers

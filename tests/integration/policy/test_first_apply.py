@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import older_connections
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
 from ansible_collections.tidegate.nftables.tests.golden.cases import FixedInventory
@@ -40,8 +41,9 @@ sys.stdin.read()
 
 
 def spec(**changes: Any) -> dict[str, Any]:
+    """The table as the first apply loads it."""
     given = {"egress_mode": "enforce", "egress_tier": "database", "egress_internal_networks": ["10.0.0.0/8"], **changes}
-    return compile_table(policy.build(given, FixedInventory()))
+    return older_connections.kept([compile_table(policy.build(given, FixedInventory()))])[0]
 
 
 @pytest.mark.parametrize("version", [4, 6])

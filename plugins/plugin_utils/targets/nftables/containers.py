@@ -36,7 +36,7 @@ def chains(resolved: ResolvedPolicy) -> list[Spec]:
             "name": table_names.CONTAINERS_CHAIN,
             "rules": [
                 *(f'oifname {bridge} accept comment "{table_names.BETWEEN_CONTAINERS_COMMENT}"' for bridge in bridges),
-                *floor.open_connections(resolved),
+                *floor.forwarded_connections(resolved),
                 *floor.rules(part for part in openings(resolved) if part.containers),
                 *([f"jump {table_names.NEVER_CHAIN}"] if resolved.never else []),
                 f"jump {table_names.CONTAINERS_ALLOW_CHAIN}",

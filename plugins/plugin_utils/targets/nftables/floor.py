@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import table_names
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.floor import FloorOpening
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.floor import FloorOpening, openings
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.settings import SSH
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import ResolvedPolicy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import EVERYTHING
 
@@ -24,33 +25,81 @@ _REPLIES = f'ct state established,related accept comment "{table_names.REPLIES_C
 # Packets in the direction that opened the connection are compared with the policy one by one.
 _ONLY_REPLIES = f'ct state established,related ct direction reply accept comment "{table_names.REPLIES_COMMENT}"'
 _UNTRACKED = f'ct state untracked accept comment "{table_names.UNTRACKED_COMMENT}"'
-# A connection older than connection tracking looks new; only the missing SYN flag shows that it is not. Without this
-# rule the first apply cuts sessions in which this host sends the next packet, perhaps the one that applies the policy.
-_OLDER = "tcp flags & (fin | syn | rst | ack) != syn accept"
+# What no container gets from here: the kernel itself calls neighbour discovery untracked, wherever it goes.
+_UNTRACKED_FORWARDED = f"meta l4proto != icmpv6 {_UNTRACKED}"
 
 # Packets of no known connection are denied before any entry is compared.
 _INVALID = f"ct state invalid goto {table_names.DENIED_CHAIN}"
 
+# A connection older than connection tracking looks new; only its flags show that it is not. Without these rules the
+# first apply cuts sessions in which this host sends the next packet, perhaps the one that applies the policy. They
+# stand behind the rule for invalid packets, which takes all other combinations of flags.
+_OLDER = "ct state new tcp flags & (fin | syn | rst | ack) == ack"
 
-def open_connections(resolved: ResolvedPolicy, kept: str | None = None) -> list[str]:
-    """Return the rules for packets of open connections, and the one for packets of none.
 
-    kept: a match for connections older than connection tracking that stay open even where every packet is compared
-    with the policy; None for none.
+def open_connections(resolved: ResolvedPolicy) -> list[str]:
+    """Return the rules for packets of the host's open connections, and the one for packets of none.
+
+    Connections older than connection tracking stay open for a time after the apply that made the table, which puts TCP
+    into OLDER_SET; not where each packet is compared with the policy.
     """
-    enforcement = resolved.enforcement
-    rules = [_ONLY_REPLIES if enforcement.recheck else _REPLIES]
-    if enforcement.untracked:
-        rules.append(_UNTRACKED)
-    if "older-connections" in resolved.floor and not enforcement.recheck:
-        rules.append(f'{_OLDER} comment "{table_names.OLDER_COMMENT}"')
-    elif "older-connections" in resolved.floor and kept is not None:
-        rules.append(f'{kept} {_OLDER} comment "{table_names.OLDER_ANSIBLE_COMMENT}"')
-    return [*rules, _INVALID]
+    rules = [*_tracked(resolved), *([_UNTRACKED] if resolved.enforcement.untracked else []), _INVALID]
+    if _keeps_older(resolved):
+        # nft 1.1.3 refuses the two matches in the other order.
+        rules.append(
+            f'{_OLDER} meta l4proto @{table_names.OLDER_SET} counter accept comment "{table_names.OLDER_COMMENT}"'
+        )
+    return rules
 
 
-def sets(parts: Iterable[FloorOpening]) -> list[Spec]:
-    """Return the sets of the destinations that differ from policy to policy."""
+def connections_of_ansible(resolved: ResolvedPolicy) -> list[str]:
+    """Return the rule for what the host says in a connection to Ansible's port that connection tracking does not know.
+
+    It holds at all times: whoever restores a table over such a connection must not lose it.
+    """
+    if "older-connections" not in resolved.floor:
+        return []
+    match = f"tcp sport {ansible_ports(resolved)} {_OLDER}"
+    return [f'{match} counter accept comment "{table_names.OLDER_ANSIBLE_COMMENT}"']
+
+
+def forwarded_connections(resolved: ResolvedPolicy) -> list[str]:
+    """Return the rules for forwarded packets of open connections, and the one for packets of none.
+
+    What only looks like an older connection is new: whoever may send raw packets in a container could begin one so.
+    """
+    return [*_tracked(resolved), *([_UNTRACKED_FORWARDED] if resolved.enforcement.untracked else []), _INVALID]
+
+
+def _tracked(resolved: ResolvedPolicy) -> list[str]:
+    return [_ONLY_REPLIES if resolved.enforcement.recheck else _REPLIES]
+
+
+def _keeps_older(resolved: ResolvedPolicy) -> bool:
+    return "older-connections" in resolved.floor and not resolved.enforcement.recheck
+
+
+def ansible_ports(resolved: ResolvedPolicy) -> str:
+    """Return the host's ports that Ansible connects to, as a value or set of nft.
+
+    Port 22 is always among them: behind a port forwarding, ansible_port is not a port of the host itself.
+    """
+    return matches.anonymous_set([str(port) for port in sorted({SSH, resolved.ansible_port})])
+
+
+def sets(resolved: ResolvedPolicy) -> list[Spec]:
+    """Return the sets of the destinations that differ from policy to policy, and OLDER_SET.
+
+    OLDER_SET is declared without elements, so that no later run touches its content.
+    """
+    older: Spec = {"name": table_names.OLDER_SET, "typeof": "meta l4proto", "flags": ["timeout"]}
+    return [
+        *([older] if _keeps_older(resolved) else []),
+        *_destinations(openings(resolved)),
+    ]
+
+
+def _destinations(parts: Iterable[FloorOpening]) -> list[Spec]:
     return [
         spec
         for part in parts

@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import table_names
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.settings import SSH
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import ResolvedPolicy
 
 from . import floor
-from .matches import Spec, anonymous_set
+from .matches import Spec
 
 # What a host must hear to stay on its network, whatever the policy says.
 _NEEDED = (
@@ -36,21 +35,13 @@ _NEEDED = (
 )
 
 
-def ansible_ports(resolved: ResolvedPolicy) -> str:
-    """Return the host's ports that Ansible connects to, as a value or set of nft.
-
-    Port 22 is always among them: behind a port forwarding, ansible_port is not a port of the host itself.
-    """
-    return anonymous_set([str(port) for port in sorted({SSH, resolved.ansible_port})])
-
-
 def chain(resolved: ResolvedPolicy, entries: Sequence[str | dict[str, Any]]) -> Spec:
     """Return INBOUND_CHAIN with the rules of its entries. Ansible's ports stay open from everywhere."""
     rules: list[Any] = [
         f'iifname "lo" accept comment "{table_names.LOOPBACK_COMMENT}"',
-        *floor.open_connections(resolved, f"tcp dport {ansible_ports(resolved)}"),
+        *floor.open_connections(resolved),
         *_NEEDED,
-        f'tcp dport {ansible_ports(resolved)} counter accept comment "{table_names.ANSIBLE_COMMENT}"',
+        f'tcp dport {floor.ansible_ports(resolved)} counter accept comment "{table_names.ANSIBLE_COMMENT}"',
         *entries,
         f"goto {table_names.DENIED_CHAIN}",
     ]

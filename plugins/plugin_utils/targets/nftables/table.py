@@ -60,7 +60,7 @@ def _reject_domain_names(resolved: ResolvedPolicy) -> None:
 
 
 def _sets(resolved: ResolvedPolicy) -> list[Spec]:
-    sets = floor.sets(openings(resolved))
+    sets = floor.sets(resolved)
     for number, never in enumerate(resolved.never, start=1):
         sets += address_sets(table_names.never_set(number), never.addresses)
     for entry in sorted(resolved.all_entries(), key=lambda entry: entry.name):
@@ -124,7 +124,8 @@ def _base_chain(resolved: ResolvedPolicy) -> Spec:
     """Return the chain on the output hook. Its policy only counts when somebody has deleted the last rule."""
     rules = [
         floor.LOOPBACK,
-        *floor.open_connections(resolved, f"tcp sport {inbound.ansible_ports(resolved)}"),
+        *floor.open_connections(resolved),
+        *floor.connections_of_ansible(resolved),
         f"jump {table_names.FLOOR_CHAIN}",
         *([f"jump {table_names.NEVER_CHAIN}"] if resolved.never else []),
         *floor.rules(part for part in openings(resolved) if part.below_never),

@@ -261,6 +261,7 @@ def test_the_program_holds_all_it_needs(tmp_path: Path) -> None:
         "sight/own_connection.py",
         "sight/preflight_gate.py",
         "table/desired.py",
+        "table/older_connections.py",
         "trial/decide.py",
         "trial/policy_tests.py",
     }
