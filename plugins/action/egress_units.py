@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +26,21 @@ class NotRendered(ControllerError):
     reason = "not_rendered"
 
 
+class CollectionMissing(ControllerError):
+    """The collection that a task after this one applies the units with is not installed."""
+
+    reason = "collection_missing"
+
+
 class ActionModule(TidegateAction):
     """Runs on the controller only; reads what egress_render returned for each host of the play."""
 
     _requires_connection = False
-    ARGUMENTS = {"renders": {"type": "str", "required": True}, "dir": {"type": "path"}}
+    ARGUMENTS = {"renders": {"type": "str", "required": True}, "dir": {"type": "path"}, "applied_by": {"type": "str"}}
 
     def act(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Return the units, with their files written when a directory is set."""
+        _require(arguments["applied_by"])
         built = render_units.render_units(self._documents(arguments["renders"]))
         changes = self._write(built, arguments["dir"])
         for unit in built:
@@ -69,6 +77,19 @@ class ActionModule(TidegateAction):
             if not self.check_mode:
                 unit_files.write(changes)
         return changes
+
+
+def _require(collection: str | None) -> None:
+    """Raise CollectionMissing when a collection is not installed on the controller."""
+    if not collection:
+        return
+    try:
+        import_module(f"ansible_collections.{collection}")
+    except ImportError as error:
+        raise CollectionMissing(
+            f"The collection {collection} is not installed, so nothing can be applied. Nothing was changed. "
+            f"Fix: ansible-galaxy collection install {collection}"
+        ) from error
 
 
 def _short(line: str) -> str:

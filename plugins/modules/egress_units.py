@@ -26,6 +26,11 @@ options:
       - Directory on the controller for one file for each unit, relative to where Ansible was started.
       - Nothing is written by default.
     type: path
+  applied_by:
+    description:
+      - The collection with which a later task applies the units, such as V(amazon.aws) or V(kubernetes.core).
+      - The task fails with one sentence when this collection is not installed.
+    type: str
 attributes:
   check_mode:
     description: Reports which files would change.

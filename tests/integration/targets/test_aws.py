@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.tidegate.nftables.tests.integration.targets.conftest import TargetProject
+from ansible_collections.tidegate.nftables.tests.support.paths import CHECKOUT, COLLECTIONS
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets import secgroup
 
 ENTRIES: list[dict[str, Any]] = [
@@ -17,6 +18,8 @@ ENTRIES: list[dict[str, Any]] = [
     {"name": "inside", "to": ["internal"], "services": ["icmp", "udp/9600-9610"]},
     {"name": "backup", "to": ["10.9.0.0/16"], "services": ["any"]},
 ]
+PLAIN = {"ANSIBLE_COLLECTIONS_SCAN_SYS_PATH": "false", "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS)}
+"""A controller that has ansible-core and this collection only."""
 
 
 @pytest.fixture
@@ -67,6 +70,20 @@ def test_the_group_is_what_the_policy_says(project: TargetProject, aws: Any, vpc
     assert rules(aws) == expected[3:5]
     # What comes in is somebody else's.
     assert group(aws)["IpPermissions"][0]["FromPort"] == 22
+
+
+def test_without_amazon_aws_one_sentence_says_what_to_install(project: TargetProject) -> None:
+    project.set(egress_aws={"vpc_id": "vpc-0a1b2c3d"})
+    project.environment = PLAIN
+    failed = project.play(playbook="tidegate.nftables.aws")
+    assert failed.recap("app1")["failed"] == 1
+    assert "ansible-galaxy collection install amazon.aws" in failed.output
+
+
+def test_every_playbook_is_read_without_any_other_collection(project: TargetProject) -> None:
+    project.environment = PLAIN
+    first, *others = sorted(str(path) for path in (CHECKOUT / "playbooks").glob("*.yml"))
+    project.play(*others, "--syntax-check", playbook=first).ok()
 
 
 def test_a_policy_without_entries_closes_everything(project: TargetProject, aws: Any, vpc: str) -> None:
