@@ -54,6 +54,7 @@ class OperatorHostVars:
             self._cache = self._cache.hidden
         elif self._cache is not None:
             manager = copy.copy(manager)
+            manager._loader = hostvars._loader  # type: ignore[attr-defined]  # noqa: SLF001  # 2.17 and 2.18 do not copy it
             manager._fact_cache = _HiddenFacts(self._cache)  # noqa: SLF001
             self.without = HostVars(hostvars._inventory, manager, hostvars._loader)  # type: ignore[attr-defined]  # noqa: SLF001
 
