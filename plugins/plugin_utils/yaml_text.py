@@ -26,7 +26,9 @@ def plain(value: Any) -> Any:
         return {plain(key): plain(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(inner) for inner in value]
-    for own in (str, bool, int, float):
+    if isinstance(value, str):
+        return str.__str__(value)  # str() would ask the subclass, and Ansible's returns itself
+    for own in (bool, int, float):
         if isinstance(value, own):
             return own(value)
     return value

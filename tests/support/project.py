@@ -122,7 +122,8 @@ class Project:
         extra = ("-e", json.dumps(variables)) if variables else ()
         with self.start(*options, *extra, playbook=playbook) as process:
             output, _errors = finish(process)
-        return Run(process.returncode, output)
+        # ansible-core 2.17 and 2.18 print a message that failed a task as JSON.
+        return Run(process.returncode, output.replace('\\"', '"'))
 
 
 def run_tasks(

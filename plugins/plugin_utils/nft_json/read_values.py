@@ -72,9 +72,11 @@ def value(item: Any, depth: int = 0) -> Value:
 
 
 def _prefix(address: Any, length: Any) -> Prefix | None:
-    if not isinstance(address, str) or not isinstance(length, int) or isinstance(length, bool):
-        return None
-    return Prefix(address, length)
+    return Prefix(address, length) if isinstance(address, str) and _is_number(length) else None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _compound(kind: str, body: Any, depth: int) -> Value | None:
@@ -84,7 +86,7 @@ def _compound(kind: str, body: Any, depth: int) -> Value | None:
         return _prefix(body.get("addr"), body.get("len"))
     if not is_list(body):
         return None
-    if kind == "range" and len(body) == 2 and all(type(end) in (int, str) for end in body):
+    if kind == "range" and len(body) == 2 and all(_is_number(end) or isinstance(end, str) for end in body):
         return Range(body[0], body[1])
     if kind == "concat":
         return ConcatenatedValue(tuple(value(part, depth + 1) for part in body))

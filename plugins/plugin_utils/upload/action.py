@@ -96,7 +96,8 @@ class UploadAction(TidegateAction):
         )
         self._need("copy", action.run(task_vars=self.task_vars))
 
-    def _need(self, name: str, raw: Any) -> None:
-        result = self.known_result(name, raw, Record())
+    def _need(self, name: str, raw: Mapping[str, Any]) -> None:
+        # The module file describes its difference in a mapping, where those of this collection have texts.
+        result = self.known_result(name, {key: value for key, value in raw.items() if key != "diff"}, Record())
         if result.get("failed"):
             raise ModuleFailed(result)

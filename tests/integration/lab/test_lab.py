@@ -211,7 +211,7 @@ def test_a_policy_with_a_mistake_builds_nothing(lab: Lab) -> None:
 def test_without_its_inventory_it_says_how_to_run_it(playbook: str) -> None:
     done = run([str(ANSIBLE_PLAYBOOK), playbook], check=False)
     assert done.returncode == 2
-    advice = re.search(r"Run: ansible-playbook -i (\S+) (\S+)", done.stdout + done.stderr)
+    advice = re.search(r"Run: ansible-playbook -i (\S+) ([^\s\"]+)", done.stdout + done.stderr)
     assert advice
     assert [Path(path).resolve() for path in advice.groups()] == [LAB / "inventory.yml", PLAYBOOK]
 

@@ -131,7 +131,7 @@ def test_a_list_of_the_controller_is_shipped_once(tmp_path: Path, python: str) -
         python,
         [task("ruleset", check=True, tables=tables), *[task("ruleset", tables=tables)] * 2, alone],
     )
-    assert (checked["changed"], first["changed"]) == (True, True), checked.get("msg")
+    assert (checked["changed"], first["changed"]) == (True, True), first.get("msg")
     assert checked["changes"] == first["changes"]
     assert (again["path"], again["changed"], by_itself["changed"]) == ("fast", False, False)
     assert kept.read_text() == source.read_text()

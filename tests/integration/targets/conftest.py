@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +25,7 @@ class TargetProject(Project):
     def set(self, **variables: Any) -> None:
         """Write the variables of the group app."""
         common = {"egress_tier": "app", "egress_mode": "enforce", "egress_internal_networks": ["10.0.0.0/8"]}
-        self.write("group_vars/app.json", json.dumps({**common, **variables}))
+        self.write("group_vars/app.yml", {**common, **variables})
 
 
 @pytest.fixture

@@ -214,10 +214,7 @@ def test_a_lock_keeps_others_out_until_it_is_let_go(paths: Paths) -> None:
     assert not lock.is_held(paths.lock)
     with lock.exclusive(paths, 0):
         assert lock.is_held(paths.lock)
-        with (
-            pytest.raises(GuardError, match="Another tidegate run has held") as caught,
-            lock.exclusive(paths, 0.1),
-        ):
+        with pytest.raises(GuardError, match="Another tidegate run has held") as caught, lock.exclusive(paths, 0.1):
             pass
         assert caught.value.reason == "busy"
     assert not lock.is_held(paths.lock)
