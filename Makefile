@@ -83,17 +83,21 @@ test: setup ## Everything; ends with "N passed, N failed"
 	$(PYTHON) tests/tools/report.py lint build unit integration molecule
 
 .PHONY: lint
-lint: venv ## ruff, mypy, shellcheck, ansible-lint with yamllint, documentation and changelog
+lint: venv ## ruff, mypy, shellcheck, yamllint, ansible-lint, documentation, changelog, spelling, licences, workflows
 	failed=0
 	ruff check . || failed=1
 	ruff format --check . || failed=1
 	(cd $(ANSIBLE_COLLECTIONS_PATH) && mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache \
 	    $(TYPED:%=-p ansible_collections.tidegate.nftables.%)) || failed=1
-	shellcheck -x .ci/run $(wildcard tests/*/*.sh molecule/*/*.sh) || failed=1
+	shellcheck -x .ci/run $(wildcard tests/*/*.sh tests/integration/targets/*/*.sh molecule/*/*.sh) || failed=1
 	yamllint . || failed=1
 	ansible-lint || failed=1
 	antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=self . || failed=1
 	antsibull-changelog lint || failed=1
+	git ls-files -z | xargs -0 codespell || failed=1
+	reuse lint --lines || failed=1
+	check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml || failed=1
+	zizmor --offline --no-progress --quiet .github || failed=1
 	exit $$failed
 
 .PHONY: unit
@@ -107,6 +111,43 @@ integration: venv nft ## Tests against real nft, in network namespaces of their 
 .PHONY: molecule
 molecule: venv images ## Roles and modules on Debian 11, 12 and 13 (SCENARIOS="default observe" for some)
 	tests/tools/molecule.sh $(SCENARIOS)
+
+## Slow checks, for a release -----------------------------------------------------------------------------------------
+
+CORES := 2.17:3.11 2.18:3.12 2.19:3.12 2.20:3.13 2.21:3.13
+ANSIBLE_TEST := $(PYTHON) tests/tools/run_ansible_test.py
+CONTROLLER = $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+TARGETS := 3.8 3.9 3.10 3.11 3.12 3.13
+
+.PHONY: gates
+gates: setup ## ansible-test, galaxy-importer, rendered documentation and five ansible-cores; ends with "N passed, N failed"
+	$(PYTHON) tests/tools/report.py sanity ansible-units ansible-integration importer html cores
+
+.PHONY: sanity
+sanity: venv ## ansible-test sanity, target code on Python 3.8 to 3.13 (TARGETS="3.8 3.13" for some)
+	$(ANSIBLE_TEST) sanity --controller origin:python=$(CONTROLLER) $(TARGETS:%=--target-python %)
+
+.PHONY: ansible-units
+ansible-units: venv ## The unit tests as ansible-test runs them
+	$(ANSIBLE_TEST) units --python $(CONTROLLER)
+
+.PHONY: ansible-integration
+ansible-integration: venv ## The targets of ansible-test, in a network namespace
+	$(ANSIBLE_TEST) integration --python $(CONTROLLER)
+
+.PHONY: importer
+importer: build ## What Galaxy does with the archive: no warning
+	tests/tools/importer.sh build/*.tar.gz
+
+.PHONY: html
+html: venv ## The documentation of the plugins as HTML, in build/html
+	rm -rf build/html
+	antsibull-docs sphinx-init --use-current --squash-hierarchy --dest-dir build/html --fail-on-error tidegate.nftables
+	build/html/build.sh
+
+.PHONY: cores
+cores: venv nft ## Every playbook, action, module and filter with ansible-core 2.17 to 2.21 (CORES="2.17:3.11" for one)
+	tests/tools/cores.sh $(CORES)
 
 .PHONY: bench
 bench: venv nft ## How long things take
@@ -127,6 +168,11 @@ golden: venv nft ## Write every golden file anew: tables of policies, examples i
 .PHONY: docs
 docs: venv ## Write every table in pages that comes from data
 	for script in docs/*_table*.py; do $(PYTHON) "$$script"; done
+
+.PHONY: pins
+pins: venv ## Write the newest versions that requirements-dev.in allows, with hashes, to requirements-dev.txt
+	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate \
+	    --custom-compile-command "make pins" requirements-dev.in --output-file requirements-dev.txt
 
 .PHONY: format
 format: venv ## Sort imports and format all Python

@@ -35,7 +35,4 @@ fi
 
 # Twice: for every Python and Ansible of this environment, and alone for ANSIBLE_COLLECTIONS_PATH and mypy.
 site_packages=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
-for place in "$site_packages" .venv/collections; do
-    mkdir -p "$place/ansible_collections/tidegate"
-    ln -sfn "$PWD" "$place/ansible_collections/tidegate/nftables"
-done
+tests/tools/link.sh "$site_packages" .venv/collections

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run ansible-test on a copy of this checkout: `ansible_test.py sanity [OPTION …]`, or units, or integration.
+"""Run ansible-test on a copy of this checkout: `run_ansible_test.py sanity [OPTION …]`, or units, or integration.
 
 ansible-test works only in a folder .../ansible_collections/NAMESPACE/NAME that is no symbolic link. What it keeps is in
 build/ansible-test, not in the home directory.
@@ -42,7 +42,10 @@ def copy_checkout() -> None:
     for name in filter(None, listing.stdout.split("\0")):
         if (ROOT / name).exists():
             (COPY / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, COPY / name)
+            shutil.copy2(ROOT / name, COPY / name, follow_symlinks=False)
+    # Else ansible-test asks the repository around it, which ignores the folder build.
+    subprocess.run(["git", "init", "--quiet"], cwd=COPY, check=True)
+    subprocess.run(["git", "add", "--all"], cwd=COPY, check=True)
 
 
 def write_get_pip() -> None:
@@ -53,13 +56,17 @@ def write_get_pip() -> None:
     (cache / f"get_pip_{version.replace('.', '_')}.py").write_text(GET_PIP.format(version=version), encoding="utf-8")
 
 
+def environment() -> dict[str, str]:
+    """Return the environment of ansible-test. It passes on little but the path, so shims of pyenv would not work."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")).glob("versions/3.*/bin")
+    path = [str(Path(sys.executable).parent), *map(str, pyenv), os.environ["PATH"]]
+    return {**os.environ, "HOME": str(HOME), "PATH": os.pathsep.join(path)}
+
+
 def main(arguments: list[str]) -> int:
     copy_checkout()
     write_get_pip()
-    command = [str(Path(sys.executable).with_name("ansible-test")), *arguments]
-    if "--python" not in arguments:
-        command += ["--python", PYTHON]
-    return subprocess.run(command, cwd=COPY, env={**os.environ, "HOME": str(HOME)}, check=False).returncode
+    return subprocess.run(["ansible-test", *arguments], cwd=COPY, env=environment(), check=False).returncode
 
 
 if __name__ == "__main__":
