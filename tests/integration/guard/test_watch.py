@@ -24,6 +24,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.settings import Settings
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import shape
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import decide
+from ansible_collections.tidegate.nftables.tests.support.nft import by_tabs
 from ansible_collections.tidegate.nftables.tests.support.waiting import finish
 
 from .conftest import BINARIES, NEW, OLD, GuardedHost, timeless, wait_for
@@ -292,22 +293,22 @@ def test_an_upgrade_of_nft_is_no_edit_and_hides_none(
         assert watching.check() == ""
 
 
-WORDS = """table inet tidegate {
-	set allow_api4 {
-		typeof ip daddr
-		flags interval
-		elements = { 203.0.113.0/24 }
-	}
+WORDS = by_tabs("""table inet tidegate {
+    set allow_api4 {
+        typeof ip daddr
+        flags interval
+        elements = { 203.0.113.0/24 }
+    }
 
-	chain egress_output {
-		type filter hook output priority filter; policy accept;
-		ip daddr @allow_api4 tcp dport 443 counter accept
-		ct mark and 0x00ff0000 == 0x00020000 accept
-		icmpv6 type { nd-neighbor-solicit, 130 } accept
-		reject with icmpx type admin-prohibited
-	}
+    chain egress_output {
+        type filter hook output priority filter; policy accept;
+        ip daddr @allow_api4 tcp dport 443 counter accept
+        ct mark and 0x00ff0000 == 0x00020000 accept
+        icmpv6 type { nd-neighbor-solicit, 130 } accept
+        reject with icmpx type admin-prohibited
+    }
 }
-"""
+""")
 
 
 def install_nft(path: Path, version: str) -> None:

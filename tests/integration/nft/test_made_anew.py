@@ -16,9 +16,9 @@ from .conftest import Lab
 
 CHAIN = """
 table inet t {
-	chain c { type filter hook output priority 0; policy accept;
-		tcp dport 22 counter packets 3 bytes 300 accept comment "theirs"
-	}
+    chain c { type filter hook output priority 0; policy accept;
+        tcp dport 22 counter packets 3 bytes 300 accept comment "theirs"
+    }
 }
 """
 ANEW: dict[str, dict[str, Any]] = {

@@ -129,7 +129,7 @@ class _Tree:
         """Return rules that lead to the entries that name an address of this network. depth: chains below, at most."""
         end = network.length // _BITS * _BITS + _BITS
         networks = [network]
-        for _ in range(_BITS):
+        for _time in range(_BITS):
             networks = [
                 half
                 for each in networks
