@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -81,15 +81,18 @@ class ActionModule(TidegateAction):
 
 def _require(collection: str | None) -> None:
     """Raise CollectionMissing when a collection is not installed on the controller."""
-    if not collection:
-        return
-    try:
-        import_module(f"ansible_collections.{collection}")
-    except ImportError as error:
+    if collection and not _is_installed(collection):
         raise CollectionMissing(
             f"The collection {collection} is not installed, so nothing can be applied. Nothing was changed. "
             f"Fix: ansible-galaxy collection install {collection}"
-        ) from error
+        )
+
+
+def _is_installed(collection: str) -> bool:
+    try:
+        return find_spec(f"ansible_collections.{collection}") is not None
+    except ModuleNotFoundError:  # of its namespace
+        return False
 
 
 def _short(line: str) -> str:
