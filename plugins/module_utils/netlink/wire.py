@@ -10,7 +10,7 @@ order, nf_tables integers in network byte order. Every length is checked: Malfor
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
+from typing import Callable, Collection, NamedTuple
 
 from .errors import MalformedMessage, NetlinkError
 
@@ -179,6 +179,25 @@ def parse_list(data: bytes) -> list[tuple[int, bytes]]:
         pairs.append((kind & _NLA_TYPE_MASK, data[offset + 4 : offset + length]))
         offset += (length + 3) & ~3
     return pairs
+
+
+def change(data: bytes, value_of: Callable[[int, bytes], bytes | None]) -> bytes:
+    """Return attributes with other values. value_of: gives it for a type and value, None to leave the attribute out."""
+    parts = []
+    offset = 0
+    # The types in data carry flags, which have to stay.
+    for kind, value in parse_list(data):
+        flags = _ATTRIBUTE.unpack_from(data, offset)[1] & ~_NLA_TYPE_MASK
+        offset += (len(value) + 4 + 3) & ~3
+        changed = value_of(kind, value)
+        if changed is not None:
+            parts.append(attribute(kind | flags, changed))
+    return b"".join(parts)
+
+
+def without(data: bytes, kinds: Collection[int]) -> bytes:
+    """Return attributes without those of some types."""
+    return change(data, lambda kind, value: None if kind in kinds else value)
 
 
 def parse_attributes(data: bytes) -> dict[int, bytes]:
