@@ -12,7 +12,7 @@ from typing import Iterable, NamedTuple, Sequence
 
 from . import elements, errors, wire
 from .connection import Connection
-from .declaration import SetInfo, read_set
+from .declaration import NFT_SET_EVAL, SetInfo, parse_set, read_set
 from .decode import decode_element, element_list, split_list
 from .garbage_collection import without_gc
 
@@ -29,6 +29,26 @@ class CountedElement(NamedTuple):
     key: bytes
     packets: int
     idle: float
+
+
+def dynamic_elements(family: str, table: str) -> int:
+    """Return how many elements packets have put into the dynamic sets of a table, 0 when it does not exist."""
+    number, action = wire.family_number(family), f"counting the elements of table {family} {table}"
+    with Connection() as kernel:
+        answers = kernel.dump(action, wire.NFT_MSG_GETSET, number, wire.string_attribute(elements.LIST_TABLE, table))
+        declared = [parse_set(family, wire.nft_payload(answer, wire.NFT_MSG_NEWSET)[1]) for answer in answers]
+        return sum(
+            info.count if info.count is not None else _count(kernel, action, info)
+            for info in declared
+            if info.table == table and info.flags & NFT_SET_EVAL
+        )
+
+
+def _count(kernel: Connection, action: str, info: SetInfo) -> int:
+    """Return the number of elements where the kernel does not report it, as before Linux 6.15."""
+    number = wire.family_number(info.family)
+    messages = kernel.dump(action, wire.NFT_MSG_GETSETELEM, number, elements.set_reference(info))
+    return sum(1 for message in messages for _item in split_list(element_list(info, message)))
 
 
 @without_gc

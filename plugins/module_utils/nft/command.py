@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Iterator, Mapping
+from typing import IO, ContextManager, Iterator, Mapping
 
 from .errors import UNCHANGED, EngineError, no_nf_tables, not_allowed
 
@@ -59,6 +59,9 @@ def find_nft(path: str | None = None) -> str:
 
 class Nft:
     """nft on this host. path: the binary; timeout: seconds that one run may take."""
+
+    commits_here = True
+    """Whether what it tries, such as a scratch table, is committed in this network namespace."""
 
     def __init__(self, path: str | None = None, timeout: float = TIMEOUT) -> None:
         self.path = find_nft(path)
@@ -116,6 +119,10 @@ class Nft:
                 yield f"/proc/self/fd/{file.fileno()}"
             finally:
                 self._scripts = self._scripts[:-1]
+
+    def entered(self) -> ContextManager[None]:
+        """Be where its scratch tables are."""
+        return contextlib.nullcontext()
 
     def converse(self, lines: str) -> NftOutcome:
         """Run commands, one per line and each a transaction, in one process. The exit status means nothing."""

@@ -10,9 +10,11 @@ only what it needs.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Sequence
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import NetlinkError
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.result import RunResult
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import TableSpec
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.last_run import LastRun
@@ -20,7 +22,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_di
 
 from . import nf_tables
 from .command import Nft
-from .errors import MissingParent, no_memory
+from .errors import EngineError, MissingParent, no_memory
 
 if TYPE_CHECKING:
     from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state import persist
@@ -80,8 +82,15 @@ class Engine:
             result = named_elements.run(specs, self._nft, last_run, check=self._check)
             if result is not None:
                 return result
+        from ansible_collections.tidegate.nftables.plugins.module_utils.nft import mirror
         from ansible_collections.tidegate.nftables.plugins.module_utils.nft.runs.full import FullRun
 
+        # A saved file has what packets put into sets, too.
+        with mirror.beside_filled_tables(self._nft, specs if save is None else ()) as mirrored:
+            if mirrored is not None:
+                # Whatever does not fit there is done, and said, without it.
+                with contextlib.suppress(EngineError, NetlinkError, OSError):
+                    return FullRun(mirrored, self._state, last_run, save, check=self._check).run(specs)
         try:
             return FullRun(self._nft, self._state, last_run, save, check=self._check).run(specs)
         except MissingParent as error:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import resource
 import socket
 from collections import Counter
 from pathlib import Path
@@ -14,12 +15,17 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.tidegate.nftables.plugins.module_utils import table_names
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import denied_ledger, observed, status
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.desired import CompiledTable
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.live_table import LiveTable
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import policy_tests
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial.policy_tests import PolicyTests
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.made_elements import make_elements
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import parse
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.verify.compare import own_differences
@@ -98,6 +104,52 @@ def test_packets_of_known_lines_cost_nothing_of_a_share_and_count_once(tmp_path:
     ledger = denied_ledger.read()
     assert Counter(line.packets for line in ledger.lines) == {4: SHARE}
     assert ledger.overflow == ()
+
+
+@pytest.mark.parametrize("binary", BINARIES, ids=lambda path: path.parent.name)
+def test_the_time_of_a_change_does_not_grow_with_the_ledgers(
+    binary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", f"{binary.parent}:/usr/sbin:/usr/bin:/bin")
+    specs = [parse.tables([compile_table(built(egress_allow_x=[entry(last)]))]) for last in (1, 2)]
+    state = RunDirectory(str(tmp_path / "run"))
+    CompiledTable(specs[0], state).load()
+
+    def changes() -> float:
+        """The processor time of the cheapest of some changes, here, in nft and in the kernel."""
+        seconds = []
+        for spec in 3 * specs[::-1]:
+            begin = processor_seconds()
+            assert CompiledTable(spec, state).preview()["changed"]
+            assert CompiledTable(spec, state).load()["changed"]
+            seconds.append(processor_seconds() - begin)
+        return min(seconds)
+
+    fill_ledgers(0, 100)
+    few = changes()
+    fill_ledgers(100, 8192)
+    assert changes() < 1.2 * few
+
+
+def entry(last: int) -> dict[str, Any]:
+    return {"name": "api", "to": [f"192.0.2.{last}"], "services": ["https"]}
+
+
+def processor_seconds() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
+
+
+def fill_ledgers(first: int, after: int) -> None:
+    """Put these lines into every ledger set."""
+    for name, ledger_set in table_names.LEDGER_SETS.items():
+        network = ipaddress.ip_address("100.64.0.0" if ledger_set.version == 4 else "2001:db8::")
+        keys = [
+            (name, denied_ledger.key_of(ledger_set, str(network + number), 17, 9, FLOODER))
+            for number in range(first, after)
+        ]
+        for at in range(0, len(keys), 2000):
+            make_elements(*table_names.TABLE, keys[at : at + 2000], 3600)
 
 
 def test_users_in_the_ledger_are_no_users_of_the_policy(tmp_path: Path) -> None:

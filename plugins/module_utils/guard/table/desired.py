@@ -11,6 +11,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.canonical.pr
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import TableSpec
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.engine import Engine
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.mirror import beside_filled_tables
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory
 
 
@@ -41,7 +42,8 @@ class CompiledTable:
 
     def objects(self) -> list[dict[str, Any]]:
         """Return the objects that `nft -j list table` would print."""
-        return objects(Nft(), self._spec[0], self._run_directory)
+        with beside_filled_tables(Nft(), self._spec) as mirrored:
+            return objects(mirrored or Nft(), self._spec[0], self._run_directory)
 
     def _run(self, *, check: bool) -> Mapping[str, Any]:
         result = Engine(Nft(), check=check, state=self._run_directory).run(self._spec)

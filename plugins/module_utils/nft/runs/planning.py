@@ -23,6 +23,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.plan
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.transaction import ChangeRecord, Command
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import SetSpec, TableSpec
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import NftTable
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.reader import read_table, readable_again
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_path import (
@@ -76,10 +77,12 @@ class Planner:
             version_quirks.check_rules(self._nft.version(), spec, table)
         tables = tuple(self._planned(*states, refill=refill) for states in zip(specs, live, canon))
         drafts = sum(spec.present for spec in specs)
-        generation = _undisturbed(start, (1 + drafts if drafts else 0) + _checks(tables))
+        generation = self._undisturbed(start, (1 + drafts if drafts else 0) + _checks(tables))
         deltas = self._deltas(set_specs, tables, recipes, generation, trusted=trusted)
         changes = (*_changes(tables), *file_set_changes.changes(deltas))
         run_plan = RunPlan(tables=tables, deltas=deltas, changes=changes, start=start, generation=generation)
+        if run_plan.carried and not self._nft.commits_here:
+            raise EngineError("busy", "What others put into a set has to be carried over, and the copy is without it.")
         by_netlink = run_plan.by_netlink() is not None
         return replace(run_plan, commands=_commands(tables, deltas, refill=refill, by_netlink=by_netlink))
 
@@ -101,7 +104,7 @@ class Planner:
                 tables=tables,
                 changes=_changes(tables),
                 start=start,
-                generation=_undisturbed(start, _checks(tables)),
+                generation=self._undisturbed(start, _checks(tables)),
                 commands=tuple(command for table in tables for command in table.plan.commands),
             )
         return run_plan
@@ -121,6 +124,12 @@ class Planner:
             changes += plan_table(live, desired_table.build(table.spec, table.canon, live)).changes
         return changes
 
+    def _undisturbed(self, start: int | None, tried: int) -> int | None:
+        """Return the generation now if nobody else committed since the start, else None. tried: commits by trying."""
+        now = nf_tables.generation()
+        commits = tried if self._nft.commits_here else 0
+        return now if start is not None and now == start + commits else None
+
     def _canonical(
         self,
         specs: Sequence[TableSpec],
@@ -135,7 +144,8 @@ class Planner:
             for (spec, _draft), scratch_name in zip(present, scratch_names):
                 for name in set_specs:
                     if name[:2] == (spec.family, spec.name):
-                        info, recipe = netlink.get_recipe(spec.family, scratch_name, name[2])
+                        with self._nft.entered():
+                            info, recipe = netlink.get_recipe(spec.family, scratch_name, name[2])
                         recipes[name] = (replace(info, table=spec.name, handle=0), recipe)
 
         drafts = [scratch_draft for _spec, scratch_draft in present]
@@ -182,12 +192,6 @@ class Planner:
             else:
                 deltas.append(file_sets.from_kernel(info, spec.file, known, generation or nf_tables.settled()))
         return tuple(deltas)
-
-
-def _undisturbed(start: int | None, commits: int) -> int | None:
-    """Return the generation now if this run alone made commits since the start, as many as it knows of, else None."""
-    now = nf_tables.generation()
-    return now if start is not None and now == start + commits else None
 
 
 def _checks(tables: Sequence[PlannedTable]) -> int:
