@@ -87,6 +87,30 @@ def test_a_kernel_that_does_not_know_the_connection_needs_the_older_ones(each_ho
     assert "keep older-connections in the floor" in message
 
 
+OVER_IPV6 = "2001:db8::9 51234 2001:db8::1 22"
+
+
+def test_a_path_that_ends_with_the_neighbour_cache_is_refused(each_host: GuardedHost) -> None:
+    spec = without(Case(ROOT / "app-enforce").spec(), "icmpv6 type { 133")
+    message = error_for(each_host, spec, OVER_IPV6)
+    assert "rejects neighbour discovery, so 2001:db8::9 is out of reach when the cache ages" in message
+    assert "Fix: remove neighbours from egress_floor_without." in message
+    # Over IPv4 it is not the path; in mode observe nothing is rejected.
+    assert error_for(each_host, spec, OVER) == ""
+    assert error_for(each_host, without(Case(ROOT / "app-observe").spec(), "icmpv6 type { 133"), OVER_IPV6) == ""
+
+
+def test_a_path_that_ends_with_the_lease_is_refused(each_host: GuardedHost) -> None:
+    spec = without(Case(ROOT / "app-enforce").spec(), "udp dport 67")
+    address = "ip address add 192.0.2.1/32 dev lo"
+    subprocess.run(address, shell=True, check=True)
+    assert error_for(each_host, spec, OVER) == ""
+    subprocess.run(f"ip address flush dev lo; {address} valid_lft 600 preferred_lft 600", shell=True, check=True)
+    message = error_for(each_host, spec, OVER)
+    assert "rejects DHCP, so the host loses 192.0.2.1 when its lease ends" in message
+    assert error_for(each_host, Case(ROOT / "app-enforce").spec(), OVER) == ""
+
+
 def test_an_inbound_policy_must_let_the_next_connection_in(each_host: GuardedHost) -> None:
     spec = Case(ROOT / "inbound").spec()
     assert error_for(each_host, spec, OVER) == ""

@@ -56,7 +56,7 @@ def flows(resolved: policy.ResolvedPolicy) -> Iterator[tuple[policy.Flow, evalua
         for protocol in ("tcp", "udp"):
             for port in PORTS:
                 for user in users:
-                    local = address.is_loopback
+                    local = address.is_loopback or text in resolved.own
                     yield (
                         policy.Flow(text, protocol, port, user),
                         evaluate.Packet(address, protocol, port, uid(user), NOW, local),

@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import os
 import socket
+import subprocess
 from contextlib import closing
 from pathlib import Path
 
@@ -40,6 +42,17 @@ def is_local(address: str) -> bool:
         except OSError:
             return False
         return True
+
+
+def is_leased(address: str) -> bool:
+    """Return whether this host has an IPv4 address for a time only, as DHCP clients set it (ip-address(8), dynamic)."""
+    words = ["ip", "-json", "-4", "address", "show", "to", f"{address}/32"]
+    try:
+        done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
+        interfaces = json.loads(done.stdout)
+    except (OSError, subprocess.CalledProcessError, ValueError):
+        return False
+    return any(entry.get("dynamic") for interface in interfaces for entry in interface.get("addr_info", ()))
 
 
 def _connection_of(pid: int) -> str:

@@ -22,6 +22,16 @@ _EPHEMERAL = 40000
 """A source port as a client gets it; no rule names it."""
 
 
+_ICMPV6_TYPES = {
+    "destination-unreachable": 1, "packet-too-big": 2, "time-exceeded": 3, "parameter-problem": 4,
+    "echo-request": 128, "echo-reply": 129, "mld-listener-query": 130, "mld-listener-report": 131,
+    "mld-listener-done": 132, "mld-listener-reduction": 132, "nd-router-solicit": 133, "nd-router-advert": 134,
+    "nd-neighbor-solicit": 135, "nd-neighbor-advert": 136, "nd-redirect": 137, "router-renumbering": 138,
+    "ind-neighbor-solicit": 141, "ind-neighbor-advert": 142, "mld2-listener-report": 143,
+}
+"""Types of ICMPv6 by nft's names for them (payload expressions in nft(8))."""
+
+
 class CannotJudge(Exception):
     """An expression that cannot be evaluated here."""
 
@@ -31,7 +41,8 @@ class Packet:
     """A packet, by default the first one of a connection.
 
     uid: None for a packet of the kernel itself; now: seconds since 1970; local: over the loopback interface; source:
-    None where it is not known; state, direction: of connection tracking; incoming: at the input hook instead of output.
+    None where it is not known; state, direction: of connection tracking; incoming: at the input hook instead of output;
+    icmp_type: of a message of ICMPv6, which has no ports.
     """
 
     address: Address
@@ -46,6 +57,7 @@ class Packet:
     direction: str = "original"
     flags: frozenset[str] = frozenset(["syn"])
     incoming: bool = False
+    icmp_type: int | None = None
 
     @property
     def family(self) -> str:
@@ -150,6 +162,8 @@ def _payload(packet: Packet, protocol: str, name: str) -> Any:
             fields["saddr"] = packet.source
     elif protocol == packet.protocol or (protocol == "th" and packet.protocol in protocols.WITH_PORTS):
         fields = {"dport": packet.port, "sport": packet.sport, "flags": packet.flags}
+        if packet.icmp_type is not None:
+            fields = {"type": packet.icmp_type}
     else:
         return None
     if name not in fields:
@@ -204,7 +218,9 @@ def _literal(like: Any, text: Any) -> Any:
     if isinstance(like, (ipaddress.IPv4Address, ipaddress.IPv6Address)):
         return ipaddress.ip_address(text)
     if isinstance(like, int) and not isinstance(text, int):
-        raise CannotJudge(str(text))
+        if text not in _ICMPV6_TYPES:
+            raise CannotJudge(str(text))
+        return _ICMPV6_TYPES[text]
     return text
 
 

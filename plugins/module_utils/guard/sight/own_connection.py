@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Refuse a table that would cut the SSH connection of the run, before it is loaded."""
+"""Refuse a table that would cut the SSH connection of the run, at once or when a cache or a lease ends."""
 
 from __future__ import annotations
 
@@ -60,6 +60,48 @@ def need_open(objects: Sequence[Json], connection: str, *, tracked: bool | None 
         answer = why(objects, packet)
         if answer.verdict != "accept" and not answer.doubts:
             raise _cut(ssh, packet, answer, known=known)
+    _need_upkeep(objects, ssh)
+
+
+def _need_upkeep(objects: Sequence[Json], ssh: Connection) -> None:
+    """Raise GuardError for a table with which the path of the connection ends later.
+
+    A trial of a minute cannot see it: the neighbour cache is warm, the lease has hours left.
+    """
+    for packet in _discovery(ssh) if ssh.client.version == 6 else (_renewal(),):
+        answer = why(objects, packet)
+        if answer.verdict == "accept" or answer.doubts:
+            continue
+        if ssh.client.version == 6:
+            raise _ends(
+                answer, "neighbour discovery", f"{ssh.client} is out of reach when the cache ages", "neighbours"
+            )
+        if ssh_session.is_leased(str(ssh.host)):
+            raise _ends(answer, "DHCP", f"the host loses {ssh.host} when its lease ends", "dhcp")
+
+
+def _discovery(ssh: Connection) -> tuple[Packet, Packet]:
+    """Return the question for the client's or the router's link-layer address, and the answer to theirs (RFC 4861)."""
+    group = ipaddress.ip_address(int(ipaddress.IPv6Address("ff02::1:ff00:0")) | int(ssh.client) & 0xFFFFFF)
+    solicit, advert = (
+        Packet(address, "icmpv6", 0, None, time.time(), state="untracked", flags=frozenset(), icmp_type=number)
+        for address, number in ((group, 135), (ssh.client, 136))
+    )
+    return solicit, advert
+
+
+def _renewal() -> Packet:
+    """Return the request by which a lease is renewed from any server (RFC 2131, section 4.4.5)."""
+    return Packet(ipaddress.IPv4Address("255.255.255.255"), "udp", 67, 0, time.time(), sport=68, flags=frozenset())
+
+
+def _ends(answer: Explanation, rejected: str, effect: str, part: str) -> GuardError:
+    where = f"{answer.chain}{f' ({answer.rule})' if answer.rule else ''}"
+    return GuardError(
+        "cuts_connection",
+        f"This policy would cut off the host after this run: {where} rejects {rejected}, so {effect}. {UNCHANGED} "
+        f"Fix: remove {part} from egress_floor_without.",
+    )
 
 
 def _reply(ssh: Connection, *, known: bool) -> Packet:
