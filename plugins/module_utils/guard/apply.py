@@ -23,7 +23,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.pending import PendingChange
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.request import ChangeRequest
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.settings import Settings
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import own_connection
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import own_connection, preflight_gate
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.desired import CompiledTable, DesiredTable
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import (
@@ -53,17 +53,36 @@ class Terms:
     size: int = 0
 
 
-def apply_policy(host: Host, policy: CompiledTable, terms: Terms, *, connection: str, check: bool) -> dict[str, Any]:
-    """Apply a compiled policy, see `change_table`. connection: SSH connection that must stay open, "" for none."""
+def apply_policy(
+    host: Host,
+    policy: CompiledTable,
+    terms: Terms,
+    *,
+    connection: str,
+    check: bool,
+    decisions: Mapping[str, bool] | None = None,
+) -> dict[str, Any]:
+    """Apply a compiled policy, see `change_table`, and return the findings about the host as ``preflight`` beside it.
+
+    connection: SSH connection that must stay open, "" for none. decisions: what the operator has decided about
+    containers and untracked packets, None to look at nothing.
+    """
     _need_time_for_tests(terms)
     with exclusive(host.paths):
         recovered = rollback.settle(host, check=check)
         preview = policy.preview()
+        findings = _findings(host, terms, decisions, changes=preview["changed"])
         if preview["changed"]:
             policy_tests.probes_of(terms.tests)
             if connection:
                 own_connection.need_open(policy.objects(), connection)
-        return {**_change(host, policy, terms, preview, check=check), "recovered": recovered}
+        return {**_change(host, policy, terms, preview, check=check), "recovered": recovered, "preflight": findings}
+
+
+def _findings(host: Host, terms: Terms, decisions: Mapping[str, bool] | None, *, changes: bool) -> list[dict[str, Any]]:
+    if decisions is None:
+        return []
+    return preflight_gate.need_ready(host.paths, mode=terms.settings.mode, changes=changes, **decisions)
 
 
 def change_table(host: Host, desired: DesiredTable, terms: Terms, *, check: bool) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.recorded_table import RecordedTable
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.request import ChangeRequest
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.settings import Settings
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import observed, preflight_gate, status
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import observed, status
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import older_connections
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.desired import CompiledTable
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import observes
@@ -73,8 +73,6 @@ def _apply(paths: Paths, parameters: Parameters, check: bool) -> dict[str, Any]:
     request = requests.of_tables(tables, parameters["who"], parameters["what"])
     if tables[0].get("state") == "absent":
         return _uninstall(paths, CompiledTable(parse.tables(tables), run_directory), check=check)
-    gate = parameters["preflight"]
-    findings = [] if gate is None else preflight_gate.need_ready(paths, mode=parameters["mode"], **gate)
     host = Host(paths, LiveTable())
     if not host.table.exists():
         tables = older_connections.kept(tables)
@@ -83,8 +81,8 @@ def _apply(paths: Paths, parameters: Parameters, check: bool) -> dict[str, Any]:
     terms = _terms(parameters, request, values, size=len(json.dumps(tables)))
     connection = ssh_session.connection()
     kept = connection if parameters["keep_connection"] else ""
-    result = apply.apply_policy(host, desired, terms, connection=kept, check=check)
-    return {**result, "counters": {TABLE_TEXT: counters(*TABLE)}, "connection": connection, "preflight": findings}
+    result = apply.apply_policy(host, desired, terms, connection=kept, decisions=parameters["preflight"], check=check)
+    return {**result, "counters": {TABLE_TEXT: counters(*TABLE)}, "connection": connection}
 
 
 def _uninstall(paths: Paths, absent: CompiledTable, *, check: bool) -> dict[str, Any]:

@@ -204,6 +204,27 @@ def test_enforcing_is_refused_until_containers_are_decided_and_observing_is_not(
     assert right.changed() == 0
 
 
+def test_what_others_load_later_stops_the_next_change_that_enforces(connected: HostProject) -> None:
+    assert connected.play().code == 0
+    load(
+        connected,
+        "table ip raw { chain o { type filter hook output priority raw; udp dport 514 notrack; }; }\n",
+    )
+    assert connected.play().changed() == 0
+    more = {"name": "more", "to": ["10.10.7.7"], "services": ["https"], "reason": "r", "owner": "o"}
+    changed = {**connected.common, "egress_allow_more": [more]}
+    connected.write("group_vars/all/egress.yml", changed)
+    for options in (("--check",), ()):
+        refused = connected.play(*options)
+        assert refused.code != 0
+        assert "notrack" in refused.output
+        assert "10.10.7.7" not in connected.nft("list", "table", "inet", "tidegate")
+    connected.write("group_vars/all/egress.yml", {**changed, "egress_untracked": "accept"})
+    allowed = connected.play()
+    assert allowed.code == 0, allowed.output
+    assert "10.10.7.7" in connected.nft("list", "table", "inet", "tidegate")
+
+
 def test_the_doctor_names_what_would_be_refused_with_the_yaml_for_it(connected: HostProject, resolv_conf: Path) -> None:
     resolv_conf.write_text("nameserver 10.10.0.99\n")
     run = named(connected, PREFLIGHT)

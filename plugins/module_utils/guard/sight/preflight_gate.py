@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Look at a host before its first policy, and before the first one that enforces."""
+"""Look at a host before its first policy, and before each change with which it enforces."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.preflight import
 from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.findings import Decisions, blockers, findings
 
 
-def need_ready(paths: Paths, *, mode: str, containers: bool, untracked: bool) -> list[dict[str, Any]]:
+def need_ready(paths: Paths, *, mode: str, containers: bool, untracked: bool, changes: bool) -> list[dict[str, Any]]:
     """Return the preflight findings, [] where nothing has to be looked at; raise GuardError when one stops the policy.
 
-    containers, untracked: whether the policy decides about containers and accepts untracked packets.
+    containers, untracked: whether the policy decides about containers and accepts untracked packets. changes: whether
+    the run changes the table: what others loaded since the last change stops an enforced one, too.
     """
     begins_to_enforce = mode == "enforce" and settings.read(paths).mode != "enforce"
-    if paths.confirmed.exists() and not begins_to_enforce:
+    if paths.confirmed.exists() and not begins_to_enforce and not (changes and mode == "enforce"):
         return []
     policy = Decisions(mode, containers, untracked)
     all_findings = findings(facts.gather(host_files.HostFiles(paths.root)), policy)
