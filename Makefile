@@ -153,6 +153,10 @@ cores: venv nft ## Every playbook, action, module and filter with ansible-core 2
 bench: venv nft ## How long things take
 	$(PYTHON) -m pytest tests/bench -s
 
+.PHONY: fleet
+fleet: venv ## The unchanged role beside ping, on N network namespaces                       (root)
+	$(PYTHON) -m ansible_collections.tidegate.nftables.tests.bench.namespaces $(or $(N),20) 5
+
 .PHONY: demo
 demo: ## The lab: five tiers, three outsiders, every pair tried over IPv4 and IPv6
 	tests/tools/deps.sh demo

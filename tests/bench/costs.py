@@ -85,7 +85,7 @@ def table(rows: Sequence[Row], versions: Sequence[str]) -> str:
     """All that was measured, in Markdown: ms wall / ms processor / MB (how many times our processor time)."""
     methods = ["ours", "batch", *(f"{way} {version}" for way in ("nft", "reload") for version in versions)]
     head = ["set", "operation", "ours", "the change itself", *methods[2:]]
-    return _markdown(head, [[row.name, row.operation, *(_cell(row, method) for method in methods)] for row in rows])
+    return markdown(head, [[row.name, row.operation, *(_cell(row, method) for method in methods)] for row in rows])
 
 
 def short(rows: Sequence[Row], versions: Sequence[str]) -> str:
@@ -102,7 +102,7 @@ def short(rows: Sequence[Row], versions: Sequence[str]) -> str:
             for operation in operations
         ]
         lines.append([name, *(" / ".join(cell) for cell in cells)])
-    return _markdown(["set", *operations], lines)
+    return markdown(["set", *operations], lines)
 
 
 def ratios(rows: Sequence[Row], versions: Sequence[str]) -> str:
@@ -121,10 +121,11 @@ def ratios(rows: Sequence[Row], versions: Sequence[str]) -> str:
             whole = row.costs["ours"].cpu
             beyond = f"{(whole - nothing[row.name]) * 1000:.0f}" if row.name in nothing else "-"
             lines.append([row.name, row.operation, _ms(row.costs["ours"]), beyond, _ms(row.costs["batch"]), *more])
-    return _markdown(head, lines)
+    return markdown(head, lines)
 
 
-def _markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+def markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """Return a table in Markdown."""
     return "".join(f"| {' | '.join(line)} |\n" for line in (head, ["---"] * len(head), *lines))
 
 
