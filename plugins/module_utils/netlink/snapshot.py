@@ -215,6 +215,8 @@ def _commit(action: str, family: int, generation: int, requests: Sequence[_Reque
         if not dry_run:
             parts.append(wire.batch_end(last + 1))
         for seq, answer in kernel.transact(action, parts, first, last):
+            if answer.error == errno.EPERM and seq != first:
+                raise errors.NetlinkError(f"{action}: the table is owned by another process [errno 1]", errno.EPERM)
             if answer.error:
                 raise errors.from_errno(action, answer.error, answer.text or f"message {seq - first} of {last - first}")
 
