@@ -16,6 +16,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program.in
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program.report import joined
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import (
     confirmed_policy,
+    failsafe_records,
     last_loaded,
     pending,
 )
@@ -117,6 +118,8 @@ def _change(
     if preview["changed"] and terms.confirm and not check:
         failed_before = policy_tests.labels(policy_tests.failing(policy_tests.run(terms.tests)))
     installed = install.install(host.paths, terms.settings, systemd=clock.systemd_runs(host.paths), check=check)
+    if not check:
+        failsafe_records.keep(host, terms.settings, old_settings)
     if not preview["changed"]:
         return joined(preview, [*installed, *_save_unchanged(host, terms.request, check=check)])
     if check:
@@ -137,14 +140,14 @@ def _change(
 def _load_and_save(host: Host, desired: DesiredTable, request: ChangeRequest) -> Mapping[str, Any]:
     """Load the change and save for boot exactly what was loaded, not what another program added meanwhile."""
     result = desired.load()
-    listing = host.table.listing()
+    table = host.table.as_saved(request.others)
     if desired.preview()["changed"]:
         raise GuardError(
             "changed_meanwhile",
             "Another program changed the table right after the change was loaded, so the table was not saved for boot: "
             "a boot loads the policy that was confirmed last. Fix: run again.",
         )
-    confirmed_policy.save(host, requests.described(request, result.get("changes") or ()), listing=listing)
+    confirmed_policy.save(host, requests.described(request, result.get("changes") or ()), table=table)
     return result
 
 
@@ -153,7 +156,7 @@ def _load_pending(
 ) -> tuple[PendingChange, Mapping[str, Any]]:
     """Start the rollback timer and load the change; roll it back when that fails."""
     change = commit_confirm.begin(host, terms.request, seconds=terms.seconds, size=terms.size, settings=old_settings)
-    snapshot = files.read(host.paths.snapshot) or ""
+    snapshot = files.read_bytes(host.paths.snapshot) or b""
     try:
         result = desired.load()
         commit_confirm.write_candidate(host, change, terms.request)
@@ -166,7 +169,7 @@ def _load_pending(
         # Also when the run is interrupted: the timer would leave a half loaded change for a minute.
         if pending.read(host.paths) != change:
             # The timer rolled back and removed the snapshot, and the change was loaded after that.
-            files.write(host.paths.snapshot, snapshot.encode("utf-8", "surrogateescape"))
+            files.write(host.paths.snapshot, snapshot)
         rollback.roll_back(host, change, f"it could not be loaded: {error}")
         raise
     return change, result
@@ -178,6 +181,6 @@ def _save_unchanged(host: Host, request: ChangeRequest, *, check: bool) -> list[
         return []
     if confirmed_policy.save(host, replace(request, what="the table as it was"), check=check):
         return [FileChange(str(host.paths.confirmed), "change")]
-    if not check and last_loaded.read(host.paths, host.table.nft_version) is None:
+    if not check and last_loaded.read(host.paths) is None:
         confirmed_policy.write_last_loaded(host, request.others)
     return []

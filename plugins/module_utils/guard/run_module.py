@@ -36,7 +36,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.desired import CompiledTable
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import observes
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.live_table import LiveTable
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.live_table import LiveTable, UtcNft
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import decide, policy_tests
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial.policy_tests import PolicyTests
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import parse
@@ -87,7 +87,7 @@ def _apply(paths: Paths, parameters: Parameters, check: bool) -> dict[str, Any]:
 
 def _uninstall(paths: Paths, absent: CompiledTable, *, check: bool) -> dict[str, Any]:
     try:
-        host = Host(paths, LiveTable())
+        host = Host(paths, LiveTable(UtcNft()))
     except EngineError as error:
         if error.reason != "nft_missing":
             raise

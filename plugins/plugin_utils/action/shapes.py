@@ -52,7 +52,7 @@ _STATUS = Record(
         "pending": OrNull(
             Record(
                 required={"token": TEXT, "kind": TEXT},
-                optional={"who": TEXT, "what": TEXT, "since": TEXT, "seconds": NUMBER},
+                optional={**dict.fromkeys(("who", "what", "since", "trouble"), TEXT), "seconds": NUMBER},
             )
         ),
     },

@@ -107,6 +107,17 @@ def _starter_lives() -> bool:
     return starter is None or starter.pid == os.getppid()
 
 
+_FATES = {
+    "restored": "The host has rolled the change back and can be reached again.",
+    "replaced": "The host could not restore the table from before the change and loaded another one. Fix: run "
+    "`tidegate status` on the host.",
+    "stuck": "The host could not roll the change back yet and tries again. Fix: run `tidegate status` on the host.",
+}
+"""What became of a change, by the last event about it."""
+
+_NOT_KNOWN = "The state of the change is not known. Fix: run `tidegate status` on the host."
+
+
 def _retry(action: TidegateAction, attempt: Callable[[], Result], deadline: float) -> Result | AnsibleConnectionFailure:
     """Repeat an attempt until it reaches the host or the deadline passes: one lost packet must not revert a fleet.
 
@@ -142,11 +153,7 @@ def _unreachable(
         except AnsibleConnectionFailure:
             time.sleep(_PAUSE)
             continue
-        if fate is not None and fate["event"] == "restored":
-            state = "The host has rolled the change back and can be reached again."
-        else:
-            state = "The state of the change is not known. Fix: run `tidegate status` on the host."
-        return {"reason": "unreachable", "msg": f"{cause}. {state}"}
+        return {"reason": "unreachable", "msg": f"{cause}. {_FATES.get(fate['event'] if fate else '', _NOT_KNOWN)}"}
     action.keep_remote_folder()
     return {
         "reason": "unreachable",

@@ -29,6 +29,8 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.sett
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import shape
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import commit_confirm, decide, policy_tests
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial.policy_tests import PolicyTests
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.ruleset import table_handle
+from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import TABLE
 from ansible_collections.tidegate.nftables.tests.support.waiting import is_running
 
 from .conftest import NEW, OLD, REQUEST, GuardedHost, TextTable, blocks, timeless, wait_for
@@ -210,7 +212,7 @@ def test_the_timer_does_not_end_with_the_session(host: GuardedHost) -> None:
 def test_a_fault_of_the_program_locks_nobody_out(host: GuardedHost, monkeypatch: pytest.MonkeyPatch) -> None:
     sources = package._sources()
     name = next(name for name in sources if name.endswith("guard/table/restore.py"))
-    broken = sources[name].replace(b"    desired = blocks.parse(text)", b"    desired = 1 / 0", 1)
+    broken = sources[name].replace(b'problem, expiring = "", True', b"problem, expiring = 1 / 0", 1)
     assert broken != sources[name]
     monkeypatch.setattr(package, "_sources", lambda: {**sources, name: broken})
     package.build.cache_clear()
@@ -276,11 +278,11 @@ def test_a_change_of_every_kind_of_thing_is_rolled_back(each_host: GuardedHost) 
 
 def test_a_change_that_cannot_be_loaded_leaves_everything_as_it_was(host: GuardedHost) -> None:
     host.load(OLD)
-    before, handle = host.listing(), host.table.generation()
+    before, handle = host.listing(), table_handle(*TABLE)
     with pytest.raises(Exception, match="nft rejects"):
         host.apply(NEW.replace("tcp dport 8443", "tcp dport nonsense"))
     assert timeless(host.listing()) == timeless(before)
-    assert host.table.generation() == handle
+    assert table_handle(*TABLE) == handle
     assert is_rolled_back(host)
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -30,6 +31,11 @@ def boot_id() -> str:
         cookie = None
     namespace = cookie if cookie is not None else Path("/proc/self/ns/net").stat().st_ino
     return f"{boot} {start_time(1)} {namespace}"
+
+
+def kernel() -> str:
+    """Return the release of the kernel that runs."""
+    return os.uname().release
 
 
 def uptime() -> float:

@@ -26,7 +26,8 @@ REASONS = (
     "tests_failed",  # policy tests failed that passed before the change
     "not_found",  # no such policy in the history, or no confirmed policy
     "damaged",  # a file does not match its checksum or cannot be read
-    "not_restored",  # restoring the table failed
+    "not_restored",  # restoring the table failed, another one was loaded
+    "not_rolled_back",  # a change that nobody confirmed is still loaded, for nothing could be loaded
     "busy",  # another run holds the lock
     "not_root",  # the module runs as another user
 )

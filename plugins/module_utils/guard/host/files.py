@@ -55,8 +55,14 @@ def append(path: Path, content: bytes) -> None:
 
 def read(path: Path) -> str | None:
     """Return a file's text, None when there is no file. Bytes that are no UTF-8 survive a round trip."""
+    content = read_bytes(path)
+    return None if content is None else content.decode("utf-8", "surrogateescape")
+
+
+def read_bytes(path: Path) -> bytes | None:
+    """Return a file's content, None when there is no file."""
     try:
-        return path.read_bytes().decode("utf-8", "surrogateescape")
+        return path.read_bytes()
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -66,8 +66,8 @@ class Paths:
 
     @property
     def snapshot(self) -> Path:
-        """The table before the pending change, as a script that nft alone can load."""
-        return self.run / "snapshot.nft"
+        """The table before the pending change, as messages of the kernel (netlink/snapshot.py); empty for none."""
+        return self.run / "snapshot"
 
     @property
     def lock(self) -> Path:
@@ -98,6 +98,10 @@ class Paths:
     def failsafe(self) -> Path:
         """The fail-safe table as a script, for a boot on which Python does not work."""
         return self.at("/usr/local/lib/tidegate/failsafe.nft")
+
+    def failsafe_record(self, checksum: str) -> Path:
+        """The fail-safe table with this checksum as a record, which is loaded without nft."""
+        return self.state / f"failsafe-{checksum}.nft"
 
     @property
     def command(self) -> Path:

@@ -93,7 +93,8 @@ def _start(paths: Paths, command: str) -> str:
     table = " ".join(TABLE)
     # Without a working Python, nft loads the saved policy. It accepts an empty file, so the table is listed afterwards.
     reported = f"case $$? in {FAILSAFE_STATUS}|{GAVE_UP_STATUS}) exit 1;; esac"
-    without_python = f"nft -f {paths.confirmed}; nft list table {table} >/dev/null || nft -f {paths.failsafe}"
+    nft = "timeout 60 nft"
+    without_python = f"{nft} -f {paths.confirmed}; {nft} list table {table} >/dev/null || {nft} -f {paths.failsafe}"
     return f"{command} boot && exit 0; {reported}; [ ! -e {paths.confirmed} ] || {{ {without_python}; }}; exit 1"
 
 
@@ -133,7 +134,7 @@ Conflicts=shutdown.target
 [Service]
 Type=oneshot
 Environment=TZ=UTC0
-ExecStart=/bin/sh -c 'nft list table {" ".join(TABLE)} >/dev/null 2>&1 || {{ {start}; }}'
+ExecStart=/bin/sh -c 'timeout 60 nft list table {" ".join(TABLE)} >/dev/null 2>&1 || {{ {start}; }}'
 """
 
 

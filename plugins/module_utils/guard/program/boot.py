@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
+from ansible_collections.tidegate.nftables.plugins.module_utils.errors import TidegateError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import confirmed_policy, journal, pending
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import rollback, timer
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 
 LOADED, NOTHING, PENDING, FAILSAFE = "loaded", "nothing", "pending", "failsafe"
 
@@ -28,7 +27,7 @@ def boot(host: Host) -> str:
             rollback.end_by_reboot(host.paths, change)
     try:
         record = confirmed_policy.load(host)
-    except (GuardError, EngineError) as error:
+    except TidegateError as error:
         confirmed_policy.load_failsafe(host, str(error))
         return FAILSAFE
     if record is None:

@@ -202,7 +202,7 @@ def _boot(paths: Paths, _arguments: Arguments) -> int:
 
 
 def _watch(paths: Paths, _arguments: Arguments) -> int:
-    watcher.Watcher(Host(paths, LiveTable())).run()
+    watcher.Watcher(Host(paths, LiveTable(patience=confirmed_policy.PATIENCE))).run()
     return 0
 
 
@@ -210,7 +210,7 @@ def _wait_and_roll_back(paths: Paths, arguments: Arguments) -> int:
     change = pending.read(paths)
     if change is None or change.token != arguments.token:
         raise GuardError("not_pending", "This change is not pending on this host.")
-    # Now, so that a host without nft or without CAP_NET_ADMIN is noticed before the table is changed.
+    # Now, so that a host without CAP_NET_ADMIN is noticed before the table is changed.
     LiveTable().generation()
     if not timer.detach(paths):
         return 0
@@ -219,20 +219,27 @@ def _wait_and_roll_back(paths: Paths, arguments: Arguments) -> int:
 
 
 def _roll_back(paths: Paths, arguments: Arguments) -> int:
-    """Roll back even when the lock is held for too long: its holder is stuck, and people are locked out."""
+    """Roll back until it is done, even when the lock is held for too long: people are locked out."""
     change = pending.read(paths)
     seconds = WAIT if change is None else max(WAIT, change.deadline - change.snapshot_at)
-    with hold(paths.lock, seconds):
-        host = Host(paths, LiveTable())
+    pause = rollback.FIRST_PAUSE
+    while True:
         try:
-            rollback.roll_back_token(host, arguments.token, "nobody confirmed it in time")
+            with hold(paths.lock, seconds):
+                rollback.roll_back_token(Host(paths, LiveTable()), arguments.token, "nobody confirmed it in time")
+        except GuardError as error:
+            if error.reason != "not_rolled_back":
+                raise
         except TidegateError:
             raise
         except Exception:
             # A fault in this program must lock nobody out.
-            rollback.load_snapshot(host)
+            rollback.load_snapshot(paths)
             raise
-    return 0
+        else:
+            return 0
+        time.sleep(pause)
+        pause = min(2 * pause, rollback.LONGEST_PAUSE)
 
 
 def _caller() -> str:

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Watch the table between two runs: load it again when it was flushed, report or repair an edit.
 
-Every commit changes the generation of the ruleset; reading it takes 0.04 ms and no nft. Listing the table takes longer,
-so the table is listed at most so often that it costs a tenth of the time.
+Every commit changes the generation of the ruleset; reading it takes 0.04 ms. Reading the table takes longer, so that is
+done at most so often that it costs a tenth of the time. nft is asked for nothing but the words of an edit.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Callable
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.errors import TidegateError
@@ -26,11 +26,12 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved impo
     records,
     settings,
 )
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.records import Record
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import observed_ledger
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import blocks, fingerprint, restore
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import fingerprint
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import rollback
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.snapshot_changes import digest, with_numbers
 
 INTERVAL = 2.0
 """Seconds between two checks."""
@@ -49,17 +50,18 @@ _SHOWN = 12
 class Watcher:
     """The watcher of one table.
 
-    checked: the last generation that was as expected, or whose edit was reported; version: of the nft that listed it;
-    reported: the shape of that edit; next_compare, next_ledger: monotonic times before which the table is not compared
-    and the ledger not copied.
+    checked: the last generation that was as expected, or whose edit was reported; reported: the digest of that edit;
+    next_compare, next_ledger, next_try: monotonic times before which the table is not compared, the ledger not copied,
+    and no rollback tried again; pause: seconds until that.
     """
 
     host: Host
     checked: int = 0
-    version: str = ""
     reported: str = ""
     next_compare: float = field(default=0.0)
     next_ledger: float = field(default=0.0)
+    next_try: float = field(default=0.0)
+    pause: float = INTERVAL
 
     def run(self) -> None:
         """Watch until another watcher holds the lock or the lock file is deleted; systemd starts a new one."""
@@ -84,12 +86,10 @@ class Watcher:
         change = pending.read(self.host.paths)
         if change is not None:
             late = not change.of_this_boot or change.seconds_left < -GRACE
-            return self._exclusively(self._recover) if late else ""
+            return self._exclusively(self._recover) if late and time.monotonic() >= self.next_try else ""
         generation = self.host.table.generation()
-        if not self.host.paths.confirmed.exists():
+        if generation == self.checked or not self.host.paths.confirmed.exists():
             return ""
-        if generation == self.checked:
-            return "" if self.version == self.host.table.nft_version else self._exclusively(self._reword)
         if not self.host.table.exists():
             return self._exclusively(self._load_again)
         if time.monotonic() < self.next_compare:
@@ -102,7 +102,14 @@ class Watcher:
             return action() if locked else ""
 
     def _recover(self) -> str:
-        rollback.recover(self.host)
+        try:
+            rollback.recover(self.host)
+        except GuardError as error:
+            if error.reason == "not_rolled_back":
+                self.next_try = time.monotonic() + self.pause
+                self.pause = min(2 * self.pause, rollback.LONGEST_PAUSE)
+            raise
+        self.pause = INTERVAL
         return "restored"
 
     def _load_again(self) -> str:
@@ -111,71 +118,64 @@ class Watcher:
         try:
             record = confirmed_policy.load(self.host)
             token = record.token if record is not None else ""
-        except (GuardError, EngineError) as error:
+        except TidegateError as error:
             confirmed_policy.load_failsafe(self.host, str(error))
             token = ""
         journal.add(self.host.paths, "lost", token=token)
         return "lost"
 
-    def _reword(self) -> str:
-        """After an upgrade of nft, write down in its words the table that nobody has changed since the last check."""
-        others, version = confirmed_policy.others(self.host.paths), self.host.table.nft_version
-        shape = fingerprint.shape(self.host.table.listing(), others)
-        if self.host.table.generation() == self.checked and pending.read(self.host.paths) is None:
-            if not self.reported:
-                last_loaded.write(self.host.paths, shape, version, others)
-            self.version = version
-        return ""
-
     def _compare(self) -> str:
         if pending.read(self.host.paths) is not None:
             return ""
         began = time.monotonic()
-        generation = self.host.table.generation()
-        last = last_loaded.read(self.host.paths, self.host.table.nft_version)
+        last = last_loaded.read(self.host.paths)
         others = last.others if last is not None else confirmed_policy.others(self.host.paths)
-        live = fingerprint.shape(self.host.table.listing(), others)
+        live = self.host.table.snapshot(others)
         self.next_compare = time.monotonic() + 10 * (time.monotonic() - began)
-        expected = last.shape if last is not None else self._saved_shape()
-        if expected in ("", live):
-            self._has_checked(generation, "")
+        if live is None:
             return ""
-        return self._edited(expected, live, generation)
-
-    def _saved_shape(self) -> str:
-        """Return the shape of the confirmed policy, "" when another version of nft listed it in its words."""
+        found = digest(live, others)
         record = confirmed_policy.read(self.host.paths)
-        if record is None or record.nft_version != self.host.table.nft_version:
+        if last is not None:
+            expected = last.digest
+        else:
+            expected = digest(record.snapshot, others) if record is not None and record.messages else found
+        self.checked = live.generation
+        if found in (expected, self.reported):
+            self.reported = "" if found == expected else found
             return ""
-        return fingerprint.shape(record.listing, record.others)
+        return self._edited(record, found)
 
-    def _edited(self, expected: str, live: str, generation: int) -> str:
-        if live == self.reported:
-            self._has_checked(generation, live)
-            return ""
-        diff = list(difflib.unified_diff(expected.split("\n"), live.split("\n"), n=0, lineterm=""))[2:]
-        lines = [line.replace("\t", " ") for line in diff if not line.startswith("@@")]
-        more = len(lines) - _SHOWN
-        edit = [*lines[:_SHOWN], *([f"and {more} more line{'s' if more > 1 else ''}"] if more > 0 else [])]
-        journal.add(self.host.paths, "edited", edit=edit)
+    def _edited(self, record: Record | None, found: str) -> str:
+        journal.add(self.host.paths, "edited", edit=self._edit(record))
         if settings.read(self.host.paths).drift == "repair" and self._repair():
             return "repaired"
-        self._has_checked(generation, live)
+        self.reported = found
         return "edited"
 
-    def _has_checked(self, generation: int, reported: str) -> None:
-        self.checked, self.version, self.reported = generation, self.host.table.nft_version, reported
+    def _edit(self, record: Record | None) -> list[str]:
+        """Return an edit in nft's words, the first lines of it."""
+        if record is None:
+            return []
+        try:
+            texts = (record.listing, self.host.table.listing())
+            expected, live = (fingerprint.shape(text, record.others).split("\n") for text in texts)
+        except TidegateError as error:
+            return [str(error)]
+        diff = list(difflib.unified_diff(expected, live, n=0, lineterm=""))[2:]
+        lines = [line.replace("\t", " ") for line in diff if not line.startswith("@@")]
+        more = len(lines) - _SHOWN
+        return [*lines[:_SHOWN], *([f"and {more} more line{'s' if more > 1 else ''}"] if more > 0 else [])]
 
     def _repair(self) -> bool:
         """Load the confirmed policy over the edit, with the counter values of the live table."""
         record = records.load(self.host.paths.confirmed)
-        live = self.host.table.listing()
+        live = self.host.table.snapshot()
         if record is None or live is None:
             return False
-        desired = blocks.render(fingerprint.with_numbers(blocks.parse(record.listing), blocks.parse(live)))
-        age = confirmed_policy.age(record)
-        restore.restore_table(self.host.table, desired, age, record.others, record.nft_version)
+        numbered = with_numbers(record.snapshot, live).to_bytes()
+        confirmed_policy.restore_record(self.host, replace(record, messages=numbered))
         confirmed_policy.write_last_loaded(self.host, record.others)
-        self.reported = ""
+        self.checked, self.reported = 0, ""
         journal.add(self.host.paths, "repaired", token=record.token)
         return True

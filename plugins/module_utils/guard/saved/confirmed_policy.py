@@ -10,17 +10,22 @@ import secrets
 import time
 from dataclasses import replace
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.errors import TidegateError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, files
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import blocks, restore
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import bootable, observes, shape
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import restore
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import bootable, observes
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.snapshot import TableSnapshot
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.snapshot_changes import digest, zeroed
 
 from . import failsafe, history, journal, last_loaded, records, settings
 from .records import Record
 from .request import ChangeRequest
+
+PATIENCE = 60.0
+"""Seconds that nft may take on a way back."""
 
 
 def read(paths: Paths) -> Record | None:
@@ -36,42 +41,53 @@ def others(paths: Paths) -> tuple[str, ...]:
     return record.others if record is not None else ()
 
 
-def record_of(listing: str, token: str, request: ChangeRequest, nft_version: str) -> Record:
-    """Return a listed table as the record of a policy."""
+def record_of(listing: str, snapshot: TableSnapshot, token: str, request: ChangeRequest, nft_version: str) -> Record:
+    """Return a table as the record of a policy. snapshot: without the elements that the policy does not own."""
     return Record(
         listing=bootable(listing, request.others),
+        messages=zeroed(snapshot).to_bytes(),
         token=token,
         who=request.who,
         what=request.what,
         when=time.time(),
+        taken=time.time(),
+        kernel=clock.kernel(),
         others=tuple(sorted(request.others)),
         spec=request.spec,
         nft_version=nft_version,
     )
 
 
-def save(host: Host, request: ChangeRequest, *, listing: str | None = None, check: bool = False) -> bool:
+def save(
+    host: Host, request: ChangeRequest, *, table: tuple[str, TableSnapshot] | None = None, check: bool = False
+) -> bool:
     """Save the live table as this host's policy without a confirmation; return whether that (check: would) change it.
 
-    listing: of the table, where the caller has it.
+    table: as LiveTable.as_saved returns it, where the caller has it.
     """
     old = read(host.paths)
-    if old is not None and (old.spec, old.others) == (request.spec or None, tuple(sorted(request.others))):
-        # The table equals what this was compiled from; another nft may list it in other words.
-        return False
-    listing = listing or host.table.listing()
-    if listing is None:
-        raise GuardError("not_found", f"There is no table to save. {UNCHANGED}")
-    if old is not None and shape(old.listing, request.others) == shape(listing, request.others):
+    if old is not None and old.kernel == clock.kernel():
         same = replace(old, spec=request.spec, others=tuple(sorted(request.others)))
-        if same != old and not check:
-            files.write(host.paths.confirmed, records.dump(same))
-        return False
+        if same == old and old.spec:
+            return False
+        if is_live(host, same):
+            if same != old and not check:
+                files.write(host.paths.confirmed, records.dump(same))
+            return False
+    table = table or host.table.as_saved(request.others)
+    if table is None:
+        raise GuardError("not_found", f"There is no table to save. {UNCHANGED}")
     if check:
         return True
     files.make_folder(host.paths.state)
-    _save(host, record_of(listing, secrets.token_hex(8), request, host.table.nft_version))
+    _save(host, record_of(*table, secrets.token_hex(8), request, host.table.nft_version))
     return True
+
+
+def is_live(host: Host, record: Record) -> bool:
+    """Return whether the live table is that of a record, but for what the policy does not own."""
+    live = host.table.snapshot(record.others) if record.messages else None
+    return live is not None and digest(live, record.others) == digest(record.snapshot, record.others)
 
 
 def load(host: Host) -> Record | None:
@@ -82,59 +98,73 @@ def load(host: Host) -> Record | None:
     record = records.load(host.paths.confirmed)
     if record is None:
         return None
-    if shape(host.table.cached_listing(), record.others) != shape(record.listing, record.others):
+    if not is_live(host, record):
         restore_record(host, record)
     write_last_loaded(host, record.others)
     return record
 
 
 def restore_record(host: Host, record: Record) -> None:
-    """Restore the table of a record, aged by the time since it was written."""
-    restore.restore_table(host.table, record.listing, age(record), record.others, record.nft_version)
+    """Restore the table of a record, aged by the time since it was read; raise GuardError when that fails.
+
+    By its messages; where another kernel wrote them down, nft is asked first, since it knows what it means.
+    """
+    first, second = _restore_messages, _restore_text
+    if record.kernel != clock.kernel():
+        first, second = second, first
+    try:
+        first(host, record)
+    except TidegateError as error:
+        try:
+            second(host, record)
+        except TidegateError as other:
+            raise GuardError("not_restored", f"{error} {other}") from error
 
 
-def age(record: Record) -> float:
-    """Return the seconds since a record was written."""
-    return max(0.0, time.time() - record.when)
+def _restore_messages(host: Host, record: Record) -> None:
+    restore.restore_table(host.table, record.snapshot, max(0.0, time.time() - record.taken), record.others)
+
+
+def _restore_text(host: Host, record: Record) -> None:
+    host.table.load(restore.script(record.listing), patience=PATIENCE)
 
 
 def load_failsafe(host: Host, why: str) -> None:
-    """Load the fail-safe table; raise EngineError when that fails too."""
-    host.table.load(restore.script(failsafe.table(settings.read(host.paths))))
+    """Load the fail-safe table; raise GuardError when that fails too."""
+    restore_record(host, failsafe.record_of(host.paths, settings.read(host.paths)))
     write_last_loaded(host, ())
     journal.add(host.paths, "failsafe", why=why)
 
 
 def last_resort(host: Host) -> str:
-    """Load the confirmed policy, else the fail-safe table, where a table could not be restored; return which."""
+    """Load the confirmed policy, else the fail-safe table, where a table could not be restored; return which.
+
+    Raise GuardError when neither can be loaded.
+    """
     try:
         if load(host) is not None:
             return "The last confirmed policy was loaded instead."
         why = "there is no confirmed policy"
-    except (GuardError, EngineError) as error:
+    except TidegateError as error:
         why = str(error)
-    try:
-        load_failsafe(host, why)
-    except EngineError as error:
-        return f"The fail-safe table could not be loaded either: {error}"
+    load_failsafe(host, why)
     return "The fail-safe table was loaded instead."
 
 
 def write_last_loaded(host: Host, not_owned: tuple[str, ...]) -> None:
     """Write the live table down as the one that the guard loaded last."""
-    with contextlib.suppress(EngineError):
-        last_loaded.write(host.paths, shape(host.table.cached_listing(), not_owned), host.table.nft_version, not_owned)
+    with contextlib.suppress(TidegateError):
+        last_loaded.write(host.paths, digest(host.table.snapshot(not_owned), not_owned), not_owned)
 
 
 def return_to(host: Host, record: Record, who: str) -> None:
     """Make an earlier policy the confirmed one, without a confirmation."""
     restore_record(host, record)
-    listing = blocks.render(restore.aged(blocks.parse(record.listing), age(record)))
     what = description_of_return(record)
-    _save(host, replace(record, listing=listing, token=secrets.token_hex(8), who=who, what=what, when=time.time()))
+    _save(host, replace(record, token=secrets.token_hex(8), who=who, what=what, when=time.time()))
     # Whether the fail-safe table rejects goes with the policy.
     with contextlib.suppress(GuardError):
-        mode = "observe" if observes(listing) else "enforce"
+        mode = "observe" if observes(record.listing) else "enforce"
         failsafe.write(host.paths, replace(settings.read(host.paths), mode=mode))
 
 

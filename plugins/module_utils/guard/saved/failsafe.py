@@ -11,14 +11,22 @@ track the connection.
 from __future__ import annotations
 
 import ipaddress
+from contextlib import suppress
+from pathlib import Path
 from typing import Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import files
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import restore
-from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import FAILSAFE_COUNTER, OUTPUT_CHAIN, TABLE
+from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import (
+    FAILSAFE_COUNTER,
+    OUTPUT_CHAIN,
+    TABLE,
+)
 
-from . import settings
+from . import records, settings
+from .records import Record
 from .settings import Settings
 
 _FLOOR = (
@@ -65,6 +73,19 @@ def write(paths: Paths, values: Settings) -> None:
     """Write the settings and the fail-safe table that follows from them."""
     files.write(paths.settings, settings.dump(values))
     files.write(paths.failsafe, script(values))
+
+
+def record_of(paths: Paths, values: Settings) -> Record:
+    """Return the fail-safe table as a record; one without messages where it was never recorded."""
+    text = table(values)
+    with suppress(GuardError):
+        return records.load(path_of(paths, text)) or Record(text)
+    return Record(text)
+
+
+def path_of(paths: Paths, text: str) -> Path:
+    """Return the path of the record of a fail-safe table."""
+    return paths.failsafe_record(records.checksum(text)[:16])
 
 
 def _servers(networks: Sequence[str], match: str) -> list[str]:

@@ -17,6 +17,8 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths
 EVENTS = {
     "confirmed": "a change was confirmed and saved for boot",
     "restored": "a change was rolled back",
+    "replaced": "a change could not be rolled back to the table before it; another table was loaded",
+    "stuck": "a change could not be rolled back and is still loaded; it is tried again",
     "reverted": "a reboot ended a pending change",
     "saved": "a policy was saved for boot without a confirmation",
     "booted": "the saved policy was loaded",
@@ -36,7 +38,7 @@ LIMIT = 256 * 1024
 _REPEATED = ("lost", "edited", "repaired", "failsafe", "booted")
 """Events that another program's loop can cause every few seconds; they must not displace who changed the policy."""
 
-_WARNINGS = ("restored", "failsafe", "lost", "edited", "emergency", "allowed")
+_WARNINGS = ("restored", "replaced", "stuck", "failsafe", "lost", "edited", "emergency", "allowed")
 
 
 def add(paths: Paths, event: str, **about: Any) -> None:

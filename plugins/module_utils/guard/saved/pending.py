@@ -26,11 +26,11 @@ class PendingChange:
     snapshot_at: clock.uptime() of the snapshot
     deadline: clock.uptime() at which it is rolled back
     boot_id: of the boot in which it began; in another one the change is void
-    generation: of the ruleset before the change
     timer: timer or process, see trial/timer.py
     others: sets whose elements a rollback does not touch
     spec: checksum of what the new policy was compiled from
     settings: content of the settings file before the change, "" when there was none
+    trouble: why the last attempt to roll it back failed, "" for none
     """
 
     token: str = ""
@@ -41,11 +41,11 @@ class PendingChange:
     snapshot_at: float = 0.0
     deadline: float = 0.0
     boot_id: str = ""
-    generation: int = 0
     timer: Literal["timer", "process"] = "process"
     others: tuple[str, ...] = ()
     spec: str = ""
     settings: str = ""
+    trouble: str = ""
 
     @property
     def seconds_left(self) -> int:
@@ -93,7 +93,9 @@ def remove(paths: Paths) -> None:
 
 def already_pending(change: PendingChange) -> GuardError:
     """Return the error for a second change while one is pending."""
-    if change.kind == "emergency":
+    if change.trouble:
+        end = f"It could not be rolled back and is tried again: {change.trouble.rstrip('.')}"
+    elif change.kind == "emergency":
         end = f"It ends by itself in {change.seconds_left} s; `tidegate rollback` on the host ends it now"
     else:
         end = (

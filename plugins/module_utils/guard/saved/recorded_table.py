@@ -23,19 +23,16 @@ class RecordedTable:
 
     def preview(self) -> Mapping[str, Any]:
         """Return what loading would change."""
-        before = self._host.table.listing()
-        return self._result(before, self._record.listing, changed=self._differs(before))
+        changed = not confirmed_policy.is_live(self._host, self._record)
+        return self._result(self._host.table.listing(), self._record.listing, changed=changed)
 
     def load(self) -> Mapping[str, Any]:
         """Change the live table and return what changed."""
         before = self._host.table.listing()
-        changed = self._differs(before)
+        changed = not confirmed_policy.is_live(self._host, self._record)
         if changed:
             confirmed_policy.restore_record(self._host, self._record)
         return self._result(before, self._host.table.listing(), changed=changed)
-
-    def _differs(self, live: str | None) -> bool:
-        return shape(live, self._record.others) != shape(self._record.listing, self._record.others)
 
     def _result(self, before: str | None, after: str | None, *, changed: bool) -> Mapping[str, Any]:
         others = self._record.others

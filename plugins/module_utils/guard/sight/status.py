@@ -19,13 +19,13 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved impo
     records,
     settings,
 )
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import shape
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.snapshot_changes import digest
 
 from . import denied_ledger
 
 _SHOWN = 5
-_COUNTED = ("lost", "edited", "repaired", "restored", "reverted", "failsafe")
+_COUNTED = ("lost", "edited", "repaired", "restored", "replaced", "stuck", "reverted", "failsafe")
 
 
 def facts(host: Host) -> dict[str, Any]:
@@ -60,6 +60,7 @@ def facts(host: Host) -> dict[str, Any]:
             "what": change.what,
             "since": change.since,
             "seconds": change.seconds_left,
+            "trouble": change.trouble,
         },
         "watcher": lock.is_held(host.paths.watcher_lock),
         "overflow": _overflow(),
@@ -88,6 +89,7 @@ def text(state: dict[str, Any]) -> str:
     if change is not None:
         left = change["seconds"]
         end = f"rolled back in {left} s" if left >= 0 else f"overdue to be rolled back since {-left} s"
+        end += f"; tried again, since {change['trouble']}" if change["trouble"] else ""
         lines.append(f"pending    {change['what']}, by {change['who'] or 'an unknown user'}; {end}")
     lines.append(f"watcher    {'runs' if state['watcher'] else 'does not run'}; an edit is {_DRIFT[state['drift']]}")
     lines.append(f"ledger     {overflow_text(state['overflow'])}")
@@ -126,17 +128,18 @@ def _overflow() -> list[dict[str, Any]]:
 
 
 def _table(host: Host) -> str:
-    listing = host.table.listing()
     if pending.read(host.paths) is not None:
         return "pending"
-    if listing is None:
-        return "absent"
     record = confirmed_policy.read(host.paths)
-    last = last_loaded.read(host.paths, host.table.nft_version)
+    last = last_loaded.read(host.paths)
+    others = last.others if last is not None else confirmed_policy.others(host.paths)
+    live = host.table.snapshot(others)
+    if live is None:
+        return "absent"
     if record is None:
         return "unconfirmed"
-    expected = last.shape if last is not None else shape(record.listing, record.others)
-    return "confirmed" if shape(listing, record.others) == expected else "edited"
+    as_loaded = confirmed_policy.is_live(host, record) if last is None else digest(live, others) == last.digest
+    return "confirmed" if as_loaded else "edited"
 
 
 def _about(record: records.Record) -> dict[str, Any]:

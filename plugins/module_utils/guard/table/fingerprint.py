@@ -11,36 +11,25 @@ from typing import Collection
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import DENIED_CHAIN, mode_rule
 
-from . import blocks, lifetimes
-from .blocks import Block, Listing
+from . import blocks
+from .blocks import Block
 
 _DENIED = re.compile(rf"^\s*chain {DENIED_CHAIN} {{\n(?P<rules>[^}}]*)}}", re.MULTILINE)
+_EXPIRES = re.compile(r'"[^"]*"| expires (\S+)')
 _OBSERVES = mode_rule("observe")
 
 
-def shape(text: str | None, others: Collection[str], *, expiring: bool = False) -> str:
+def shape(text: str | None, others: Collection[str]) -> str:
     """Return the shape of a listed table, "" for None. Equal shapes: the same rules, declarations and own elements.
 
-    others: sets whose elements the policy does not own. expiring: include elements that expire, without their time
-    left. Blocks are in the order of their names, since nft_tables keeps sets in the order of their creation.
+    others: sets whose elements the policy does not own. Blocks are in the order of their names, since nf_tables keeps
+    sets in the order of their creation.
     """
     if text is None:
         return ""
-    listing = blocks.change_blocks(blocks.parse(text), lambda block: _comparable(block, others, expiring))
+    listing = blocks.change_blocks(blocks.parse(text), lambda block: _comparable(block, others))
     ordered = sorted(listing.blocks, key=lambda block: (block.kind, block.name))
     return blocks.zeroed(blocks.render(replace(listing, blocks=tuple(ordered))))
-
-
-def outline(text: str | None, _others: Collection[str]) -> str:
-    """Return what all versions of nft list alike: the blocks of a table, and how many lines each chain has."""
-    if text is None:
-        return ""
-    return "\n".join(
-        sorted(
-            f"{block.kind} {block.name} {len(block.lines) if block.kind == 'chain' else 0}"
-            for block in blocks.parse(text).blocks
-        )
-    )
 
 
 def observes(text: str) -> bool:
@@ -64,36 +53,14 @@ def bootable(text: str, others: Collection[str]) -> str:
     return blocks.zeroed(blocks.render(listing))
 
 
-def with_numbers(desired: Listing, live: Listing) -> Listing:
-    """Return the desired table with the counter values of each rule, object and element that the live table has too."""
-
-    def numbered(block: Block) -> Block:
-        other = live.block(block.kind, block.name)
-        if other is None or not block.lines:
-            return block
-        if block.kind == "chain":
-            return replace(block, lines=_numbered(block.lines, other.lines))
-        # A counter's or quota's value is a line of its declaration.
-        same = [blocks.zeroed(line) for line in other.lines] == [blocks.zeroed(line) for line in block.lines]
-        lines = other.lines if same else block.lines
-        return replace(block, lines=lines, elements=_numbered(block.elements, other.elements))
-
-    return blocks.change_blocks(desired, numbered)
-
-
-def _numbered(desired: Collection[str], live: Collection[str]) -> tuple[str, ...]:
-    """Return each desired text as the live table has it, numbers included; each live text is used once."""
-    stock: dict[str, list[str]] = {}
-    for text in live:
-        stock.setdefault(blocks.zeroed(text), []).append(text)
-    return tuple(matches.pop(0) if (matches := stock.get(blocks.zeroed(text))) else text for text in desired)
-
-
-def _comparable(block: Block, others: Collection[str], expiring: bool) -> Block:
+def _comparable(block: Block, others: Collection[str]) -> Block:
     if not block.elements:
         return block
     if owned_by_others(block, others):
         return replace(block, elements=())
-    if expiring:
-        return replace(block, elements=tuple(map(lifetimes.without_time_left, block.elements)))
-    return replace(block, elements=tuple(element for element in block.elements if not lifetimes.expires(element)))
+    return replace(block, elements=tuple(element for element in block.elements if not _expires(element)))
+
+
+def _expires(element: str) -> bool:
+    """Return whether an element expires. A comment may say anything."""
+    return any(match[1] for match in _EXPIRES.finditer(element))

@@ -1,35 +1,70 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The table that nf_tables holds now. Times are read and written in UTC: a boot may know no other time zone."""
+"""The table that nf_tables holds now: as messages, for every way back, and in nft's words, for people and the engine.
+
+Times are read and written in UTC: a boot may know no other time zone.
+"""
 
 from __future__ import annotations
 
+from typing import Collection
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import snapshot as snapshots
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.ruleset import generation, table_handle
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.snapshot import TableSnapshot
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import command
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import TABLE
+
+_ATTEMPTS = 5
+"""How often the table is read again because another program changed the ruleset meanwhile."""
 
 
 class UtcNft(command.Nft):
     """nft in the time zone UTC: it lists and loads `meta hour` in local time."""
 
-    def __init__(self, path: str | None = None) -> None:
-        super().__init__(path)
+    def __init__(self, path: str | None = None, timeout: float = command.TIMEOUT) -> None:
+        super().__init__(path, timeout)
         self._environment = {**self._environment, "TZ": "UTC0"}
 
 
 class LiveTable:
-    """The live table. Every method raises a TidegateError for what nft or nf_tables cannot do."""
+    """The live table. Every method raises a TidegateError for what nft or nf_tables cannot do.
 
-    def __init__(self, nft: command.Nft | None = None) -> None:
-        self._nft = nft or UtcNft()
-        self._nft.version()
+    nft: None for the host's, which is looked for when it is first needed; patience: seconds that one run of it may
+    take.
+    """
+
+    def __init__(self, nft: command.Nft | None = None, patience: float = command.TIMEOUT) -> None:
+        self._given = nft
+        self._patience = patience
         self._cached: tuple[tuple[int, str], str | None] | None = None
+
+    @property
+    def _nft(self) -> command.Nft:
+        if self._given is None:
+            self._given = UtcNft(timeout=self._patience)
+        return self._given
 
     @property
     def nft_version(self) -> str:
         """Version of the nft that lists and loads now."""
         return self._nft.version()
+
+    def snapshot(self, without: Collection[str] = ()) -> TableSnapshot | None:
+        """Return the table as messages, None when there is none. without: sets whose elements are left out."""
+        return snapshots.take(*TABLE, without)
+
+    def as_saved(self, others: Collection[str]) -> tuple[str, TableSnapshot] | None:
+        """Return the table in nft's words, and as messages without the elements of others, both of one generation."""
+        for _attempt in range(_ATTEMPTS):
+            snapshot, listing = self.snapshot(others), self.cached_listing()
+            if snapshot is None or listing is None:
+                return None
+            if self.generation() == snapshot.generation:
+                return listing, snapshot
+        raise EngineError("busy", f"The ruleset changed during every attempt to read it ({_ATTEMPTS} attempts).")
 
     def listing(self) -> str | None:
         """Return the table as nft lists it, None when there is none.
@@ -68,9 +103,9 @@ class LiveTable:
         """Return the generation of the ruleset: every commit of any process changes it."""
         return generation()
 
-    def load(self, script: str, *, check: bool = False) -> None:
-        """Run a script as one transaction; check: only ask whether it would load."""
-        outcome = self._nft.load(script, check=check)
+    def load(self, script: str, *, check: bool = False, patience: float | None = None) -> None:
+        """Run a script as one transaction; check: only ask whether it would load. patience: seconds it may take."""
+        outcome = UtcNft(self._nft.path, patience or self._patience).load(script, check=check)
         if outcome.code != 0:
             raise command.failure(outcome, "nft -f")
 

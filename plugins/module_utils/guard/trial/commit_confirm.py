@@ -22,16 +22,14 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.pending import PendingChange
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.records import Record
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.request import ChangeRequest
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import blocks, restore
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import shape
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.live_table import LiveTable
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import NetlinkError
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.snapshot import TableSnapshot, put
 
 from . import rollback, timer
 
 _SPARE = 256 * 1024
-"""Bytes reserved for the new policy, besides twice the larger of the live table and the request."""
+"""Bytes reserved for the new policy, besides four times the larger of the live table and the request."""
 
 
 def begin(
@@ -49,12 +47,11 @@ def begin(
     """
     files.make_folder(host.paths.state)
     files.make_folder(host.paths.run)
-    generation = host.table.generation()
-    listing = host.table.listing()
+    snapshot = host.table.snapshot()
     snapshot_at = clock.uptime()
-    if listing is not None:
-        _need_restorable(host.table, listing)
-    script = restore.script(listing or "")
+    if snapshot is not None:
+        _need_restorable(snapshot)
+    messages = snapshot.to_bytes() if snapshot is not None else b""
     change = PendingChange(
         token=secrets.token_hex(8),
         kind=kind,
@@ -64,17 +61,16 @@ def begin(
         snapshot_at=snapshot_at,
         deadline=snapshot_at + seconds,
         boot_id=clock.boot_id(),
-        generation=generation,
         timer=timer.kind(host.paths),
         others=tuple(sorted({*request.others, *confirmed_policy.others(host.paths)})),
         spec=request.spec,
         settings=settings,
     )
     try:
-        files.write(host.paths.snapshot, script.encode("utf-8", "surrogateescape"))
+        files.write(host.paths.snapshot, messages)
         if kind == "change":
             # An emergency is never confirmed, and a host with a full disk must be able to begin one.
-            files.reserve(host.paths.candidate, 2 * max(len(script), size) + _SPARE)
+            files.reserve(host.paths.candidate, 4 * max(len(messages), size) + _SPARE)
         pending.write(host.paths, change)
         timer.start(host.paths, change)
     except GuardError:
@@ -92,10 +88,10 @@ def write_candidate(host: Host, change: PendingChange, request: ChangeRequest) -
             "too_late",
             "The change was rolled back while it was being loaded. Fix: allow more time (egress_confirm_timeout).",
         )
-    listing = host.table.listing()
-    if listing is None:
+    table = host.table.as_saved(request.others)
+    if table is None:
         raise GuardError("changed_meanwhile", "Another program deleted the table right after it was loaded.")
-    record = confirmed_policy.record_of(listing, change.token, request, host.table.nft_version)
+    record = confirmed_policy.record_of(*table, change.token, request, host.table.nft_version)
     files.fill(host.paths.candidate, records.dump(record))
 
 
@@ -112,7 +108,7 @@ def confirm(host: Host, token: str) -> Record:
     record = records.load(host.paths.candidate) if change.kind == "change" else None
     if record is None or record.token != token:
         raise GuardError("not_pending", f"An emergency ends by itself and cannot be confirmed. {UNCHANGED}")
-    if shape(host.table.cached_listing(), record.others) != shape(record.listing, record.others):
+    if not confirmed_policy.is_live(host, record):
         raise GuardError(
             "changed_meanwhile",
             "Another program changed the table while the change was pending, so the live table is not the tested one.",
@@ -129,16 +125,15 @@ def confirm(host: Host, token: str) -> Record:
     return record
 
 
-def _need_restorable(table: LiveTable, listing: str) -> None:
-    """Raise GuardError (no_way_back) when nft would not load the live table again."""
+def _need_restorable(snapshot: TableSnapshot) -> None:
+    """Raise GuardError (no_way_back) when the kernel would not take the live table again."""
     try:
-        blocks.parse(listing)
-        table.load(restore.script(listing), check=True)
-    except (EngineError, GuardError) as error:
+        put(snapshot, dry_run=True)
+    except NetlinkError as error:
         raise GuardError(
             "no_way_back",
             f"The live table could not be restored after a change, so it was not changed: {error.message} Fix: remove "
-            "what nft cannot load again, or run once with egress_confirm: false.",
+            "what the kernel does not take again, or run once with egress_confirm: false.",
         ) from error
 
 

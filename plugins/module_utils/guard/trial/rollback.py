@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
+from dataclasses import replace
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.errors import TidegateError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, files
@@ -21,45 +21,77 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved impo
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.pending import PendingChange
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import restore
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import shape
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.live_table import LiveTable
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import MissingCapability
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.snapshot import TableSnapshot, from_bytes, put
 
 from . import timer
 
-_RETRIES = 2
-_PAUSE = 1.0
 STUCK = 30.0
 """Seconds after its deadline at which a rollback timer that runs and does not hold the lock counts as stuck.
 
 Such as a systemd timer after the machine was suspended, or a stopped process.
 """
 
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+"""Seconds between two attempts to roll a change back; each pause is twice the one before."""
+
 
 def roll_back(host: Host, change: PendingChange, why: str) -> None:
     """Restore the table that was live before the change, and end the change.
 
-    Raise GuardError (not_restored) when another table had to be loaded, which the message names.
+    Raise GuardError: not_restored when another table had to be loaded, which the message names; not_rolled_back when
+    none could be loaded, and then the change stays pending, to be rolled back by whoever tries next.
     """
     if is_confirmed(host.paths, change):
         finish_confirmation(host.paths, change)
         return
     others = tuple(sorted({*change.others, *confirmed_policy.others(host.paths)}))
-    problem = _restore(host, change, others)
+    problem, instead = "", ""
+    try:
+        restore.restore_table(host.table, _snapshot(host.paths), clock.uptime() - change.snapshot_at, others)
+    except MissingCapability:
+        # Another process can, such as the rollback timer.
+        raise
+    except TidegateError as error:
+        problem, instead = str(error), _load_instead(host, change, str(error), why)
     if not problem:
         confirmed_policy.write_last_loaded(host, others)
     timer.stop(host.paths, change)
     try:
         _end(host.paths, change)
     except GuardError as error:
-        table = problem or "The old policy is loaded again."
+        table = f"{problem} {instead}".strip() or "The old policy is loaded again."
         raise GuardError(
             error.reason, f"{table} The change is still recorded as pending, since {error.message}"
         ) from error
-    journal.add(host.paths, "restored", token=change.token, who=change.who, what=change.what, why=why, trouble=problem)
+    journal.add(
+        host.paths,
+        "replaced" if problem else "restored",
+        token=change.token,
+        who=change.who,
+        what=change.what,
+        why=why,
+        trouble=f"{problem} {instead}".strip(),
+    )
     if problem:
-        raise GuardError("not_restored", problem)
+        raise GuardError("not_restored", f"{problem} {instead}")
+
+
+def _load_instead(host: Host, change: PendingChange, problem: str, why: str) -> str:
+    """Load another table than that before the change; return which. Raise GuardError (not_rolled_back) for none."""
+    try:
+        return confirmed_policy.last_resort(host)
+    except TidegateError as error:
+        trouble = f"{problem} {error}"
+    if trouble != change.trouble:
+        # Once for each cause: it is tried again and again.
+        with suppress(GuardError):
+            pending.write(host.paths, replace(change, trouble=trouble))
+        journal.add(host.paths, "stuck", token=change.token, what=change.what, why=why, trouble=trouble)
+    raise GuardError(
+        "not_rolled_back", f"The change is still loaded, for it could not be rolled back; it is tried again. {trouble}"
+    )
 
 
 def roll_back_token(host: Host, token: str, why: str) -> bool:
@@ -71,11 +103,11 @@ def roll_back_token(host: Host, token: str, why: str) -> bool:
     return True
 
 
-def load_snapshot(host: Host) -> None:
-    """Load the snapshot with nft alone, for a fault in this program: elements are not aged, nothing is compared."""
-    text = files.read(host.paths.snapshot)
-    if text is not None:
-        host.table.load(text)
+def load_snapshot(paths: Paths) -> None:
+    """Load the snapshot as it is, for a fault in this program: elements are not aged, nothing is compared."""
+    snapshot = _snapshot(paths)
+    if snapshot is not None:
+        put(snapshot)
 
 
 def recover(host: Host) -> str:
@@ -122,7 +154,7 @@ def void(host: Host, change: PendingChange) -> None:
         try:
             if confirmed_policy.load(host) is None:
                 restore.restore_table(host.table, None, 0.0, ())
-        except (GuardError, EngineError) as error:
+        except TidegateError as error:
             confirmed_policy.load_failsafe(host, str(error))
     end_by_reboot(host.paths, change)
 
@@ -154,42 +186,9 @@ def _end(paths: Paths, change: PendingChange) -> None:
     pending.remove(paths)
 
 
-def _restore(host: Host, change: PendingChange, others: tuple[str, ...]) -> str:
-    """Restore the table; return "", or why that failed and what was loaded instead."""
-    problem = _attempt(host, change, others)
-    for _retry in range(_RETRIES):
-        if not problem:
-            return ""
-        time.sleep(_PAUSE)
-        problem = _attempt(host, change, others)
-    return f"{problem} {confirmed_policy.last_resort(host)}" if problem else ""
-
-
-def _attempt(host: Host, change: PendingChange, others: tuple[str, ...]) -> str:
-    """Restore the table; return why that failed, "" when it did not."""
-    try:
-        listing = _snapshot(host.paths)
-        if not _is_unchanged(host.table, change, listing):
-            restore.restore_table(host.table, listing, clock.uptime() - change.snapshot_at, others)
-    except TidegateError as error:
-        return str(error)
-    return ""
-
-
-def _snapshot(paths: Paths) -> str | None:
+def _snapshot(paths: Paths) -> TableSnapshot | None:
     """Return the table before the change, None for no table."""
-    text = files.read(paths.snapshot)
-    listing = restore.listing_of(text) if text is not None else None
-    if listing is None:
-        raise GuardError("damaged", f"{paths.snapshot}, the table before the change, is missing or damaged.")
-    return listing or None
-
-
-def _is_unchanged(table: LiveTable, change: PendingChange, listing: str | None) -> bool:
-    """Return whether the change was never loaded, so that handles and counters can stay."""
-    if table.generation() == change.generation:
-        return True
-    try:
-        return shape(table.cached_listing(), (), expiring=True) == shape(listing, (), expiring=True)
-    except GuardError:
-        return False
+    content = files.read_bytes(paths.snapshot)
+    if content is None:
+        raise GuardError("damaged", f"{paths.snapshot}, the table before the change, is missing.")
+    return from_bytes(content) if content else None

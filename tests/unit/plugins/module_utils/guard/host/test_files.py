@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -54,7 +56,12 @@ def test_a_record_is_what_was_written(paths: Paths) -> None:
         others=("fed",),
         spec="spec",
         nft_version="1.0.6",
+        taken=0.5,
+        kernel="6.1",
     )
+    long = replace(record, messages=random.Random(1).randbytes(5000))
+    files.write(paths.confirmed, records.dump(long))
+    assert records.load(paths.confirmed) == long
     files.write(paths.confirmed, records.dump(record))
     assert records.load(paths.confirmed) == record
     text = paths.confirmed.read_text()
@@ -115,7 +122,6 @@ def test_the_pending_change_is_read_as_written_and_rubbish_is_of_another_boot(pa
         snapshot_at=1.0,
         deadline=61.0,
         boot_id=clock.boot_id(),
-        generation=5,
         others=("fed",),
         spec="s",
     )
@@ -252,6 +258,7 @@ def test_the_program_holds_all_it_needs(tmp_path: Path) -> None:
         "program/report.py",
         "program/temporary_allow.py",
         "program/uninstall.py",
+        "saved/failsafe_records.py",
         "saved/recorded_table.py",
         "sight/flow_lines.py",
         "sight/observed.py",

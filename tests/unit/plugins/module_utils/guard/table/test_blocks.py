@@ -6,15 +6,11 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import (
     blocks,
     fingerprint,
-    lifetimes,
-    restore,
 )
 from ansible_collections.tidegate.nftables.tests.support.nft import by_tabs
 
@@ -117,27 +113,6 @@ def test_what_is_no_listing_is_refused(text: str) -> None:
         blocks.parse(text)
 
 
-def test_time_passes_for_elements_that_end() -> None:
-    older = restore.aged(blocks.parse(TABLE), 10.5)
-    temporary = older.block("set", "temporary_allow4")
-    assert temporary is not None
-    assert temporary.elements == ('198.51.100.7 timeout 1h expires 59m49s216ms comment "once"',)
-    allow = older.block("set", "allow4")
-    assert allow is not None
-    assert allow.elements[1] == '203.0.113.0/24 comment "expires 5s, { x"'
-
-
-@given(st.integers(min_value=1, max_value=10**12))
-def test_durations_are_read_as_they_are_written(length: int) -> None:
-    assert lifetimes.milliseconds(lifetimes.duration(length)) == length
-
-
-@pytest.mark.parametrize("text", ["", "5", "5y", "s5", "5s x"])
-def test_what_is_no_duration_is_refused(text: str) -> None:
-    with pytest.raises(GuardError, match="is no duration"):
-        lifetimes.milliseconds(text)
-
-
 def test_only_edits_change_the_shape() -> None:
     counted = TABLE.replace("packets 7 bytes 420", "packets 9 bytes 999").replace("used 5 kbytes", "used 6 mbytes")
     ledger = counted.replace("8.8.8.8 . 17", "9.9.9.9 . 6").replace("expires 5s }", "expires 4s }")
@@ -170,23 +145,3 @@ def test_what_is_saved_has_no_numbers_and_no_elements_of_others() -> None:
     assert "198.51.100.7" not in saved
     assert "203.0.113.0/24" in saved
     assert "packets 0 bytes 0" in saved
-
-
-def test_counters_are_carried_to_the_rules_that_stay() -> None:
-    desired = blocks.parse(blocks.zeroed(TABLE).replace("\t\taccept\n", "\t\tdrop\n"))
-    numbered = blocks.render(fingerprint.with_numbers(desired, blocks.parse(TABLE)))
-    assert "counter packets 3 bytes 180 accept" in numbered
-    assert "packets 7 bytes 420" in numbered
-    assert "used 5 kbytes" in numbered
-    assert "\t\tdrop\n" in numbered
-
-
-def test_everything_but_what_is_kept_goes_in_an_order_that_the_kernel_takes() -> None:
-    listing = blocks.parse(TABLE)
-    script = restore.replace_around(listing, listing, ["ledger"])
-    lines = script.split("\n")
-    assert lines[:2] == ["flush chain inet tidegate floor", "flush chain inet tidegate out"]
-    assert "delete set inet tidegate ledger" not in lines
-    assert lines.index("delete map inet tidegate ports") < lines.index("delete chain inet tidegate floor")
-    assert lines.index("delete chain inet tidegate out") < lines.index("delete counter inet tidegate denied")
-    assert "8.8.8.8" not in script
