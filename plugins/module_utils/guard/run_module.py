@@ -74,9 +74,8 @@ def _apply(paths: Paths, parameters: Parameters, check: bool) -> dict[str, Any]:
     if tables[0].get("state") == "absent":
         return _uninstall(paths, CompiledTable(parse.tables(tables), run_directory), check=check)
     host = Host(paths, LiveTable())
-    if not host.table.exists():
-        tables = older_connections.kept(tables)
-    desired = CompiledTable(parse.tables(tables), run_directory)
+    first = None if host.table.exists() else parse.tables(older_connections.kept(tables))
+    desired = CompiledTable(parse.tables(tables), run_directory, first)
     values = settings.parse({key: parameters[key] for key in ("drift", "mode", "dns", "ntp")})
     terms = _terms(parameters, request, values, size=len(json.dumps(tables)))
     connection = ssh_session.connection()

@@ -124,6 +124,18 @@ def test_commit_of_another_program_costs_one_full_run(machine: Machine) -> None:
     assert nf_tables.generation() == generation
 
 
+def test_only_the_run_that_makes_the_table_keeps_older_connections_and_no_boot_does(machine: Machine) -> None:
+    window = "elements = { 6 timeout 30m expires "
+    machine.ask("apply", tables=[SPEC], confirm=False)
+    assert window in machine.host.listing()
+    confirmed = machine.host.paths.confirmed.read_text()
+    assert "set older_connections" in confirmed
+    assert "timeout 30m" not in confirmed
+    machine.host.load("flush set inet tidegate older_connections\n")
+    assert machine.ask("apply", tables=[CLOSED], confirm=False)["changed"]
+    assert window not in machine.host.listing()
+
+
 def test_a_failing_test_rolls_the_change_back_and_is_named(machine: Machine) -> None:
     common = {"tests": [REACHES], "test_timeout": 0.3}
     applied = machine.ask("apply", tables=[CLOSED], **common)

@@ -26,11 +26,18 @@ class DesiredTable(Protocol):
 
 
 class CompiledTable:
-    """A table that the controller compiled; the nft engine loads it. spec: with state absent, it is deleted."""
+    """A table that the controller compiled; the nft engine loads it. spec: with state absent, it is deleted.
 
-    def __init__(self, spec: Sequence[TableSpec], run_directory: RunDirectory) -> None:
+    first: what a host without the table loads in its place, once. What follows is compared with spec, as in later
+    runs, so that those find a proof.
+    """
+
+    def __init__(
+        self, spec: Sequence[TableSpec], run_directory: RunDirectory, first: Sequence[TableSpec] | None = None
+    ) -> None:
         self._spec = spec
         self._run_directory = run_directory
+        self._now = first or spec
 
     def preview(self) -> Mapping[str, Any]:
         """Return what loading would change."""
@@ -38,13 +45,15 @@ class CompiledTable:
 
     def load(self) -> Mapping[str, Any]:
         """Change the live table and return what changed."""
-        return self._run(check=False)
+        result = self._run(check=False)
+        self._now = self._spec
+        return result
 
     def objects(self) -> list[dict[str, Any]]:
         """Return the objects that `nft -j list table` would print."""
-        with beside_filled_tables(Nft(), self._spec) as mirrored:
-            return objects(mirrored or Nft(), self._spec[0], self._run_directory)
+        with beside_filled_tables(Nft(), self._now) as mirrored:
+            return objects(mirrored or Nft(), self._now[0], self._run_directory)
 
     def _run(self, *, check: bool) -> Mapping[str, Any]:
-        result = Engine(Nft(), check=check, state=self._run_directory).run(self._spec)
+        result = Engine(Nft(), check=check, state=self._run_directory).run(self._now)
         return {**result.as_dict(), "warnings": result.warnings}
