@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -48,7 +47,7 @@ class ActionModule(TidegateAction):
                 self.say_lines([f"{unit.name}: {_short(line)}"])
         return {
             "changed": bool(changes),
-            "units": [asdict(unit) for unit in built],
+            "units": [vars(unit) for unit in built],
             "diff": [change.diff() for change in changes],
             "files": [str(change.path) for change in changes],
         }

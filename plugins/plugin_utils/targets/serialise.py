@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from functools import lru_cache
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
@@ -48,17 +49,28 @@ def read_difference(data: Mapping[str, Any]) -> TargetDifference:
     return TargetDifference(**_typed(data))
 
 
-def read_addresses(cidrs: list[str]) -> AddressSet:
-    """Return the addresses of networks."""
+def read_addresses(cidrs: Sequence[str]) -> AddressSet:
+    """Return the addresses of networks. Entries that share a list have it read once."""
+    return _read_addresses(tuple(cidrs))
+
+
+@lru_cache(maxsize=16)
+def _read_addresses(cidrs: tuple[str, ...]) -> AddressSet:
     return addresses.union(addresses.parse(str(cidr)) for cidr in cidrs)
+
+
+@lru_cache(maxsize=16)
+def _cidrs(destinations: AddressSet) -> list[str]:
+    """Return networks as texts; the same list for the same addresses, to be read only."""
+    return destinations.cidrs()
 
 
 def _plain(record: Opening | Closing | TargetDifference) -> Data:
     """Return the fields: tuples as lists, addresses as networks, services as ranges of the line of services."""
-    fields = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(record).items()}
-    fields["addresses"] = record.addresses.cidrs()
-    fields["services"] = [list(pair) for pair in record.services.line]
-    return fields
+    values = {field.name: getattr(record, field.name) for field in fields(record)}
+    plain = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+    services = [list(pair) for pair in record.services.line]
+    return {**plain, "addresses": _cidrs(record.addresses), "services": services}
 
 
 def _typed(data: Mapping[str, Any]) -> Data:

@@ -104,7 +104,7 @@ def render(unit: Unit) -> RenderedFile:
     ]
     unused = [group_name(unit, number) for number in range(len(groups) + 1, GROUPS_MAX + 1)]
     data = {"groups": arguments, "unused": unused}
-    text = yaml_text.dump(arguments, explicit_start=True)
+    text = yaml_text.document(arguments)
     return RenderedFile(text, data, differences, attach_notices(unit, len(groups)))
 
 

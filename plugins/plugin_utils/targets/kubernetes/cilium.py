@@ -24,7 +24,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model im
 )
 
 from . import network_policy
-from .ip_blocks import ip_blocks
+from .ip_blocks import specs
 
 Spec = dict[str, Any]
 # The length of a list of ports, by the schema of the custom resource.
@@ -35,7 +35,7 @@ _NAMESPACE = "kubernetes.io/metadata.name"
 def render(unit: Unit) -> RenderedFile:
     """Return the object, as YAML and as data."""
     content = policy_object(unit)
-    return RenderedFile(yaml_text.dump(content, explicit_start=True), content)
+    return RenderedFile(yaml_text.document(content), content)
 
 
 def policy_object(unit: Unit) -> Spec:
@@ -72,7 +72,7 @@ def _allow_rules(unit: Unit, opening: Opening) -> list[Spec]:
     rules: list[Spec] = []
     if opening.references:
         rules.append({"toEndpoints": [endpoints(unit.settings["references"][text]) for text in opening.references]})
-    blocks = [block.spec() for block in ip_blocks(opening.addresses)]
+    blocks = specs(opening.addresses)
     if blocks:
         rules.append({"toCIDRSet": blocks})
     if opening.names:
@@ -81,7 +81,7 @@ def _allow_rules(unit: Unit, opening: Opening) -> list[Spec]:
 
 
 def _deny_rules(closing: Closing) -> list[Spec]:
-    blocks = [block.spec() for block in ip_blocks(closing.addresses)]
+    blocks = specs(closing.addresses)
     if not blocks:
         return []
     exact = network_policy.expressible(closing.services)

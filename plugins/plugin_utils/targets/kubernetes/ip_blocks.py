@@ -24,6 +24,16 @@ class IpBlock:
         return {"cidr": self.cidr, "except": list(self.excepted)} if self.excepted else {"cidr": self.cidr}
 
 
+@lru_cache(maxsize=16)
+def specs(destinations: AddressSet, key: str = "") -> list[dict[str, object]]:
+    """Return the blocks as Kubernetes and Cilium write them, each below a key where one is given.
+
+    The same list for the same addresses, to be read only: a file with this list in many rules writes it once.
+    """
+    blocks = [block.spec() for block in ip_blocks(destinations)]
+    return [{key: block} for block in blocks] if key else blocks
+
+
 Network = tuple[int, int]
 """(first address, prefix length)."""
 

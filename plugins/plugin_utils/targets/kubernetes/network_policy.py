@@ -27,7 +27,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model im
     Unit,
 )
 
-from .ip_blocks import ip_blocks
+from .ip_blocks import specs
 
 Spec = dict[str, Any]
 PROTOCOLS = {WITH_PORTS[name.lower()]: name for name in ("TCP", "UDP", "SCTP")}
@@ -94,7 +94,7 @@ def _peer(report: ErrorReport, place: Place, value: Any) -> Spec:
 def render(unit: Unit) -> RenderedFile:
     """Return the object, as YAML and as data."""
     content = policy_object(unit)
-    return RenderedFile(yaml_text.dump(content, explicit_start=True), content)
+    return RenderedFile(yaml_text.document(content), content)
 
 
 def policy_object(unit: Unit) -> Spec:
@@ -142,7 +142,8 @@ def egress(unit: Unit) -> list[Spec]:
 def peers(unit: Unit, opening: Opening) -> list[Spec]:
     """Return the destinations; [] where an opening has none, which makes no rule."""
     known = [selector(unit.settings["references"][text]) for text in opening.references]
-    return known + [{"ipBlock": block.spec()} for block in ip_blocks(opening.addresses)]
+    blocks = specs(opening.addresses, "ipBlock")
+    return known + blocks if known else blocks
 
 
 def selector(peer: Mapping[str, Any]) -> Spec:

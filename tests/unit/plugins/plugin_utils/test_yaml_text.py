@@ -8,6 +8,8 @@ from __future__ import annotations
 import datetime as dt
 
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import yaml_text
 from ansible_collections.tidegate.nftables.tests.support.paths import CHECKOUT
@@ -40,6 +42,27 @@ def test_subclasses_are_written_as_what_they_are() -> None:
 
 def test_keys_keep_their_order_and_options_count() -> None:
     assert yaml_text.dump({"b": 1, "a": ["é"]}, explicit_start=True, allow_unicode=True) == "---\nb: 1\na:\n- é\n"
+
+
+LONG = [
+    [{"cidr": f"192.0.2.{number}/32", "except": ["a", number]} for number in range(120)],
+    [f"2001:db8::{number:x}" for number in range(100)],
+    [],
+    ["short"],
+]
+texts = st.one_of(st.text(max_size=30), st.sampled_from(["list-that-is-written-once-7", "- a: b", "", "a: b", "::/0"]))
+keys = st.one_of(texts, st.sampled_from(["to", "yes", "-x", "a" * 130, "a" * 100, "-"]), st.integers(), st.none())
+documents = st.recursive(
+    st.one_of(texts, st.integers(), st.booleans(), st.none(), st.sampled_from(LONG)),
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(keys, inner, max_size=4)),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(documents)
+def test_a_document_is_the_same_bytes_however_often_a_list_is_in_it(value: object) -> None:
+    assert yaml_text.document(value) == yaml_text.dump(value, explicit_start=True)
 
 
 def test_nothing_else_writes_yaml() -> None:

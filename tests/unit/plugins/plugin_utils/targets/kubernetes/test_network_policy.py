@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
@@ -17,9 +18,14 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils import feeds, po
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING, parse, union
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ANY, ServiceSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import host_contribution, render_units
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.kubernetes import ip_blocks, network_policy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import Opening, Unit
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.kubernetes import (
+    cilium,
+    ip_blocks,
+    network_policy,
+)
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import Opening, Target, Unit
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.serialise import read_difference
+from ansible_collections.tidegate.nftables.tests.support.growth import growth
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import INVENTORY, build, entry
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets import netpol
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets.random_units import (
@@ -211,3 +217,50 @@ def test_hosts_of_a_unit_must_mean_the_same() -> None:
     assert "unit app: app1 and app2 do not mean the same by more. Fix: give them different egress_unit" in str(
         raised.value
     )
+
+
+# A new set for each measurement: nothing is remembered from the one before.
+NUMBERS = itertools.count()
+
+
+def host_part(target: Target, networks: int, entries: int) -> dict[str, Any]:
+    """Return what a host contributes whose entries share a list."""
+    shift = next(NUMBERS)
+    listed = union(
+        parse(f"{20 + number // 4096}.{number // 16 % 256}.{number % 16 * 16}.{shift % 256}")
+        for number in range(networks)
+    )
+    inventory = replace(INVENTORY, lists={"big": feeds.PrefixListResult("big", listed)})
+    resolved = build(
+        inventory,
+        egress_tier="build",
+        egress_prefix_lists={"big": {}},
+        egress_allow_app=[
+            entry(name=f"e{number}", to=["prefix_list:big"], services=[f"tcp/{1000 + number}"])
+            for number in range(entries)
+        ],
+    )
+    return host_contribution.contribution(resolved, target, {"egress_kubernetes": KUBERNETES}, NOTHING)
+
+
+def rendered_text(target: Target, part: dict[str, Any]) -> str:
+    assert target.render is not None
+    return target.render(render_units.unit_of("app", [part])).text
+
+
+@pytest.mark.parametrize("target", [network_policy.TARGET, cilium.TARGET], ids=lambda target: target.name)
+def test_a_list_is_written_once_however_many_entries_share_it(target: Target) -> None:
+    text = rendered_text(target, host_part(target, 300, 3))
+    assert text.count("20.0.16.") == 3  # in each entry
+    ratio = growth(
+        lambda entries: host_part(target, 1000, entries), lambda part: rendered_text(target, part), 5, tries=3
+    )
+    assert ratio < 2, ratio
+
+
+@pytest.mark.parametrize("target", [network_policy.TARGET, cilium.TARGET], ids=lambda target: target.name)
+def test_rendering_is_linear_in_the_networks_of_a_list(target: Target) -> None:
+    ratio = growth(
+        lambda networks: host_part(target, networks, 4), lambda part: rendered_text(target, part), 250, tries=3
+    )
+    assert ratio < 8, ratio
