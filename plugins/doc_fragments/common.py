@@ -19,6 +19,7 @@ notes:
   - The module reads and writes only the table that the task names. Tables of other programs are not touched.
   - Every change is one transaction. The exception are new interval sets, which are filled in a transaction of their own
     before it, while no rule uses them, and removed again when the rest is rejected.
+  - A change counts until the next boot. O(tidegate.nftables.nft_ruleset#module:persist) saves whole tables.
   - Unchanged rules keep their handles and counters, sets keep their elements.
     What nft cannot change in place (a chain's hook or priority, a set's type or flags, a limit's rate, a comment) is
     deleted and created again in the same transaction, together with the rules that refer to it. Counters, used quotas,

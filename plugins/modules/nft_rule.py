@@ -23,6 +23,19 @@ options:
   rule:
     description: The rule in nft's language. Required unless O(state=absent) and O(comment) are set.
     type: str
+  users:
+    description:
+      - Names or uids of this host; the rule then matches only the sockets of these users, in chains that see packets of
+        local processes.
+      - When none of them exists, the rule is left out, and one with O(comment) is deleted. It never becomes a rule for
+        everybody. A rule with users needs O(comment), which identifies it when a uid changes.
+    type: list
+    elements: str
+  missing_users:
+    description: What to do about a user that does not exist. V(skip) names it in RV(missing_users), V(error) fails.
+    type: str
+    choices: [skip, error]
+    default: skip
   comment:
     description: The comment that identifies the rule, of at most 128 bytes.
     type: str
@@ -59,6 +72,14 @@ EXAMPLES = r"""
     hook: forward
     priority: filter
 
+- name: Create the chain of what leaves
+  tidegate.nftables.nft_chain:
+    table: site
+    name: sent
+    type: filter
+    hook: output
+    priority: filter
+
 - name: Count the packets of the lab
   tidegate.nftables.nft_rule:
     table: site
@@ -74,6 +95,14 @@ EXAMPLES = r"""
     rule: tcp dport 23 reject with tcp reset
     comment: no telnet
     after: lab traffic
+
+- name: Let only the backup user reach the backup server
+  tidegate.nftables.nft_rule:
+    table: site
+    chain: sent
+    rule: ip daddr 192.0.2.10 tcp dport 22 accept
+    users: [root]
+    comment: backup
 
 - name: Delete an old rule
   tidegate.nftables.nft_rule:
@@ -141,6 +170,8 @@ OPTIONS = {
     **run_module.IN_TABLE,
     "chain": {"type": "str", "required": True},
     "rule": {"type": "str"},
+    "users": {"type": "list", "elements": "str"},
+    "missing_users": {"type": "str", "choices": ["skip", "error"], "default": "skip"},
     "comment": {"type": "str"},
     "position": {"type": "str", "choices": ["first", "last"]},
     "before": {"type": "str"},
@@ -154,6 +185,7 @@ def main() -> None:
         OPTIONS,
         parse_single.rule,
         mutually_exclusive=[("position", "before", "after")],
+        required_by={"users": ["comment"]},
         required_if=[("state", "present", ["rule"]), ("state", "absent", ["rule", "comment"], True)],
     )
 

@@ -117,7 +117,8 @@ def _resolved(desired: Sequence[TableSpec]) -> tuple[list[TableSpec], tuple[str,
         from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import resolvers
 
         specs = [resolvers.fill(spec) for spec in specs]
-    rules = [rule for spec in specs for chain in spec.chains for rule in chain.rules or ()]
+    chains = [chain for spec in specs for chain in spec.chains]
+    rules = [rule for chain in chains for rule in (*(chain.rules or ()), *(chain.edit.rules if chain.edit else ()))]
     if not any(rule.users is not None for rule in rules):
         return specs, ()
     from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.users import resolve

@@ -88,7 +88,7 @@ class Lab:
         file = persist.PersistFile(str(save)) if save else None
         return self.engine(check=check).run(desired, file)
 
-    def single(self, kind: str, *, check: bool = False, **arguments: Any) -> RunResult:
+    def single(self, kind: str, /, *, check: bool = False, **arguments: Any) -> RunResult:
         """One run of nft_KIND on table t."""
         options: dict[str, Any] = {
             "family": "inet",
@@ -99,7 +99,7 @@ class Lab:
         }
         if kind == "table":
             del options["table"]
-        reader = parse_single.set_ if kind == "set" else getattr(parse_single, kind)
+        reader = getattr(parse_single, kind, None) or getattr(parse_single, f"{kind}_")
         desired: tuple[TableSpec, ...] = reader(options)
         return self.engine(check=check).run(desired)
 
@@ -121,7 +121,7 @@ class Lab:
         assert not again.changed, again.transaction
         assert again.path == "full"
 
-    def single_predicted(self, kind: str, **arguments: Any) -> RunResult:
+    def single_predicted(self, kind: str, /, **arguments: Any) -> RunResult:
         """The same as predicted, for a module that owns one object."""
         checked = self.single(kind, check=True, **arguments)
         result = self.single(kind, **arguments)
@@ -146,7 +146,16 @@ def _timeless(result: RunResult) -> dict[str, Any]:
 
 
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "rule": {"rule": None, "comment": None, "position": None, "before": None, "after": None},
+    "rule": {
+        "rule": None,
+        "comment": None,
+        "position": None,
+        "before": None,
+        "after": None,
+        "users": None,
+        "missing_users": "skip",
+    },
+    "object": {"text": None, "comment": None},
 }
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -353,12 +354,105 @@ def test_rule_whose_comment_is_not_unique(lab: Lab) -> None:
     assert rules(lab) == ["jump other"]
 
 
+OBJECTS: dict[str, tuple[str, str]] = {
+    "counter": ("", ""),
+    "quota": ("over 10 mbytes", "over 20 mbytes"),
+    "limit": ("rate 10/second", "rate 20/second"),
+    "ct helper": ('type "ftp" protocol tcp; l3proto ip', 'type "tftp" protocol udp; l3proto ip'),
+    "ct timeout": (
+        "protocol tcp; l3proto ip; policy = { established : 100 }",
+        "protocol tcp; l3proto ip; policy = { established : 200 }",
+    ),
+    "ct expectation": (
+        "protocol udp; dport 9876; timeout 2m; size 12; l3proto ip",
+        "protocol udp; dport 9877; timeout 2m; size 12; l3proto ip",
+    ),
+    "synproxy": ("mss 1460; wscale 7", "mss 1400; wscale 7"),
+}
+"""By kind: what an object says, and something else."""
+
+
+@pytest.mark.parametrize("kind", OBJECTS)
+def test_an_object_comes_changes_and_goes(lab: Lab, kind: str) -> None:
+    before = lab.listing("chain", "inet", "t", "base")
+    first, second = OBJECTS[kind]
+    arguments: dict[str, Any] = {"kind": kind, "name": "mine"}
+    if lab.nft.load(f"table inet has {{ {kind} mine {{ {first}; }}; }}\n".replace("{ ; }", "{ }")).code:
+        pytest.skip(f"this kernel has no {kind}")
+    assert lab.single("object", text=first or None, **arguments).changed
+    assert not lab.single("object", text=first or None, **arguments).changed
+    assert lab.table().object(kind, "mine") is not None
+    if second:
+        lab.single_predicted("object", text=second, **arguments)
+        lab.load("delete table inet has")
+        assert not lab.single("object", text=second, **arguments).changed
+    lab.single_predicted("object", state="absent", **arguments)
+    assert lab.table().object(kind, "mine") is None
+    assert lab.listing("chain", "inet", "t", "base") == before
+
+
+def test_a_quota_keeps_what_is_used_and_a_comment_that_is_left_out(lab: Lab) -> None:
+    lab.load("add quota inet t daily { over 10 mbytes used 3 mbytes; }")
+    lab.single_predicted("object", kind="quota", name="daily", text="over 20 mbytes")
+    assert "over 20 mbytes used 3 mbytes" in lab.listing("quota", "inet", "t", "daily")
+    if lab.version >= (1, 0):
+        lab.single_predicted("object", kind="counter", name="hits", comment="words")
+        assert not lab.single("object", kind="counter", name="hits").changed
+        assert 'comment "words"' in lab.listing("counter", "inet", "t", "hits")
+        assert "packets 5 bytes 500" in lab.listing("counter", "inet", "t", "hits")
+        lab.single_predicted("object", kind="counter", name="hits", comment="")
+        assert "words" not in lab.listing("counter", "inet", "t", "hits")
+
+
+def test_an_object_without_its_text_is_an_error(lab: Lab) -> None:
+    with pytest.raises(EngineError, match="A quota needs 'text'") as error:
+        lab.single("object", kind="quota", name="daily")
+    assert error.value.where == "text"
+
+
+def test_a_map_comes_changes_and_goes(lab: Lab) -> None:
+    declared: dict[str, Any] = {"name": "ways", "type": "inet_service : verdict"}
+    lab.single_predicted("map", **declared, elements=["80 : accept", {"value": 443, "data": "jump other"}])
+    assert keys(lab, "ways") == ["443 : jump other", "80 : accept"]
+    assert not lab.single("map", **declared).changed
+    lab.single_predicted("map", **declared, elements=["80 : drop"], size=100)
+    assert keys(lab, "ways") == ["80 : drop"]
+    lab.single_predicted("map", name="ways", state="absent")
+    assert lab.table().set("ways") is None
+
+
+def test_a_rule_of_users_follows_them(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab.load("add chain inet t sent { type filter hook output priority 0; }")
+    uids = {"payd": 3001}
+    monkeypatch.setattr("pwd.getpwnam", lambda name: SimpleNamespace(pw_uid=uids[name]))
+    task: dict[str, Any] = {
+        "chain": "sent",
+        "rule": "tcp dport 443 accept",
+        "users": ["payd", "root2"],
+        "comment": "pay",
+    }
+    result = lab.single_predicted("rule", **task)
+    assert result.missing_users == ("root2",)
+    assert rules(lab, "sent") == ['meta skuid 3001 tcp dport 443 accept comment "pay"']
+    uids["root2"] = 3002
+    lab.single_predicted("rule", **task)
+    assert rules(lab, "sent") == ['meta skuid { 3001, 3002 } tcp dport 443 accept comment "pay"']
+    uids.clear()
+    with pytest.raises(EngineError, match="There is no user 'payd' on this host"):
+        lab.single("rule", **task, missing_users="error")
+    # Without any of its users the rule goes: it never becomes one for everybody.
+    assert lab.single("rule", **task).missing_users == ("payd", "root2")
+    assert rules(lab, "sent") == []
+
+
 MISSING: dict[str, tuple[str, dict[str, Any], str]] = {
     "table of a chain": ("chain", {"table": "no", "name": "c"}, "create it with nft_table"),
     "table of a set": ("set", {"table": "no", "name": "s", "type": "mark"}, "create it with nft_table"),
     "table of an element": ("element", {"table": "no", "set": "s", "elements": ["1"]}, "create it with nft_table"),
     "table of a rule": ("rule", {"table": "no", "chain": "c", "rule": "accept"}, "create it with nft_table"),
     "chain of a rule": ("rule", {"chain": "no", "rule": "accept"}, "create it with nft_chain"),
+    "table of an object": ("object", {"table": "no", "kind": "counter", "name": "c"}, "create it with nft_table"),
+    "table of a map": ("map", {"table": "no", "name": "m", "type": "mark : verdict"}, "create it with nft_table"),
     "set of an element": ("element", {"set": "no", "elements": ["1"]}, "create it with nft_set"),
 }
 

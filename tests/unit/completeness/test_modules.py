@@ -131,6 +131,10 @@ OBJECT = {"family": "inet", "table": "t", "state": "present", "name": "o"}
 PARSERS: Mapping[str, tuple[Callable[[Any], object], dict[str, Any]]] = {
     "nft_ruleset": (lambda task: parse.tables(task["tables"]), {"tables": [EVERYTHING]}),
     "nft_set": (parse_single.set_, {**OBJECT, "type": "ipv4_addr", "elements": [{"value": "192.0.2.1"}]}),
+    "nft_map": (
+        parse_single.map_,
+        {**OBJECT, "type": "inet_service : verdict", "elements": [{"value": "443", "data": "accept"}]},
+    ),
     "nft_chain": (parse_single.chain, {**OBJECT, "rules": [{"rule": "accept"}]}),
     "nft_element": (parse_single.element, {**OBJECT, "set": "s", "elements": [{"value": "192.0.2.1"}]}),
 }

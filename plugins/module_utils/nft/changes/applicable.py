@@ -11,7 +11,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import hooks, parse_sets
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import ChainSpec, SetSpec, TableSpec
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import (
+    ChainSpec,
+    ObjectSpec,
+    SetSpec,
+    TableSpec,
+)
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import MissingParent
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live.model import NftTable
 
@@ -21,14 +26,16 @@ def applicable(spec: TableSpec, live: NftTable | None) -> TableSpec:
     if not spec.present:
         return spec
     if spec.must_exist and live is None:
-        if any(_adds_chain(item) for item in spec.chains) or any(_adds_set(item) for item in spec.sets):
+        adds = (*map(_adds_chain, spec.chains), *map(_adds_set, spec.sets), *(item.present for item in spec.objects))
+        if any(adds):
             raise MissingParent(
                 spec.where, f"The table {spec.family} {spec.name} does not exist. Fix: create it with nft_table."
             )
         return replace(spec, present=False)
     chains = tuple(_whole_chain(item, live) for item in spec.chains if _chain(item, live))
     sets = tuple(_whole_set(item, live) for item in spec.sets if _set(item, live))
-    return replace(spec, chains=chains, sets=sets)
+    objects = tuple(_whole_object(item, live) for item in spec.objects) if spec.others == "stay" else spec.objects
+    return replace(spec, chains=chains, sets=sets, objects=objects)
 
 
 def _adds_chain(spec: ChainSpec) -> bool:
@@ -62,11 +69,20 @@ def _whole_set(spec: SetSpec, live: NftTable | None) -> SetSpec:
     return parse_sets.complete(spec, live_set.declaration if live_set else ())
 
 
+def _whole_object(spec: ObjectSpec, live: NftTable | None) -> ObjectSpec:
+    live_object = live.object(spec.kind, spec.name) if live else None
+    comments = [line for line in live_object.declaration if line.startswith("comment ")] if live_object else []
+    if spec.comment is not None:
+        comments = [f'comment "{spec.comment}"'] if spec.comment else []
+    return replace(spec, declaration=(*spec.declaration, *comments), comment=None)
+
+
 def _set(spec: SetSpec, live: NftTable | None) -> bool:
     live_set = live.set(spec.name) if live else None
     if spec.declaration is None and spec.present and spec.mode != "remove" and live_set is None:
         raise MissingParent(
-            spec.where, f"The set or map {spec.name} does not exist in the table. Fix: create it with nft_set."
+            spec.where,
+            f"The set or map {spec.name} does not exist in the table. Fix: create it with nft_set or nft_map.",
         )
     version = parse_sets.address_version(live_set.declaration) if live_set and spec.declaration is None else None
     if version is not None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -143,10 +144,18 @@ def _other(value: object, where: str) -> ObjectSpec:
     """Return an object of a kind that has no key of its own in a table."""
     fields: dict[str, Any] = arguments.mapping(value, where, OTHER_KEYS)
     kind = arguments.choice(arguments.needed(fields, "kind", where), f"{where}.kind", OTHER_KINDS)
-    name = validate.name(arguments.needed(fields, "name", where), f"{where}.name")
-    lines = validate.statements(arguments.needed(fields, "text", where), f"{where}.text")
+    text, name = arguments.needed(fields, "text", where), arguments.needed(fields, "name", where)
+    spec = stateful(kind, text, name, where)
     comment = _comment(fields, where)
-    lines = (*lines, f'comment "{comment}"') if comment else lines
+    declaration = (*spec.declaration, f'comment "{comment}"') if comment else spec.declaration
+    return replace(spec, declaration=declaration, where=where)
+
+
+def stateful(kind: str, text: object, name: object, where: str = "") -> ObjectSpec:
+    """Return an object with its text in nft's language, without comment; only a counter may have no text."""
+    if text is None and kind != "counter":
+        raise bad_spec(f"{where}.text", f"A {kind} needs 'text'.")
+    lines = () if text is None else validate.statements(text, f"{where}.text")
     if kind == "flowtable":
         lines = tuple(hooks.devices_line(line) for line in lines)
-    return ObjectSpec(kind, name, lines, where=where)
+    return ObjectSpec(kind, validate.name(name, f"{where}.name"), lines, where=f"{where}.name")

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import bad_spec
 
 from . import arguments, hooks, parse_sets, validate
-from .spec import ChainSpec, Position, RuleEdit, SetSpec, TableSpec
+from .spec import ChainSpec, ObjectSpec, Position, RuleEdit, SetSpec, TableSpec
 
 _COMMON = ("family", "table", "state")
 
@@ -61,12 +61,36 @@ def chain(params: dict[str, Any]) -> tuple[TableSpec, ...]:
 
 def set_(params: dict[str, Any]) -> tuple[TableSpec, ...]:
     """Return the spec of nft_set."""
+    return _set("set", params)
+
+
+def _set(kind: Literal["set", "map"], params: dict[str, Any]) -> tuple[TableSpec, ...]:
     if params["state"] == "absent":
         name = validate.name(params["name"], "name")
-        return _inside(params, sets=(SetSpec("set", name, (), present=False, where="name"),))
+        return _inside(params, sets=(SetSpec(kind, name, (), present=False, where="name"),))
     fields = _own(params)
-    spec = parse_sets.parse("set", fields, "")
+    spec = parse_sets.parse(kind, fields, "")
     return _inside(params, sets=(replace(spec, named=parse_sets.named(fields), where="name"),))
+
+
+def map_(params: dict[str, Any]) -> tuple[TableSpec, ...]:
+    """Return the spec of nft_map."""
+    return _set("map", params)
+
+
+def object_(params: dict[str, Any]) -> tuple[TableSpec, ...]:
+    """Return the spec of nft_object."""
+    from . import parse
+
+    if params["state"] == "absent":
+        name = validate.name(params["name"], "name")
+        return _inside(params, objects=(ObjectSpec(params["kind"], name, (), present=False, where="name"),))
+    fields = _own(params, "comment")
+    comment = params["comment"]
+    spec = parse.stateful(fields["kind"], fields.get("text"), fields["name"])
+    return _inside(
+        params, objects=(replace(spec, comment=None if comment is None else validate.comment(comment, "comment")),)
+    )
 
 
 def element(params: dict[str, Any]) -> tuple[TableSpec, ...]:
@@ -101,8 +125,9 @@ def rule(params: dict[str, Any]) -> tuple[TableSpec, ...]:
             )
         comment = own_comment if own_comment is not None else comment
     neighbour: Position = "before" if params["before"] is not None else "after" if params["after"] is not None else ""
+    users = {key: params[key] for key in ("users", "missing_users") if params.get(key) is not None}
     edit = RuleEdit(
-        rule=None if text is None else parse.rule(text, "rule"),
+        rule=None if text is None else parse.rule({"rule": text, **users} if users else text, "rule"),
         comment=comment or None,
         place=neighbour or params["position"] or "",
         anchor=validate.comment(params[neighbour], neighbour) if neighbour else "",

@@ -72,11 +72,15 @@ class SetSpec:
 
 @dataclass(frozen=True)
 class ObjectSpec:
-    """A named counter, quota, limit or other stateful object; declaration: nft's lines between the braces."""
+    """A named counter, quota, limit or other stateful object; declaration: nft's lines between the braces.
+
+    comment: of the task of this object alone, as in TableSpec; else None, and the declaration has it.
+    """
 
     kind: str
     name: str
     declaration: tuple[str, ...]
+    comment: str | None = None
     present: bool = True
     where: str = ""
 
@@ -104,6 +108,11 @@ class RuleEdit:
     place: Position = ""
     anchor: str = ""
     present: bool = True
+
+    @property
+    def rules(self) -> tuple[RuleSpec, ...]:
+        """The rule, in a tuple."""
+        return () if self.rule is None else (self.rule,)
 
 
 @dataclass(frozen=True)

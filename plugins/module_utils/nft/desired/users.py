@@ -36,6 +36,10 @@ def resolve(spec: TableSpec, find: Callable[[str], int | None] = lookup) -> tupl
 
 
 def _chain(chain: ChainSpec, find: Callable[[str], int | None], missing: set[str]) -> ChainSpec:
+    if chain.edit is not None and chain.edit.rule is not None:
+        rule = _rule(chain.edit.rule, find, missing)
+        edit = replace(chain.edit, rule=rule, present=chain.edit.present and rule is not None)
+        return replace(chain, edit=edit)
     if chain.rules is None:
         return chain
     rules = (_rule(rule, find, missing) for rule in chain.rules)

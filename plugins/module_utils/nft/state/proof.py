@@ -60,6 +60,7 @@ def owned(specs: Sequence[TableSpec]) -> list[str]:
         table = f"{spec.family} {spec.name}/"
         parts = [f"{table}set {item.name} {part}" for item in spec.sets for part in _set_parts(item)]
         parts += [f"{table}chain {item.name} {part}" for item in spec.chains for part in _chain_parts(item)]
+        parts += [f"{table}{item.kind} {item.name}" for item in spec.objects]
         owned_names += (
             parts if parts and spec.others == "stay" else [f"{table}{'table' if _only_itself(spec) else '*'}"]
         )
