@@ -26,7 +26,6 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.checko
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.fleet import fleet_hosts
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.host_policy import Preview, run_directory
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.operator import OperatorHostVars
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.compare import compare
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.formats import plan_files
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.markdown import markdown
@@ -107,7 +106,7 @@ class ActionModule(TidegateAction):
     def _fleet(self, preview: Preview) -> dict[str, HostPolicy]:
         """Return the policies of all hosts of the play that have a tier."""
         hosts = reported(self.variables["ansible_play_hosts_all"], "hosts have their policies", self.say)
-        built = fleet_hosts(self, OperatorHostVars(self.task_vars["hostvars"]), hosts, preview)
+        built = fleet_hosts(self, self.variables, hosts, preview)
         return {host.name: HostPolicy(host.resolved, tuple(map(str, host.errors)), host.own) for host in built}
 
 

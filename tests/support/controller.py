@@ -54,7 +54,7 @@ class Controller:
         task = loaded.get_tasks()[0][0]
         task.args = dict(arguments or {})
         task_vars = self.variables.get_vars(play=loaded, host=self.inventory.get_host(host), task=task)
-        task_vars["hostvars"] = self.hostvars
+        task_vars |= {"hostvars": self.hostvars, "ansible_search_path": [self.loader.get_basedir()]}
         module = importlib.import_module(f"ansible_collections.tidegate.nftables.plugins.action.{action}")
         plugin = MagicMock(transport=connection, ansible_name=connection)
         shared = MagicMock()

@@ -40,12 +40,16 @@ class FleetHost:
 
 
 def fleet_hosts(
-    action: ActionBase, hostvars: OperatorHostVars, hosts: Iterable[str], preview: Preview
+    action: ActionBase, task_vars: Mapping[str, Any], hosts: Iterable[str], preview: Preview
 ) -> Iterator[FleetHost]:
-    """Yield each of these hosts that has a tier. action, hostvars: of the task that runs for all of them."""
+    """Yield each of these hosts that has a tier.
+
+    action: of the task that runs for all of them. task_vars: its own, the operator's, see operator_variables.
+    """
+    variables_of = OperatorHostVars(task_vars["hostvars"]).of_other_hosts(action._task, task_vars)  # noqa: SLF001
     builds, world = SharedBuilds(), None
     for host in hosts:
-        variables = {**hostvars.of_task(action._task, host), "hostvars": hostvars.without}  # noqa: SLF001
+        variables = variables_of(host)
         if variables.get("egress_tier") is None:
             continue
         world = world or InventoryWorld(action._loader, variables, run_dir=run_directory())  # noqa: SLF001

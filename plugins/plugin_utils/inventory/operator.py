@@ -10,7 +10,7 @@ the inventory and the play: a fact replaces an inventory variable of the same na
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.vars.hostvars import HostVars
@@ -91,6 +91,16 @@ class OperatorHostVars:
         )
         return variables
 
+    def of_other_hosts(self, task: Any, variables: Mapping[str, Any]) -> Callable[[str], dict[str, Any]]:
+        """Return a function from a host to the variables that a running task would have on it.
+
+        variables: what operator_variables returns for the task.
+        """
+        own = self.of_task(task, str(variables["inventory_hostname"]))
+        # What Ansible adds when it runs a task, such as ansible_search_path, is the same for each host.
+        added = {name: value for name, value in variables.items() if name not in own}
+        return lambda host: _without_facts({**added, **self.of_task(task, host)}, self)
+
 
 def operator_variables(task_vars: Mapping[str, Any], task: Any) -> dict[str, Any]:
     """Return the variables of a running task as the operator wrote them: no facts, also not in ``hostvars``.
@@ -102,9 +112,6 @@ def operator_variables(task_vars: Mapping[str, Any], task: Any) -> dict[str, Any
         return variables
     hostvars = OperatorHostVars(task_vars["hostvars"])
     host = str(task_vars["inventory_hostname"])
-    variables["hostvars"] = hostvars.without
-    variables.pop(NAMESPACE, None)
-    variables.pop("ansible_local", None)
     replaced = [name for name in hostvars.facts(host) if name in variables]
     own = hostvars.of_task(task, host) if replaced else {}
     for name in replaced:
@@ -112,9 +119,16 @@ def operator_variables(task_vars: Mapping[str, Any], task: Any) -> dict[str, Any
             variables[name] = own[name]
         else:
             del variables[name]
-    if "vars" in variables:
-        variables["vars"] = dict(variables)
-    return variables
+    return _without_facts(variables, hostvars)
+
+
+def _without_facts(variables: Mapping[str, Any], hostvars: OperatorHostVars) -> dict[str, Any]:
+    """Return variables without the namespaces of facts, also in ``hostvars`` and ``vars``."""
+    left = {name: value for name, value in variables.items() if name not in (NAMESPACE, "ansible_local")}
+    left["hostvars"] = hostvars.without
+    if "vars" in left:
+        left["vars"] = dict(left)
+    return left
 
 
 def fact_errors(task_vars: Mapping[str, Any]) -> list[PolicyError]:
