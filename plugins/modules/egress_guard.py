@@ -309,7 +309,8 @@ until:
 status:
   description:
     - The live table, the confirmed policy, the pending change, the events, and the users with more refused
-      destinations than the ledger keeps of one user, with their packets (C(overflow)).
+      destinations than the ledger keeps of one user, with their packets (C(overflow)), and how many connections the
+      kernel tracks (C(tracked)).
   returned: phase status
   type: dict
 observed:

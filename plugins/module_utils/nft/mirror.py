@@ -15,6 +15,7 @@ import re
 from typing import TYPE_CHECKING, ContextManager, Iterator, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import snapshot
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.counted_elements import dynamic_elements
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import NetlinkError
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.handles import table_handles
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.namespace import ScratchNamespace
@@ -25,7 +26,6 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.ruleset 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec import TableSpec
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 
-from . import nf_tables
 from .command import Nft, NftOutcome
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def beside_filled_tables(nft: Nft, specs: Sequence[TableSpec]) -> Iterator[Nft |
 
     None also where this process may not make a network namespace.
     """
-    if sum(nf_tables.elements_by_packets(spec.family, spec.name) for spec in specs) < FEW:
+    if not _filled(specs):
         yield None
         return
     with contextlib.ExitStack() as stack:
@@ -59,6 +59,13 @@ def beside_filled_tables(nft: Nft, specs: Sequence[TableSpec]) -> Iterator[Nft |
             yield None
             return
         yield MirroredNft(nft.path, namespace)
+
+
+def _filled(specs: Sequence[TableSpec]) -> bool:
+    """Return whether packets have filled sets of the tables; False when the kernel does not tell."""
+    with contextlib.suppress(NetlinkError, OSError):
+        return sum(dynamic_elements(spec.family, spec.name) for spec in specs) >= FEW
+    return False
 
 
 class MirroredNft(Nft):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Callable, TypeVar
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import counted_elements
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import errors as netlink_errors
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import tables as netlink
 
@@ -70,11 +69,6 @@ def counters(family: str, name: str) -> dict[str, dict[str, int]]:
 def has_extensions(family: str, name: str) -> bool:
     """Whether a rule of the table holds an extension of iptables, which nft cannot write."""
     return any(rule.extended for rule in _answer(lambda: netlink.table_rules(family, name)) or ())
-
-
-def elements_by_packets(family: str, name: str) -> int:
-    """Return how many elements packets have put into the sets of a table; 0 when that cannot be read."""
-    return _answer(lambda: counted_elements.dynamic_elements(family, name)) or 0
 
 
 def tables() -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ import socket
 from dataclasses import asdict
 from typing import Any
 
+from ansible_collections.tidegate.nftables.plugins.module_utils import connection_tracking
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 
 from . import foreign_tables, iptables, loaders
@@ -20,14 +21,12 @@ from .host_files import HostFiles
 BRIDGES = ("docker0", "br-*", "podman*", "cni*", "cbr0", "lxcbr*", "lxdbr*", "virbr*", "flannel*", "cali*")
 """Interfaces that container engines make (Docker, Podman, CNI, LXC, LXD, networks of Kubernetes)."""
 
-_CONNTRACK = "/proc/sys/net/netfilter/nf_conntrack_"
-
 
 def gather(host: HostFiles) -> dict[str, Any]:
     """Return the facts of a host.
 
     tables: foreign tables with their effect. iptables: rules that nft does not show, or only in part. loaders:
-    programs that load rules. conntrack: count and max, None where the kernel has no such file. bridges: interfaces of
+    programs that load rules. conntrack: see connection_tracking.usage. bridges: interfaces of
     containers. unread: what could not be read, and why.
     """
     unread: list[str] = []
@@ -51,7 +50,7 @@ def gather(host: HostFiles) -> dict[str, Any]:
             for rules in old_rules
         ],
         "loaders": [asdict(loader) for loader in loaders.loaders(host)],
-        "conntrack": {"count": _conntrack(host, "count"), "max": _conntrack(host, "max")},
+        "conntrack": connection_tracking.usage(host.root),
         "bridges": bridges(),
         "unread": unread,
     }
@@ -76,8 +75,3 @@ def bridges() -> list[str]:
     except OSError:
         return []
     return [name for name in names if any(fnmatch.fnmatchcase(name, pattern) for pattern in BRIDGES)]
-
-
-def _conntrack(host: HostFiles, name: str) -> int | None:
-    text = host.text(_CONNTRACK + name).strip()
-    return int(text) if text.isdigit() else None

@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Callable, Literal, Mapping, Sequence
 
+from ansible_collections.tidegate.nftables.plugins.module_utils import connection_tracking
+
 Facts = Mapping[str, Any]
 Severity = Literal["stop", "warn", "note"]
 
 STOP: Severity = "stop"
 WARN: Severity = "warn"
 NOTE: Severity = "note"
-FULL = 80
-"""Percent of the connection table above which a busy hour may fill it."""
-
 _SHOWN = 3
 
 
@@ -84,10 +83,9 @@ def _rejecting(facts: Facts, _decisions: Decisions) -> str:
 
 
 def _conntrack(facts: Facts, _decisions: Decisions) -> str:
-    count, limit = facts["conntrack"]["count"], facts["conntrack"]["max"]
-    if not count or not limit or count * 100 < limit * FULL:
-        return ""
-    return f"connection tracking holds {count} of {limit} connections"
+    tracked = facts["conntrack"]
+    is_full = connection_tracking.is_nearly_full(tracked["count"], tracked["max"])
+    return f"connection tracking holds {connection_tracking.text(tracked)}" if is_full else ""
 
 
 def _flush(facts: Facts, _decisions: Decisions) -> str:
@@ -144,7 +142,7 @@ CHECKS = (
         WARN,
         _conntrack,
         "When the table is full, new connections fail with or without a policy.",
-        "raise net.netfilter.nf_conntrack_max.",
+        "raise net.netfilter.nf_conntrack_max, and limit each user (docs/rollout.md, Connection tracking).",
     ),
     _Check(
         "flush-ruleset",

@@ -47,6 +47,13 @@ _EVENT = Record(
     optional={**dict.fromkeys(("when", "token", "who", "what", "why", "trouble"), TEXT), "edit": TEXTS},
 )
 _ABOUT = Record(optional=dict.fromkeys(("token", "who", "what", "when"), TEXT))
+_TRACKED = Record(
+    {
+        "count": OrNull(INTEGER),
+        "max": OrNull(INTEGER),
+        "users": ListOf(Record({"user": TEXT, "connections": INTEGER})),
+    }
+)
 _STATUS = Record(
     required={
         "pending": OrNull(
@@ -61,6 +68,7 @@ _STATUS = Record(
         "confirmed": OrNull(_ABOUT),
         "watcher": FLAG,
         "overflow": ListOf(Record({"user": TEXT, "packets": INTEGER})),
+        "tracked": _TRACKED,
         "events": MapOf(INTEGER),
         "last": ListOf(_EVENT),
         "earlier": ListOf(Record(optional={"number": INTEGER, "name": TEXT, "what": TEXT})),
@@ -123,7 +131,7 @@ _FACTS = Record(
         ),
         "iptables": ListOf(Record({"family": TEXT, "backend": TEXT, "rejects": TEXT, "notrack": TEXTS})),
         "loaders": ListOf(Record({"name": TEXT, "active": FLAG, "enabled": FLAG, "flushes": TEXTS})),
-        "conntrack": Record({"count": OrNull(INTEGER), "max": OrNull(INTEGER)}),
+        "conntrack": _TRACKED,
         "bridges": TEXTS,
         "unread": TEXTS,
     }

@@ -24,6 +24,7 @@ from . import cli
 
 ROOMS = "ansible_collections.tidegate.nftables.plugins.module_utils"
 PARTS = (
+    "connection_tracking",
     "errors",
     "files",
     "guard.host.clock",

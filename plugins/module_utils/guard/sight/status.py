@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, Mapping, Sequence
 
+from ansible_collections.tidegate.nftables.plugins.module_utils import connection_tracking
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, lock
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import (
@@ -35,6 +36,7 @@ def facts(host: Host) -> dict[str, Any]:
     confirmed, pending: about those policies, or None
     saved: ok, none, or what is wrong with the file
     watcher: whether it runs
+    tracked: see connection_tracking.usage
     overflow: users whose rejected packets found no room in the ledger, with how many, in any mode
     events: how often each event that is a warning is in the journal
     """
@@ -64,6 +66,7 @@ def facts(host: Host) -> dict[str, Any]:
         },
         "watcher": lock.is_held(host.paths.watcher_lock),
         "overflow": _overflow(),
+        "tracked": connection_tracking.usage(),
         "events": {name: counts[name] for name in _COUNTED},
         "last": events[-_SHOWN:],
         "earlier": [
@@ -93,6 +96,8 @@ def text(state: dict[str, Any]) -> str:
         lines.append(f"pending    {change['what']}, by {change['who'] or 'an unknown user'}; {end}")
     lines.append(f"watcher    {'runs' if state['watcher'] else 'does not run'}; an edit is {_DRIFT[state['drift']]}")
     lines.append(f"ledger     {overflow_text(state['overflow'])}")
+    tracked = connection_tracking.text(state["tracked"])
+    lines += [f"tracking   {tracked}"] if tracked else []
     warnings = [f"{name} {count}" for name, count in state["events"].items() if count]
     lines.append(f"events     {', '.join(warnings) or 'no warnings'}")
     lines += [

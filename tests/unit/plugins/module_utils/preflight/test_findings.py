@@ -23,7 +23,7 @@ QUIET: dict[str, Any] = {
     "tables": [],
     "iptables": [],
     "loaders": [],
-    "conntrack": {"count": 10, "max": 1000},
+    "conntrack": {"count": 10, "max": 1000, "users": []},
     "bridges": [],
     "unread": [],
 }
@@ -40,7 +40,7 @@ FOUND: dict[str, dict[str, Any]] = {
     "notrack": {"tables": [{**TABLE, "notrack": ["ip raw OUTPUT"]}]},
     "containers": {"bridges": ["docker0"]},
     "rejecting-table": {"tables": [{**TABLE, "rejects": "chain OUTPUT has the policy drop"}]},
-    "conntrack": {"conntrack": {"count": 800, "max": 1000}},
+    "conntrack": {"conntrack": {"count": 800, "max": 1000, "users": []}},
     "flush-ruleset": {"loaders": [loader("nftables", flushes=["/etc/nftables.conf"])]},
     "unread": {"unread": ["table inet x: nft was ended by SIGSEGV"]},
     **{name: {"loaders": [loader(name)]} for name in ("ufw", "firewalld", "netfilter-persistent", "shorewall", "ferm")},
@@ -80,10 +80,10 @@ def test_enforce_is_stopped_until_it_is_decided_and_observe_never(facts: Any, de
 
 
 def test_a_nearly_full_connection_table_is_told_with_its_numbers() -> None:
-    (found,) = findings({**QUIET, "conntrack": {"count": 800, "max": 1000}}, Decisions())
+    (found,) = findings({**QUIET, "conntrack": {"count": 800, "max": 1000, "users": []}}, Decisions())
     assert "800 of 1000" in found.what
-    assert findings({**QUIET, "conntrack": {"count": 799, "max": 1000}}, Decisions()) == []
-    assert findings({**QUIET, "conntrack": {"count": None, "max": None}}, Decisions()) == []
+    assert findings({**QUIET, "conntrack": {"count": 799, "max": 1000, "users": []}}, Decisions()) == []
+    assert findings({**QUIET, "conntrack": {"count": None, "max": None, "users": []}}, Decisions()) == []
 
 
 @pytest.mark.parametrize(
