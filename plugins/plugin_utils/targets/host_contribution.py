@@ -21,13 +21,14 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
 
 from . import registry, serialise
+from .fitting import approximate
+from .fitting.fit import Fit
 from .model import FittedPolicy, Target
-from .policy_fit import PolicyFit, read_approximate
+from .policy_fit import fitted
 
 UNIT = "egress_unit"
-APPROXIMATE = "egress_approximate"
 TIER = "egress_tier"
-VARIABLES = (UNIT, APPROXIMATE, TIER)
+VARIABLES = (UNIT, approximate.VARIABLE, TIER)
 """Variables that every target reads."""
 # A unit is part of file names and of names in clouds, so it has no separators.
 _UNIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,40}")
@@ -49,7 +50,8 @@ def contribution(
     # In mode absent the policy has no tier, but its unit is still named after it.
     unit = _unit(report, variables, resolved.tier or str(variables.get(TIER) or ""))
     part: Data = {"host": resolved.host, "unit": unit, "target": target.name, "mode": resolved.mode}
-    defaults = read_approximate(report, variable(APPROXIMATE), variables.get(APPROXIMATE), tuple(registry.TARGETS))
+    at, written = variable(approximate.VARIABLE), variables.get(approximate.VARIABLE)
+    defaults = approximate.read_approximate(report, at, written, tuple(registry.TARGETS))
     if resolved.mode == "absent":
         report.raise_errors()
         return part
@@ -85,14 +87,16 @@ def _fitted(
     families = tuple(settings.get("families") or target.can.families)
     references = tuple(settings.get("references") or ())
     try:
-        return PolicyFit(
-            target=target.name,
-            can=target.can,
-            resolved=resolved,
-            default=default,
-            references=references,
-            families=families,
-        ).fit()
+        return fitted(
+            Fit(
+                target=target.name,
+                can=target.can,
+                resolved=resolved,
+                default=default,
+                references=references,
+                families=families,
+            )
+        )
     except PolicyErrors as errors:
         report.extend(errors=errors.errors)
         return FittedPolicy()

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import feeds, policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.fitting.fit import Fit
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import Capabilities, FittedPolicy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.policy_fit import PolicyFit
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.policy_fit import fitted as fitted_policy
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import INVENTORY, build, entry
 
 LISTS = replace(INVENTORY, lists={"partners": feeds.PrefixListResult("partners", external=True)})
@@ -25,7 +26,7 @@ FED: dict[str, Any] = {
 
 
 def fitted(can: Capabilities, default: Any = "", inventory: Any = INVENTORY, **changes: Any) -> FittedPolicy:
-    return PolicyFit(target="wall", can=can, resolved=build(inventory, **changes), default=default).fit()
+    return fitted_policy(Fit(target="wall", can=can, resolved=build(inventory, **changes), default=default))
 
 
 def opened(result: FittedPolicy) -> list[str]:
