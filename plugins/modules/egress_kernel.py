@@ -66,6 +66,13 @@ legacy:
   type: list
   elements: str
   sample: [ip_tables filter]
+beside:
+  description: What may decide about packets where no table sees them, such as packet sockets, queueing disciplines of
+    tc and routing rules. Each with what it may do.
+  returned: success
+  type: list
+  elements: list
+  sample: [[packet sockets (1), programs such as DHCP clients send through them past every hook]]
 nft_version:
   description: The version of nft on the host.
   returned: success

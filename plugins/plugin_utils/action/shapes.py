@@ -196,6 +196,7 @@ SHAPES: Mapping[str, Record] = {
             "users": MapOf(INTEGER),
             "now": MOMENT,
             "legacy": TEXTS,
+            "beside": ListOf(TEXTS),
             "nft_version": TEXT,
         }
     ),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import (
     TABLE,
@@ -39,12 +40,14 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regi
     of_boxes,
 )
 
-from . import forwarded
+from . import forwarded, hooks
 from .difference import TOO_LITTLE, TOO_MUCH, UNKNOWN, Difference, DifferenceCollector, Labels, merge_users
-from .matches import Owners, Situation, box_of_key
+from .hooks import unexpected_chains, unknown_hooks
+from .matches import Owners, Situation, boxes_of_key
+from .packet_kinds import KINDS, connection_ports
 from .ruleset import LiveRuleset
 from .situations import UNNAMED_PORT, questions, source_ports, uids
-from .walk import ALL_FLOWS, Bounds, ChainWalk
+from .walk import ALL_FLOWS, Bounds, ChainWalk, desired_of
 
 HOOK = "output"
 _LOOPBACK = of_boxes([(LOOPBACK, services.ANY)])
@@ -60,7 +63,9 @@ def own_differences(policy: ResolvedPolicy, ruleset: LiveRuleset) -> list[Differ
     if reason := _why_not_comparable(own, ruleset):
         return [_unknown(TABLE_TEXT, reason)]
     policy = _for_uids(policy, ruleset.users)
-    differences: list[Difference] = []
+    differences = [
+        _unknown(TABLE_TEXT, f"the policy has no chain {chain}") for chain in unexpected_chains(own[0], policy)
+    ]
     for compare in (_output_differences, forwarded.own_differences):
         try:
             differences += compare(policy, ruleset, own[0])
@@ -84,6 +89,7 @@ def other_differences(policy: ResolvedPolicy, ruleset: LiveRuleset) -> list[Diff
             continue
         if reason := _why_not_modelled(table):
             differences.append(_unknown(name, reason))
+        if table.family not in FAMILIES:
             continue
         for rejected in (
             _rejected_output(policy, allowed, ruleset, table),
@@ -112,18 +118,16 @@ def _why_not_comparable(own: Sequence[Table], ruleset: LiveRuleset) -> str:
 
 
 def _why_not_modelled(table: Table) -> str:
-    """Return why nothing is known about a table that acts on packets, "" for the families of IP."""
-    hooks = [hook for hook in ("egress", forwarded.HOOK, HOOK) if table.chains_at(hook)]
-    if table.family in FAMILIES or not hooks:
-        return ""
-    return f"a chain of the family {table.family} at the hook {', '.join(hooks)}"
+    """Return what is not known about a table that acts on packets, "" where all of its chains can be walked."""
+    hooks = unknown_hooks(table)
+    return f"a chain of the family {table.family} at the hook {', '.join(hooks)}" if hooks else ""
 
 
 def _rejected_output(policy: ResolvedPolicy, reach: Reach, ruleset: LiveRuleset, table: Table) -> Iterator[Difference]:
     """Yield what another table rejects, or may reject, of what the host itself may send. Raises NotModelled."""
     name = f"{table.family} {table.name}"
     owners, labels = _owners([table], policy, ruleset.users)
-    for chain in table.chains_at(HOOK):
+    for chain in (chain for hook in hooks.OUTPUT for chain in table.chains_at(hook)):
         live, reasons = _walk(table, chain.name, Situation(owners, UNNAMED_PORT, ruleset.now), ALL_FLOWS)
         rejected, unknown = reach - live.may, reach & live.unknown
         for user, label in labels if rejected or unknown else ():
@@ -142,20 +146,22 @@ def _output_differences(policy: ResolvedPolicy, ruleset: LiveRuleset, table: Tab
     temporary = temporary_allow(table)
     owners, labels = _owners([table], policy, ruleset.users)
     collector = DifferenceCollector(TABLE_TEXT)
-    for port in source_ports([table]):
+    for port in source_ports([table], connection_ports(policy)):
         floor = FloorScope(source_port=port)
         must, may = passing(policy, floor=floor), passing(policy, floor=floor, may=True)
-        # Only protocols with ports have a source port; one walk is enough for all others.
-        incoming = ALL_FLOWS if port == 0 else Reach.of_region(PORTED)
-        situation = Situation(owners, port, ruleset.now)
-        for rejecting, extra in questions(policy):
+        asked = Bounds(must, may | temporary)
+        for kind, (rejecting, extra) in product(KINDS, questions(policy)):
+            # Only protocols with ports have a source port; one walk is enough for all others.
+            incoming = Reach.of_region(kind.packets if port == 0 else kind.packets & PORTED)
+            situation = Situation(owners, port, ruleset.now, kind=kind)
             live, reasons = _walk(table, chain.name, situation, incoming, rejecting)
-            desired = Bounds((must | extra) & incoming, (may | extra | temporary) & incoming)
-            collector.compare(labels, port, live, desired, reasons)
+            # What comes back to the host itself passes, whatever connection tracking says of it.
+            desired = desired_of(policy, kind, asked, port).with_region(extra | _LOOPBACK) & incoming
+            collector.compare(labels, port, live, desired, reasons, way=str(kind))
             redirected = ChainWalk(table, replace(situation, interface="lo"), rejecting)
-            live = redirected.base(chain, incoming - _LOOPBACK)
-            desired = Bounds(desired.must - _LOOPBACK, desired.may - _LOOPBACK)
-            collector.compare(labels, port, live, desired, tuple(redirected.reasons), way="redirected from lo")
+            live, away = redirected.base(chain, incoming - _LOOPBACK), desired & (incoming - _LOOPBACK)
+            way = f"redirected from lo {kind}".rstrip()
+            collector.compare(labels, port, live, away, tuple(redirected.reasons), way=way)
     return collector.differences
 
 
@@ -177,8 +183,8 @@ def temporary_allow(table: Table) -> Region:
         named_set = table.sets.get(of_version(TEMPORARY_ALLOW_SET, version))
         key = Concatenation((Payload(family, "daddr"), Meta("l4proto"), Payload("th", "dport")))
         for element in named_set.elements if named_set else ():
-            box = box_of_key(table, Situation(Owners(), 0, 0), key, element)
-            boxes.append((box.addresses, box.services))
+            found = boxes_of_key(table, Situation(Owners(), 0, 0), key, element)
+            boxes += [(box.addresses, box.services) for box in found]
     return of_boxes(boxes)
 
 

@@ -56,6 +56,8 @@ class DifferenceCollector:
         labels: whose packets are told apart. port: an example of a class of source ports, 0 first. way: how packets get
         there, the ordinary way "" first.
         """
+        if live == desired:
+            return
         unsure = (live.may - live.must - desired.may) | (desired.must & live.may) - live.must
         differing = {TOO_MUCH: live.must - desired.may, TOO_LITTLE: desired.must - live.may, UNKNOWN: unsure}
         for kind, reach in differing.items():

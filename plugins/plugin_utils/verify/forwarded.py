@@ -9,6 +9,7 @@ A forwarded packet has no owner on this host, and nothing is forwarded to loopba
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.model import Chain, Table
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedPolicy
@@ -22,12 +23,14 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets impo
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.reach import Reach
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import of_boxes
 
+from . import hooks
 from .difference import TOO_LITTLE, UNKNOWN, Difference, DifferenceCollector
 from .interfaces import interface_pairs
 from .matches import Owners, Situation
+from .packet_kinds import KINDS
 from .ruleset import LiveRuleset
 from .situations import UNNAMED_PORT, questions, source_ports
-from .walk import ALL_FLOWS, Bounds, ChainWalk
+from .walk import ALL_FLOWS, Bounds, ChainWalk, desired_of
 
 HOOK = "forward"
 FORWARDED = "forwarded packets"
@@ -45,18 +48,16 @@ def own_differences(policy: ResolvedPolicy, ruleset: LiveRuleset, table: Table) 
     collector = DifferenceCollector(f"{table.family} {table.name}")
     pairs = list(interface_pairs(table, policy.container_interfaces))
     for port in source_ports([table]):
-        incoming = _FORWARDABLE if port == 0 else _FORWARDABLE & PORTED
         floor = FloorScope(source_port=port)
-        must = passing(policy, floor=floor, containers=True) & incoming
-        may = passing(policy, floor=floor, containers=True, may=True) & incoming
-        for pair in pairs:
-            situation = Situation(Owners(), port, ruleset.now, pair.outgoing, incoming=pair.incoming)
-            for rejecting, extra in questions(policy):
-                desired = Bounds(incoming, incoming)
-                if pair.filtered:
-                    desired = Bounds(must | extra & incoming, may | extra & incoming)
-                live, reasons = _through(table, chains, situation, incoming, rejecting)
-                collector.compare([(None, pair.label)], port, live, desired, reasons)
+        must, may = (passing(policy, floor=floor, containers=True, may=may) for may in (False, True))
+        for pair, kind, (rejecting, extra) in product(pairs, KINDS, questions(policy)):
+            incoming = _FORWARDABLE & (kind.packets if port == 0 else kind.packets & PORTED)
+            situation = Situation(Owners(), port, ruleset.now, pair.outgoing, incoming=pair.incoming, kind=kind)
+            desired = Bounds(ALL_FLOWS, ALL_FLOWS)
+            if pair.filtered:
+                desired = desired_of(policy, kind, Bounds(must, may), port, forwarded=True).with_region(extra)
+            live, reasons = _through(table, chains, situation, incoming, rejecting)
+            collector.compare([(None, pair.label)], port, live, desired & incoming, reasons, way=str(kind))
     return collector.differences
 
 
@@ -65,7 +66,7 @@ def other_differences(policy: ResolvedPolicy, ruleset: LiveRuleset, table: Table
 
     Without a policy about containers: of all that is forwarded, whatever the interfaces.
     """
-    chains = table.chains_at(HOOK)
+    chains = [chain for hook in hooks.FORWARDED for chain in table.chains_at(hook)]
     name = f"{table.family} {table.name}"
     allowed = passing(policy, containers=True) & _FORWARDABLE
     for situation, label in _situations(policy, ruleset, table) if chains else ():

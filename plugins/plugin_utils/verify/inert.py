@@ -17,6 +17,8 @@ HARMLESS = ("counter", "log", "last")
 """Statements that let every packet go on."""
 MAY_END = ("limit", "quota", "set", "map", "meter", "ct count")
 """Statements that may end their rule for some packets."""
+SOURCE_NAT = ("masquerade", "snat")
+"""Statements that change where a packet comes from, and let it go where it goes."""
 DEEPEST = 32
 """Chains that may call each other."""
 

@@ -39,12 +39,18 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.cell
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.intervals import Intervals
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import PORTS, ServiceSet
 
-NEW, SYN = 8, 2
-"""Of connection tracking's states and TCP's flags, as nft prints them with -nn."""
+from .packet_kinds import FIRST, STATES, Direction, PacketKind
+
+SYN, ACK = 2, 16
+"""Of TCP's flags, as nft prints them with -nn."""
 _NFPROTO = {2: FAMILIES["ip"], 10: FAMILIES["ip6"], "ipv4": FAMILIES["ip"], "ipv6": FAMILIES["ip6"]}
 _ANY_PORT = ((0, PORTS - 1),)
 _ANY_PROTOCOL = ((0, 255),)
+_PORTED = sorted(services.PORT_PROTOCOLS.values())
 _TCP_FLAGS = Payload("tcp", "flags")
+_STATE_FLAGS = 0x17
+"""FIN, SYN, RST and ACK: of these the first packet of a connection has SYN alone, and no other packet has."""
+_DIRECTIONS: dict[Value, Direction] = {0: "original", 1: "reply", "original": "original", "reply": "reply"}
 _ADDRESS_TYPE = Fib("type", ("daddr",))
 # Types of addresses (linux/rtnetlink.h) that the kernel delivers on the host where a packet leaves by lo.
 _DELIVERED = {"local": 2, "broadcast": 3, "anycast": 4, "multicast": 5}
@@ -81,7 +87,7 @@ class Situation:
     owners: of the sockets; a packet without one has none. now: seconds since 1970. interface: where packets leave,
     "lo" or "" for any other. delivered: whether the destination is the host itself; a packet that was routed to lo
     before its destination was rewritten has another one. incoming: where forwarded packets came in; then both are names
-    of real interfaces, each an example of its class.
+    of real interfaces, each an example of its class. kind: what connection tracking says.
     """
 
     owners: Owners
@@ -90,6 +96,7 @@ class Situation:
     interface: str = ""
     delivered: bool = False
     incoming: str = ""
+    kind: PacketKind = FIRST
 
 
 @dataclass(frozen=True)
@@ -116,6 +123,10 @@ class FlowBox:
         return bool(self.addresses) and bool(self.services) and self.owners != NOBODY
 
 
+_WITHOUT_PORTS = FlowBox(
+    services=services.ANY - ServiceSet(tuple((number * PORTS, number * PORTS + PORTS - 1) for number in _PORTED)),
+    certain=False,
+)
 EVERY_FLOW, NO_FLOW = FlowBox(), FlowBox(addresses=addresses.NOTHING)
 PERHAPS = FlowBox(certain=False)
 
@@ -123,28 +134,40 @@ PERHAPS = FlowBox(certain=False)
 def boxes_of_match(table: Table, situation: Situation, match: Match) -> list[FlowBox]:
     """Return the flows that fit a match, all boxes together. Raises NotModelled."""
     if not isinstance(match.left, Concatenation):
-        return [box_of_value(table, situation, match.left, match.right, match.operator)]
+        return _boxes_of_value(table, situation, match.left, match.right, match.operator)
     if match.operator == "!=":
         raise NotModelled("a concatenation that is not in a set")
-    return [box_of_key(table, situation, match.left, element) for element in table.elements(match.right)]
+    return [
+        box for element in table.elements(match.right) for box in boxes_of_key(table, situation, match.left, element)
+    ]
 
 
-def box_of_key(table: Table, situation: Situation, key: Expression, value: Value) -> FlowBox:
-    """Return the flows whose key, also a concatenated one, has this value. Raises NotModelled."""
+def boxes_of_key(table: Table, situation: Situation, key: Expression, value: Value) -> list[FlowBox]:
+    """Return the flows whose key, also a concatenated one, has this value, all boxes together. Raises NotModelled."""
     if not isinstance(key, Concatenation):
-        return box_of_value(table, situation, key, value)
+        return _boxes_of_value(table, situation, key, value)
     if not isinstance(value, ConcatenatedValue) or len(value.parts) != len(key.parts):
         raise NotModelled(f"the value {value}")
-    box = EVERY_FLOW
+    boxes = [EVERY_FLOW]
     for part, part_value in zip(key.parts, value.parts, strict=True):
-        box &= box_of_value(table, situation, part, part_value)
-    return box
+        fitting = _boxes_of_value(table, situation, part, part_value)
+        boxes = [both for box in boxes for other in fitting if (both := box & other)]
+    return boxes
 
 
-def box_of_value(
+def _boxes_of_value(
     table: Table, situation: Situation, expression: Expression, value: Value, operator: str = "=="
-) -> FlowBox:
-    """Return the flows for which a comparison of one expression holds. Raises NotModelled."""
+) -> list[FlowBox]:
+    """Return the flows for which a comparison of one expression holds, all boxes together. Raises NotModelled."""
+    box = _box_of_value(table, situation, expression, value, operator)
+    if isinstance(expression, Payload) and expression.protocol == "th":
+        # nf_tables reads these bytes of every protocol; in ESP, ICMP or VRRP there is something else.
+        return [box, _WITHOUT_PORTS]
+    return [box]
+
+
+def _box_of_value(table: Table, situation: Situation, expression: Expression, value: Value, operator: str) -> FlowBox:
+    """Return the flows for which a comparison holds, of protocols with ports where it is about `th`."""
     is_time = expression == Meta("time")
     if operator not in ("==", "!=", "in") and not is_time:
         raise NotModelled(f"the operator {operator}")
@@ -157,16 +180,21 @@ def box_of_value(
         case Payload():
             return _payload(table, situation, expression, value, negated)
         case ConnTrack(key="state", direction=""):
-            is_new = (
-                intervals.contains(number_set(table.elements(value)), NEW)
+            state = STATES[situation.kind.state]
+            holds = (
+                intervals.contains(number_set(table.elements(value)), state)
                 if operator == "=="
-                else bool(_mask(value) & NEW) != negated
+                else bool(_mask(value) & state) != negated
             )
-            return _constant(is_new)
+            return _constant(holds)
+        case ConnTrack(key="direction", direction="") if value in _DIRECTIONS:
+            # A match on the direction of what belongs to no connection ends the rule (nft_ct.c: NFT_BREAK).
+            direction = situation.kind.direction
+            return _constant(bool(direction) and (direction == _DIRECTIONS[value]) != negated)
         case Fib() if expression == _ADDRESS_TYPE and situation.interface == "lo":
             return _constant(_is_delivered(table, situation, value) != negated)
         case Masked(expression=inner, mask=mask) if inner == _TCP_FLAGS:
-            return _tcp_flags(_mask(mask), value, negated)
+            return _tcp_flags(situation, _mask(mask), value, negated)
     raise NotModelled(str(expression))
 
 
@@ -182,11 +210,12 @@ def _is_delivered(table: Table, situation: Situation, value: Value) -> bool:
     return situation.delivered
 
 
-def _tcp_flags(mask: int, value: Value, negated: bool) -> FlowBox:
-    """TCP's flags of the first packet of a connection: SYN and nothing else."""
-    if not isinstance(value, int):
+def _tcp_flags(situation: Situation, mask: int, value: Value, negated: bool) -> FlowBox:
+    """Return TCP packets by their flags: SYN and nothing else, or what is known of the others."""
+    flags = situation.kind.flags
+    if not isinstance(value, int) or not (flags == "syn" or (mask == _STATE_FLAGS and value in (SYN, ACK))):
         raise NotModelled("tcp flags")
-    holds = (SYN & mask == value) != negated
+    holds = (SYN & mask == value if flags == "syn" else flags == "ack" and value == ACK) != negated
     return FlowBox(services=services.of_protocol(services.PORT_PROTOCOLS["tcp"])) if holds else NO_FLOW
 
 
@@ -219,8 +248,7 @@ def _ported(protocol: str, ports: Intervals) -> FlowBox:
         return FlowBox(services=ServiceSet(_on_line(services.PORT_PROTOCOLS[protocol], ports)))
     if protocol != "th":
         raise NotModelled(f"ports of {protocol}")
-    numbers = sorted(services.PORT_PROTOCOLS.values())
-    return FlowBox(services=ServiceSet(tuple(piece for number in numbers for piece in _on_line(number, ports))))
+    return FlowBox(services=ServiceSet(tuple(piece for number in _PORTED for piece in _on_line(number, ports))))
 
 
 def _on_line(protocol: int, ports: Intervals) -> Intervals:

@@ -42,6 +42,7 @@ def live_ruleset(result: Mapping[str, Any]) -> LiveRuleset:
     try:
         users = {str(name): int(uid) for name, uid in result["users"].items()}
         unread = [(f"{name} of iptables-legacy", "nft does not list it") for name in result["legacy"]]
+        unread += [(str(name), str(reason)) for name, reason in result["beside"]]
         named = [(f"{table['family']} {table['name']}", table["listing"], table["error"]) for table in result["tables"]]
         now = float(result["now"])
     except (AttributeError, KeyError, TypeError, ValueError) as error:

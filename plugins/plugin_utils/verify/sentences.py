@@ -20,11 +20,17 @@ SHOWN = 4
 """Groups of addresses that are written out; the rest is counted."""
 
 
+BEYOND = (
+    "eBPF programs of cgroups and interfaces and IPsec policies are not part of this calculation: what they do to "
+    "packets cannot be seen here."
+)
+
+
 def not_compared(policy: ResolvedPolicy) -> list[str]:
-    """Return a sentence for each part of our table that no calculation covers."""
-    if policy.inbound is None or policy.mode == "absent":
+    """Return a sentence for each part that no calculation covers."""
+    if policy.mode == "absent":
         return []
-    return [INBOUND]
+    return [BEYOND] if policy.inbound is None else [INBOUND, BEYOND]
 
 
 def sentence(difference: Difference) -> str:

@@ -58,9 +58,12 @@ def uids(tables: Iterable[Table], policy_uids: Iterable[int]) -> list[tuple[int,
     return [(uid, bool(inside)) for inside, uid in _classes(limits, NO_UID).items()]
 
 
-def source_ports(tables: Iterable[Table]) -> list[int]:
-    """Return one source port of each class, 0 first, which stands for all that nothing names. Raises NotModelled."""
-    ranges = [(port, port + 1) for port in from_ports()]
+def source_ports(tables: Iterable[Table], of_policy: Iterable[int] = ()) -> list[int]:
+    """Return one source port of each class, 0 first, which stands for all that nothing names. Raises NotModelled.
+
+    of_policy: ports that the policy tells apart.
+    """
+    ranges = [(port, port + 1) for port in (*from_ports(), *of_policy)]
     for protocol in _PORTED:
         ranges += _ranges(tables, Payload(protocol, "sport"))
     return list(_classes(ranges, 2**16).values())

@@ -11,19 +11,23 @@ from dataclasses import dataclass, field
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.algebra import FAMILIES
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.model import (
     Chain,
+    Concatenation,
     Match,
     NotModelled,
     OtherStatement,
+    Payload,
     Rule,
     Table,
     Verdict,
     VerdictMap,
 )
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedPolicy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.reach import Reach
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import SPACE
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import SPACE, Region
 
-from .inert import DEEPEST, HARMLESS, MAY_END, is_inert
-from .matches import EVERY_FLOW, PERHAPS, FlowBox, Situation, box_of_key, boxes_of_match
+from .inert import DEEPEST, HARMLESS, MAY_END, SOURCE_NAT, is_inert
+from .matches import EVERY_FLOW, PERHAPS, FlowBox, Situation, boxes_of_key, boxes_of_match
+from .packet_kinds import PacketKind, is_asked, passing_anyway
 
 EMPTY, ALL_FLOWS = Reach(), Reach.of_region(SPACE)
 
@@ -37,6 +41,13 @@ class Bounds:
 
     def __or__(self, other: Bounds) -> Bounds:
         return Bounds(self.must | other.must, self.may | other.may)
+
+    def __and__(self, flows: Reach | Region) -> Bounds:
+        return Bounds(self.must & flows, self.may & flows)
+
+    def with_region(self, must: Region, may: Region | None = None) -> Bounds:
+        """Return the set with flows of everybody in it. may: those that can be in it, where they are not the same."""
+        return Bounds(self.must | must, self.may | (must if may is None else may))
 
     def __bool__(self) -> bool:
         return bool(self.may)
@@ -88,6 +99,8 @@ class ChainWalk:
         returned = Bounds()
         accepting: list[FlowBox] = []
         for rule in chain.rules:
+            if not live:
+                break
             for outcome in self._outcomes(rule):
                 verdict, box = outcome.verdict, outcome.box
                 if verdict and verdict.kind == "jump" and is_inert(self.table, verdict.target):
@@ -143,6 +156,9 @@ class ChainWalk:
                 for box in boxes:
                     yield from self._mapped(box, statement)
                 return
+            if isinstance(statement, OtherStatement) and statement.name in SOURCE_NAT:
+                yield from (Outcome(box, Verdict("accept")) for box in boxes)
+                return
             if isinstance(statement, OtherStatement) and statement.name not in (*MAY_END, *HARMLESS):
                 # Extensions of iptables, rewritten addresses and all that nft will learn: it may end here, or go on.
                 yield from (Outcome(box & PERHAPS, None, f"the statement {statement.name}") for box in boxes)
@@ -150,6 +166,8 @@ class ChainWalk:
             boxes = [both for box in boxes for other in fitting if (both := box & other)]
             if not boxes:
                 return
+            if isinstance(statement, Match) and _asks_any_ports(statement) and not all(box.certain for box in boxes):
+                self._unknown("ports of a protocol that has none", rule)
 
     def _fitting(self, statement: Match | OtherStatement, rule: Rule) -> list[FlowBox]:
         """Return the flows for which a rule goes on behind a statement."""
@@ -165,8 +183,9 @@ class ChainWalk:
     def _mapped(self, box: FlowBox, verdict_map: VerdictMap) -> Iterator[Outcome]:
         try:
             for key, verdict in self.table.pairs(verdict_map):
-                if fitting := box & box_of_key(self.table, self.situation, verdict_map.key, key):
-                    yield Outcome(fitting, verdict)
+                for box_of_key in boxes_of_key(self.table, self.situation, verdict_map.key, key):
+                    if fitting := box & box_of_key:
+                        yield Outcome(fitting, verdict)
         except NotModelled as error:
             yield Outcome(box & PERHAPS, None, f"a map: {error}")
 
@@ -177,10 +196,24 @@ class ChainWalk:
         return PERHAPS
 
 
+def _asks_any_ports(match: Match) -> bool:
+    """Return whether a match reads ports without asking for a protocol."""
+    parts = match.left.parts if isinstance(match.left, Concatenation) else (match.left,)
+    return any(isinstance(part, Payload) and part.protocol == "th" for part in parts)
+
+
 def _reason(verdict: Verdict | None) -> str:
     if verdict is None:
         return "a statement"
     return "a program decides (queue)" if verdict.kind == "queue" else f"the verdict {verdict.kind}"
+
+
+def desired_of(
+    policy: ResolvedPolicy, kind: PacketKind, asked: Bounds, source_port: int, *, forwarded: bool = False
+) -> Bounds:
+    """Return the packets of a kind that the policy lets through. asked: what it lets through of new connections."""
+    must, may = passing_anyway(policy, kind, source_port, forwarded=forwarded)
+    return (asked if is_asked(kind) else Bounds()).with_region(must, may)
 
 
 def _split(live: Bounds, box: FlowBox) -> tuple[Bounds, Bounds]:

@@ -15,6 +15,8 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_ta
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft, failure
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 
+from .beside import beside
+
 # The kernel names the tables of iptables-legacy here, which also decide about packets.
 LEGACY = ("/proc/net/ip_tables_names", "/proc/net/ip6_tables_names")
 
@@ -46,6 +48,7 @@ def gather(users: Iterable[str]) -> dict[str, Any]:
         "users": {name: uid for name in users for uid in _uid(name)},
         "now": time.time(),
         "legacy": [name for path in LEGACY for name in _lines(path)],
+        "beside": beside(),
         "nft_version": version,
     }
 

@@ -1,0 +1,56 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What decides about packets beside nf_tables, as far as it can be seen: named, not understood."""
+
+from __future__ import annotations
+
+import socket
+from typing import Iterator
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import route
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import NetlinkError
+
+# Disciplines that only queue. Others can have filters whose actions rewrite, drop or send packets elsewhere.
+_PLAIN = ("noqueue", "noop", "pfifo", "bfifo", "pfifo_fast", "pfifo_head_drop", "fq", "fq_codel", "mq", "multiq", "sfq")
+_FAMILIES = {socket.AF_INET: "IPv4", socket.AF_INET6: "IPv6"}
+# Of the kernel's own rules: to the tables local, main and default (linux/rtnetlink.h).
+_OWN_RULES = {(0, 255), (32766, 254), (32767, 253)}
+_PACKET_SOCKETS = "/proc/net/packet"
+
+
+def beside() -> list[list[str]]:
+    """Return [what it is, what it may do] of everything that may decide about packets where no table sees them."""
+    return [list(pair) for pair in (*_packet_sockets(), *_qdiscs(), *_rules())]
+
+
+def _packet_sockets() -> Iterator[tuple[str, str]]:
+    try:
+        with open(_PACKET_SOCKETS, encoding="ascii") as sockets:  # noqa: PTH123
+            number = sum(1 for _line in sockets) - 1
+    except OSError as error:
+        yield "packet sockets", f"cannot be counted: {error.strerror}"
+        return
+    if number > 0:
+        yield f"packet sockets ({number})", "programs such as DHCP clients send through them past every hook"
+
+
+def _qdiscs() -> Iterator[tuple[str, str]]:
+    try:
+        found = sorted({(interface, kind) for interface, kind in route.qdiscs() if kind not in _PLAIN})
+    except NetlinkError as error:
+        yield "queueing disciplines", f"cannot be read: {error}"
+        return
+    for interface, kind in found:
+        yield f"the queueing discipline {kind} at {interface}", "its filters may drop, rewrite or redirect packets"
+
+
+def _rules() -> Iterator[tuple[str, str]]:
+    for family, name in _FAMILIES.items():
+        try:
+            number = sum(1 for rule in route.rules(family) if rule not in _OWN_RULES)
+        except NetlinkError as error:
+            yield f"routing rules of {name}", f"cannot be read: {error}"
+            continue
+        if number:
+            yield f"routing rules of {name} ({number})", "they may send packets another way, or nowhere"
