@@ -60,6 +60,8 @@ The start of the block stands for it in `share_set` and `overflow_set`, so one u
 
 OLDER_SET = "older_connections"
 """The protocols whose connections may be older than connection tracking, for a time: TCP, or none."""
+RESOLVERS = "resolvers"
+"""In rules of the fail-safe table, `@resolvers4` and `@resolvers6` stand for the name servers that the host knows."""
 INTERNET_SET = "internet"
 TEMPORARY_ALLOW_SET = "temporary_allow"
 """Each is a pair of sets, `of_version` gives both names."""

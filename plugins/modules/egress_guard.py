@@ -136,12 +136,9 @@ options:
     type: str
     choices: [report, repair]
     default: report
-  dns:
-    description: Name servers that the fail-safe table accepts; by default any address.
-    type: list
-    elements: str
-  ntp:
-    description: Time servers that the fail-safe table accepts; by default any address.
+  floor:
+    description: Rules of the fail-safe table, in nft's words. V(@resolvers4) and V(@resolvers6) in a rule stand for the
+      name servers that the host uses; a rule for which it has none is left out. By default replies alone pass.
     type: list
     elements: str
   to:

@@ -24,6 +24,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program im
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import (
     confirmed_policy,
     history,
+    host_floor,
     journal,
     settings,
 )
@@ -76,7 +77,13 @@ def _apply(paths: Paths, parameters: Parameters, check: bool) -> dict[str, Any]:
     host = Host(paths, LiveTable())
     first = None if host.table.exists() else parse.tables(older_connections.kept(tables))
     desired = CompiledTable(parse.tables(tables), run_directory, first)
-    values = settings.parse({key: parameters[key] for key in ("drift", "mode", "dns", "ntp")})
+    values = settings.parse(
+        {
+            "drift": parameters["drift"],
+            "mode": parameters["mode"],
+            "floor": host_floor.of_host(parameters["floor"] or ()),
+        }
+    )
     terms = _terms(parameters, request, values, size=len(json.dumps(tables)))
     connection = ssh_session.connection()
     kept = connection if parameters["keep_connection"] else ""
@@ -227,8 +234,7 @@ ARGUMENTS: dict[str, Any] = {
         },
     },
     "drift": {"type": "str", "choices": list(settings.DRIFT), "default": "report"},
-    "dns": {"type": "list", "elements": "str"},
-    "ntp": {"type": "list", "elements": "str"},
+    "floor": {"type": "list", "elements": "str"},
     "to": {"type": "str"},
     "emergency": {"type": "str", "choices": [emergency.OPEN, emergency.CLOSE]},
     "minutes": {"type": "int"},

@@ -15,6 +15,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import ErrorReport
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import commit_confirm, root
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables import floor
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
 
 from . import connection
@@ -40,12 +41,8 @@ def apply_arguments(resolved: policy.ResolvedPolicy, who: str, default_root: str
 
 
 def fail_safe(resolved: policy.ResolvedPolicy) -> dict[str, Any]:
-    """Return the settings of the host's fail-safe table: its mode and its servers, where an empty list means any."""
-    return {
-        "mode": "observe" if resolved.mode == "observe" else "enforce",
-        "dns": [] if resolved.host_dns else resolved.dns.cidrs(),
-        "ntp": [] if any(entry.kind == "floor" for entry in resolved.entries) else resolved.ntp.cidrs(),
-    }
+    """Return the settings of the host's fail-safe table: its mode, and its rules."""
+    return {"mode": "observe" if resolved.mode == "observe" else "enforce", "floor": floor.fail_safe(resolved)}
 
 
 def preflight_decisions(variables: Mapping[str, Any]) -> dict[str, bool]:

@@ -20,6 +20,9 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.sett
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import restore
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import shape
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import decide
+from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables import floor
+from ansible_collections.tidegate.nftables.tests.golden.cases import FixedInventory
 from ansible_collections.tidegate.nftables.tests.support.namespaces import enter_new
 from ansible_collections.tidegate.nftables.tests.support.waiting import finish
 
@@ -120,10 +123,10 @@ def test_a_damaged_policy_boots_the_failsafe_table(each_host: GuardedHost, damag
 
 
 def test_the_failsafe_table_lets_the_floor_out_and_nothing_else(each_host: GuardedHost) -> None:
-    each_host.load(restore.script(failsafe.table(Settings(dns=("10.10.0.10/32",), ntp=("fd00::/64",)))))
-    listing = each_host.listing()
-    assert re.search(r"ip daddr (\{ )?10\.10\.0\.10( \})? meta l4proto", listing)
-    assert re.search(r"ip6 daddr (\{ )?fd00::/64( \})? udp dport 123", listing)
+    given = {"egress_tier": "app", "egress_mode": "enforce", "egress_internal_networks": ["10.0.0.0/8"]}
+    resolved = policy.build({**given, "egress_dns_servers": ["10.10.0.10"]}, FixedInventory())
+    each_host.load(restore.script(failsafe.table(Settings(floor=tuple(floor.fail_safe(resolved))))))
+    assert re.search(r"th dport \{ 53, 853 \} ip daddr 10\.10\.0\.10 accept", each_host.listing())
     with socket.create_server(("127.0.0.1", 0)) as server:
         socket.create_connection(server.getsockname(), timeout=5).close()
     commands = "ip link add v0 type veth peer v1; ip addr add 192.0.2.1/24 dev v0; ip link set v0 up; ip link set v1 up"

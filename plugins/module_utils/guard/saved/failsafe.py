@@ -3,17 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The fail-safe table: loaded where the saved policy cannot be, it locks nobody out.
 
-It accepts replies, loopback, ICMP errors, neighbour discovery, multicast memberships, DHCP, DNS and NTP. Two rules
-accept replies of inbound SSH: established connections, and TCP segments other than a SYN for a kernel that does not
-track the connection.
+Its rules are the floor of the policy, which the controller compiles: settings.floor.
 """
 
 from __future__ import annotations
 
-import ipaddress
 from contextlib import suppress
 from pathlib import Path
-from typing import Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import files
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
@@ -29,18 +25,13 @@ from . import records, settings
 from .records import Record
 from .settings import Settings
 
-_FLOOR = (
+_CONNECTIONS = (
     'oifname "lo" fib daddr type { local, broadcast, multicast, anycast } accept',
     "ct state established,related accept",
-    "tcp flags & (fin | syn | rst | ack) != syn accept",
-    "icmp type { destination-unreachable, time-exceeded, parameter-problem } accept",
-    "icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem } accept",
-    "icmpv6 type { nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert } accept",
-    "icmpv6 type { mld-listener-query, mld-listener-report, mld-listener-done, mld2-listener-report } accept",
-    "ip daddr 224.0.0.0/4 meta l4proto 2 accept",
-    "meta nfproto ipv4 udp sport 68 udp dport 67 accept",
-    "ip6 daddr { fe80::/10, ff02::1:2 } udp sport 546 udp dport 547 accept",
+    "ct state new tcp flags & (fin | syn | rst | ack) == ack accept",
+    "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept",
 )
+"""Where no rules are known: what keeps connections from elsewhere to this host."""
 _REJECT = ("meta l4proto 6 reject with tcp reset", "reject with icmpx type admin-prohibited")
 
 
@@ -48,9 +39,7 @@ def table(values: Settings) -> str:
     """Return the table; in mode observe it accepts and counts everything, as the policy did."""
     rejects = values.mode == "enforce"
     rules = (
-        *_FLOOR,
-        *_servers(values.dns, "meta l4proto { 6, 17 } th dport { 53, 853 }"),
-        *_servers(values.ntp, "udp dport 123"),
+        *(values.floor or _CONNECTIONS),
         f'counter name "{FAILSAFE_COUNTER}"',
         *(_REJECT if rejects else ()),
     )
@@ -86,15 +75,3 @@ def record_of(paths: Paths, values: Settings) -> Record:
 def path_of(paths: Paths, text: str) -> Path:
     """Return the path of the record of a fail-safe table."""
     return paths.failsafe_record(records.checksum(text)[:16])
-
-
-def _servers(networks: Sequence[str], match: str) -> list[str]:
-    """Return the rules that accept a service to its servers, to any address when none is known."""
-    if not networks:
-        return [f"{match} accept"]
-    rules = []
-    for family, version in (("ip", 4), ("ip6", 6)):
-        of_family = [network for network in networks if ipaddress.ip_network(network).version == version]
-        if of_family:
-            rules.append(f"{family} daddr {{ {', '.join(of_family)} }} {match} accept")
-    return rules

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -23,13 +22,12 @@ MODES = ("enforce", "observe")
 class Settings:
     """drift: whether an edit of the table is reported or repaired; mode: whether the fail-safe table rejects or counts.
 
-    dns, ntp: addresses and networks that the fail-safe table accepts; none: any.
+    floor: the rules of the fail-safe table; none: its own, which keep connections.
     """
 
     drift: str = "report"
     mode: str = "enforce"
-    dns: tuple[str, ...] = ()
-    ntp: tuple[str, ...] = ()
+    floor: tuple[str, ...] = ()
 
 
 def parse(values: Mapping[str, Any]) -> Settings:
@@ -40,8 +38,7 @@ def parse(values: Mapping[str, Any]) -> Settings:
     return Settings(
         values.get("drift", DRIFT[0]),
         values.get("mode", MODES[0]),
-        tuple(_network(value, "dns") for value in values.get("dns") or ()),
-        tuple(_network(value, "ntp") for value in values.get("ntp") or ()),
+        tuple(map(str, values.get("floor") or ())),
     )
 
 
@@ -62,10 +59,3 @@ def load(text: str) -> Settings:
     with suppress(GuardError, ValueError, AttributeError, TypeError):
         return parse(json.loads(text))
     return Settings()
-
-
-def _network(value: Any, key: str) -> str:
-    try:
-        return str(ipaddress.ip_network(value, strict=False))
-    except ValueError as error:
-        raise GuardError("bad_request", f"{key}: {value!r} is not an address or network. {UNCHANGED}") from error

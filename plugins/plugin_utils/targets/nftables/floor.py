@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import table_names
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.floor import FloorOpening, openings
@@ -117,15 +118,48 @@ def rules(parts: Iterable[FloorOpening]) -> list[str]:
     ]
 
 
-def _matches(part: FloorOpening) -> Iterator[str]:
+def fail_safe(resolved: ResolvedPolicy) -> list[str]:
+    """Return the rules of the fail-safe table: the floor without sets, so that each rule can be loaded alone.
+
+    In the rules for name servers that only the host knows, table_names.RESOLVERS stands for their addresses. What
+    keeps connections to the host is there whatever the policy leaves out.
+    """
+    parts = openings(replace(resolved, floor=tuple(dict.fromkeys((*resolved.floor, "neighbours")))))
+    by_host = [part for part in parts if part.by_host]
+    return [
+        LOOPBACK,
+        _REPLIES,
+        *([_UNTRACKED] if resolved.enforcement.untracked else []),
+        f'{_OLDER} accept comment "{table_names.OLDER_COMMENT}"',
+        *(f'{match} accept comment "{part.part}"' for part in parts for match in _matches(part, _literal)),
+        *(f'{match} accept comment "{part.part}"' for part in by_host for match in _matches(part, _resolvers)),
+    ]
+
+
+def _literal(part: FloorOpening, version: int) -> str:
+    elements = part.addresses.elements(version)
+    return matches.anonymous_set(elements) if elements else ""
+
+
+def _resolvers(_part: FloorOpening, version: int) -> str:
+    return matches.in_set(table_names.RESOLVERS, version)
+
+
+def _in_set(part: FloorOpening, version: int) -> str:
+    if not part.named:
+        return _literal(part, version)
+    has_set = part.addresses.family(version) or part.by_host
+    return matches.in_set(_set_name(part), version) if has_set else ""
+
+
+def _matches(part: FloorOpening, operand: Callable[[FloorOpening, int], str] = _in_set) -> Iterator[str]:
+    """Yield the matches of one line. operand: gives the destinations of one IP version, "" for none."""
     for version, family in matches.FAMILIES.items():
-        if not (part.addresses.family(version) or part.by_host):
+        destinations = operand(part, version)
+        if not destinations:
             continue
-        to = []
-        if part.named:
-            to = [f"{family} daddr {matches.in_set(_set_name(part), version)}"]
-        elif part.addresses.family(version) != EVERYTHING.family(version):
-            to = [f"{family} daddr {matches.anonymous_set(part.addresses.elements(version))}"]
+        everything = part.addresses.family(version) == EVERYTHING.family(version)
+        to = [] if everything else [f"{family} daddr {destinations}"]
         for shape in matches.service_matches(part.services, version):
             source = [] if part.from_port is None else [f"{shape.split()[0]} sport {part.from_port}"]
             yield " ".join([*source, shape, *to])

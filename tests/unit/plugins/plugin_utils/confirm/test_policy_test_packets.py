@@ -82,14 +82,28 @@ def test_the_module_gets_what_the_variables_say() -> None:
     )
     asked = apply_arguments(resolved, "alice@control", "/elsewhere")
     assert (asked["confirm"], asked["timeout"], asked["drift"], asked["root"]) == (False, 90, "repair", "/run/lab/a")
-    assert (asked["who"], asked["mode"], asked["dns"]) == ("alice@control", "enforce", ["10.10.0.10/32"])
+    assert (asked["who"], asked["mode"]) == ("alice@control", "enforce")
     assert apply_arguments(build(), "", "/elsewhere")["root"] == "/elsewhere"
 
 
-def test_servers_that_nobody_can_name_are_any_to_the_fail_safe_table() -> None:
-    assert fail_safe(build(egress_dns_servers=["auto", "10.10.0.10"]))["dns"] == []
-    assert fail_safe(build(egress_ntp_servers=["pool"]))["ntp"] == []
+def test_the_fail_safe_table_lets_dns_and_ntp_out_to_the_servers_of_the_policy_alone() -> None:
+    def opened(part: str, **changes: Any) -> list[str]:
+        return [rule for rule in fail_safe(build(**changes))["floor"] if rule.endswith(f'comment "{part}"')]
+
+    (rule,) = opened("dns", egress_dns_servers=["10.10.0.10"])
+    assert "ip daddr 10.10.0.10 accept" in rule
+    named, *by_host = opened("dns", egress_dns_servers=["auto", "10.10.0.10"])
+    assert named == rule
+    assert ["@resolvers4" in by_host[0], "@resolvers6" in by_host[1], len(by_host)] == [True, True, 2]
+    assert opened("dns") == opened("ntp") == opened("ntp", egress_ntp_servers=["pool"]) == []
     assert fail_safe(build(egress_mode="observe"))["mode"] == "observe"
+
+
+def test_the_fail_safe_table_keeps_the_host_reachable_whatever_the_floor_is_without() -> None:
+    rules = fail_safe(build(egress_floor_without=["neighbours", "older-connections", "dhcp"]))["floor"]
+    comments = [rule.rpartition("comment ")[2].strip('"') for rule in rules]
+    assert {"loopback", "replies", "older connections", "neighbours"} <= set(comments)
+    assert "dhcp" not in comments
 
 
 @pytest.mark.parametrize(
