@@ -212,11 +212,12 @@ def _crash(outcome: NftOutcome, command: str) -> EngineError:
 
 _KILLED = "A process killed it, or the kernel did for lack of memory. Fix: see the kernel's log."
 _CRASHES = (
-    "This is a bug of this nft version. Known: 0.9.8 crashes on every listing while any table has a set of "
-    "concatenated "
-    "intervals with counters and an element in it, and on interface names with a star in sets; up to 1.0.6, nothing "
-    "can be inserted before a rule while a rule looks up part of a byte in a map (`ip6 flowlabel map { … }`); 1.1.3 "
-    "crashes on tables that iptables created when the package iptables with its extensions is not installed."
+    "This is a bug of this nft version. Known: before 1.1, it crashes on every listing and most loads while any table "
+    "has a set that nft 1.1.2 or later declared by its type; 0.9.8 crashes on every listing while any table has a map "
+    "to verdicts by a newer nft, or a set of concatenated intervals with counters and an element in it, and on "
+    "interface names with a star in sets; up to 1.0.6, nothing can be inserted before a rule while a rule looks up "
+    "part of a byte in a map (`ip6 flowlabel map { … }`); 1.1.3 crashes on tables that iptables created when the "
+    "package iptables with its extensions is not installed."
 )
 
 

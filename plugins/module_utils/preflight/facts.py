@@ -26,11 +26,11 @@ def gather(host: HostFiles) -> dict[str, Any]:
     """Return the facts of a host.
 
     tables: foreign tables with their effect. iptables: rules that nft does not show, or only in part. loaders:
-    programs that load rules. conntrack: see connection_tracking.usage. bridges: interfaces of
-    containers. unread: what could not be read, and why.
+    programs that load rules. conntrack: see connection_tracking.usage. bridges: interfaces of containers. crash: what
+    ends nft on every listing, "" for nothing. unread: what could not be read, and why.
     """
     unread: list[str] = []
-    tables = _foreign_tables(unread)
+    crash, tables = _foreign_tables(unread)
     # In nft's tables, an extension of iptables lacks its parameters, CT --notrack among them.
     families = sorted({table.family for table in tables if table.has_extension})
     old_rules = [*iptables.legacy_rules(host), *map(iptables.nft_rules, families)]
@@ -52,20 +52,25 @@ def gather(host: HostFiles) -> dict[str, Any]:
         "loaders": [asdict(loader) for loader in loaders.loaders(host)],
         "conntrack": connection_tracking.usage(host.root),
         "bridges": bridges(),
+        "crash": crash,
         "unread": unread,
     }
 
 
-def _foreign_tables(unread: list[str]) -> tuple[ForeignTable, ...]:
-    """Return the foreign tables; add to unread those that cannot be read. A host without nft has none."""
+def _foreign_tables(unread: list[str]) -> tuple[str, tuple[ForeignTable, ...]]:
+    """Return what ends nft, and the foreign tables where nothing does; add to unread those that cannot be read.
+
+    A host without nft has none.
+    """
     try:
-        tables = foreign_tables.read_all(elements=False)
+        crash = foreign_tables.crash()
+        tables = () if crash else foreign_tables.read_all(elements=False)
     except EngineError as error:
         if error.reason != "nft_missing":
             unread.append(f"tables of nft: {error.message}")
-        return ()
+        return "", ()
     unread += [f"table {table.family} {table.name}: {table.unread}" for table in tables if table.unread]
-    return tables
+    return crash, tables
 
 
 def bridges() -> list[str]:

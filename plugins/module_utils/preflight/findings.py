@@ -49,13 +49,21 @@ class Finding:
 
 @dataclass(frozen=True)
 class _Check:
-    """One row of CHECKS. look: returns what of the finding, "" for none; the others as in Finding."""
+    """One row of CHECKS. look: returns what of the finding, "" for none; always: whether it stops mode observe, too.
+
+    The others as in Finding.
+    """
 
     name: str
     severity: Severity
     look: Callable[[Facts, Decisions], str]
     meaning: str
     fix: str
+    always: bool = False
+
+
+def _crash(facts: Facts, _decisions: Decisions) -> str:
+    return str(facts["crash"])
 
 
 def _notrack(facts: Facts, decisions: Decisions) -> str:
@@ -116,6 +124,15 @@ def _first(texts: Sequence[str]) -> str:
 
 _BOTH = "A packet must pass both: what it rejects stays rejected, whatever the policy allows."
 CHECKS = (
+    _Check(
+        "crash",
+        STOP,
+        _crash,
+        "No policy can be loaded or changed with this nft.",
+        "install nft 1.1 or later on the host, or have that program (mostly one in a container of the host's network) "
+        "write its table with the nft of the host.",
+        always=True,
+    ),
     _Check(
         "notrack",
         STOP,
@@ -200,5 +217,10 @@ def findings(facts: Facts, decisions: Decisions) -> list[Finding]:
 
 
 def blockers(all_findings: Sequence[Finding], decisions: Decisions) -> list[Finding]:
-    """Return the findings that stop a policy from being applied; observe is never stopped."""
-    return [finding for finding in all_findings if finding.severity == STOP] if decisions.mode == "enforce" else []
+    """Return the findings that stop a policy from being applied; only few stop observe."""
+    always = {check.name for check in CHECKS if check.always}
+    return [
+        finding
+        for finding in all_findings
+        if finding.severity == STOP and (decisions.mode == "enforce" or finding.name in always)
+    ]

@@ -16,10 +16,23 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_ta
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.canonical.scratch import PREFIX
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.live import typed_tables
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import TABLE
 
 FAMILIES = ("ip", "ip6", "inet")
 """Families whose hooks see what a host sends; those of arp, bridge and netdev reject no destination."""
+
+_WRITERS = {
+    "crowdsec": "CrowdSec",
+    "docker": "Docker",
+    "f2b-": "fail2ban",
+    "firewalld": "firewalld",
+    "kube-": "Kubernetes",
+    "libvirt": "libvirt",
+    "netavark": "Podman",
+    "sshguard": "sshguard",
+}
+"""How the tables of some programs begin."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +69,29 @@ def read_all(*, elements: bool) -> tuple[ForeignTable, ...]:
         return ()
     nft = Nft()
     return tuple(_read(nft, family, name, elements=elements) for family, name in names)
+
+
+def crash() -> str:
+    """Return what ends this nft on every listing and who wrote it, as far as that is known; "" for nothing.
+
+    Raises EngineError when nft is missing or the right to ask.
+    """
+    nft = Nft()
+    try:
+        nft.run("list", "tables")
+    except EngineError as error:
+        if error.reason != "nft_crashed":
+            raise
+    else:
+        return ""
+    newer = [f"table {family} {name}{_writer(name)}" for family, name in typed_tables.names(nft.version())]
+    cause = f": a newer nft wrote {', '.join(newer)}" if newer else ", for another program's table"
+    return f"nft {nft.version()} crashes on every listing{cause}"
+
+
+def _writer(table: str) -> str:
+    """Return the program that names its tables so, in brackets, "" where none is known."""
+    return next((f" ({program})" for start, program in _WRITERS.items() if table.startswith(start)), "")
 
 
 def _read(nft: Nft, family: str, name: str, *, elements: bool) -> ForeignTable:

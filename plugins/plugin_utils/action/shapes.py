@@ -133,6 +133,7 @@ _FACTS = Record(
         "loaders": ListOf(Record({"name": TEXT, "active": FLAG, "enabled": FLAG, "flushes": TEXTS})),
         "conntrack": _TRACKED,
         "bridges": TEXTS,
+        "crash": TEXT,
         "unread": TEXTS,
     }
 )

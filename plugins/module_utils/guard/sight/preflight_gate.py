@@ -30,5 +30,7 @@ def need_ready(paths: Paths, *, mode: str, containers: bool, untracked: bool, ch
     against = blockers(all_findings, policy)
     if against:
         why = " ".join(str(finding) for finding in against)
-        raise GuardError("preflight", f"This host cannot enforce yet: {why} {UNCHANGED}", {"preflight": report})
+        raise GuardError(
+            "preflight", f"This host is not ready for mode {mode}: {why} {UNCHANGED}", {"preflight": report}
+        )
     return report

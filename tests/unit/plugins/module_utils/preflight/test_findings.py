@@ -25,6 +25,7 @@ QUIET: dict[str, Any] = {
     "loaders": [],
     "conntrack": {"count": 10, "max": 1000, "users": []},
     "bridges": [],
+    "crash": "",
     "unread": [],
 }
 TABLE = {"family": "ip", "name": "filter", "dormant": False, "chains": ["OUTPUT"], "rejects": "", "notrack": []}
@@ -37,6 +38,7 @@ def loader(name: str, **changes: Any) -> dict[str, Any]:
 
 # check -> facts that make it, each beside a quiet host
 FOUND: dict[str, dict[str, Any]] = {
+    "crash": {"crash": "nft 1.0.6 crashes on every listing: a newer nft wrote table inet banned"},
     "notrack": {"tables": [{**TABLE, "notrack": ["ip raw OUTPUT"]}]},
     "containers": {"bridges": ["docker0"]},
     "rejecting-table": {"tables": [{**TABLE, "rejects": "chain OUTPUT has the policy drop"}]},
