@@ -187,7 +187,7 @@ def put(
 
 
 def insert_accept(live: TableSnapshot, comment: str) -> None:
-    """Insert a rule that counts and accepts everything before the rules of every base chain."""
+    """Insert a rule that counts and accepts everything before the rules of every base chain, at any generation."""
     expressions = b"".join(
         wire.attribute(
             EXPRESSION | wire.NLA_F_NESTED,
@@ -199,7 +199,7 @@ def insert_accept(live: TableSnapshot, comment: str) -> None:
     rule += wire.attribute(RULE_USERDATA, wire.userdata(0, comment.encode() + b"\0"))
     chains = [live.owner + wire.string_attribute(NAME[RULE], chain) for chain in live.base_chains]
     requests = [(RULE, wire.NLM_F_CREATE, chain + rule) for chain in chains]
-    _commit("inserting a rule", live.family, live.generation, requests)
+    _commit("inserting a rule", live.family, 0, requests)
 
 
 def _commit(action: str, family: int, generation: int, requests: Sequence[_Request], *, dry_run: bool = False) -> None:

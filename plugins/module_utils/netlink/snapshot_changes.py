@@ -29,6 +29,8 @@ from .snapshot import (
 _ELEMENT_LIST, _EXPIRATION, _ELEMENT_EXPRESSION, _ELEMENT_EXPRESSIONS = 3, 5, 7, 11
 _OBJECT_DATA, _TABLE_FLAGS = 4, 2
 _QUOTA_CONSUMED = 4
+_EXPIRES = wire.attribute(_EXPIRATION, bytes(8))[:4]
+"""What every such attribute begins with; the same bytes may be part of something else."""
 _LOOKS_INTO = (b"lookup\0", b"dynset\0")
 """Expressions whose first attribute names a set."""
 
@@ -55,7 +57,8 @@ def aged(snapshot: TableSnapshot, seconds: float) -> TableSnapshot:
         shorter = later.to_bytes(8, "big") if later > 0 else b""
         return wire.change(element, lambda kind, value: shorter if kind == _EXPIRATION else value) if shorter else None
 
-    return _change(snapshot, ELEMENTS, lambda each: _elements(each, age))
+    messages = (_elements(each, age) if _may_expire(each) else each for each in snapshot.messages)
+    return replace(snapshot, messages=tuple(messages))
 
 
 def zeroed(snapshot: TableSnapshot) -> TableSnapshot:
@@ -127,8 +130,9 @@ def _compared(
             if name not in contents:
                 yield each.kind, name, 0, each.attributes
         elif name not in ignored and name not in contents:
+            may_expire = _may_expire(each)
             for element in _element_list(each):
-                timeless = wire.without(element, {_EXPIRATION})
+                timeless = wire.without(element, {_EXPIRATION}) if may_expire else element
                 if expiring or timeless == element:
                     yield ELEMENTS, name, 0, timeless
 
@@ -154,6 +158,9 @@ def _with_contents(rule: TableMessage, owned: dict[bytes, bytes]) -> bytes:
 
 def _zeroed(each: TableMessage) -> TableMessage:
     """Return a message with what it counts at its beginning."""
+    if each.kind != OBJECT and not any(name in each.attributes for name in _STATE):
+        # Most have nothing that counts, and there may be a hundred thousand elements.
+        return each
     if each.kind == RULE:
         return replace(each, attributes=wire.change(each.attributes, _zeroed_at(EXPRESSIONS)))
     if each.kind == ELEMENTS:
@@ -184,6 +191,10 @@ def _zeroed_expression(expression: bytes) -> bytes:
     return wire.change(expression, lambda kind, data: state(data) if kind == EXPRESSION_DATA else data)
 
 
+def _may_expire(each: TableMessage) -> bool:
+    return each.kind == ELEMENTS and _EXPIRES in each.attributes
+
+
 def _element_list(each: TableMessage) -> list[bytes]:
     return [element for _kind, element in wire.parse_list(each.by_type.get(_ELEMENT_LIST, b""))]
 
@@ -197,8 +208,3 @@ def _elements(each: TableMessage, change: Callable[[bytes], bytes | None]) -> Ta
         ),
     )
     return replace(each, attributes=attributes)
-
-
-def _change(snapshot: TableSnapshot, kind: int, change: Callable[[TableMessage], TableMessage]) -> TableSnapshot:
-    messages = (change(each) if each.kind == kind else each for each in snapshot.messages)
-    return replace(snapshot, messages=tuple(messages))

@@ -299,3 +299,17 @@ def test_what_cannot_be_rolled_back_is_tried_until_it_is(guarded: GuardedHost, r
     wait_for(lambda: watching.check() == "restored", "the next attempt")
     assert reachable()
     assert journal.read(guarded.paths)[-1]["event"] == "restored"
+
+
+def test_an_emergency_begins_and_ends_while_others_commit(guarded: GuardedHost, reachable: Callable[[], bool]) -> None:
+    nft = BINARIES["1.1.3"]
+    commits = f"while :; do {nft} add table ip busy; {nft} delete table ip busy; done"
+    with subprocess.Popen(["sh", "-c", commits]) as others:
+        try:
+            for kind in ("close", "open"):
+                for words in ((kind, "5"), ("rollback",)):
+                    done = guarded.run(*words)
+                    assert done.returncode == 0, (words, done.stderr)
+        finally:
+            others.kill()
+    assert reachable()

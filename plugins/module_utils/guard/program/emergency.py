@@ -27,7 +27,6 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.snapshot import (
     TableSnapshot,
     insert_accept,
-    put,
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.snapshot_changes import holding
 
@@ -69,6 +68,6 @@ def _close(host: Host, live: TableSnapshot, others: tuple[str, ...]) -> None:
     """Leave the floor, and the sets whose elements the policy does not own."""
     record = failsafe.record_of(host.paths, replace(settings.read(host.paths), mode="enforce"))
     if record.messages:
-        put(holding(record.snapshot, live, others), live, others)
+        restore.restore_table(host.table, holding(record.snapshot, live, others), 0.0, others)
     else:
         host.table.load(restore.script(record.listing))
