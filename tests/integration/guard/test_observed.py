@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import socket
 import time
+from typing import Any
 
 import pytest
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program.watcher import Watcher
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import records
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.settings import Settings
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import observed, observed_ledger
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight.denied_ledger import (
@@ -71,25 +72,83 @@ def test_the_compilers_tables_are_distinguished() -> None:
     assert not observes(in_part)
 
 
-def test_a_changed_policy_does_not_begin_the_observation_anew(host: GuardedHost) -> None:
+class Running:
+    """The host's uptime, which a test moves on."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.ahead = 0.0
+        uptime = clock.uptime
+        monkeypatch.setattr(clock, "uptime", lambda: uptime() + self.ahead)
+
+    def passes(self, seconds: float) -> None:
+        self.ahead += seconds
+
+
+@pytest.fixture
+def running(monkeypatch: pytest.MonkeyPatch) -> Running:
+    return Running(monkeypatch)
+
+
+def hours(facts: dict[str, Any]) -> int:
+    """How many whole hours were observed."""
+    return int((facts["now"] - facts["since"]) // 3600)
+
+
+def test_a_changed_policy_does_not_begin_the_observation_anew(host: GuardedHost, running: Running) -> None:
     host.has(observing(443))
-    first = records.load(host.paths.confirmed)
-    assert first is not None
+    running.passes(3 * 3600)
     host.has(observing(8443))
+    running.passes(2 * 3600)
     facts = observed.facts(host)
     assert facts["observes"]
-    assert facts["since"] == first.when
+    assert hours(facts) == 5
 
 
-def test_enforcing_in_between_does(host: GuardedHost) -> None:
+def test_enforcing_in_between_does(host: GuardedHost, running: Running) -> None:
     for text in (observing(443), table("goto egress_enforced"), observing(8443)):
         host.has(text)
-    last = records.load(host.paths.confirmed)
-    assert last is not None
-    assert observed.facts(host)["since"] == last.when
+        running.passes(2 * 3600)
+    assert hours(observed.facts(host)) == 2
     host.has(table("goto egress_enforced"))
     facts = observed.facts(host)
     assert (facts["confirmed"], facts["observes"], facts["since"]) == (True, False, None)
+
+
+@pytest.mark.parametrize("years", [1, -1])
+def test_a_clock_that_is_set_neither_adds_observation_nor_takes_evidence(
+    host: GuardedHost, running: Running, monkeypatch: pytest.MonkeyPatch, years: int
+) -> None:
+    host.apply(observing(), settings=Settings(mode="observe"), confirm=False)
+    send()
+    Watcher(host).copy_ledger()
+    host.table.load("flush set inet tidegate would_deny4")
+    running.passes(2 * 3600)
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + years * 365 * 86400)
+    # A change in between, by the wrong clock.
+    host.apply(observing(8443), settings=Settings(mode="observe"), confirm=False)
+    facts = observed.facts(host)
+    assert hours(facts) == 2
+    (line,) = facts["ledger"]
+    assert (line["address"], int((facts["now"] - line["last"]) // 3600)) == ("127.0.0.9", 2)
+
+
+def test_a_reboot_goes_on_where_the_host_stopped(host: GuardedHost, running: Running) -> None:
+    host.has(observing())
+    running.passes(3 * 3600)
+    Watcher(host).copy_ledger()
+    # Two hours that nobody noted, then a new boot, whose uptime begins at 0.
+    running.passes(2 * 3600)
+    host.reboot()
+    running.passes(-5 * 3600)
+    assert host.run("boot").returncode == 0
+    assert hours(observed.facts(host)) == 3
+    running.passes(3600)
+    assert hours(observed.facts(host)) == 4
+    host.paths.running_time.write_text("{")
+    assert hours(observed.facts(host)) == 0
+    running.passes(3600)
+    assert hours(observed.facts(host)) == 1
 
 
 def test_a_host_without_a_policy_has_no_evidence(host: GuardedHost) -> None:

@@ -65,6 +65,11 @@ class Paths:
         return self.state / "observed_ledger.json"
 
     @property
+    def running_time(self) -> Path:
+        """How long this host has run (saved/running_time.py)."""
+        return self.state / "running_time.json"
+
+    @property
     def snapshot(self) -> Path:
         """The table before the pending change, as messages of the kernel (netlink/snapshot.py); empty for none."""
         return self.run / "snapshot"

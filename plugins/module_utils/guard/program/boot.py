@@ -6,7 +6,12 @@
 from __future__ import annotations
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.errors import TidegateError
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import confirmed_policy, journal, pending
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import (
+    confirmed_policy,
+    journal,
+    pending,
+    running_time,
+)
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import rollback, timer
 
@@ -15,6 +20,7 @@ LOADED, NOTHING, PENDING, FAILSAFE = "loaded", "nothing", "pending", "failsafe"
 
 def boot(host: Host) -> str:
     """Load this host's policy; return LOADED, NOTHING (no policy yet), PENDING (a pending change stays) or FAILSAFE."""
+    running_time.keep(host.paths)
     change = pending.read(host.paths)
     if change is not None:
         if change.of_this_boot and not rollback.is_confirmed(host.paths, change):

@@ -46,6 +46,7 @@ PARTS = (
     "guard.saved.pending",
     "guard.saved.records",
     "guard.saved.request",
+    "guard.saved.running_time",
     "guard.saved.settings",
     "guard.sight.denied_ledger",
     "guard.sight.evaluate",

@@ -24,6 +24,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved impo
     last_loaded,
     pending,
     records,
+    running_time,
     settings,
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.records import Record
@@ -37,7 +38,7 @@ INTERVAL = 2.0
 """Seconds between two checks."""
 
 LEDGER_INTERVAL = 600.0
-"""Seconds between two copies of the observed ledger."""
+"""Seconds between two copies of the observed ledger, and between two notes of the running time."""
 
 GRACE = 3.0
 """Seconds that a rollback timer may be late before the watcher rolls back."""
@@ -78,8 +79,9 @@ class Watcher:
         if time.monotonic() < self.next_ledger:
             return
         self.next_ledger = time.monotonic() + LEDGER_INTERVAL
+        running_time.keep(self.host.paths)
         if self.host.table.exists() and settings.read(self.host.paths).mode == "observe":
-            observed_ledger.save(self.host.paths, time.time())
+            observed_ledger.save(self.host.paths, running_time.now(self.host.paths))
 
     def check(self) -> str:
         """Check once; return the event, "" when the table is as expected or another process is at work."""

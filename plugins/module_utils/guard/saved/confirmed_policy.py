@@ -20,7 +20,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.snapshot import TableSnapshot
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.snapshot_changes import digest, zeroed
 
-from . import failsafe, history, journal, last_loaded, records, settings
+from . import failsafe, history, journal, last_loaded, records, running_time, settings
 from .records import Record
 from .request import ChangeRequest
 
@@ -41,7 +41,7 @@ def others(paths: Paths) -> tuple[str, ...]:
     return record.others if record is not None else ()
 
 
-def record_of(listing: str, snapshot: TableSnapshot, token: str, request: ChangeRequest, nft_version: str) -> Record:
+def record_of(host: Host, listing: str, snapshot: TableSnapshot, token: str, request: ChangeRequest) -> Record:
     """Return a table as the record of a policy. snapshot: without the elements that the policy does not own."""
     return Record(
         listing=bootable(listing, request.others),
@@ -52,9 +52,10 @@ def record_of(listing: str, snapshot: TableSnapshot, token: str, request: Change
         when=time.time(),
         taken=time.time(),
         kernel=clock.kernel(),
+        running_time=running_time.now(host.paths),
         others=tuple(sorted(request.others)),
         spec=request.spec,
-        nft_version=nft_version,
+        nft_version=host.table.nft_version,
     )
 
 
@@ -80,7 +81,7 @@ def save(
     if check:
         return True
     files.make_folder(host.paths.state)
-    _save(host, record_of(*table, secrets.token_hex(8), request, host.table.nft_version))
+    _save(host, record_of(host, *table, secrets.token_hex(8), request))
     return True
 
 
@@ -160,8 +161,8 @@ def write_last_loaded(host: Host, not_owned: tuple[str, ...]) -> None:
 def return_to(host: Host, record: Record, who: str) -> None:
     """Make an earlier policy the confirmed one, without a confirmation."""
     restore_record(host, record)
-    what = description_of_return(record)
-    _save(host, replace(record, token=secrets.token_hex(8), who=who, what=what, when=time.time()))
+    what, token, ran = description_of_return(record), secrets.token_hex(8), running_time.now(host.paths)
+    _save(host, replace(record, token=token, who=who, what=what, when=time.time(), running_time=ran))
     # Whether the fail-safe table rejects goes with the policy.
     with contextlib.suppress(GuardError):
         mode = "observe" if observes(record.listing) else "enforce"

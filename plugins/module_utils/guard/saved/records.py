@@ -40,6 +40,7 @@ class Record:
     when: seconds since 1970 at which it was written
     taken: seconds since 1970 at which its table was read; remaining timeouts count from then
     kernel: release of the kernel that it was read from
+    running_time: when it was written by running_time.py, for what lasts
     others: sets whose elements the policy does not own
     spec: checksum of what it was compiled from, "" when unknown
     nft_version: of the nft that listed it
@@ -53,6 +54,7 @@ class Record:
     when: float = 0.0
     taken: float = 0.0
     kernel: str = ""
+    running_time: float = 0.0
     others: tuple[str, ...] = ()
     spec: str = ""
     nft_version: str = ""

@@ -13,7 +13,12 @@ from typing import Any, Iterator
 from ansible_collections.tidegate.nftables.plugins.module_utils import protocols
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import confirmed_policy, history, records
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import (
+    confirmed_policy,
+    history,
+    records,
+    running_time,
+)
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.records import Record
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import observes
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
@@ -29,23 +34,25 @@ def facts(host: Host) -> dict[str, Any]:
 
     confirmed: whether there is a confirmed policy
     observes: whether that one is in mode observe
-    since: when the host began to observe without a gap, in seconds since 1970, None when it does not observe
+    since: when the host began to observe without a gap, in seconds since 1970, None when it does not observe. It is as
+        long ago as the host has run since then: a clock that was set, and a host that was off, count for nothing
     now: the host's clock, in seconds since 1970
     ledger: would-be rejections; user: the name of the uid, where it has one
     overflow: packets that would have been rejected and of which the ledger has no line, by user
     """
     record = confirmed_policy.read(host.paths)
+    now, running = time.time(), running_time.now(host.paths)
     since = None
     for policy in [record, *_earlier(host.paths)]:
         if policy is None or not observes(policy.listing):
             break
-        since = policy.when
-    kept = observed_ledger.merged(observed_ledger.read(host.paths), denied_ledger.read(), time.time())
+        since = now - max(0.0, running - policy.running_time)
+    kept = observed_ledger.merged(observed_ledger.read(host.paths), denied_ledger.read(), running)
     return {
         "confirmed": record is not None,
         "observes": record is not None and observes(record.listing),
         "since": since,
-        "now": time.time(),
+        "now": now,
         "ledger": [
             {
                 "address": line.address,
@@ -54,12 +61,16 @@ def facts(host: Host) -> dict[str, Any]:
                 "uid": line.uid,
                 "user": _user(line.uid),
                 "packets": line.packets,
-                "last": line.last,
+                "last": now - (running - line.last),
             }
             for line in kept.lines
         ],
         "overflow": [
-            {"user": denied_ledger.sender(item.uid, item.protocol), "packets": item.packets, "last": item.last}
+            {
+                "user": denied_ledger.sender(item.uid, item.protocol),
+                "packets": item.packets,
+                "last": now - (running - item.last),
+            }
             for item in kept.overflow
         ],
     }

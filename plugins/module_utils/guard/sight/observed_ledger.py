@@ -24,7 +24,7 @@ MOST = 20000
 
 @dataclass(frozen=True)
 class ObservedLine:
-    """One line. uid, port: as in DeniedLine. packets: as last counted; last: time of the last packet, since 1970."""
+    """One line. uid, port: as in DeniedLine. packets: as last counted; last: the last packet, by running_time.py."""
 
     address: str
     protocol: str
@@ -73,7 +73,7 @@ def read(paths: Paths) -> ObservedLedger:
 
 
 def save(paths: Paths, now: float) -> None:
-    """Add the live ledger to what is kept."""
+    """Add the live ledger to what is kept. now: by running_time.py."""
     old = read(paths)
     new = merged(old, denied_ledger.read(), now)
     if new != old:

@@ -91,7 +91,7 @@ def write_candidate(host: Host, change: PendingChange, request: ChangeRequest) -
     table = host.table.as_saved(request.others)
     if table is None:
         raise GuardError("changed_meanwhile", "Another program deleted the table right after it was loaded.")
-    record = confirmed_policy.record_of(*table, change.token, request, host.table.nft_version)
+    record = confirmed_policy.record_of(host, *table, change.token, request)
     files.fill(host.paths.candidate, records.dump(record))
 
 
