@@ -29,9 +29,15 @@ options:
         choices: [inet, ip, ip6, arp, bridge, netdev]
         default: inet
       name:
-        description: The name.
+        description: The name. Required without C(text).
         type: str
-        required: true
+      text:
+        description:
+          - Instead of all other keys but C(max_removed) and C(state), the table as a file for C(nft -f) has it, one
+            table and C(define). The lookup C(file) reads such a file of the controller.
+          - What else such files do is an error with its line, also C(flush ruleset) and C(include), because the task
+            owns the whole table and no other.
+        type: str
       comment:
         description:
           - A comment of at most 128 bytes. A change of it creates the table and its content anew, state included.
@@ -372,9 +378,23 @@ EXAMPLES = r"""
             priority: filter
             rules: [tcp dport vmap @services]
 
-- name: Delete both tables
+- name: Keep a table as its file has it
   tidegate.nftables.nft_ruleset:
     tables:
+      - text: |
+          define LAN = { 10.0.0.0/8, 192.168.0.0/16 }
+          table inet lan {
+            chain arriving {
+              type filter hook input priority filter + 10; policy accept;
+              ip saddr != $LAN tcp dport 5432 drop comment "not from outside"
+            }
+          }
+
+- name: Delete the tables
+  tidegate.nftables.nft_ruleset:
+    tables:
+      - name: lan
+        state: absent
       - name: site
         state: absent
       - name: web
@@ -511,7 +531,8 @@ _CHAIN = {
 }
 _TABLE = {
     "family": run_module.FAMILY,
-    "name": _NAME,
+    "name": _WORDS,
+    "text": _WORDS,
     "comment": _WORDS,
     "flags": {"type": "list", "elements": "str", "choices": ["dormant"]},
     "state": run_module.STATE,

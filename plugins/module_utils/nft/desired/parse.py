@@ -16,7 +16,7 @@ from .spec import FAMILIES, ChainSpec, MaxRemoved, MissingUsers, ObjectSpec, Rul
 
 TABLE_KEYS = (
     "family", "name", "comment", "flags", "state", "counters", "quotas", "limits", "others", "sets", "maps", "chains",
-    "max_removed",
+    "max_removed", "text",
 )  # fmt: skip
 CHAIN_KEYS = ("name", "type", "hook", "priority", "policy", "devices", "comment", "rules")
 RULE_KEYS = ("rule", "users", "missing_users")
@@ -36,6 +36,9 @@ def tables(value: object, where: str = "tables") -> tuple[TableSpec, ...]:
 def table(value: object, where: str) -> TableSpec:
     """Return the table that a mapping of TABLE_KEYS describes."""
     fields = arguments.mapping(value, where, TABLE_KEYS)
+    limit = _max_removed(fields["max_removed"], f"{where}.max_removed") if "max_removed" in fields else None
+    if "text" in fields:
+        return _of_text(fields, limit, where)
     family = arguments.choice(fields.get("family", "inet"), f"{where}.family", FAMILIES)
     sets = arguments.items(fields.get("sets", []), f"{where}.sets", partial(parse_sets.parse, "set"))
     sets += arguments.items(fields.get("maps", []), f"{where}.maps", partial(parse_sets.parse, "map"))
@@ -60,9 +63,26 @@ def table(value: object, where: str) -> TableSpec:
         objects=tuple(objects),
         sets=sets,
         chains=chains,
-        max_removed=_max_removed(fields["max_removed"], f"{where}.max_removed") if "max_removed" in fields else None,
+        max_removed=limit,
         where=where,
     )
+
+
+def _of_text(fields: dict[str, Any], limit: MaxRemoved | None, where: str) -> TableSpec:
+    """Return the table that a file for nft declares."""
+    from . import table_text
+
+    # family and state have defaults, with which a module fills them in.
+    other = next(
+        (key for key in fields if key not in ("text", "max_removed", "family", "state") and fields[key] != []), None
+    )
+    if other:
+        raise bad_spec(f"{where}.{other}", f"'text' declares the whole table, so {other!r} has no place beside it.")
+    if not isinstance(fields["text"], str):
+        raise bad_spec(f"{where}.text", "'text' is not a text.")
+    text = table_text.read(fields["text"], f"{where}.text")
+    present = arguments.choice(fields.get("state", "present"), f"{where}.state", ("present", "absent")) == "present"
+    return TableSpec(text.family, text.name, max_removed=limit, text=text, present=present, where=where)
 
 
 def _max_removed(value: object, where: str) -> MaxRemoved:

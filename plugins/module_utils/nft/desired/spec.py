@@ -165,11 +165,25 @@ class MaxRemoved:
 
 
 @dataclass(frozen=True)
+class TableText:
+    """A table as a file for ``nft -f``. lines: (line, path for an error in it), without what follows here.
+
+    hooks: (chain, hook) of the base chains. devices: (flowtable, line with its devices).
+    """
+
+    family: str
+    name: str
+    lines: tuple[tuple[str, str], ...]
+    hooks: tuple[tuple[str, Hook], ...]
+    devices: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
 class TableSpec:
     """A table. others: "remove" or "stay", what happens to live objects of the table that the spec does not name.
 
     comment None: with others "remove" no comment, with "stay" as it is. flags None: as they are. must_exist: another
-    module creates the table.
+    module creates the table. text: declares everything, in place of comment, flags, objects, sets and chains.
     """
 
     family: str
@@ -183,4 +197,5 @@ class TableSpec:
     sets: tuple[SetSpec, ...] = ()
     chains: tuple[ChainSpec, ...] = ()
     max_removed: MaxRemoved | None = None
+    text: TableText | None = None
     where: str = ""

@@ -34,7 +34,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state import
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.last_run import LastRun
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory
 
-from . import chunks, new_sets_first
+from . import chunks, new_sets_first, text_tables
 from .planning import Planner
 from .rejection import rejection
 from .run_plan import RunPlan
@@ -63,6 +63,7 @@ class FullRun:
     def run(self, specs: Sequence[TableSpec]) -> RunResult:
         """Make the live tables equal to the desired ones, and save them in the file."""
         version = self._nft.version()
+        specs = self._with_texts(specs)
         if self._save and not self._check:
             self._save.clear()
         refill = False
@@ -94,6 +95,15 @@ class FullRun:
         raise EngineError(
             "busy", f"Other processes changed the tables during {ATTEMPTS} attempts. Fix: run again when they are idle."
         )
+
+    def _with_texts(self, specs: Sequence[TableSpec]) -> list[TableSpec]:
+        """Return the specs with what their texts declare; each takes a scratch table."""
+        before = nf_tables.generation()
+        whole = [text_tables.resolve(self._nft, spec, self._state) for spec in specs]
+        made = _after(before, 2 * sum(spec.text is not None and spec.present for spec in specs))
+        if made == nf_tables.generation():
+            self._last_run.walked(before, made, changed=False)
+        return whole
 
     def _carry_out(self, run_plan: RunPlan, *, last: bool) -> tuple[RunResult, int | None] | None:
         """Send the transaction and write the file, or only check both; return None to start again.

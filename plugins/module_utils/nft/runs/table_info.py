@@ -77,6 +77,20 @@ def written(value: NftTable) -> dict[str, Any]:
     return result
 
 
+def declared(value: NftTable) -> dict[str, Any]:
+    """Return a table as arguments of nft_ruleset, with every element; a set without any is one that others fill."""
+    facts = table(value, elements=True)
+    for set_facts in (*facts["sets"], *facts["maps"]):
+        named = value.set(set_facts["name"])
+        listed_elements = named.elements if named else ()
+        texts = [tokens.without(element.canon, named.statements) for element in listed_elements] if named else []
+        set_facts["elements"] = texts or None
+    for chain in facts["chains"]:
+        chain["rules"] = [rule["rule"] for rule in chain["rules"]]
+    result: dict[str, Any] = _arguments(facts)
+    return result
+
+
 def _permanent(nft_set: NftSet) -> list[str] | None:
     """Return the elements without a timeout, None for a set that only others fill."""
     if nft_set.has("dynamic") or nft_set.timeout:
