@@ -20,6 +20,11 @@ from .columns import number_of, select
 from .errors import FlowError
 from .model import Source
 
+_OVERFLOW = {
+    table_names.overflow_set(counter, user=user)
+    for counter in table_names.MODE_COUNTERS.values()
+    for user in (True, False)
+}
 _FIELDS = ("destination", "protocol", "port", "uid", "accepted", "packets", "bytes")
 Line = tuple[str | None, ...]
 
@@ -35,23 +40,34 @@ def read(connection: Any, source: Source) -> list[str]:
     return [select({**{field: field for field in _FIELDS}, "protocol": number_of("protocol")}, table)]
 
 
+def is_overflow(name: str) -> bool:
+    """Return whether a set of the table is one that counts for whose flows the ledger had no room."""
+    return name in _OVERFLOW
+
+
 def is_ledger(name: str) -> bool:
     """Return whether a set of the table is one that keeps what was denied."""
     return name in table_names.LEDGER_SETS
 
 
 def lines(path: Path) -> Iterator[Line]:
-    """Yield the fields of each line as texts; a line that cannot be read has none. Raises FlowError."""
+    """Yield the fields of each line as texts; a line that cannot be read has none. Raises FlowError.
+
+    Nor has one of a user for whose further flows the ledger had no room: nobody knows where they went.
+    """
     try:
         objects = json.loads(files.read_text(path))["nftables"]
         sets = [item["set"] for item in objects if "set" in item and is_ledger(item["set"]["name"])]
         ledgers = [(table_names.LEDGER_SETS[each["name"]], each.get("elem", [])) for each in sets]
+        overflow = [item["set"].get("elem", []) for item in objects if is_overflow(item.get("set", {}).get("name"))]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         command = f"nft -j list table {table_names.TABLE_TEXT}"
         raise FlowError(f"{path}: not what `{command}` prints ({type(error).__name__}: {error})") from error
     for ledger, elements in ledgers:
         for element in elements if isinstance(elements, list) else [elements]:
             yield _line(ledger, element)
+    for elements in overflow:
+        yield from [(None,) * len(_FIELDS)] * (len(elements) if isinstance(elements, list) else 1)
 
 
 def _line(ledger: table_names.LedgerSet, element: Any) -> Line:

@@ -47,9 +47,23 @@ def test_each_kind_of_line_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", ["observe", "enforce"])
 def test_every_ledger_that_the_compiler_makes_is_known(mode: str) -> None:
-    ledgers = [each["name"] for each in compile_table(app(mode=mode))["sets"] if "dynamic" in each.get("flags", ())]
-    assert ledgers
-    assert [name for name in ledgers if not ledger.is_ledger(name)] == []
+    sets = [each for each in compile_table(app(mode=mode))["sets"] if "dynamic" in each.get("flags", ())]
+    # What has a limit and no counter says who has a share, not what was denied.
+    counting = [each["name"] for each in sets if each.get("counter")]
+    assert counting
+    assert [name for name in counting if not ledger.is_ledger(name) and not ledger.is_overflow(name)] == []
+
+
+def test_flows_that_had_no_room_in_the_ledger_are_counted_as_unreadable(tmp_path: Path) -> None:
+    flooder = {"elem": {"val": 33, "counter": {"packets": 9, "bytes": 9}}}
+    write(
+        tmp_path / "a.json",
+        would_deny4=[element("203.0.113.5", "tcp", 443, 1000)],
+        would_deny_overflow=[flooder, flooder],
+        denied_share=[{"elem": {"val": 33}}],
+    )
+    logs, rows = flows(tmp_path, {"ledger": "a.json", "host": "app1"})
+    assert (len(rows), logs.skipped) == (1, {"unreadable": 2})
 
 
 def test_a_ledger_needs_its_host(tmp_path: Path) -> None:
