@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 try:
@@ -42,9 +43,14 @@ def origin_of(value: object) -> str | None:
     if origin is None:
         return None
     path, line, column = origin
-    relative = os.path.relpath(path)
-    shown = path if relative.startswith("..") else relative
-    return ":".join(str(part) for part in (shown, line, column) if part)
+    return ":".join(str(part) for part in (_shown(path, os.getcwd()), line, column) if part)  # noqa: PTH109
+
+
+@cache
+def _shown(path: str, directory: str) -> str:
+    """Return a path as people see it from a directory."""
+    relative = os.path.relpath(path, directory)
+    return path if relative.startswith("..") else relative
 
 
 def origins_in(*layers: Mapping[str, Any]) -> Callable[[Sequence[str | int]], str | None]:

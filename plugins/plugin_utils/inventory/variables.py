@@ -12,6 +12,8 @@ from ansible.errors import AnsibleError
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import PolicyError, PolicyErrors
 
+from .literal_variables import is_literal
+
 PREFIX = "egress_"
 CONNECTION = ("ansible_port",)
 """Variables of Ansible's own connection that the inbound policy needs."""
@@ -32,7 +34,9 @@ def policy_variables(
         if (not name.startswith(PREFIX) and name not in CONNECTION) or name in leave:
             continue
         try:
-            variables[name] = template(task_vars[name])
+            # Ansible walks through all of a value, which takes as long as to build the policy from it.
+            value = task_vars[name]
+            variables[name] = value if is_literal(value) else template(value)
         except AnsibleError as error:
             errors.append(PolicyError(name, f"cannot be templated: {error}", FACTS_ARE_NOT_READ))
     if errors:
