@@ -61,6 +61,8 @@ VERDICTS = (
     "goto egress_reject",
 )
 OTHER_EDITS = (
+    "insert rule inet tidegate egress_output ct state untracked accept",
+    "insert rule inet tidegate egress_output meta l4proto != { 6, 17 } th dport 0-65535 accept",
     *("flush chain inet tidegate egress_allow", "flush chain inet tidegate egress_output"),
     *(
         "add element inet tidegate allow_pay4 { 198.51.100.0/24 }",
