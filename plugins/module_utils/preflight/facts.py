@@ -11,15 +11,13 @@ from dataclasses import asdict
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import connection_tracking
+from ansible_collections.tidegate.nftables.plugins.module_utils.bridges import BRIDGES
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 
 from . import foreign_tables, iptables, loaders
 from .effects import effect
 from .foreign_tables import ForeignTable
 from .host_files import HostFiles
-
-BRIDGES = ("docker0", "br-*", "podman*", "cni*", "cbr0", "lxcbr*", "lxdbr*", "virbr*", "flannel*", "cali*")
-"""Interfaces that container engines make (Docker, Podman, CNI, LXC, LXD, networks of Kubernetes)."""
 
 
 def gather(host: HostFiles) -> dict[str, Any]:

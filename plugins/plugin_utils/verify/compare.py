@@ -24,6 +24,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.model i
     Table,
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedEntry, ResolvedPolicy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.floor import from_ports
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.passing import (
     LOOPBACK,
     PORTED,
@@ -146,7 +147,7 @@ def _output_differences(policy: ResolvedPolicy, ruleset: LiveRuleset, table: Tab
     temporary = temporary_allow(table)
     owners, labels = _owners([table], policy, ruleset.users)
     collector = DifferenceCollector(TABLE_TEXT)
-    for port in source_ports([table], connection_ports(policy)):
+    for port in source_ports([table], (*from_ports(), *connection_ports(policy))):
         floor = FloorScope(source_port=port)
         must, may = passing(policy, floor=floor), passing(policy, floor=floor, may=True)
         asked = Bounds(must, may | temporary)

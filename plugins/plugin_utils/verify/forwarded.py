@@ -9,9 +9,10 @@ A forwarded packet has no owner on this host, and nothing is forwarded to loopba
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import product
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.model import Chain, Table
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.model import Chain, Table, Verdict, VerdictMap
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedPolicy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.passing import (
     LOOPBACK,
@@ -47,7 +48,7 @@ def own_differences(policy: ResolvedPolicy, ruleset: LiveRuleset, table: Table) 
         return []
     collector = DifferenceCollector(f"{table.family} {table.name}")
     pairs = list(interface_pairs(table, policy.container_interfaces))
-    for port in source_ports([table]):
+    for port in source_ports([_reached(table, chains)]):
         floor = FloorScope(source_port=port)
         must, may = (passing(policy, floor=floor, containers=True, may=may) for may in (False, True))
         for pair, kind, (rejecting, extra) in product(pairs, KINDS, questions(policy)):
@@ -59,6 +60,19 @@ def own_differences(policy: ResolvedPolicy, ruleset: LiveRuleset, table: Table) 
             live, reasons = _through(table, chains, situation, incoming, rejecting)
             collector.compare([(None, pair.label)], port, live, desired & incoming, reasons, way=str(kind))
     return collector.differences
+
+
+def _reached(table: Table, chains: Sequence[Chain]) -> Table:
+    """Return the table with the chains that these packets come to: what others tell apart is no matter here."""
+    names = [chain.name for chain in chains]
+    for name in names:
+        chain = table.chains.get(name)
+        for statement in [statement for rule in chain.rules for statement in rule.statements] if chain else []:
+            verdicts = [statement] if isinstance(statement, Verdict) else []
+            if isinstance(statement, VerdictMap):
+                verdicts = [verdict for _key, verdict in table.pairs(statement)]
+            names += [verdict.target for verdict in verdicts if verdict.target and verdict.target not in names]
+    return replace(table, chains={name: table.chains[name] for name in names if name in table.chains})
 
 
 def other_differences(policy: ResolvedPolicy, ruleset: LiveRuleset, table: Table) -> Iterator[Difference]:

@@ -28,7 +28,6 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.model i
     VerdictMap,
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedPolicy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.floor import from_ports
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import (
     EMPTY,
@@ -63,7 +62,7 @@ def source_ports(tables: Iterable[Table], of_policy: Iterable[int] = ()) -> list
 
     of_policy: ports that the policy tells apart.
     """
-    ranges = [(port, port + 1) for port in (*from_ports(), *of_policy)]
+    ranges = [(port, port + 1) for port in of_policy]
     for protocol in _PORTED:
         ranges += _ranges(tables, Payload(protocol, "sport"))
     return list(_classes(ranges, 2**16).values())

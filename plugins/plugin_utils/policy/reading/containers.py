@@ -10,14 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.bridges import BRIDGES
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import ErrorReport, variable
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import Entry
 
 from . import values
 from .context import Context
-
-BRIDGES = ("docker0", "br-*", "podman*", "cni*")
-"""What Docker, Podman and CNI plugins call their bridges by default."""
 
 # A device's name in Linux has 15 characters; a star alone would be every interface, the host's way out among them.
 _NAME = re.compile(r"(?=.{1,15}$)[A-Za-z0-9_][A-Za-z0-9_.-]*\*?")

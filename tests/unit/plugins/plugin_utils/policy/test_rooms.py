@@ -19,6 +19,7 @@ PACKAGE = policy.__name__
 ROOMS = ("errors", "sets", "model", "reading", "resolved", "resolving", "proving", "builder")
 """From the bottom to the front; a name is a folder or a file. `__init__.py` is before all of them."""
 OUTSIDE = {
+    "ansible_collections.tidegate.nftables.plugins.module_utils.bridges": {"reading"},
     "ansible_collections.tidegate.nftables.plugins.module_utils.protocols": {"sets", "proving"},
     "ansible_collections.tidegate.nftables.plugins.plugin_utils.errors": {"errors"},
 }

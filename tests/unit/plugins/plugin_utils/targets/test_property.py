@@ -176,7 +176,9 @@ def test_reader_oracle_and_rules_agree(allow: Any, base: Any, never: Any, tried:
     st.lists(entries, max_size=3),
     st.lists(nevers, max_size=2),
     st.lists(flows, max_size=8),
-    st.sampled_from(["docker0", "br-1a2b", "podman1", "cni0"]),
+    st.sampled_from(
+        ["docker0", "docker_gwbridge", "br-1a2b", "podman1", "cni0", "lxdbr0", "incusbr0", "virbr0", "cali12ab"]
+    ),
 )
 def test_reader_oracle_and_rules_agree_about_containers(
     allow: Any, never: Any, tried: list[policy.Flow], bridge: str
