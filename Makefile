@@ -149,6 +149,11 @@ html: venv ## The documentation of the plugins as HTML, in build/html
 cores: venv nft ## Every playbook, action, module and filter with ansible-core 2.17 to 2.21 (CORES="2.17:3.11" for one)
 	tests/tools/cores.sh $(CORES)
 
+.PHONY: attack
+attack: venv nft ## Attack a host and the controller as hostile people would, and print what got through
+	$(PYTHON) -m ansible_collections.tidegate.nftables.tests.attack
+	$(PYTHON) -m pytest -q tests/integration/guard/test_without_nft.py tests/integration/policy/test_flood.py
+
 .PHONY: bench
 bench: venv nft ## How long things take
 	$(PYTHON) -m pytest tests/bench -s
