@@ -83,6 +83,48 @@ ATTACKS = (
         for to in (OUT4, OUT6, METADATA)
         for name, flags in SEGMENTS.items()
     ),
+    Attack("mapped address: tcp", "tcp", {"to": f"::ffff:{OUT4}", "port": 443}, _ALL, to=OUT4),
+    Attack("mapped address: udp", "udp", {"to": f"::ffff:{OUT4}", "port": 443}, _ALL, to=OUT4),
+    *(
+        Attack(f"{name} address: {way}", way, {"to": to, "port": 443}, _ALL)
+        for name, to in (
+            ("NAT64", "64:ff9b::cb00:7109"),
+            ("local NAT64", "64:ff9b:1::cb00:7109"),
+            ("6to4", "2002:cb00:7109::1"),
+            ("Teredo", "2001:0:cb00:7109::1"),
+        )
+        for way in ("tcp", "udp")
+    ),
+    Attack("TCP fast open", "tcp", {"to": OUT4, "port": 443, "fast_open": True}, _ALL),
+    Attack("multipath TCP", "tcp", {"to": OUT4, "port": 443, "protocol": 262}, _ALL),
+    Attack("UDP-Lite", "udp", {"to": OUT4, "port": 443, "protocol": 136}, _ALL),
+    Attack("UDP-Lite over IPv6", "udp", {"to": OUT6, "port": 443, "protocol": 136}, _ALL),
+    Attack("fragments", "udp", {"to": OUT4, "port": 443, "size": 4000}, _ALL),
+    Attack("fragments over IPv6", "udp", {"to": OUT6, "port": 443, "size": 4000}, _ALL),
+    Attack("broadcast", "udp", {"to": "255.255.255.255", "port": 443, "broadcast": True}, _HOST),
+    Attack("broadcast of the link", "udp", {"to": "198.18.0.255", "port": 443, "broadcast": True}, _HOST),
+    Attack("multicast", "udp", {"to": "239.1.1.1", "port": 443}, _HOST),
+    Attack("user namespace", "in_user_namespace", {"way": "udp", "to": OUT4, "port": 443}, _HOST),
+    Attack("reply port of a server", "tcp", {"to": OUT4, "port": 443, "source_port": 22}, ("binder", "container")),
+    Attack("DNS to a stranger", "udp", {"to": OUT4, "port": 53}, _ALL),
+    Attack("DNS over TCP to a stranger", "tcp", {"to": OUT4, "port": 53}, _ALL),
+    Attack("DNS over TLS to a stranger", "tcp", {"to": OUT4, "port": 853}, _ALL),
+    Attack("NTP to a stranger", "udp", {"to": OUT4, "port": 123}, _ALL),
+    Attack("another port of the name server", "tcp", {"to": "198.18.0.53", "port": 443}, _ALL, to="198.18.0.53"),
+    Attack("another port of an allowed host", "tcp", {"to": "198.18.0.80", "port": 80}, _ALL),
+    Attack("another protocol of an allowed host", "udp", {"to": "198.18.0.80", "port": 443}, _ALL),
+    Attack("metadata", "tcp", {"to": METADATA, "port": 80}, _ALL),
+    Attack("what egress_never closes", "tcp", {"to": NEVER, "port": 443}, _ALL),
+    *(
+        Attack(
+            f"raw packet of protocol {number}",
+            "raw",
+            {"to": OUT4, "protocol": number, "payload": "00" * 24},
+            _CONTAINER,
+        )
+        for number in (4, 41, 47, 50, 112, 132)
+    ),
+    Attack("echo request", "icmp4", {"to": OUT4, "kind": ECHO}, _CONTAINER),
     Attack("own address, rewritten by NAT: tcp", "tcp", {"to": "198.18.0.1", "port": 8080}, _HOST, to=OUT4),
     Attack("own address, rewritten by NAT: udp", "udp", {"to": "198.18.0.1", "port": 8080}, _HOST, to=OUT4),
     Attack("own IPv6 address, rewritten by NAT", "udp", {"to": "2001:2::1", "port": 8080}, _HOST, to=OUT6),
