@@ -60,7 +60,7 @@ def test_a_host_enforces_when_it_was_observed_long_enough(observed: HostProject)
     ready = named(observed, ENFORCE)
     assert ready.code == 0, ready.output
     assert "app1: Ready: observed 72 of 72 h" in ready.output
-    assert 'commit \\"egress_mode: enforce\\"' in ready.output
+    assert 'commit "egress_mode: enforce"' in ready.output
     assert enforcing(observed)
     # Committed: nothing is left to be said or done, and observe.yml leaves the host alone.
     write(observed, egress_mode="enforce")

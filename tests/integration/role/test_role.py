@@ -419,7 +419,7 @@ def test_the_tests_of_the_policy_are_tried_on_the_host(project: HostProject) -> 
     for options in ((), ("--check",)):
         refused = project.play(*options)
         assert refused.code != 0
-        assert 'test x: this host has no user \\"wwwdata\\"' in refused.output
+        assert 'test x: this host has no user "wwwdata"' in refused.output
         assert "allow_m4" not in project.nft("list", "table", "inet", "tidegate")
     short = project.play("-e", "egress_confirm_timeout=11")
     assert short.code != 0
