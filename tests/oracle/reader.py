@@ -26,6 +26,9 @@ PORTED = {"tcp": TCP, "udp": UDP, "sctp": SCTP, "dccp": DCCP, "udplite": UDPLITE
 ROOT = ("root", "0")
 # "the users of time daemons only"
 TIME_DAEMONS = ["_chrony", "chrony", "ntp", "ntpsec", "systemd-timesync"]
+# Not routed in public by the registries of IANA, which Python's ipaddress learned late or not at all.
+NOT_GLOBAL = ["192.0.0.0/24", "192.88.99.0/24", "2002::/16", "3fff::/20"]
+GLOBAL_UNICAST = {4: "0.0.0.0/0", 6: "2000::/3"}
 # Globally reachable by the registries of IANA inside blocks that are not, which Python's ipaddress learned late.
 GLOBAL = [
     *("192.0.0.9/32", "192.0.0.10/32", "2001:1::1/128", "2001:1::2/128", "2001:1::3/128", "2001:3::/32"),
@@ -229,7 +232,9 @@ class Reader:
     def _means(self, ip: Address, word: str) -> bool:
         internal = any(_is_within(ip, network) for network in _list(self.variables.get("egress_internal_networks")))
         metadata = str(ip) in _page_metadata()
-        public = (ip.is_global or any(_is_within(ip, network) for network in GLOBAL)) and not ip.is_multicast
+        closed = not ip.is_global or any(_is_within(ip, network) for network in NOT_GLOBAL)
+        public = not closed or any(_is_within(ip, network) for network in GLOBAL)
+        public = public and not ip.is_multicast and _is_within(ip, GLOBAL_UNICAST[ip.version])
         return {
             "any": True,
             "internal": internal,

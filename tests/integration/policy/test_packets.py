@@ -77,6 +77,8 @@ def borders(reached: AddressSet) -> Iterator[str]:
 def sendable(address: str) -> bool:
     """Can a program send there over a route? Not to this host, a whole network or another interface's link."""
     one = ipaddress.ip_address(address)
+    if isinstance(one, ipaddress.IPv6Address) and one.ipv4_mapped is not None:
+        return False  # the kernel sends it as IPv4
     special = one.is_loopback or one.is_unspecified or one.is_link_local or address == "255.255.255.255"
     narrow = one.version == 6 and (one.is_multicast or int(one) < 2**32)
     return not special and not narrow and (one.version == 6 or 2**24 <= int(one) < 0xF0000000)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.bridges import BRIDGES
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import (
     INVENTORY,
@@ -175,8 +176,8 @@ def test_a_ceiling_holds_for_containers_too() -> None:
     [
         ({}, None),
         ({"egress_containers": False, "egress_container_interfaces": ["docker0"]}, None),
-        ({"egress_containers": True}, ("docker0", "br-*", "podman*", "cni*")),
-        ({"egress_containers": True, "egress_container_interfaces": []}, ("docker0", "br-*", "podman*", "cni*")),
+        ({"egress_containers": True}, BRIDGES),
+        ({"egress_containers": True, "egress_container_interfaces": []}, BRIDGES),
         ({"egress_containers": True, "egress_container_interfaces": ["lxdbr0", "lxdbr0", "x*"]}, ("lxdbr0", "x*")),
     ],
 )
