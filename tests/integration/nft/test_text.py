@@ -95,7 +95,7 @@ WRONG: dict[str, tuple[str, str, int, str]] = {
     "another table": (OUT, OUT.replace("inet shop", "ip other"), 24, "A second table begins here"),
     "an included file": ("    counter refused { }", '    include "/etc/passwd"', 8, "The text includes a file"),
     "a variable hook": ("hook output priority 0", "hook output priority $P", 27, "is no hook without variables"),
-    "a mistyped policy": ("policy accept", "policy acept", 28, "'acept' is not one of accept, drop"),
+    "a mistyped policy": ("policy accept", "policy permit", 28, "'permit' is not one of accept, drop"),
     "a brace too many": ("jump mail", "jump mail\n    }\n}\n}", 32, "closes a block that none opened"),
     "a brace too few": ("jump mail\n    }", "jump mail", 31, "ends inside of a block"),
 }
