@@ -317,7 +317,9 @@ observed:
   returned: phase observed
   type: dict
 fate:
-  description: The last event about the change of O(token), null when there is none.
+  description:
+    - The last event about the change of O(token), null when there is none. A change that was rolled back has the flows
+      that were rejected meanwhile (C(refused)).
   returned: phase status
   type: dict
 reason:

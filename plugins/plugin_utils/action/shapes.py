@@ -44,7 +44,11 @@ _ENGINE: Mapping[str, Shape] = {
 
 _EVENT = Record(
     required={"event": TEXT},
-    optional={**dict.fromkeys(("when", "token", "who", "what", "why", "trouble"), TEXT), "edit": TEXTS},
+    optional={
+        **dict.fromkeys(("when", "token", "who", "what", "why", "trouble"), TEXT),
+        "edit": TEXTS,
+        "refused": TEXTS,
+    },
 )
 _ABOUT = Record(optional=dict.fromkeys(("token", "who", "what", "when"), TEXT))
 _TRACKED = Record(

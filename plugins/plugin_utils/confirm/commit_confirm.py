@@ -153,7 +153,10 @@ def _unreachable(
         except AnsibleConnectionFailure:
             time.sleep(_PAUSE)
             continue
-        return {"reason": "unreachable", "msg": f"{cause}. {_FATES.get(fate['event'] if fate else '', _NOT_KNOWN)}"}
+        state = _FATES.get(fate["event"] if fate else "", _NOT_KNOWN)
+        refused = fate.get("refused") if fate else None
+        meanwhile = f" Rejected meanwhile: {'; '.join(refused)}." if refused else ""
+        return {"reason": "unreachable", "msg": f"{cause}. {state}{meanwhile}"}
     action.keep_remote_folder()
     return {
         "reason": "unreachable",

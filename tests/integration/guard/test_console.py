@@ -147,9 +147,19 @@ def test_denied_shows_the_ledger(
         refused.sendto(b"x", ("10.1.2.3", 99))
     done = compiled.run("denied")
     assert re.fullmatch(
-        r" +3  203\.0\.113\.9 tcp/22  by root, last \d s ago\n +1  10\.1\.2\.3 udp/99  by root, last \d s ago\n",
+        r" +3  203\.0\.113\.9 tcp/22 by root, last \d s ago\n +1  10\.1\.2\.3 udp/99 by root, last \d s ago\n",
         done.stdout,
     ), done.stdout + done.stderr
+
+
+def test_what_was_rejected_on_trial_is_in_the_journal(compiled: GuardedHost) -> None:
+    with socket.socket() as refused, pytest.raises(ConnectionRefusedError):
+        refused.connect(("203.0.113.9", 25))
+    compiled.apply(golden("web-defaults"))
+    with socket.socket() as refused, pytest.raises(ConnectionRefusedError):
+        refused.connect(("203.0.113.9", 22))
+    assert compiled.run("rollback").returncode == 0
+    assert journal.read(compiled.paths)[-1]["refused"] == ["203.0.113.9 tcp/22 by root"]
 
 
 def test_restore_undoes_an_edit_and_a_pending_change(host: GuardedHost) -> None:

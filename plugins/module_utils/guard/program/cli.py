@@ -80,10 +80,8 @@ def _status(paths: Paths, arguments: Arguments) -> int:
 def _denied(_paths: Paths, arguments: Arguments) -> int:
     ledger = denied_ledger.read()
     for line in ledger.lines[: arguments.lines]:
-        port = "" if line.port is None else f"/{line.port}"
-        by = "the kernel or another host" if line.uid is None else denied_ledger.user_name(line.uid)
         _say(
-            f"{line.packets:>8}  {line.address} {line.protocol}{port}  by {by}, last {_ago(line.seconds)} ago"
+            f"{line.packets:>8}  {denied_ledger.flow(line)}, last {_ago(line.seconds)} ago"
             f"{' (accepted: mode observe)' if line.observed else ''}\n"
         )
     if len(ledger.lines) > arguments.lines:

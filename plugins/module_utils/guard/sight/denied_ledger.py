@@ -114,6 +114,13 @@ def protocol_name(number: int) -> str:
     return _PROTOCOL_NAMES.get(number, str(number))
 
 
+def flow(line: DeniedLine) -> str:
+    """Return a line's flow for people, as in "192.0.2.1 tcp/443 by www-data"."""
+    port = "" if line.port is None else f"/{line.port}"
+    by = "the kernel or another host" if line.uid is None else user_name(line.uid)
+    return f"{line.address} {line.protocol}{port} by {by}"
+
+
 def sender(uid: int | None, protocol: str) -> str:
     """Return whose packets an overflow counts, for people."""
     if uid is not None:

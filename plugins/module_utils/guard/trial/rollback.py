@@ -20,6 +20,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved impo
     settings,
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.pending import PendingChange
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import denied_ledger
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import restore
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import MissingCapability
@@ -32,6 +33,9 @@ STUCK = 30.0
 
 Such as a systemd timer after the machine was suspended, or a stopped process.
 """
+
+_REFUSED = 5
+"""Rejected flows that the journal has of a change that was rolled back."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds between two attempts to roll a change back; each pause is twice the one before."""
@@ -47,6 +51,7 @@ def roll_back(host: Host, change: PendingChange, why: str) -> None:
         finish_confirmation(host.paths, change)
         return
     others = tuple(sorted({*change.others, *confirmed_policy.others(host.paths)}))
+    refused = _refused_since(change)
     problem, instead = "", ""
     try:
         restore.restore_table(host.table, _snapshot(host.paths), clock.uptime() - change.snapshot_at, others)
@@ -73,9 +78,20 @@ def roll_back(host: Host, change: PendingChange, why: str) -> None:
         what=change.what,
         why=why,
         trouble=f"{problem} {instead}".strip(),
+        refused=refused or None,
     )
     if problem:
         raise GuardError("not_restored", f"{problem} {instead}")
+
+
+def _refused_since(change: PendingChange) -> list[str]:
+    """Return the flows that the table rejected since the change began, the most frequent first."""
+    try:
+        age = clock.uptime() - change.snapshot_at
+        lines = [line for line in denied_ledger.read().lines if not line.observed and line.seconds <= age]
+        return [denied_ledger.flow(line) for line in lines[:_REFUSED]]
+    except Exception:  # noqa: BLE001  # what is only said must never stand in the way back
+        return []
 
 
 def _load_instead(host: Host, change: PendingChange, problem: str, why: str) -> str:

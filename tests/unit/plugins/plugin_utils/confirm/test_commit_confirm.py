@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from ansible.errors import AnsibleConnectionFailure
+from ansible.plugins.connection.local import Connection as LocalConnection
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import commit_confirm
 
@@ -28,12 +29,17 @@ class Clock:
 
 
 class Action:
-    """What a run prints about a host."""
+    """What a run prints about a host, and what the host says of the change."""
 
     host = "app1"
+    connection = LocalConnection
 
-    def __init__(self) -> None:
+    def __init__(self, fate: dict[str, Any] | None = None) -> None:
         self.warnings: list[str] = []
+        self.fate = fate
+
+    def run_module(self, _name: str, _arguments: dict[str, Any]) -> dict[str, Any]:
+        return {"fate": self.fate}
 
     def warn(self, text: str) -> None:
         self.warnings.append(text)
@@ -84,3 +90,11 @@ def test_what_will_happen_is_said_once(clock: Clock) -> None:
     assert "app1: the host cannot be reached over a new connection" in warning
     assert "Trying again for 60 s" in warning
     assert "the host rolls the change back by itself" in warning
+
+
+def test_what_the_host_rejected_meanwhile_is_said(clock: Clock) -> None:
+    action = Action({"event": "restored", "refused": ["192.0.2.9 tcp/51234 by root"]})
+    error = AnsibleConnectionFailure("no route")
+    outcome = commit_confirm._unreachable(action, "t", None, clock.now, error)  # type: ignore[arg-type]
+    assert "has rolled the change back" in outcome["msg"]
+    assert outcome["msg"].endswith(" Rejected meanwhile: 192.0.2.9 tcp/51234 by root.")
