@@ -5,8 +5,9 @@
 
 With FILE, fails unless that holds the same.
 
-Without counters and without what packets put into sets. The blocks come in the order of their texts: nft lists sets in
-the order of their creation, and a kept set is older than a restored one.
+Without counters, what packets put into sets, and the window for older connections, which ends by itself. The blocks
+come in the order of their texts: nft lists sets in the order of their creation, and a kept set is older than a restored
+one.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ def comparable(listing: str) -> str:
     for block in listing.split("\n\n"):
         text = re.sub(r"^table inet tidegate \{\n|\n\}\n*$", "", block)
         text = re.sub(r" ?packets \d+ bytes \d+", "", text)  # nft 0.9.8 shows them all the same
-        if re.search(r"^\s*flags .*\bdynamic\b", text, re.MULTILINE):
+        if re.search(r"^\s*flags .*\bdynamic\b|^set older_connections ", text.strip(), re.MULTILINE):
             text = re.sub(r"^\s*elements = \{[^}]*\}\n?", "", text, flags=re.MULTILINE)
         blocks.append(text.strip())
     return "\n".join(sorted(blocks))

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import sys
@@ -81,6 +82,10 @@ class HostProject(Project):
         """Return what nft prints on the host, errors too."""
         done = self.namespace.run("nft", *words, check=False)
         return done.stdout + done.stderr
+
+    def table(self) -> str:
+        """Return the table as nft lists it, without the time that elements have left."""
+        return re.sub(r" expires \w+", "", self.nft("list", "table", "inet", "tidegate"))
 
     def cable(self) -> None:
         """A way out of the namespace, to nowhere."""
