@@ -17,7 +17,11 @@ from typing import Any
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet, to_text
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import (
+    NOTHING,
+    AddressSet,
+    to_text,
+)
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
 from ansible_collections.tidegate.nftables.tests.golden.cases import Case, FixedInventory, cases
@@ -146,6 +150,8 @@ def test_the_kernel_agrees_where_entries_are_found_by_address(case: Case, tmp_pa
 
 def agree(resolved: policy.ResolvedPolicy, spec: dict[str, Any], tmp_path: Path) -> None:
     """Each flow around the policy's borders goes as the oracle says."""
+    # The namespace has no address of the host's own, so packets to one leave here.
+    resolved = replace(resolved, own=NOTHING)
     load(spec, tmp_path)
     nft("-f", "-", given=WATCH)
     wrong, allowed = [], 0
