@@ -25,7 +25,7 @@ _ICMP = {4: (services.ICMP, services.ICMPV6), 6: (services.ICMPV6, services.ICMP
 
 @dataclass(frozen=True)
 class Region(Steps):
-    """Flows of whoever it is about. Compare with ==, test for emptiness with bool(). Made by `of_boxes`."""
+    """Flows, of any users. Compare with ==, test for emptiness with bool(). Made by `of_boxes`."""
 
     def at(self, protocol: int, port: int) -> AddressSet:
         """Return the addresses that are reached with one service; port 0 where the protocol has none."""
