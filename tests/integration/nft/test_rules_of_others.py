@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import random
-import shutil
 import subprocess
 from typing import Any
 
@@ -102,7 +101,6 @@ def test_rules_of_nft_stay_as_they_are(lab: Lab, seed: int) -> None:
     put_everywhere(lab, rng)
 
 
-@pytest.mark.skipif(shutil.which("iptables-nft") is None, reason="iptables is not installed")
 @pytest.mark.parametrize("seed", range(times(4, 50)))
 def test_rules_of_iptables_stay_as_they_are_and_iptables_reads_them(lab: Lab, seed: int) -> None:
     rng = random.Random(f"{SEED} {seed}")
@@ -142,7 +140,6 @@ SHOWN = {
 """A rule of nft -> how iptables 1.8.9 shows it, "" where it calls the whole chain incompatible (docs/modules.md)."""
 
 
-@pytest.mark.skipif(shutil.which("iptables-nft") is None, reason="iptables is not installed")
 @pytest.mark.parametrize("rule", SHOWN)
 def test_what_iptables_reads_of_a_rule_is_as_the_page_has_it(lab: Lab, rule: str) -> None:
     if "1.8.9" not in iptables("--version"):
@@ -156,7 +153,6 @@ def test_what_iptables_reads_of_a_rule_is_as_the_page_has_it(lab: Lab, rule: str
         assert shown.returncode != 0
 
 
-@pytest.mark.skipif(shutil.which("iptables-nft") is None, reason="iptables is not installed")
 def test_a_chain_with_extensions_of_iptables_is_not_made_anew(lab: Lab) -> None:
     """nft lists some of them as less than they are."""
     lab.table_name = "filter"
