@@ -92,6 +92,7 @@ lint: venv ## ruff, mypy, shellcheck, yamllint, ansible-lint, documentation, cha
 	shellcheck -x .ci/run $(wildcard tests/*/*.sh tests/integration/targets/*/*.sh molecule/*/*.sh) || failed=1
 	yamllint . || failed=1
 	ansible-lint || failed=1
+	(cd docs/examples/site && ansible-lint --profile production --offline) || failed=1
 	antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=self . || failed=1
 	antsibull-changelog lint || failed=1
 	git ls-files -z | xargs -0 codespell || failed=1
