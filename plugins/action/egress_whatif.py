@@ -16,9 +16,10 @@ from ansible import constants
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action import output
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows import sources
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.groups import spellings
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.read import read
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.whatif import queries, report
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.whatif.answer import answer, spellings
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.whatif.answer import answer
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.whatif.certain import conditions
 
 PHASES = ("read", "judge", "report", "allowed", "queries")

@@ -28,9 +28,10 @@ options:
       - V(allow) allows O(flows) for O(minutes). The kernel ends it.
       - V(status) changes nothing and returns the state of the host.
       - V(observed) changes nothing and returns how long the host has been in mode observe, and its would-be rejections.
+      - V(ledger) changes nothing and returns what was rejected and would have been, also before a reboot.
     type: str
     required: true
-    choices: [apply, confirm, reject, rollback, emergency, allow, status, observed]
+    choices: [apply, confirm, reject, rollback, emergency, allow, status, observed, ledger]
   tables:
     description:
       - One table, C(inet tidegate), with the keys of P(tidegate.nftables.nft_ruleset#module).
@@ -136,6 +137,18 @@ options:
     type: str
     choices: [report, repair]
     default: report
+  sight:
+    description: What the watcher needs for its logs, its metrics and the ledger.
+    type: dict
+    suboptions:
+      tier:
+        description: The tier of the host.
+        type: str
+        default: ""
+      ledger_days:
+        description: Days that a line of the ledger is kept after its last packet.
+        type: int
+        default: 31
   floor:
     description: Rules of the fail-safe table, in nft's words. V(@resolvers4) and V(@resolvers6) in a rule stand for the
       name servers that the host uses; a rule for which it has none is left out. By default replies alone pass.
@@ -315,6 +328,12 @@ observed:
     - Since when the host has been in mode observe (C(since), in seconds since 1970), its clock (C(now)), the
       would-be rejections (C(ledger)), and the packets of which the ledger has no line, by user (C(overflow)).
   returned: phase observed
+  type: dict
+ledger:
+  description:
+    - What was rejected or would have been, by flow (C(lines)), the packets of which the ledger has no line, by user
+      (C(overflow)), and the host's clock (C(now)). Times are in seconds since 1970.
+  returned: phase ledger
   type: dict
 fate:
   description:

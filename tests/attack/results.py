@@ -42,6 +42,7 @@ ACTIONS: Mapping[str, Mapping[str, Any]] = {
     "egress_apply": {},
     "egress_emergency": {"state": "end"},
     "egress_evidence": {},
+    "egress_flows_info": {},
     "egress_preflight": {},
     "egress_prove": {},
     "egress_rollback": {},

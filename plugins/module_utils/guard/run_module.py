@@ -32,7 +32,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.recorded_table import RecordedTable
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.request import ChangeRequest
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.settings import Settings
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import observed, status
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import ledger_facts, observed, status
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import older_connections
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.desired import CompiledTable
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import observes
@@ -82,6 +82,7 @@ def _apply(paths: Paths, parameters: Parameters, check: bool) -> dict[str, Any]:
             "drift": parameters["drift"],
             "mode": parameters["mode"],
             "floor": host_floor.of_host(parameters["floor"] or ()),
+            **(parameters["sight"] or {}),
         }
     )
     terms = _terms(parameters, request, values, size=len(json.dumps(tables)))
@@ -164,6 +165,10 @@ def _observed(paths: Paths, _parameters: Parameters, _check: bool) -> dict[str, 
     return {"changed": False, "observed": observed.facts(Host(paths, LiveTable()))}
 
 
+def _ledger(paths: Paths, _parameters: Parameters, _check: bool) -> dict[str, Any]:
+    return {"changed": False, "ledger": ledger_facts.facts(paths)}
+
+
 def _terms(parameters: Parameters, request: ChangeRequest, values: Settings, *, size: int) -> Terms:
     return Terms(
         request=request,
@@ -189,6 +194,7 @@ PHASES: Mapping[str, Phase] = {
     "allow": _allow,
     "status": _status,
     "observed": _observed,
+    "ledger": _ledger,
 }
 
 FLOW: dict[str, Any] = {
@@ -204,6 +210,10 @@ TEST: dict[str, Any] = {
     "user": {"type": "str"},
     "missing_user": {"type": "str", "choices": ["error", "skip"], "default": "error"},
     "expect": {"type": "str", "choices": [policy_tests.REACH, policy_tests.NOT_REACH], "default": policy_tests.REACH},
+}
+SIGHT: dict[str, Any] = {
+    "tier": {"type": "str", "default": ""},
+    "ledger_days": {"type": "int", "default": Settings.ledger_days},
 }
 NEEDED = [
     ("phase", "apply", ["tables"]),
@@ -235,6 +245,7 @@ ARGUMENTS: dict[str, Any] = {
     },
     "drift": {"type": "str", "choices": list(settings.DRIFT), "default": "report"},
     "floor": {"type": "list", "elements": "str"},
+    "sight": {"type": "dict", "options": SIGHT},
     "to": {"type": "str"},
     "emergency": {"type": "str", "choices": [emergency.OPEN, emergency.CLOSE]},
     "minutes": {"type": "int"},

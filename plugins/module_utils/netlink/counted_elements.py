@@ -21,7 +21,7 @@ _EXPR_NAME, _EXPR_DATA = 1, 2
 
 
 class CountedElement(NamedTuple):
-    """One element. key: in the kernel's bytes. packets: of its counter, 0 without one.
+    """One element. key: in the kernel's bytes. packets, bytes: of its counter, 0 without one.
 
     idle: seconds since its last packet, 0.0 where the set has no timeout.
     """
@@ -29,6 +29,7 @@ class CountedElement(NamedTuple):
     key: bytes
     packets: int
     idle: float
+    bytes: int = 0
 
 
 def dynamic_elements(family: str, table: str) -> int:
@@ -97,14 +98,16 @@ def _counted(info: SetInfo, item: bytes) -> CountedElement:
     timeout = raw.timeout if raw.timeout is not None else info.timeout
     idle = 0 if raw.expires is None or timeout is None else max(0, timeout - raw.expires)
     ((_kind, body),) = wire.parse_list(item)
-    return CountedElement(raw.key, _packets(wire.parse_attributes(body)), idle / 1000)
+    packets, size = _counter(wire.parse_attributes(body))
+    return CountedElement(raw.key, packets, idle / 1000, size)
 
 
-def _packets(attributes: dict[int, bytes]) -> int:
-    """Return the packets in an element's counter, whose only statement it is or one of several."""
+def _counter(attributes: dict[int, bytes]) -> tuple[int, int]:
+    """Return packets and bytes of an element's counter, whose only statement it is or one of several."""
     statements = [attributes[_EXPR]] if _EXPR in attributes else []
     statements += [body for _kind, body in wire.parse_list(attributes.get(_EXPRESSIONS, b""))]
     for statement in map(wire.parse_attributes, statements):
         if wire.text(statement, _EXPR_NAME) == "counter":
-            return wire.number(wire.parse_attributes(statement[_EXPR_DATA]), wire.NFTA_COUNTER_PACKETS, 8)
-    return 0
+            data = wire.parse_attributes(statement[_EXPR_DATA])
+            return wire.number(data, wire.NFTA_COUNTER_PACKETS, 8), wire.number(data, wire.NFTA_COUNTER_BYTES, 8)
+    return 0, 0

@@ -89,6 +89,9 @@ _LEDGER_LINE = Record(
         "last": MOMENT,
     }
 )
+_LEDGER_OVERFLOW = Record({"user": TEXT, "packets": INTEGER, "last": MOMENT})
+_KEPT_LINE = Record({**_LEDGER_LINE.required, "observed": FLAG, "bytes": INTEGER, "first": MOMENT})
+_KEPT_OVERFLOW = Record({**_LEDGER_OVERFLOW.required, "observed": FLAG})
 _GUARD = Record(
     optional={
         **_ENGINE,
@@ -113,9 +116,10 @@ _GUARD = Record(
                 "since": OrNull(MOMENT),
                 "now": MOMENT,
                 "ledger": ListOf(_LEDGER_LINE),
-                "overflow": ListOf(Record({"user": TEXT, "packets": INTEGER, "last": MOMENT})),
+                "overflow": ListOf(_LEDGER_OVERFLOW),
             }
         ),
+        "ledger": Record({"now": MOMENT, "lines": ListOf(_KEPT_LINE), "overflow": ListOf(_KEPT_OVERFLOW)}),
         "fate": OrNull(_EVENT),
     }
 )

@@ -9,6 +9,7 @@ import getpass
 import os
 import socket
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
@@ -35,6 +36,7 @@ def apply_arguments(resolved: policy.ResolvedPolicy, who: str, default_root: str
         "timeout": resolved.commit_confirm.timeout,
         "tests": packets(resolved),
         "drift": resolved.drift,
+        "sight": {"tier": resolved.tier, **asdict(resolved.sight)},
         "root": resolved.root or default_root,
         **fail_safe(resolved),
     }

@@ -25,6 +25,9 @@ COLUMNS: Mapping[str, str] = {
     "first": "BIGINT",
     "last": "BIGINT",
     "skipped": "VARCHAR",
+    "kind": "VARCHAR",
+    "name": "VARCHAR",
+    "answered": "BOOLEAN",
 }
 """Column: its type.
 
@@ -32,7 +35,8 @@ host: the inventory's name where a source belongs to one host as a whole. source
 destination, protocol (IANA number), port (ICMP: the type): what the policy judges. uid: of the socket's owner.
 accepted: whether it got through. client_port: the source port of a record that may be a reply. interface: where a
 record was made, for logs that record a flow at both of its ends. flows, packets, bytes: how much of it. first, last:
-seconds since 1970. skipped: NULL, or why this row is no flow that a host opened ("reply", "nodata", …).
+seconds since 1970. skipped: NULL, or why this row is no flow that a host opened ("reply", "nodata", …). kind: of the
+source. name: the name that was asked for. answered: whether the other end answered.
 """
 
 KEY = ("host", "source", "destination", "protocol", "port", "uid", "accepted")
@@ -66,7 +70,8 @@ def sums() -> str:
         f"coalesce(TRY_CAST(sum({measure}) AS BIGINT), CASE WHEN count({measure}) > 0 THEN {_LARGEST} END) AS {measure}"
         for measure in MEASURES
     ]
-    return ", ".join([*totals, "min(first) AS first", "max(last) AS last"])
+    about = ("min(first) AS first", "max(last) AS last", "min(kind) AS kind", "min(name) AS name")
+    return ", ".join([*totals, *about, "bool_or(answered) AS answered"])
 
 
 def number_of(expression: str) -> str:

@@ -30,6 +30,7 @@ def read(_connection: Any, source: Source) -> list[str]:
                 "destination": destination,
                 "protocol": number_of(f"CAST({protocol} AS VARCHAR)"),
                 "port": icmp_or_port(protocol, number(r"type=(\d+)"), number(rf"{_REPLY}{_ADDRESS} .*?sport=(\d+)")),
+                "answered": "NOT contains(line, '[UNREPLIED]')",
                 "packets": number(r"packets=(\d+)"),
                 "bytes": number(r"bytes=(\d+)"),
             },

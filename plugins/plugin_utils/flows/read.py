@@ -24,6 +24,7 @@ from .sources import KINDS
 
 GROUPED = "flows.parquet"
 _ADDRESS = "'[0-9A-Fa-f:.]{2,45}'"
+_NAME = "'[A-Za-z0-9_.-]{1,253}'"
 _USER = "'[A-Za-z0-9_.-]{1,64}'"
 
 
@@ -110,7 +111,7 @@ def _with_files(sources: Iterable[Source], opened: Iterable[LogFile]) -> Iterabl
 
 def _of_host(source: Source, select: str) -> str:
     host = "host" if source.host is None else database.text(source.host)
-    return f"SELECT * REPLACE ({host} AS host) FROM ({select})"
+    return f"SELECT * REPLACE ({host} AS host, {database.text(source.kind)} AS kind) FROM ({select})"
 
 
 def _group(connection: Any, selects: Sequence[str]) -> None:
@@ -137,7 +138,8 @@ def _valid(rows: str) -> str:
                  AND coalesce(protocol BETWEEN 0 AND 255, false)
                  AND coalesce(port BETWEEN 0 AND 65535, protocol NOT IN ({ported})) THEN NULL
                ELSE 'unreadable' END AS skipped,
-          CASE WHEN regexp_full_match(uid, {_USER}) THEN uid END AS uid
+          CASE WHEN regexp_full_match(uid, {_USER}) THEN uid END AS uid,
+          CASE WHEN regexp_full_match(name, {_NAME}) THEN lower(name) END AS name
         ) FROM {rows}
     """
 

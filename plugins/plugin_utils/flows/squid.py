@@ -14,8 +14,10 @@ from .columns import select
 from .lines import matched, number, relation
 from .model import Source
 
-_LINE = r"^\s*(\d+)\.\d+\s+\d+ (\S+) (\w+)/\d+ (\d+) \S+ (\S+) \S+ \w+/(\S+)"
-_TIME, _CLIENT, _RESULT, _BYTES, _URL, _PEER = range(1, 7)
+_LINE = r"^\s*(\d+)\.\d+\s+\d+ (\S+) (\w+)/(\d+) (\d+) \S+ (\S+) \S+ \w+/(\S+)"
+_TIME, _CLIENT, _RESULT, _STATUS, _BYTES, _URL, _PEER = range(1, 8)
+_HOST = r"^(?:[a-z]+://)?(?:[^/]*@)?([^/:\[]+)"
+_ADDRESS = r"^[0-9.]+$"
 _PORT = r"^(?:[a-z]+://)?(?:[^/]*@)?(?:\[[^]]*\]|[^/:]*):(\d+)"
 _SCHEMES = {"http": 80, "https": 443, "ftp": 21}
 
@@ -23,6 +25,7 @@ _SCHEMES = {"http": 80, "https": 443, "ftp": 21}
 def read(_connection: Any, source: Source) -> list[str]:
     """Return the SELECT over a log."""
     url = f"coalesce({matched(_LINE, _URL)}, '')"
+    host = f"coalesce({matched(_HOST, column=url)}, '')"
     schemes = " ".join(f"WHEN {url} LIKE '{scheme}://%' THEN {port}" for scheme, port in _SCHEMES.items())
     port_of_url = f"TRY_CAST({matched(_PORT, column=url)} AS INTEGER)"
     peer = matched("^([0-9a-fA-F]*[.:][0-9a-fA-F.:]+)$", column=matched(_LINE, _PEER))
@@ -34,6 +37,8 @@ def read(_connection: Any, source: Source) -> list[str]:
                 "protocol": "6",
                 "port": f"coalesce({port_of_url}, CASE {schemes} END)",
                 "accepted": f"{matched(_LINE, _RESULT)} NOT LIKE '%DENIED%'",
+                "answered": f"{peer} IS NOT NULL AND {matched(_LINE, _STATUS)} NOT IN ('502', '503', '504')",
+                "name": f"CASE WHEN NOT regexp_matches({host}, '{_ADDRESS}') THEN {host} END",
                 "bytes": number(_LINE, _BYTES),
                 "first": number(_LINE, _TIME),
                 "last": number(_LINE, _TIME),

@@ -145,6 +145,7 @@ def _assemble(
         enforcement=setting.enforcement,
         drift=setting.drift,
         root=setting.root,
+        sight=setting.sight,
         expired=tuple(_expired(context, entry) for entry in expired),
         require=context.require,
         list_options=reviewed.list_options(written),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.commit_confirm import CommitConfirm
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.enforcement import Enforcement
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.sight import Sight
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING, AddressSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
@@ -180,6 +181,7 @@ class ResolvedPolicy:
     max_removed: percent of the host's destinations that one run may close.
     commit_confirm: how a change is committed. enforcement: what enforce leaves alone.
     drift: what becomes of edits by hand. root: the directory that holds the host's files, "" for none.
+    sight: how the host shows what it rejects.
     expired: the entries that are left out since their last day is over.
     require: the keys that every entry must have. ceilings: the tier's ceiling inside and outside.
     list_options: (list, key, value) of the prefix lists' options; a value that may be secret is a digest.
@@ -213,6 +215,7 @@ class ResolvedPolicy:
     enforcement: Enforcement = field(default_factory=Enforcement)
     drift: Drift = "report"
     root: str = ""
+    sight: Sight = field(default_factory=Sight)
     expired: tuple[ExpiredEntry, ...] = ()
     require: tuple[str, ...] = ()
     ceilings: tuple[CeilingSide, CeilingSide] = (CeilingSide(), CeilingSide())

@@ -9,9 +9,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows import database
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows import groups as flow_groups
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.columns import MEASURES
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.read import GROUPED
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedPolicy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import (
     AddressError,
@@ -24,7 +23,7 @@ from .judge import ALLOWED, DEPENDS, REJECTED, Judge
 SHOWN = 1000
 """How many rejected groups of a host are kept by themselves; the rest is in the sums."""
 
-_BATCH = 50_000
+_COLUMNS = ("destination", "protocol", "port", "uid", "accepted", *MEASURES, "first", "last")
 
 
 def answer(resolved: ResolvedPolicy, addresses: Iterable[str], directory: Path) -> dict[str, Any]:
@@ -40,7 +39,7 @@ def answer(resolved: ResolvedPolicy, addresses: Iterable[str], directory: Path) 
     totals: dict[str, dict[str, int]] = {name: _nothing() for name in (ALLOWED, REJECTED, DEPENDS, "dropped")}
     groups: dict[str, list[dict[str, Any]]] = {REJECTED: [], DEPENDS: []}
     unreadable = 0
-    for group in _groups(resolved.host, addresses, directory):
+    for group in flow_groups.of_host(resolved.host, addresses, directory, _COLUMNS):
         if not group.pop("accepted"):
             _add(totals["dropped"], group)
             continue
@@ -65,35 +64,6 @@ def answer(resolved: ResolvedPolicy, addresses: Iterable[str], directory: Path) 
         "entries": entries,
         "unused": [name for name, sums in entries.items() if not sums["flows"]],
     }
-
-
-def _groups(host: str, addresses: Iterable[str], directory: Path) -> Iterable[dict[str, Any]]:
-    # The least memory that reads a file of groups: many hosts are judged at once.
-    connection = database.connect(directory, memory="200MB", threads=1)
-    names = ("destination", "protocol", "port", "uid", "accepted", *MEASURES, "first", "last")
-    try:
-        rows = connection.execute(
-            f"SELECT {', '.join(names)} FROM read_parquet({database.text(directory / GROUPED)}) "
-            "WHERE skipped IS NULL AND (host = ? OR (host IS NULL AND source IN (SELECT unnest(?::VARCHAR[])))) "
-            "ORDER BY destination, protocol, port, uid",
-            [host, sorted(spellings(addresses))],
-        )
-        while batch := rows.fetchmany(_BATCH):
-            for row in batch:
-                yield dict(zip(names, row, strict=True))
-    finally:
-        connection.close()
-
-
-def spellings(addresses: Iterable[str]) -> set[str]:
-    """Return each address as its user writes it, as nft writes it, and IPv6 without any omission."""
-    texts = set()
-    for text in addresses:
-        version, value = parse_address(text)
-        texts |= {text, to_text(version, value)}
-        if version == 6:
-            texts.add(":".join(f"{value >> shift & 0xFFFF:04x}" for shift in range(112, -1, -16)))
-    return texts
 
 
 def _nothing() -> dict[str, int]:

@@ -12,13 +12,14 @@ from typing import Literal
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedPolicy, Verdict
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.decide import ROOT
 
 Outcome = Literal["allowed", "rejected", "depends"]
 ALLOWED: Outcome = "allowed"
 REJECTED: Outcome = "rejected"
 DEPENDS: Outcome = "depends"
-_ANYBODY = "\0"
-"""A user that no policy can name: who is asked for when a log does not know whose socket it was."""
+_ANYBODY, _UNNAMED = "\0", "\1"
+"""Users that no policy can name: when a log does not know whose socket it was, and for all others."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,14 @@ class Judge:
     def __init__(self, resolved: ResolvedPolicy) -> None:
         self._policy = dataclasses.replace(resolved, mode="enforce")
         self._about_port = lru_cache(maxsize=None)(self._narrowed)
+        self._judged = lru_cache(maxsize=1 << 16)(self._judge)
 
     def __call__(self, destination: str, protocol: int, port: int | None, uid: str | None) -> Judgement:
         """Return the judgement of one flow. Raises AddressError for a destination that is no address."""
+        is_named = uid is None or uid in ROOT or uid in self._about_port(protocol, port or 0)[1]
+        return self._judged(destination, protocol, port, uid if is_named else _UNNAMED)
+
+    def _judge(self, destination: str, protocol: int, port: int | None, uid: str | None) -> Judgement:
         narrowed, users = self._about_port(protocol, port or 0)
 
         def ask(user: str) -> Verdict:

@@ -5,16 +5,20 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import records
 from ansible_collections.tidegate.nftables.tests.integration.adopt.test_playbooks import named
 from ansible_collections.tidegate.nftables.tests.integration.role.project import HostProject
+from ansible_collections.tidegate.nftables.tests.support.paths import CHECKOUT
 
+SCHEMA = json.loads((CHECKOUT / "docs" / "schema" / "flow-1.json").read_text())
 OBSERVE, ENFORCE = "tidegate.nftables.observe", "tidegate.nftables.enforce"
 STRANGER = ("198.51.100.9", 9999)
 
@@ -35,6 +39,16 @@ def age(project: HostProject, hours: float) -> None:
     record = records.load(path)
     assert record is not None
     path.write_bytes(records.dump(replace(record, running_time=record.running_time - hours * 3600)))
+
+
+def recorded(project: HostProject) -> list[dict[str, Any]]:
+    """Return what egress_flows_info gives of the host."""
+    copy = {"content": "{{ flows.records | to_json }}", "dest": str(project.path / "flows.json"), "mode": "0600"}
+    tasks = [{"tidegate.nftables.egress_flows_info": {}, "register": "flows"}, {"ansible.builtin.copy": copy}]
+    project.write("flows.yml", [{"hosts": "app1", "gather_facts": False, "tasks": tasks}])
+    project.play(playbook="flows.yml").ok()
+    records: list[dict[str, Any]] = json.loads(project.read("flows.json"))
+    return records
 
 
 @pytest.fixture
@@ -77,6 +91,10 @@ def test_a_refusal_has_to_be_explained_first(observed: HostProject) -> None:
     held = named(observed, ENFORCE)
     assert held.code != 0
     assert "1 unexplained rejection: root to 198.51.100.9 udp/9999" in held.output
+    (record,) = recorded(observed)
+    Draft202012Validator(SCHEMA).validate(record)
+    shown = {"host": "app1", "user": "root", "destination": "198.51.100.9", "protocol": "udp", "port": 9999}
+    assert {**record, **shown, "decision": "would_reject", "entry": None, "source": "ledger"} == record
     assert not enforcing(observed)
     write(observed, egress_deny_quietly=[{"to": ["198.51.100.9"], "services": ["udp/9999"]}])
     explained = named(observed, ENFORCE)

@@ -60,9 +60,9 @@ class Paths:
         return self.state / "settings.json"
 
     @property
-    def observed_ledger(self) -> Path:
-        """Would-be rejections in observe mode (sight/observed_ledger.py)."""
-        return self.state / "observed_ledger.json"
+    def ledger(self) -> Path:
+        """The denied ledger beyond a reboot (sight/kept_ledger.py)."""
+        return self.state / "ledger.json"
 
     @property
     def running_time(self) -> Path:
@@ -112,6 +112,11 @@ class Paths:
     def command(self) -> Path:
         """A link to the program in root's search path."""
         return self.at("/usr/local/sbin/tidegate")
+
+    @property
+    def journald(self) -> Path:
+        """The socket of journald (systemd-journald.service(8))."""
+        return self.at("/run/systemd/journal/socket")
 
     @property
     def units(self) -> Path:

@@ -13,9 +13,10 @@ import contextlib
 import difflib
 import time
 from dataclasses import dataclass, field, replace
-from typing import Callable
+from typing import Callable, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.errors import TidegateError
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, system_log
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.lock import hold, is_held
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import (
@@ -28,7 +29,8 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved impo
     settings,
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.records import Record
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import observed_ledger
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import denied_ledger, kept_ledger
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight.kept_ledger import KeptLedger, KeptLine
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import fingerprint
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import rollback
@@ -37,8 +39,17 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.snapshot
 INTERVAL = 2.0
 """Seconds between two checks."""
 
-LEDGER_INTERVAL = 600.0
-"""Seconds between two copies of the observed ledger, and between two notes of the running time."""
+LOOK_INTERVAL = 60.0
+"""Seconds between two looks at the ledger, more where one takes so long that it would cost more than LOOK_SHARE."""
+
+LOOK_SHARE = 1 / 1200
+"""Share of one CPU that the looks may take: 50 ms a minute."""
+
+SAVE_INTERVAL = 600.0
+"""Seconds between two copies of the ledger without a new destination, and between two notes of the running time."""
+
+_ANNOUNCED = 50
+"""New destinations of one look that get an entry of their own in the system's log; the rest are counted."""
 
 GRACE = 3.0
 """Seconds that a rollback timer may be late before the watcher rolls back."""
@@ -52,15 +63,18 @@ class Watcher:
     """The watcher of one table.
 
     checked: the last generation that was as expected, or whose edit was reported; reported: the digest of that edit;
-    next_compare, next_ledger, next_try: monotonic times before which the table is not compared, the ledger not copied,
-    and no rollback tried again; pause: seconds until that.
+    ledger: as it was at the last look, None before the first one.
+    next_compare, next_look, next_save, next_try: monotonic times before which the table is not compared, the ledger not
+    looked at and not copied without news, and no rollback tried again; pause: seconds until that.
     """
 
     host: Host
     checked: int = 0
     reported: str = ""
     next_compare: float = field(default=0.0)
-    next_ledger: float = field(default=0.0)
+    ledger: KeptLedger | None = None
+    next_look: float = field(default=0.0)
+    next_save: float = field(default=0.0)
     next_try: float = field(default=0.0)
     pause: float = INTERVAL
 
@@ -75,13 +89,36 @@ class Watcher:
                 time.sleep(INTERVAL)
 
     def copy_ledger(self) -> None:
-        """In mode observe, copy the ledger now and then: nf_tables forgets it after a day or a reboot."""
-        if time.monotonic() < self.next_ledger:
+        """Copy the ledger now and then, since nf_tables forgets it; a new destination at once, with an announcement."""
+        if time.monotonic() < self.next_look:
             return
-        self.next_ledger = time.monotonic() + LEDGER_INTERVAL
-        running_time.keep(self.host.paths)
-        if self.host.table.exists() and settings.read(self.host.paths).mode == "observe":
-            observed_ledger.save(self.host.paths, running_time.now(self.host.paths))
+        began = time.process_time()
+        self.next_look = time.monotonic() + LOOK_INTERVAL
+        paths, due = self.host.paths, time.monotonic() >= self.next_save
+        if due:
+            self.next_save = time.monotonic() + SAVE_INTERVAL
+            running_time.keep(paths)
+        if self.host.table.exists():
+            before = kept_ledger.read(paths) if self.ledger is None else self.ledger
+            now, days = running_time.now(paths), settings.read(paths).ledger_days
+            self.ledger = kept_ledger.merged(before, denied_ledger.read(), now, clock.boot_id(), days)
+            new = kept_ledger.new_lines(before.lines, self.ledger.lines)
+            if new or (due and self.ledger != kept_ledger.read(paths)):
+                kept_ledger.write(paths, self.ledger)
+            self._announce(new)
+        self.next_look = time.monotonic() + max(LOOK_INTERVAL, (time.process_time() - began) / LOOK_SHARE)
+
+    def _announce(self, new: Sequence[KeptLine]) -> None:
+        """Report each destination that was rejected for the first time as far as the ledger goes back."""
+        tier = settings.read(self.host.paths).tier
+        for line in new[:_ANNOUNCED]:
+            verb = "would be rejected" if line.observed else "was rejected"
+            text = f"{denied_ledger.flow_text(*line[:4])} {verb} for the first time"
+            system_log.send(self.host.paths, system_log.WARNING, text, "denied", _fields(line, tier))
+        if len(new) > _ANNOUNCED:
+            text = f"{len(new) - _ANNOUNCED} more destinations were rejected for the first time"
+            about = {"count": len(new) - _ANNOUNCED, "tier": tier}
+            system_log.send(self.host.paths, system_log.WARNING, text, "denied_more", about)
 
     def check(self) -> str:
         """Check once; return the event, "" when the table is as expected or another process is at work."""
@@ -181,3 +218,17 @@ class Watcher:
         self.checked, self.reported = 0, ""
         journal.add(self.host.paths, "repaired", token=record.token)
         return True
+
+
+def _fields(line: KeptLine, tier: str) -> dict[str, object]:
+    """Return the fields of an announcement, see docs/observe.md."""
+    return {
+        "tier": tier,
+        "user": None if line.uid is None else denied_ledger.user_name(line.uid),
+        "uid": line.uid,
+        "destination": line.address,
+        "protocol": line.protocol,
+        "port": line.port,
+        "decision": "would_reject" if line.observed else "rejected",
+        "packets": line.packets,
+    }

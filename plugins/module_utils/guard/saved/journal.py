@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 import json
-import syslog
 from contextlib import suppress
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, files
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, files, system_log
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 
@@ -42,13 +41,10 @@ _WARNINGS = ("restored", "replaced", "stuck", "failsafe", "lost", "edited", "eme
 
 
 def add(paths: Paths, event: str, **about: Any) -> None:
-    """Write an event to the journal and to syslog. A failure is ignored: it must not stop a rollback."""
+    """Write an event to the journal and to the system's log. A failure is ignored: it must not stop a rollback."""
     fields = {key: value for key, value in about.items() if value not in ("", None)}
-    if not paths.root:
-        level = syslog.LOG_WARNING if event in _WARNINGS else syslog.LOG_NOTICE
-        shown = "".join(f" {key}={value!r}" for key, value in fields.items())
-        syslog.openlog("tidegate", syslog.LOG_PID, syslog.LOG_DAEMON)
-        syslog.syslog(level, f"{event}: {EVENTS[event]}{shown}")
+    level = system_log.WARNING if event in _WARNINGS else system_log.NOTICE
+    system_log.send(paths, level, f"{event}: {EVENTS[event]}", event, fields)
     with suppress(GuardError):
         _trim(paths)
         line = json.dumps({"when": clock.utc(), "event": event, **fields}, sort_keys=True)

@@ -22,12 +22,15 @@ MODES = ("enforce", "observe")
 class Settings:
     """drift: whether an edit of the table is reported or repaired; mode: whether the fail-safe table rejects or counts.
 
-    floor: the rules of the fail-safe table; none: its own, which keep connections.
+    floor: the rules of the fail-safe table; none: its own, which keep connections. tier: for logs and metrics.
+    ledger_days: days that a line of the ledger is kept.
     """
 
     drift: str = "report"
     mode: str = "enforce"
     floor: tuple[str, ...] = ()
+    tier: str = ""
+    ledger_days: int = 31
 
 
 def parse(values: Mapping[str, Any]) -> Settings:
@@ -39,6 +42,8 @@ def parse(values: Mapping[str, Any]) -> Settings:
         values.get("drift", DRIFT[0]),
         values.get("mode", MODES[0]),
         tuple(map(str, values.get("floor") or ())),
+        str(values.get("tier") or ""),
+        int(values.get("ledger_days") or Settings.ledger_days),
     )
 
 

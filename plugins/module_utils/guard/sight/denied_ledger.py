@@ -42,7 +42,7 @@ _OVERFLOW_SETS = {
 class DeniedLine:
     """One line of the ledger. uid: None for packets without a socket; port: None for protocols without ports.
 
-    packets: since the line was made; seconds: since the last packet; observed: mode observe accepted the packets.
+    packets, bytes: since the line was made; seconds: since the last packet; observed: mode observe accepted them.
     """
 
     address: str
@@ -52,6 +52,7 @@ class DeniedLine:
     packets: int
     seconds: int
     observed: bool
+    bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -116,9 +117,13 @@ def protocol_name(number: int) -> str:
 
 def flow(line: DeniedLine) -> str:
     """Return a line's flow for people, as in "192.0.2.1 tcp/443 by www-data"."""
-    port = "" if line.port is None else f"/{line.port}"
-    by = "the kernel or another host" if line.uid is None else user_name(line.uid)
-    return f"{line.address} {line.protocol}{port} by {by}"
+    return flow_text(line.address, line.protocol, line.port, line.uid)
+
+
+def flow_text(address: str, protocol: str, port: int | None, uid: int | None) -> str:
+    """Return a flow for people. Arguments: as in DeniedLine."""
+    by = "the kernel or another host" if uid is None else user_name(uid)
+    return f"{address} {protocol}{'' if port is None else f'/{port}'} by {by}"
 
 
 def sender(uid: int | None, protocol: str) -> str:
@@ -153,4 +158,5 @@ def _lines(ledger_set: LedgerSet, dumped: list[CountedElement]) -> Iterator[Deni
             packets=element.packets,
             seconds=int(element.idle),
             observed=ledger_set.observed,
+            bytes=element.bytes,
         )

@@ -6,11 +6,9 @@
 from __future__ import annotations
 
 import contextlib
-import pwd
 import time
 from typing import Any, Iterator
 
-from ansible_collections.tidegate.nftables.plugins.module_utils import protocols
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import (
@@ -23,10 +21,10 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.reco
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import observes
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
 
-from . import denied_ledger, observed_ledger
+from . import ledger_facts
 
-_UNKNOWN = 255
-"""Number of a protocol whose name is not known; reserved by IANA."""
+_LINE = ("address", "protocol", "port", "uid", "user", "packets", "last")
+_OVERFLOW = ("user", "packets", "last")
 
 
 def facts(host: Host) -> dict[str, Any]:
@@ -37,8 +35,7 @@ def facts(host: Host) -> dict[str, Any]:
     since: when the host began to observe without a gap, in seconds since 1970, None when it does not observe. It is as
         long ago as the host has run since then: a clock that was set, and a host that was off, count for nothing
     now: the host's clock, in seconds since 1970
-    ledger: would-be rejections; user: the name of the uid, where it has one
-    overflow: packets that would have been rejected and of which the ledger has no line, by user
+    ledger, overflow: would-be rejections, as lines and overflow in ledger_facts.py
     """
     record = confirmed_policy.read(host.paths)
     now, running = time.time(), running_time.now(host.paths)
@@ -47,38 +44,15 @@ def facts(host: Host) -> dict[str, Any]:
         if policy is None or not observes(policy.listing):
             break
         since = now - max(0.0, running - policy.running_time)
-    kept = observed_ledger.merged(observed_ledger.read(host.paths), denied_ledger.read(), running)
+    ledger = ledger_facts.facts(host.paths)
     return {
         "confirmed": record is not None,
         "observes": record is not None and observes(record.listing),
         "since": since,
         "now": now,
-        "ledger": [
-            {
-                "address": line.address,
-                "protocol": _protocol(line.protocol),
-                "port": line.port,
-                "uid": line.uid,
-                "user": _user(line.uid),
-                "packets": line.packets,
-                "last": now - (running - line.last),
-            }
-            for line in kept.lines
-        ],
-        "overflow": [
-            {
-                "user": denied_ledger.sender(item.uid, item.protocol),
-                "packets": item.packets,
-                "last": now - (running - item.last),
-            }
-            for item in kept.overflow
-        ],
+        "ledger": [{name: line[name] for name in _LINE} for line in ledger["lines"] if line["observed"]],
+        "overflow": [{name: item[name] for name in _OVERFLOW} for item in ledger["overflow"] if item["observed"]],
     }
-
-
-def _protocol(name: str) -> int:
-    number = protocols.number(name)
-    return _UNKNOWN if number is None else number
 
 
 def _earlier(paths: Paths) -> Iterator[Record | None]:
@@ -88,12 +62,3 @@ def _earlier(paths: Paths) -> Iterator[Record | None]:
         with contextlib.suppress(GuardError):
             record = records.load(policy.path)
         yield record
-
-
-def _user(uid: int | None) -> str | None:
-    if uid is None:
-        return None
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return None

@@ -134,5 +134,6 @@ def _is_on_the_floor(resolved: ResolvedPolicy, flow: Flow, version: int, value: 
 def _renews_a_lease(resolved: ResolvedPolicy, flow: Flow, version: int, value: int, protocol: int) -> bool:
     """Tell whether a flow goes from a DHCP client to a server that may be its own."""
     ports, known = ((68, 67), _DHCP) if version == 4 else ((546, 547), _DHCPV6)
-    near = _inside(known | resolved.internal, version, value)
-    return near and protocol == protocols.UDP and (flow.source_port, flow.port) == ports
+    if protocol != protocols.UDP or (flow.source_port, flow.port) != ports:
+        return False
+    return _inside(known, version, value) or _inside(resolved.internal, version, value)

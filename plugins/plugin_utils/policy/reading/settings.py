@@ -21,7 +21,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model imp
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, datafiles, services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING, AddressSet
 
-from . import commit_confirm, containers, destinations, enforcement, ntp_pool, root, values
+from . import commit_confirm, containers, destinations, enforcement, ntp_pool, root, sight, values
 from .context import Context
 
 SSH = 22
@@ -52,7 +52,7 @@ class HostSettings:
     """What holds for the whole host.
 
     mode, drift, missing_users, ansible_port, max_removed, commit_confirm, enforcement, root, container_interfaces,
-    host_dns, floor: as in ResolvedPolicy.
+    host_dns, floor, sight: as in ResolvedPolicy.
     internal: egress_internal_networks. dns, ntp: the named servers as destinations.
     ntp_pool: whether any server of the internet may be a time server. nat64: the translation prefix, empty for none.
     """
@@ -73,6 +73,7 @@ class HostSettings:
     enforcement: enforcement.Enforcement
     drift: Drift
     root: str
+    sight: sight.Sight
 
 
 def read_mode(report: ErrorReport, variables: Mapping[str, Any]) -> Mode | None:
@@ -150,6 +151,7 @@ def read(context: Context, variables: Mapping[str, Any], mode: Mode) -> HostSett
         enforcement=enforcement.read(report, variables),
         drift=_choice(report, variables, "egress_drift", DRIFT),
         root=root.read(report, variables),
+        sight=sight.read(report, variables),
     )
 
 

@@ -10,6 +10,7 @@ import re
 import socket
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import TextError
 
@@ -104,6 +105,7 @@ def to_text(version: int, value: int) -> str:
     return socket.inet_ntop(socket.AF_INET6, value.to_bytes(16, "big"))
 
 
+@lru_cache(maxsize=1 << 16)
 def parse_address(text: str) -> tuple[int, int]:
     """Return (IP version, integer) of one address. Raise AddressError."""
     if "%" in text:

@@ -21,6 +21,7 @@ POLICY_ACTIONS: Mapping[str, Mapping[str, Any]] = {
     "egress_allow_once": {"to": ["10.0.0.9"], "services": ["https"], "hours": 1, "reason": "a test"},
     "egress_apply": {},
     "egress_evidence": {},
+    "egress_flows_info": {},
     "egress_explain": {"to": "hosts:database"},
     "egress_policy": {},
     "egress_preflight": {},

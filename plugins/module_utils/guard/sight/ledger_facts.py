@@ -1,0 +1,71 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The kept ledger as plain values, for the controller."""
+
+from __future__ import annotations
+
+import pwd
+import time
+from typing import Any
+
+from ansible_collections.tidegate.nftables.plugins.module_utils import protocols
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import running_time
+
+from . import denied_ledger, kept_ledger
+
+_UNKNOWN = 255
+"""Number of a protocol whose name is not known; reserved by IANA."""
+
+
+def facts(paths: Paths) -> dict[str, Any]:
+    """Return what was rejected, also before a reboot.
+
+    now: the host's clock, in seconds since 1970. lines: the flows; user: the name of the uid, where it has one; first,
+    last: in seconds since 1970, as long ago as the host has run since then. overflow: packets of which there is no
+    line, by user. observed: whether they were let out.
+    """
+    now, running = time.time(), running_time.now(paths)
+    kept = kept_ledger.current(paths, running)
+    return {
+        "now": now,
+        "lines": [
+            {
+                "address": line.address,
+                "protocol": _protocol(line.protocol),
+                "port": line.port,
+                "uid": line.uid,
+                "user": _user(line.uid),
+                "observed": line.observed,
+                "packets": line.packets,
+                "bytes": line.bytes,
+                "first": now - (running - line.first),
+                "last": now - (running - line.last),
+            }
+            for line in kept.lines
+        ],
+        "overflow": [
+            {
+                "user": denied_ledger.sender(item.uid, item.protocol),
+                "observed": item.observed,
+                "packets": item.packets,
+                "last": now - (running - item.last),
+            }
+            for item in kept.overflow
+        ],
+    }
+
+
+def _protocol(name: str) -> int:
+    number = protocols.number(name)
+    return _UNKNOWN if number is None else number
+
+
+def _user(uid: int | None) -> str | None:
+    if uid is None:
+        return None
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return None

@@ -1,0 +1,133 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Makes the records of one host. Their shape is docs/schema/flow-1.json; a change of it is a new version."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ansible_collections.tidegate.nftables.plugins.module_utils import protocols
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedPolicy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import (
+    AddressError,
+    parse_address,
+    to_text,
+)
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.whatif.judge import ALLOWED, Judge
+
+from .nearest import Nearest
+
+VERSION = 1
+COLUMNS = (
+    "kind",
+    "name",
+    "destination",
+    "protocol",
+    "port",
+    "uid",
+    "accepted",
+    "answered",
+    "flows",
+    "packets",
+    "bytes",
+    "first",
+    "last",
+)
+"""The columns of flows/columns.py that a record of a log needs."""
+_NAMES = {number: name for name, number in [*protocols.NUMBERS.items()][::-1]}
+
+
+class Recorder:
+    """Makes records by one host's policy. unreadable: how many flows it was given that went to no address."""
+
+    def __init__(self, resolved: ResolvedPolicy) -> None:
+        self.unreadable = 0
+        self._judge, self._nearest = Judge(resolved), Nearest(resolved)
+        self._host = {"version": VERSION, "host": resolved.host, "tier": resolved.tier or None}
+        self._policy = policy_hash(resolved)
+
+    def of_ledger(self, lines: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Yield the records of what the phase ledger of egress_guard returned."""
+        for line in lines:
+            yield from self._record(
+                kind="ledger",
+                flow=(line["address"], line["protocol"], line["port"]),
+                uid=line["uid"],
+                user=line["user"],
+                decision="would_reject" if line["observed"] else "rejected",
+                # What only was observed may have been answered; nobody knows.
+                answered=None if line["observed"] else False,
+                counts=(None, line["packets"], line["bytes"]),
+                times=(int(line["first"]), int(line["last"])),
+            )
+
+    def of_logs(self, groups: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Yield the records of groups of logs with COLUMNS."""
+        for group in groups:
+            uid = group["uid"]
+            is_number = uid is not None and uid.isascii() and uid.isdigit()
+            yield from self._record(
+                kind=group["kind"],
+                name=group["name"],
+                flow=(group["destination"], group["protocol"], group["port"]),
+                uid=int(uid) if is_number else None,
+                user=None if is_number else uid,
+                decision="allowed" if group["accepted"] else "rejected",
+                answered=group["answered"] if group["accepted"] else False,
+                counts=(group["flows"], group["packets"], group["bytes"]),
+                times=(group["first"], group["last"]),
+            )
+
+    def _record(
+        self,
+        *,
+        kind: str,
+        flow: tuple[str, int, int | None],
+        uid: int | None,
+        user: str | None,
+        decision: str,
+        answered: bool | None,
+        counts: tuple[int | None, int | None, int | None],
+        times: tuple[int | None, int | None],
+        name: str | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        try:
+            address = to_text(*parse_address(flow[0]))
+            judgement = self._judge(address, flow[1], flow[2], user or (None if uid is None else str(uid)))
+        except AddressError:
+            self.unreadable += 1
+            return
+        is_allowed = judgement.outcome == ALLOWED
+        yield {
+            **self._host,
+            "source": kind,
+            "user": user,
+            "uid": uid,
+            "unit": None,
+            "destination": address,
+            "name": name,
+            "protocol": _NAMES.get(flow[1], str(flow[1])),
+            "port": flow[2],
+            "decision": "would_reject" if decision == "allowed" and not is_allowed else decision,
+            "answered": answered,
+            "entry": judgement.entry if is_allowed else None,
+            "nearest": None if is_allowed else self._nearest(address, flow[1], flow[2]),
+            "cause": judgement.cause,
+            "first": times[0],
+            "last": times[1],
+            "flows": counts[0],
+            "packets": counts[1],
+            "bytes": counts[2],
+            "policy": self._policy,
+        }
+
+
+def policy_hash(resolved: ResolvedPolicy) -> str:
+    """Return the first 16 digits of the SHA-256 of the compiled table: the same policy, the same hash."""
+    table = json.dumps(compile_table(resolved), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(table.encode()).hexdigest()[:16]
