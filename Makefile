@@ -17,7 +17,8 @@ PYTHON := $(VENV)/bin/python
 SUITES := bullseye bookworm trixie
 INPUTS := $(shell . tests/images/podman.sh && echo $$inputs)
 NFT := build/nft/0.9.8/nft build/nft/1.0.6/nft build/nft/1.1.3/nft
-NAMES := build/squid/5.7/squid build/squid/6.13/squid build/dnsmasq/2.90/dnsmasq build/dnsmasq/2.91/dnsmasq
+NAMES := build/squid/5.7/squid build/squid/6.13/squid build/dnsmasq/2.90/dnsmasq build/dnsmasq/2.91/dnsmasq \
+    build/ulogd/2.0.8/ulogd
 TYPED := plugins playbooks tests molecule
 SCENARIOS := $(notdir $(patsubst %/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
 
@@ -60,6 +61,7 @@ build/squid/5.7/squid: build/debian/bookworm-squid.package.tar
 build/squid/6.13/squid: build/debian/trixie-squid.package.tar
 build/dnsmasq/2.90/dnsmasq: build/debian/bookworm-dnsmasq-base.package.tar
 build/dnsmasq/2.91/dnsmasq: build/debian/trixie-dnsmasq-base.package.tar
+build/ulogd/2.0.8/ulogd: build/debian/bookworm-ulogd2-json.package.tar
 $(NFT) $(NAMES): tests/images/program.sh
 	tests/images/program.sh $(filter %.tar,$^) $@
 

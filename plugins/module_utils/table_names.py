@@ -32,6 +32,9 @@ OBSERVED_SHARE_CHAIN = "egress_observed_share"
 ENFORCED_SHARE_CHAIN = "egress_enforced_share"
 OBSERVED_OVERFLOW_CHAIN = "egress_observed_overflow"
 ENFORCED_OVERFLOW_CHAIN = "egress_enforced_overflow"
+OBSERVED_LOG_CHAIN = "egress_observed_log"
+ENFORCED_LOG_CHAIN = "egress_enforced_log"
+"""Only where packets are logged."""
 REJECT_CHAIN = "egress_reject"
 
 MODE_CHAINS = {"observe": OBSERVED_CHAIN, "enforce": ENFORCED_CHAIN}

@@ -149,6 +149,11 @@ options:
         description: Days that a line of the ledger is kept after its last packet.
         type: int
         default: 31
+      log:
+        description: Where the rules log to. V(kernel) in a container is a warning.
+        type: str
+        choices: [none, kernel, nflog]
+        default: none
   floor:
     description: Rules of the fail-safe table, in nft's words. V(@resolvers4) and V(@resolvers6) in a rule stand for the
       name servers that the host uses; a rule for which it has none is left out. By default replies alone pass.

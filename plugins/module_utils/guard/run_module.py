@@ -13,7 +13,7 @@ from typing import Any, Callable, Mapping
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.errors import report_errors
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import ssh_session
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import ssh_session, system_log
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program import (
@@ -89,7 +89,13 @@ def _apply(paths: Paths, parameters: Parameters, check: bool) -> dict[str, Any]:
     connection = ssh_session.connection()
     kept = connection if parameters["keep_connection"] else ""
     result = apply.apply_policy(host, desired, terms, connection=kept, decisions=parameters["preflight"], check=check)
-    return {**result, "counters": {TABLE_TEXT: counters(*TABLE)}, "connection": connection}
+    warnings = system_log.kernel_log_warnings((parameters["sight"] or {}).get("log", "none"))
+    return {
+        **result,
+        "counters": {TABLE_TEXT: counters(*TABLE)},
+        "connection": connection,
+        "warnings": [*result.get("warnings", ()), *warnings],
+    }
 
 
 def _uninstall(paths: Paths, absent: CompiledTable, *, check: bool) -> dict[str, Any]:
@@ -214,6 +220,7 @@ TEST: dict[str, Any] = {
 SIGHT: dict[str, Any] = {
     "tier": {"type": "str", "default": ""},
     "ledger_days": {"type": "int", "default": Settings.ledger_days},
+    "log": {"type": "str", "choices": ["none", "kernel", "nflog"], "default": "none"},
 }
 NEEDED = [
     ("phase", "apply", ["tables"]),

@@ -9,7 +9,6 @@ import getpass
 import os
 import socket
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
@@ -36,10 +35,16 @@ def apply_arguments(resolved: policy.ResolvedPolicy, who: str, default_root: str
         "timeout": resolved.commit_confirm.timeout,
         "tests": packets(resolved),
         "drift": resolved.drift,
-        "sight": {"tier": resolved.tier, **asdict(resolved.sight)},
+        "sight": sight(resolved),
         "root": resolved.root or default_root,
         **fail_safe(resolved),
     }
+
+
+def sight(resolved: policy.ResolvedPolicy) -> dict[str, Any]:
+    """Return what the host needs to show what it rejects."""
+    shown = resolved.sight
+    return {"tier": resolved.tier, "ledger_days": shown.ledger_days, "log": shown.log.target}
 
 
 def fail_safe(resolved: policy.ResolvedPolicy) -> dict[str, Any]:

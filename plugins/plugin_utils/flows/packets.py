@@ -13,7 +13,9 @@ from .columns import icmp_or_port, number_of, select
 from .lines import matched, number, relation
 from .model import LogFile, Source
 
-_REJECTED = "(?i)denied|drop|reject|refuse"
+_REJECTED = "(?i)denied|drop|reject|refuse|block"
+_OBSERVED = "(?i)would[_ -]"
+"""Words of a prefix. Without one of them, or with one of the second kind, the packet got through."""
 _JSON = {
     "src_ip": "VARCHAR",
     "dest_ip": "VARCHAR",
@@ -55,7 +57,7 @@ def _text(files: Sequence[LogFile]) -> str:
             "protocol": protocol,
             "port": icmp_or_port(protocol, number(r"\bTYPE=(\d+)"), number(r"\bDPT=(\d+)")),
             "uid": matched(r"\bUID=(\d+)"),
-            "accepted": f"NOT regexp_matches(regexp_extract(line, '^(.*?)IN=', 1), {database.text(_REJECTED)})",
+            "accepted": _accepted("regexp_extract(line, '^(.*?)IN=', 1)"),
             "packets": "1",
             "bytes": number(r"\bLEN=(\d+)"),
             "skipped": f"CASE WHEN {destination} IS NOT NULL AND {leaves} IS NULL THEN 'inbound' END",
@@ -83,7 +85,7 @@ def _json(files: Sequence[LogFile]) -> str:
                 protocol, 'coalesce("icmp.type", "icmpv6.type")', 'coalesce("reply.l4.sport", dest_port)'
             ),
             "uid": '"oob.uid"',
-            "accepted": f"NOT regexp_matches({prefix}, {database.text(_REJECTED)})",
+            "accepted": _accepted(prefix),
             "packets": 'coalesce("orig.raw.pktcount", 1)',
             "bytes": 'coalesce("orig.raw.pktlen", "raw.pktlen")',
             "first": 'coalesce("flow.start.sec", "oob.time.sec")',
@@ -93,3 +95,9 @@ def _json(files: Sequence[LogFile]) -> str:
         },
         rows,
     )
+
+
+def _accepted(prefix: str) -> str:
+    """Return SQL for whether a packet with a prefix got through."""
+    rejected, observed = (f"regexp_matches({prefix}, {database.text(words)})" for words in (_REJECTED, _OBSERVED))
+    return f"(NOT {rejected} OR {observed})"

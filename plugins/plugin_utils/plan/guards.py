@@ -144,6 +144,10 @@ _LIMITS: tuple[tuple[str, Callable[[ResolvedPolicy], Any], Callable[[Any], int]]
     ("egress_missing_users", lambda resolved: resolved.missing_users, lambda value: value == "skip"),
     ("egress_drift", lambda resolved: resolved.drift, lambda value: value == "report"),
     ("egress_ledger_days", lambda resolved: resolved.sight.ledger_days, lambda value: -value),
+    ("egress_log", lambda resolved: resolved.sight.log.target, lambda value: value == "none"),
+    ("egress_log_rate", lambda resolved: resolved.sight.log.rate, lambda _value: 0),
+    ("egress_log_prefix", lambda resolved: resolved.sight.log.prefix, lambda _value: 0),
+    ("egress_log_group", lambda resolved: resolved.sight.log.group, lambda _value: 0),
     ("egress_root", lambda resolved: resolved.root, lambda _value: 0),
 )
 """Variable, its value in a policy, and how lax a value is: more is a weaker guard, as much is only another one."""

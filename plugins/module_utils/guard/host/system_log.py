@@ -8,6 +8,7 @@ from __future__ import annotations
 import socket
 import syslog
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Mapping
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.printable import printable
@@ -18,6 +19,10 @@ IDENTIFIER = "tidegate"
 WARNING, NOTICE = syslog.LOG_WARNING, syslog.LOG_NOTICE
 _PATIENCE = 0.2
 """Seconds that journald may take to make room for an entry: its socket holds about ten."""
+_NOT_LOGGED = (
+    "egress_log: kernel: no packet of this host is logged, because it is a container or has a network namespace of "
+    "its own. Fix: egress_log: nflog, or net.netfilter.nf_log_all_netns=1 on the machine, whose log then has them."
+)
 _DAEMON = 3
 """The facility daemon (RFC 5424)."""
 
@@ -45,6 +50,16 @@ def send(paths: Paths, level: int, message: str, event: str, fields: Mapping[str
     if not paths.root:
         syslog.openlog(IDENTIFIER, syslog.LOG_PID, syslog.LOG_DAEMON)
         syslog.syslog(level, entry["MESSAGE"] + "".join(f" {name}={value!r}" for name, value in shown.items()))
+
+
+def kernel_log_warnings(log: str) -> list[str]:
+    """Return a warning where rules log to the kernel's log and the kernel does so for no container.
+
+    log: none, kernel or nflog. The kernel shows this setting only to those whose packets it logs.
+    """
+    if log != "kernel" or Path("/proc/sys/net/netfilter/nf_log_all_netns").exists():
+        return []
+    return [_NOT_LOGGED]
 
 
 def _text(value: Any) -> str:

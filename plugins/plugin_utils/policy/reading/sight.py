@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import ErrorReport, variable
 
@@ -17,21 +18,71 @@ LONGEST_LEDGER = 400
 """Days; a year and the month in which it is looked at."""
 
 
+LogTarget = Literal["none", "kernel", "nflog"]
+LOG_TARGETS: tuple[LogTarget, ...] = ("none", "kernel", "nflog")
+_RATE = re.compile(r"([1-9][0-9]{0,5})/(second|minute|hour|day)")
+_PREFIX = re.compile(r"[ !#-\[\]-~]{1,40}")
+"""Printable ASCII without quotes and backslashes. The kernel keeps 127 characters, and words follow."""
+
+
+@dataclass(frozen=True)
+class Log:
+    """How rejected packets are logged.
+
+    target: nowhere, to the kernel's log, or to programs that listen to a group of NFLOG, such as ulogd2.
+    rate: lines at most, such as 10/second. prefix: what each line begins with. group: of NFLOG.
+    """
+
+    target: LogTarget = "none"
+    rate: str = "10/second"
+    prefix: str = "tidegate: "
+    group: int = 20
+
+
 @dataclass(frozen=True)
 class Sight:
     """How a host shows what it rejects.
 
-    ledger_days: days that a line of the ledger is kept after its last packet.
+    ledger_days: days that a line of the ledger is kept after its last packet. log: its log.
     """
 
     ledger_days: int = 31
+    log: Log = field(default_factory=Log)
 
 
 def read(report: ErrorReport, variables: Mapping[str, Any]) -> Sight:
-    """Read egress_ledger_days; a value with an error counts as not set."""
+    """Read egress_ledger_days and the variables of the log; a value with an error counts as not set."""
     return Sight(
         ledger_days=_number(report, variables, "egress_ledger_days", Sight.ledger_days, range(1, LONGEST_LEDGER + 1)),
+        log=_log(report, variables),
     )
+
+
+def _log(report: ErrorReport, variables: Mapping[str, Any]) -> Log:
+    default, target = Log(), variables.get("egress_log")
+    if target is not None:
+        target = values.choice(report, variable("egress_log"), target, LOG_TARGETS)
+    rate = "write it as 10/second, with second, minute, hour or day"
+    prefix = "write at most 40 characters of ASCII without quotes and backslashes"
+    return Log(
+        target=target or default.target,
+        rate=_matching(report, variables, "egress_log_rate", default.rate, (_RATE, rate)),
+        prefix=_matching(report, variables, "egress_log_prefix", default.prefix, (_PREFIX, prefix)),
+        group=_number(report, variables, "egress_log_group", default.group, range(65536)),
+    )
+
+
+def _matching(
+    report: ErrorReport, variables: Mapping[str, Any], name: str, default: str, form: tuple[re.Pattern[str], str]
+) -> str:
+    """Read a text of a form. form: its pattern, and the fix for a text of another form."""
+    value, (pattern, fix) = variables.get(name), form
+    if value is None:
+        return default
+    if isinstance(value, str) and pattern.fullmatch(value):
+        return value
+    report.error(variable(name), f"{values.show(value)} cannot be used", fix)
+    return default
 
 
 def _number(report: ErrorReport, variables: Mapping[str, Any], name: str, default: int, allowed: range) -> int:

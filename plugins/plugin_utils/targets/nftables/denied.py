@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import table_names
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.sight import Log
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import ResolvedPolicy
 
 from .matches import FAMILIES, Spec, in_set
@@ -23,6 +24,8 @@ LEDGER_SIZE = 8192
 """Elements of one ledger set: 32 users with all of their share, 4 MB of the kernel's memory in all sets together."""
 _SHARE = "limit rate over 1/hour burst 255 packets"
 """New lines of one user, so that nobody's flood hides what others tried. Packets of known lines cost nothing of it."""
+_BURST = 20
+"""Lines of the log above its rate at once: a program that tries several addresses appears with all of them."""
 _USERS = 1024
 """Users with a share of their own at one time."""
 # Only these headers begin with two ports: of any other protocol, `th dport` reads something else, such as a checksum.
@@ -46,14 +49,17 @@ class ModeChains:
     """The chains, counters and verdicts of one mode.
 
     mode: observe or enforce. ledger_chain: the chain that writes into the ledger sets. share_chain: the chain that
-    takes a new line from its user's share. overflow_chain: the chain that counts what had no room. verdict: the
-    statement at the end of `chain`. silent_verdict: the same for packets that get no answer, incoming and invalid ones.
+    takes a new line from its user's share. overflow_chain: the chain that counts what had no room. log_chain: the chain
+    that logs. decision: its word for the log, as in records. verdict: the statement at the end of `chain`.
+    silent_verdict: the same for packets that get no answer, incoming and invalid ones.
     """
 
     mode: str
     ledger_chain: str
     share_chain: str
     overflow_chain: str
+    log_chain: str
+    decision: str
     verdict: str
     silent_verdict: str
 
@@ -93,6 +99,8 @@ ENFORCE = ModeChains(
     ledger_chain=table_names.ENFORCED_LEDGER_CHAIN,
     share_chain=table_names.ENFORCED_SHARE_CHAIN,
     overflow_chain=table_names.ENFORCED_OVERFLOW_CHAIN,
+    log_chain=table_names.ENFORCED_LOG_CHAIN,
+    decision="rejected",
     verdict=f"goto {table_names.REJECT_CHAIN}",
     silent_verdict="drop",
 )
@@ -101,6 +109,8 @@ OBSERVE = ModeChains(
     ledger_chain=table_names.OBSERVED_LEDGER_CHAIN,
     share_chain=table_names.OBSERVED_SHARE_CHAIN,
     overflow_chain=table_names.OBSERVED_OVERFLOW_CHAIN,
+    log_chain=table_names.OBSERVED_LOG_CHAIN,
+    decision="would_reject",
     verdict="accept",
     silent_verdict="accept",
 )
@@ -121,7 +131,7 @@ def ledger_sets() -> list[Spec]:
 
 def chains(resolved: ResolvedPolicy, quiet: Sequence[str]) -> list[Spec]:
     """Return DENIED_CHAIN and the chains of both modes. quiet: matches of packets that are kept out of the ledger."""
-    inbound = resolved.inbound is not None
+    inbound, log = resolved.inbound is not None, resolved.sight.log
     specs: list[Spec] = [
         {
             "name": table_names.DENIED_CHAIN,
@@ -130,11 +140,13 @@ def chains(resolved: ResolvedPolicy, quiet: Sequence[str]) -> list[Spec]:
     ]
     for mode in MODES:
         specs += [
-            {"name": mode.chain, "rules": _mode_rules(mode, quiet, inbound=inbound)},
+            {"name": mode.chain, "rules": _mode_rules(mode, quiet, inbound=inbound, logs=log.target != "none")},
             {"name": mode.ledger_chain, "rules": _ledger_rules(mode)},
             {"name": mode.share_chain, "rules": _share_rules(mode)},
             {"name": mode.overflow_chain, "rules": _overflow_rules(mode)},
         ]
+        if log.target != "none":
+            specs.append({"name": mode.log_chain, "rules": [_log_rule(mode, log, resolved.tier)]})
     return [*specs, {"name": table_names.REJECT_CHAIN, "rules": _reject_rules()}]
 
 
@@ -154,7 +166,7 @@ def _only_observed(resolved: ResolvedPolicy) -> list[str]:
     return rules
 
 
-def _mode_rules(mode: ModeChains, quiet: Sequence[str], *, inbound: bool) -> list[str]:
+def _mode_rules(mode: ModeChains, quiet: Sequence[str], *, inbound: bool, logs: bool) -> list[str]:
     """Return the rules of one mode. Invalid and incoming packets get no answer."""
     chatter, hushed = mode.count(table_names.CHATTER_COUNTER), mode.count(table_names.QUIET_COUNTER)
     return [
@@ -164,8 +176,17 @@ def _mode_rules(mode: ModeChains, quiet: Sequence[str], *, inbound: bool) -> lis
         *(f"{match} {hushed} {mode.verdict}" for match in quiet),
         f'counter name "{mode.counter}"',
         f"jump {mode.ledger_chain}",
+        *([f"jump {mode.log_chain}"] if logs else []),
         mode.verdict,
     ]
+
+
+def _log_rule(mode: ModeChains, log: Log, tier: str) -> str:
+    """Return the rule that logs. It has no verdict: what exceeds the rate goes on without a line."""
+    words = f"{log.prefix}tier={tier} decision={mode.decision} entry=none "
+    # Level and flags are the kernel log's; NFLOG always has the user.
+    where = f"group {log.group}" if log.target == "nflog" else "flags skuid"
+    return f'limit rate {log.rate} burst {_BURST} packets log prefix "{words}" {where}'
 
 
 def _ledger_rules(mode: ModeChains) -> list[str]:
