@@ -43,4 +43,10 @@ class ActionModule(TidegateAction):
             **host,
         }
         outcome = self.run_module(GUARD, request, needed=("until",))
-        return {**outcome, "flows": flows, "lasting": temporary_allow.lasting(entry)}
+        lasting = temporary_allow.lasting(entry)
+        until = f"allowed for new connections until {outcome['until']}"
+        topic = f"egress_allow_{resolved.tier}"
+        self.say_lines(
+            [f"{self.host}: {until}. To keep it, add this entry to a list such as {topic}:", *lasting.splitlines()]
+        )
+        return {**outcome, "flows": flows, "lasting": lasting}

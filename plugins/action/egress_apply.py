@@ -46,6 +46,8 @@ class ActionModule(TidegateAction):
             outcome["msg"] = f"{outcome['msg']} {ALLOW_REMOVAL}"
         egress = numbers(resolved)
         findings = outcome.get("preflight") or ()
+        if outcome.get("nft_missing"):
+            egress["notices"].append(outcome["msg"])
         egress["notices"] += [f"{finding['what']}. {finding['meaning']} Fix: {finding['fix']}" for finding in findings]
         return {**outcome, "egress": egress}
 
@@ -53,7 +55,7 @@ class ActionModule(TidegateAction):
         """Install nft and apply the policy; in check mode only report that. Raise ModuleFailed when that fails."""
         if self.check_mode:
             # Some package modules need in check mode the package that they would install.
-            message = "nft is not installed on this host. It would be installed, then the table is loaded."
+            message = f"nft is not installed. This run would install the package {package}, then load the table."
             return {"changed": True, "nft_missing": True, "msg": message}
         result = self.known_result("package", self._package_manager(package), Record())
         if result.get("failed"):

@@ -40,9 +40,7 @@ class ActionModule(TidegateAction):
         host = host_arguments(self)
         if state == "end":
             return self._end(host, reason)
-        request = {"phase": "emergency", "emergency": state, "minutes": arguments["minutes"], **host}
-        if reason:
-            request["what"] = f"emergency: {state}: {reason}"
+        request = {"phase": "emergency", "emergency": state, "minutes": arguments["minutes"], "what": reason, **host}
         return self.run_module(GUARD, request)
 
     def _end(self, host: Mapping[str, Any], reason: str) -> dict[str, Any]:

@@ -44,7 +44,7 @@ class ActionModule(TidegateAction):
             outcome.update(self._diagnosed(resolved, outcome["needs"], lines))
         outcome["lines"] = lines or ["Nothing to fix."]
         if lines:
-            self.say_lines(f"{self.host}: {line}" for line in lines)
+            self.say_lines([*(f"{self.host}: {line}" for line in lines), *outcome.get("yaml", "").splitlines()])
         return outcome
 
     def _policy_or_note(self, lines: list[str]) -> policy.ResolvedPolicy | None:
@@ -55,14 +55,21 @@ class ActionModule(TidegateAction):
             lines.append(f"NOTE  needs are not judged, because the policy has errors: {errors}")
             return None
 
-    @staticmethod
-    def _diagnosed(resolved: policy.ResolvedPolicy, needs: list[dict[str, Any]], lines: list[str]) -> dict[str, Any]:
+    def _servers(self, variable: str) -> list[str]:
+        """Return a list of servers as the operator wrote it."""
+        value = self.template(self.variables.get(variable, []))
+        return [str(server) for server in (value if isinstance(value, list) else [value])]
+
+    def _diagnosed(
+        self, resolved: policy.ResolvedPolicy, needs: list[dict[str, Any]], lines: list[str]
+    ) -> dict[str, Any]:
         diagnosis = diagnose(resolved, needs_of(needs))
-        text = advise(diagnosis.rejected, resolved.tier)
+        servers = {name: self._servers(name) for name in ("egress_dns_servers", "egress_ntp_servers")}
+        text = advise(diagnosis.rejected, resolved.tier, servers)
         lines += [f"WARN  would be rejected: {need} at {', '.join(need.addresses)}" for need in diagnosis.rejected]
         lines += [f"NOTE  not judged: {need}: {need.unresolved}" for need in diagnosis.unresolved]
         if text:
-            lines.append(f"NOTE  these entries would allow it:\n{text}")
+            lines.append("NOTE  this would allow it:")
         return {
             "rejected": [asdict(need) for need in diagnosis.rejected],
             "unresolved": [asdict(need) for need in diagnosis.unresolved],

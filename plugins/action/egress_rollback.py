@@ -30,4 +30,9 @@ class ActionModule(TidegateAction):
             **host_arguments(self),
             **commit_confirm_arguments(self),
         }
-        return apply_and_confirm(self, request)
+        outcome = apply_and_confirm(self, request)
+        if "policy" in outcome:
+            verb = "would go " if self.check_mode else ""
+            end = "" if outcome.get("changed") else ", which is loaded already"
+            self.say_lines([f"{self.host}: {verb}{outcome['policy']}{end}"])
+        return outcome

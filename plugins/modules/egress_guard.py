@@ -316,6 +316,11 @@ confirmed:
   description: The confirmed change.
   returned: phase confirm
   type: dict
+policy:
+  description: Which policy the rollback returns to.
+  returned: phase rollback
+  type: str
+  sample: back to the policy of 2026-11-20T10:15:00Z (opened payments-api)
 until:
   description: When the kernel ends it.
   returned: phase allow
@@ -323,9 +328,9 @@ until:
   sample: "2026-11-20T22:00:00Z"
 status:
   description:
-    - The live table, the confirmed policy, the pending change, the events, and the users with more refused
-      destinations than the ledger keeps of one user, with their packets (C(overflow)), and how many connections the
-      kernel tracks (C(tracked)).
+    - The live table, the confirmed policy, the pending change, what is allowed temporarily (C(allowed)), the events,
+      the users with more refused destinations than the ledger keeps of one user, with their packets (C(overflow)), and
+      how many connections the kernel tracks (C(tracked)).
   returned: phase status
   type: dict
 observed:

@@ -44,6 +44,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+policy:
+  description: Which policy the host has returned to.
+  returned: success
+  type: str
+  sample: back to the policy of 2026-11-20T10:15:00Z (opened payments-api)
 confirmation:
   description: How the change was confirmed, null when no change was pending.
   returned: success

@@ -116,7 +116,7 @@ def _rollback(paths: Paths, parameters: Parameters, check: bool) -> dict[str, An
     mode = "observe" if observes(record.listing) else "enforce"
     terms = _terms(parameters, request, replace(settings.read(paths), mode=mode), size=len(record.listing))
     result = apply.change_table(host, RecordedTable(host, record), terms, check=check)
-    return {**result, "connection": ssh_session.connection()}
+    return {**result, "connection": ssh_session.connection(), "policy": confirmed_policy.description_of_return(record)}
 
 
 def _confirm(paths: Paths, parameters: Parameters, check: bool) -> dict[str, Any]:
@@ -142,8 +142,7 @@ def _emergency(paths: Paths, parameters: Parameters, check: bool) -> dict[str, A
     host, kind = Host(paths, LiveTable()), parameters["emergency"]
     if check:
         return {"changed": True}
-    what = parameters["what"] or f"emergency: {kind}"
-    recovered, change = emergency.begin(host, kind, parameters["minutes"], parameters["who"], what)
+    recovered, change = emergency.begin(host, kind, parameters["minutes"], parameters["who"], parameters["what"])
     guard = {"token": change.token, "seconds": change.seconds_left, "kind": change.timer}
     return {"changed": True, "recovered": recovered, "guard": guard}
 

@@ -23,13 +23,15 @@ _EXPR_NAME, _EXPR_DATA = 1, 2
 class CountedElement(NamedTuple):
     """One element. key: in the kernel's bytes. packets, bytes: of its counter, 0 without one.
 
-    idle: seconds since its last packet, 0.0 where the set has no timeout.
+    idle: seconds since its last packet, 0.0 where the set has no timeout. left: seconds until the kernel removes it,
+    None without a timeout.
     """
 
     key: bytes
     packets: int
     idle: float
     bytes: int = 0
+    left: float | None = None
 
 
 def dynamic_elements(family: str, table: str) -> int:
@@ -99,7 +101,8 @@ def _counted(info: SetInfo, item: bytes) -> CountedElement:
     idle = 0 if raw.expires is None or timeout is None else max(0, timeout - raw.expires)
     ((_kind, body),) = wire.parse_list(item)
     packets, size = _counter(wire.parse_attributes(body))
-    return CountedElement(raw.key, packets, idle / 1000, size)
+    left = None if raw.expires is None else raw.expires / 1000
+    return CountedElement(raw.key, packets, idle / 1000, size, left)
 
 
 def _counter(attributes: dict[int, bytes]) -> tuple[int, int]:

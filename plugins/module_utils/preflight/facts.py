@@ -24,11 +24,12 @@ def gather(host: HostFiles) -> dict[str, Any]:
     """Return the facts of a host.
 
     tables: foreign tables with their effect. iptables: rules that nft does not show, or only in part. loaders:
-    programs that load rules. conntrack: see connection_tracking.usage. bridges: interfaces of containers. crash: what
-    ends nft on every listing, "" for nothing. unread: what could not be read, and why.
+    programs that load rules. nft: whether it is installed. conntrack: see connection_tracking.usage. bridges:
+    interfaces of containers. crash: what ends nft on every listing, "" for nothing. unread: what could not be read,
+    and why.
     """
     unread: list[str] = []
-    crash, tables = _foreign_tables(unread)
+    installed, crash, tables = _foreign_tables(unread)
     # In nft's tables, an extension of iptables lacks its parameters, CT --notrack among them.
     families = sorted({table.family for table in tables if table.has_extension})
     old_rules = [*iptables.legacy_rules(host), *map(iptables.nft_rules, families)]
@@ -48,6 +49,7 @@ def gather(host: HostFiles) -> dict[str, Any]:
             for rules in old_rules
         ],
         "loaders": [asdict(loader) for loader in loaders.loaders(host)],
+        "nft": installed,
         "conntrack": connection_tracking.usage(host.root),
         "bridges": bridges(),
         "crash": crash,
@@ -55,20 +57,21 @@ def gather(host: HostFiles) -> dict[str, Any]:
     }
 
 
-def _foreign_tables(unread: list[str]) -> tuple[str, tuple[ForeignTable, ...]]:
-    """Return what ends nft, and the foreign tables where nothing does; add to unread those that cannot be read.
+def _foreign_tables(unread: list[str]) -> tuple[bool, str, tuple[ForeignTable, ...]]:
+    """Return whether there is nft, what ends it, and the foreign tables where nothing does.
 
-    A host without nft has none.
+    Add to unread those that cannot be read.
     """
     try:
         crash = foreign_tables.crash()
         tables = () if crash else foreign_tables.read_all(elements=False)
     except EngineError as error:
-        if error.reason != "nft_missing":
+        installed = error.reason != "nft_missing"
+        if installed:
             unread.append(f"tables of nft: {error.message}")
-        return "", ()
+        return installed, "", ()
     unread += [f"table {table.family} {table.name}: {table.unread}" for table in tables if table.unread]
-    return crash, tables
+    return True, crash, tables
 
 
 def bridges() -> list[str]:

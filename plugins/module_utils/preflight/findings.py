@@ -112,6 +112,10 @@ def _named(name: str) -> Callable[[Facts, Decisions], str]:
     return partial(_loader, name=name)
 
 
+def _without_nft(facts: Facts, _decisions: Decisions) -> str:
+    return "" if facts["nft"] else "nft is not installed"
+
+
 def _unread(facts: Facts, _decisions: Decisions) -> str:
     return _first(facts["unread"])
 
@@ -146,6 +150,13 @@ CHECKS = (
         _containers,
         "Packets of containers are forwarded, and the policy does not say whether it applies to them.",
         "set egress_containers to true or false.",
+    ),
+    _Check(
+        "nft-missing",
+        WARN,
+        _without_nft,
+        "The first run of the role installs the package nftables (egress_package) before it loads the table.",
+        "make that package available to the host.",
     ),
     _Check(
         "rejecting-table",

@@ -63,13 +63,14 @@ _STATUS = Record(
         "pending": OrNull(
             Record(
                 required={"token": TEXT, "kind": TEXT},
-                optional={**dict.fromkeys(("who", "what", "since", "trouble"), TEXT), "seconds": NUMBER},
+                optional={**dict.fromkeys(("emergency", "who", "what", "since", "trouble"), TEXT), "seconds": NUMBER},
             )
         ),
     },
     optional={
         **dict.fromkeys(("table", "drift", "saved"), TEXT),
         "confirmed": OrNull(_ABOUT),
+        "allowed": ListOf(Record(dict.fromkeys(("to", "until", "who", "why"), TEXT))),
         "watcher": FLAG,
         "overflow": ListOf(Record({"user": TEXT, "packets": INTEGER})),
         "tracked": _TRACKED,
@@ -108,6 +109,7 @@ _GUARD = Record(
         "broken_before": TEXTS,
         "confirmed": _ABOUT,
         "until": TEXT,
+        "policy": TEXT,
         "status": _STATUS,
         "observed": Record(
             {
@@ -141,6 +143,7 @@ _FACTS = Record(
         "loaders": ListOf(Record({"name": TEXT, "active": FLAG, "enabled": FLAG, "flushes": TEXTS})),
         "conntrack": _TRACKED,
         "bridges": TEXTS,
+        "nft": FLAG,
         "crash": TEXT,
         "unread": TEXTS,
     }

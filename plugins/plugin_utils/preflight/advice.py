@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.entry_yaml import flow_list, list_item, service_name
@@ -18,25 +18,30 @@ _CONTENT_NETWORK = 8
 """More addresses behind one name mean a content network, whose addresses change."""
 
 
-def advise(rejected: Sequence[Need], topic: str) -> str:
-    """Return the variables as YAML; "" when nothing is rejected. topic: of the list egress_allow_<topic>."""
-    servers: dict[str, list[str]] = {"egress_dns_servers": [], "egress_ntp_servers": []}
+def advise(rejected: Sequence[Need], tier: str, servers: Mapping[str, Sequence[str]]) -> str:
+    """Return the variables as YAML; "" when nothing is rejected. They add to what is there, wherever they are pasted.
+
+    So the list of entries has a topic of its own, and lists of servers begin with those that the policy has.
+
+    servers: what egress_dns_servers and egress_ntp_servers are now.
+    """
+    more: dict[str, list[str]] = {"egress_dns_servers": [], "egress_ntp_servers": []}
     entries: dict[str, dict[str, Any]] = {}
     for need in rejected:
         if variable := _server_variable(need):
-            _extend(servers[variable], need.addresses)
+            _extend(more[variable], need.addresses)
         else:
             entry = _entry(need)
             known = entries.setdefault(entry["name"], entry)
             _extend(known["services"], entry["services"])
             _extend(known["to"], entry["to"])
     lines = [
-        f"{variable}: {flow_list(addresses)}  # add these to the servers that are there"
-        for variable, addresses in servers.items()
+        f"{variable}: {flow_list([*servers.get(variable, ()), *addresses])}  # in place of the list that is there"
+        for variable, addresses in more.items()
         if addresses
     ]
     if entries:
-        lines += [f"egress_allow_{topic}:", *(line for entry in entries.values() for line in list_item(entry))]
+        lines += [f"egress_allow_{tier}_needs:", *(line for entry in entries.values() for line in list_item(entry))]
     return "".join(f"{line}\n" for line in lines)
 
 

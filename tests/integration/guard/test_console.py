@@ -23,6 +23,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial.timer import COMMAND
 from ansible_collections.tidegate.nftables.tests.golden.cases import ROOT, Case
 from ansible_collections.tidegate.nftables.tests.golden.render import render
+from ansible_collections.tidegate.nftables.tests.support.waiting import is_running
 
 from .conftest import BINARIES, NEW, OLD, GuardedHost, wait_for
 
@@ -191,7 +192,7 @@ def test_confirm_keeps_the_pending_change(host: GuardedHost) -> None:
     assert done.returncode == 0, done.stderr
     assert "Confirmed and saved for boot: add 1 rule." in done.stdout
     assert host.paths.confirmed.exists()
-    assert host.run("confirm").returncode == 1
+    assert "No change is pending on this host." in host.run("confirm").stderr
 
 
 def test_rollback_rolls_back_the_pending_change(host: GuardedHost) -> None:
@@ -243,7 +244,12 @@ def test_an_emergency_opens_everything_and_ends(compiled: GuardedHost) -> None:
     with pytest.raises(Exception, match="It ends by itself in"):
         compiled.apply(NEW)
     assert compiled.run("confirm").returncode == 1
-    assert compiled.run("rollback").returncode == 0
+    status = compiled.run("status").stdout
+    assert re.search(
+        r"^emergency +open for 1 minute, by root \(console\); the policy is restored in \d+ s$", status, re.MULTILINE
+    )
+    assert "pending" not in status
+    assert compiled.run("rollback").stdout == "Ended the emergency (open for 1 minute).\n"
     assert connects(compiled, "203.0.113.9") == "refused"
     assert shape(compiled.listing(), ()) == shape(before, ())
 
@@ -260,6 +266,29 @@ def test_an_emergency_closes_everything_but_the_floor(compiled: GuardedHost) -> 
     assert compiled.run("boot").stdout == "loaded\n"
     assert "203.0.113.0/24" in compiled.listing()
     assert "would_deny" in before
+
+
+def test_another_emergency_takes_the_place_of_the_first_and_the_policy_comes_back(compiled: GuardedHost) -> None:
+    before = compiled.listing()
+    assert compiled.run("open", "1").returncode == 0
+    first = compiled.timer()
+    again = compiled.run("open", "60")
+    assert again.returncode == 0, again.stderr
+    wait_for(lambda: not is_running(first), "the end of the first rollback timer")
+    facts = json.loads(compiled.run("status", "--json").stdout)
+    assert facts["table"] == "emergency"
+    assert facts["pending"]["seconds"] > 3000
+    assert connects(compiled, "203.0.113.9") == "let out"
+    assert compiled.run("close", "5").returncode == 0
+    assert connects(compiled, "203.0.113.9", 443) == "refused"
+    assert compiled.run("open", "5").returncode == 0
+    assert connects(compiled, "203.0.113.9") == "let out"
+    # One that cannot begin leaves the one before it.
+    assert compiled.run("open", "0").returncode == 1
+    assert connects(compiled, "203.0.113.9") == "let out"
+    assert compiled.run("rollback").returncode == 0
+    assert connects(compiled, "203.0.113.9") == "refused"
+    assert shape(compiled.listing(), ()) == shape(before, ())
 
 
 def test_an_emergency_has_bounds_and_needs_a_policy(host: GuardedHost) -> None:
@@ -310,14 +339,14 @@ def test_who_is_not_root_is_told_so_and_nothing_else(host: GuardedHost) -> None:
         Path(folder).chmod(0o755)
         program = shutil.copy(host.paths.program, folder)
         done = subprocess.run(
-            ["setpriv", "--reuid=65534", "--clear-groups", program, "why", "10.0.0.1", "443"],
+            ["setpriv", "--reuid=65534", "--clear-groups", program, "why", "10.0.0.1", "443", "--user", "o h"],
             text=True,
             capture_output=True,
             check=False,
         )
     assert done.returncode == 1
     assert done.stdout == ""
-    assert done.stderr == "tidegate: this needs root; try: sudo tidegate why\n"
+    assert done.stderr == f"tidegate: this needs root; try: sudo {program} why 10.0.0.1 443 --user 'o h'\n"
 
 
 def test_what_nft_cannot_say_is_no_answer(host: GuardedHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -177,7 +177,7 @@ def test_a_host_whose_disk_is_nearly_full_can_be_opened(host: GuardedHost, tmp_p
     host.paths.state.mkdir(parents=True)
     message = inside(host, ["mount -t tmpfs -o size=2m tmpfs {state}"], tmp_path, OPEN.strip())
     assert "All outbound traffic is allowed for 5 minutes" in message, message
-    assert "True Rolled back: emergency: open for 5 minutes." in message, message
+    assert "True Ended the emergency (open for 5 minutes)." in message, message
 
 
 READ_ONLY = """

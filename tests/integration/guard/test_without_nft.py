@@ -233,10 +233,10 @@ def test_everything_on_the_console_works_without_nft(
     started = break_nft(guarded, FAULTS[fault])
     for words, shown in (
         (("close", "5"), "Only the floor"),
-        (("rollback",), "Rolled back"),
+        (("rollback",), "Ended the emergency"),
         (("open", "5"), "All outbound traffic"),
-        (("status",), "emergency: open for 5 minutes"),
-        (("rollback",), "Rolled back"),
+        (("status",), "emergency  open for 5 minutes"),
+        (("rollback",), "Ended the emergency"),
         (("rollback", "1"), "Loaded and saved for boot"),
         (("restore",), "Loaded the policy"),
         (("status",), "as confirmed"),

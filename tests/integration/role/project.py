@@ -117,7 +117,7 @@ class HostProject(Project):
 
     def tidegate(self, *words: str) -> str:
         """The host's own command."""
-        command = [str(self.root / "usr/local/sbin/tidegate"), *words]
+        command = [str(self.root / "usr/local/bin/tidegate"), *words]
         return self.namespace.run(*command, check=False).stdout
 
     def send(self, address: str, port: int) -> None:

@@ -199,20 +199,35 @@ def test_hosts_patterns_see_past_limit_tags_and_serial(project: HostProject) -> 
     assert "fd12:3456:789a:5::1" in project.nft("list", "set", "inet", "tidegate", "allow_database6")
 
 
-def test_include_role_and_become_work(project: HostProject) -> None:
-    project.write(
-        "site.yml",
-        """
+INCLUDED = """
 - hosts: app
   gather_facts: false
   become: true
   tasks:
     - ansible.builtin.include_role:
         name: tidegate.nftables.egress
-""",
-    )
+      tags: [firewall]
+"""
+
+
+def test_include_role_and_become_work(project: HostProject) -> None:
+    project.write("site.yml", INCLUDED)
     assert project.play().code == 0
     assert project.play().changed() == 0
+
+
+def test_tags_that_select_the_include_alone_do_not_end_well(project: HostProject) -> None:
+    # Ansible gives the tags of include_role to the include, not to the tasks of the role.
+    project.write("site.yml", INCLUDED)
+    silent = project.play("--tags", "firewall")
+    assert silent.code != 0
+    assert "No policy was applied" in silent.output
+    assert "apply: {tags: [firewall]}" in silent.output
+    assert "Apply the egress policy" not in project.play("--tags", "other").ok().output
+    project.edit("site.yml", "nftables.egress\n", "nftables.egress\n        apply: {tags: [firewall]}\n")
+    assert project.play("--tags", "firewall").ok().changed() == 1
+    project.write("site.yml", project.site)
+    assert "Apply the egress policy]" not in project.play("--tags", "other").ok().output
 
 
 def test_a_variable_in_two_unrelated_groups_is_refused_and_host_vars_decide(project: HostProject) -> None:
@@ -366,7 +381,8 @@ def test_a_host_without_nft_gets_it_before_its_table(project: HostProject) -> No
     with project.without_nft():
         predicted = project.play("--check")
     assert predicted.code == 0, predicted.output
-    assert "It would be installed, then the table is loaded" in predicted.output
+    message = "nft is not installed. This run would install the package nftables, then load the table."
+    assert f"Notice: {message} (app1)" in predicted.output
     assert predicted.changed() >= 1
     # No package brings back what hides nft here: the task asks for it, and the second try says what is missing.
     with project.without_nft():

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -51,6 +52,9 @@ def test_rollback_returns_to_the_policy_before_or_to_a_named_one(project: HostPr
     assert returned.code == 0, returned.output
     assert returned.module_runs == ["egress_guard", "egress_guard"]
     assert table(project) == texts[1]
+    assert re.search(r"^app1: back to the policy of 20\S+Z \(opened erp", returned.output, re.MULTILINE), (
+        returned.output
+    )
     assert "the next run of the role applies the newer policy again" in returned.output.replace("\n", " ")
     assert history(project)[-1]["event"] == "confirmed"
     assert history(project)[-1]["what"].endswith("payments are down")
@@ -84,12 +88,17 @@ def test_allow_once_opens_one_destination_and_the_next_run_leaves_it(project: Ho
     assert (event["event"], event["why"]) == ("allowed", "INC-7: new endpoint")
     assert event["what"].startswith("198.51.100.7 tcp/443 until ")
     assert project.tidegate("why", "198.51.100.7", "443").startswith("198.51.100.7 tcp/443 as root: allowed (rule")
-    assert "as confirmed" in project.tidegate("status")
+    status = project.tidegate("status")
+    assert "as confirmed" in status
+    assert re.search(
+        r"^allowed +198\.51\.100\.7 tcp/443 until 20\S+Z, by \S+@\S+: INC-7: new endpoint$", status, re.MULTILINE
+    ), status
     # The kernel ends it by itself.
     renewed = play(project, "tidegate.nftables.allow_once", *PLACE, **{**ONCE, "allow_once_hours": "0.01"})
     assert renewed.code == 0, renewed.output
     assert "timeout 1m" in project.nft("list", "set", "inet", "tidegate", "temporary_allow4")
     project.nft("flush", "set", "inet", "tidegate", "temporary_allow4")
+    assert "198.51.100.7" not in project.tidegate("status").partition("events")[0]
     assert table(project) == before
 
 
@@ -130,7 +139,7 @@ def test_emergency_opens_ends_by_itself_and_blocks_the_role_meanwhile(project: H
     assert project.lets_out("198.51.100.9", 25)
     refused = project.play()
     assert refused.code != 0
-    assert "is pending on this host (emergency: open: INC-7)" in refused.output
+    assert "is under way on this host (open for 5 minutes: INC-7)" in refused.output
     over = play(project, "tidegate.nftables.emergency", *PLACE, emergency="end")
     assert over.code == 0, over.output
     assert table(project) == before
@@ -138,7 +147,7 @@ def test_emergency_opens_ends_by_itself_and_blocks_the_role_meanwhile(project: H
     closed = play(project, "tidegate.nftables.emergency", *PLACE, emergency="close", emergency_minutes="1")
     assert closed.code == 0, closed.output
     assert "payments-api" not in table(project)
-    assert project.tidegate("rollback").startswith("Rolled back: emergency: close")
+    assert project.tidegate("rollback").startswith("Ended the emergency (close for 1 minute)")
     assert table(project) == before
 
 

@@ -110,8 +110,8 @@ class Paths:
 
     @property
     def command(self) -> Path:
-        """A link to the program in root's search path."""
-        return self.at("/usr/local/sbin/tidegate")
+        """A link to the program in everybody's search path."""
+        return self.at("/usr/local/bin/tidegate")
 
     @property
     def journald(self) -> Path:

@@ -10,6 +10,7 @@ import ipaddress
 import json
 import os
 import pwd
+import shlex
 import sys
 import tempfile
 import time
@@ -17,7 +18,7 @@ from typing import Callable, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.errors import TidegateError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.lock import WAIT, exclusive, hold
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.ssh_session import is_local
@@ -48,8 +49,8 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run one command. Exit status: 0, 1 for a reported failure, 2 for wrong arguments; boot has more."""
     arguments = _parser().parse_args(words)
     if os.geteuid() != 0:
-        # Without root, nft lists nothing, which looks like a host without a table.
-        sys.stderr.write(f"tidegate: this needs root; try: sudo tidegate {arguments.command}\n")
+        # Without root, nft lists nothing, which looks like a host without a table. The path: sudo has one of its own.
+        sys.stderr.write(f"tidegate: this needs root; try: sudo {' '.join(map(shlex.quote, sys.argv))}\n")
         return 1
     paths = _paths()
     # A script for nft must be writable even when the disk is full.
@@ -161,6 +162,8 @@ def _restore(paths: Paths, _arguments: Arguments) -> int:
 def _confirm(paths: Paths, arguments: Arguments) -> int:
     with exclusive(paths):
         change = pending.read(paths)
+        if change is None and not arguments.token:
+            raise GuardError("not_pending", f"No change is pending on this host. {UNCHANGED}")
         token = arguments.token or (change.token if change is not None else "")
         record = commit_confirm.confirm(Host(paths, LiveTable()), token)
     _say(f"Confirmed and saved for boot: {record.what or record.token}.\n")
@@ -173,7 +176,8 @@ def _rollback(paths: Paths, arguments: Arguments) -> int:
         change = pending.read(paths)
         if change is not None:
             rollback.roll_back(host, change, "tidegate rollback on the host")
-            _say(f"Rolled back: {change.what or change.token}.\n")
+            ended = f"Ended the emergency ({change.emergency})" if change.emergency else f"Rolled back: {change.what}"
+            _say(f"{ended}.\n")
             if not arguments.to:
                 return 0
         record = history.find(paths, arguments.to or "1")
@@ -184,11 +188,10 @@ def _rollback(paths: Paths, arguments: Arguments) -> int:
 
 def _emergency(paths: Paths, arguments: Arguments) -> int:
     kind, minutes = arguments.command, arguments.minutes
-    length = f"{minutes} minute{'s' if minutes != 1 else ''}"
-    emergency.begin(Host(paths, LiveTable()), kind, minutes, _caller(), f"emergency: {kind} for {length}")
+    emergency.begin(Host(paths, LiveTable()), kind, minutes, _caller())
     effect = "All outbound traffic is allowed" if kind == emergency.OPEN else "Only the floor is allowed"
     outlive = f" {_OUTLIVE}" if kind == emergency.OPEN else ""
-    _say(f"{effect} for {length}; `tidegate rollback` ends it now.{outlive}\n")
+    _say(f"{effect} for {emergency.length(minutes)}; `tidegate rollback` ends it now.{outlive}\n")
     return 0
 
 

@@ -54,6 +54,7 @@ PARTS = (
     "guard.sight.explain",
     "guard.sight.kept_ledger",
     "guard.sight.status",
+    "guard.sight.temporary_allows",
     "guard.table.blocks",
     "guard.table.fingerprint",
     "guard.table.host",

@@ -14,6 +14,9 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host impor
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 
+EMERGENCY = "emergency: "
+"""What the description of an emergency begins with."""
+
 
 @dataclass(frozen=True)
 class PendingChange:
@@ -51,6 +54,11 @@ class PendingChange:
     def seconds_left(self) -> int:
         """Seconds until the rollback; below 0 when it is overdue."""
         return round(self.deadline - clock.uptime())
+
+    @property
+    def emergency(self) -> str:
+        """What an emergency does, as in "open for 30 minutes", "" for a change."""
+        return self.what[len(EMERGENCY) :] if self.kind == "emergency" else ""
 
     @property
     def of_this_boot(self) -> bool:
@@ -93,17 +101,16 @@ def remove(paths: Paths) -> None:
 
 def already_pending(change: PendingChange) -> GuardError:
     """Return the error for a second change while one is pending."""
+    author = f"by {change.who or 'an unknown user'} from {change.since}"
+    subject = f"A change {author} is pending on this host ({change.what})."
     if change.trouble:
         end = f"It could not be rolled back and is tried again: {change.trouble.rstrip('.')}"
-    elif change.kind == "emergency":
+    elif change.emergency:
+        subject = f"An emergency {author} is under way on this host ({change.emergency})."
         end = f"It ends by itself in {change.seconds_left} s; `tidegate rollback` on the host ends it now"
     else:
         end = (
             f"It is rolled back in {change.seconds_left} s unless its run confirms it; `tidegate rollback` on the host "
             "rolls it back now"
         )
-    return GuardError(
-        "pending",
-        f"A change by {change.who or 'an unknown user'} from {change.since} is pending on this host ({change.what}). "
-        f"{end}. This run changed nothing.",
-    )
+    return GuardError("pending", f"{subject} {end}. This run changed nothing.")

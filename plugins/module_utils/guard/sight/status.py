@@ -23,7 +23,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.snapshot_changes import digest
 
-from . import denied_ledger
+from . import denied_ledger, temporary_allows
 
 _SHOWN = 5
 _COUNTED = ("lost", "edited", "repaired", "restored", "replaced", "stuck", "reverted", "failsafe")
@@ -32,9 +32,10 @@ _COUNTED = ("lost", "edited", "repaired", "restored", "replaced", "stuck", "reve
 def facts(host: Host) -> dict[str, Any]:
     """Return the state of this host as plain values.
 
-    table: absent, confirmed, pending, edited or unconfirmed
+    table: absent, confirmed, pending, emergency, edited or unconfirmed
     confirmed, pending: about those policies, or None
     saved: ok, none, or what is wrong with the file
+    allowed: what allow_once opened and is still open, see temporary_allows.read
     watcher: whether it runs
     tracked: see connection_tracking.usage
     overflow: users whose rejected packets found no room in the ledger, with how many, in any mode
@@ -58,12 +59,14 @@ def facts(host: Host) -> dict[str, Any]:
         else {
             "token": change.token,
             "kind": change.kind,
+            "emergency": change.emergency,
             "who": change.who,
             "what": change.what,
             "since": change.since,
             "seconds": change.seconds_left,
             "trouble": change.trouble,
         },
+        "allowed": temporary_allows.read(events),
         "watcher": lock.is_held(host.paths.watcher_lock),
         "overflow": _overflow(),
         "tracked": connection_tracking.usage(),
@@ -91,9 +94,15 @@ def text(state: dict[str, Any]) -> str:
     change = state["pending"]
     if change is not None:
         left = change["seconds"]
-        end = f"rolled back in {left} s" if left >= 0 else f"overdue to be rolled back since {-left} s"
+        end = "the policy is restored" if change["emergency"] else "rolled back"
+        end = f"{end} in {left} s" if left >= 0 else f"overdue to be rolled back since {-left} s"
         end += f"; tried again, since {change['trouble']}" if change["trouble"] else ""
-        lines.append(f"pending    {change['what']}, by {change['who'] or 'an unknown user'}; {end}")
+        subject = f"emergency  {change['emergency']}" if change["emergency"] else f"pending    {change['what']}"
+        lines.append(f"{subject}, by {change['who'] or 'an unknown user'}; {end}")
+    lines += [
+        f"allowed    {item['to']} until {item['until']}, by {item['who'] or 'an unknown user'}: {item['why']}"
+        for item in state["allowed"]
+    ]
     lines.append(f"watcher    {'runs' if state['watcher'] else 'does not run'}; an edit is {_DRIFT[state['drift']]}")
     lines.append(f"ledger     {overflow_text(state['overflow'])}")
     tracked = connection_tracking.text(state["tracked"])
@@ -113,6 +122,7 @@ TABLE = {
     "absent": "not loaded: all outbound traffic is allowed",
     "confirmed": "as confirmed",
     "pending": "a change is pending",
+    "emergency": "an emergency is on, in place of the policy",
     "edited": "edited since it was confirmed",
     "unconfirmed": "loaded, but never confirmed",
 }
@@ -133,8 +143,9 @@ def _overflow() -> list[dict[str, Any]]:
 
 
 def _table(host: Host) -> str:
-    if pending.read(host.paths) is not None:
-        return "pending"
+    change = pending.read(host.paths)
+    if change is not None:
+        return "emergency" if change.emergency else "pending"
     record = confirmed_policy.read(host.paths)
     last = last_loaded.read(host.paths)
     others = last.others if last is not None else confirmed_policy.others(host.paths)

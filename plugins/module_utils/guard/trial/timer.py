@@ -41,14 +41,20 @@ def unit(token: str) -> str:
     return f"tidegate-rollback-{token}"
 
 
-def start(paths: Paths, change: PendingChange) -> None:
-    """Start the timer of a change that pending.json already has; raise GuardError (cannot_arm) when that fails."""
+def start(paths: Paths, change: PendingChange, instead_of: PendingChange | None = None) -> None:
+    """Start the timer of a change that pending.json already has; raise GuardError (cannot_arm) when that fails.
+
+    instead_of: a change whose timer is stopped then.
+    """
+    waiting = _process(paths)
     if change.timer == TIMER:
         _start_systemd_timer(paths, change)
     else:
         _run([*_program(paths), WAIT_COMMAND, change.token], "The process that rolls the change back")
     if not is_running(paths, change):
         raise GuardError("cannot_arm", f"The rollback timer of the change ended at once. {UNCHANGED}")
+    if instead_of is not None:
+        _stop(instead_of, waiting)
 
 
 def is_running(paths: Paths, change: PendingChange) -> bool:
@@ -69,6 +75,10 @@ def is_running(paths: Paths, change: PendingChange) -> bool:
 
 def stop(paths: Paths, change: PendingChange) -> None:
     """Stop the timer. The change is decided before this, so a timer that goes on finds nothing to do."""
+    _stop(change, _process(paths))
+
+
+def _stop(change: PendingChange, pid: int | None) -> None:
     if change.timer == TIMER:
         with suppress(OSError):
             subprocess.run(
@@ -78,7 +88,6 @@ def stop(paths: Paths, change: PendingChange) -> None:
                 check=False,
             )
         return
-    pid = _process(paths)
     if pid is not None and pid != os.getpid():
         with suppress(OSError):
             os.kill(pid, signal.SIGTERM)

@@ -25,6 +25,7 @@ QUIET: dict[str, Any] = {
     "loaders": [],
     "conntrack": {"count": 10, "max": 1000, "users": []},
     "bridges": [],
+    "nft": True,
     "crash": "",
     "unread": [],
 }
@@ -40,6 +41,7 @@ def loader(name: str, **changes: Any) -> dict[str, Any]:
 FOUND: dict[str, dict[str, Any]] = {
     "crash": {"crash": "nft 1.0.6 crashes on every listing: a newer nft wrote table inet banned"},
     "notrack": {"tables": [{**TABLE, "notrack": ["ip raw OUTPUT"]}]},
+    "nft-missing": {"nft": False},
     "containers": {"bridges": ["docker0"]},
     "rejecting-table": {"tables": [{**TABLE, "rejects": "chain OUTPUT has the policy drop"}]},
     "conntrack": {"conntrack": {"count": 800, "max": 1000, "users": []}},

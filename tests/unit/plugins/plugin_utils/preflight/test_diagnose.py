@@ -63,11 +63,12 @@ def test_name_servers_of_the_host_itself_are_those_that_auto_stands_for() -> Non
 
 
 def test_the_yaml_lets_through_what_would_be_rejected() -> None:
-    text = advise(diagnose(build(), NEEDS).rejected, "app")
+    rejected = diagnose(build(egress_dns_servers=["10.9.0.1"]), NEEDS).rejected
+    text = advise(rejected, "app", {"egress_dns_servers": ["10.9.0.1"]})
     variables = yaml.safe_load(text)
-    assert variables["egress_dns_servers"] == ["10.9.9.9"]
+    assert variables["egress_dns_servers"] == ["10.9.0.1", "10.9.9.9"]
     assert variables["egress_ntp_servers"] == ["198.51.100.9"]
-    assert [(entry["to"], entry["services"]) for entry in variables["egress_allow_app"]] == [
+    assert [(entry["to"], entry["services"]) for entry in variables["egress_allow_app_needs"]] == [
         (["198.51.100.7"], ["https"]),
         (["198.51.100.7", "2001:db8::7"], ["https-alt"]),
     ]
@@ -76,4 +77,4 @@ def test_the_yaml_lets_through_what_would_be_rejected() -> None:
 
 
 def test_nothing_rejected_is_no_yaml() -> None:
-    assert advise([], "app") == ""
+    assert advise([], "app", {}) == ""
