@@ -20,6 +20,8 @@ FORWARD_CHAIN = "egress_forward"
 FLOOR_CHAIN = "egress_floor"
 NEVER_CHAIN = "egress_never"
 ALLOW_CHAIN = "egress_allow"
+CLOSED_SOCKETS_CHAIN = "egress_closed_sockets"
+"""What entries with users open to packets of their connections that have no socket any more."""
 CONTAINERS_CHAIN = "egress_containers"
 CONTAINERS_ALLOW_CHAIN = "egress_containers_allow"
 DENIED_CHAIN = "egress_denied"
@@ -59,6 +61,12 @@ UID_BLOCK = 65536
 """Uids from the first on, as user namespaces have them, are one user of the ledger for each block.
 
 The start of the block stands for it in `share_set` and `overflow_set`, so one user of many uids has one share.
+"""
+
+CONNECTION_MARK = 0x1000
+"""The bit of the conntrack mark of a connection that an entry with users accepted, where every packet is compared.
+
+No bit at either end: nft 0.9.8 lists a mask that is a prefix as one, and reads it back wrongly.
 """
 
 OLDER_SET = "older_connections"

@@ -202,6 +202,10 @@ class VerdictMap:
     data: SetReference | tuple[tuple[Value, Verdict], ...]
 
 
+MARKING = "ct mark set"
+"""The name of the statement that writes the mark of a connection, which has none of its own in JSON."""
+
+
 @dataclass(frozen=True)
 class OtherStatement:
     """Any other statement by its name in JSON: counter, log, limit, xt, …"""

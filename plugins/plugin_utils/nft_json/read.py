@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, get_args
 
 from .model import (
+    MARKING,
     Chain,
     Match,
     NamedSet,
@@ -146,6 +147,8 @@ def _statement(item: Any) -> Statement:
     ((kind, body),) = item.items()
     if verdict := _verdict(item):
         return verdict
+    if kind == "mangle" and isinstance(body, Mapping) and body.get("key") == {"ct": {"key": "mark"}}:
+        return OtherStatement(MARKING)
     reader = _READERS.get(kind)
     return (reader(body) if reader else None) or OtherStatement(str(kind))
 

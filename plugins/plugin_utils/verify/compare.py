@@ -29,6 +29,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.p
     LOOPBACK,
     PORTED,
     FloorScope,
+    of_closed_sockets,
     passing,
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
@@ -45,9 +46,9 @@ from . import forwarded, hooks
 from .difference import TOO_LITTLE, TOO_MUCH, UNKNOWN, Difference, DifferenceCollector, Labels, merge_users
 from .hooks import unexpected_chains, unknown_hooks
 from .matches import Owners, Situation, boxes_of_key
-from .packet_kinds import KINDS, connection_ports
+from .packet_kinds import connection_ports, is_of_closed_socket
 from .ruleset import LiveRuleset
-from .situations import UNNAMED_PORT, questions, source_ports, uids
+from .situations import UNNAMED_PORT, kinds, questions, source_ports, uids
 from .walk import ALL_FLOWS, Bounds, ChainWalk, desired_of
 
 HOOK = "output"
@@ -63,7 +64,6 @@ def own_differences(policy: ResolvedPolicy, ruleset: LiveRuleset) -> list[Differ
         return [Difference(kind=TOO_MUCH, table=TABLE_TEXT, region=EMPTY, reasons=reasons)] if own else []
     if reason := _why_not_comparable(own, ruleset):
         return [_unknown(TABLE_TEXT, reason)]
-    policy = _for_uids(policy, ruleset.users)
     differences = [
         _unknown(TABLE_TEXT, f"the policy has no chain {chain}") for chain in unexpected_chains(own[0], policy)
     ]
@@ -144,6 +144,7 @@ def _output_differences(policy: ResolvedPolicy, ruleset: LiveRuleset, table: Tab
     Also about what leaves by lo for elsewhere: its destination was rewritten after it was routed to the host itself.
     """
     (chain,) = table.chains_at(HOOK)
+    written, policy = policy, _for_uids(policy, ruleset.users)
     temporary = temporary_allow(table)
     owners, labels = _owners([table], policy, ruleset.users)
     collector = DifferenceCollector(TABLE_TEXT)
@@ -151,13 +152,16 @@ def _output_differences(policy: ResolvedPolicy, ruleset: LiveRuleset, table: Tab
         floor = FloorScope(source_port=port)
         must, may = passing(policy, floor=floor), passing(policy, floor=floor, may=True)
         asked = Bounds(must, may | temporary)
-        for kind, (rejecting, extra) in product(KINDS, questions(policy)):
+        # Their rules ask for no user, so they are there also for users that the host does not have.
+        of_closed = [of_closed_sockets(written, floor=floor, may=may) for may in (False, True)]
+        for kind, (rejecting, extra) in product(kinds(table), questions(policy)):
             # Only protocols with ports have a source port; one walk is enough for all others.
             incoming = Reach.of_region(kind.packets if port == 0 else kind.packets & PORTED)
             situation = Situation(owners, port, ruleset.now, kind=kind)
             live, reasons = _walk(table, chain.name, situation, incoming, rejecting)
             # What comes back to the host itself passes, whatever connection tracking says of it.
-            desired = desired_of(policy, kind, asked, port).with_region(extra | _LOOPBACK) & incoming
+            opened = asked | Bounds(*of_closed) if is_of_closed_socket(policy, kind) else asked
+            desired = desired_of(policy, kind, opened, port).with_region(extra | _LOOPBACK) & incoming
             collector.compare(labels, port, live, desired, reasons, way=str(kind))
             redirected = ChainWalk(table, replace(situation, interface="lo"), rejecting)
             live, away = redirected.base(chain, incoming - _LOOPBACK), desired & (incoming - _LOOPBACK)

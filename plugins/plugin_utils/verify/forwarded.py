@@ -28,9 +28,8 @@ from . import hooks
 from .difference import TOO_LITTLE, UNKNOWN, Difference, DifferenceCollector
 from .interfaces import interface_pairs
 from .matches import Owners, Situation
-from .packet_kinds import KINDS
 from .ruleset import LiveRuleset
-from .situations import UNNAMED_PORT, questions, source_ports
+from .situations import UNNAMED_PORT, kinds, questions, source_ports
 from .walk import ALL_FLOWS, Bounds, ChainWalk, desired_of
 
 HOOK = "forward"
@@ -48,10 +47,11 @@ def own_differences(policy: ResolvedPolicy, ruleset: LiveRuleset, table: Table) 
         return []
     collector = DifferenceCollector(f"{table.family} {table.name}")
     pairs = list(interface_pairs(table, policy.container_interfaces))
-    for port in source_ports([_reached(table, chains)]):
+    reached = _reached(table, chains)
+    for port in source_ports([reached]):
         floor = FloorScope(source_port=port)
         must, may = (passing(policy, floor=floor, containers=True, may=may) for may in (False, True))
-        for pair, kind, (rejecting, extra) in product(pairs, KINDS, questions(policy)):
+        for pair, kind, (rejecting, extra) in product(pairs, kinds(reached), questions(policy)):
             incoming = _FORWARDABLE & (kind.packets if port == 0 else kind.packets & PORTED)
             situation = Situation(Owners(), port, ruleset.now, pair.outgoing, incoming=pair.incoming, kind=kind)
             desired = Bounds(ALL_FLOWS, ALL_FLOWS)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.model import (
+    MARKING,
     Match,
     OtherStatement,
     Statement,
@@ -13,7 +14,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.model i
     Verdict,
 )
 
-HARMLESS = ("counter", "log", "last")
+HARMLESS = ("counter", "log", "last", MARKING)
 """Statements that let every packet go on."""
 MAY_END = ("limit", "quota", "set", "map", "meter", "ct count")
 """Statements that may end their rule for some packets."""

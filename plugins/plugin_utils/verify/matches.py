@@ -13,6 +13,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import CONNECTION_MARK
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.algebra import (
     FAMILIES,
     address_set,
@@ -39,7 +40,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.cell
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.intervals import Intervals
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import PORTS, ServiceSet
 
-from .packet_kinds import FIRST, STATES, Direction, PacketKind
+from .packet_kinds import FIRST, MARK, STATES, Direction, PacketKind
 
 SYN, ACK = 2, 16
 """Of TCP's flags, as nft prints them with -nn."""
@@ -193,6 +194,8 @@ def _box_of_value(table: Table, situation: Situation, expression: Expression, va
             return _constant(bool(direction) and (direction == _DIRECTIONS[value]) != negated)
         case Fib() if expression == _ADDRESS_TYPE and situation.interface == "lo":
             return _constant(_is_delivered(table, situation, value) != negated)
+        case Masked() if expression == MARK:
+            return _mark(situation, value, negated)
         case Masked(expression=inner, mask=mask) if inner == _TCP_FLAGS:
             return _tcp_flags(situation, _mask(mask), value, negated)
     raise NotModelled(str(expression))
@@ -200,6 +203,14 @@ def _box_of_value(table: Table, situation: Situation, expression: Expression, va
 
 def _constant(holds: bool) -> FlowBox:
     return EVERY_FLOW if holds else NO_FLOW
+
+
+def _mark(situation: Situation, value: Value, negated: bool) -> FlowBox:
+    if not situation.kind.direction:
+        return NO_FLOW  # what belongs to no connection has no mark (nft_ct.c: NFT_BREAK)
+    if situation.kind.marked is None or value not in (0, CONNECTION_MARK):
+        raise NotModelled(str(MARK))
+    return _constant((situation.kind.marked == bool(value)) != negated)
 
 
 def _is_delivered(table: Table, situation: Situation, value: Value) -> bool:

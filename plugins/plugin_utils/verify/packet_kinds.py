@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import protocols
+from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import CONNECTION_MARK
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.model import ConnTrack, Masked
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedPolicy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.settings import SSH
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
@@ -20,6 +22,8 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regi
     of_boxes,
 )
 
+MARK = Masked(ConnTrack("mark"), CONNECTION_MARK)
+"""What our tables ask about the mark of a connection."""
 State = Literal["invalid", "established", "related", "new", "untracked"]
 STATES: dict[State, int] = {"invalid": 1, "established": 2, "related": 4, "new": 8, "untracked": 64}
 """Connection tracking's states as nft prints them with -nn."""
@@ -34,19 +38,20 @@ _UNKNOWN: tuple[State, ...] = ("untracked", "invalid")
 
 @dataclass(frozen=True)
 class PacketKind:
-    """Packets that are alike for connection tracking. flags: of TCP."""
+    """Packets that are alike for connection tracking. flags: of TCP. marked: by CONNECTION_MARK; None: not known."""
 
     state: State
     direction: Direction
     flags: Flags
+    marked: bool | None = None
 
     def __str__(self) -> str:
         """Return the kind for people; "" for the first packets of connections."""
-        if self == FIRST:
+        if (self.state, self.flags) == (FIRST.state, FIRST.flags) and not self.marked:
             return ""
         way = {"original": " as opened", "reply": " as replies", "": ""}[self.direction] if self.state in _OPEN else ""
         flags = {"syn": "", "ack": ", TCP with ACK alone", "others": ", TCP with other flags"}
-        return f"in state {self.state}{way}{flags[self.flags]}"
+        return f"in state {self.state}{way}{flags[self.flags]}{', accepted by user before' if self.marked else ''}"
 
     @property
     def packets(self) -> Region:
@@ -94,6 +99,11 @@ def passing_anyway(
     older = (kind.state, kind.flags) == ("new", "ack") and "older-connections" in policy.floor and not forwarded
     of_ansible = TCP if older and source_port in connection_ports(policy) else EMPTY
     return of_ansible, TCP if older and not enforcement.recheck else of_ansible
+
+
+def is_of_closed_socket(policy: ResolvedPolicy, kind: PacketKind) -> bool:
+    """Return whether packets of a kind without a socket may be the end of what an entry with users accepted."""
+    return policy.enforcement.recheck and kind.state == "established" and kind.marked is True
 
 
 def is_asked(kind: PacketKind) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import protocols
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import OBSERVED_CHAIN
@@ -37,6 +38,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regi
 )
 
 from .inert import is_inert
+from .packet_kinds import KINDS, MARK, PacketKind
 
 NO_UID = 2**32 - 1
 """(uid_t) -1, which no user has."""
@@ -96,6 +98,15 @@ def questions(policy: ResolvedPolicy) -> list[tuple[frozenset[str], Region]]:
     if policy.mode == "observe":
         observed = SPACE
     return [(frozenset(), observed), *([(OBSERVED, EMPTY)] if observed else [])]
+
+
+def kinds(table: Table) -> tuple[PacketKind, ...]:
+    """Return the kinds of packets that a table tells apart, the first of connections first. Raises NotModelled."""
+    if not list(values([table], MARK)):
+        return KINDS
+    # What belongs to no connection has no mark.
+    marked = (replace(kind, marked=marked) for marked in (False, True) for kind in KINDS if kind.direction)
+    return (*marked, *(kind for kind in KINDS if not kind.direction))
 
 
 def values(tables: Iterable[Table], expression: Expression) -> Iterator[Value]:

@@ -304,6 +304,7 @@ def test_containers_that_should_be_filtered_and_are_not_and_the_other_way_round(
         ("tcp flags & (fin | psh) == psh drop", UNKNOWN, "TCP with ACK alone"),
         ("ct direction original accept", TOO_MUCH, "every other user"),
         ("ct mark 7 accept", UNKNOWN, "every other user"),
+        ("ct mark & 0x00001000 != 0x00000000 accept", TOO_MUCH, "accepted by user before"),
         ("th dport 4500 accept", UNKNOWN, "every other user"),
     ],
 )

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.protocols import WITH_PORTS
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import (
@@ -23,6 +23,8 @@ from .floor import FloorOpening, openings
 LOOPBACK = addresses.parse("127.0.0.0/8") | addresses.parse("::1")
 PORTED = of_boxes((EVERYTHING, services.of_protocol(number)) for number in WITH_PORTS.values())
 """Every flow of a protocol with ports."""
+
+_WITHOUT_SOCKET = Reach.of_boxes([(EVERYTHING, services.ANY, [None])])
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,16 @@ def passing(
     if containers:
         return Reach.of_region(reached.nobody)
     return reached | stays(resolved) if floor.rest else reached
+
+
+def of_closed_sockets(resolved: ResolvedPolicy, *, may: bool = False, floor: FloorScope = WHOLE) -> Reach:
+    """Return what packets without a socket may do in a connection that an entry with users accepted before.
+
+    That is what entries open to anybody, and where egress_never excepts users, what they are excepted from.
+    """
+    entries = tuple(replace(entry, users=None) for entry in resolved.entries)
+    never = tuple(each for each in resolved.never if not each.except_users)
+    return passing(replace(resolved, entries=entries, never=never), may=may, floor=floor) & _WITHOUT_SOCKET
 
 
 def closed_reach(resolved: ResolvedPolicy) -> Reach:

@@ -24,7 +24,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved 
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import Capabilities, Target
 
-from . import containers, denied, dispatch, floor, inbound, temporary_allow
+from . import closed_sockets, containers, denied, dispatch, floor, inbound, temporary_allow
 from .matches import Spec, address_sets, destination, matches
 
 Rule = str | dict[str, Any]
@@ -103,11 +103,13 @@ def _chains(resolved: ResolvedPolicy, in_a_row: int) -> list[Spec]:
         for match in matches(table_names.quiet_set(number), destination.addresses, destination.services)
     ]
     rules = partial(_entry_rules, resolved)
+    closed = closed_sockets.chains(_conditions_by_user(resolved))
     chains = [
-        _base_chain(resolved),
+        _base_chain(resolved, closed_sockets.jumps(closed)),
         _chain(table_names.FLOOR_CHAIN, floor.rules(part for part in openings(resolved) if not part.below_never)),
         *_never_chains(resolved),
         *dispatch.allow_chains(table_names.ALLOW_CHAIN, resolved.entries, rules, in_a_row),
+        *closed,
         *denied.chains(resolved, quiet),
     ]
     if resolved.containers is not None:
@@ -120,8 +122,11 @@ def _chains(resolved: ResolvedPolicy, in_a_row: int) -> list[Spec]:
     return chains
 
 
-def _base_chain(resolved: ResolvedPolicy) -> Spec:
-    """Return the chain on the output hook. Its policy only counts when somebody has deleted the last rule."""
+def _base_chain(resolved: ResolvedPolicy, jumps: list[str]) -> Spec:
+    """Return the chain on the output hook. jumps: what comes behind the entries.
+
+    Its policy only counts when somebody has deleted the last rule.
+    """
     rules = [
         floor.LOOPBACK,
         *floor.open_connections(resolved),
@@ -131,6 +136,7 @@ def _base_chain(resolved: ResolvedPolicy) -> Spec:
         *floor.rules(part for part in openings(resolved) if part.below_never),
         *temporary_allow.rules(),
         f"jump {table_names.ALLOW_CHAIN}",
+        *jumps,
         f"goto {table_names.DENIED_CHAIN}",
     ]
     return {
@@ -160,19 +166,37 @@ def _never_chains(resolved: ResolvedPolicy) -> list[Spec]:
             for match in matches(table_names.never_set(number), never.addresses, never.services)
         ]
         if never.except_users:
-            chains.append(_chain(target, _excepted_rules(never, resolved.missing_users)))
+            chains.append(_chain(target, _excepted_rules(resolved, never)))
     return [_chain(table_names.NEVER_CHAIN, rules), *chains] if rules else []
 
 
-def _excepted_rules(never: ResolvedNever, missing_users: str) -> list[Rule]:
+def _excepted_rules(resolved: ResolvedPolicy, never: ResolvedNever) -> list[Rule]:
+    text, missing_users = f"{closed_sockets.marking(resolved)}counter return", resolved.missing_users
     return [
-        {"rule": "counter return", "users": list(never.except_users), "missing_users": missing_users},
+        {"rule": text, "users": list(never.except_users), "missing_users": missing_users},
+        *closed_sockets.beside_excepted(resolved),
         f"goto {table_names.DENIED_CHAIN}",
     ]
 
 
 def _entry_rules(resolved: ResolvedPolicy, entry: ResolvedEntry) -> list[Rule]:
     """Return one rule for each IP version and shape of service of an entry."""
+    marking = closed_sockets.marking(resolved) if entry.users else ""
+    texts = [f'{match} {marking}counter accept comment "{entry.name}"' for match in _conditions(entry)]
+    if entry.users is None:
+        return list(texts)
+    # The floor names the users of several time daemons, of which a host has one.
+    missing = "skip" if entry.kind == "floor" else resolved.missing_users
+    return [{"rule": text, "users": list(entry.users), "missing_users": missing} for text in texts]
+
+
+def _conditions_by_user(resolved: ResolvedPolicy) -> list[tuple[str, str]]:
+    """Return (match, name) of what entries open to users alone, where every packet is compared with the policy."""
+    by_user = [entry for entry in resolved.entries if entry.users is not None and resolved.enforcement.recheck]
+    return [(match, entry.name) for entry in by_user for match in _conditions(entry)]
+
+
+def _conditions(entry: ResolvedEntry) -> list[str]:
     side = "saddr" if entry.kind == "inbound" else "daddr"
     conditions = [
         match
@@ -182,12 +206,7 @@ def _entry_rules(resolved: ResolvedPolicy, entry: ResolvedEntry) -> list[Rule]:
     for grant in entry.external:
         external = table_names.external_set(grant.part)
         conditions += matches(table_names.INTERNET_SET, grant.addresses, grant.services, also=external)
-    texts = [f'{_until(entry.expires)}{match} counter accept comment "{entry.name}"' for match in conditions]
-    if entry.users is None:
-        return list(texts)
-    # The floor names the users of several time daemons, of which a host has one.
-    missing = "skip" if entry.kind == "floor" else resolved.missing_users
-    return [{"rule": text, "users": list(entry.users), "missing_users": missing} for text in texts]
+    return [f"{_until(entry.expires)}{match}" for match in conditions]
 
 
 def _until(expires: dt.date | None) -> str:
