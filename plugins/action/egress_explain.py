@@ -15,7 +15,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.world 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.explain import Question, explain
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import PolicyErrors, ResolvedPolicy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import HOST_KINDS
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.destinations import is_name
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import names
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.words import RANKS
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ANY
@@ -39,19 +39,19 @@ class ActionModule(TidegateAction):
     def act(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Print the answer and return it; the answer no is not a failure."""
         world = self.world()
-        names = [text for text in arguments["to"] if is_name(text) and not world.hosts(text)]
+        named = {text: name for text in arguments["to"] if (name := names.exact(text)) and not world.hosts(text)}
         written = {
             "name": _TEST,
-            "reach": [_destination(world, text) for text in arguments["to"] if text not in names] or ["any"],
+            "reach": [_destination(world, text) for text in arguments["to"] if text not in named] or ["any"],
             "services": arguments["service"],
         }
         resolved = self._policy({**written, **({"user": arguments["user"]} if arguments["user"] else {})})
         asked = next((test for test in resolved.tests if test.name == _TEST), None)
         question = Question(
-            to=asked.addresses if asked and len(names) < len(arguments["to"]) else NOTHING,
+            to=asked.addresses if asked and len(named) < len(arguments["to"]) else NOTHING,
             services=asked.services if asked else ANY,
             user=arguments["user"],
-            names=tuple(name.rstrip(".").lower() for name in names),
+            names=tuple(named.values()),
         )
         answer = explain(resolved, question, {name: target.can for name, target in TARGETS.items()})
         for line in answer.lines:

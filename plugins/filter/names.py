@@ -10,22 +10,25 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.destinations import is_name
+from ansible_collections.tidegate.nftables.plugins.module_utils.domain_names import DomainNameError
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import names
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.names import dnsmasq, squid
 
 
 def to_squid_acl(value: Any, name: str) -> str:
-    """Return the lines of a Squid ACL: NAME_to for addresses and networks, NAME_name for domain names."""
+    """Return the lines of Squid ACLs: NAME_to for addresses and networks, NAME_name and NAME_below for domain names."""
     if not value or not isinstance(value, Iterable) or isinstance(value, Mapping):
         raise AnsibleFilterError("to_squid_acl: at least one destination is needed; Squid rejects an empty ACL")
     texts = [value] if isinstance(value, str) else [str(destination) for destination in value]
-    names = _names("to_squid_acl", (text for text in texts if is_name(text)))
-    try:
-        networks = addresses.union(addresses.parse(text) for text in texts if not is_name(text))
-    except addresses.AddressError as error:
-        raise AnsibleFilterError(f"to_squid_acl: {error}, and it is not a domain name either") from error
-    return "\n".join([*squid.acl(f"{name}_to", "dst", networks), *squid.names_acl(f"{name}_name", names)])
+    networks, domains = addresses.NOTHING, []
+    for text in texts:
+        try:
+            networks |= addresses.parse(text)
+        except addresses.AddressError:
+            domains.append(text)
+    lines = [line for acl in squid.name_acls(name, _patterns("to_squid_acl", domains)).values() for line in acl]
+    return "\n".join([*squid.acl(f"{name}_to", "dst", networks), *lines])
 
 
 def to_dnsmasq_nftset(value: Any) -> str:
@@ -33,20 +36,17 @@ def to_dnsmasq_nftset(value: Any) -> str:
     if not isinstance(value, Mapping):
         raise AnsibleFilterError("to_dnsmasq_nftset: a mapping of list names to domain names is needed")
     lists = {
-        str(name): _names("to_dnsmasq_nftset", [domains] if isinstance(domains, str) else domains)
+        str(name): _patterns("to_dnsmasq_nftset", [domains] if isinstance(domains, str) else domains)
         for name, domains in value.items()
     }
     return "\n".join(dnsmasq.nftset_lines(dict(sorted(lists.items()))))
 
 
-def _names(filter_name: str, texts: Iterable[Any]) -> list[str]:
-    domains = list(texts)
-    wrong = [text for text in domains if not isinstance(text, str) or not is_name(text)]
-    if wrong:
-        raise AnsibleFilterError(
-            f'{filter_name}: "{wrong[0]}" is not a domain name; write full names such as api.example.com'
-        )
-    return sorted({text.rstrip(".").lower() for text in domains})
+def _patterns(filter_name: str, texts: Iterable[Any]) -> list[str]:
+    try:
+        return sorted({str(names.parse(text if isinstance(text, str) else "")) for text in texts})
+    except DomainNameError as error:
+        raise AnsibleFilterError(f"{filter_name}: a text is neither address nor name: it {error}") from error
 
 
 class FilterModule:

@@ -208,6 +208,11 @@ def observed_set(word: str) -> str:
     return f"observed_{word}"
 
 
+def names_set(entry: str, part: str = "") -> str:
+    """Return the pair of sets with the addresses that an entry's domain names lead to; part "within": their bound."""
+    return f"names_{entry}.{part}" if part else f"names_{entry}"
+
+
 def external_set(prefix_list: str) -> str:
     """Return the pair of sets of a prefix list that others fill."""
     return f"external_{prefix_list}"

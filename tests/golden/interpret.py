@@ -129,6 +129,10 @@ class _Machine:
             name, key = tokens.pop(0).lstrip("@"), tokens.pop(0)
             if "skuid" in key and packet.user is None:
                 return False
+            if name.startswith("names_"):
+                # A new connection to an address of a name renews it; it is there already.
+                assert key.strip("{ }").partition(" timeout ")[0] == self.sets[name]["typeof"]
+                return True
             if "statements" in self.sets[name]:
                 # The first packet that it meets: no limit is used up.
                 assert self.sets[name]["statements"].startswith("limit rate over ")
@@ -203,7 +207,7 @@ class _Machine:
         return (word == "th" or packet.protocol == NUMBERS[word]) and port is not None and _holds_number(operand, port)
 
     def _holds_address(self, operand: str) -> bool:
-        elements = self.sets[operand[1:]]["elements"] if operand[0] == "@" else operand.strip("{ }").split(", ")
+        elements = self.sets[operand[1:]].get("elements", ()) if operand[0] == "@" else operand.strip("{ }").split(", ")
         return any(_covers(element, self.packet.address) for element in elements)
 
 

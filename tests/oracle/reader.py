@@ -41,7 +41,7 @@ class Packet:
     """The first packet that the host sends.
 
     port: the destination port, for ICMP the message type, else None. user: name or uid; None without a socket.
-    container: whether a container of the host sends it.
+    container: whether a container of the host sends it. names: the domain names whose answers had its address.
     """
 
     address: str
@@ -50,6 +50,7 @@ class Packet:
     user: str | None = None
     source_port: int | None = None
     container: bool = False
+    names: Sequence[str] = ()
 
     @property
     def ip(self) -> Address:
@@ -116,7 +117,7 @@ class Reader:
         return (
             not _is_past(entry.get("expires"), self.today)
             and whose in _list(entry.get("for", "host"))
-            and any(self._is_in(packet, text, to_open=True) for text in to)
+            and any(self._is_in(packet, text, to_open=True) or self._is_named(entry, packet, text) for text in to)
             and not any(self._is_in(packet, text) for text in _list(entry.get("except")))
             and self._speaks(entry["services"], packet)
             and ("users" not in entry or _is_one_of(packet.user, entry["users"]))
@@ -193,6 +194,14 @@ class Reader:
         """Tell whether a destination is meant by a text, as it is or as the network translates IPv4 for this host."""
         return any(self._names(ip, str(text), to_open) for ip in self._spellings(packet.ip))
 
+    def _is_named(self, entry: Mapping[str, Any], packet: Packet, text: str) -> bool:
+        """Tell whether a name opens the address of a packet: one that was answered, in the internet or in `within`."""
+        if self.variables.get("egress_names", "none") == "none" or not _is_name(text):
+            return False
+        named = any(_means_name(text.lower(), name) for name in packet.names)
+        bounds = _list(entry.get("within")) or ["internet"]
+        return named and any(self._is_in(packet, bound) for bound in bounds)
+
     def _spellings(self, ip: Address) -> Iterator[Address]:
         yield ip
         prefix = self.variables.get("egress_nat64_prefix")
@@ -208,6 +217,8 @@ class Reader:
             return self._is_listed(ip, name, to_open)
         if text in ("any", "internal", "internet", "multicast", "cloud-metadata"):
             return self._means(ip, text)
+        if _is_name(text):
+            return False
         return _is_within(ip, text)
 
     def _is_listed(self, ip: Address, name: str, to_open: bool) -> bool:
@@ -278,6 +289,17 @@ def _is_one_of(user: str | None, users: Any) -> bool:
     """Packets that belong to no socket belong to nobody; the superuser has two names."""
     names = [str(name) for name in _list(users)]
     return user is not None and (user in names or (user in ROOT and any(name in ROOT for name in names)))
+
+
+def _is_name(text: str) -> bool:
+    """Tell whether a destination is a domain name: of what has dots, addresses have no letters beside colons."""
+    return "." in text and ":" not in text and any(letter.isalpha() for letter in text)
+
+
+def _means_name(text: str, name: str) -> bool:
+    """`a.example` is that name, `*.a.example` every name below it, `.a.example` both."""
+    below = text.startswith(("*", ".")) and name.endswith(text.lstrip("*"))
+    return below or name == text.removeprefix(".")
 
 
 def _is_within(ip: Address, text: str) -> bool:

@@ -37,6 +37,7 @@ cache_log {directory}/cache.log
 access_log none
 coredump_dir {directory}
 mime_table {share}/mime.conf
+unlinkd_program {share}/../../lib/squid/unlinkd
 error_directory {share}/errors/templates
 icon_directory {share}/icons
 hosts_file none

@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import ErrorReport, Place
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import destinations, hints, values
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import hints, values
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import names as domain_names
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING, AddressSet
 
@@ -85,10 +86,9 @@ def names(report: ErrorReport, place: Place, value: Any) -> tuple[str, ...] | No
     domains = []
     for at, item in elements or []:
         text = values.text(report, at, item)
-        if text is not None and not destinations.is_name(text):
-            report.error(at, f"{values.show(text)} is not a domain name", "write full names such as api.example.com")
-        elif text is not None:
-            domains.append(text.rstrip(".").lower())
+        pattern = None if text is None else domain_names.pattern(report, at, text)
+        if pattern is not None:
+            domains.append(str(pattern))
     return tuple(sorted(set(domains)))
 
 

@@ -265,8 +265,7 @@ def _entry_remarks(entries: Iterable[EntryChange]) -> Iterator[Remark]:
             continue
         for name in entry.shared:
             text = (
-                f"entry {entry.name} permits exfiltration: prefix_list:{name} is a shared platform, where anyone can"
-                " host a service"
+                f"entry {entry.name} permits exfiltration: {name} is a shared platform, where anyone can host a service"
             )
             yield Remark(kind="shared", severity="major", origin=entry.origin, text=text, hosts=entry.hosts)
         if entry.kind == "raise":

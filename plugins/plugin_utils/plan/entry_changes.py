@@ -23,6 +23,7 @@ _FIELDS = {
     "expires": ("expires", "never"),
     "review_by": ("review_by", "(none)"),
     "approximate": ("approximate", "(none)"),
+    "keep": ("keep", ""),
     "kind": ("kind", ""),
 }
 """Key of an entry in group_vars -> field of the resolved entry, and what it means that it is not set."""

@@ -9,10 +9,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from ansible_collections.tidegate.nftables.plugins.module_utils import domain_names
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedEntry, ResolvedPolicy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.decide import is_one_of
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.floor import servers
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.passing import (
+    closed_reach,
     entry_region,
     passing,
     stays,
@@ -65,8 +67,9 @@ def explain(resolved: ResolvedPolicy, question: Question, targets: Mapping[str, 
     lines += _opened(resolved, reached, entries, targets)
     if reached != region:
         lines += _rejected(resolved, question.user, region - reached)
+        lines += _may_be_named(resolved, question.user, region - reached)
     for name, of_name in naming.items():
-        lines += _named(name, of_name, targets)
+        lines += _named(resolved, name, of_name, targets)
     if resolved.mode == "observe":
         lines.append("  egress_mode is observe: nothing is rejected, only counted")
     opening = dict.fromkeys([*entries, *(entry for of_name in naming.values() for entry in of_name)])
@@ -78,7 +81,7 @@ def _naming(resolved: ResolvedPolicy, question: Question, name: str) -> list[Res
     return [
         entry
         for entry in resolved.entries
-        if any(name == each.name for each in entry.names)
+        if any(domain_names.matches(domain_names.parse(each.name), name) for each in entry.names)
         and _is_for(entry, question.user)
         and any(grant.services & question.services for grant in entry.by_name)
     ]
@@ -92,12 +95,26 @@ def _covers(entries: list[ResolvedEntry], question: Question) -> bool:
     return not missing
 
 
-def _named(name: str, entries: list[ResolvedEntry], targets: Mapping[str, Capabilities]) -> Iterator[str]:
+def _named(
+    resolved: ResolvedPolicy, name: str, entries: list[ResolvedEntry], targets: Mapping[str, Capabilities]
+) -> Iterator[str]:
     if not entries:
         yield f"  no entry names {name}"
+    knowing = [target for target, can in targets.items() if can.names != "no" and not can.observe]
+    by = f"by egress_names: {resolved.names.feeder}"
+    if resolved.names.feeder == "none":
+        by = f"in targets that know names: {', '.join(knowing)}"
     for entry in entries:
-        knowing = [target for target, can in targets.items() if can.names != "no"]
-        yield f"  {name} by the entry {entry.name}, {_place(entry)}, in targets that know names: {', '.join(knowing)}"
+        yield f"  {name} by the entry {entry.name}, {_place(entry)}, {by}"
+
+
+def _may_be_named(resolved: ResolvedPolicy, user: str | None, region: Region) -> Iterator[str]:
+    """Yield the entries that open some of this where one of their names leads there."""
+    rest = region - closed_reach(resolved).at(user or "")
+    for entry in resolved.entries:
+        names = ", ".join(name.name for name in entry.names)
+        if _is_for(entry, user) and of_boxes((grant.addresses, grant.services) for grant in entry.by_name) & rest:
+            yield f"  the entry {entry.name} opens it only where a name leads there ({names})"
 
 
 def _is_for(entry: ResolvedEntry, user: str | None) -> bool:

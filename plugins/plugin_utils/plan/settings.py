@@ -36,6 +36,7 @@ def settings(before: ResolvedPolicy, after: ResolvedPolicy) -> Iterator[Sentence
     yield from _filtered(before, after)
     yield from _interfaces(before, after)
     yield from _ansible_port(before, after)
+    yield from _names(before, after)
 
 
 def _mode(before: ResolvedPolicy, after: ResolvedPolicy) -> Iterator[Sentence]:
@@ -133,3 +134,28 @@ def _ansible_port(before: ResolvedPolicy, after: ResolvedPolicy) -> Iterator[Sen
     if before.ansible_port != after.ansible_port:
         text = f"ansible_port {before.ansible_port} → {after.ansible_port}: the port that is always let in"
         yield "opens" if after.inbound is not None else "changed", text, "ansible_port"
+
+
+def _names(before: ResolvedPolicy, after: ResolvedPolicy) -> Iterator[Sentence]:
+    """Yield how the host opens names, and which it resolves: a name that resolves is a way out for what it carries."""
+    old, new = before.names, after.names
+    if old.feeder != new.feeder:
+        text = f"egress_names {old.feeder} → {new.feeder}: who fills the sets of entries with domain names"
+        yield "changed", text, "egress_names"
+    for what in ("floor", "grace"):
+        if (was := getattr(old, what)) != (now := getattr(new, what)):
+            variable = f"egress_names_{what}"
+            text = f"{variable} {was} s → {now} s: how long an address of a name stays open"
+            yield "opens" if now > was else "closes", text, variable
+    if old.resolving != new.resolving:
+        text = f"egress_dns_names {old.resolving} → {new.resolving}: which names that no entry names resolve"
+        closes = new.resolving == "only"
+        opens = old.resolving == "only"
+        yield "closes" if closes else "opens" if opens else "changed", text, "egress_dns_names"
+    if more := [name for name in new.allow if name not in old.allow]:
+        yield "opens", f"egress_dns_allow: {names_text(more)} may resolve", "egress_dns_allow"
+    if less := [name for name in old.allow if name not in new.allow]:
+        yield "closes", f"egress_dns_allow: {names_text(less)} no longer resolves by it", "egress_dns_allow"
+    if old.inside != new.inside:
+        inside = "; ".join(f"{name} to {address_text(networks)}" for name, networks in new.inside) or "none"
+        yield "changed", f"egress_dns_inside: names that may lead inside: {inside}", "egress_dns_inside"

@@ -94,7 +94,7 @@ def build(
 
 
 def _resolve(context: Context, written: Variables, setting: HostSettings, check_tests: bool) -> ResolvedPolicy:
-    resolver = Resolver(context, setting.internal, setting.nat64)
+    resolver = Resolver(context, setting.internal, setting.nat64, setting.names)
     tier = _tier(context, written)
     current, expired = _entries(context, written, tier, setting)
     current = containers.without_unfiltered(context, current, setting.container_interfaces)
@@ -144,6 +144,7 @@ def _assemble(
         commit_confirm=setting.commit_confirm,
         enforcement=setting.enforcement,
         drift=setting.drift,
+        names=setting.names,
         root=setting.root,
         sight=setting.sight,
         expired=tuple(_expired(context, entry) for entry in expired),
@@ -171,7 +172,7 @@ def _with_tests(
     # Of a policy that can only be read in part, most tests would fail.
     if context.report.errors or expired is None:
         return resolved
-    silent = Resolver(replace(context, report=ErrorReport()), resolver.internal, resolver.nat64)
+    silent = replace(resolver, context=replace(context, report=ErrorReport()))
     expired_entries = [entry for _written, entry in _resolve_entries(silent, expired) if "host" in entry.for_]
     before = replace(resolved, entries=(*resolved.entries, *expired_entries))
     always = {failed.test for failed in failed_tests(before)}

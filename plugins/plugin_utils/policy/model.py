@@ -92,7 +92,7 @@ class Destination:
     """One element of a `to`, `from` or `except`.
 
     kind: what it names. text: as it is written.
-    value: the word, host pattern, group, tier, list or domain name (in small letters, without a dot at its end).
+    value: the word, host pattern, group, tier, list or pattern of domain names (in its one form, see domain_names.py).
     place: where it is written. addresses: set for the kind "literal" only.
     """
 
@@ -112,6 +112,8 @@ class Entry:
     users: names or uids whose sockets only; None for everybody.
     reason, owner: texts for people, "" when not set. expires, review_by: the last day, None when not set.
     optional: whether it may match no host. for_: whose packets. approximate: for enforcement points that cannot say it.
+    within: the networks that names may lead to; () for the internet. keep: whether new connections renew an address of
+    a name; "" for what the host does.
     raw: the data as it was written, to compare two entries of one name.
     """
 
@@ -130,6 +132,8 @@ class Entry:
     optional: bool = False
     for_: tuple[Sender, ...] = ("host",)
     approximate: Approximation = ""
+    within: tuple[Destination, ...] = ()
+    keep: str = ""
     raw: object = field(default=None, compare=False)
 
 
@@ -177,6 +181,7 @@ class CeilingSide:
     most: where whole is false, the prefix lengths (IPv4, IPv6) of a network that has as many addresses as all entries
     may have together.
     never: classes of services that are above the ceiling although services has them.
+    wildcards: whether a destination may be every name below another.
     """
 
     services: ServiceSet | None = None
@@ -184,6 +189,7 @@ class CeilingSide:
     widest: tuple[int, int] = (32, 128)
     most: tuple[int, int] = (32, 128)
     never: tuple[str, ...] = ()
+    wildcards: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

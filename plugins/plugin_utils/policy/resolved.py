@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.commit_confirm import CommitConfirm
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.enforcement import Enforcement
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.name_settings import NameSettings
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.sight import Sight
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING, AddressSet
@@ -35,7 +36,7 @@ class Grant:
 class DomainName:
     """A domain name in the `to` of an entry.
 
-    name: in small letters, without a dot at its end. where: the place in the variables, with file and line.
+    name: a pattern in its one form, see domain_names.py. where: the place in the variables, with file and line.
     """
 
     name: str
@@ -66,9 +67,11 @@ class ResolvedEntry:
     reason, owner: texts for people, "" when not set. expires, review_by: the last day (UTC), None when not set.
     external: for each prefix list that others fill, the most that it can open; part is the list's name.
     feeding_names: for each list in external, the domain names that fill it.
-    shared: the prefix lists of platforms on which anyone can host a service.
+    shared: the destinations that are platforms on which anyone can host a service.
     for_: whose packets. names: the domain names among the destinations, which only some enforcement points know.
-    by_name: the most that names can open: every address, since the owner of the zone decides.
+    by_name: the most that names can open, since the owner of the zone decides: on a host that fills their sets the word
+    internet, or `within`; elsewhere every address. Surely they open nothing.
+    within: whether the names are bound to networks of their own. keep: whether new connections renew their addresses.
     destinations: each destination whose addresses are known here, for enforcement points that have names for some.
     approximate: what to do where an enforcement point cannot say all of it.
     """
@@ -92,6 +95,8 @@ class ResolvedEntry:
     for_: tuple[Sender, ...] = ("host",)
     names: tuple[DomainName, ...] = ()
     by_name: tuple[Grant, ...] = ()
+    within: bool = False
+    keep: str = "used"
     destinations: tuple[ResolvedDestination, ...] = ()
     approximate: Approximation = ""
 
@@ -180,8 +185,8 @@ class ResolvedPolicy:
     missing_users: what becomes of users that the host does not have. ansible_port: of Ansible's connection, TCP.
     max_removed: percent of the host's destinations that one run may close.
     commit_confirm: how a change is committed. enforcement: what enforce leaves alone.
-    drift: what becomes of edits by hand. root: the directory that holds the host's files, "" for none.
-    sight: how the host shows what it rejects.
+    drift: what becomes of edits by hand. names: how the host opens domain names.
+    root: the directory that holds the host's files, "" for none. sight: how the host shows what it rejects.
     expired: the entries that are left out since their last day is over.
     require: the keys that every entry must have. ceilings: the tier's ceiling inside and outside.
     list_options: (list, key, value) of the prefix lists' options; a value that may be secret is a digest.
@@ -214,6 +219,7 @@ class ResolvedPolicy:
     commit_confirm: CommitConfirm = field(default_factory=CommitConfirm)
     enforcement: Enforcement = field(default_factory=Enforcement)
     drift: Drift = "report"
+    names: NameSettings = field(default_factory=NameSettings)
     root: str = ""
     sight: Sight = field(default_factory=Sight)
     expired: tuple[ExpiredEntry, ...] = ()
@@ -236,6 +242,12 @@ class ResolvedPolicy:
     def reaching_internet(self) -> tuple[str, ...]:
         """Return the names of the entries that can reach anything outside, which people call reaching the internet."""
         return tuple(entry.name for entry in self.all_entries() if entry.addresses & self.outside)
+
+    @property
+    def is_bound_by_internet(self) -> bool:
+        """Whether the host has sets that others fill, and that open no more than the word internet."""
+        by_names = self.names.feeder != "none"
+        return any(entry.external or (by_names and entry.names and not entry.within) for entry in self.all_entries())
 
     def all_entries(self) -> tuple[ResolvedEntry, ...]:
         """Return every entry about outbound packets, of the host itself or of its containers, each once."""

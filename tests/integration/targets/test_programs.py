@@ -21,7 +21,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets impo
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import host_contribution, registry, render_units
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
 from ansible_collections.tidegate.nftables.tests.integration.targets.programs import OTHER_HOST, PROGRAMS
-from ansible_collections.tidegate.nftables.tests.support import dnsmasq
+from ansible_collections.tidegate.nftables.tests.support import dnsmasq, name_table
 from ansible_collections.tidegate.nftables.tests.support.namespaces import own_namespace
 from ansible_collections.tidegate.nftables.tests.support.squid import VERSIONS, Squid
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import INVENTORY, build, entry
@@ -138,6 +138,21 @@ def test_squid_opens_exactly_the_names_but_for_what_never_closes(version: str, n
                 assert answers(SOURCE, name, 80) is False
                 assert answers(SOURCE, f"x.{name}", 443) is False
                 assert answers(SOURCE, address, 443) is False
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_squid_opens_the_names_that_patterns_mean(version: str, tmp_path: Path) -> None:
+    """Each pattern for a unit's port of its own, and all of them together, of which some include others."""
+    ports = {written: 9000 + number for number, written in enumerate(name_table.NAMES)}
+    entries = [entry(name=f"e{port}", to=[to], services=[f"tcp/{port}"]) for to, port in ports.items()]
+    text = rendered("squid", egress_allow_app=[*entries, entry(to=list(ports), services=["https"])])
+    squid = Squid(version, tmp_path)
+    assert squid.complaints(text) == []
+    asked = name_table.asked()
+    with squid.running(text, dict.fromkeys(asked, "198.51.100.7")) as answers:
+        for written, port in ports.items():
+            assert {name for name in asked if answers(SOURCE, name, port)} == name_table.NAMES[written], written
+        assert {name for name in asked if answers(SOURCE, name, 443)} == set().union(*name_table.NAMES.values())
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -35,7 +35,7 @@ def advise(
     for (entry, resolved_entry), other, is_closed in zip(entries, wider, never, strict=True):
         _dates(report, entry.place, resolved_entry, today)
         for name in resolved_entry.shared:
-            text = f"prefix_list:{name} is a shared platform: anyone can host a service there, so this entry permits"
+            text = f"{name} is a shared platform: anyone can host a service there, so this entry permits"
             report.notice("shared", entry.place, f"{text} exfiltration")
         if is_closed:
             report.notice("closed_by_never", entry.place, "opens nothing: egress_never closes all of it")

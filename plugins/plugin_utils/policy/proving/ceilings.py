@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from ansible_collections.tidegate.nftables.plugins.module_utils import domain_names
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import ErrorReport
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import (
     CeilingSide,
@@ -76,7 +77,7 @@ class Ceiling:
     def _check_base(self, entry: Entry, resolved: ResolvedEntry) -> None:
         """Report an entry of egress_allow_base that goes outside. It is for every tier: no tier's services bind it."""
         outside = self._split(resolved.addresses)["outside"]
-        if resolved.names:
+        if resolved.names and self._split(addresses.union(grant.addresses for grant in resolved.by_name))["outside"]:
             cause = (
                 f"{resolved.names[0].name} may be anywhere, and egress_allow_base stays inside egress_internal_networks"
             )
@@ -90,11 +91,9 @@ class Ceiling:
             self.report.error(entry.place, cause, _MOVE_BASE)
 
     def _check_entry(self, entry: Entry, resolved: ResolvedEntry) -> None:
-        if resolved.names:
-            cause = self._bad_services("outside", resolved.names[0].name, resolved.by_name[0].services)
-            if cause:
-                self.report.error(entry.place, cause, _REMOVE)
-                return
+        if cause := self._bad_names(resolved):
+            self.report.error(entry.place, cause, _REMOVE)
+            return
         for grant in resolved.by_address:
             for side, part in self._split(grant.addresses).items():
                 if part and self._is_above(entry, resolved, grant, side, part):
@@ -157,10 +156,7 @@ class Ceiling:
         return f"is too wide for tier {self.tier.name}: {hidden}{where} {subject} may name {wide.limit}"
 
     def _bad_services(self, side: Side, what: str, used: ServiceSet) -> str:
-        """Return why services with an address or a domain name are above the ceiling; "" when they are not.
-
-        A domain name counts as named, and as outside, since nobody knows here where it leads.
-        """
+        """Return why services with an address or a domain name are above the ceiling; "" when they are not."""
         ceiling, tier = self._side(side), self.tier.name
         where = f"{side} egress_internal_networks"
         if ceiling.services is None:
@@ -174,6 +170,22 @@ class Ceiling:
             if excess:
                 cause = f"services of class {name} never go {where}"
                 return f"{excess.first()} to {what} is above the ceiling of tier {tier}: {cause}"
+        return ""
+
+    def _bad_names(self, resolved: ResolvedEntry) -> str:
+        """Return why domain names are above the ceiling; "" when they are not.
+
+        Each counts as named: outside, since nobody knows here where it leads, or where `within` says.
+        """
+        for grant in resolved.by_name:
+            parts = self._split(grant.addresses) if resolved.within else {"outside": grant.addresses}
+            for side in (side for side in SIDES if parts.get(side)):
+                if cause := self._bad_services(side, resolved.names[0].name, grant.services):
+                    return cause
+                wild = [name.name for name in resolved.names if domain_names.parse(name.name).wild]
+                if wild and not self._side(side).wildcards:
+                    where = f"{side} egress_internal_networks"
+                    return f"{wild[0]} is above the ceiling of tier {self.tier.name}: {where} it may name no wildcards"
         return ""
 
     def _check_together(self, entries: Sequence[tuple[Entry, ResolvedEntry]]) -> None:

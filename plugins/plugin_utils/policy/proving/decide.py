@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from ansible_collections.tidegate.nftables.plugins.module_utils import protocols
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import ResolvedPolicy
+from ansible_collections.tidegate.nftables.plugins.module_utils import domain_names, protocols
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import ResolvedEntry, ResolvedPolicy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, intervals, services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
 
@@ -59,10 +60,11 @@ class Verdict:
     rejected: bool = False
 
 
-def decide(resolved: ResolvedPolicy, flow: Flow) -> Verdict:
+def decide(resolved: ResolvedPolicy, flow: Flow, names: Iterable[str] = ()) -> Verdict:
     """Return whether a flow may leave, and why. Raise AddressError for a destination that is not an address.
 
-    A list that others fill counts as empty.
+    names: the domain names that led to the address, as the host's resolver knows them (ASCII, small letters); without
+    any, names open nothing. A list that others fill counts as empty.
     """
     if resolved.mode == "absent" or (flow.container and resolved.containers is None):
         return Verdict(allowed=True, entry=None, cause="absent")
@@ -82,10 +84,16 @@ def decide(resolved: ResolvedPolicy, flow: Flow) -> Verdict:
     for entry in (resolved.containers or ()) if flow.container else resolved.entries:
         if entry.users is not None and not is_one_of(flow.user, entry.users):
             continue
-        for grant in entry.grants:
+        for grant in (*entry.grants, *(entry.by_name if _is_named(resolved, entry, names) else ())):
             if _inside(grant.addresses, version, value) and grant.services.contains(protocol, port):
                 return Verdict(allowed=True, entry=entry.name, cause="entry")
     return _rejected(resolved, unknown or "unlisted", version, value)
+
+
+def _is_named(resolved: ResolvedPolicy, entry: ResolvedEntry, names: Iterable[str]) -> bool:
+    """Tell whether an entry names one of these names, on a host where that opens their addresses."""
+    patterns = [domain_names.parse(each.name) for each in entry.names] if resolved.names.feeder != "none" else []
+    return any(domain_names.matches(pattern, name) for pattern in patterns for name in names)
 
 
 def _rejected(resolved: ResolvedPolicy, cause: Cause, version: int, value: int) -> Verdict:

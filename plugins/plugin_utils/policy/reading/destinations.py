@@ -18,14 +18,14 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model imp
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
 
 from . import hints, values
+from . import names as domain_names
 from .words import RANKS
 
 _NUMERIC = re.compile(r"[0-9][0-9./ -]*|[0-9a-fA-F.]*:[0-9a-fA-F:./% -]*(%.*)?")
 _WITH_PORT = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[^:\[\]]+):(?P<port>[0-9]+)")
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
-_NAME_MAX = 253
 _PREFIXES: dict[str, DestinationKind] = {**{kind: kind for kind in HOST_KINDS}, "prefix_list": "prefix_list"}
-NAMES_REFUSED = "domain names are not resolved by this release"
+NO_NAMES = "a domain name is a destination of entries that allow, and not here"
 WRITE_ADDRESSES = "write the addresses or networks, or hosts:PATTERN for hosts of the inventory"
 PORT_IN_SERVICES = "the port in services"
 """What to do with a port that is written with the address."""
@@ -80,20 +80,20 @@ def parse(
     with_port = _WITH_PORT.fullmatch(text)
     if _NUMERIC.fullmatch(text) and not (with_port and with_port["host"].count(".") == 3):
         return _literal(report, place, text)
-    if names and is_name(text):
-        return Destination(kind="name", text=text, value=text.rstrip(".").lower(), place=place)
+    if domain_names.is_meant(text):
+        return _name(report, place, text, allowed=names)
     report.error(place, *_explain(inventory, text, port))
     return None
 
 
-def is_name(text: str) -> bool:
-    """Tell whether a text is a domain name without wildcards. One label alone is not: it may be a word or a host.
-
-    At most 253 characters in labels of 63 (RFC 1035). The last label is no number: that is an address (RFC 1123).
-    """
-    labels = text.removesuffix(".").split(".")
-    whole = len(text) <= _NAME_MAX and len(labels) > 1 and all(_LABEL.fullmatch(label) for label in labels)
-    return whole and not labels[-1].isdigit()
+def _name(report: ErrorReport, place: Place, text: str, *, allowed: bool) -> Destination | None:
+    pattern = domain_names.pattern(report, place, text)
+    if pattern is None:
+        return None
+    if not allowed:
+        report.error(place, f"{values.show(text)}: {NO_NAMES}", WRITE_ADDRESSES)
+        return None
+    return Destination(kind="name", text=text, value=str(pattern), place=place)
 
 
 def _literal(report: ErrorReport, place: Place, text: str) -> Destination | None:
@@ -117,9 +117,6 @@ def _explain(inventory: Inventory, text: str, port: str) -> tuple[str, str]:
         return f"{quoted} has a port", f"write {with_port['host'].strip('[]')} here and {port}"
     if "," in text or " " in text:
         return f"{quoted} is one text", "write a list: [FIRST, SECOND]"
-    labels = text.rstrip(".").removeprefix("*.").split(".")
-    if len(labels) > 1 and all(_LABEL.fullmatch(label) for label in labels):
-        return f"{quoted}: {NAMES_REFUSED}", WRITE_ADDRESSES
     return f"{quoted} is not a destination", _destination_fix(inventory, text)
 
 

@@ -25,6 +25,8 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.serv
 from . import destinations, values
 from .context import Context
 
+KEEP = ("used", "ttl")
+"""Whether new connections to an address of a name renew it, or only answers do."""
 APPROXIMATE: tuple[Approximation, ...] = ("wider", "narrower")
 _SENDERS: tuple[Sender, ...] = ("host", "containers")
 _ABOUT = ("reason", "owner")
@@ -40,6 +42,8 @@ _ENTRY = (
     "review_by",
     "optional",
     "approximate",
+    "within",
+    "keep",
 )
 # kind of entry -> (its keys, those it must have)
 KEYS: Mapping[EntryKind, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -81,6 +85,7 @@ def parse_entry(context: Context, place: Place, value: Any, kind: EntryKind) -> 
     allowed = _services(context, place, written)
     users = _users(context, place, written, "users")
     senders = _senders(context, place, written)
+    within = _within(context, place, written, to)
     optional = _optional_keys(context, place, written)
     if context.report.error_count > errors or name is None or to is None or except_ is None or allowed is None:
         return None
@@ -94,6 +99,7 @@ def parse_entry(context: Context, place: Place, value: Any, kind: EntryKind) -> 
         service_texts=allowed[1],
         users=users,
         for_=senders,
+        within=within,
         raw=(kind, value),
         **optional,
     )
@@ -197,6 +203,24 @@ def _destinations(
     return to, except_
 
 
+def _within(
+    context: Context, place: Place, written: Mapping[str, Any], to: tuple[Destination, ...] | None
+) -> tuple[Destination, ...]:
+    """Read `within`: the networks that the names of the entry may lead to. Like `keep`, it is about names alone."""
+    if to is not None and not any(each.kind == "name" for each in to):
+        for key in ("within", "keep"):
+            if key in written:
+                context.report.error(place.key(key), "is about domain names, and to has none", "remove it")
+    if "within" not in written:
+        return ()
+    within = destinations.parse_all(context.report, context.inventory, place.key("within"), written["within"]) or ()
+    for each in within:
+        if each.kind == "prefix_list" or each.value == "any":
+            fix = "write networks such as 10.0.0.0/8, hosts:PATTERN or internal"
+            context.report.error(each.place, f'"{each.text}" bounds no name', fix)
+    return within
+
+
 def _senders(context: Context, place: Place, written: Mapping[str, Any]) -> tuple[Sender, ...]:
     """Read `for`: whose packets the entry is about, those of the host unless it says otherwise."""
     if "for" not in written:
@@ -225,6 +249,8 @@ def _optional_keys(context: Context, place: Place, written: Mapping[str, Any]) -
     if "approximate" in written:
         key_place = place.key("approximate")
         read["approximate"] = values.choice(context.report, key_place, written["approximate"], APPROXIMATE) or ""
+    if "keep" in written:
+        read["keep"] = values.choice(context.report, place.key("keep"), written["keep"], KEEP) or ""
     if "optional" in written:
         read["optional"] = bool(values.boolean(context.report, place.key("optional"), written["optional"]))
     return read

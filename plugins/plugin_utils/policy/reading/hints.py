@@ -38,4 +38,4 @@ def did_you_mean(word: str, known: Iterable[str], table: str = "") -> str:
     guessed = guess(word, choices, table)
     if guessed is not None:
         return f"did you mean {guessed}?"
-    return f"write one of {', '.join(choices)}" if 0 < len(choices) <= 12 else ""
+    return f"write one of {', '.join(choices)}" if 0 < len(choices) <= 16 else ""

@@ -21,7 +21,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model imp
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, datafiles, services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING, AddressSet
 
-from . import commit_confirm, containers, destinations, enforcement, ntp_pool, root, sight, values
+from . import commit_confirm, containers, destinations, enforcement, name_settings, ntp_pool, root, sight, values
 from .context import Context
 
 SSH = 22
@@ -52,7 +52,7 @@ class HostSettings:
     """What holds for the whole host.
 
     mode, drift, missing_users, ansible_port, max_removed, commit_confirm, enforcement, root, container_interfaces,
-    host_dns, floor, sight: as in ResolvedPolicy.
+    host_dns, floor, names, sight: as in ResolvedPolicy.
     internal: egress_internal_networks. dns, ntp: the named servers as destinations.
     ntp_pool: whether any server of the internet may be a time server. nat64: the translation prefix, empty for none.
     """
@@ -74,6 +74,7 @@ class HostSettings:
     drift: Drift
     root: str
     sight: sight.Sight
+    names: name_settings.NameSettings
 
 
 def read_mode(report: ErrorReport, variables: Mapping[str, Any]) -> Mode | None:
@@ -134,15 +135,16 @@ def read(context: Context, variables: Mapping[str, Any], mode: Mode) -> HostSett
     if mode == "enforce" and not internal:
         fix = "list your networks, such as [10.0.0.0/8]; the mode observe works without them"
         report.error(variable("egress_internal_networks"), "is needed to enforce", fix)
+    dns, host_dns, floor = _servers(context, variables, _DNS), _has_word(variables, _DNS), _floor(report, variables)
     return HostSettings(
         mode=mode,
         internal=internal,
-        dns=_servers(context, variables, _DNS),
-        host_dns=_has_word(variables, _DNS),
+        dns=dns,
+        host_dns=host_dns,
         ntp_pool=_has_word(variables, _NTP),
         ntp=_servers(context, variables, _NTP),
         missing_users=_choice(report, variables, "egress_missing_users", MISSING_USERS),
-        floor=_floor(report, variables),
+        floor=floor,
         nat64=_nat64(report, variables),
         ansible_port=_ansible_port(report, variables),
         max_removed=_max_removed(report, variables),
@@ -152,6 +154,7 @@ def read(context: Context, variables: Mapping[str, Any], mode: Mode) -> HostSett
         drift=_choice(report, variables, "egress_drift", DRIFT),
         root=root.read(report, variables),
         sight=sight.read(report, variables),
+        names=name_settings.read(context, variables, has_servers=bool(dns or host_dns) and "dns" in floor),
     )
 
 

@@ -18,7 +18,7 @@ from .context import Context
 from .entries import label, parse_entry
 
 _KEYS = ("about", "extends", "internal_services", "allow", "ceiling")
-_SIDE_KEYS = ("services", "any", "widest", "most", "never")
+_SIDE_KEYS = ("services", "any", "widest", "most", "never", "wildcards")
 _FAMILIES = {"ipv4": 32, "ipv6": 128}
 
 
@@ -113,8 +113,9 @@ def _side(context: Context, place: Place, value: Any, inherited: CeilingSide) ->
     changes: dict[str, Any] = {}
     if "services" in written:
         changes["services"] = _side_services(context, place.key("services"), written["services"])
-    if "any" in written:
-        changes["whole"] = values.boolean(context.report, place.key("any"), written["any"])
+    for key, field in (("any", "whole"), ("wildcards", "wildcards")):
+        if key in written:
+            changes[field] = values.boolean(context.report, place.key(key), written[key])
     for key, old in (("widest", inherited.widest), ("most", inherited.most)):
         if key in written:
             changes[key] = _lengths(context, place.key(key), written[key], old)

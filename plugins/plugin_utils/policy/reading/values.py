@@ -28,6 +28,7 @@ _TYPES = (
     (list, "a list"),
     (dt.date, "a date"),
 )
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LIST_IN_A_LIST = 'write it without the outer brackets, or join lists: "{{ these + those }}"'
 
 
@@ -139,6 +140,15 @@ def date(report: ErrorReport, place: Place, value: Any) -> dt.date | None:
             pass
     report.error(place, f"{show(value)} is not a date", "write it as 2027-03-31")
     return None
+
+
+def seconds(value: Any) -> int | None:
+    """Return the seconds of 90, "90", "90s", "10m", "1h" or "7d"; None for what is no length of time."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    text = str(value).strip()
+    number, unit = (text[:-1], text[-1]) if text[-1:] in _UNITS else (text, "s")
+    return int(number) * _UNITS[unit] if number.isascii() and number.isdigit() else None
 
 
 def users(report: ErrorReport, place: Place, value: Any) -> tuple[str, ...] | None:

@@ -27,7 +27,7 @@ class SplitDestinations:
     """The destinations of an entry.
 
     known: those whose addresses are known here. external: the names of the lists that others fill.
-    shared: the names of the lists of platforms on which anyone can host a service.
+    shared: the lists of platforms on which anyone can host a service, as written.
     feeding_names: for each list in external, the domain names that fill it.
     """
 
@@ -48,7 +48,9 @@ def split(context: Context, entry: Entry) -> SplitDestinations:
     contents = {
         destination: content for destination in entry.to if (content := _content(context, destination)) is not None
     }
-    shared = tuple(sorted({destination.value for destination, content in contents.items() if content.shared}))
+    shared = tuple(
+        sorted({f"prefix_list:{destination.value}" for destination, content in contents.items() if content.shared})
+    )
     if entry.kind == "inbound":
         return SplitDestinations(known=entry.to, shared=shared)
     external = {destination.value: content.names for destination, content in contents.items() if content.external}

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from ansible_collections.tidegate.nftables.plugins.module_utils import domain_names
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import (
     HOST_KINDS,
     Destination,
@@ -18,6 +19,8 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model imp
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import values, words
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.context import Context
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.name_settings import NameSettings
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.names import platform
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import (
     DomainName,
     Grant,
@@ -40,11 +43,12 @@ from .members import members
 
 @dataclass(frozen=True)
 class Resolver:
-    """Turns destinations into addresses on one host. internal, nat64: of its settings."""
+    """Turns destinations into addresses on one host. internal, nat64, names: of its settings."""
 
     context: Context
     internal: AddressSet
     nat64: AddressSet
+    names: NameSettings = field(default_factory=NameSettings)
 
     def translate(self, original: AddressSet) -> AddressSet:
         """Return the set with its IPv4 addresses also as the network translates them for this host."""
@@ -93,8 +97,9 @@ class Resolver:
         grants = tuple(_grants(internal, named, entry.services))
         if internal:
             destinations = (*destinations, ResolvedDestination("internal", internal, whole=not excepted))
+        by_name = tuple(self._by_name(entry)) if names else ()
         external = tuple(grant for name in lists.external for grant in self._external(name, entry.services))
-        if not grants and not external and not names:
+        if not grants and not external and not by_name:
             self._opens_nothing(entry, internal | named)
             return None
         return ResolvedEntry(
@@ -113,10 +118,12 @@ class Resolver:
             review_by=entry.review_by,
             external=external,
             feeding_names=lists.feeding_names,
-            shared=lists.shared,
+            shared=(*lists.shared, *(name.name for name in names if platform(domain_names.parse(name.name)))),
             for_=entry.for_,
             names=names,
-            by_name=(Grant(addresses.EVERYTHING, entry.services, "names"),) if names else (),
+            by_name=by_name,
+            within=bool(entry.within),
+            keep=(entry.keep or self.names.keep) if names else "used",
             destinations=destinations,
             approximate=entry.approximate,
         )
@@ -142,6 +149,14 @@ class Resolver:
             cause = f"except cannot apply to {next(iter(names))}, whose addresses are not known here"
             report.error(entry.place, cause, "give the names a separate entry; egress_never applies to all entries")
         return tuple(names[name] for name in sorted(names))
+
+    def _by_name(self, entry: Entry) -> Iterable[Grant]:
+        """Yield the most that names can open. Only the table of a host that fills their sets bounds them."""
+        bound = addresses.EVERYTHING
+        if self.names.feeder != "none":
+            bound = self.addresses(entry.within) if entry.within else self.internet
+        if bound := _carrying(entry.services, bound):
+            yield Grant(bound, entry.services, "names")
 
     def never(self, entry: NeverEntry) -> ResolvedNever:
         """Return what is subtracted from every entry."""

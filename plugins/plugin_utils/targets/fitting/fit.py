@@ -51,8 +51,12 @@ class Fit:
         why: str,
         possible: Sequence[Approximation] = (WIDER, NARROWER),
         where: str = "",
+        ways: str = "",
     ) -> Approximation:
-        """Return the approximation that the user allows, with an error where none or an impossible one is written."""
+        """Return the approximation that the user allows, with an error where none or an impossible one is written.
+
+        where: the place of the error. ways: other ways out, for the fix.
+        """
         allowed = entry.approximate or self.default
         if allowed not in possible:
             everywhere = f"{VARIABLE}: {{{self.target}: {possible[-1]}}}"
@@ -60,7 +64,7 @@ class Fit:
                 fix = f"write {everywhere}, which is for all entries"
             else:
                 fix = f"write approximate: {' or '.join(possible)} in the entry, or for all entries {everywhere}"
-            self.errors.append(PolicyError(where or f"{entry.origin} {entry.where}".strip(), why, fix))
+            self.errors.append(PolicyError(where or f"{entry.origin} {entry.where}".strip(), why, ways + fix))
         return allowed
 
     def differ(

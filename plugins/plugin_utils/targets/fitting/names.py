@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from ansible_collections.tidegate.nftables.plugins.module_utils import domain_names
+from ansible_collections.tidegate.nftables.plugins.module_utils.domain_names import BELOW, EXACT
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import ResolvedEntry
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING
@@ -17,6 +19,15 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.wording 
 from . import never
 from .fit import Fit
 from .protocols import expressed
+
+_WAYS = "write addresses or a prefix list; send these connections through a proxy by an entry to its hosts; or "
+"""The ways out where a target knows no names, before the approximation."""
+
+
+def _also_below(name: str) -> list[str]:
+    """Return what a pattern leaves out of a name with all below."""
+    pattern = domain_names.parse(name)
+    return {EXACT: [f"*.{pattern.name}"], BELOW: [pattern.name]}.get(pattern.kind, [])
 
 
 def by_names(fit: Fit, entry: ResolvedEntry) -> list[Opening]:
@@ -61,15 +72,17 @@ def _with_names(
     unresolved = [Box(NOTHING, requested)]
     if fit.can.names == "no":
         why = f"{fit.target} does not know domain names ({first_few(list(names))})"
-        fit.direction(entry, why, (NARROWER,), where)
+        fit.direction(entry, why, (NARROWER,), where, _WAYS)
         fit.differ(entry, NARROWER, why, unresolved, names=names)
         return []
     if fit.can.names == "below":
-        why = f"{fit.target} also matches every name below {first_few(list(names))}"
-        if fit.direction(entry, why, where=where) == NARROWER:
+        more = [extra for name in names for extra in _also_below(name)]
+        why = f"{fit.target} also matches {first_few(more)}"
+        if more and fit.direction(entry, why, where=where) == NARROWER:
             fit.differ(entry, NARROWER, why, unresolved, names=names)
             return []
-        fit.differ(entry, WIDER, why, unresolved, names=tuple(f"*.{name}" for name in names))
+        if more:
+            fit.differ(entry, WIDER, why, unresolved, names=tuple(more))
     boxes = expressed(fit, entry, Box(addresses.EVERYTHING, requested))
     return [
         Opening(entry=entry.name, addresses=NOTHING, services=box.services, names=names, prefix_list=prefix_list)

@@ -8,9 +8,10 @@ A rule without destinations selects nothing in Cilium. Where nothing is open, on
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ansible_collections.tidegate.nftables.plugins.module_utils import domain_names
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import yaml_text
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
@@ -57,7 +58,7 @@ def policy_object(unit: Unit) -> Spec:
 def _dns_rules(unit: Unit) -> list[Spec]:
     """Return the rule that shows Cilium the DNS answers; without DNS in the floor, only those of open names."""
     names = sorted({name for opening in unit.openings for name in opening.names})
-    queries = [{"matchPattern": "*"}] if "dns" in unit.floor else [{"matchName": name} for name in names]
+    queries = [{"matchPattern": "*"}] if "dns" in unit.floor else _selectors(names)
     if not queries:
         return []
     ports = {"ports": [{"port": "53", "protocol": "ANY"}], "rules": {"dns": queries}}
@@ -76,8 +77,19 @@ def _allow_rules(unit: Unit, opening: Opening) -> list[Spec]:
     if blocks:
         rules.append({"toCIDRSet": blocks})
     if opening.names:
-        rules.append({"toFQDNs": [{"matchName": name} for name in opening.names]})
+        rules.append({"toFQDNs": _selectors(opening.names)})
     return [{**rule, **({"toPorts": ports} if ports else {})} for rule in rules]
+
+
+def _selectors(patterns: Iterable[str]) -> list[Spec]:
+    """Return patterns of names as Cilium writes them. `**.` is every depth from 1.19 on, and one label before."""
+    selectors: list[Spec] = []
+    for pattern in map(domain_names.parse, patterns):
+        if pattern.kind != domain_names.BELOW:
+            selectors.append({"matchName": pattern.name})
+        if pattern.wild:
+            selectors.append({"matchPattern": f"**.{pattern.name}"})
+    return selectors
 
 
 def _deny_rules(closing: Closing) -> list[Spec]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ansible_collections.tidegate.nftables.plugins.module_utils import table_names
+from ansible_collections.tidegate.nftables.plugins.module_utils import domain_names, table_names
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import PolicyError, PolicyErrors
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import (
     Capabilities,
@@ -35,15 +35,16 @@ def render(unit: Unit) -> RenderedFile:
 
 
 def nftset_lines(names: Mapping[str, Iterable[str]]) -> list[str]:
-    """Return one line for each domain name, with the sets of all lists that it is in. names: by prefix list.
+    """Return one line for each domain name, with the sets of all lists that it is in. names: patterns by prefix list.
 
-    dnsmasq uses only the most specific line for a name (its manual, --nftset), so all sets stand in one line. IPv4
-    answers go to the list's set for IPv4, IPv6 answers to the other.
+    A line means the name and all below; a star in it matches nothing, and dnsmasq does not say so. It uses only the
+    most specific line for a name (its manual, --nftset), so all sets stand in one line. IPv4 answers go to the list's
+    set for IPv4, IPv6 answers to the other.
     """
     sets: dict[str, list[str]] = {}
     for prefix_list, domains in names.items():
         pair = table_names.external_set(prefix_list)
-        for domain in domains:
+        for domain in sorted({domain_names.parse(text).name for text in domains}):
             sets.setdefault(domain, []).extend(
                 "#".join((str(version), *table_names.TABLE, table_names.of_version(pair, version)))
                 for version in (4, 6)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ansible_collections.tidegate.nftables.plugins.module_utils import domain_names
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import PolicyError, PolicyErrors
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
@@ -60,9 +61,23 @@ def _halves(cidr: str) -> tuple[str, ...]:
     return ("0.0.0.0/1", "128.0.0.0/1") if cidr == "0.0.0.0/0" else (cidr,)
 
 
-def names_acl(name: str, names: Iterable[str]) -> list[str]:
-    """Return lines for exactly these names. -n: no reverse lookup, whose answer the owner of an address decides."""
-    return [f"acl {name} dstdomain -n {domain}" for domain in names]
+def name_acls(name: str, patterns: Iterable[str]) -> dict[str, list[str]]:
+    """Return the lines of each ACL that patterns of names need, by its name.
+
+    Squid's dstdomain has single names, and names with all below; it refuses a name that another line of the ACL has,
+    too. All below without the name itself is a regular expression, which is an ACL of its own. -n: no reverse lookup,
+    whose answer the owner of an address decides.
+    """
+    parsed = [domain_names.parse(text) for text in patterns]
+    rest = [one for one in parsed if not any(domain_names.includes(other, one) for other in parsed if other != one)]
+    acls: dict[str, list[str]] = {}
+    for one in rest:
+        escaped = one.name.replace(".", r"\.")
+        below = one.kind == domain_names.BELOW
+        acl_name = f"{name}_below" if below else f"{name}_name"
+        what = rf"dstdom_regex -n -i \.{escaped}$" if below else f"dstdomain -n {one}"
+        acls.setdefault(acl_name, []).append(f"acl {acl_name} {what}")
+    return acls
 
 
 def ports_acl(name: str, allowed: ServiceSet) -> list[str]:
@@ -89,9 +104,8 @@ def _opening(who: str, name: str, opening: Opening) -> list[str]:
     lines = [f"# {opening.entry}", *ports]
     if opening.addresses:
         lines += [*acl(f"{name}_to", "dst", opening.addresses), f"http_access allow {who} {name}_to {name}_port"]
-    if opening.names:
-        names = names_acl(f"{name}_name", opening.names)
-        lines += [*names, f"http_access allow {who} {name}_name {name}_port"]
+    for acl_name, patterns in name_acls(name, opening.names).items():
+        lines += [*patterns, f"http_access allow {who} {acl_name} {name}_port"]
     return lines
 
 

@@ -10,12 +10,7 @@ from functools import partial
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import table_names
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import PolicyError, PolicyErrors
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.floor import openings
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.destinations import (
-    NAMES_REFUSED,
-    WRITE_ADDRESSES,
-)
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import (
     Grant,
     ResolvedEntry,
@@ -24,7 +19,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved 
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import Capabilities, Target
 
-from . import closed_sockets, containers, denied, dispatch, floor, inbound, temporary_allow
+from . import closed_sockets, containers, denied, dispatch, floor, inbound, names, temporary_allow
 from .matches import Spec, address_sets, destination, matches
 
 Rule = str | dict[str, Any]
@@ -34,9 +29,9 @@ def compile_table(resolved: ResolvedPolicy, in_a_row: int = dispatch.IN_A_ROW) -
     """Return the table spec (contract 1 in docs/contracts.md). The same policy gives the same bytes.
 
     in_a_row: where more entries than this name addresses, they are found by address. Raises PolicyErrors for domain
-    names: nothing here resolves them, and an entry must not silently open nothing.
+    names that nobody fills sets with on the host.
     """
-    _reject_domain_names(resolved)
+    names.check(resolved)
     family, name = table_names.TABLE
     if resolved.mode == "absent":
         return {"family": family, "name": name, "state": "absent"}
@@ -51,14 +46,6 @@ def compile_table(resolved: ResolvedPolicy, in_a_row: int = dispatch.IN_A_ROW) -
     }
 
 
-def _reject_domain_names(resolved: ResolvedPolicy) -> None:
-    names = [name for entry in resolved.all_entries() for name in entry.names]
-    if names:
-        raise PolicyErrors(
-            tuple(PolicyError(name.where, f'"{name.name}": {NAMES_REFUSED}', WRITE_ADDRESSES) for name in names)
-        )
-
-
 def _sets(resolved: ResolvedPolicy) -> list[Spec]:
     sets = floor.sets(resolved)
     for number, never in enumerate(resolved.never, start=1):
@@ -66,7 +53,9 @@ def _sets(resolved: ResolvedPolicy) -> list[Spec]:
     for entry in sorted(resolved.all_entries(), key=lambda entry: entry.name):
         for grant in entry.grants:
             sets += address_sets(_set_name(entry, grant), grant.addresses)
-    sets += _external_sets(resolved)
+    sets += _external_sets(resolved) + names.sets(resolved)
+    if resolved.is_bound_by_internet:
+        sets += address_sets(table_names.INTERNET_SET, resolved.internet)
     for number, quiet in enumerate(resolved.quiet, start=1):
         sets += address_sets(table_names.quiet_set(number), quiet.addresses)
     for entry in sorted(resolved.inbound or (), key=lambda entry: entry.name):
@@ -78,21 +67,17 @@ def _sets(resolved: ResolvedPolicy) -> list[Spec]:
 
 
 def _external_sets(resolved: ResolvedPolicy) -> list[Spec]:
-    """Return the sets that others fill, without elements so that no run touches their content, and their bound.
-
-    The bound is the word internet: whatever a set holds, it opens no more than that.
-    """
-    names = sorted({grant.part for entry in resolved.all_entries() for grant in entry.external})
-    sets = [
+    """Return the sets that others fill, without elements so that no run touches their content."""
+    lists = sorted({grant.part for entry in resolved.all_entries() for grant in entry.external})
+    return [
         {
             "name": table_names.of_version(table_names.external_set(name), version),
             "typeof": destination(version),
             "flags": ["interval", "timeout"],
         }
-        for name in names
+        for name in lists
         for version in (4, 6)
     ]
-    return sets + (address_sets(table_names.INTERNET_SET, resolved.internet) if sets else [])
 
 
 def _chains(resolved: ResolvedPolicy, in_a_row: int) -> list[Spec]:
@@ -182,7 +167,7 @@ def _excepted_rules(resolved: ResolvedPolicy, never: ResolvedNever) -> list[Rule
 def _entry_rules(resolved: ResolvedPolicy, entry: ResolvedEntry) -> list[Rule]:
     """Return one rule for each IP version and shape of service of an entry."""
     marking = closed_sockets.marking(resolved) if entry.users else ""
-    texts = [f'{match} {marking}counter accept comment "{entry.name}"' for match in _conditions(entry)]
+    texts = [f'{match} {marking}counter accept comment "{entry.name}"' for match in _conditions(resolved, entry)]
     if entry.users is None:
         return list(texts)
     # The floor names the users of several time daemons, of which a host has one.
@@ -193,10 +178,10 @@ def _entry_rules(resolved: ResolvedPolicy, entry: ResolvedEntry) -> list[Rule]:
 def _conditions_by_user(resolved: ResolvedPolicy) -> list[tuple[str, str]]:
     """Return (match, name) of what entries open to users alone, where every packet is compared with the policy."""
     by_user = [entry for entry in resolved.entries if entry.users is not None and resolved.enforcement.recheck]
-    return [(match, entry.name) for entry in by_user for match in _conditions(entry)]
+    return [(match, entry.name) for entry in by_user for match in _conditions(resolved, entry)]
 
 
-def _conditions(entry: ResolvedEntry) -> list[str]:
+def _conditions(resolved: ResolvedPolicy, entry: ResolvedEntry) -> list[str]:
     side = "saddr" if entry.kind == "inbound" else "daddr"
     conditions = [
         match
@@ -206,6 +191,7 @@ def _conditions(entry: ResolvedEntry) -> list[str]:
     for grant in entry.external:
         external = table_names.external_set(grant.part)
         conditions += matches(table_names.INTERNET_SET, grant.addresses, grant.services, also=external)
+    conditions += names.rules(resolved, entry)
     return [f"{_until(entry.expires)}{match}" for match in conditions]
 
 
@@ -234,6 +220,7 @@ TARGET = Target(
     can=Capabilities(
         user=True,
         containers=True,
+        names="exact",
         deny=True,
         log="counters and a ledger",
         filled=True,

@@ -22,6 +22,7 @@ POLICY: dict[str, Any] = {
         {"name": "data", "to": ["group:database"], "services": ["postgresql", "ledger"]},
         {"name": "office", "to": ["prefix_list:office"], "services": ["ssh"]},
         {"name": "api", "to": ["api.payments.example"], "services": ["https"], "users": ["payd"]},
+        {"name": "wild", "to": ["*.wild.example"], "services": ["https", "tcp/8444"]},
     ],
 }
 
@@ -54,6 +55,9 @@ def controller(tmp_path: Path) -> Controller:
         ("cloud-metadata", "http", "no", "no entry allows it"),
         ("127.0.0.1", "any", "yes", "by the floor"),
         ("other.example", "https", "no", "no entry names other.example"),
+        ("x.wild.example", "https", "yes", "x.wild.example by the entry wild, egress_allow_build[wild]"),
+        ("wild.example", "https", "no", "no entry names wild.example"),
+        ("1.1.1.1", "tcp/8444", "no", "the entry wild opens it only where a name leads there (*.wild.example)"),
     ],
 )
 def test_a_question_takes_every_destination_of_a_policy(

@@ -123,7 +123,7 @@ def test_a_wrong_key_gets_the_right_one_named_and_nothing_else_is_said(
         ("crm: {prefixes: ['::/0']}", "crm.prefixes: is all of IPv6"),
         ("crm: {prefixes: [192.0.2.1], query: a}", "crm.query: has no meaning beside prefixes. Fix: remove it"),
         ("crm: {fed_by: external, max_change: 1%}", "crm.max_change: has no meaning beside fed_by"),
-        ("crm: {fed_by: external, names: [http://x]}", 'crm.names[0]: "http://x" is not a domain name'),
+        ("crm: {fed_by: external, names: [http://x]}", 'crm.names[0]: "http://x" has the label'),
         ("crm: {fed_by: external, names: []}", "crm.names: is an empty list"),
         ("crm: {prefixes: [10.0.0.1], names: [a.example]}", "crm.names: has no meaning beside prefixes"),
         ("crm: {fed_by: cron}", 'crm.fed_by: unknown word "cron". Fix: write external'),

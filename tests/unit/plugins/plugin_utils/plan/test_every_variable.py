@@ -54,7 +54,12 @@ HOSTS: tuple[Mapping[str, Any], ...] = (
     VARIABLES,
     RICH,
     {**RICH, "egress_mode": "observe"},
-    {**RICH, "egress_tier": "web"},
+    {
+        **RICH,
+        "egress_tier": "web",
+        "egress_names": "resolver",
+        "egress_allow_names": [entry(name="named", to=["api.example.com"], approximate="narrower")],
+    },
 )
 # Values beside the default, "not set" and the example.
 MORE: Mapping[str, list[Any]] = {
@@ -89,6 +94,7 @@ MORE: Mapping[str, list[Any]] = {
         [{"name": "t", "not_reach": "any", "services": ["ssh"], "user": "payd"}],
         [{"name": "t", "reach": "192.0.2.7", "services": ["ssh"]}],
     ],
+    "egress_names": ["periodic"],
     "egress_tier": ["web", "database", "build", "mail"],
     "egress_tiers": [
         {"app": {"extends": "app", "ceiling": {"internal": {"services": ["https", "postgresql", "tcp/8444"]}}}},

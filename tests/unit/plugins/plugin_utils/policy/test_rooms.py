@@ -20,6 +20,9 @@ ROOMS = ("errors", "sets", "model", "reading", "resolved", "resolving", "proving
 """From the bottom to the front; a name is a folder or a file. `__init__.py` is before all of them."""
 OUTSIDE = {
     "ansible_collections.tidegate.nftables.plugins.module_utils.bridges": {"reading"},
+    "ansible_collections.tidegate.nftables.plugins.module_utils.domain_names": {"reading", "resolving", "proving"},
+    "ansible_collections.tidegate.nftables.plugins.module_utils.domain_names.DomainNameError": {"reading"},
+    "ansible_collections.tidegate.nftables.plugins.module_utils.domain_names.Pattern": {"reading"},
     "ansible_collections.tidegate.nftables.plugins.module_utils.protocols": {"sets", "proving"},
     "ansible_collections.tidegate.nftables.plugins.plugin_utils.errors": {"errors"},
 }

@@ -32,7 +32,7 @@ def _rule(rule: Mapping[str, Any], address: str, protocol: str, port: int | None
         ip in ipaddress.ip_network(block["cidr"])
         and not any(ip in ipaddress.ip_network(hole) for hole in block.get("except", ()))
         for block in rule.get("toCIDRSet", ())
-    ) or any(item["matchName"] == name for item in rule.get("toFQDNs", ()))
+    ) or any(_is_selected(item, name) for item in rule.get("toFQDNs", ()))
     return there and _ports(rule.get("toPorts"), protocol, port)
 
 
@@ -48,3 +48,10 @@ def _ports(to_ports: Sequence[Mapping[str, Any]] | None, protocol: str, port: in
 def _port(port_range: Mapping[str, Any], port: int | None) -> bool:
     first = int(port_range["port"])
     return first == 0 or (port is not None and first <= port <= port_range.get("endPort", first))
+
+
+def _is_selected(selector: dict[str, str], name: str) -> bool:
+    """Tell whether a name is selected: by itself, or at any depth below what follows `**` (Cilium 1.19 and later)."""
+    pattern = selector.get("matchPattern", "")
+    assert not pattern or pattern.startswith("**.")
+    return selector.get("matchName") == name or (bool(pattern) and name.endswith(pattern.removeprefix("**")))

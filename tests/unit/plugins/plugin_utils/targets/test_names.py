@@ -89,12 +89,28 @@ def test_dnsmasq_fills_the_sets_of_lists() -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "word", "more"),
+    [(f".{NAME}", "", []), (NAME, "wider", [f"*.{NAME}"]), (f"*.{NAME}", "wider", [NAME])],
+)
+def test_dnsmasq_means_a_name_with_all_below(written: str, word: str, more: list[str]) -> None:
+    """As the program itself does by the same line in the integration tests, so the rest is said to be open, too."""
+    fed = replace(INVENTORY, lists={"payments": feeds.PrefixListResult("payments", external=True, names=(written,))})
+    changes: dict[str, Any] = {"inventory": fed, "egress_allow_app": [entry(to=["prefix_list:payments"])], **LISTS}
+    (line,) = lines("dnsmasq", word=word, **changes)
+    assert line.startswith(f"nftset=/{NAME}/4#inet#tidegate#external_payments4,")
+    resolved = build(changes.pop("inventory"), **changes)
+    variables = {"egress_approximate": {"dnsmasq": word}} if word else {}
+    data = host_contribution.contribution(resolved, registry.target("dnsmasq"), variables, NOTHING)
+    assert [name for difference in data["differences"] for name in difference["names"]] == more
+
+
+@pytest.mark.parametrize(
     ("to", "word", "message"),
     [
         (
             "prefix_list:payments",
             "",
-            f"dnsmasq also matches every name below {NAME}, b.example. Fix: write",
+            f"dnsmasq also matches *.{NAME}, *.b.example. Fix: write",
         ),
         (NAME, "wider", f"api names {NAME} itself, but dnsmasq can only fill the sets of prefix lists"),
     ],
@@ -111,11 +127,17 @@ def test_the_filters_write_the_same_lines() -> None:
         f"acl pay_name dstdomain -n {NAME}",
         "acl pay_name dstdomain -n b.example",
     ]
+    wild = ["*.a.example", ".b.example", "x.b.example", "y.example", "x.a.example"]
+    assert to_squid_acl(wild, "pay").splitlines() == [
+        r"acl pay_below dstdom_regex -n -i \.a\.example$",
+        "acl pay_name dstdomain -n .b.example",
+        "acl pay_name dstdomain -n y.example",
+    ]
     sets = [f"{version}#inet#tidegate#external_{name}{version}" for name in ("one", "two") for version in (4, 6)]
     assert to_dnsmasq_nftset({"two": [NAME], "one": NAME}) == f"nftset=/{NAME}/{','.join(sets)}"
 
 
-@pytest.mark.parametrize("value", [[], None, ["10.0.0.300"], ["*.example.com"], {"a": "b"}])
+@pytest.mark.parametrize("value", [[], None, ["10.0.0.300"], ["*.com"], {"a": "b"}])
 def test_to_squid_acl_refuses_what_is_no_destination(value: Any) -> None:
     with pytest.raises(AnsibleFilterError):
         to_squid_acl(value, "pay")

@@ -36,6 +36,8 @@ DESTINATIONS = [
     *("hosts:a", "hosts:b", "internal", "internet", "multicast", "cloud-metadata", "any"),
     *("prefix_list:ours", "prefix_list:theirs"),
 ]
+NAMES = ["a.example", "*.a.example", ".b.example", "x.b.example"]
+ASKED = ["a.example", "x.a.example", "b.example", "x.b.example", "y.x.b.example", "other.example"]
 # What is fetched opens neither the inside nor metadata services.
 LISTS = {
     "ours": ["10.0.0.0/30", "203.0.113.0/24"],
@@ -45,6 +47,7 @@ USERS = ["payd", "0", "1003"]
 
 to = st.lists(st.sampled_from(DESTINATIONS), min_size=1, max_size=3, unique=True)
 services = st.one_of(st.just(["any"]), st.lists(st.sampled_from(sorted(SERVICES)), min_size=1, max_size=3, unique=True))
+within = st.lists(st.sampled_from(["internal", "10.0.0.0/24", "203.0.113.0/24", "fd00::/64"]), min_size=1, unique=True)
 entries = st.fixed_dictionaries(
     {"to": to, "services": services},
     optional={
@@ -169,6 +172,79 @@ def test_reader_oracle_and_rules_agree(allow: Any, base: Any, never: Any, tried:
         assert ("would_deny" in outcome_observed.counters) == (not passes), flow
         assert outcome.counters.count("denied") == (0 if passes else 1)
         assert len(outcome.written) == (0 if passes else 1)
+
+
+def _with_names(entry: dict[str, Any]) -> dict[str, Any]:
+    """What is taken out of names is an error, and so are bounds of none."""
+    named = any(text in NAMES for text in entry["to"])
+    return {key: value for key, value in entry.items() if key not in (("except",) if named else ("within", "keep"))}
+
+
+named_entries = st.builds(
+    lambda entry, more, bound: _with_names({**entry, "to": [*entry["to"], *more], **bound}),
+    entries,
+    st.lists(st.sampled_from(NAMES), max_size=2, unique=True),
+    st.fixed_dictionaries({}, optional={"within": within, "keep": st.sampled_from(["used", "ttl"])}),
+)
+
+
+def filled(spec: dict[str, Any], variables: Mapping[str, Any], address: str, names: list[str]) -> dict[str, Any]:
+    """The table after answers for names that had an address: in the sets of every entry that one of the names fits."""
+    beside = [
+        f"names_{entry['name']}{6 if ':' in address else 4}"
+        for entry in variables["egress_allow_one"]
+        for text in entry["to"]
+        if text in NAMES and any(_fits(text, name) for name in names)
+    ]
+    sets = [
+        {**each, "elements": [address]} if each["name"] in beside and "elements" not in each else each
+        for each in spec["sets"]
+    ]
+    return {**spec, "sets": sets}
+
+
+def _fits(text: str, name: str) -> bool:
+    return (
+        name
+        in {
+            "a.example": ["a.example"],
+            "*.a.example": ["x.a.example"],
+            ".b.example": ["b.example", "x.b.example", "y.x.b.example"],
+            "x.b.example": ["x.b.example"],
+        }[text]
+    )
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(named_entries, max_size=3),
+    st.lists(nevers, max_size=1),
+    st.lists(st.tuples(flows, st.lists(st.sampled_from(ASKED), max_size=2)), max_size=12),
+)
+def test_reader_oracle_and_rules_agree_about_names(
+    allow: Any, never: Any, tried: list[tuple[policy.Flow, list[str]]]
+) -> None:
+    inventory = FixedInventory("app1", GROUPS, HOSTS, {name: listed(name) for name in LISTS})
+    variables = {**policy_of("enforce", allow, [], never), "egress_names": "resolver"}
+    resolved, _errors = attempt(variables, inventory)
+    if resolved is None:
+        return
+    spec = compile_table(resolved)
+    must, may = policy.passing(resolved), policy.passing(resolved, may=True)
+    for flow, names in tried:
+        passes = reader(variables).is_allowed(replace(seen(flow), names=names))
+        assert policy.decide(resolved, flow, names).allowed == passes, (flow, names)
+        outcome = run(filled(spec, variables, flow.address, names), packet(flow))
+        assert (outcome.verdict == "accept") == passes, (flow, names)
+        if flow.source_port is None:
+            # What surely passes does whatever was answered, and nothing does beyond what may pass.
+            where = flow.user, protocol_number(flow), flow.port or 0, flow.address
+            assert _reaches(must, *where) == policy.decide(resolved, flow).allowed
+            assert passes <= _reaches(may, *where), (flow, names)
+
+
+def _reaches(reach: policy.Reach, user: str | None, protocol: int, port: int, address: str) -> bool:
+    return reach.at(user).contains(protocol, port, address)
 
 
 @settings(max_examples=100, deadline=None)

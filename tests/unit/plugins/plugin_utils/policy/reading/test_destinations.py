@@ -77,7 +77,7 @@ def test_an_except_that_covers_everything_is_an_error_never_no_limit() -> None:
         ("qwertz", "an address or hosts:PATTERN"),
         ("host:mirror", "Did you mean hosts:mirror?"),
         ("prefix-list:s3", "Did you mean prefix_list:s3?"),
-        ("*.payments.example", '"*.payments.example": domain names are not resolved by this release'),
+        ("*.com", '"*.com" is every name of a top-level domain. Fix: name the domain: *.example.com'),
         ("https://api.example/v1", "is a URL. Fix: write the host (api.example) here and the service in services"),
         ("api.example:443", "has a port. Fix: write api.example here and the port in services"),
         ("10.1.1.1:443", "has a port. Fix: write 10.1.1.1 here and the port in services"),

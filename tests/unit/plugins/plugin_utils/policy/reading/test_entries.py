@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.bridges import BRIDGES
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.destinations import NO_NAMES
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import (
     INVENTORY,
     allowed,
@@ -289,7 +290,7 @@ def test_every_error_is_said_at_once() -> None:
         '  egress_allow_app[0].to[0]: "10.0.0.300" is not an IP address.',
         '  egress_allow_app[0].to[1]: "intrenal" is not a destination. Did you mean internal?',
         '  egress_never[0].to: "cloud" is not a destination. Did you mean cloud-metadata?',
-        f'  egress_tests_app[t].reach: "x.y": domain names are not resolved by this release. Fix: {addresses}.',
+        f'  egress_tests_app[t].reach: "x.y": {NO_NAMES}. Fix: {addresses}.',
         '  egress_tests_app[t].services: "htps" is not a service. Did you mean https?',
         "Nothing was changed.",
     ]

@@ -150,7 +150,7 @@ def test_a_list_that_holds_nothing_but_the_inside_opens_nothing() -> None:
 
 def test_a_shared_platform_is_said_and_kept() -> None:
     resolved = build(egress_allow_app=[entry(to=["prefix_list:ads"])])
-    assert resolved.entries[-1].shared == ("ads",)
+    assert resolved.entries[-1].shared == ("prefix_list:ads",)
     (notice,) = notices(resolved, "shared")
     assert notice.startswith(
         "egress_allow_app[api]: prefix_list:ads is a shared platform: anyone can host a service there"

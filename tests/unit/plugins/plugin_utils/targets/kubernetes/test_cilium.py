@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import host_contribution, render_units
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.kubernetes import cilium
+from ansible_collections.tidegate.nftables.tests.support.name_table import NAMES, asked
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import build, entry
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets.cilium_policy import allows
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets.random_units import KUBERNETES
@@ -38,6 +41,13 @@ def test_a_name_is_open_and_its_answers_are_seen() -> None:
     assert not allows(rendered, "198.51.100.7", "TCP", 443, f"www.{NAME}")
     (dns,) = [rule for rule in rendered["spec"]["egress"] if "toEndpoints" in rule]
     assert dns["toPorts"][0]["rules"] == {"dns": [{"matchPattern": "*"}]}
+
+
+@pytest.mark.parametrize("written", NAMES)
+def test_a_pattern_opens_the_names_that_it_means(written: str) -> None:
+    rendered = object_of(egress_allow_app=[entry(to=[written])])
+    opened = [name for name in asked() if allows(rendered, "198.51.100.7", "TCP", 443, name)]
+    assert opened == sorted(NAMES[written])
 
 
 def test_without_dns_only_open_names_are_asked_for() -> None:

@@ -167,7 +167,7 @@ def test_what_is_cut_into_goes_by_address() -> None:
         ),
         (
             {"egress_allow_app": [entry(to=["api.example.com"], approximate="wider")]},
-            "kubernetes does not know domain names (api.example.com). Fix: write approximate",
+            "send these connections through a proxy by an entry to its hosts; or write approximate: narrower in the",
         ),
         (
             {"egress_allow_app": [entry(to=["2001:db8::/48"])], "given": {"families": ["ipv4"]}},
