@@ -19,6 +19,7 @@ INPUTS := $(shell . tests/images/podman.sh && echo $$inputs)
 NFT := build/nft/0.9.8/nft build/nft/1.0.6/nft build/nft/1.1.3/nft
 NAMES := build/squid/5.7/squid build/squid/6.13/squid build/dnsmasq/2.90/dnsmasq build/dnsmasq/2.91/dnsmasq \
     build/ulogd/2.0.8/ulogd
+UNBOUND := $(foreach version,1.13.1 1.17.1 1.26.2,$(addprefix build/unbound/$(version)/,unbound unbound-checkconf))
 TYPED := plugins playbooks tests molecule
 SCENARIOS := $(notdir $(patsubst %/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
 
@@ -52,6 +53,8 @@ build/nft/0.9.8/nft: build/debian/bullseye-$(INPUTS).tar
 build/nft/1.0.6/nft: build/debian/bookworm-$(INPUTS).tar
 build/nft/1.1.3/nft: build/debian/trixie-$(INPUTS).tar
 
+build/debian/bullseye-%.package.tar: build/debian/bullseye-$(INPUTS).tar tests/images/extract.sh
+	tests/images/extract.sh bullseye $* $< $@
 build/debian/bookworm-%.package.tar: build/debian/bookworm-$(INPUTS).tar tests/images/extract.sh
 	tests/images/extract.sh bookworm $* $< $@
 build/debian/trixie-%.package.tar: build/debian/trixie-$(INPUTS).tar tests/images/extract.sh
@@ -62,12 +65,17 @@ build/squid/6.13/squid: build/debian/trixie-squid.package.tar
 build/dnsmasq/2.90/dnsmasq: build/debian/bookworm-dnsmasq-base.package.tar
 build/dnsmasq/2.91/dnsmasq: build/debian/trixie-dnsmasq-base.package.tar
 build/ulogd/2.0.8/ulogd: build/debian/bookworm-ulogd2-json.package.tar
-$(NFT) $(NAMES): tests/images/program.sh
+build/unbound/1.13.1/unbound build/unbound/1.13.1/unbound-checkconf: build/debian/bullseye-unbound,python3-unbound.package.tar
+build/unbound/1.17.1/unbound build/unbound/1.17.1/unbound-checkconf: build/debian/bookworm-unbound,python3-unbound.package.tar
+build/unbound/1.26.2/unbound build/unbound/1.26.2/unbound-checkconf: build/debian/trixie-unbound,python3-unbound.package.tar
+# One after the other: the first unpacks the release.
+$(filter %-checkconf,$(UNBOUND)): %-checkconf: %
+$(NFT) $(NAMES) $(UNBOUND): tests/images/program.sh
 	tests/images/program.sh $(filter %.tar,$^) $@
 
 .PHONY: nft
-nft: deps ## The nft of Debian 11, 12 and 13 as build/nft/VERSION/nft; squid and dnsmasq of Debian 12 and 13 beside it
-	$(MAKE) -j3 $(NFT) $(NAMES)
+nft: deps ## The nft of Debian 11, 12 and 13 as build/nft/VERSION/nft; unbound, squid and dnsmasq beside it
+	$(MAKE) -j3 $(NFT) $(NAMES) $(UNBOUND)
 
 .PHONY: images
 images: nft ## podman images of Debian 11, 12 and 13
@@ -75,7 +83,7 @@ images: nft ## podman images of Debian 11, 12 and 13
 
 .PHONY: setup
 setup: deps ## All of the above
-	$(MAKE) -j4 venv $(NFT) $(NAMES)
+	$(MAKE) -j4 venv $(NFT) $(NAMES) $(UNBOUND)
 	$(MAKE) images
 
 ## Checks ------------------------------------------------------------------------------------------------------------

@@ -29,13 +29,24 @@ for program in "$root/usr/sbin/$name" "$root/usr/sbin/$name"-*; do
     [ ! -e "$program" ] || break
 done
 
+# unbound has a Python inside, which looks for its library where this machine has another version's. Debian's packages
+# of unbound for 11 and 12 do not name their own folder either.
+python=""
+if [ -d "$root/usr/lib/python3/dist-packages" ]; then
+    python="PYTHONHOME='$root/usr' PYTHONPATH='$root/usr/lib/python3/dist-packages' "
+fi
+
 mkdir -p "$(dirname "$wrapper")"
 cat >"$wrapper.new" <<END
 #!/bin/sh
-exec '$loader' --library-path '$root/lib/$triplet:$root/usr/lib/$triplet' '$program' "\$@"
+${python}exec '$loader' --library-path '$root/lib/$triplet:$root/usr/lib/$triplet' '$program' "\$@"
 END
 chmod +x "$wrapper.new"
-reported=$("$wrapper.new" --version 2>&1) || reported=$("$wrapper.new" -v 2>&1)
+# unbound would start with -v, and unbound-checkconf knows no option for it: its usage names the version.
+case $name in
+    squid) reported=$("$wrapper.new" -v 2>&1) ;;
+    *) reported=$("$wrapper.new" --version 2>&1) || true ;;
+esac
 case $reported in
     *ersion" $version"* | "$name"*" v$version "*) mv "$wrapper.new" "$wrapper" ;;
     *)
