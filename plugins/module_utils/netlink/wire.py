@@ -128,9 +128,9 @@ def nft_message(kind: int, flags: int, seq: int, family: int, attributes: bytes)
     return message(NFNL_SUBSYS_NFTABLES << 8 | kind, flags | NLM_F_REQUEST, seq, payload)
 
 
-def batch_begin(seq: int, generation: int) -> bytes:
+def batch_begin(seq: int, generation: int | None = None) -> bytes:
     """Return the message that begins a transaction, which the kernel refuses (ERESTART) at another generation."""
-    pin = attribute(_BATCH_GENID, generation.to_bytes(4, "big"))
+    pin = b"" if generation is None else attribute(_BATCH_GENID, generation.to_bytes(4, "big"))
     return message(_BATCH_BEGIN, NLM_F_REQUEST, seq, _NFGENMSG.pack(0, 0, NFNL_SUBSYS_NFTABLES) + pin)
 
 

@@ -28,6 +28,7 @@ REASONS = (
     "damaged",  # a file does not match its checksum or cannot be read
     "not_restored",  # restoring the table failed, another one was loaded
     "not_rolled_back",  # a change that nobody confirmed is still loaded, for nothing could be loaded
+    "resolver_failed",  # unbound cannot be started, or has ended
     "busy",  # another run holds the lock
     "not_root",  # the module runs as another user
 )

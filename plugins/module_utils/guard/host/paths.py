@@ -95,6 +95,16 @@ class Paths:
         return self.run / "last_loaded.json"
 
     @property
+    def names(self) -> Path:
+        """What the policy says about names (resolver/document.py); the resolver's user reads it."""
+        return self.at("/etc/tidegate/names.json")
+
+    @property
+    def resolver(self) -> Path:
+        """Folder of the running resolver, which its user writes."""
+        return self.at("/run/tidegate-dns")
+
+    @property
     def program(self) -> Path:
         """The installed program."""
         return self.at("/usr/local/lib/tidegate/tidegate")

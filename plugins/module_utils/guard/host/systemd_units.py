@@ -14,6 +14,9 @@ from .paths import Paths
 
 BOOT = "tidegate.service"
 WATCH = "tidegate-watch.service"
+RESOLVER = "tidegate-dns.service"
+RESOLVE = "resolve"
+"""The command of the unit RESOLVER."""
 UNCONFINED = "tidegate-unconfined.service"
 """Does what BOOT does, where systemd cannot confine that one and so does not start it: the policy counts for more."""
 TARGETS = ((BOOT, "sysinit.target"), (WATCH, "multi-user.target"))

@@ -25,6 +25,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.ssh_s
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.systemd_units import (
     FAILSAFE_STATUS,
     GAVE_UP_STATUS,
+    RESOLVE,
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import confirmed_policy, history, pending
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import denied_ledger, explain, status
@@ -33,6 +34,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.live_table import LiveTable
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import commit_confirm, rollback, timer
 from ansible_collections.tidegate.nftables.plugins.module_utils.printable import printable_lines
+from ansible_collections.tidegate.nftables.plugins.module_utils.resolver import service
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import TABLE
 
 from . import boot, emergency, watcher
@@ -48,7 +50,7 @@ Arguments = argparse.Namespace
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command. Exit status: 0, 1 for a reported failure, 2 for wrong arguments; boot has more."""
     arguments = _parser().parse_args(words)
-    if os.geteuid() != 0:
+    if os.geteuid() != 0 and arguments.command != RESOLVE:
         # Without root, nft lists nothing, which looks like a host without a table. The path: sudo has one of its own.
         sys.stderr.write(f"tidegate: this needs root; try: sudo {' '.join(map(shlex.quote, sys.argv))}\n")
         return 1
@@ -207,6 +209,11 @@ def _watch(paths: Paths, _arguments: Arguments) -> int:
     return 0
 
 
+def _resolve(paths: Paths, _arguments: Arguments) -> int:
+    service.run(service.Files(paths.names, paths.program, paths.resolver))
+    return 0
+
+
 def _wait_and_roll_back(paths: Paths, arguments: Arguments) -> int:
     change = pending.read(paths)
     if change is None or change.token != arguments.token:
@@ -258,6 +265,7 @@ _COMMANDS: dict[str, Callable[[Paths, Arguments], int]] = {
     "close": _emergency,
     "boot": _boot,
     "watch": _watch,
+    RESOLVE: _resolve,
     timer.WAIT_COMMAND: _wait_and_roll_back,
     timer.COMMAND: _roll_back,
 }
@@ -288,6 +296,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("minutes", type=int)
     commands.add_parser("boot", help="for systemd: load the policy at boot")
     commands.add_parser("watch", help="for systemd: watch the table")
+    commands.add_parser(RESOLVE, help="for systemd: resolve names and open their addresses")
     for name in (timer.WAIT_COMMAND, timer.COMMAND):
         commands.add_parser(name, help="for the rollback timer").add_argument("token")
     return parser

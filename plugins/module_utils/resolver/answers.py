@@ -1,0 +1,48 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which addresses of an answer go into which sets, or why the whole answer is refused."""
+
+from __future__ import annotations
+
+import socket
+from typing import Iterable, Tuple
+
+from .directory import Meaning
+from .document import FedSet, Networks
+from .lifetimes import Lifetimes
+
+Record = Tuple[bytes, int]
+"""An address in network byte order, and the seconds for which it is valid."""
+
+
+class Refused(Exception):
+    """An answer that carries an address which its name must not lead to."""
+
+
+def writes(
+    meaning: Meaning, records: Iterable[Record], lifetimes: Lifetimes, now: float
+) -> dict[str, list[tuple[bytes, float]]]:
+    """Return by set the addresses with the seconds that they stay. Raise Refused when one of them may not be.
+
+    Not only that address: whoever put it there may have put the others there too.
+    """
+    by_set: dict[str, list[tuple[bytes, float]]] = {}
+    refuse = lifetimes.document.refuse
+    for key, ttl in dict(records).items():
+        takers = [fed for fed in meaning.sets if _takes(fed, key, refuse)]
+        if not takers and not any(key in inside for inside in meaning.inside):
+            raise Refused(f"{show(key)} is no address that it may lead to")
+        for fed in takers:
+            name = fed.of(key)
+            by_set.setdefault(name, []).append((key, lifetimes.seconds(name, key, ttl, now)))
+    return by_set
+
+
+def _takes(fed: FedSet, key: bytes, refuse: Networks) -> bool:
+    return key in fed.within if fed.within is not None else key not in refuse
+
+
+def show(key: bytes) -> str:
+    """Return an address for people."""
+    return socket.inet_ntop(socket.AF_INET if len(key) == 4 else socket.AF_INET6, key)

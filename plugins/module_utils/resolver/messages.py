@@ -1,0 +1,63 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What unbound's module and the writer say to each other, one datagram each over a socket pair."""
+
+from __future__ import annotations
+
+import struct
+from typing import NamedTuple
+
+from .answers import Record
+
+FRESH, CACHED, UNKNOWN = 0, 1, 2
+"""An answer from the servers, one from unbound's cache, and a name that mode only would not resolve."""
+
+LARGEST = 1 << 16
+"""Bytes of a datagram: more addresses than a DNS message holds."""
+
+_HEAD = struct.Struct("=IBB")
+_RECORD = {4: struct.Struct("=4sI"), 16: struct.Struct("=16sI")}
+
+
+class Report(NamedTuple):
+    """One report of the module. number: the reply repeats it. kind: FRESH, CACHED or UNKNOWN."""
+
+    number: int
+    kind: int
+    name: str
+    records: list[Record]
+
+
+def pack(report: Report) -> bytes:
+    """Return the bytes of a report."""
+    name = report.name.encode("ascii", "replace")
+    parts = [_HEAD.pack(report.number, report.kind, len(name)), name]
+    for key, ttl in report.records:
+        parts += [bytes((len(key),)), _RECORD[len(key)].pack(key, ttl)]
+    return b"".join(parts)
+
+
+def unpack(data: bytes) -> Report:
+    """Return the report in a datagram. Raise ValueError for anything else: its sender reads packets of strangers."""
+    try:
+        number, kind, length = _HEAD.unpack_from(data)
+        place = _HEAD.size + length
+        name, records = data[_HEAD.size : place].decode("ascii"), []
+        while place < len(data):
+            record = _RECORD[data[place]]
+            records.append(record.unpack_from(data, place + 1))
+            place += 1 + record.size
+    except (struct.error, KeyError, UnicodeDecodeError) as error:
+        raise ValueError(f"a report of {len(data)} bytes that is none") from error
+    return Report(number, kind, name, records)
+
+
+def pack_reply(number: int, problem: str) -> bytes:
+    """Return the bytes of a reply. problem: why the answer must not leave, "" where it may."""
+    return struct.pack("=I", number) + problem.encode("utf-8", "replace")[:500]
+
+
+def unpack_reply(data: bytes) -> tuple[int, str]:
+    """Return number and problem of a reply."""
+    return struct.unpack_from("=I", data)[0], data[4:].decode("utf-8", "replace")

@@ -1,0 +1,102 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the writer did: counts, the last problem, which name an address belongs to. `tidegate` on the host reads it."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections import OrderedDict
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Callable, Iterable
+
+from ansible_collections.tidegate.nftables.plugins.module_utils import files
+
+from .answers import show
+
+_ADDRESSES, _UNKNOWN = 5_000, 1_000
+"""How many addresses and how many names that would not resolve are kept; the ones seen last."""
+_INTERVAL = 5.0
+"""Seconds between two files."""
+_REPEAT = 60.0
+"""Seconds until the same problem is said again."""
+LARGEST = 4 << 20
+"""Bytes of a file that are read: another user writes it."""
+
+
+class Record:
+    """Kept in memory; `save` writes it where it changed. say: prints a line to the journal."""
+
+    def __init__(self, path: Path, say: Callable[[str], None]) -> None:
+        self._path, self._say = path, say
+        self._counts = {"written": 0, "refused": 0, "problems": 0, "unknown": 0}
+        self._last: dict[str, Any] = {}
+        self._names: OrderedDict[str, str] = OrderedDict()
+        self._unknown: OrderedDict[str, int] = OrderedDict()
+        self._said: dict[str, float] = {}
+        self._saved, self._changed = 0.0, True
+
+    def written(self, name: str, keys: Iterable[bytes]) -> None:
+        """Note addresses that were written for a name."""
+        self._counts["written"] += 1
+        for key in keys:
+            _keep(self._names, show(key), name.rstrip("."), _ADDRESSES)
+        self._changed = True
+
+    def refused(self, name: str, why: str) -> None:
+        """Note an answer that was refused."""
+        self._problem("refused", name, why)
+
+    def problem(self, name: str, why: str) -> None:
+        """Note an answer that could not be written."""
+        self._problem("problems", name, why)
+
+    def _problem(self, kind: str, name: str, why: str) -> None:
+        self._counts[kind] += 1
+        self._last = {"name": name.rstrip("."), "why": why, "at": int(time.time())}
+        now, line = time.monotonic(), f"{name.rstrip('.')}: {why}"
+        if now - self._said.get(line, -_REPEAT) >= _REPEAT:
+            if len(self._said) > _UNKNOWN:
+                self._said.clear()
+            self._said[line] = now
+            self._say(line)
+        self._changed = True
+
+    def unknown(self, name: str) -> None:
+        """Note a name that mode only would not resolve."""
+        self._counts["unknown"] += 1
+        name = name.lower().rstrip(".")
+        _keep(self._unknown, name, self._unknown.get(name, 0) + 1, _UNKNOWN)
+        self._changed = True
+
+    def save(self, *, now: bool = False) -> None:
+        """Write the file where something changed, at most now and then."""
+        if not self._changed or (time.monotonic() - self._saved < _INTERVAL and not now):
+            return
+        self._saved, self._changed = time.monotonic(), False
+        content = {**self._counts, "last": self._last, "names": self._names, "unresolved": self._unknown}
+        new = self._path.with_name(f".{self._path.name}.new")
+        with suppress(OSError):
+            with files.descriptor(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644) as number:
+                files.write_all(number, json.dumps(content).encode())
+            new.replace(self._path)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return what a writer recorded, {} for nothing. The file is of a user that reads packets of strangers."""
+    try:
+        with files.descriptor(path, os.O_RDONLY | os.O_NONBLOCK) as number:
+            content = json.loads(os.read(number, LARGEST))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _keep(known: OrderedDict[str, Any], key: str, value: Any, most: int) -> None:
+    known[key] = value
+    known.move_to_end(key)
+    if len(known) > most:
+        known.popitem(last=False)

@@ -1,0 +1,287 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which answers open what: the order, the names, the addresses, the lifetimes. With real unbound and real sets."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+
+import pytest
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.resolver.configuration import CANARY
+from ansible_collections.tidegate.nftables.tests.support.authority import (
+    AAAA,
+    CNAME,
+    HTTPS,
+    NXDOMAIN,
+    SERVFAIL,
+    A,
+    Reply,
+    addresses,
+    numbered,
+)
+from ansible_collections.tidegate.nftables.tests.support.resolver import TABLE, connects, raw
+from ansible_collections.tidegate.nftables.tests.support.waiting import wait_for
+
+from .conftest import World
+
+FRESH = 2000
+BESIDE = 300
+_numbers = count(100_000)
+
+INSIDE = {
+    "metadata": ["169.254.169.254"],
+    "inside": ["10.1.2.3"],
+    "azure": ["168.63.129.16"],
+    "shared": ["100.100.100.200"],
+    "one-of-two": ["50.1.1.1", "10.1.2.3"],
+    "unique-local": ["fd00:ec2::254"],
+    "mapped": ["::ffff:10.1.2.3"],
+    "compatible": ["::10.1.2.3"],
+    "nat64": ["64:ff9b::10.1.2.3"],
+    "6to4": ["2002:a01:203::1"],
+}
+
+
+def fresh_name(below: str = "example.net") -> tuple[str, str, str]:
+    """Return a name that nobody asked for yet, and its addresses."""
+    number = next(_numbers)
+    return (f"n{number}.{below}", *numbered(number))
+
+
+@pytest.mark.parametrize("kind", [A, AAAA])
+def test_a_connection_right_after_the_answer_is_never_refused(world: World, kind: int) -> None:
+    for _turn in range(FRESH if kind == A else BESIDE):
+        name, *_both = fresh_name()
+        (address,) = world.resolver.addresses(name, kind)
+        assert connects(address), name
+
+
+def test_other_names_resolve_and_open_nothing(world: World) -> None:
+    for below in ("example.org", "sub.api.example.com", "notexample.net"):
+        name, address, _v6 = fresh_name(below)
+        assert world.resolver.addresses(name) == [address]
+        assert not connects(address)
+
+
+def test_a_huge_set_of_somebody_else_changes_nothing(world: World) -> None:
+    intervals = ", ".join(f"60.{n >> 15 & 255}.{n >> 7 & 255}.{(n & 127) * 2}" for n in range(100_000))
+    world.resolver.nft.load(
+        f"table inet other {{\nset big {{\ntype ipv4_addr\nflags interval\nelements = {{ {intervals} }}\n}}\n}}\n"
+    )
+    try:
+        for _turn in range(BESIDE):
+            name, address, _v6 = fresh_name()
+            assert world.resolver.addresses(name) == [address]
+            assert connects(address)
+    finally:
+        world.resolver.nft("delete", "table", "inet", "other")
+
+
+@pytest.mark.parametrize("texts", INSIDE.values(), ids=INSIDE)
+def test_an_answer_with_an_address_inside_never_leaves(world: World, texts: list[str]) -> None:
+    name, before = f"x{next(_numbers)}.example.net", all_elements(world)
+    world.authority.replies[name] = addresses(*texts)
+    kind = AAAA if ":" in texts[0] else A
+    for _again in range(2):
+        answer = world.resolver.ask(name, kind)
+        assert (answer.rcode, answer.records) == (SERVFAIL, [])
+    assert set(all_elements(world)) <= set(before)
+
+
+def test_a_chain_that_ends_inside_never_leaves(world: World) -> None:
+    name = f"x{next(_numbers)}.example.net"
+    world.authority.replies[name] = Reply([("", CNAME, "meta.cdn.example", 30)])
+    world.authority.replies["meta.cdn.example"] = addresses("169.254.169.254")
+    assert world.resolver.ask(name).rcode == SERVFAIL
+
+
+def test_a_chain_opens_for_the_name_that_was_asked(world: World) -> None:
+    name, end = f"x{next(_numbers)}.example.net", f"x{next(_numbers)}.cdn.example"
+    world.authority.replies[name] = Reply([("", CNAME, f"edge.{end}", 30)])
+    world.authority.replies[f"edge.{end}"] = Reply([("", CNAME, end, 30)])
+    world.authority.replies[end] = addresses("50.2.0.1")
+    assert not connects("50.2.0.1")
+    assert world.resolver.addresses(name) == ["50.2.0.1"]
+    assert connects("50.2.0.1")
+
+
+def test_a_chain_to_a_name_of_the_policy_opens_nothing_for_others(world: World) -> None:
+    name, address, _v6 = fresh_name()
+    world.authority.replies["evil.example.org"] = Reply([("", CNAME, name, 30), (name, A, address, 30)])
+    assert world.resolver.addresses("evil.example.org") == [address]
+    assert not connects(address)
+
+
+def test_a_name_may_lead_inside_where_its_entry_says_so(world: World) -> None:
+    world.authority.replies["db.corp.example"] = addresses("10.9.8.7")
+    assert world.resolver.addresses("db.corp.example") == ["10.9.8.7"]
+    assert "10.9.8.7" in world.resolver.elements("names_corp4")
+    assert "10.9.8.7" not in world.resolver.elements()
+
+
+def test_an_inside_domain_resolves_and_opens_nothing(world: World) -> None:
+    world.authority.replies["intern.example"] = addresses("10.9.8.6")
+    assert world.resolver.addresses("intern.example") == ["10.9.8.6"]
+    assert "10.9.8.6" not in all_elements(world)
+
+
+def test_a_name_in_two_entries_opens_both(world: World) -> None:
+    world.authority.replies["api.example.com"] = addresses("50.0.7.1", "50.3.0.1")
+    assert world.resolver.addresses("api.example.com") == ["50.0.7.1", "50.3.0.1"]
+    assert {"50.0.7.1", "50.3.0.1"} <= set(world.resolver.elements())
+    corp = world.resolver.elements("names_corp4")
+    assert "50.0.7.1" in corp
+    assert "50.3.0.1" not in corp
+
+
+@pytest.mark.parametrize(
+    ("asked", "opens"),
+    [
+        ("example.net", False),
+        ("both.example.org", True),
+        ("x.both.example.org", True),
+        ("x.y.example.net", True),
+        ("UPPER.Example.NET", True),
+        ("api.example.com.example.org", False),
+        ("evil\\.example.net", False),
+    ],
+)
+def test_the_grammar_holds_for_every_spelling(world: World, asked: str, opens: bool) -> None:
+    _name, address, _v6 = fresh_name()
+    world.authority.replies[asked.lower()] = addresses(address)
+    assert socket.inet_aton(address) in raw(asked)
+    assert connects(address) == opens
+
+
+def test_the_life_of_an_element_is_ttl_or_floor_and_grace(world: World) -> None:
+    for ttl, seconds in ((30, 3600 + 120), (7200, 7200 + 120)):
+        name, address = f"x{next(_numbers)}.example.net", fresh_name()[1]
+        world.authority.replies[name] = addresses(address, ttl=ttl)
+        world.resolver.ask(name)
+        assert seconds - 60 < world.resolver.elements()[address] <= seconds
+
+
+def test_of_two_names_with_one_address_the_later_end_counts(world: World) -> None:
+    address = fresh_name()[1]
+    for ttl in (7200, 30):
+        name = f"x{next(_numbers)}.example.net"
+        world.authority.replies[name] = addresses(address, ttl=ttl)
+        world.resolver.ask(name)
+    assert world.resolver.elements()[address] > 7000
+
+
+def test_a_cached_answer_renews(world: World) -> None:
+    name, address, _v6 = fresh_name()
+    world.resolver.ask(name)
+    world.resolver.nft("delete", "element", "inet", "tidegate", "names_api4", f"{{ {address} }}")
+    assert not connects(address)
+
+    def renewed() -> bool:
+        world.resolver.ask(name)
+        return connects(address)
+
+    wait_for(renewed, "the element of a cached answer")
+    assert world.authority.asked[name, A] == 1
+
+
+def test_addresses_that_change_stay_for_the_floor(world: World) -> None:
+    name = f"x{next(_numbers)}.example.net"
+    seen = []
+    for turn in range(100):
+        texts = [f"50.4.{turn}.{each}" for each in range(1, 11)]
+        world.authority.replies[name] = addresses(*texts, ttl=0)
+        assert world.resolver.addresses(name) == sorted(texts)
+        seen += texts
+    assert set(seen) <= set(world.resolver.elements())
+
+
+def test_ipv6_lives_where_ipv4_goes(world: World) -> None:
+    name, v4, v6 = fresh_name()
+    world.authority.replies[name] = addresses(v4, v6, ttl=0)
+    assert (world.resolver.addresses(name), world.resolver.addresses(name, AAAA)) == ([v4], [v6])
+    world.authority.replies[name] = addresses(v6, ttl=0)
+    assert (world.resolver.addresses(name), world.resolver.addresses(name, AAAA)) == ([], [v6])
+    assert connects(v6)
+
+
+def test_twenty_addresses_over_tcp(world: World) -> None:
+    name, texts = f"x{next(_numbers)}.example.net", [f"50.5.0.{each}" for each in range(20)]
+    world.authority.replies[name] = addresses(*texts)
+    world.authority.truncate = True
+    try:
+        assert world.resolver.addresses(name) == sorted(texts)
+    finally:
+        world.authority.truncate = False
+    assert all(map(connects, texts))
+
+
+def test_https_records_are_empty_for_names_of_the_policy(world: World) -> None:
+    hint = "000100" + "0004000432010203"
+    for name in ("x.example.net", "x.example.org"):
+        world.authority.replies[name] = Reply([("", HTTPS, hint, 30)])
+    assert counted_answers("x.example.net", HTTPS) == (0, 0)
+    assert counted_answers("x.example.org", HTTPS) == (0, 1)
+    assert not world.authority.asked["x.example.net", HTTPS]
+
+
+@pytest.mark.parametrize("name", [CANARY, "dns.google", "sub.cloudflare-dns.com"])
+def test_nobody_finds_a_way_around_the_resolver_by_it(world: World, name: str) -> None:
+    world.authority.replies[name] = addresses("50.6.0.1")
+    assert world.resolver.ask(name).rcode == NXDOMAIN
+    assert not world.authority.asked[name, A]
+
+
+def test_private_reverse_zones_are_asked_for(world: World) -> None:
+    world.resolver.ask("7.2.1.10.in-addr.arpa")
+    assert world.authority.asked["7.2.1.10.in-addr.arpa", A]
+
+
+def test_a_full_set_fails_closed_and_heals(world: World) -> None:
+    world.authority.replies["full.corp.example"] = addresses(*(f"10.200.0.{n}" for n in range(32)), ttl=0)
+    world.resolver.nft("flush", "set", "inet", "tidegate", "names_corp4")
+    assert world.resolver.ask("full.corp.example").rcode == SERVFAIL
+    assert "full" in wait_for(lambda: world.resolver.record().get("last", {}).get("why"), "a record of it")
+    # Others are served meanwhile.
+    name, address, _v6 = fresh_name()
+    assert world.resolver.addresses(name) == [address]
+    assert connects(address)
+    world.authority.replies["full.corp.example"] = addresses("10.200.0.1", ttl=0)
+    assert world.resolver.addresses("full.corp.example") == ["10.200.0.1"]
+
+
+@contextmanager
+def without_table(world: World) -> Iterator[None]:
+    world.resolver.nft("delete", "table", "inet", "tidegate")
+    try:
+        yield
+    finally:
+        world.resolver.nft.load(TABLE)
+
+
+def test_without_a_table_the_host_has_dns_and_what_comes_later_is_opened(world: World) -> None:
+    name, address, _v6 = fresh_name()
+    with without_table(world):
+        assert world.resolver.addresses(name) == [address]
+    assert not connects(address)
+
+    def opened() -> bool:
+        world.resolver.ask(name)
+        return connects(address)
+
+    wait_for(opened, "the element of a cached answer")
+
+
+def all_elements(world: World) -> dict[str, float]:
+    names = ("names_api4", "names_api6", "names_corp4", "names_corp6")
+    return {key: seconds for name in names for key, seconds in world.resolver.elements(name).items()}
+
+
+def counted_answers(name: str, kind: int) -> tuple[int, int]:
+    """Return code and number of records of the resolver's answer."""
+    message = raw(name, kind)
+    return message[3] & 0xF, int.from_bytes(message[6:8], "big")

@@ -1,0 +1,108 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The writer against what unbound's process may send: it reads packets of strangers, so anything."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import random
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import from_errno
+from ansible_collections.tidegate.nftables.plugins.module_utils.resolver import document, messages, record
+from ansible_collections.tidegate.nftables.plugins.module_utils.resolver.kernel import Writes
+from ansible_collections.tidegate.nftables.plugins.module_utils.resolver.messages import Report
+from ansible_collections.tidegate.nftables.plugins.module_utils.resolver.record import Record
+from ansible_collections.tidegate.nftables.plugins.module_utils.resolver.writer import Writer
+from ansible_collections.tidegate.nftables.tests.support.resolver import DOCUMENT
+
+V4, INSIDE, CORP = (ipaddress.ip_address(text).packed for text in ("50.0.0.1", "169.254.169.254", "10.1.1.1"))
+
+
+class Sets:
+    """Sets that keep what is written, or that are full."""
+
+    def __init__(self) -> None:
+        self.written: dict[tuple[str, bytes], float] = {}
+        self.full = False
+
+    def write(self, writes: Writes) -> None:
+        if self.full:
+            raise from_errno("writing", errno.ENFILE)
+        self.written.update({(name, key): seconds for name, items in writes.items() for key, seconds in items})
+
+    def ends(self, name: str) -> dict[bytes, float]:
+        return {V4: 100_000.0} if name == "names_api4" else {}
+
+
+@pytest.fixture
+def sets() -> Sets:
+    return Sets()
+
+
+@pytest.fixture
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("record") / "record.json"
+
+
+@pytest.fixture
+def writer(sets: Sets, path: Path) -> Writer:
+    return Writer(document.parse(DOCUMENT), sets, Record(path, lambda _line: None), lambda: 0.0)
+
+
+def said(writer: Writer, name: str, *records: tuple[bytes, int], kind: int = messages.FRESH) -> str:
+    reply = writer.handle(messages.pack(Report(9, kind, name, list(records))))
+    assert reply is not None
+    number, problem = messages.unpack_reply(reply)
+    assert number == 9
+    return problem
+
+
+def test_an_answer_is_written_and_an_end_of_before_the_start_counts(writer: Writer, sets: Sets) -> None:
+    assert not said(writer, "x.example.net.", (V4, 60))
+    assert sets.written == {("names_api4", V4): 100_000.0}
+
+
+def test_a_ttl_beyond_all_bounds_is_a_day(writer: Writer, sets: Sets) -> None:
+    assert not said(writer, "db.corp.example.", (CORP, 0xFFFFFFFF))
+    assert sets.written == {("names_corp4", CORP): 86_400.0 + 120}
+
+
+@pytest.mark.parametrize(
+    ("name", "key"), [("x.example.net.", INSIDE), ("db.corp.example.", V4), ("other.example.org.", V4)]
+)
+def test_what_the_policy_does_not_say_is_not_written(writer: Writer, sets: Sets, name: str, key: bytes) -> None:
+    assert "may lead to" in said(writer, name, (key, 60))
+    assert not sets.written
+
+
+def test_a_full_set_is_said(writer: Writer, sets: Sets, path: Path) -> None:
+    sets.full = True
+    assert said(writer, "x.example.net.", (V4, 60))
+    writer.record.save(now=True)
+    assert record.read(path)["problems"] == 1
+
+
+def test_no_bytes_do_harm(writer: Writer, sets: Sets) -> None:
+    source = random.Random(2)
+    good = messages.pack(Report(1, messages.FRESH, "x.example.net.", [(V4, 60)]))
+    for _turn in range(3000):
+        damaged = bytearray(good)
+        damaged[source.randrange(len(damaged))] = source.randrange(256)
+        writer.handle(bytes(damaged[: source.randint(0, len(damaged))]))
+    assert all(name == "names_api4" for name, _key in sets.written)
+
+
+def test_what_another_user_wrote_is_read_with_care(path: Path) -> None:
+    assert record.read(path) == {}
+    path.write_text("[1]")
+    assert record.read(path) == {}
+    target = path.with_name("elsewhere")
+    target.write_text('{"written": 1}')
+    path.unlink()
+    path.symlink_to(target)
+    assert record.read(path) == {}
