@@ -56,6 +56,9 @@ QUIET_COUNTER = "quiet"
 FAILSAFE_COUNTER = "failsafe"
 """The only counter of the fail-safe table."""
 
+RESOLVER_USER = "tidegate-dns"
+"""The user of the host's own resolver of names: where there is one, nobody else sends DNS."""
+
 FIRST_SUB_UID = 65536
 UID_BLOCK = 65536
 """Uids from the first on, as user namespaces have them, are one user of the ledger for each block.

@@ -174,9 +174,18 @@ class Reader:
             "neighbours": (protocol, port) in neighbours,
             "memberships": members,
             "dhcp": near and (protocol, packet.source_port, port) == lease,
-            "dns": protocol in (TCP, UDP) and port in (53, 853) and self._is_server("egress_dns_servers", packet),
+            "dns": protocol in (TCP, UDP)
+            and port in (53, 853)
+            and self._is_server("egress_dns_servers", packet)
+            and self._may_ask(packet),
             "ntp": protocol == UDP and port == 123 and self._is_server("egress_ntp_servers", packet),
         }.get(part, False)
+
+    def _may_ask(self, packet: Packet) -> bool:
+        """Where the host has a resolver, nobody else asks servers; containers do, unless that decides what resolves."""
+        if packet.container:
+            return bool(self.variables.get("egress_dns_names", "any") != "only")
+        return self.variables.get("egress_names") != "resolver" or packet.user == "tidegate-dns"
 
     def _is_server(self, variable: str, packet: Packet) -> bool:
         servers = [text for text in _list(self.variables.get(variable)) if text not in ("auto", "pool")]

@@ -59,7 +59,7 @@ def _servers(passes: ResolvedPolicy, after: ResolvedPolicy, flows: Reach, whose:
     if whose == "inbound":
         return
     for opening in servers(passes):
-        if of_boxes([opening.may]) & flows.others:
+        if Reach.of_boxes([(*opening.may, opening.users)]) & flows:
             cause = opening.variable if opening.part in after.floor else "egress_floor_without"
             yield Cause(cause, "", after.origin(cause) or passes.origin(opening.variable))
 

@@ -14,10 +14,9 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Re
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.passing import (
     SERVERS,
     FloorScope,
-    floor_region,
+    floor_reach,
     inbound_reach,
 )
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import EMPTY
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.prove.fleet import Fleet
 
 from . import causes
@@ -156,7 +155,7 @@ class _Sides:
         allowed: list[ReachChange] = []
         closed: list[ReachChange] = []
         # Parts of the floor that come or go are sentences, and what passes by one is no news when an entry opens it.
-        rest = floor_region(after, _REST) | (floor_region(before, _REST) if before else EMPTY)
+        rest = floor_reach(after, _REST) | (floor_reach(before, _REST) if before else Reach())
         for whose in _WHOSE:
             if not (_is_filtered(after, whose) and (before is None or _is_filtered(before, whose))):
                 continue

@@ -64,7 +64,7 @@ def explain(resolved: ResolvedPolicy, question: Question, targets: Mapping[str, 
     answer: Answer = "yes" if all(open_parts) else "partly" if some else "no"
     asked = [*region_lines(region), *(f"{name} with {service_text(question.services)}" for name in question.names)]
     lines = [f"{answer}: {resolved.host} as {user_text(question.user or '')} to {'; '.join(asked)}"]
-    lines += _opened(resolved, reached, entries, targets)
+    lines += _opened(resolved, question.user, reached, entries, targets)
     if reached != region:
         lines += _rejected(resolved, question.user, region - reached)
         lines += _may_be_named(resolved, question.user, region - reached)
@@ -122,10 +122,18 @@ def _is_for(entry: ResolvedEntry, user: str | None) -> bool:
 
 
 def _opened(
-    resolved: ResolvedPolicy, reached: Region, entries: list[ResolvedEntry], targets: Mapping[str, Capabilities]
+    resolved: ResolvedPolicy,
+    user: str | None,
+    reached: Region,
+    entries: list[ResolvedEntry],
+    targets: Mapping[str, Capabilities],
 ) -> Iterator[str]:
     """Yield who opens it: servers of the floor, entries, else the rest of the floor."""
-    by_servers = [opening.variable for opening in servers(resolved) if of_boxes([opening.box]) & reached]
+    by_servers = [
+        opening.variable
+        for opening in servers(resolved)
+        if of_boxes([opening.box]) & reached and (opening.users is None or is_one_of(user, opening.users))
+    ]
     for variable in by_servers:
         yield f"  by {variable}, which are part of the floor"
     for entry in entries:

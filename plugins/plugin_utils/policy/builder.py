@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import RESOLVER_USER
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.advice import advise
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.ceilings import Ceiling
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.policy_tests import failed_tests
@@ -132,6 +133,7 @@ def _assemble(
         inbound=inbound,
         dns=resolver.addresses(setting.dns),
         host_dns=setting.host_dns,
+        dns_users=(RESOLVER_USER,) if setting.names.by_resolver else None,
         ntp=resolver.addresses(setting.ntp),
         floor=setting.floor,
         own=own_addresses(context.inventory, context.inventory.host),

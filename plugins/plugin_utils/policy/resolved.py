@@ -179,6 +179,7 @@ class ResolvedPolicy:
     containers: what containers may reach; None when their traffic is not filtered.
     container_interfaces: the bridges that containers are behind; * at the end stands for any further characters.
     dns, ntp: the named servers. host_dns: whether the host adds the name servers that it uses itself.
+    dns_users: whose sockets may send DNS to them; None for everybody's.
     floor: the parts of the floor that the host has.
     own: the host's own addresses as the inventory has them: packets to them stay on the host.
     internal, internet: what the words stand for here. outside: neither internal nor on the host's own links.
@@ -207,6 +208,7 @@ class ResolvedPolicy:
     container_interfaces: tuple[str, ...] = ()
     dns: AddressSet = NOTHING
     host_dns: bool = False
+    dns_users: tuple[str, ...] | None = None
     ntp: AddressSet = NOTHING
     floor: tuple[str, ...] = ()
     own: AddressSet = NOTHING
@@ -259,4 +261,5 @@ class ResolvedPolicy:
         return frozenset(
             {user for entry in entries for user in entry.users or ()}
             | {user for never in self.never for user in never.except_users}
+            | set(self.dns_users or ())
         )

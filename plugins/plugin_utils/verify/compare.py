@@ -208,6 +208,7 @@ def _owners(tables: Sequence[Table], policy: ResolvedPolicy, users: Mapping[str,
     """Return the owners that tables or the policy with uids tell apart, and their labels, no socket first."""
     names = {uid: name for name, uid in users.items()}
     numbers = [*(entry.users or () for entry in policy.entries), *(never.except_users for never in policy.never)]
+    numbers.append(policy.dns_users or ())
     classes = uids(tables, {int(user) for several in numbers for user in several})
     others = number([None, *(str(uid) for uid, named in classes if named)], excepted=True)
     owners = Owners([(uid, number([str(uid)]) if named else others) for uid, named in sorted(classes)])
@@ -231,4 +232,5 @@ def _for_uids(policy: ResolvedPolicy, users: Mapping[str, int]) -> ResolvedPolic
         return tuple(entry for entry in changed if entry.users is None or entry.users)
 
     never = tuple(replace(never, except_users=numbered(never.except_users)) for never in policy.never)
-    return replace(policy, entries=numbered_entries(policy.entries), never=never, own=NOTHING)
+    dns_users = None if policy.dns_users is None else numbered(policy.dns_users)
+    return replace(policy, entries=numbered_entries(policy.entries), never=never, dns_users=dns_users, own=NOTHING)

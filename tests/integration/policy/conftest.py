@@ -26,7 +26,7 @@ __all__ = ["namespace"]
 
 BINARIES = list(binaries().values())
 UIDS = {"root": 0, "payd": 20001, "www-data": 33, "telegraf": 20002, "postfix": 20003, "postgres": 20004}
-UIDS |= {"certbot": 20005, "prometheus": 20006, "tilld": 20007}
+UIDS |= {"certbot": 20005, "prometheus": 20006, "tilld": 20007, "tidegate-dns": 20008}
 UIDS |= {name: 20010 + number for number, name in enumerate(ntp_pool.USERS)}
 TABLE = "inet tidegate"
 HERE, THERE = {4: "198.18.0.1", 6: "2001:2::1"}, {4: "198.18.0.2", 6: "2001:2::2"}

@@ -74,6 +74,7 @@ def decide(resolved: ResolvedPolicy, flow: Flow, names: Iterable[str] = ()) -> V
         return Verdict(allowed=True, entry=None, cause="floor")
     port = flow.port or 0
     to_any_dns = resolved.host_dns and "dns" in resolved.floor and services.DNS.contains(protocol, port)
+    to_any_dns = to_any_dns and _may_send_dns(resolved, flow)
     unknown: Cause | None = "resolvers" if to_any_dns else None
     for never in resolved.never:
         closed = _inside(never.addresses, version, value) and never.services.contains(protocol, port)
@@ -126,7 +127,10 @@ def _is_on_the_floor(resolved: ResolvedPolicy, flow: Flow, version: int, value: 
         return True
     port, tcp, udp = flow.port, protocols.TCP, protocols.UDP
     parts = {
-        "dns": _inside(resolved.dns, version, value) and protocol in (tcp, udp) and port in (53, 853),
+        "dns": _inside(resolved.dns, version, value)
+        and protocol in (tcp, udp)
+        and port in (53, 853)
+        and _may_send_dns(resolved, flow),
         "ntp": _inside(resolved.ntp, version, value) and protocol == udp and port == 123,
     }
     if not flow.container:
@@ -137,6 +141,13 @@ def _is_on_the_floor(resolved: ResolvedPolicy, flow: Flow, version: int, value: 
             "memberships": to_group and ((version, protocol) == (4, protocols.IGMP) or (protocol, port) in _LISTENERS),
         }
     return any(parts[part] for part in resolved.floor if part in parts)
+
+
+def _may_send_dns(resolved: ResolvedPolicy, flow: Flow) -> bool:
+    """Tell whether a flow may be a question to a name server: by whom, where the host has a resolver of its own."""
+    if flow.container:
+        return resolved.names.resolving != "only"
+    return resolved.dns_users is None or is_one_of(flow.user, resolved.dns_users)
 
 
 def _renews_a_lease(resolved: ResolvedPolicy, flow: Flow, version: int, value: int, protocol: int) -> bool:

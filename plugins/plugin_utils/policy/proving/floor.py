@@ -26,8 +26,9 @@ class FloorOpening:
     """One line of a part of the floor.
 
     part: its name. addresses: the destinations. named: whether they differ from policy to policy. by_host: whether the
-    host adds name servers that only it knows. from_port: the source port, None for any. containers: for packets of
-    containers, too. below_never: whether egress_never applies. counted: whether its rules count.
+    host adds name servers that only it knows. from_port: the source port, None for any. users: whose sockets only, None
+    for everybody's; it is not about containers. containers: for packets of containers, too. below_never: whether
+    egress_never applies. counted: whether its rules count.
     """
 
     part: str
@@ -36,6 +37,7 @@ class FloorOpening:
     named: bool = False
     by_host: bool = False
     from_port: int | None = None
+    users: tuple[str, ...] | None = None
     containers: bool = False
     below_never: bool = False
     counted: bool = False
@@ -96,6 +98,7 @@ def _opening(resolved: ResolvedPolicy, part: str, line: Mapping[str, Any]) -> Fl
         destinations = EVERYTHING
     if "version" in line:
         destinations &= _FAMILIES[line["version"]]
+    only_by_resolver = part == "dns" and resolved.names.resolving == "only"
     return FloorOpening(
         part=part,
         addresses=destinations,
@@ -103,7 +106,9 @@ def _opening(resolved: ResolvedPolicy, part: str, line: Mapping[str, Any]) -> Fl
         named=any(text in named for text in to),
         by_host=part == "dns" and resolved.host_dns,
         from_port=line.get("from_port"),
-        containers=row.get("containers", False),
+        users=resolved.dns_users if part == "dns" else None,
+        # A container that asks servers itself would go around what decides which names resolve.
+        containers=row.get("containers", False) and not only_by_resolver,
         below_never=row.get("below_never", False),
         counted=row.get("counted", False),
     )

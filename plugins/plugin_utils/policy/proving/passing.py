@@ -63,7 +63,7 @@ def passing(
     boxes = [(*box, entry.users) for entry in entries for box in _boxes(entry, may)]
     boxes += [(*part.box, None) for part in _parts(resolved, floor, containers) if part.below_never]
     reached = Reach.of_boxes(boxes) - closed_reach(resolved)
-    reached |= floor_region(resolved, floor, may=may, containers=containers)
+    reached |= floor_reach(resolved, floor, may=may, containers=containers)
     if containers:
         return Reach.of_region(reached.nobody)
     return reached | stays(resolved) if floor.rest else reached
@@ -105,13 +105,13 @@ def entry_reach(entry: ResolvedEntry) -> Reach:
     return Reach.of_boxes((*box, entry.users) for box in _boxes(entry, may=True))
 
 
-def floor_region(
+def floor_reach(
     resolved: ResolvedPolicy, floor: FloorScope = WHOLE, *, may: bool = False, containers: bool = False
-) -> Region:
+) -> Reach:
     """Return what passes before egress_never is looked at."""
     parts = (part for part in _parts(resolved, floor, containers) if not part.below_never)
-    boxes = [part.may if may else part.box for part in parts]
-    return of_boxes([*boxes, *([(LOOPBACK, services.ANY)] if floor.rest else [])])
+    boxes = [(*(part.may if may else part.box), None if containers else part.users) for part in parts]
+    return Reach.of_boxes([*boxes, *([(LOOPBACK, services.ANY, None)] if floor.rest else [])])
 
 
 def stays(resolved: ResolvedPolicy) -> Region:

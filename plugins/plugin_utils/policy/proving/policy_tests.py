@@ -132,6 +132,8 @@ def _by(resolved: ResolvedPolicy, user: str | None, common: Region) -> tuple[str
     version, value, place = common.first()
     protocol, port = divmod(place, services.PORTS)
     for opening in servers(resolved):
+        if opening.users is not None and not is_one_of(user, opening.users):
+            continue
         to_server = intervals.contains(opening.addresses.family(version), value)
         if to_server and opening.services.contains(protocol, port):
             return opening.variable, opening.variable

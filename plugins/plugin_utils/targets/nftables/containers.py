@@ -37,7 +37,7 @@ def chains(resolved: ResolvedPolicy) -> list[Spec]:
             "rules": [
                 *(f'oifname {bridge} accept comment "{table_names.BETWEEN_CONTAINERS_COMMENT}"' for bridge in bridges),
                 *floor.forwarded_connections(resolved),
-                *floor.rules(part for part in openings(resolved) if part.containers),
+                *floor.forwarded_rules(openings(resolved)),
                 *([f"jump {table_names.NEVER_CHAIN}"] if resolved.never else []),
                 f"jump {table_names.CONTAINERS_ALLOW_CHAIN}",
                 f"goto {table_names.DENIED_CHAIN}",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import table_names
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.floor import FloorOpening, openings
@@ -109,13 +110,23 @@ def _destinations(parts: Iterable[FloorOpening]) -> list[Spec]:
     ]
 
 
-def rules(parts: Iterable[FloorOpening]) -> list[str]:
+def rules(parts: Iterable[FloorOpening]) -> list[str | dict[str, Any]]:
     """Return the rules that accept these parts of the floor."""
-    return [
-        f'{match} {"counter " if part.counted else ""}accept comment "{part.part}"'
-        for part in parts
-        for match in _matches(part)
-    ]
+    return [_rule(part, match) for part in parts for match in _matches(part)]
+
+
+def forwarded_rules(parts: Iterable[FloorOpening]) -> list[str]:
+    """Return the rules for packets of containers, which have no user."""
+    return [_text(part, match) for part in parts if part.containers for match in _matches(part)]
+
+
+def _rule(part: FloorOpening, match: str) -> str | dict[str, Any]:
+    text = _text(part, match)
+    return text if part.users is None else {"rule": text, "users": list(part.users), "missing_users": "skip"}
+
+
+def _text(part: FloorOpening, match: str) -> str:
+    return f'{match} {"counter " if part.counted else ""}accept comment "{part.part}"'
 
 
 def fail_safe(resolved: ResolvedPolicy) -> list[str]:

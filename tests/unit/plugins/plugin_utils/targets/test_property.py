@@ -180,6 +180,13 @@ def _with_names(entry: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in entry.items() if key not in (("except",) if named else ("within", "keep"))}
 
 
+questions = st.builds(
+    policy.Flow,
+    st.sampled_from(["10.0.0.9", "1.1.1.1"]),
+    st.sampled_from(["tcp", "udp"]),
+    st.sampled_from([53, 853]),
+    st.sampled_from(["tidegate-dns", "payd", None]),
+)
 named_entries = st.builds(
     lambda entry, more, bound: _with_names({**entry, "to": [*entry["to"], *more], **bound}),
     entries,
@@ -219,7 +226,7 @@ def _fits(text: str, name: str) -> bool:
 @given(
     st.lists(named_entries, max_size=3),
     st.lists(nevers, max_size=1),
-    st.lists(st.tuples(flows, st.lists(st.sampled_from(ASKED), max_size=2)), max_size=12),
+    st.lists(st.tuples(flows | questions, st.lists(st.sampled_from(ASKED), max_size=2)), max_size=12),
 )
 def test_reader_oracle_and_rules_agree_about_names(
     allow: Any, never: Any, tried: list[tuple[policy.Flow, list[str]]]
