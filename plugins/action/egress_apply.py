@@ -35,9 +35,9 @@ class ActionModule(TidegateAction):
         resolved = self.policy(tier=arguments["tier"])
         request = apply_arguments(resolved, controller_user(self.variables), connection.own_root(self.connection))
         request["preflight"] = preflight_decisions(self.variables)
-        outcome = apply_and_confirm(self, request)
+        outcome = apply_and_confirm(self, request, resolved)
         if outcome.get("reason") == "nft_missing" and arguments["package"]:
-            outcome = self._installed(arguments["package"], request)
+            outcome = self._installed(arguments["package"], request, resolved)
         if outcome.get("missing_users"):
             # Most of the time daemons that the floor names are missing on every host; report users of entries only.
             named = resolved.named_users()
@@ -51,7 +51,7 @@ class ActionModule(TidegateAction):
         egress["notices"] += [f"{finding['what']}. {finding['meaning']} Fix: {finding['fix']}" for finding in findings]
         return {**outcome, "egress": egress}
 
-    def _installed(self, package: str, request: Mapping[str, Any]) -> dict[str, Any]:
+    def _installed(self, package: str, request: Mapping[str, Any], resolved: policy.ResolvedPolicy) -> dict[str, Any]:
         """Install nft and apply the policy; in check mode only report that. Raise ModuleFailed when that fails."""
         if self.check_mode:
             # Some package modules need in check mode the package that they would install.
@@ -65,7 +65,7 @@ class ActionModule(TidegateAction):
                 "No policy was loaded. Fix: install nft, or correct egress_package."
             )
             raise ModuleFailed({**result, "reason": "nft_missing", "msg": message})
-        return {**apply_and_confirm(self, request), "changed": True}
+        return {**apply_and_confirm(self, request, resolved), "changed": True}
 
     def _package_manager(self, package: str) -> Mapping[str, Any]:
         """Return what Ansible's own action returns that installs a package."""

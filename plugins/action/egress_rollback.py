@@ -34,5 +34,7 @@ class ActionModule(TidegateAction):
         if "policy" in outcome:
             verb = "would go " if self.check_mode else ""
             end = "" if outcome.get("changed") else ", which is loaded already"
-            self.say_lines([f"{self.host}: {verb}{outcome['policy']}{end}"])
+            self.say_lines(
+                [f"{self.host}: {verb}{outcome['policy']}{end}", *(f"  {effect}" for effect in outcome["effects"])]
+            )
         return outcome

@@ -75,6 +75,14 @@ egress:
       description: What the authors of the policy should know.
       type: list
       elements: str
+effects:
+  description:
+    - What the change does, as sentences - what opens and closes, for whom and why, which guards change, and which edits
+      by hand are undone. Empty when the table does not change.
+  returned: success
+  type: list
+  elements: str
+  sample: ["opened for payd: to 203.0.113.0/24 with tcp/443 (by payments-api)"]
 changes:
   description: The changes, one by one, with the keys that M(tidegate.nftables.nft_ruleset) returns.
   returned: success

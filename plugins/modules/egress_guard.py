@@ -43,7 +43,16 @@ options:
     type: str
     default: ""
   what:
-    description: Description of the change, for the history; by default the kinds and numbers of the changes.
+    description:
+      - Description of the change, for the history; by default what the changes of the table tell of it.
+      - With V(confirm), it replaces the description that V(apply) or V(rollback) made.
+    type: str
+    default: ""
+  policy:
+    description:
+      - What O(tables) were compiled from, as the controller packs it. The host keeps it with the confirmed policy and
+        returns it as RV(policy_before), so that the controller can say what a later change does to packets.
+      - For V(confirm), and for V(apply) without O(confirm).
     type: str
     default: ""
   confirm:
@@ -229,6 +238,25 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+what:
+  description: The change in the words of the table, or O(what).
+  returned: phases apply and rollback, when the table changes
+  type: str
+  sample: opened payments-api
+policy_before:
+  description: O(policy) of the policy that was confirmed before, empty when it is not known.
+  returned: phases apply and rollback, when the table changes
+  type: str
+policy_after:
+  description: O(policy) of the policy that was returned to, empty when it is not known.
+  returned: phase rollback
+  type: str
+undone:
+  description: Edits of the table by hand that the change undoes, each as a sentence.
+  returned: phases apply and rollback, when the table changes
+  type: list
+  elements: str
+  sample: ["a hand-made `accept` in chain egress_output was removed"]
 guard:
   description: The pending change, null when there is none.
   returned: phases apply, rollback and emergency

@@ -49,6 +49,11 @@ policy:
   returned: success
   type: str
   sample: back to the policy of 2026-11-20T10:15:00Z (opened payments-api)
+effects:
+  description: What the change does, as sentences, see RV(tidegate.nftables.egress_apply#module:effects).
+  returned: success
+  type: list
+  elements: str
 confirmation:
   description: How the change was confirmed, null when no change was pending.
   returned: success

@@ -21,6 +21,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved impo
     pending,
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import request as requests
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.before_change import BeforeChange
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.pending import PendingChange
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.request import ChangeRequest
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.settings import Settings
@@ -122,11 +123,12 @@ def _change(
         failsafe_records.keep(host, terms.settings, old_settings)
     if not preview["changed"]:
         return joined(preview, [*installed, *_save_unchanged(host, terms.request, check=check)])
-    if check:
-        return joined(preview, installed)
-    if not terms.confirm:
-        return joined(_load_and_save(host, desired, terms.request), installed)
     described = replace(terms, request=requests.described(terms.request, preview.get("changes") or ()))
+    before = BeforeChange.read(host, described.request.what)
+    if check:
+        return {**joined(preview, installed), **before.result(None)}
+    if not terms.confirm:
+        return {**joined(_load_and_save(host, desired, described.request), installed), **before.result(host)}
     change, result = _load_pending(host, desired, described, old_settings)
     guard = {
         "token": change.token,
@@ -134,7 +136,7 @@ def _change(
         "kind": change.timer,
         "before": failed_before,
     }
-    return joined(result, installed, guard)
+    return {**joined(result, installed, guard), **before.result(host)}
 
 
 def _load_and_save(host: Host, desired: DesiredTable, request: ChangeRequest) -> Mapping[str, Any]:
@@ -147,7 +149,7 @@ def _load_and_save(host: Host, desired: DesiredTable, request: ChangeRequest) ->
             "Another program changed the table right after the change was loaded, so the table was not saved for boot: "
             "a boot loads the policy that was confirmed last. Fix: run again.",
         )
-    confirmed_policy.save(host, requests.described(request, result.get("changes") or ()), table=table)
+    confirmed_policy.save(host, request, table=table)
     return result
 
 

@@ -44,6 +44,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.nf_tables import counters
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory
+from ansible_collections.tidegate.nftables.plugins.module_utils.printable import printable
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import (
     PORTED_PROTOCOLS,
     TABLE,
@@ -71,7 +72,7 @@ def run(module: AnsibleModule) -> None:
 def _apply(paths: Paths, parameters: Parameters, check: bool) -> dict[str, Any]:
     tables = parameters["tables"] or []
     run_directory = RunDirectory(str(paths.run) if paths.root else None)
-    request = requests.of_tables(tables, parameters["who"], parameters["what"])
+    request = requests.of_tables(tables, parameters["who"], parameters["what"], parameters["policy"])
     if tables[0].get("state") == "absent":
         return _uninstall(paths, CompiledTable(parse.tables(tables), run_directory), check=check)
     host = Host(paths, LiveTable())
@@ -112,11 +113,12 @@ def _rollback(paths: Paths, parameters: Parameters, check: bool) -> dict[str, An
     record = history.find(paths, parameters["to"] or "1")
     host = Host(paths, LiveTable())
     what = confirmed_policy.description_of_return(record) + (f": {parameters['what']}" if parameters["what"] else "")
-    request = ChangeRequest(parameters["who"], what, record.others, record.spec)
+    request = ChangeRequest(parameters["who"], what, record.others, record.spec, record.policy)
     mode = "observe" if observes(record.listing) else "enforce"
     terms = _terms(parameters, request, replace(settings.read(paths), mode=mode), size=len(record.listing))
     result = apply.change_table(host, RecordedTable(host, record), terms, check=check)
-    return {**result, "connection": ssh_session.connection(), "policy": confirmed_policy.description_of_return(record)}
+    returned_to = {"policy": confirmed_policy.description_of_return(record), "policy_after": record.policy}
+    return {**result, **returned_to, "connection": ssh_session.connection()}
 
 
 def _confirm(paths: Paths, parameters: Parameters, check: bool) -> dict[str, Any]:
@@ -129,6 +131,8 @@ def _confirm(paths: Paths, parameters: Parameters, check: bool) -> dict[str, Any
         failed_before=parameters["failing_before"] or [],
         enforce=parameters["mode"] == "enforce",
         check=check,
+        what=printable(parameters["what"]),
+        policy=parameters["policy"],
     )
 
 
@@ -233,6 +237,7 @@ ARGUMENTS: dict[str, Any] = {
     "tables": {"type": "list", "elements": "dict"},
     "who": {"type": "str", "default": ""},
     "what": {"type": "str", "default": ""},
+    "policy": {"type": "str", "default": ""},
     "confirm": {"type": "bool", "default": True},
     "timeout": {"type": "float", "default": 60.0},
     "token": {"type": "str", "no_log": False},

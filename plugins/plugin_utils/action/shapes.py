@@ -99,6 +99,8 @@ _GUARD = Record(
         "guard": OrNull(
             Record(required={"token": TEXT, "seconds": NUMBER, "kind": TEXT}, optional={"before": TEXTS}),
         ),
+        **dict.fromkeys(("what", "policy_before", "policy_after"), TEXT),
+        "undone": TEXTS,
         "files": ListOf(Record({"path": TEXT, "action": TEXT})),
         "connection": TEXT,
         "counters": _COUNTERS,
@@ -242,6 +244,7 @@ APPLIED = Record(
     optional={
         **_GUARD.optional,
         "confirmation": OrNull(_CONFIRMATION),
+        "effects": TEXTS,
         "egress": _POLICY_IN_NUMBERS,
         "nft_missing": FLAG,
     }

@@ -14,8 +14,11 @@ from typing import Any
 from ansible.errors import AnsibleConnectionFailure
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.serialise import packed
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedPolicy
 
 from . import connection as connections
+from . import description
 
 GUARD = "egress_guard"
 _PAUSE = 1.0
@@ -40,12 +43,15 @@ _DECIDED = ("tests_failed", "same_connection", "too_late", "not_pending", "chang
 """Reasons of a failed confirmation after which the change is no longer pending on the host."""
 
 
-def apply_and_confirm(action: TidegateAction, request: Mapping[str, Any]) -> Result:
+def apply_and_confirm(
+    action: TidegateAction, request: Mapping[str, Any], resolved: ResolvedPolicy | None = None
+) -> Result:
     """Run a phase of egress_guard that leaves a pending change, and confirm it over a new connection.
 
     Return the result of the first run with ``confirmation``: None when no change was pending, else ``confirmed``,
     ``connection`` (the plugin's name), ``proves`` (whether that connection passes the host's network), ``tests`` (how
-    many packets were sent), ``broken`` and ``broken_before``. The result is failed when the change was rolled back.
+    many packets were sent), ``broken`` and ``broken_before``; and with ``effects``, see description.py. The result is
+    failed when the change was rolled back. resolved: the policy that is applied, None for a rollback.
     """
     if not _starter_lives():
         return {**_ABANDONED, "confirmation": None}
@@ -53,6 +59,9 @@ def apply_and_confirm(action: TidegateAction, request: Mapping[str, Any]) -> Res
     proves = connections.passes_network(action.connection)
     extra = {"keep_connection": proves} if request["phase"] == "apply" else {}
     first = action.run_module(GUARD, {**request, **extra})
+    first["effects"] = description.effects_of(first, resolved)
+    for key in ("policy_before", "policy_after"):
+        first.pop(key, None)
     guard = first.get("guard")
     if first.get("failed") or not guard:
         return {**first, "confirmation": None}
@@ -66,6 +75,8 @@ def apply_and_confirm(action: TidegateAction, request: Mapping[str, Any]) -> Res
         "mode": request.get("mode", "enforce"),
         "root": request.get("root"),
         "not_over": first.get("connection") if proves else None,
+        "what": description.for_history(first, resolved),
+        "policy": packed(resolved) if resolved else "",
     }
     outcome = _retry(action, lambda: _over_new_connection(action, confirm), deadline)
     if isinstance(outcome, AnsibleConnectionFailure):

@@ -73,7 +73,7 @@ def _setting(setting: SettingChange) -> Annotation:
 
 
 def _entry(entry: EntryChange) -> Annotation:
-    return _annotation("entry", "info", entry.origin, _entry_text(entry), entry.hosts)
+    return _annotation("entry", "info", entry.origin, entry_text(entry), entry.hosts)
 
 
 def _annotation(check: str, severity: Severity, origin: str, text: str, hosts: HostGroup) -> Annotation:
@@ -96,7 +96,8 @@ def _reach(change: ReachChange, direction: Direction) -> Iterator[Annotation]:
         yield _annotation(direction, severity, origin, f"{verb}, {why} {cause.text}: {flows}", change.hosts)
 
 
-def _entry_text(entry: EntryChange) -> str:
+def entry_text(entry: EntryChange) -> str:
+    """Return the change of an entry as a sentence."""
     if entry.outcome == "renamed":
         return f"entry {entry.before} renamed to {entry.name}"
     if entry.changes:

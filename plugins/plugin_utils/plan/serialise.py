@@ -1,13 +1,16 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The policies of a fleet as plain data and back, for another Ansible process."""
+"""Policies as plain data and back: a fleet for another Ansible process, one policy for a later run."""
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
+import json
 import types
 import typing
+import zlib
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
@@ -16,6 +19,9 @@ from typing import Any
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedPolicy
 
 from .model import HostPolicy
+
+LONGEST = 256 * 1024 * 1024
+"""Bytes of a policy; a host could send what unpacks to more than the controller's memory."""
 
 
 def plain(value: Any) -> Any:
@@ -47,6 +53,29 @@ def fleet_from(data: Mapping[str, Any]) -> dict[str, HostPolicy]:
         alone = _typed(HostPolicy, {**policy, "resolved": None})
         fleet[host] = replace(alone, resolved=None if number is None else policies[number])
     return fleet
+
+
+def packed(resolved: ResolvedPolicy) -> str:
+    """Return a policy as a short text, without where it is written."""
+    data = _without_places(plain(replace(resolved, notices=(), origins=())))
+    return base64.b64encode(zlib.compress(json.dumps(data, separators=(",", ":")).encode())).decode()
+
+
+def unpacked(text: str) -> ResolvedPolicy | None:
+    """Return the policy of a text that a host kept; None when there is none, or another release wrote it."""
+    try:
+        unpacking = zlib.decompressobj()
+        data = unpacking.decompress(base64.b64decode(text), LONGEST)
+        resolved: ResolvedPolicy | None = _typed(ResolvedPolicy, json.loads(data))
+    except (ValueError, TypeError, KeyError, AttributeError, StopIteration, RecursionError, zlib.error):
+        return None
+    return resolved
+
+
+def _without_places(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {key: "" if key == "origin" else _without_places(value) for key, value in data.items()}
+    return [_without_places(element) for element in data] if isinstance(data, list) else data
 
 
 def _typed(hint: Any, data: Any) -> Any:

@@ -16,7 +16,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils import table_nam
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plural import count, noun
 
 MOST_HOSTS = 10
-"""Changed hosts that are named; the rest are counted."""
+"""Different changes that are written out; the hosts of others are counted."""
 
 MOST_NOTICES = 10
 """Notices that are printed; the rest are counted."""
@@ -44,7 +44,6 @@ def summary(results: Mapping[str, Result], check: bool = False) -> list[Line]:
         Line(f"Egress policy on {_hosts(len(good))}" + (", check mode: nothing was changed" if check else "")),
         *_tier_lines(good),
         *_absent_lines(good),
-        *_mode_lines(changed, check),
         *_changed_lines(changed, check),
         *_weak_proof_lines(changed),
         *_missing_user_lines(good),
@@ -91,56 +90,22 @@ def _absent_lines(good: Mapping[str, Result]) -> list[Line]:
     return [Line(text)] if absent else []
 
 
-def _mode_lines(changed: Mapping[str, Result], check: bool) -> list[Line]:
-    """Return a line for each change of mode, with its hosts."""
-    switched: dict[str, list[str]] = defaultdict(list)
-    for host, result in changed.items():
-        modes = {
-            change["action"]: table_names.MODE_RULES[change["text"]]
-            for change in result.get("changes", ())
-            if change.get("chain") == table_names.DENIED_CHAIN and change.get("text") in table_names.MODE_RULES
-        }
-        if {"add", "delete"} <= modes.keys():
-            switched[f"{modes['delete']} -> {modes['add']}"].append(host)
-    verb = "Would switch mode" if check else "Switched mode"
-    return [
-        Line(f"  {verb} {way} on {_hosts(len(hosts))}: {_some(hosts)}", "changed")
-        for way, hosts in sorted(switched.items())
-    ]
-
-
 def _changed_lines(changed: Mapping[str, Result], check: bool) -> list[Line]:
+    """Return what changed, once for all hosts of which the same is true."""
+    hosts_by_text: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for host, result in sorted(changed.items()):
+        hosts_by_text[_confirmed(result, check), *_effects(result)].append(host)
     verb = "would change" if check else "changed"
-    lines = [
-        Line(f"  {host}: {verb}: {_opened_and_closed(result.get('changes', ()))}{_confirmed(result, check)}", "changed")
-        for host, result in sorted(changed.items())[:MOST_HOSTS]
-    ]
-    rest = len(changed) - MOST_HOSTS
+    lines = []
+    for (confirmed, *effects), hosts in list(hosts_by_text.items())[:MOST_HOSTS]:
+        lines.append(Line(f"  {_some(hosts)}: {verb}{confirmed}", "changed"))
+        lines += [Line(f"    {effect}", "changed") for effect in effects]
+    rest = sum(len(hosts) for hosts in list(hosts_by_text.values())[MOST_HOSTS:])
     return [*lines, Line(f"  and {count(rest, 'more host')} {verb}", "changed")] if rest > 0 else lines
 
 
-def _opened_and_closed(changes: Sequence[Mapping[str, Any]]) -> str:
-    """Return a host's changes in the words of the policy: entries by name, addresses by count."""
-    if any(change["kind"] == "table" and change["action"] == "delete" for change in changes):
-        return "table removed"
-    entries: dict[str, list[str]] = defaultdict(list)
-    addresses: dict[str, int] = defaultdict(int)
-    for change in changes:
-        if change["kind"] == "element":
-            addresses[change["action"]] += change["count"]
-        elif change["kind"] == "rule" and table_names.is_entry_chain(change.get("chain", "")):
-            entries[change["action"]].append(change.get("comment") or change.get("text", ""))
-    parts = [
-        f"{verb} {_some(entries[action])}"
-        for action, verb in (("add", "opened"), ("delete", "closed"), ("move", "moved"))
-        if entries[action]
-    ]
-    parts += [
-        f"{count(addresses[action], 'address', 'addresses')} {verb}"
-        for action, verb in (("add", "added"), ("delete", "removed"))
-        if addresses[action]
-    ]
-    return "; ".join(parts) or ("table updated" if changes else "files on the host updated")
+def _effects(result: Result) -> Sequence[str]:
+    return result.get("effects") or (result.get("changes") and ["table updated"]) or ["files on the host updated"]
 
 
 def _confirmed(result: Result, check: bool) -> str:

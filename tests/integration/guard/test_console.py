@@ -58,10 +58,12 @@ def test_status_tells_who_what_and_when(host: GuardedHost) -> None:
     done = host.run("status")
     assert done.returncode == 0, done.stderr
     assert re.search(r"^table +as confirmed$", done.stdout, re.MULTILINE)
-    assert re.search(r"^confirmed +20\S+Z by alice@control: add 1 rule$", done.stdout, re.MULTILINE)
+    assert re.search(r"^confirmed +20\S+Z by alice@control: the table changed$", done.stdout, re.MULTILINE)
     host.apply(NEW)
     done = host.run("status")
-    assert re.search(r"^pending +add 1 rule, by alice@control; rolled back in [4-6]\d s$", done.stdout, re.MULTILINE)
+    assert re.search(
+        r"^pending +the table changed, by alice@control; rolled back in [4-6]\d s$", done.stdout, re.MULTILINE
+    )
     facts = json.loads(host.run("status", "--json").stdout)
     assert facts["table"] == "pending"
     assert facts["watcher"] is False
@@ -190,7 +192,7 @@ def test_confirm_keeps_the_pending_change(host: GuardedHost) -> None:
     host.apply(OLD)
     done = host.run("confirm")
     assert done.returncode == 0, done.stderr
-    assert "Confirmed and saved for boot: add 1 rule." in done.stdout
+    assert "Confirmed and saved for boot: the table changed." in done.stdout
     assert host.paths.confirmed.exists()
     assert "No change is pending on this host." in host.run("confirm").stderr
 
@@ -200,7 +202,7 @@ def test_rollback_rolls_back_the_pending_change(host: GuardedHost) -> None:
     expected = policy(host)
     host.apply(NEW)
     done = host.run("rollback")
-    assert done.stdout == "Rolled back: add 1 rule.\n"
+    assert done.stdout == "Rolled back: the table changed.\n"
     assert policy(host) == expected
     wait_for(lambda: not host.paths.rollback_timer.exists())
 

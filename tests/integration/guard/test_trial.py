@@ -105,7 +105,7 @@ def test_a_confirmed_change_stays_and_is_saved(host: GuardedHost) -> None:
     timer = host.timer()
     confirmed = decide.confirm(host, applied["guard"]["token"])
     assert confirmed["who"] == "alice@control"
-    assert confirmed["what"] == "add 1 rule"
+    assert confirmed["what"] == "the table changed"
     wait_for(lambda: not is_running(timer), "the end of the rollback timer")
     assert "192.0.2.0/24" in host.listing()
     assert is_rolled_back(host)
@@ -463,8 +463,8 @@ def test_the_history_says_that_a_change_was_one_of_the_mode(host: GuardedHost) -
 
     change = apply.change_table(host, Described(host.table, NEW), apply.Terms(request=REQUEST), check=False)
     decide.confirm(host, change["guard"]["token"])
-    assert "mode enforce, opened payments-api, delete 1 rule, add 2 rules" in host.run("status").stdout
+    assert "mode enforce, opened payments-api\n" in host.run("status").stdout
     host.has(OLD)
     earlier = host.run("status").stdout.splitlines()[-2:]
-    assert earlier[0].endswith(" mode enforce, opened payments-api, delete 1 rule, add 2 rules"), earlier
-    assert earlier[1].endswith(" add 1 rule"), earlier
+    assert earlier[0].endswith(" mode enforce, opened payments-api"), earlier
+    assert earlier[1].endswith(" the table changed"), earlier

@@ -180,6 +180,10 @@ def test_an_edit_by_hand_is_repaired_where_the_settings_say_so(each_host: Guarde
     assert "packets 7 bytes 420" in each_host.listing()
     assert "10.0.0.1" in each_host.listing()
     assert events(each_host)[-2:] == ["edited", "repaired"]
+    assert journal.read(each_host.paths)[-1]["what"].split("; ") == [
+        "a hand-made `accept` in chain egress_output was removed",
+        "a hand-made `10.0.0.0/8` in set allow_api4 was removed",
+    ]
     watching.next_compare = 0
     assert watching.check() == ""
 

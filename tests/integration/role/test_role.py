@@ -69,14 +69,28 @@ def test_a_new_destination_touches_elements_and_no_rule(project: HostProject) ->
     project.play()
     before = handles(project)
     entries = yaml.safe_load(yaml.safe_dump(project.app))
-    entries["egress_allow_app"][0]["to"].append("198.51.100.7")
+    entries["egress_allow_app"][0]["to"].append("198.51.100.1-198.51.100.20")
     project.write("group_vars/app/egress.yml", entries)
-    assert project.play().changed() == 1
-    assert "198.51.100.7" in project.nft("list", "set", "inet", "tidegate", "allow_payments-api4")
+    opened = "opened for www-data: to 198.51.100.1-198.51.100.20 with tcp/443, tcp/8443 (by payments-api (changed))"
+    predicted = project.play("--check")
+    assert f"  app1: would change\n    {opened}\n" in predicted.output
+    changed = project.play()
+    assert changed.changed() == 1
+    assert f"  app1: changed; confirmed over the local connection\n    {opened}\n" in changed.output
+    assert f": {opened}\n" in project.tidegate("status")
+    assert "198.51.100.1-198.51.100.20" in project.nft("list", "set", "inet", "tidegate", "allow_payments-api4")
     assert handles(project) == before
 
 
-@pytest.mark.parametrize("edit", ["delete_rule", "edit_rule", "add_element"])
+UNDONE = {
+    "delete_rule": "in chain egress_allow, deleted by hand, was restored",
+    "edit_rule": "a hand-made `tcp dport 1 accept` in chain egress_allow was removed",
+    "add_element": "a hand-made `192.0.2.66` in set allow_database4 was removed",
+}
+"""What a person reads about each edit."""
+
+
+@pytest.mark.parametrize("edit", UNDONE)
 def test_a_hand_edit_is_repaired_and_nothing_else_is_touched(project: HostProject, edit: str) -> None:
     assert project.play().code == 0
     table = ("inet", "tidegate")
@@ -91,7 +105,10 @@ def test_a_hand_edit_is_repaired_and_nothing_else_is_touched(project: HostProjec
     else:
         project.nft("add", "element", *table, "allow_database4", "{ 192.0.2.66 }")
     assert project.nft("-s", "list", "table", *table) != text
-    assert project.play().changed() == 1
+    repaired = project.play()
+    assert repaired.changed() == 1
+    assert UNDONE[edit] in repaired.output
+    assert UNDONE[edit] in project.tidegate("status")
     assert project.nft("-s", "list", "table", *table) == text
     now = handles(project)
     assert {expression: now[expression] for expression in others} == others
@@ -327,7 +344,7 @@ def test_the_summary_says_what_was_refused_and_who_changed_mode(project: HostPro
     assert "1 packet would have been rejected" in observed.output
     assert "Notice: group_vars/app/odd.yml" in observed.output
     enforced = project.play()
-    assert "observe -> enforce on 1 host: app1" in enforced.output
+    assert "    closed: egress_mode observe → enforce: what no entry allows is rejected" in enforced.output
     assert "0 packets rejected" in enforced.output
     project.send("198.51.100.99", 9)
     project.send("198.51.100.99", 9)

@@ -47,17 +47,20 @@ def test_rollback_returns_to_the_policy_before_or_to_a_named_one(project: HostPr
         project.write("group_vars/app/egress.yml", {"egress_tier": "app", "egress_allow_app": entries})
         assert project.play().code == 0
         texts.append(table(project))
-    assert history(project)[0]["what"].startswith("mode enforce, opened erp package-mirror, add 1 table")
+    assert history(project)[0]["what"] == "first policy of tier app: mode enforce, 2 entries"
+    opened = "opened for everybody: to 203.0.113.10 with tcp/8444 (by erp (changed))"
+    assert history(project)[1]["what"].startswith(opened)
     returned = play(project, "tidegate.nftables.rollback", *PLACE, rollback_reason="payments are down")
     assert returned.code == 0, returned.output
     assert returned.module_runs == ["egress_guard", "egress_guard"]
     assert table(project) == texts[1]
-    assert re.search(r"^app1: back to the policy of 20\S+Z \(opened erp", returned.output, re.MULTILINE), (
+    assert re.search(r"^app1: back to the policy of 20\S+Z \(opened for everybody", returned.output, re.MULTILINE), (
         returned.output
     )
     assert "the next run of the role applies the newer policy again" in returned.output.replace("\n", " ")
     assert history(project)[-1]["event"] == "confirmed"
-    assert history(project)[-1]["what"].endswith("payments are down")
+    assert f": payments are down; {opened}; closed for everybody: to 203.0.113.10" in history(project)[-1]["what"]
+    assert opened in returned.output
     # The history is now: 1 the third, 2 the second, 3 the first.
     further = play(project, "tidegate.nftables.rollback", *PLACE, rollback_to="3")
     assert further.code == 0, further.output

@@ -58,6 +58,7 @@ PARTS = (
     "guard.sight.temporary_allows",
     "guard.table.blocks",
     "guard.table.fingerprint",
+    "guard.table.hand_edits",
     "guard.table.host",
     "guard.table.live_table",
     "guard.table.restore",

@@ -31,7 +31,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.records import Record
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import denied_ledger, kept_ledger
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight.kept_ledger import KeptLedger, KeptLine
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import fingerprint
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import fingerprint, hand_edits
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import rollback
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.snapshot_changes import digest, with_numbers
@@ -197,14 +197,26 @@ class Watcher:
         if record is None:
             return []
         try:
-            texts = (record.listing, self.host.table.listing())
-            expected, live = (fingerprint.shape(text, record.others).split("\n") for text in texts)
+            expected, live = self._shapes(record)
         except TidegateError as error:
             return [str(error)]
-        diff = list(difflib.unified_diff(expected, live, n=0, lineterm=""))[2:]
+        diff = list(difflib.unified_diff(expected.split("\n"), live.split("\n"), n=0, lineterm=""))[2:]
         lines = [line.replace("\t", " ") for line in diff if not line.startswith("@@")]
         more = len(lines) - _SHOWN
         return [*lines[:_SHOWN], *([f"and {more} more line{'s' if more > 1 else ''}"] if more > 0 else [])]
+
+    def _undone(self, record: Record) -> str:
+        """Return which edits a repair undoes; "" where nft cannot list them, for that must not stop the repair."""
+        with contextlib.suppress(TidegateError):
+            expected, live = self._shapes(record)
+            return "; ".join(hand_edits.undone(expected, live, expected))
+        return ""
+
+    def _shapes(self, record: Record) -> tuple[str, str]:
+        """Return the table of a record and the live one, as they are compared."""
+        return fingerprint.shape(record.listing, record.others), fingerprint.shape(
+            self.host.table.listing(), record.others
+        )
 
     def _repair(self) -> bool:
         """Load the confirmed policy over the edit, with the counter values of the live table."""
@@ -212,11 +224,12 @@ class Watcher:
         live = self.host.table.snapshot()
         if record is None or live is None:
             return False
+        undone = self._undone(record)
         numbered = with_numbers(record.snapshot, live).to_bytes()
         confirmed_policy.restore_record(self.host, replace(record, messages=numbered))
         confirmed_policy.write_last_loaded(self.host, record.others)
         self.checked, self.reported = 0, ""
-        journal.add(self.host.paths, "repaired", token=record.token)
+        journal.add(self.host.paths, "repaired", token=record.token, what=undone)
         return True
 
 

@@ -56,6 +56,7 @@ def record_of(host: Host, listing: str, snapshot: TableSnapshot, token: str, req
         others=tuple(sorted(request.others)),
         spec=request.spec,
         nft_version=host.table.nft_version,
+        policy=request.policy,
     )
 
 

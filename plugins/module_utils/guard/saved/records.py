@@ -25,6 +25,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.snapshot
 _FORMAT = "# tidegate "
 _MARK = f"{_FORMAT}1 "
 _MESSAGES = "# messages "
+_POLICY = "# policy "
 _LINE = 1000
 """Characters in one line of messages: nft takes time by the square of the length of a line."""
 
@@ -45,6 +46,7 @@ class Record:
     spec: checksum of what it was compiled from, "" when unknown
     nft_version: of the nft that listed it
     messages: the table as bytes of netlink/snapshot.py
+    policy: what it was compiled from, as the controller packed it; "" when unknown
     """
 
     listing: str
@@ -59,6 +61,7 @@ class Record:
     spec: str = ""
     nft_version: str = ""
     messages: bytes = b""
+    policy: str = ""
 
     @property
     def snapshot(self) -> TableSnapshot:
@@ -66,7 +69,7 @@ class Record:
         return from_bytes(self.messages)
 
 
-_BODY = ("listing", "messages")
+_BODY = ("listing", "messages", "policy")
 """The fields that are not in the line about a record."""
 
 
@@ -79,9 +82,13 @@ def dump(record: Record) -> bytes:
     """Return the file of a record: mark, checksum of all that follows, a line about it, the script."""
     about = {key: value for key, value in asdict(record).items() if key not in _BODY}
     packed = base64.b64encode(zlib.compress(record.messages)).decode() if record.messages else ""
-    lines = (f"{_MESSAGES}{packed[at : at + _LINE]}\n" for at in range(0, len(packed), _LINE))
-    rest = f"{json.dumps(about, sort_keys=True)}\n{restore.script(record.listing)}{''.join(lines)}"
+    body = f"{restore.script(record.listing)}{_in_lines(_MESSAGES, packed)}{_in_lines(_POLICY, record.policy)}"
+    rest = f"{json.dumps(about, sort_keys=True)}\n{body}"
     return f"{_MARK}{checksum(rest)} {rest}".encode("utf-8", "surrogateescape")
+
+
+def _in_lines(mark: str, text: str) -> str:
+    return "".join(f"{mark}{text[at : at + _LINE]}\n" for at in range(0, len(text), _LINE))
 
 
 def about(path: Path) -> dict[str, Any]:
@@ -111,7 +118,9 @@ def load(path: Path) -> Record | None:
     content: dict[str, Any] = json.loads(line)
     known = {entry.name for entry in fields(Record)} - {*_BODY}
     content["others"] = tuple(content.get("others", ()))
-    script, _mark, packed = body.partition(_MESSAGES)
+    end = body.find(f"\n{_POLICY}") + 1 or len(body)
+    script, _mark, packed = body[:end].partition(_MESSAGES)
     messages = zlib.decompress(base64.b64decode(packed.replace(_MESSAGES, ""))) if packed else b""
     about_it = {key: value for key, value in content.items() if key in known}
-    return Record(restore.listing_of(script) or "", messages=messages, **about_it)
+    policy = body[end:].replace(_POLICY, "").replace("\n", "")
+    return Record(restore.listing_of(script) or "", messages=messages, policy=policy, **about_it)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass, replace
 from typing import Any, Mapping, Sequence
 
@@ -14,11 +15,13 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.error
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import (
     DENIED_CHAIN,
     MODE_RULES,
+    NEVER_CHAIN,
     TABLE,
     TABLE_TEXT,
     is_entry_chain,
 )
 
+_ENTRY_SET = re.compile(r"(?:allow|inbound)_([^.]+)(?:\..*)?[46]")
 _SHOWN = 10
 """Entries that the description of a change names."""
 
@@ -28,16 +31,17 @@ class ChangeRequest:
     """A requested change.
 
     who: the controller's user; what: description for the history; others: sets whose elements the policy does not own;
-    spec: checksum of what the policy is compiled from.
+    spec: checksum of what the policy is compiled from; policy: that itself, packed, "" while unknown.
     """
 
     who: str = ""
     what: str = ""
     others: tuple[str, ...] = ()
     spec: str = ""
+    policy: str = ""
 
 
-def of_tables(tables: Sequence[Mapping[str, Any]], who: str, what: str = "") -> ChangeRequest:
+def of_tables(tables: Sequence[Mapping[str, Any]], who: str, what: str = "", policy: str = "") -> ChangeRequest:
     """Return the request for a table spec; raise GuardError (bad_request) unless it is the guard's one table."""
     names = [(table.get("family", "inet"), table.get("name")) for table in tables]
     if names != [TABLE]:
@@ -49,27 +53,45 @@ def of_tables(tables: Sequence[Mapping[str, Any]], who: str, what: str = "") -> 
         if _is_filled_by_others(collection)
     ]
     spec = hashlib.sha256(json.dumps(tables, sort_keys=True).encode()).hexdigest()
-    return ChangeRequest(who, what, tuple(sorted(others)), spec)
+    return ChangeRequest(who, what, tuple(sorted(others)), spec, policy)
 
 
 def described(request: ChangeRequest, changes: Sequence[Mapping[str, Any]]) -> ChangeRequest:
-    """Return the request with a description of the engine's changes, unless it has one."""
-    if request.what:
-        return request
-    counts: dict[tuple[str, str], int] = {}
-    entries: dict[str, list[str]] = {"add": [], "delete": []}
-    modes: list[str] = []
+    """Return the request with a description of the engine's changes, unless it has one.
+
+    The confirmation brings a better one: the controller knows what each change does to packets.
+    """
+    return request if request.what else replace(request, what=description(changes))
+
+
+def description(changes: Sequence[Mapping[str, Any]]) -> str:
+    """Return the engine's changes in the words of the policy, as far as the table alone tells them."""
+    if any((change.get("kind"), change.get("action")) == ("table", "add") for change in changes):
+        return "the whole table was loaded"
+    names: dict[str, list[str]] = {"add": [], "delete": [], "destinations": []}
+    modes, never, others = [], False, False
     for change in changes:
         action, kind, chain = (str(change.get(key)) for key in ("action", "kind", "chain"))
-        counts[action, kind] = counts.get((action, kind), 0) + int(change.get("count") or 1)
-        if kind == "rule" and is_entry_chain(chain) and change.get("comment"):
-            entries.get(action, []).append(str(change["comment"]))
-        if chain == DENIED_CHAIN and action == "add" and change.get("text") in MODE_RULES:
-            modes.append(f"mode {MODE_RULES[change['text']]}")
-    verbs = {"add": "opened", "delete": "closed"}
-    parts = [*modes, *(f"{verbs[action]} {_first(names)}" for action, names in entries.items() if names)]
-    parts += [f"{action} {count} {kind}{'s' if count != 1 else ''}" for (action, kind), count in counts.items()]
-    return replace(request, what=", ".join(parts) or "no change")
+        entry = _ENTRY_SET.fullmatch(str(change.get("set"))) if kind == "element" else None
+        if kind == "rule" and is_entry_chain(chain) and change.get("comment") and action in names:
+            names[action].append(str(change["comment"]))
+        elif entry is not None:
+            names["destinations"].append(entry[1])
+        elif chain == DENIED_CHAIN and change.get("text") in MODE_RULES:
+            modes += [f"mode {MODE_RULES[change['text']]}"] if action == "add" else []
+        elif chain.startswith(NEVER_CHAIN):
+            never = True
+        else:
+            others = True
+    changed = [name for name in names["add"] if name in names["delete"]] + names["destinations"]
+    lists = {
+        "opened": [name for name in names["add"] if name not in changed],
+        "closed": [name for name in names["delete"] if name not in changed],
+        "changed": changed,
+    }
+    parts = [*modes, *(f"{verb} {_first(listed)}" for verb, listed in lists.items() if listed)]
+    parts += ["changed egress_never"] if never else []
+    return ", ".join(parts) or ("the table changed" if others else "no change")
 
 
 def _is_filled_by_others(collection: Mapping[str, Any]) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+from dataclasses import replace
 from typing import Literal
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, files
@@ -95,8 +96,11 @@ def write_candidate(host: Host, change: PendingChange, request: ChangeRequest) -
     files.fill(host.paths.candidate, records.dump(record))
 
 
-def confirm(host: Host, token: str) -> Record:
-    """Make the pending change the confirmed policy; return that one also when it is confirmed already."""
+def confirm(host: Host, token: str, *, what: str = "", policy: str = "") -> Record:
+    """Make the pending change the confirmed policy; return that one also when it is confirmed already.
+
+    what, policy: description and policy of the change, where the controller knows more than when it began.
+    """
     change = pending.read(host.paths)
     confirmed = confirmed_policy.read(host.paths)
     if confirmed is not None and confirmed.token == token:
@@ -113,6 +117,12 @@ def confirm(host: Host, token: str) -> Record:
             "changed_meanwhile",
             "Another program changed the table while the change was pending, so the live table is not the tested one.",
         )
+    described = replace(record, what=what or record.what, policy=policy or record.policy)
+    # A full disk must not stop a confirmation for the sake of its words.
+    with contextlib.suppress(GuardError):
+        if described != record:
+            files.write(host.paths.candidate, records.dump(described))
+            record = described
     history.keep(host.paths)
     try:
         # The deciding step: before it the old policy is valid, after it the new one.
@@ -120,7 +130,7 @@ def confirm(host: Host, token: str) -> Record:
     except GuardError:
         if not rollback.is_confirmed(host.paths, change):
             raise
-    rollback.finish_confirmation(host.paths, change)
+    rollback.finish_confirmation(host.paths, replace(change, what=record.what))
     confirmed_policy.write_last_loaded(host, record.others)
     return record
 

@@ -19,11 +19,20 @@ from .policy_tests import PolicyTests
 
 
 def confirm_if_tests_pass(
-    host: Host, token: str, tests: PolicyTests, *, failed_before: Collection[str], enforce: bool, check: bool
+    host: Host,
+    token: str,
+    tests: PolicyTests,
+    *,
+    failed_before: Collection[str],
+    enforce: bool,
+    check: bool,
+    what: str = "",
+    policy: str = "",
 ) -> dict[str, Any]:
     """Run the tests, then confirm the change, or roll it back when one fails that passed before.
 
-    enforce: in mode observe (False) a failing test is reported and does not stop the confirmation. Return tests,
+    enforce: in mode observe (False) a failing test is reported and does not stop the confirmation. what, policy: see
+    commit_confirm.confirm. Return tests,
     broken, broken_before and, unless in check mode, confirmed. Raise GuardError (tests_failed) after the rollback.
     """
     results = policy_tests.run(tests)
@@ -41,7 +50,7 @@ def confirm_if_tests_pass(
         why = policy_tests.sentence(broken)
         reject(host, token, f"tests failed: {why}")
         raise GuardError("tests_failed", f"The change was rolled back, for its tests failed: {why}.", report)
-    return {"changed": True, **report, "confirmed": confirm(host, token)}
+    return {"changed": True, **report, "confirmed": confirm(host, token, what, policy)}
 
 
 def need_new_connection(host: Host, token: str, old: str, *, check: bool) -> None:
@@ -57,14 +66,14 @@ def need_new_connection(host: Host, token: str, old: str, *, check: bool) -> Non
     )
 
 
-def confirm(host: Host, token: str) -> dict[str, Any]:
+def confirm(host: Host, token: str, what: str = "", policy: str = "") -> dict[str, Any]:
     """Confirm the pending change and return about it; roll it back and raise GuardError when that fails.
 
     Where this process cannot reach nf_tables (NetlinkError), it could not roll back either: the timer does.
     """
     with exclusive(host.paths):
         try:
-            record = commit_confirm.confirm(host, token)
+            record = commit_confirm.confirm(host, token, what=what, policy=policy)
         except (GuardError, EngineError) as error:
             if error.reason in ("not_pending", "too_late"):
                 raise

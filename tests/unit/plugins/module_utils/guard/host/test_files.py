@@ -258,6 +258,7 @@ def test_the_program_holds_all_it_needs(tmp_path: Path) -> None:
         "program/report.py",
         "program/temporary_allow.py",
         "program/uninstall.py",
+        "saved/before_change.py",
         "saved/failsafe_records.py",
         "saved/host_floor.py",
         "saved/recorded_table.py",

@@ -1,0 +1,51 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a change of a host does: from the policy before it, which the host keeps, and the one after it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan import effects
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.serialise import unpacked
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedPolicy
+
+_LONGEST = 2000
+"""Characters of a description in the history of a host."""
+
+
+def effects_of(result: Mapping[str, Any], resolved: ResolvedPolicy | None) -> list[str]:
+    """Return sentences about what a run of the guard changes, [] for nothing.
+
+    result: of phase apply or rollback. resolved: the policy that is applied, None for a rollback. Where the host does
+    not know the policy before, the sentence is the host's, which sees the table alone.
+    """
+    changes = result.get("changes", ())
+    if not result.get("changed") or not (changes or "what" in result):
+        return []
+    after = resolved or unpacked(result.get("policy_after", ""))
+    if after is not None and after.mode == "absent":
+        return ["the table was removed: all outbound traffic is allowed"] if changes else []
+    before = unpacked(result.get("policy_before", ""))
+    is_first = any((change["kind"], change["action"]) == ("table", "add") for change in changes)
+    sentences = _compared(before, after) if after is not None and (before is not None or is_first) else []
+    return [*sentences, *result.get("undone", ())] or [text for text in [result.get("what", "")] if text]
+
+
+def _compared(before: ResolvedPolicy | None, after: ResolvedPolicy) -> list[str]:
+    try:
+        return effects.effects(before, after)
+    except Exception:  # noqa: BLE001  # before is from the host; what is only said must not stop a change
+        return []
+
+
+def for_history(result: Mapping[str, Any], resolved: ResolvedPolicy | None) -> str:
+    """Return the description of a change for the history of its host, "" to leave the host's."""
+    sentences = result["effects"]
+    if resolved is None:
+        # The host's words name the policy that is returned to.
+        sentences = [result.get("what", ""), *(line for line in sentences if line != result.get("what"))]
+    text = "; ".join(sentences)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
