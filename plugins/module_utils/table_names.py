@@ -16,7 +16,8 @@ TABLE_TEXT = " ".join(TABLE)
 OUTPUT_CHAIN = "egress_output"
 INBOUND_CHAIN = "egress_inbound"
 FORWARD_CHAIN = "egress_forward"
-"""The chains with a hook; the last two only where the policy is about them."""
+SOURCES_CHAIN = "egress_container_sources"
+"""The chains with a hook; all but the first only where the policy is about them."""
 FLOOR_CHAIN = "egress_floor"
 NEVER_CHAIN = "egress_never"
 ALLOW_CHAIN = "egress_allow"
@@ -149,7 +150,7 @@ def would_deny(counter: str) -> str:
 
 
 def inbound_counter(counter: str) -> str:
-    """Return the counter of what comes in, beside `denied` or `would_deny`."""
+    """Return the counter of what comes in, beside `denied` or `would_deny`; of containers, with a source not theirs."""
     return f"{counter}_inbound"
 
 

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import socket
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -44,7 +46,33 @@ METADATA, NEVER = "169.254.169.254", "203.0.113.66"
 # Where a reply of the outside would find the container.
 FROM4, FROM6 = "172.30.0.2", "fd00:30::2"
 UNREACHABLE, ECHO, NEIGHBOUR, ADVERTISEMENT, LISTENER = 3, 8, 135, 136, 143
+NAME_SERVER, NAME_SERVER6, WEB = "198.18.0.53", "2001:2::53", "198.18.0.80"
+UPLINK = "tgout"
 SEGMENTS = {"ACK": 16, "PSH and ACK": 24, "FIN": 1, "RST": 4, "SYN and FIN": 3, "SYN and ACK": 18, "no flags": 0}
+
+
+def _by(hop: str) -> tuple[int, int, str]:
+    """Return the option of a socket (IP_OPTIONS) that has packets go by way of a hop (RFC 791, loose source route)."""
+    return socket.IPPROTO_IP, socket.IP_OPTIONS, (bytes([131, 7, 4]) + socket.inet_aton(hop) + b"\0").hex()
+
+
+def _segments(to: str, hop: str) -> tuple[int, int, str]:
+    """Return the option of a socket (IPV6_RTHDR) that has packets go by way of a hop (RFC 8754)."""
+    addresses = b"".join(socket.inet_pton(socket.AF_INET6, address) for address in (to, hop))
+    return socket.IPPROTO_IPV6, socket.IPV6_RTHDR, (bytes([0, 4, 4, 1, 1, 0, 0, 0]) + addresses).hex()
+
+
+def _datagram(source: str, to: str, hops: int) -> str:
+    """Return a UDP datagram to port 443 with its header of IP, whose checksum the kernel writes, in hex."""
+    family, body = (
+        socket.AF_INET6 if ":" in to else socket.AF_INET,
+        struct.pack("!HHHH", 40001, 443, 16, 0) + b"tidegate",
+    )
+    header = struct.pack("!BBHHHBBH", 0x45, 0, 0, 0, 0, hops, 17, 0)
+    if ":" in to:
+        header = struct.pack("!IHBB", 6 << 28, len(body), 17, hops)
+    return (header + socket.inet_pton(family, source) + socket.inet_pton(family, to) + body).hex()
+
 
 ATTACKS = (
     Attack("tcp", "tcp", {"to": OUT4, "port": 443}, _ALL),
@@ -125,6 +153,47 @@ ATTACKS = (
         for number in (4, 41, 47, 50, 112, 132)
     ),
     Attack("echo request", "icmp4", {"to": OUT4, "kind": ECHO}, _CONTAINER),
+    *(
+        Attack(
+            f"source route by way of {hop}",
+            "udp",
+            {"to": NAME_SERVER, "port": 53, "options": [_by(hop)]},
+            _CONTAINER,
+            to=hop,
+        )
+        for hop in (OUT4, NEVER)
+    ),
+    Attack(
+        "segments by way of a stranger",
+        "udp",
+        {"to": NAME_SERVER6, "port": 53, "options": [_segments(NAME_SERVER6, OUT6)]},
+        _ALL,
+        to=OUT6,
+    ),
+    Attack(
+        "source route through the host", "udp", {"to": OUT4, "port": 443, "options": [_by("172.30.0.1")]}, _CONTAINER
+    ),
+    Attack(
+        "segments through the host",
+        "udp",
+        {"to": OUT6, "port": 443, "options": [_segments(OUT6, "fd00:30::1")]},
+        _CONTAINER,
+    ),
+    Attack("bound to the uplink", "udp", {"to": OUT4, "port": 443, "device": UPLINK}, _HOST),
+    Attack("echo request without a raw socket", "ping", {"to": OUT4}, _HOST),
+    Attack("echo request over IPv6 without a raw socket", "ping", {"to": OUT6}, _HOST),
+    # An answer to a source that is not behind the bridge carries the packet there: a reset, or an error that quotes it.
+    *(
+        Attack(name, "whole", {"to": to, "packet": _datagram(source, to, hops)}, _CONTAINER, to=seen)
+        for name, source, to, hops, seen in (
+            ("another container's source", "172.30.0.77", OUT4, 64, OUT4),
+            ("rejected, with a stranger's source", OUT4, OUT4, 64, OUT4),
+            ("rejected over IPv6, with a stranger's source", OUT6, OUT6, 64, OUT6),
+            ("no hop left, with a stranger's source", OUT4, WEB, 1, OUT4),
+            ("no hop left over IPv6, with a stranger's source", OUT6, "2001:2::80", 1, OUT6),
+            ("port of the host that is closed, with a stranger's source", OUT4, "172.30.0.1", 64, OUT4),
+        )
+    ),
     Attack("own address, rewritten by NAT: tcp", "tcp", {"to": "198.18.0.1", "port": 8080}, _HOST, to=OUT4),
     Attack("own address, rewritten by NAT: udp", "udp", {"to": "198.18.0.1", "port": 8080}, _HOST, to=OUT4),
     Attack("own IPv6 address, rewritten by NAT", "udp", {"to": "2001:2::1", "port": 8080}, _HOST, to=OUT6),

@@ -103,9 +103,10 @@ def icmp4(to: str, kind: int) -> None:
     raw(to, socket.IPPROTO_ICMP, (message[:2] + struct.pack("!H", _checksum(message)) + message[4:]).hex())
 
 
-def whole(to: str, packet: str) -> None:
+def whole(to: str, packet: str, broadcast: bool = False) -> None:
     """Send a packet with the header of IP as it is written. packet: hex."""
     with socket.socket(_family(to), socket.SOCK_RAW, _IP_HDRINCL_PROTOCOL) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, broadcast)
         sock.sendto(bytes.fromhex(packet), (to, 0))
 
 

@@ -24,17 +24,15 @@ from ansible_collections.tidegate.nftables.tests.golden.render import render
 from ansible_collections.tidegate.nftables.tests.support.namespaces import own_namespace, process_namespace
 from ansible_collections.tidegate.nftables.tests.support.waiting import run, wait_for
 
-from .attacks import Attack
+from .attacks import NAME_SERVER, NAME_SERVER6, UPLINK, WEB, Attack
 
 HERE, CONTAINER = {4: "198.18.0.1", 6: "2001:2::1"}, {4: "172.30.0.2", 6: "fd00:30::2"}
 GATEWAY = {4: "172.30.0.1", 6: "fd00:30::1"}
-UPLINK, BRIDGE = "tgout", "docker0"
-NAME_SERVER = "198.18.0.53"
-WEB = "198.18.0.80"
+BRIDGE = "docker0"
 POLICY: Mapping[str, Any] = {
     "egress_tier": "app",
     "egress_internal_networks": ["10.0.0.0/8", "fd12:3456:789a::/48"],
-    "egress_dns_servers": [NAME_SERVER, "2001:2::53"],
+    "egress_dns_servers": [NAME_SERVER, NAME_SERVER6],
     "egress_ntp_servers": ["198.18.0.123"],
     "egress_never": [{"to": "cloud-metadata"}, {"to": ["203.0.113.66"], "services": ["any"]}],
     "egress_containers": True,
@@ -159,6 +157,10 @@ def _wire(made: World) -> None:
         "link set tgport up",
     )
     made.sysctl(made.host, "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1", "net.ipv4.conf.all.rp_filter=0")
+    # A host that forwards whatever it is asked to, and lets everybody ping.
+    made.sysctl(made.host, *(f"net.ipv4.conf.{name}.accept_source_route=1" for name in ("all", BRIDGE)))
+    made.sysctl(made.host, *(f"net.ipv6.conf.{name}.seg6_enabled=1" for name in ("all", BRIDGE)))
+    made.sysctl(made.host, "net.ipv4.ping_group_range=0 2147483647")
     made.ip(
         made.container,
         "link set lo up",

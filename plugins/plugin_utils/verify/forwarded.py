@@ -12,7 +12,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import product
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.model import Chain, Table, Verdict, VerdictMap
+from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import DENIED_CHAIN, SOURCES_CHAIN
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.model import (
+    Chain,
+    Fib,
+    Match,
+    Meta,
+    Statement,
+    Table,
+    UnknownValue,
+    Verdict,
+    VerdictMap,
+)
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedPolicy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.passing import (
     LOOPBACK,
@@ -22,7 +33,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.p
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.reach import Reach
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import of_boxes
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import SPACE, of_boxes
 
 from . import hooks
 from .difference import TOO_LITTLE, UNKNOWN, Difference, DifferenceCollector
@@ -46,6 +57,7 @@ def own_differences(policy: ResolvedPolicy, ruleset: LiveRuleset, table: Table) 
     if policy.containers is None and not chains:
         return []
     collector = DifferenceCollector(f"{table.family} {table.name}")
+    collector.differences += _source_differences(policy, table)
     pairs = list(interface_pairs(table, policy.container_interfaces))
     reached = _reached(table, chains)
     for port in source_ports([reached]):
@@ -60,6 +72,20 @@ def own_differences(policy: ResolvedPolicy, ruleset: LiveRuleset, table: Table) 
             live, reasons = _through(table, chains, situation, incoming, rejecting)
             collector.compare([(None, pair.label)], port, live, desired & incoming, reasons, way=str(kind))
     return collector.differences
+
+
+def _source_differences(policy: ResolvedPolicy, table: Table) -> Iterator[Difference]:
+    """Yield that SOURCES_CHAIN differs: which sources are behind an interface only the host's routes know."""
+    chain = table.chains.get(SOURCES_CHAIN)
+    rules = [rule.statements for rule in chain.rules] if chain else []
+    if policy.containers is not None and rules != [_of_elsewhere(bridge) for bridge in policy.container_interfaces]:
+        reasons = (f"the rules of {SOURCES_CHAIN}",)
+        yield Difference(kind=UNKNOWN, table=f"{table.family} {table.name}", region=SPACE, reasons=reasons)
+
+
+def _of_elsewhere(bridge: str) -> tuple[Statement, ...]:
+    missing = Match(Fib("oif", ("saddr", "iif")), "==", UnknownValue(str(False)))
+    return Match(Meta("iifname"), "==", bridge), missing, Verdict("goto", DENIED_CHAIN)
 
 
 def _reached(table: Table, chains: Sequence[Chain]) -> Table:

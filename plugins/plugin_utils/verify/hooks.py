@@ -11,6 +11,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.table_names impo
     FORWARD_CHAIN,
     INBOUND_CHAIN,
     OUTPUT_CHAIN,
+    SOURCES_CHAIN,
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.algebra import FAMILIES
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.model import Table
@@ -35,7 +36,7 @@ def unexpected_chains(table: Table, policy: ResolvedPolicy) -> Iterator[str]:
     """Yield each chain at a hook of our own table that the policy does not have there, as `NAME at the hook HOOK`."""
     expected = {OUTPUT_CHAIN: "output"}
     if policy.containers is not None:
-        expected[FORWARD_CHAIN] = "forward"
+        expected |= {FORWARD_CHAIN: "forward", SOURCES_CHAIN: "prerouting"}
     if policy.inbound is not None:
         expected[INBOUND_CHAIN] = "input"
     for chain in table.chains.values():

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import json
+import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,10 +21,11 @@ import pytest
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_tables
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
+from ansible_collections.tidegate.nftables.tests.attack import send
 from ansible_collections.tidegate.nftables.tests.golden.cases import FixedInventory
 from ansible_collections.tidegate.nftables.tests.integration.policy.conftest import BINARIES, counters, load, nft
 from ansible_collections.tidegate.nftables.tests.support.namespaces import named_namespace
-from ansible_collections.tidegate.nftables.tests.support.waiting import wait_for_line
+from ansible_collections.tidegate.nftables.tests.support.waiting import PATIENCE, wait_for_line
 
 ALLOWED, OTHER = 7443, 7444
 OUTSIDE = {4: "203.0.113.10", 6: "2001:db8::10"}
@@ -30,6 +34,7 @@ CONTAINER = {4: "172.30.0.2", 6: "fd00:30::2"}
 ENTRIES = [
     {"name": "registry", "to": ["203.0.113.10", "2001:db8::10"], "services": [f"tcp/{ALLOWED}"], "for": ["containers"]}
 ]
+SEND = send.__file__
 LISTEN = """
 import select, socket, sys
 sockets = []
@@ -138,6 +143,20 @@ def test_only_what_an_entry_allows_leaves_a_container(net: Net, binary: Path, tm
     listing = nft("list", "table", "inet", "tidegate", binary=binary)
     assert f"203.0.113.10 . tcp . {OTHER}" in listing
     assert f"2001:db8::10 . tcp . {OTHER}" in listing
+
+
+def test_a_container_without_an_address_yet_asks_for_one(net: Net, tmp_path: Path) -> None:
+    load(spec(), tmp_path)
+    header = struct.pack("!BBHHHBBH", 0x45, 0, 0, 0, 0, 64, 17, 0) + socket.inet_aton("0.0.0.0") + b"\xff" * 4
+    asked = (header + struct.pack("!HHHH", 68, 67, 8, 0)).hex()
+    with socket.socket(type=socket.SOCK_DGRAM) as server:
+        server.settimeout(PATIENCE)
+        server.bind(("", 67))
+        command = ["ip", "netns", "exec", net.container, sys.executable, "-I", SEND, "whole"]
+        words = {"to": "255.255.255.255", "packet": asked, "broadcast": True}
+        subprocess.run([*command, json.dumps(words), "172.30.0.1", "end"], check=True)
+        assert server.recv(100) == b""
+    assert counters()["denied_inbound"] == 0
 
 
 def test_entries_for_containers_are_not_the_hosts(net: Net, tmp_path: Path) -> None:

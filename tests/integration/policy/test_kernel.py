@@ -274,12 +274,21 @@ def test_what_is_no_business_of_the_policy_passes_through_the_host(binary: Path,
     assert set(unknown.users) == {"containers behind docker0", "containers behind docker0 to eth0"}
 
 
+@RELEASES
+def test_sources_that_nothing_asks_for_are_named(binary: Path, tmp_path: Path) -> None:
+    resolved = with_containers()
+    load(compile_table(resolved), tmp_path, binary)
+    rule = 'iifname "docker0" accept'
+    nft("insert", "rule", "inet", "tidegate", "egress_container_sources", rule, binary=binary)
+    assert one(own_differences(resolved, held(binary)), UNKNOWN).reasons == ("the rules of egress_container_sources",)
+
+
 def test_containers_that_should_be_filtered_and_are_not_and_the_other_way_round(tmp_path: Path) -> None:
     resolved, without = with_containers(), with_containers(egress_containers=False)
     load(compile_table(without), tmp_path)
     ruleset = held(BINARIES[-1])
     assert own_differences(without, ruleset) == []
-    (difference,) = first(own_differences(resolved, ruleset))
+    _sources, difference = first(own_differences(resolved, ruleset))
     assert (difference.kind, difference.users) == (TOO_MUCH, ("containers behind docker0", "containers behind br-*"))
     assert not difference.region.contains(6, 443, "203.0.113.7")
     load(compile_table(resolved), tmp_path)

@@ -5,6 +5,8 @@
 
 Only packets that come from a container bridge and leave by another interface are compared with the policy. Other
 forwarded packets, to published ports and between containers, pass as before, and other tables decide as before.
+What comes from a bridge with a source that is not behind it goes no further: to reject it, or to answer it in any other
+way, would send what it holds to that source.
 """
 
 from __future__ import annotations
@@ -18,12 +20,22 @@ from .matches import Spec
 
 
 def chains(resolved: ResolvedPolicy) -> list[Spec]:
-    """Return FORWARD_CHAIN and CONTAINERS_CHAIN; the latter needs CONTAINERS_ALLOW_CHAIN.
+    """Return SOURCES_CHAIN, FORWARD_CHAIN and CONTAINERS_CHAIN; the latter needs CONTAINERS_ALLOW_CHAIN.
 
     Each bridge has a rule of its own, because nft 0.9.8 takes no interface wildcard into a set.
     """
     bridges = [f'"{name}"' for name in resolved.container_interfaces]
     return [
+        {
+            "name": table_names.SOURCES_CHAIN,
+            "type": "filter",
+            "hook": "prerouting",
+            "priority": "filter",
+            "policy": "accept",
+            "rules": [
+                f"iifname {bridge} fib saddr . iif oif missing goto {table_names.DENIED_CHAIN}" for bridge in bridges
+            ],
+        },
         {
             "name": table_names.FORWARD_CHAIN,
             "type": "filter",

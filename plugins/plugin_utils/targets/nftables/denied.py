@@ -35,7 +35,7 @@ _SHARERS = (
     (f"meta skuid 0-{table_names.FIRST_SUB_UID - 1}", "meta skuid"),
     (f"meta skuid {table_names.FIRST_SUB_UID}-4294967294", f"meta skuid & {2**32 - table_names.UID_BLOCK}"),
 )
-# On the input hook no packet has an outgoing interface yet, so the kernel compares with 0.
+# On the hooks input and prerouting no packet has an outgoing interface yet, so the kernel compares with 0.
 _INCOMING = "oif 0"
 # Announcements of any desktop or printer software: mDNS, LLMNR, SSDP.
 _CHATTER = (
@@ -119,7 +119,7 @@ MODES = (OBSERVE, ENFORCE)
 
 def counters(resolved: ResolvedPolicy) -> list[str]:
     """Return the names of the counters of both modes."""
-    inbound, quiet = resolved.inbound is not None, bool(resolved.quiet)
+    inbound, quiet = _has_incoming(resolved), bool(resolved.quiet)
     return [name for mode in MODES for name in mode.counters(inbound=inbound, quiet=quiet)]
 
 
@@ -131,7 +131,7 @@ def ledger_sets() -> list[Spec]:
 
 def chains(resolved: ResolvedPolicy, quiet: Sequence[str]) -> list[Spec]:
     """Return DENIED_CHAIN and the chains of both modes. quiet: matches of packets that are kept out of the ledger."""
-    inbound, log = resolved.inbound is not None, resolved.sight.log
+    inbound, log = _has_incoming(resolved), resolved.sight.log
     specs: list[Spec] = [
         {
             "name": table_names.DENIED_CHAIN,
@@ -148,6 +148,11 @@ def chains(resolved: ResolvedPolicy, quiet: Sequence[str]) -> list[Spec]:
         if log.target != "none":
             specs.append({"name": mode.log_chain, "rules": [_log_rule(mode, log, resolved.tier)]})
     return [*specs, {"name": table_names.REJECT_CHAIN, "rules": _reject_rules()}]
+
+
+def _has_incoming(resolved: ResolvedPolicy) -> bool:
+    """Return whether packets come to DENIED_CHAIN before it is known by which interface they would leave."""
+    return resolved.inbound is not None or resolved.containers is not None
 
 
 def _only_observed(resolved: ResolvedPolicy) -> list[str]:
