@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Build a host's policy on the controller and apply it on the host: one module run when nothing changes, else two."""
+"""Build a host's policy on the controller and apply it on the host; one that is right only answers a question."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.module_result import ModuleFailed
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.shape import Record
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import connection
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import connection, unchanged
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.arguments import (
     apply_arguments,
     controller_user,
@@ -35,7 +35,9 @@ class ActionModule(TidegateAction):
         resolved = self.policy(tier=arguments["tier"])
         request = apply_arguments(resolved, controller_user(self.variables), connection.own_root(self.connection))
         request["preflight"] = preflight_decisions(self.variables)
-        outcome = apply_and_confirm(self, request, resolved)
+        request["digest"] = unchanged.digest(request)
+        right = unchanged.ask(self, request) if resolved.mode != "absent" else None
+        outcome = right or apply_and_confirm(self, request, resolved)
         if outcome.get("reason") == "nft_missing" and arguments["package"]:
             outcome = self._installed(arguments["package"], request, resolved)
         if outcome.get("missing_users"):

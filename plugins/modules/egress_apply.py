@@ -1,7 +1,8 @@
+#!/usr/bin/python
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Documentation of the action egress_apply, which does its work on the controller."""
+"""Documentation of the action egress_apply, and the question that it asks a host before it sends the guard."""
 
 from __future__ import annotations
 
@@ -12,8 +13,8 @@ version_added: 0.1.0
 description:
   - Builds the host's policy from its C(egress_*) variables on the controller and compiles it to one table.
   - Has P(tidegate.nftables.egress_guard#module) make the host's table equal to it. A host whose table is up to date
-    takes one module run. A change is pending at first - a second run over a new connection sends the packets of the
-    policy tests and confirms the change; otherwise the host rolls it back by itself.
+    only answers a question of a few kilobytes. A change is pending at first - a second run over a new connection
+    sends the packets of the policy tests and confirms the change; otherwise the host rolls it back by itself.
   - The role P(tidegate.nftables.egress#role) runs this module and documents the variables.
 options:
   tier:
@@ -133,3 +134,13 @@ errors:
   type: list
   elements: dict
 """
+
+REQUEST = r"""<<INCLUDE_ANSIBLE_MODULE_JSON_ARGS>>"""
+"""On a host, what the action asks: JSON, which never has three quotes in a row. Elsewhere the text as it is."""
+
+# An assignment, since for everybody but a host this file is documentation alone.
+ANSWER = (
+    eval(compile(__import__("json").loads(REQUEST)["program"], "unchanged", "exec"), {"REQUEST": REQUEST})  # noqa: S307
+    if REQUEST.startswith("{")
+    else None
+)

@@ -141,6 +141,13 @@ options:
         description: Whether the policy accepts packets that are not tracked.
         type: bool
         default: false
+  digest:
+    description:
+      - Checksum of the arguments. V(apply) records it with what the host is like when it is right, and
+        P(tidegate.nftables.egress_apply#module) of the same arguments asks for that alone. Without it, nothing is
+        recorded.
+    type: str
+    default: ""
   drift:
     description: What the watcher does about an edit of the table by hand.
     type: str

@@ -11,7 +11,7 @@ from typing import Any, Mapping
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, files
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.lock import exclusive
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program import install
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program import install, unchanged_record
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program.install import FileChange
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program.report import joined
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import (
@@ -44,7 +44,8 @@ class Terms:
     """On which terms a change is applied.
 
     seconds: until the rollback; confirm: whether the change must be confirmed at all; tests: to run before the change,
-    so that the confirmation knows which ones failed already; size: bytes of the policy that was requested.
+    so that the confirmation knows which ones failed already; size: bytes of the policy that was requested; digest: see
+    unchanged_record.write, "" to record nothing.
     """
 
     request: ChangeRequest
@@ -53,6 +54,7 @@ class Terms:
     confirm: bool = True
     tests: PolicyTests = field(default_factory=PolicyTests)
     size: int = 0
+    digest: str = ""
 
 
 def apply_policy(
@@ -78,7 +80,10 @@ def apply_policy(
             policy_tests.probes_of(terms.tests)
             if connection:
                 own_connection.need_open(policy.objects(), connection)
-        return {**_change(host, policy, terms, preview, check=check), "recovered": recovered, "preflight": findings}
+        result = _change(host, policy, terms, preview, check=check)
+        if terms.digest and not check:
+            unchanged_record.write(host, policy, terms.request, terms.settings, terms.digest)
+        return {**result, "recovered": recovered, "preflight": findings}
 
 
 def _findings(host: Host, terms: Terms, decisions: Mapping[str, bool] | None, *, changes: bool) -> list[dict[str, Any]]:

@@ -86,11 +86,14 @@ def _apply(paths: Paths, parameters: Parameters, check: bool) -> dict[str, Any]:
             **(parameters["sight"] or {}),
         }
     )
+    warnings = system_log.kernel_log_warnings((parameters["sight"] or {}).get("log", "none"))
     terms = _terms(parameters, request, values, size=len(json.dumps(tables)))
+    if warnings:
+        # Every run says so, and a question does not.
+        terms = replace(terms, digest="")
     connection = ssh_session.connection()
     kept = connection if parameters["keep_connection"] else ""
     result = apply.apply_policy(host, desired, terms, connection=kept, decisions=parameters["preflight"], check=check)
-    warnings = system_log.kernel_log_warnings((parameters["sight"] or {}).get("log", "none"))
     return {
         **result,
         "counters": {TABLE_TEXT: counters(*TABLE)},
@@ -186,6 +189,7 @@ def _terms(parameters: Parameters, request: ChangeRequest, values: Settings, *, 
         confirm=parameters["confirm"],
         tests=_tests(parameters),
         size=size,
+        digest=parameters["digest"],
     )
 
 
@@ -254,6 +258,7 @@ ARGUMENTS: dict[str, Any] = {
             "untracked": {"type": "bool", "default": False},
         },
     },
+    "digest": {"type": "str", "default": ""},
     "drift": {"type": "str", "choices": list(settings.DRIFT), "default": "report"},
     "floor": {"type": "list", "elements": "str"},
     "sight": {"type": "dict", "options": SIGHT},

@@ -69,6 +69,10 @@ class TidegateAction(ActionBase):
         """Print texts, each on a line of its own whatever is in it."""
         self._display.display("\n".join(printable(line) for line in lines), color=color)
 
+    def say_details(self, text: str) -> None:
+        """Print a line about the host with -vv."""
+        self._display.vv(printable(text), host=self.host)
+
     def warn(self, text: str) -> None:
         """Print a warning of one line."""
         self._display.warning(printable(text))

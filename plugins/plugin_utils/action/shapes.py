@@ -240,6 +240,15 @@ SHAPES: Mapping[str, Record] = {
 }
 """By module; what its action runs on a host."""
 
+UNCHANGED = Record(
+    optional={
+        "unchanged": FLAG,
+        "differs": TEXT,
+        **{key: _GUARD.optional[key] for key in ("missing_users", "nft_version", "counters")},
+    }
+)
+"""What guard/unchanged.py answers of a host."""
+
 APPLIED = Record(
     optional={
         **_GUARD.optional,

@@ -98,7 +98,7 @@ def test_file_of_names_that_changed_costs_one_full_run(
 ) -> None:
     users = tmp_path / "passwd"
     users.write_text("")
-    monkeypatch.setattr(proof, "_NAMES", (str(users),))
+    monkeypatch.setattr(proof, "NAMES", (str(users),))
     lab.run(TABLE)
     users.write_text("www:x:33:33::/:/bin/sh\n")
     paths = [lab.run(TABLE, check=check).path for _run in range(3)]
@@ -112,7 +112,7 @@ def test_file_of_names_that_changes_during_the_run_proves_nothing(
     """nft may have read the file before it changed."""
     users = tmp_path / "passwd"
     users.write_text("")
-    monkeypatch.setattr(proof, "_NAMES", (str(users),))
+    monkeypatch.setattr(proof, "NAMES", (str(users),))
     lab.run(TABLE)
     lab.forget()
 

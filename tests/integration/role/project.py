@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_tables
 from ansible_collections.tidegate.nftables.tests.support.namespaces import Namespace
+from ansible_collections.tidegate.nftables.tests.support.paths import COLLECTIONS
 from ansible_collections.tidegate.nftables.tests.support.project import Project
 from ansible_collections.tidegate.nftables.tests.support.waiting import send_signal
 
@@ -82,6 +84,11 @@ class HostProject(Project):
         """Return what nft prints on the host, errors too."""
         done = self.namespace.run("nft", *words, check=False)
         return done.stdout + done.stderr
+
+    def generation(self) -> int:
+        """Return the generation of the host's ruleset, which moves with every commit."""
+        question = f"from {nf_tables.__name__} import generation; print(generation())"
+        return int(self.namespace.run("env", f"PYTHONPATH={COLLECTIONS}", sys.executable, "-c", question).stdout)
 
     def table(self) -> str:
         """Return the table as nft lists it, without the time that elements have left."""

@@ -15,10 +15,12 @@ import yaml
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 from ansible_collections.tidegate.nftables.tests.integration.role.project import HostProject
 
-ONE = ["egress_guard"]
-"""The module runs of a host that is right."""
-CHANGE = ["egress_guard", "egress_guard"]
-"""Those of a host where something changes: apply, then confirm over a new connection."""
+ONE = ["egress_apply"]
+"""The module runs of a host that is right: a question."""
+WHOLE = ["egress_apply", "egress_guard"]
+"""Those of a host that nothing is known about: the question, and the guard, which looks at everything."""
+CHANGE = [*WHOLE, "egress_guard"]
+"""Those of a host where something changes: the question, apply, then confirm over a new connection."""
 
 
 def comments(project: HostProject, chain: str = "egress_allow") -> list[str]:
@@ -44,6 +46,18 @@ def test_first_run_changes_second_run_is_one_module_run_and_no_change(project: H
     assert second.code == 0, second.output
     assert second.changed() == 0
     assert second.module_runs == ONE
+
+
+def test_a_host_where_others_commit_answers_the_question_too(project: HostProject) -> None:
+    project.environment["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin"
+    ways: dict[str, Any] = {"ansible_python_interpreter": "auto", "ansible_become": True, "ansible_pipelining": True}
+    project.play(**ways).ok()
+    project.nft("add", "table", "inet", "foreign")
+    generation = project.generation()
+    for options in ((), ("--check", "--diff")):
+        run = project.play(*options, **ways)
+        assert (run.ok().changed(), run.module_runs) == (0, ONE)
+    assert project.generation() == generation
 
 
 def test_check_predicts_and_changes_nothing(project: HostProject) -> None:
@@ -462,6 +476,6 @@ def test_the_tests_of_the_policy_are_tried_on_the_host(project: HostProject) -> 
 def test_without_a_trial_a_change_takes_one_run_and_boots_too(project: HostProject) -> None:
     run = project.play("-e", "egress_confirm=false")
     assert run.code == 0, run.output
-    assert run.module_runs == ONE
+    assert run.module_runs == WHOLE
     assert "saved without confirmation" in run.output
     assert "as confirmed" in project.tidegate("status")

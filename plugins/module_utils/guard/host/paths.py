@@ -105,6 +105,11 @@ class Paths:
         return self.at("/run/tidegate-dns")
 
     @property
+    def unchanged(self) -> Path:
+        """What the host was like when it was right (program/unchanged_record.py)."""
+        return self.run / "unchanged.json"
+
+    @property
     def program(self) -> Path:
         """The installed program."""
         return self.at("/usr/local/lib/tidegate/tidegate")

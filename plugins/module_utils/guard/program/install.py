@@ -87,6 +87,11 @@ def remove(paths: Paths, *, systemd: bool, check: bool = False) -> list[FileChan
     return changes
 
 
+def paths_of(paths: Paths, values: Settings, *, systemd: bool) -> list[Path]:
+    """Return the paths of all installed files and links."""
+    return [*_files(paths, values, systemd=systemd), *_links(paths, systemd=systemd)]
+
+
 def _files(paths: Paths, values: Settings, *, systemd: bool) -> Mapping[Path, tuple[bytes, int]]:
     by_path = {
         paths.program: (package.build(), 0o755),

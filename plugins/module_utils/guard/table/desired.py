@@ -39,6 +39,15 @@ class CompiledTable:
         self._run_directory = run_directory
         self._now = first or spec
 
+    def users(self) -> list[str]:
+        """Return the users that its rules name, sorted."""
+        rules = (rule for spec in self._spec for chain in spec.chains for rule in chain.rules or ())
+        return sorted({user for rule in rules for user in rule.users or ()})
+
+    def asks_for_resolvers(self) -> bool:
+        """Return whether it has the name servers that the host itself uses."""
+        return any(each.source for spec in self._spec for each in spec.sets)
+
     def preview(self) -> Mapping[str, Any]:
         """Return what loading would change."""
         return self._run(check=True)

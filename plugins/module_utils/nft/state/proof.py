@@ -26,7 +26,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec
     TableSpec,
 )
 
-_NAMES = (
+NAMES = (
     "/etc/services",
     "/etc/protocols",
     "/etc/hosts",
@@ -39,7 +39,7 @@ _NAMES = (
 )
 """Files that nft resolves names with."""
 
-_UNSTABLE = re.compile(r"\b(?:iif|oif|cgroupv2|timeout)\b")
+_UNSTABLE = re.compile(r"\b(?:[io]if\b(?! (?:!= )?0\b)|cgroupv2\b(?! level \d+ @)|timeout\b)")
 """Words whose meaning can change without a commit: index of a device or cgroup, elements with a timeout."""
 
 
@@ -136,7 +136,7 @@ def current(specs: Sequence[TableSpec], binary: str, file: str) -> dict[str, Any
 
 def names() -> list[list[int]]:
     """Return the stamps of the files that nft resolves names with."""
-    return [_stamp(path) for path in _NAMES]
+    return [_stamp(path) for path in NAMES]
 
 
 def _without_content(spec: TableSpec) -> TableSpec:

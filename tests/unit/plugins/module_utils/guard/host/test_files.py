@@ -257,6 +257,7 @@ def test_the_program_holds_all_it_needs(tmp_path: Path) -> None:
         "program/package.py",
         "program/report.py",
         "program/temporary_allow.py",
+        "program/unchanged_record.py",
         "program/uninstall.py",
         "saved/before_change.py",
         "saved/failsafe_records.py",
@@ -271,6 +272,7 @@ def test_the_program_holds_all_it_needs(tmp_path: Path) -> None:
         "table/older_connections.py",
         "trial/decide.py",
         "trial/policy_tests.py",
+        "unchanged.py",
     }
     assert held == {str(path.relative_to(ROOM)) for path in ROOM.rglob("*.py")} - sent_only
 

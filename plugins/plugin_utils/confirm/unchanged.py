@@ -1,0 +1,77 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ask a host whether it is as a whole run of the guard recorded it, by a module of a few kilobytes.
+
+The module is the file of egress_apply, without Ansible's module framework and its archive, which cost a host ten times
+what the question does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard import unchanged
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import COLLECTION, TidegateAction
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.shapes import UNCHANGED
+
+MODULE = "egress_apply"
+_FILE = Path(str(unchanged.__file__))
+_PROGRAM = f"{_FILE.read_text(encoding='utf-8')}\nmain(json.loads(REQUEST))\n"
+_NOT_COMPARED = ("who", "preflight")
+"""What of a request a host that is right does not look at: who asks, and what is looked at before a change."""
+
+
+_NOTHING: Mapping[str, Any] = {
+    "changed": False,
+    "diff": {"before": "", "after": ""},
+    "transaction": "",
+    "changes": [],
+    "path": "fast",
+    "files": [],
+    "guard": None,
+    "recovered": "",
+    "preflight": [],
+    "confirmation": None,
+}
+"""What a whole run and its confirmation return where nothing changes, but for what the host adds."""
+
+
+_OF_HOST = ("missing_users", "nft_version", "counters")
+
+
+def _sources() -> str:
+    """Return a checksum of all that runs on hosts: another release may write other files, or see other differences."""
+    checksum = hashlib.sha256()
+    for path in sorted(_FILE.parents[1].rglob("*.py")):
+        checksum.update(path.read_bytes())
+    return checksum.hexdigest()
+
+
+_SOURCES = _sources()
+
+
+def digest(request: Mapping[str, Any]) -> str:
+    """Return the checksum of a request for the phase apply that has to be equal for a host to be right."""
+    compared = {key: value for key, value in request.items() if key not in _NOT_COMPARED}
+    return hashlib.sha256(json.dumps([_SOURCES, compared], sort_keys=True).encode()).hexdigest()
+
+
+def ask(action: TidegateAction, request: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what a whole run would return of a host where nothing is to be done, None for every other host.
+
+    request: of the phase apply, with its digest. Raise AnsibleConnectionFailure for a host that cannot be reached.
+    """
+    arguments = {"program": _PROGRAM, "root": request["root"], "digest": request["digest"]}
+    raw = action._execute_module(  # noqa: SLF001
+        module_name=f"{COLLECTION}.{MODULE}", module_args=arguments, task_vars=action.task_vars
+    )
+    answer = action.known_result(MODULE, raw, UNCHANGED)
+    if answer.get("failed") or not answer.get("unchanged"):
+        action.say_details(f"not as recorded: {answer.get('differs', 'no answer')}")
+        return None
+    return {**_NOTHING, **{key: value for key, value in answer.items() if key in _OF_HOST}}
