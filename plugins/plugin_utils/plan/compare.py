@@ -46,6 +46,7 @@ _NOTICES: Mapping[str, tuple[RemarkKind, Severity]] = {
     "redundant": ("redundant", "minor"),
     "closed_by_never": ("closed_by_never", "major"),
     "metadata_inside": ("metadata_inside", "minor"),
+    "known_old": ("known_old", "minor"),
     "review_due": ("review_due", "minor"),
 }
 _NO_HOSTS = HostGroup((), ())

@@ -96,12 +96,15 @@ def _change(outcome: EntryOutcome, entry: ResolvedEntry, changes: tuple[tuple[st
 
 
 def _differences(old: ResolvedEntry, new: ResolvedEntry) -> tuple[tuple[str, str, str], ...]:
-    """Return (key, before, after) of each difference; a change of the addresses behind a word counts as one."""
+    """Return (key, before, after) of each difference; what changes behind a word or a bundle counts as one."""
     rows = {
         key: (_text(getattr(old, field), unset), _text(getattr(new, field), unset))
         for key, (field, unset) in _FIELDS.items()
     }
     differences = [(key, before, after) for key, (before, after) in rows.items() if before != after]
+    if old.to == new.to and old.names != new.names:
+        was, now = (", ".join(name.name for name in entry.names) for entry in (old, new))
+        differences.append(("names", was, now))
     if old.addresses != new.addresses:
         gained, lost = new.addresses - old.addresses, old.addresses - new.addresses
         differences.append(

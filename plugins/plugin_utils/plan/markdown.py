@@ -35,7 +35,9 @@ def markdown(plan: EgressPlan) -> str:
         (f"Errors in {plan.base}", _remarks(plan, "base_error")),
         (
             "For review",
-            _remarks(plan, "shared", "ceiling", "redundant", "closed_by_never", "metadata_inside", "review_due"),
+            _remarks(
+                plan, "shared", "ceiling", "redundant", "closed_by_never", "metadata_inside", "known_old", "review_due"
+            ),
         ),
         ("Newly allowed", _packets(plan.of("opens"), plan.allowed, "by")),
         ("No longer allowed", _packets(plan.of("closes"), plan.closed, "because")),

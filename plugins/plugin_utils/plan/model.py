@@ -25,6 +25,7 @@ RemarkKind = Literal[
     "redundant",
     "closed_by_never",
     "metadata_inside",
+    "known_old",
     "review_due",
     "error",
     "base_error",

@@ -17,6 +17,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.c
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.policy_tests import failed_tests
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import (
     containers,
+    known,
     lists,
     ntp_pool,
     reviewed,
@@ -84,6 +85,7 @@ def build(
         today=today or dt.datetime.now(dt.UTC).date(),
         definitions=settings.definitions(report, host_variables),
         require=settings.require(report, host_variables),
+        known=known.own(report, host_variables),
         lists=prefix_lists.declared(host_variables),
         tiers=tiers.names(host_variables.get("egress_tiers")),
     )

@@ -19,6 +19,7 @@ NoticeKind = Literal[
     "containers",
     "expired",
     "expires",
+    "known_old",
     "metadata_inside",
     "no_internal_networks",
     "optional",

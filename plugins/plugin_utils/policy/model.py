@@ -20,7 +20,7 @@ MODES: tuple[Mode, ...] = ("observe", "enforce", "absent")
 HostKind = Literal["hosts", "group", "tier"]
 HOST_KINDS: tuple[HostKind, ...] = ("hosts", "group", "tier")
 """The kinds of destinations that name hosts of the inventory."""
-DestinationKind = Literal["literal", "word", "hosts", "group", "tier", "prefix_list", "name"]
+DestinationKind = Literal["literal", "word", "hosts", "group", "tier", "prefix_list", "name", "known"]
 EntryKind = Literal["base", "tier", "allow", "raise", "inbound", "floor"]
 """What an entry is from: egress_allow_base, its tier, egress_allow_TOPIC, egress_ceiling_raise_TOPIC, …"""
 Sender = Literal["host", "containers"]
@@ -92,7 +92,8 @@ class Destination:
     """One element of a `to`, `from` or `except`.
 
     kind: what it names. text: as it is written.
-    value: the word, host pattern, group, tier, list or pattern of domain names (in its one form, see domain_names.py).
+    value: the word, host pattern, group, tier, list, bundle or pattern of domain names (in its one form, see
+    domain_names.py). What a bundle stands for has its text, and a kind of its own.
     place: where it is written. addresses: set for the kind "literal" only.
     """
 

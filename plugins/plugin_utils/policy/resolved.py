@@ -108,7 +108,7 @@ class ResolvedEntry:
     @property
     def direct(self) -> bool:
         """Whether it names its addresses and hosts itself, without a word or anything that others maintain."""
-        maintained = any(text.startswith("prefix_list:") for text in self.to)
+        maintained = any(text.startswith(("prefix_list:", "known:")) for text in self.to)
         return self.rank == 0 and not (maintained or self.external or self.names)
 
     @property

@@ -16,6 +16,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets impo
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
 
 from . import hints, values
+from .known import Bundle
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +25,8 @@ class Context:
 
     report: takes errors and notices. inventory: groups, hosts and prefix lists. today: the day for `expires`, in UTC.
     definitions: service name -> texts. require: keys that every entry must have.
-    lists: the names of declared prefix lists. tiers: the names of tiers, shipped or the host's own.
+    known: the bundles of names in egress_known. lists: the names of declared prefix lists.
+    tiers: the names of tiers, shipped or the host's own.
     """
 
     report: ErrorReport
@@ -32,6 +34,7 @@ class Context:
     today: dt.date
     definitions: Mapping[str, Sequence[str]] = field(default_factory=services.catalogue)
     require: tuple[str, ...] = ()
+    known: Mapping[str, Bundle] = field(default_factory=dict)
     lists: tuple[str, ...] = ()
     tiers: tuple[str, ...] = ()
 

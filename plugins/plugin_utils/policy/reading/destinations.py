@@ -80,6 +80,11 @@ def parse(
     with_port = _WITH_PORT.fullmatch(text)
     if _NUMERIC.fullmatch(text) and not (with_port and with_port["host"].count(".") == 3):
         return _literal(report, place, text)
+    if colon and prefix == "known" and rest.strip():
+        if names:
+            return Destination(kind="known", text=text, value=rest.strip(), place=place)
+        report.error(place, f"{values.show(text)}: {NO_NAMES}", WRITE_ADDRESSES)
+        return None
     if domain_names.is_meant(text):
         return _name(report, place, text, allowed=names)
     report.error(place, *_explain(inventory, text, port))

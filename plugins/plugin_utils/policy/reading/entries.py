@@ -13,6 +13,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors im
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import (
     Approximation,
     Destination,
+    DestinationKind,
     Entry,
     EntryKind,
     NeverEntry,
@@ -22,7 +23,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model imp
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
 
-from . import destinations, values
+from . import destinations, known, values
 from .context import Context
 
 KEEP = ("used", "ttl")
@@ -76,13 +77,19 @@ def parse_entry(context: Context, place: Place, value: Any, kind: EntryKind) -> 
     if kind in ("base", "allow", "raise", "inbound"):
         required = (*required, *(key for key in context.require if key not in required))
     errors = context.report.error_count
+    if _is_bundle(value):
+        required = tuple(key for key in required if key != "services")
     written = values.mapping(context.report, place, value, keys, required)
     if written is None:
         return None
     name = entry_name(context, place, written)
     inbound = kind == "inbound"
     to, except_ = _destinations(context, place, written, "from" if inbound else "to", names=not inbound)
-    allowed = _services(context, place, written)
+    bundled = _bundled(context, place, to or ())
+    to = None if to is None else tuple(part for each in to for part in _expanded(context, each))
+    allowed = _services(context, place, written) if "services" in written else bundled
+    if allowed is None and "services" not in written and context.report.error_count == errors:
+        context.report.error(place, "services is missing", "write it: the bundles in to do not have any")
     users = _users(context, place, written, "users")
     senders = _senders(context, place, written)
     within = _within(context, place, written, to)
@@ -102,6 +109,42 @@ def parse_entry(context: Context, place: Place, value: Any, kind: EntryKind) -> 
         within=within,
         raw=(kind, value),
         **optional,
+    )
+
+
+def _is_bundle(value: Any) -> bool:
+    """Tell whether an entry names bundles alone, which say what to speak with them."""
+    to = value.get("to") if isinstance(value, Mapping) else None
+    texts = to if isinstance(to, list) else [to]
+    return bool(texts) and all(isinstance(text, str) and text.strip().startswith(known.PREFIX) for text in texts)
+
+
+def _bundled(context: Context, place: Place, to: tuple[Destination, ...]) -> tuple[ServiceSet, tuple[str, ...]] | None:
+    """Return the services of an entry to bundles that has none of its own. None where there are none, an error."""
+    bundles = [known.find(context.known, each.value) for each in to if each.kind == "known"]
+    texts = list(dict.fromkeys(text for bundle in bundles if bundle for text in bundle.services))
+    return context.services(place.key("to"), texts) if texts and None not in bundles else None
+
+
+def _expanded(context: Context, destination: Destination) -> tuple[Destination, ...]:
+    """Return what a bundle stands for; every other destination as it is."""
+    if destination.kind != "known":
+        return (destination,)
+    bundle = known.find(context.known, destination.value)
+    if bundle is None:
+        context.report.error(destination.place, *known.unknown(context.known, destination.value))
+        return (destination,)
+    if bundle.read is not None and context.today - bundle.read > known.OLD:
+        text = f"{destination.text} is of {bundle.read.isoformat()}: look whether its names are still the provider's"
+        context.report.notice("known_old", destination.place, text)
+    parts: tuple[tuple[DestinationKind, tuple[str, ...]], ...] = (
+        ("name", bundle.names),
+        ("prefix_list", bundle.prefix_lists),
+    )
+    return tuple(
+        Destination(kind=kind, text=destination.text, value=value, place=destination.place)
+        for kind, several in parts
+        for value in several
     )
 
 

@@ -17,7 +17,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model imp
     NeverEntry,
     PolicyTest,
 )
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import values, words
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import known, values, words
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.context import Context
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.name_settings import NameSettings
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.names import platform
@@ -106,7 +106,7 @@ class Resolver:
             name=entry.name,
             kind=entry.kind,
             grants=grants,
-            to=tuple(destination.text for destination in entry.to),
+            to=tuple(dict.fromkeys(destination.text for destination in entry.to)),
             service_texts=entry.service_texts,
             where=entry.place.text,
             origin=report.origin(entry.place),
@@ -118,7 +118,7 @@ class Resolver:
             review_by=entry.review_by,
             external=external,
             feeding_names=lists.feeding_names,
-            shared=(*lists.shared, *(name.name for name in names if platform(domain_names.parse(name.name)))),
+            shared=(*lists.shared, *self._shared(entry)),
             for_=entry.for_,
             names=names,
             by_name=by_name,
@@ -149,6 +149,17 @@ class Resolver:
             cause = f"except cannot apply to {next(iter(names))}, whose addresses are not known here"
             report.error(entry.place, cause, "give the names a separate entry; egress_never applies to all entries")
         return tuple(names[name] for name in sorted(names))
+
+    def _shared(self, entry: Entry) -> Iterable[str]:
+        """Yield the bundles and names of platforms on which anyone can host a service."""
+        bundles = {each.text: known.find(self.context.known, each.text.removeprefix(known.PREFIX)) for each in entry.to}
+        yield from (
+            text for text, bundle in bundles.items() if text.startswith(known.PREFIX) and bundle and bundle.shared
+        )
+        for each in entry.to:
+            by_itself = each.kind == "name" and not each.text.startswith(known.PREFIX)
+            if by_itself and platform(domain_names.parse(each.value)):
+                yield each.value
 
     def _by_name(self, entry: Entry) -> Iterable[Grant]:
         """Yield the most that names can open. Only the table of a host that fills their sets bounds them."""

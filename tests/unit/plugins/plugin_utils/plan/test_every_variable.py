@@ -58,7 +58,11 @@ HOSTS: tuple[Mapping[str, Any], ...] = (
         **RICH,
         "egress_tier": "web",
         "egress_names": "resolver",
-        "egress_allow_names": [entry(name="named", to=["api.example.com"], approximate="narrower")],
+        "egress_known": {"billing": {"names": ["api.billing.example"], "services": ["https"]}},
+        "egress_allow_names": [
+            entry(name="named", to=["api.example.com"], approximate="narrower"),
+            entry(name="billing", to=["known:billing"], services=..., approximate="narrower"),
+        ],
     },
 )
 # Values beside the default, "not set" and the example.
@@ -77,6 +81,7 @@ MORE: Mapping[str, list[Any]] = {
     "egress_inbound_allow": [[{"name": "site", "from": "any", "services": ["https"]}]],
     "egress_internal_networks": [["10.0.0.0/9"], ["10.0.0.0/8", "192.168.0.0/16"]],
     "egress_internal_services": [[], ["ssh"]],
+    "egress_known": [{"billing": {"names": ["*.billing.example"], "services": ["https"]}}],
     "egress_mode": ["enforce", "observe", "absent"],
     "egress_never": [[{"to": "cloud-metadata"}], [{"to": "any", "services": ["smtp"], "except_users": ["mail"]}]],
     "egress_ntp_servers": [["pool"], ["10.0.0.124"]],

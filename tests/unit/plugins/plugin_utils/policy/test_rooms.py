@@ -24,6 +24,7 @@ OUTSIDE = {
     "ansible_collections.tidegate.nftables.plugins.module_utils.domain_names.DomainNameError": {"reading"},
     "ansible_collections.tidegate.nftables.plugins.module_utils.domain_names.Pattern": {"reading"},
     "ansible_collections.tidegate.nftables.plugins.module_utils.protocols": {"sets", "proving"},
+    "ansible_collections.tidegate.nftables.plugins.module_utils.table_names": {"builder"},
     "ansible_collections.tidegate.nftables.plugins.plugin_utils.errors": {"errors"},
 }
 """What the policy imports of the collection beside itself, and in which rooms."""
