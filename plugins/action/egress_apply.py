@@ -14,7 +14,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.module_result import ModuleFailed
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.shape import Record
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import connection, unchanged
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import connection, description, unchanged
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.arguments import (
     apply_arguments,
     controller_user,
@@ -28,7 +28,11 @@ ALLOW_REMOVAL = "Fix: check the inventory; if this is intended, run once with -e
 class ActionModule(TidegateAction):
     """Compile the host's policy, have the guard apply it, and confirm the change; install nft where it is missing."""
 
-    ARGUMENTS = {"tier": {"type": "str"}, "package": {"type": "str"}}
+    ARGUMENTS = {
+        "tier": {"type": "str"},
+        "package": {"type": "str"},
+        "diff": {"type": "str", "choices": ["policy", "full"], "default": "policy"},
+    }
 
     def act(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Return the guard's result, with ``egress`` (mode, tier, entries, ...) beside it."""
@@ -46,12 +50,22 @@ class ActionModule(TidegateAction):
             outcome["missing_users"] = [user for user in outcome["missing_users"] if user in named]
         if outcome.get("reason") == "too_much_removed":
             outcome["msg"] = f"{outcome['msg']} {ALLOW_REMOVAL}"
+        if self._task.diff:
+            outcome["diff"] = self._diff(outcome, resolved, full=arguments["diff"] == "full")
+        outcome = {key: value for key, value in outcome.items() if key not in description.POLICIES}
         egress = numbers(resolved)
         findings = outcome.get("preflight") or ()
         if outcome.get("nft_missing"):
             egress["notices"].append(outcome["msg"])
         egress["notices"] += [f"{finding['what']}. {finding['meaning']} Fix: {finding['fix']}" for finding in findings]
         return {**outcome, "egress": egress}
+
+    def _diff(self, outcome: Mapping[str, Any], resolved: policy.ResolvedPolicy, *, full: bool) -> list[Any]:
+        """Return the difference of the policy; that of table and files where the policy is the same, or with full."""
+        tables = outcome.get("diff") or []
+        tables = tables if isinstance(tables, list) else [tables]
+        difference = description.as_difference(outcome, resolved)
+        return tables if difference is None else [difference, *(tables if full else ())]
 
     def _installed(self, package: str, request: Mapping[str, Any], resolved: policy.ResolvedPolicy) -> dict[str, Any]:
         """Install nft and apply the policy; in check mode only report that. Raise ModuleFailed when that fails."""

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import description
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.arguments import (
     commit_confirm_arguments,
     host_arguments,
@@ -37,4 +38,4 @@ class ActionModule(TidegateAction):
             self.say_lines(
                 [f"{self.host}: {verb}{outcome['policy']}{end}", *(f"  {effect}" for effect in outcome["effects"])]
             )
-        return outcome
+        return {key: value for key, value in outcome.items() if key not in description.POLICIES}

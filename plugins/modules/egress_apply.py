@@ -22,6 +22,14 @@ options:
       - Tier of the host, as the thin roles set it. Fails when C(egress_tier) of the host is another tier, or when
         another tier was applied to the host earlier in the run.
     type: str
+  diff:
+    description:
+      - What C(--diff) shows. V(policy) is the policy before and after, a line for each entry with its addresses. Where
+        that does not differ, such as after an edit by hand, the table is shown.
+      - V(full) shows the table and the installed files, too.
+    type: str
+    choices: [policy, full]
+    default: policy
   package:
     description:
       - The package that contains C(nft). On a host without C(nft), the task installs it and then applies the policy.
@@ -32,7 +40,7 @@ attributes:
     description: Predicts the changes without making them.
     support: full
   diff_mode:
-    description: Shows the table before and after in nft syntax.
+    description: Shows the policy before and after, with O(diff=full) also the table in nft syntax.
     support: full
 seealso:
   - module: tidegate.nftables.egress_guard

@@ -60,8 +60,6 @@ def apply_and_confirm(
     extra = {"keep_connection": proves} if request["phase"] == "apply" else {}
     first = action.run_module(GUARD, {**request, **extra})
     first["effects"] = description.effects_of(first, resolved)
-    for key in ("policy_before", "policy_after"):
-        first.pop(key, None)
     guard = first.get("guard")
     if first.get("failed") or not guard:
         return {**first, "confirmation": None}

@@ -9,9 +9,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan import effects
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.policy_text import policy_text
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.serialise import unpacked
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedPolicy
 
+POLICIES = ("policy_before", "policy_after")
+"""Keys of the guard's result that are for this file alone."""
 _LONGEST = 2000
 """Characters of a description in the history of a host."""
 
@@ -29,8 +32,8 @@ def effects_of(result: Mapping[str, Any], resolved: ResolvedPolicy | None) -> li
     if after is not None and after.mode == "absent":
         return ["the table was removed: all outbound traffic is allowed"] if changes else []
     before = unpacked(result.get("policy_before", ""))
-    is_first = any((change["kind"], change["action"]) == ("table", "add") for change in changes)
-    sentences = _compared(before, after) if after is not None and (before is not None or is_first) else []
+    known = after is not None and (before is not None or _is_first(result))
+    sentences = _compared(before, after) if known and after is not None else []
     return [*sentences, *result.get("undone", ())] or [text for text in [result.get("what", "")] if text]
 
 
@@ -39,6 +42,21 @@ def _compared(before: ResolvedPolicy | None, after: ResolvedPolicy) -> list[str]
         return effects.effects(before, after)
     except Exception:  # noqa: BLE001  # before is from the host; what is only said must not stop a change
         return []
+
+
+def as_difference(result: Mapping[str, Any], resolved: ResolvedPolicy) -> dict[str, str] | None:
+    """Return the change as a difference of the policy's text, None where that says nothing or not all of it."""
+    before = unpacked(result.get("policy_before", ""))
+    first = result.get("nft_missing") or _is_first(result)
+    texts = [policy_text(policy) for policy in (before, resolved)]
+    if not result.get("changed") or (before is None and not first) or texts[0] == texts[1]:
+        return None
+    header = "egress policy (egress_diff: full shows the table too)"
+    return {"before_header": header, "before": texts[0], "after_header": header, "after": texts[1]}
+
+
+def _is_first(result: Mapping[str, Any]) -> bool:
+    return any((change["kind"], change["action"]) == ("table", "add") for change in result.get("changes", ()))
 
 
 def for_history(result: Mapping[str, Any], resolved: ResolvedPolicy | None) -> str:

@@ -37,6 +37,7 @@ _NOTHING: Mapping[str, Any] = {
     "recovered": "",
     "preflight": [],
     "confirmation": None,
+    "effects": [],
 }
 """What a whole run and its confirmation return where nothing changes, but for what the host adds."""
 

@@ -67,7 +67,7 @@ def test_the_first_screen_runs_and_shows_what_it_says(project: Project, namespac
 
 def test_the_mode_that_the_first_screen_names_next_is_enforce(project: Project, namespace: Namespace) -> None:
     play = ("--limit", "app1", "-e", "egress_mode=enforce")
-    assert "policy drop" in project.play(*play, "--check", "--diff").ok().output
+    assert "+mode enforce" in project.play(*play, "--check", "--diff").ok().output
     project.play(*play).ok()
     assert project.play(*play).ok().changed() == 0
     assert "policy drop" in namespace.run("nft", "list", "chain", "inet", "tidegate", "egress_output").stdout

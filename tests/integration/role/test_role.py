@@ -64,15 +64,20 @@ def test_check_predicts_and_changes_nothing(project: HostProject) -> None:
     predicted = project.play("--check", "--diff")
     assert predicted.code == 0, predicted.output
     assert predicted.changed() > 0
-    assert "+table inet tidegate" in predicted.output
+    assert (
+        "+allow payments-api for www-data: to 203.0.113.0-203.0.113.12, 203.0.113.14-203.0.113.255, "
+        in predicted.output
+    )
+    assert "+table inet tidegate" not in predicted.output
     assert "tidegate" not in project.nft("list", "tables")
     assert project.play().changed() > 0
     project.write(
         "group_vars/app/egress.yml", with_entry(project, name="erp", to=["10.20.0.0/16"], services=["tcp/8000-8010"])
     )
     before = project.table()
-    predicted = project.play("--check", "--diff")
+    predicted = project.play("--check", "--diff", "-e", "egress_diff=full")
     assert predicted.changed() == 1
+    assert "\n+allow erp: to 10.20.0.0/16 with tcp/8000-8010\n" in predicted.output
     assert 'comment "erp"' in predicted.output
     assert project.table() == before
     assert project.play().changed() == 1
