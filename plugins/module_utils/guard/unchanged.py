@@ -81,12 +81,17 @@ def _answer(root: str, digest: str) -> dict[str, Any]:
         now = facts(record["about"])
         for name, value in now.items():
             if value != record["facts"][name]:
-                return {"unchanged": False, "differs": name}
+                return {"unchanged": False, "differs": _first_difference(name, value, record["facts"][name])}
         with closing(Kernel()) as kernel:
             if kernel.settled() != record["generation"] and kernel.table(record["others"])[1] != record["table"]:
                 return {"unchanged": False, "differs": "table"}
             counters = kernel.counters()
     return {"unchanged": True, **record["result"], "counters": {"inet tidegate": counters}}
+
+
+def _first_difference(name: str, now: Any, before: Any) -> str:
+    keys = [key for key in now if now[key] != before.get(key)] if isinstance(now, dict) else []
+    return f"{name} {keys[0]}" if keys else name
 
 
 def read(path: str) -> dict[str, Any]:

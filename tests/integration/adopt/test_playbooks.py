@@ -200,7 +200,7 @@ def test_enforcing_is_refused_until_containers_are_decided_and_observing_is_not(
     enforced = connected.play()
     assert enforced.code == 0, enforced.output
     right = connected.play()
-    assert right.module_runs == ["egress_guard"]
+    assert right.module_runs == ["egress_apply"]
     assert right.changed() == 0
 
 

@@ -59,8 +59,8 @@ def right(host: GuardedHost) -> GuardedHost:
 
 def test_a_change_is_recorded_with_its_confirmation(host: GuardedHost) -> None:
     applied = run(host)
-    assert ask(host)["differs"] == "files", "while the change is pending"
-    decide.confirm(host, applied["guard"]["token"])
+    assert not ask(host)["unchanged"], "while the change is pending"
+    decide.confirm(host, applied["guard"]["token"], what="in the words of the controller")
     answer = ask(host)
     assert answer["unchanged"], answer
     whole = run(host)
@@ -232,7 +232,7 @@ def test_a_user_of_another_number_is_seen(host: GuardedHost, monkeypatch: pytest
     assert ask(host)["unchanged"]
     genuine = pwd.getpwnam
     monkeypatch.setattr(pwd, "getpwnam", lambda name: genuine("nobody" if name == USER else name))
-    assert ask(host)["differs"] == "users"
+    assert ask(host)["differs"] == f"users {USER}"
 
 
 def test_name_servers_and_names_count_by_what_the_files_say(host: GuardedHost, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,7 +244,7 @@ def test_name_servers_and_names_count_by_what_the_files_say(host: GuardedHost, m
     os.utime(services, (1, 1))
     assert ask(host)["unchanged"], "a file that was only touched"
     services.write_text("https 444/tcp\n")
-    assert ask(host)["differs"] == "files"
+    assert ask(host)["differs"] == f"files {services}"
 
 
 def moments(host: GuardedHost, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:

@@ -85,7 +85,7 @@ def test_allow_once_opens_one_destination_and_the_next_run_leaves_it(project: Ho
     for told in ("name: once-198-51-100-7", "- 198.51.100.7", "- https", "reason:", "To keep it, add this entry"):
         assert told in opened.output, told
     again = project.play()
-    assert (again.changed(), again.module_runs) == (0, ["egress_guard"])
+    assert (again.changed(), again.module_runs) == (0, ["egress_apply"])
     assert project.lets_out("198.51.100.7", 443)
     event = history(project)[-1]
     assert (event["event"], event["why"]) == ("allowed", "INC-7: new endpoint")

@@ -18,6 +18,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved impo
     history,
     journal,
     pending,
+    recorded_content,
     records,
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.pending import PendingChange
@@ -121,7 +122,8 @@ def confirm(host: Host, token: str, *, what: str = "", policy: str = "") -> Reco
     # A full disk must not stop a confirmation for the sake of its words.
     with contextlib.suppress(GuardError):
         if described != record:
-            files.write(host.paths.candidate, records.dump(described))
+            with recorded_content.followed(host.paths):
+                files.write(host.paths.candidate, records.dump(described))
             record = described
     history.keep(host.paths)
     try:
