@@ -96,6 +96,7 @@ BETWEEN_CONTAINERS_COMMENT = "between containers"
 TEMPORARY_ALLOW_COMMENT = "allowed temporarily"
 """Comments of rules that no entry makes; an entry's rules have its name, those of the floor the floor's part."""
 
+_FILLED_SET = re.compile(r"(names|external)_[^.]+[46]")
 _ENTRY_CHAIN = re.compile(rf"({ALLOW_CHAIN}|{CONTAINERS_ALLOW_CHAIN})(_.+)?")
 
 
@@ -157,6 +158,11 @@ def inbound_counter(counter: str) -> str:
 def mode_rule(mode: str) -> str:
     """Return the last rule of DENIED_CHAIN in this mode."""
     return f"goto {MODE_CHAINS[mode]}"
+
+
+def is_filled(name: str) -> bool:
+    """Return whether others fill a set at any time, so that nothing may depend on what it holds now."""
+    return _FILLED_SET.fullmatch(name) is not None
 
 
 def is_entry_chain(name: str) -> bool:

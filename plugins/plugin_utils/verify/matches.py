@@ -13,6 +13,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ansible_collections.tidegate.nftables.plugins.module_utils import table_names
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import CONNECTION_MARK
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.algebra import (
     FAMILIES,
@@ -31,6 +32,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.model i
     Meta,
     NotModelled,
     Payload,
+    SetReference,
     Table,
     Value,
 )
@@ -233,7 +235,11 @@ def _tcp_flags(situation: Situation, mask: int, value: Value, negated: bool) -> 
 def _payload(table: Table, situation: Situation, header: Payload, value: Value, negated: bool) -> FlowBox:
     match (header.protocol, header.field):
         case ("ip" | "ip6", "daddr"):
-            family, destinations = FAMILIES[header.protocol], address_set(table.elements(value))
+            family = FAMILIES[header.protocol]
+            if _is_filled(table, value):
+                # What others fill holds any address at another time; rules must be right for all of them.
+                return FlowBox(family, certain=False)
+            destinations = address_set(table.elements(value))
             return FlowBox(family - destinations if negated else family & destinations)
         case ("ip", "protocol") | ("ip6", "nexthdr"):
             return FlowBox(FAMILIES[header.protocol], _protocols(table, value, negated))
@@ -246,6 +252,12 @@ def _payload(table: Table, situation: Situation, header: Payload, value: Value, 
             number = services.ICMP if header.protocol == "icmp" else services.ICMPV6
             return FlowBox(services=ServiceSet(_on_line(number, _ports(table, value, negated))))
     raise NotModelled(str(header))
+
+
+def _is_filled(table: Table, value: Value) -> bool:
+    """Return whether a value is a set of our own table that others fill."""
+    own = (table.family, table.name) == table_names.TABLE
+    return own and isinstance(value, SetReference) and value.name in table.sets and table_names.is_filled(value.name)
 
 
 def _ports(table: Table, value: Value, negated: bool) -> Intervals:
