@@ -124,7 +124,7 @@ def standing(host: Any) -> str:
 
 def status(host: Any) -> dict[str, Any]:
     """Return the state of the host's policy."""
-    state: dict[str, Any] = json.loads(host.check_output("tidegate status --json"))
+    state: dict[str, Any] = json.loads(host.run("tidegate status --json").stdout)
     return state
 
 

@@ -165,6 +165,15 @@ options:
         description: Days that a line of the ledger is kept after its last packet.
         type: int
         default: 31
+      never:
+        description: The elements of C(egress_never) that have rules, in their order, with their reasons.
+        type: list
+        elements: str
+        default: []
+      contact:
+        description: Whom a user may ask about the policy.
+        type: str
+        default: ""
       log:
         description: Where the rules log to. V(kernel) in a container is a warning.
         type: str

@@ -15,7 +15,7 @@ testinfra_hosts = lab.targets("app")
 
 
 def status(host: Any) -> dict[str, Any]:
-    state: dict[str, Any] = json.loads(host.check_output("tidegate status --json"))
+    state: dict[str, Any] = json.loads(host.run("tidegate status --json").stdout)
     return state
 
 

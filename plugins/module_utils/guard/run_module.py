@@ -227,6 +227,8 @@ TEST: dict[str, Any] = {
 SIGHT: dict[str, Any] = {
     "tier": {"type": "str", "default": ""},
     "ledger_days": {"type": "int", "default": Settings.ledger_days},
+    "never": {"type": "list", "elements": "str", "default": []},
+    "contact": {"type": "str", "default": ""},
     "log": {"type": "str", "choices": ["none", "kernel", "nflog"], "default": "none"},
 }
 NEEDED = [

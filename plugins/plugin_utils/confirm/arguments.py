@@ -46,7 +46,13 @@ def apply_arguments(resolved: policy.ResolvedPolicy, who: str, default_root: str
 def sight(resolved: policy.ResolvedPolicy) -> dict[str, Any]:
     """Return what the host needs to show what it rejects."""
     shown = resolved.sight
-    return {"tier": resolved.tier, "ledger_days": shown.ledger_days, "log": shown.log.target}
+    return {
+        "tier": resolved.tier,
+        "ledger_days": shown.ledger_days,
+        "log": shown.log.target,
+        "contact": shown.contact,
+        "never": [f"{never.where}: {never.reason}" if never.reason else never.where for never in resolved.never],
+    }
 
 
 def fail_safe(resolved: policy.ResolvedPolicy) -> dict[str, Any]:

@@ -5,17 +5,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import ipaddress
 import json
+import os
+import pty
 import re
 import shutil
 import socket
+import struct
 import subprocess
 import tempfile
+import termios
+import time
 from pathlib import Path
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program import cli
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.lock import hold
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program import console
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program.watcher import Watcher
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import history, journal, settings
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.settings import Settings
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import shape
@@ -56,7 +66,6 @@ def compiled(host: GuardedHost) -> GuardedHost:
 def test_status_tells_who_what_and_when(host: GuardedHost) -> None:
     host.has(OLD)
     done = host.run("status")
-    assert done.returncode == 0, done.stderr
     assert re.search(r"^table +as confirmed$", done.stdout, re.MULTILINE)
     assert re.search(r"^confirmed +20\S+Z by alice@control: the table changed$", done.stdout, re.MULTILINE)
     host.apply(NEW)
@@ -83,37 +92,96 @@ def test_status_tells_of_an_edit_and_of_no_table(host: GuardedHost) -> None:
 def test_why_names_the_entry_or_what_is_nearly_allowed(compiled: GuardedHost) -> None:
     allowed = compiled.run("why", "203.0.113.9", "443", "--user", "20001")
     assert allowed.returncode == 0, allowed.stderr
-    assert allowed.stdout.startswith('203.0.113.9 tcp/443 as 20001: allowed (rule "payments-api" in egress_allow).\n')
+    assert allowed.stdout.startswith("203.0.113.9 tcp/443 as 20001: allowed by entry payments-api.\n")
     refused = compiled.run("why", "203.0.113.9", "22", "--user", "20001")
     assert refused.returncode == 1
-    assert "rejected (chain egress_reject)" in refused.stdout
-    assert "nearly: payments-api allows it for tcp port 443 or 8443" in refused.stdout
+    assert "203.0.113.9 tcp/22 as 20001: rejected: no entry allows it.\n" in refused.stdout
+    assert "  nearest: payments-api, for tcp port 443 or 8443\n" in refused.stdout
     other = compiled.run("why", "203.0.113.9", "443")
-    assert "nearly: payments-api allows it for user 20001" in other.stdout
-    never = compiled.run("why", "10.99.0.1", "443")
-    assert "rejected" in never.stdout
-    assert "nearly" not in never.stdout
-    assert 'allowed (rule "loopback"' in compiled.run("why", "127.0.0.1", "22").stdout
+    assert "  nearest: payments-api, for user 20001\n" in other.stdout
+    assert "allowed by the floor (loopback)" in compiled.run("why", "127.0.0.1", "22").stdout
+
+
+def test_why_takes_what_denied_prints_and_what_people_call_things(compiled: GuardedHost) -> None:
+    first = compiled.run("why", "203.0.113.9", "tcp/22", "by", "www-data,", "last", "3", "s", "ago")
+    assert first.stdout.startswith("203.0.113.9 tcp/22 as www-data: rejected"), first.stderr
+    kernel = compiled.run("why", "203.0.113.9", "udp/22", "by", "the", "kernel", "or", "another", "host")
+    assert kernel.stdout.startswith("203.0.113.9 udp/22 as the kernel or another host: rejected"), kernel.stderr
+    assert "tcp/443 as 20001: allowed" in compiled.run("why", "203.0.113.9", "https", "--user", "20001").stdout
+    named = compiled.run("why", "localhost", "ssh")
+    assert "127.0.0.1 tcp/22 as root: allowed" in named.stdout, named.stderr
+
+
+def test_why_says_what_closes_it_and_whom_to_ask(host: GuardedHost) -> None:
+    values = Settings(never=("egress_never[0]: decommissioned",), contact="netops@example.org")
+    host.apply(golden("never"), settings=values, confirm=False)
+    address = Case(ROOT / "never").resolved().never[0].addresses
+    closed = host.run("why", str(ipaddress.ip_address(address.v4[0][0])), "443", "--user", "20001")
+    assert closed.returncode == 1
+    assert "rejected: egress_never closes it (egress_never[0]: decommissioned).\n" in closed.stdout
+    assert "  ask: netops@example.org\n" in closed.stdout
+    about = json.loads(host.run("why", "8.8.8.8", "53", "--json").stdout)
+    (only,) = about["answers"]
+    assert (only["decision"], only["never"], only["contact"]) == ("rejected", None, "netops@example.org")
 
 
 def test_why_says_when_only_the_mode_lets_it_through(compiled: GuardedHost) -> None:
     compiled.load(f"delete table inet tidegate\n{golden('app-observe')}")
     done = compiled.run("why", "203.0.113.9", "22")
     assert done.returncode == 0
-    assert "allowed because this host is in mode observe; mode enforce would reject it" in done.stdout
+    assert "allowed, because this host only observes; mode enforce would reject it: no entry allows it." in done.stdout
 
 
 @pytest.mark.parametrize(
-    "words",
-    [["why", "nonsense", "443"], ["why", "10.0.0.1", "99999"], ["why", "10.0.0.1", "443", "--user", "nobody-here"]],
+    ("words", "sentence"),
+    [
+        (
+            ["why", "no such name", "443"],
+            '"no such name" is not an address, and this host knows no address of such a name',
+        ),
+        (["why", "10.0.0.1", "99999"], '"99999" is not a port or a service. Fix: write 443, tcp/443 or https.'),
+        (["why", "10.0.0.1", "443", "--user", "nobody-here"], 'There is no user "nobody-here" on this host.'),
+        (["why", "10.0.0.1", "443", "with", "love"], '"with love" is not understood. Fix: write by USER.'),
+        (["denied", "--since", "yesterday"], '"yesterday" is not a length of time. Fix: write 30m, 2h, 7d or 1w.'),
+    ],
 )
-def test_wrong_words_are_reported_without_a_traceback(host: GuardedHost, words: list[str]) -> None:
+def test_wrong_words_are_reported_without_a_traceback(host: GuardedHost, words: list[str], sentence: str) -> None:
     host.has(OLD)
     done = host.run(*words)
     assert done.returncode == 1
-    assert done.stderr.startswith("tidegate: ")
-    assert "Usage: tidegate why ADDRESS PORT" in done.stderr
+    assert done.stderr.startswith(f"tidegate: {sentence}")
     assert "Traceback" not in done.stderr
+
+
+def test_a_mistyped_command_gets_a_guess_and_sees_no_helpers(host: GuardedHost) -> None:
+    host.has(OLD)
+    done = host.run("stat")
+    assert done.returncode == 2
+    assert '"stat" is no command. Did you mean status? Commands: status, denied, why, ' in done.stderr
+    assert not any(name in done.stderr + host.run("--help").stdout for name in ("boot", "watch", "answer", COMMAND))
+    assert re.fullmatch(r"tidegate \d+\.\d+\.\d+\n", host.run("--version").stdout)
+
+
+def test_exit_statuses_are_those_of_a_monitoring_check(host: GuardedHost) -> None:
+    host.has(OLD)
+    with hold(host.paths.watcher_lock) as held:
+        assert held
+        assert host.run("status").returncode == 0
+        host.load("insert rule inet tidegate egress_output accept\n")
+        assert host.run("status").returncode == 1
+        assert host.run("restore").returncode == 0
+        host.apply(NEW)
+        assert host.run("status", "--json").returncode == 0
+        assert host.run("rollback").returncode == 0
+        assert host.run("denied").returncode == 0
+        host.load("flush ruleset\n")
+        for words in (["status"], ["denied"], ["why", "10.0.0.1", "443"]):
+            done = host.run(*words)
+            assert done.returncode == 2
+            assert "not loaded: all outbound traffic is allowed" in done.stdout
+        assert host.run("restore").returncode == 0
+    assert host.run("status").returncode == 1
+    assert "watcher    does not run" in host.run("status").stdout
 
 
 @pytest.mark.parametrize(
@@ -153,6 +221,45 @@ def test_denied_shows_the_ledger(
         r" +3  203\.0\.113\.9 tcp/22 by root, last \d s ago\n +1  10\.1\.2\.3 udp/99 by root, last \d s ago\n",
         done.stdout,
     ), done.stdout + done.stderr
+
+
+def test_denied_filters_and_goes_back_beyond_a_reboot(compiled: GuardedHost) -> None:
+    for port in (22, 23):
+        with socket.socket() as refused, pytest.raises(ConnectionRefusedError):
+            refused.connect(("203.0.113.9", port))
+    Watcher(compiled).copy_ledger()
+    compiled.load("flush set inet tidegate denied4\n")
+    lines = json.loads(compiled.run("denied", "--json", "--user", "root").stdout)["lines"]
+    assert {(line["destination"], line["port"], line["user"], line["decision"]) for line in lines} == {
+        ("203.0.113.9", 22, "root", "rejected"),
+        ("203.0.113.9", 23, "root", "rejected"),
+    }
+    assert all(abs(line["last"] - time.time()) < 60 for line in lines)
+    assert compiled.run("denied", "--user", "www-data").stdout == ""
+    assert "203.0.113.9 tcp/22" in compiled.run("denied", "1", "--since", "1h").stdout
+    assert "and 1 more: tidegate denied 2" in compiled.run("denied", "1").stdout
+
+
+def test_at_a_terminal_lines_fit_it_and_nothing_but_colour_controls_it(compiled: GuardedHost) -> None:
+    with socket.socket() as refused, pytest.raises(ConnectionRefusedError):
+        refused.connect(("203.0.113.9", 22))
+    main, other = pty.openpty()
+    fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("4H", 24, 40, 0, 0))
+    # Both would count for more than the terminal.
+    environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "NO_COLOR")}
+    command = [str(compiled.paths.program), "why", "203.0.113.9", "22"]
+    process = subprocess.Popen(command, stdout=other, env=environment)
+    os.close(other)
+    # A terminal whose program has ended gives an error.
+    written = b""
+    with contextlib.suppress(OSError):
+        while part := os.read(main, 4096):
+            written += part
+    os.close(main)
+    assert process.wait() == 1
+    lines = re.sub(r"\x1b\[(33|0)m", "", written.decode()).splitlines()
+    assert lines[0] == "203.0.113.9 tcp/22 as root: rejected: n…"
+    assert written.startswith(b"\x1b[33m203.0.113.9")
 
 
 def test_what_was_rejected_on_trial_is_in_the_journal(compiled: GuardedHost) -> None:
@@ -371,7 +478,7 @@ def test_what_nft_cannot_say_is_no_answer(host: GuardedHost, tmp_path: Path, mon
 
 @pytest.mark.parametrize(("seconds", "text"), [(119, "119 s"), (7199, "119 min"), (80000, "22 h")])
 def test_times_are_printed_in_words_that_fit(seconds: int, text: str) -> None:
-    assert cli._ago(seconds) == text
+    assert console._ago(seconds) == text
 
 
 def test_going_back_to_a_policy_that_observes_makes_the_fail_safe_table_observe(host: GuardedHost) -> None:

@@ -45,7 +45,7 @@ class Machine:
         return self.run("nft", "list", "table", "inet", "tidegate", check=False)
 
     def status(self) -> dict[str, Any]:
-        status: dict[str, Any] = json.loads(self.run("tidegate", "status", "--json"))
+        status: dict[str, Any] = json.loads(self.run("tidegate", "status", "--json", check=False))
         return status
 
     def module(self, *tasks: dict[str, Any]) -> list[dict[str, Any]]:
@@ -140,8 +140,24 @@ def test_systemd_has_nothing_to_say_about_the_units(machine: Machine) -> None:
         f"{folder}/tidegate.service",
         f"{folder}/tidegate-watch.service",
         f"{folder}/tidegate-unconfined.service",
+        f"{folder}/tidegate-why.socket",
+        f"{folder}/tidegate-why@.service",
     )
     assert done.stdout + done.stderr == ""
+
+
+def test_a_user_who_is_not_root_may_ask(machine: Machine) -> None:
+    asked = podman("exec", "--user", "nobody", machine.name, "egress-why", "203.0.113.9", "tcp/22", check=False)
+    assert re.match(r"203\.0\.113\.9 tcp/22 as nobody: (allowed|rejected)", asked.stdout), asked.stderr + machine.run(
+        "journalctl", "--no-pager", "-n", "40", check=False
+    )
+    assert machine.run("sh", "-c", "grep -q tidegate /usr/local/share/man/man8/tidegate.8 && echo yes") == "yes\n"
+
+
+def test_events_are_in_the_journal_with_their_fields(machine: Machine) -> None:
+    shown = machine.run("journalctl", "-t", "tidegate", "-o", "json", "TIDEGATE_EVENT=confirmed")
+    entry = json.loads(shown.splitlines()[0])
+    assert (entry["TIDEGATE_WHO"], entry["PRIORITY"]) == ("alice", "5")
 
 
 @pytest.mark.parametrize("unit", ["tidegate.service", "tidegate-watch.service"])

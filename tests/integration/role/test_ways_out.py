@@ -90,7 +90,9 @@ def test_allow_once_opens_one_destination_and_the_next_run_leaves_it(project: Ho
     event = history(project)[-1]
     assert (event["event"], event["why"]) == ("allowed", "INC-7: new endpoint")
     assert event["what"].startswith("198.51.100.7 tcp/443 until ")
-    assert project.tidegate("why", "198.51.100.7", "443").startswith("198.51.100.7 tcp/443 as root: allowed (rule")
+    assert project.tidegate("why", "198.51.100.7", "443").startswith(
+        "198.51.100.7 tcp/443 as root: allowed by a temporary opening"
+    )
     status = project.tidegate("status")
     assert "as confirmed" in status
     assert re.search(

@@ -129,6 +129,31 @@ class Paths:
         return self.at("/usr/local/bin/tidegate")
 
     @property
+    def user_command(self) -> Path:
+        """A link to the program for users who are not root."""
+        return self.at("/usr/local/bin/egress-why")
+
+    @property
+    def why_socket(self) -> Path:
+        """Where egress-why asks; users cannot list the folder of the other files."""
+        return self.at("/run/tidegate-why.sock")
+
+    @property
+    def manual(self) -> Path:
+        """The man page of the command."""
+        return self.at("/usr/local/share/man/man8/tidegate.8")
+
+    @property
+    def user_manual(self) -> Path:
+        """The man page of egress-why."""
+        return self.at("/usr/local/share/man/man1/egress-why.1")
+
+    @property
+    def completion(self) -> Path:
+        """The command's completion for bash."""
+        return self.at("/usr/local/share/bash-completion/completions/tidegate")
+
+    @property
     def journald(self) -> Path:
         """The socket of journald (systemd-journald.service(8))."""
         return self.at("/run/systemd/journal/socket")

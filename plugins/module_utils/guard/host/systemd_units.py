@@ -19,7 +19,10 @@ RESOLVE = "resolve"
 """The command of the unit RESOLVER."""
 UNCONFINED = "tidegate-unconfined.service"
 """Does what BOOT does, where systemd cannot confine that one and so does not start it: the policy counts for more."""
-TARGETS = ((BOOT, "sysinit.target"), (WATCH, "multi-user.target"))
+WHY = "tidegate-why.socket"
+WHY_SERVICE = "tidegate-why@.service"
+"""Answers egress-why: one process for each question."""
+TARGETS = ((BOOT, "sysinit.target"), (WATCH, "multi-user.target"), (WHY, "sockets.target"))
 """Each unit and the target that wants it."""
 
 FAILSAFE_STATUS = 3
@@ -88,6 +91,8 @@ def texts(paths: Paths, interpreter: str) -> dict[str, str]:
         BOOT: _boot(paths, start, protections),
         UNCONFINED: _unconfined(start),
         WATCH: _watch(command, protections),
+        WHY: _why_socket(paths),
+        WHY_SERVICE: _why_service(command, protections),
     }
 
 
@@ -158,6 +163,42 @@ OOMScoreAdjust=-500
 [Install]
 WantedBy=multi-user.target
 """
+
+
+def _why_socket(paths: Paths) -> str:
+    return f"""\
+# Written by tidegate.nftables. The next run overwrites changes.
+[Unit]
+Description=Questions of users about the egress policy (egress-why)
+
+[Socket]
+ListenStream={paths.why_socket}
+SocketMode=0666
+Accept=yes
+MaxConnections=4
+
+[Install]
+WantedBy=sockets.target
+"""
+
+
+def _why_service(command: str, protections: str) -> str:
+    # Whether an address is the host's own is known by binding to it; no packet leaves.
+    protections = protections.replace("AF_NETLINK AF_UNIX", "AF_INET AF_INET6 AF_NETLINK AF_UNIX")
+    return f"""\
+# Written by tidegate.nftables. The next run overwrites changes.
+[Unit]
+Description=Answer one question about the egress policy
+CollectMode=inactive-or-failed
+
+[Service]
+ExecStart={command} answer
+StandardInput=socket
+StandardOutput=null
+StandardError=journal
+TimeoutStartSec=20
+RuntimeMaxSec=20
+{protections}"""
 
 
 def systemctl(*words: str) -> None:

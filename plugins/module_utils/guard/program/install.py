@@ -18,7 +18,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import failsafe, journal, settings
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.settings import Settings
 
-from . import package
+from . import manual, package
 
 _START_CHECKS = 50
 """How often it is checked, every 0.1 s, whether the watcher has started."""
@@ -74,7 +74,7 @@ def remove(paths: Paths, *, systemd: bool, check: bool = False) -> list[FileChan
         journal.add(paths, "removed")
     if systemd and changes:
         # The watcher would load the table again.
-        systemd_units.systemctl("stop", systemd_units.WATCH, systemd_units.BOOT)
+        systemd_units.systemctl("stop", systemd_units.WHY, systemd_units.WATCH, systemd_units.BOOT)
     try:
         for path in [paths.confirmed, *present]:
             files.remove(path)
@@ -97,6 +97,9 @@ def _files(paths: Paths, values: Settings, *, systemd: bool) -> Mapping[Path, tu
         paths.program: (package.build(), 0o755),
         paths.failsafe: (failsafe.script(values), 0o600),
         paths.settings: (settings.dump(values), 0o600),
+        paths.manual: (manual.man_page().encode(), 0o644),
+        paths.user_manual: (manual.USER_PAGE.encode(), 0o644),
+        paths.completion: (manual.completion().encode(), 0o644),
     }
     if systemd:
         by_path.update(
@@ -111,6 +114,7 @@ def _files(paths: Paths, values: Settings, *, systemd: bool) -> Mapping[Path, tu
 def _links(paths: Paths, *, systemd: bool) -> Mapping[Path, Path]:
     targets = {paths.command: paths.program}
     if systemd:
+        targets[paths.user_command] = paths.program
         targets.update(
             {paths.units / f"{target}.wants" / name: paths.units / name for name, target in systemd_units.TARGETS}
         )
@@ -166,6 +170,7 @@ def _start(paths: Paths, changes: list[FileChange]) -> Iterator[FileChange]:
     if not running:
         yield FileChange(systemd_units.WATCH, "start")
     if new_units:
+        systemd_units.systemctl("start", systemd_units.WHY)
         systemd_units.systemctl("start", "--no-block", systemd_units.BOOT)
 
 

@@ -23,7 +23,8 @@ class Settings:
     """drift: whether an edit of the table is reported or repaired; mode: whether the fail-safe table rejects or counts.
 
     floor: the rules of the fail-safe table; none: its own, which keep connections. tier: for logs and metrics.
-    ledger_days: days that a line of the ledger is kept.
+    ledger_days: days that a line of the ledger is kept. never: the elements of egress_never that have rules, with their
+    reasons. contact: whom to ask about the policy.
     """
 
     drift: str = "report"
@@ -31,6 +32,8 @@ class Settings:
     floor: tuple[str, ...] = ()
     tier: str = ""
     ledger_days: int = 31
+    never: tuple[str, ...] = ()
+    contact: str = ""
 
 
 def parse(values: Mapping[str, Any]) -> Settings:
@@ -44,6 +47,8 @@ def parse(values: Mapping[str, Any]) -> Settings:
         tuple(map(str, values.get("floor") or ())),
         str(values.get("tier") or ""),
         int(values.get("ledger_days") or Settings.ledger_days),
+        tuple(map(str, values.get("never") or ())),
+        str(values.get("contact") or ""),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any, Sequence
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import OBSERVED_CHAIN
 
 from . import evaluate
+from .denied_ledger import user_name
 from .evaluate import CannotJudge, Json, JsonTable, Packet
 
 _DEPTH = 16
@@ -26,7 +27,7 @@ class Explanation:
 
     verdict: accept, drop or reject; chain, rule: where it was decided, rule "" for a rule without a comment and for a
     chain's policy; doubts: rules that could not be evaluated and were skipped; nearly: entries that allow the
-    connection except for one field.
+    connection except for one field; through: comments of the rules that led to where it was decided.
     """
 
     verdict: str
@@ -34,6 +35,7 @@ class Explanation:
     rule: str = ""
     doubts: list[str] = field(default_factory=list)
     nearly: list[str] = field(default_factory=list)
+    through: list[str] = field(default_factory=list)
 
     @property
     def only_observed(self) -> bool:
@@ -71,9 +73,11 @@ def _walk(table: JsonTable, packet: Packet, chain: str, answer: Explanation, dep
             answer.doubts.append(f"{chain}: {rule.get('comment', 'a rule')} ({doubt})")
             continue
         if verdict in ("jump", "goto"):
+            answer.through.append(rule.get("comment", ""))
             inner = _walk(table, packet, target, answer, depth + 1)
             if inner or verdict == "goto":
                 return inner
+            answer.through.pop()
         elif verdict == "return":
             return ""
         elif verdict:
@@ -112,7 +116,7 @@ def _nearly(table: JsonTable, packet: Packet) -> list[str]:
                 continue
             addressed = any(_field(match) == "daddr" for match in matches)
             if addressed and failed and all(_field(match) in ("dport", "skuid", "l4proto") for match in failed):
-                entries.append(f"{rule['comment']} allows it for {' and '.join(_shown(match) for match in failed)}")
+                entries.append(f"{rule['comment']}, for {' and '.join(_shown(match) for match in failed)}")
     return list(dict.fromkeys(entries))
 
 
@@ -131,6 +135,8 @@ def _shown(match: Json) -> str:
         f"{value['range'][0]}-{value['range'][1]}" if isinstance(value, dict) and "range" in value else str(value)
         for value in several
     ]
+    if _field(match) == "skuid":
+        values = [user_name(int(value)) if value.isdigit() else value for value in values]
     name = {"dport": "port", "skuid": "user", "l4proto": "protocol"}[_field(match)]
     protocol = match["left"].get("payload", {}).get("protocol", "") if name == "port" else ""
     return f"{protocol} {name} {' or '.join(values)}".strip().replace("th port", "port")

@@ -21,6 +21,7 @@ LONGEST_LEDGER = 400
 LogTarget = Literal["none", "kernel", "nflog"]
 LOG_TARGETS: tuple[LogTarget, ...] = ("none", "kernel", "nflog")
 _RATE = re.compile(r"([1-9][0-9]{0,5})/(second|minute|hour|day)")
+_CONTACT = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 _PREFIX = re.compile(r"[ !#-\[\]-~]{1,40}")
 """Printable ASCII without quotes and backslashes. The kernel keeps 127 characters, and words follow."""
 
@@ -43,18 +44,22 @@ class Log:
 class Sight:
     """How a host shows what it rejects.
 
-    ledger_days: days that a line of the ledger is kept after its last packet. log: its log.
+    ledger_days: days that a line of the ledger is kept after its last packet. log: its log. contact: whom to ask.
     """
 
     ledger_days: int = 31
     log: Log = field(default_factory=Log)
+    contact: str = ""
 
 
 def read(report: ErrorReport, variables: Mapping[str, Any]) -> Sight:
-    """Read egress_ledger_days and the variables of the log; a value with an error counts as not set."""
+    """Read egress_ledger_days, egress_contact and the variables of the log; a value with an error counts as not set."""
     return Sight(
         ledger_days=_number(report, variables, "egress_ledger_days", Sight.ledger_days, range(1, LONGEST_LEDGER + 1)),
         log=_log(report, variables),
+        contact=_matching(
+            report, variables, "egress_contact", "", (_CONTACT, "write one line of at most 200 characters")
+        ),
     )
 
 

@@ -254,6 +254,7 @@ def test_the_program_holds_all_it_needs(tmp_path: Path) -> None:
         "apply.py",
         "run_module.py",
         "program/install.py",
+        "program/manual.py",
         "program/package.py",
         "program/report.py",
         "program/temporary_allow.py",
@@ -286,7 +287,7 @@ def test_the_program_is_the_same_every_time() -> None:
 
 def test_files_are_made_once_and_repaired(paths: Paths) -> None:
     first = install.install(paths, Settings(), systemd=False)
-    assert [change.action for change in first] == ["add"] * 4
+    assert [change.action for change in first] == ["add"] * 7
     assert install.install(paths, Settings(), systemd=False) == []
     paths.program.write_bytes(b"old")
     paths.command.unlink()

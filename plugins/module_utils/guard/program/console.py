@@ -1,0 +1,186 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The commands of `tidegate` that only look: status, denied and why."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import pwd
+import re
+import time
+from typing import Any, Mapping
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import running_time, settings
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import (
+    answer,
+    denied_ledger,
+    kept_ledger,
+    status,
+    verdict,
+)
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.live_table import LiveTable
+
+from .terminal import say
+
+OK, WARNING, CRITICAL = 0, 1, 2
+"""Exit statuses, as monitoring plugins have them."""
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_BY = {"by": 1, "as": 1}
+_KERNEL = "the kernel or another host"
+"""How denied names the sender of a packet without a socket."""
+
+
+def show_status(paths: Paths, arguments: argparse.Namespace) -> int:
+    """Print the state of the host."""
+    facts = status.facts(Host(paths, LiveTable()))
+    code = state_code(facts)
+    say(json.dumps(facts) if arguments.json else status.text(facts), "" if arguments.json else _COLOR[code])
+    return code
+
+
+_COLOR = {OK: "", WARNING: "yellow", CRITICAL: "red"}
+
+
+def state_code(facts: Mapping[str, Any]) -> int:
+    """Return the exit status for a state: CRITICAL without a table, WARNING for what somebody must look at."""
+    if facts["table"] == "absent":
+        return CRITICAL
+    change = facts["pending"]
+    fine = (
+        facts["table"] in ("confirmed", "pending")
+        and facts["watcher"]
+        and facts["saved"] in ("ok", "none" if change else "ok")
+        and (change is None or change["seconds"] >= 0)
+    )
+    return OK if fine else WARNING
+
+
+def show_denied(paths: Paths, arguments: argparse.Namespace) -> int:
+    """Print the ledger, also from before a reboot."""
+    now, oldest = running_time.now(paths), seconds(arguments.since)
+    uid = None if not arguments.user else _uid(arguments.user)
+    kept = kept_ledger.current(paths, now)
+    lines = [line for line in kept.lines if line.last >= now - oldest and (not arguments.user or line.uid == uid)]
+    overflow = [item for item in kept.overflow if item.last >= now - oldest and (not arguments.user or item.uid == uid)]
+    if arguments.json:
+        say(
+            json.dumps(
+                {"lines": [_line(line, now) for line in lines], "overflow": [_overflow(item, now) for item in overflow]}
+            )
+        )
+        return _need_table()
+    for line in lines[: arguments.lines]:
+        flow = denied_ledger.flow_text(line.address, line.protocol, line.port, line.uid)
+        observed = " (accepted: mode observe)" if line.observed else ""
+        say(f"{line.packets:>8}  {flow}, last {_ago(now - line.last)} ago{observed}", "yellow" if line.observed else "")
+    if len(lines) > arguments.lines:
+        say(f"and {len(lines) - arguments.lines} more: tidegate denied {len(lines)}")
+    for item in overflow:
+        say(
+            f"and {item.packets} packet{'s' if item.packets != 1 else ''} of "
+            f"{denied_ledger.sender(item.uid, item.protocol)} to further destinations, "
+            f"for which the ledger had no room, last {_ago(now - item.last)} ago"
+        )
+    return _need_table()
+
+
+def _need_table() -> int:
+    if LiveTable().exists():
+        return OK
+    say(f"Table: {status.TABLE['absent']}.", "red")
+    return CRITICAL
+
+
+def _line(line: kept_ledger.KeptLine, now: float) -> dict[str, Any]:
+    return {
+        "destination": line.address,
+        "protocol": line.protocol,
+        "port": line.port,
+        "uid": line.uid,
+        "user": None if line.uid is None else denied_ledger.user_name(line.uid),
+        "decision": answer.WOULD_REJECT if line.observed else answer.REJECTED,
+        "packets": line.packets,
+        "bytes": line.bytes,
+        "first": _clock(now, line.first),
+        "last": _clock(now, line.last),
+    }
+
+
+def _overflow(item: kept_ledger.KeptOverflow, now: float) -> dict[str, Any]:
+    return {
+        "user": denied_ledger.sender(item.uid, item.protocol),
+        "decision": answer.WOULD_REJECT if item.observed else answer.REJECTED,
+        "packets": item.packets,
+        "last": _clock(now, item.last),
+    }
+
+
+def _clock(now: float, moment: float) -> int:
+    """Return a moment of the running time in seconds since 1970."""
+    return int(time.time() - (now - moment))
+
+
+def seconds(text: str) -> int:
+    """Return the seconds of 30m, 2h, 7d or 1w. Raise GuardError (bad_request)."""
+    match = re.fullmatch(r"(\d{1,6})([smhdw])", text.strip())
+    if match is None:
+        raise GuardError("bad_request", f'"{text}" is not a length of time. Fix: write 30m, 2h, 7d or 1w.')
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def _ago(elapsed: float) -> str:
+    """Return a time for people."""
+    whole = int(elapsed)
+    if whole < 120:
+        return f"{whole} s"
+    if whole < 7200:
+        return f"{whole // 60} min"
+    return f"{whole // 3600} h" if whole < 2 * 86400 else f"{whole // 86400} days"
+
+
+def show_why(paths: Paths, arguments: argparse.Namespace) -> int:
+    """Print what the policy says about a connection to each address of a destination; 0 when all are allowed."""
+    user = arguments.user or _sender(arguments.by) or "root"
+    uid = None if user == _KERNEL else _uid(user)
+    protocol, port = verdict.service(arguments.service, arguments.protocol)
+    objects = verdict.objects(LiveTable())
+    values, answers = settings.read(paths), []
+    for address in verdict.addresses(arguments.destination):
+        about = answer.answer(verdict.judged(objects, address, protocol, port, uid), values)
+        flow = f"{address} {protocol}/{port} as {user}"
+        answers.append({"destination": str(address), "protocol": protocol, "port": port, "user": user, **about})
+        if not arguments.json:
+            say("\n".join(answer.sentences(about, flow)), "" if about["decision"] == answer.ALLOWED else "yellow")
+    state = status.facts(Host(paths, LiveTable()))["table"]
+    if arguments.json:
+        say(json.dumps({"table": state, "answers": answers}))
+    elif state != "confirmed":
+        say(f"Table: {status.TABLE[state]}.", "yellow")
+    if state == "absent":
+        return CRITICAL
+    return OK if all(about["decision"] != answer.REJECTED for about in answers) else WARNING
+
+
+def _sender(words: list[str]) -> str:
+    """Return the user in "by www-data" or "as www-data", as denied and why print it, with what may follow."""
+    if not words:
+        return ""
+    if words[0] not in _BY or len(words) < 2:
+        raise GuardError("bad_request", f'"{" ".join(words)}" is not understood. Fix: write by USER.')
+    text = " ".join(words[1:]).partition(",")[0]
+    return _KERNEL if text == _KERNEL else words[1].rstrip(",:")
+
+
+def _uid(user: str) -> int:
+    if user.isascii() and user.isdigit():
+        return int(user)
+    try:
+        return pwd.getpwnam(user).pw_uid
+    except KeyError as error:
+        raise GuardError("bad_request", f'There is no user "{user}" on this host.') from error
