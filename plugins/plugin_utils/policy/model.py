@@ -159,7 +159,8 @@ class PolicyTest:
     """A sentence that must be true of the policy: the destinations can be reached with the services, or cannot.
 
     name: unique on the host. place: where it is written. reach: whether they must be reached, or must not.
-    to: destinations. services: every one of them. user: a name or uid; None for everybody.
+    to: destinations. except_: what is taken out of them. services: every one of them. user: a name or uid; None for
+    everybody.
     raw: the data as it was written, to compare two tests of one name.
     """
 
@@ -167,6 +168,7 @@ class PolicyTest:
     place: Place
     reach: bool
     to: tuple[Destination, ...]
+    except_: tuple[Destination, ...] = ()
     services: ServiceSet
     user: str | None = None
     raw: object = field(default=None, compare=False)

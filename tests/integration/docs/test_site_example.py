@@ -6,16 +6,14 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
-import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
+from ansible_collections.tidegate.nftables.tests.integration.docs import installed
 from ansible_collections.tidegate.nftables.tests.support.containers import environment, image, podman
 from ansible_collections.tidegate.nftables.tests.support.paths import CHECKOUT
 from ansible_collections.tidegate.nftables.tests.support.waiting import run
@@ -31,24 +29,10 @@ class Site:
     def __init__(self, folder: Path) -> None:
         self.path = folder / "site"
         run(["cp", "-r", str(SITE), str(self.path)])
-        programs = Path(sys.executable).parent
-        archives, installed = folder / "archive", folder / "collections"
-        galaxy = [str(programs / "ansible-galaxy"), "collection"]
-        run([*galaxy, "build", "--output-path", str(archives), str(CHECKOUT)])
-        (archive,) = archives.glob("*.tar.gz")
-        run([*galaxy, "install", "--offline", "--force", "--collections-path", str(installed), str(archive)])
-        # What requirements.yml names beside this collection; the package ansible has it.
-        others = Path(sysconfig.get_path("purelib")) / "ansible_collections"
-        for name in ("containers", "community"):
-            (installed / "ansible_collections" / name).symlink_to(others / name)
         self.environment = {
-            **os.environ,
+            # What requirements.yml names beside this collection.
+            **installed.environment(folder, "containers", "community"),
             **environment(),
-            "PATH": f"{programs}:{os.environ['PATH']}",
-            "ANSIBLE_COLLECTIONS_PATH": str(installed),
-            "ANSIBLE_COLLECTIONS_SCAN_SYS_PATH": "false",  # the archive, not this checkout
-            "ANSIBLE_NOCOLOR": "1",
-            "NO_COLOR": "1",
             "EGRESS_TEST_IMAGE": image("bookworm"),
             "MOLECULE_EPHEMERAL_DIRECTORY": str(folder / "molecule"),
         }

@@ -23,6 +23,8 @@ from .words import RANKS
 
 _NUMERIC = re.compile(r"[0-9][0-9./ -]*|[0-9a-fA-F.]*:[0-9a-fA-F:./% -]*(%.*)?")
 _WITH_PORT = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[^:\[\]]+):(?P<port>[0-9]+)")
+_GROUP = re.compile(r"groups\[['\"]?(?P<name>[\w-]+)['\"]?\]")
+"""What a template calls the hosts of a group."""
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 _PREFIXES: dict[str, DestinationKind] = {**{kind: kind for kind in HOST_KINDS}, "prefix_list": "prefix_list"}
 NO_NAMES = "a domain name is a destination of entries that allow, and not here"
@@ -117,6 +119,9 @@ def _explain(inventory: Inventory, text: str, port: str) -> tuple[str, str]:
         host = text.split("://", 1)[1].split("/", 1)[0]
         service = " and the service in services" if port == PORT_IN_SERVICES else ""
         return f"{quoted} is a URL", f"write the host ({host}) here{service}"
+    group = _GROUP.fullmatch(text)
+    if group:
+        return f"{quoted} is not a destination", f"write group:{group['name']} for the hosts of this group"
     with_port = _WITH_PORT.fullmatch(text)
     if with_port:
         return f"{quoted} has a port", f"write {with_port['host'].strip('[]')} here and {port}"

@@ -59,7 +59,7 @@ KEYS: Mapping[EntryKind, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 _NEVER_KEYS = ("to", "except", "services", "except_users", *_ABOUT)
 _QUIET_KEYS = ("to", "except", "services", *_ABOUT)
-_TEST_KEYS = ("name", "reach", "not_reach", "services", "user")
+_TEST_KEYS = ("name", "reach", "not_reach", "except", "services", "user")
 # The name is a part of set names and the comment of rules (128 characters, nft's limit), so no more than this.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _NAME_MAX = 128
@@ -190,18 +190,19 @@ def parse_test(context: Context, place: Place, value: Any) -> PolicyTest | None:
         cause = "has both reach and not_reach" if ways else "has neither reach nor not_reach"
         context.report.error(place, cause, "write exactly one of them")
     name = entry_name(context, place, written)
-    read = [destinations.parse_all(context.report, context.inventory, place.key(way), written[way]) for way in ways]
+    to, except_ = _destinations(context, place, written, ways[0] if ways else "reach")
     tested = _services(context, place, written)
     users = _users(context, place, written, "user") or ()
     if len(users) > 1:
         context.report.error(place.key("user"), "names several users", "write one test for each")
-    if context.report.error_count > errors or name is None or not read or read[0] is None or tested is None:
+    if context.report.error_count > errors or name is None or to is None or except_ is None or tested is None:
         return None
     return PolicyTest(
         name=name,
         place=place,
         reach=ways[0] == "reach",
-        to=read[0],
+        to=to,
+        except_=except_,
         services=tested[0],
         user=users[0] if users else None,
         raw=value,

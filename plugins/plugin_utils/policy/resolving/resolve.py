@@ -183,7 +183,8 @@ class Resolver:
         """Return the test, or None after an error. A test of nothing would always pass, so it is an error."""
         report = self.context.report
         errors = report.error_count
-        tested = self.addresses(test.to, opens=test.reach)
+        excepted = self.addresses(test.except_)
+        tested = self.addresses(test.to, opens=test.reach) - excepted
         if not tested and report.error_count == errors:
             report.error(test.place, "tests no address", "set egress_internal_networks, or name other destinations")
         if report.error_count > errors:
@@ -195,7 +196,7 @@ class Resolver:
             addresses=tested,
             services=test.services,
             user=test.user,
-            hosts=self.addresses([each for each in test.to if _is_machine(each)], opens=test.reach),
+            hosts=self.addresses([each for each in test.to if _is_machine(each)], opens=test.reach) - excepted,
             origin=report.origin(test.place),
         )
 

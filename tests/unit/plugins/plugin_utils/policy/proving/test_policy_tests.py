@@ -79,6 +79,14 @@ def test_what_is_not_true_is_an_error_with_a_witness(test: dict[str, Any], messa
     assert message in error
 
 
+def test_except_is_what_a_test_is_not_about() -> None:
+    beyond = {"not_reach": "192.0.2.0/24", "services": "any"}
+    assert "reaches 192.0.2.7" in failing(**beyond)[0]
+    assert failing(**beyond, **{"except": ["192.0.2.7"]}) == []
+    assert "tests no address" in failing(**beyond, **{"except": ["192.0.0.0/16"]})[0]
+    assert "reaches 10.98.0.0" in failing(not_reach=["10.98.0.0/16"], services="any", **{"except": ["10.98.0.1"]})[0]
+
+
 def test_tests_hold_for_what_enforce_would_do() -> None:
     test = {"name": "t", "not_reach": "203.0.113.0/24", "services": "any"}
     resolved = build(**{**POLICY, "egress_mode": "observe"}, egress_tests_web=[test])
