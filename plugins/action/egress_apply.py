@@ -38,7 +38,7 @@ class ActionModule(TidegateAction):
         """Return the guard's result, with ``egress`` (mode, tier, entries, ...) beside it."""
         resolved = self.policy(tier=arguments["tier"])
         request = apply_arguments(resolved, controller_user(self.variables), connection.own_root(self.connection))
-        request["preflight"] = preflight_decisions(self.variables)
+        request["preflight"] = preflight_decisions(self.variables, resolved)
         request["digest"] = unchanged.digest(request)
         right = unchanged.ask(self, request) if resolved.mode != "absent" else None
         outcome = right or apply_and_confirm(self, request, resolved)

@@ -37,7 +37,7 @@ class ActionModule(TidegateAction):
         resolved = self._policy_or_note(lines)
         if "facts" in outcome:
             mode = resolved.mode if resolved is not None else str(self.variables.get("egress_mode"))
-            judged = findings(outcome["facts"], Decisions(mode, **preflight_decisions(self.variables)))
+            judged = findings(outcome["facts"], Decisions(mode, **preflight_decisions(self.variables, resolved)))
             outcome["findings"] = [asdict(finding) for finding in judged]
             lines += [f"{_LABELS[finding.severity]} {finding}" for finding in judged]
         if "needs" in outcome and resolved is not None and resolved.mode != "absent":

@@ -141,6 +141,14 @@ options:
         description: Whether the policy accepts packets that are not tracked.
         type: bool
         default: false
+      interfaces:
+        description:
+          - The interfaces that the policy filters containers behind; C(*) at the end stands for any further characters.
+          - Each run then returns a finding for other interfaces that the host forwards packets from, except network
+            cards and those with a default route.
+        type: list
+        elements: str
+        default: []
   digest:
     description:
       - Checksum of the arguments. V(apply) records it with what the host is like when it is right, and

@@ -34,6 +34,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial impo
     rollback,
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial.policy_tests import PolicyTests
+from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.findings import UNCOVERED
 
 SPARE = 10.0
 """Seconds that a run needs besides the tests: for the change itself and for the new connection."""
@@ -64,7 +65,7 @@ def apply_policy(
     *,
     connection: str,
     check: bool,
-    decisions: Mapping[str, bool] | None = None,
+    decisions: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Apply a compiled policy, see `change_table`, and return the findings about the host as ``preflight`` beside it.
 
@@ -81,12 +82,13 @@ def apply_policy(
             if connection:
                 own_connection.need_open(policy.objects(), connection)
         result = _change(host, policy, terms, preview, check=check)
-        if terms.digest and not check:
+        # Every run says what is not covered, and a question does not.
+        if terms.digest and not check and not any(finding["name"] == UNCOVERED for finding in findings):
             unchanged_record.write(host, policy, terms.request, terms.settings, terms.digest)
         return {**result, "recovered": recovered, "preflight": findings}
 
 
-def _findings(host: Host, terms: Terms, decisions: Mapping[str, bool] | None, *, changes: bool) -> list[dict[str, Any]]:
+def _findings(host: Host, terms: Terms, decisions: Mapping[str, Any] | None, *, changes: bool) -> list[dict[str, Any]]:
     if decisions is None:
         return []
     return preflight_gate.need_ready(host.paths, mode=terms.settings.mode, changes=changes, **decisions)

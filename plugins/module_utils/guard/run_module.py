@@ -258,6 +258,7 @@ ARGUMENTS: dict[str, Any] = {
         "options": {
             "containers": {"type": "bool", "default": False},
             "untracked": {"type": "bool", "default": False},
+            "interfaces": {"type": "list", "elements": "str", "default": []},
         },
     },
     "digest": {"type": "str", "default": ""},

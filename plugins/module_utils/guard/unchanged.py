@@ -108,7 +108,8 @@ def facts(about: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the host is like now.
 
     about: paths by content, link and mode; stamps, paths by their last change; present, paths that are there; held,
-    files that a process keeps locked; empty, folders without files of scratch tables; users by their uid.
+    files that a process keeps locked; empty, folders without files of scratch tables; users by their uid; routed,
+    whether interfaces with routes count, as where containers are filtered.
     """
     with open("/proc/sys/kernel/random/boot_id") as file, open("/proc/1/stat") as first:
         boot = [file.read().strip(), first.read().rpartition(")")[2].split()[19], _namespace()]
@@ -123,6 +124,7 @@ def facts(about: Mapping[str, Any]) -> dict[str, Any]:
         "held": {path: _held(path) for path in about["held"]},
         "scratch": [name for path in about["empty"] for name in os.listdir(path) if name.startswith(SCRATCH)],
         "users": {name: _uid(name) for name in about["users"]},
+        "routed": _routed() if about["routed"] else [],
     }
 
 
@@ -160,6 +162,16 @@ def _uid(name: str) -> int | None:
         return pwd.getpwnam(name).pw_uid
     except (KeyError, ValueError):
         return None
+
+
+def _routed() -> list[str]:
+    """Return the interfaces with routes: a whole run says which of them containers can be behind unfiltered."""
+    with open("/proc/net/route") as four:
+        names = {line.split()[0] for line in four.readlines()[1:]}
+    if os.path.exists("/proc/net/ipv6_route"):
+        with open("/proc/net/ipv6_route") as six:
+            names.update(line.split()[9] for line in six if not line.startswith(("fe80", "ff")))
+    return sorted(names)
 
 
 def _namespace() -> list[Any]:

@@ -14,7 +14,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils import connectio
 from ansible_collections.tidegate.nftables.plugins.module_utils.bridges import BRIDGES
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 
-from . import foreign_tables, iptables, loaders
+from . import foreign_tables, forwarding, iptables, loaders
 from .effects import effect
 from .foreign_tables import ForeignTable
 from .host_files import HostFiles
@@ -25,8 +25,8 @@ def gather(host: HostFiles) -> dict[str, Any]:
 
     tables: foreign tables with their effect. iptables: rules that nft does not show, or only in part. loaders:
     programs that load rules. nft: whether it is installed. conntrack: see connection_tracking.usage. bridges:
-    interfaces of containers. crash: what ends nft on every listing, "" for nothing. unread: what could not be read,
-    and why.
+    interfaces of containers, by their names. forwarding: see forwarding.interfaces. crash: what ends nft on every
+    listing, "" for nothing. unread: what could not be read, and why.
     """
     unread: list[str] = []
     installed, crash, tables = _foreign_tables(unread)
@@ -52,6 +52,7 @@ def gather(host: HostFiles) -> dict[str, Any]:
         "nft": installed,
         "conntrack": connection_tracking.usage(host.root),
         "bridges": bridges(),
+        "forwarding": forwarding.interfaces(),
         "crash": crash,
         "unread": unread,
     }

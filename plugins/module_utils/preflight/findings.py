@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Callable, Literal, Mapping, Sequence
@@ -17,6 +18,8 @@ Severity = Literal["stop", "warn", "note"]
 STOP: Severity = "stop"
 WARN: Severity = "warn"
 NOTE: Severity = "note"
+UNCOVERED = "uncovered-interfaces"
+"""The finding that every run looks for, because a bridge can come at any time."""
 _SHOWN = 3
 
 
@@ -25,12 +28,13 @@ class Decisions:
     """What the policy decides.
 
     mode: egress_mode. containers: whether it has egress_containers, be it true or false. untracked: whether it accepts
-    packets that are not tracked.
+    packets that are not tracked. interfaces: what it filters containers behind, as patterns; () where it filters none.
     """
 
     mode: str = "observe"
     containers: bool = False
     untracked: bool = False
+    interfaces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,12 @@ def _containers(facts: Facts, decisions: Decisions) -> str:
     ]
     names = [*facts["bridges"], *engines]
     return f"containers: {_first(names)}" if names and not decisions.containers else ""
+
+
+def _uncovered(facts: Facts, decisions: Decisions) -> str:
+    patterns = decisions.interfaces
+    names = [name for name in facts["forwarding"] if not any(fnmatch.fnmatchcase(name, each) for each in patterns)]
+    return f"this host forwards what {_first(names)} sends" if names and patterns else ""
 
 
 def _rejecting(facts: Facts, _decisions: Decisions) -> str:
@@ -159,6 +169,13 @@ CHECKS = (
         "make that package available to the host.",
     ),
     _Check(
+        UNCOVERED,
+        WARN,
+        _uncovered,
+        "The policy is about containers, and what these interfaces send out is not covered by it.",
+        "add them to egress_container_interfaces.",
+    ),
+    _Check(
         "rejecting-table",
         WARN,
         _rejecting,
@@ -221,9 +238,9 @@ CHECKS = (
 """Every check, the most severe first."""
 
 
-def findings(facts: Facts, decisions: Decisions) -> list[Finding]:
-    """Return what to know before a policy is applied, the most severe first."""
-    results = [(check, check.look(facts, decisions)) for check in CHECKS]
+def findings(facts: Facts, decisions: Decisions, only: Sequence[str] = ()) -> list[Finding]:
+    """Return what to know before a policy is applied, the most severe first. only: names of findings; () for all."""
+    results = [(check, check.look(facts, decisions)) for check in CHECKS if not only or check.name in only]
     return [Finding(check.name, check.severity, what, check.meaning, check.fix) for check, what in results if what]
 
 

@@ -145,6 +145,7 @@ _FACTS = Record(
         "loaders": ListOf(Record({"name": TEXT, "active": FLAG, "enabled": FLAG, "flushes": TEXTS})),
         "conntrack": _TRACKED,
         "bridges": TEXTS,
+        "forwarding": TEXTS,
         "nft": FLAG,
         "crash": TEXT,
         "unread": TEXTS,

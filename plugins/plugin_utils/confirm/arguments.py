@@ -60,9 +60,13 @@ def fail_safe(resolved: policy.ResolvedPolicy) -> dict[str, Any]:
     return {"mode": "observe" if resolved.mode == "observe" else "enforce", "floor": floor.fail_safe(resolved)}
 
 
-def preflight_decisions(variables: Mapping[str, Any]) -> dict[str, bool]:
-    """Return what the operator has decided about containers and untracked packets, for the preflight checks."""
+def preflight_decisions(variables: Mapping[str, Any], resolved: policy.ResolvedPolicy | None) -> dict[str, Any]:
+    """Return what the operator has decided about containers and untracked packets, for the preflight checks.
+
+    resolved: the policy, None where it has errors.
+    """
     return {
+        "interfaces": resolved.container_interfaces if resolved else (),
         "containers": variables.get("egress_containers") is not None,
         "untracked": variables.get("egress_untracked") == "accept",
     }

@@ -12,7 +12,6 @@ import json
 import re
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +19,7 @@ import yaml
 
 from ansible_collections.tidegate.nftables.tests.attack.results import live_lines
 from ansible_collections.tidegate.nftables.tests.integration.role.conftest import project as role_project
-from ansible_collections.tidegate.nftables.tests.integration.role.project import APP, COMMON, HostProject
+from ansible_collections.tidegate.nftables.tests.integration.role.project import COMMON, HostProject
 from ansible_collections.tidegate.nftables.tests.support.paths import CHECKOUT
 from ansible_collections.tidegate.nftables.tests.support.project import Run
 
@@ -29,14 +28,16 @@ project = role_project
 # In place of Python on the hostile host. The answers follow from the module and from how many were given before.
 INTERPRETER = f"""#!{sys.executable}
 import json, pathlib, random, sys
-from ansible_collections.tidegate.nftables.tests.attack.results import answer
+from ansible_collections.tidegate.nftables.tests.attack.results import TEXTS, answer
 module = pathlib.Path(sys.argv[1]).stem.removeprefix("AnsiballZ_")
 log = pathlib.Path(__file__).with_suffix(".log")
 log.touch()
 given = len(log.read_text().splitlines())
 with log.open("a") as lines:
     lines.write(module + "\\n")
-print(json.dumps(answer(module, random.Random(f"{{module}} {{given}}")), default=repr))
+chosen = random.Random(f"{{module}} {{given}}")
+failed = {{"failed": True, "reason": TEXTS[0], "msg": TEXTS[0] + TEXTS[1]}}
+print(json.dumps(failed if given % 2 else answer(module, chosen), default=repr))
 """
 POISON = {"egress_addresses": ["192.52.193.66", "8.8.8.8"], "egress_tier": "build", "egress_mode": "absent"}
 ON_HOSTS: dict[str, dict[str, Any]] = {
@@ -110,10 +111,12 @@ def test_a_hostile_host_changes_nothing_of_the_good_one_beside_it(beside_evil: H
     observed = second.replace("goto egress_enforced\n", "goto egress_observed\n")
     # A rollout stops where a host fails, so no host of its batch is changed.
     after = {"rollback": first, "emergency": first, "observe": observed, "enforce": observed}
+    output = ""
     for name, parameters in ON_HOSTS.items():
-        run(project, name, parameters)
+        output += run(project, name, parameters).output
         if name != "allow_once":
             assert table(project) == after.get(name, second), name
+    assert "\\x1b]0;owned" in output, "what it says is printed, and no terminal obeys it"
     assert "10.1.2.3 . tcp . 443" in table(project)
     assert "8.8.8.8" not in table(project)
     assert len((project.path / "evil.log").read_text(encoding="utf-8").splitlines()) >= len(ON_HOSTS)

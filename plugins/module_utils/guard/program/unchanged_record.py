@@ -23,6 +23,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import find_nft
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import resolvers
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state import proof
+from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import FORWARD_CHAIN
 
 from . import install
 
@@ -92,6 +93,7 @@ def _about(paths: Paths, policy: CompiledTable, settings: Settings) -> dict[str,
         "held": [str(paths.watcher_lock)] if systemd else [],
         "empty": [str(paths.run)],
         "users": policy.users(),
+        "routed": policy.has_chain(FORWARD_CHAIN),
     }
 
 

@@ -44,6 +44,10 @@ class CompiledTable:
         rules = (rule for spec in self._spec for chain in spec.chains for rule in chain.rules or ())
         return sorted({user for rule in rules for user in rule.users or ()})
 
+    def has_chain(self, name: str) -> bool:
+        """Return whether a table has a chain of this name."""
+        return any(chain.name == name for spec in self._spec for chain in spec.chains)
+
     def asks_for_resolvers(self) -> bool:
         """Return whether it has the name servers that the host itself uses."""
         return any(each.source for spec in self._spec for each in spec.sets)

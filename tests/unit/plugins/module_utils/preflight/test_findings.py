@@ -25,6 +25,7 @@ QUIET: dict[str, Any] = {
     "loaders": [],
     "conntrack": {"count": 10, "max": 1000, "users": []},
     "bridges": [],
+    "forwarding": [],
     "nft": True,
     "crash": "",
     "unread": [],
@@ -43,6 +44,7 @@ FOUND: dict[str, dict[str, Any]] = {
     "notrack": {"tables": [{**TABLE, "notrack": ["ip raw OUTPUT"]}]},
     "nft-missing": {"nft": False},
     "containers": {"bridges": ["docker0"]},
+    "uncovered-interfaces": {"forwarding": ["docker0", "lab0"]},
     "rejecting-table": {"tables": [{**TABLE, "rejects": "chain OUTPUT has the policy drop"}]},
     "conntrack": {"conntrack": {"count": 800, "max": 1000, "users": []}},
     "flush-ruleset": {"loaders": [loader("nftables", flushes=["/etc/nftables.conf"])]},
@@ -59,7 +61,7 @@ def test_a_quiet_host_has_no_findings() -> None:
 
 @pytest.mark.parametrize("check", [check.name for check in CHECKS])
 def test_each_check_finds_what_it_is_about_and_nothing_else(check: str) -> None:
-    found = findings({**QUIET, **FOUND[check]}, Decisions("enforce"))
+    found = findings({**QUIET, **FOUND[check]}, Decisions("enforce", interfaces=("docker*",)))
     assert [one.name for one in found] == [check]
     assert all((found[0].what, found[0].meaning, found[0].fix))
 
@@ -73,7 +75,7 @@ def test_each_check_finds_what_it_is_about_and_nothing_else(check: str) -> None:
         ({"loaders": [loader("docker")]}, {"containers": True}),
     ],
 )
-def test_enforce_is_stopped_until_it_is_decided_and_observe_never(facts: Any, decided: dict[str, bool]) -> None:
+def test_enforce_is_stopped_until_it_is_decided_and_observe_never(facts: Any, decided: dict[str, Any]) -> None:
     facts = {**QUIET, **facts}
     for decisions, count in (
         (Decisions("enforce"), 1),
@@ -81,6 +83,14 @@ def test_enforce_is_stopped_until_it_is_decided_and_observe_never(facts: Any, de
         (Decisions("observe"), 0),
     ):
         assert len(blockers(findings(facts, decisions), decisions)) == count
+
+
+def test_interfaces_matter_where_containers_are_filtered_and_no_pattern_has_them() -> None:
+    facts = {**QUIET, **FOUND["uncovered-interfaces"]}
+    (found,) = findings(facts, Decisions(interfaces=("docker0", "br-*")))
+    assert found.what == "this host forwards what lab0 sends"
+    assert findings(facts, Decisions(interfaces=("docker0", "lab*"))) == []
+    assert findings(facts, Decisions()) == []
 
 
 def test_a_nearly_full_connection_table_is_told_with_its_numbers() -> None:
