@@ -73,6 +73,12 @@ CONNECTION_MARK = 0x1000
 No bit at either end: nft 0.9.8 lists a mask that is a prefix as one, and reads it back wrongly.
 """
 
+LOOPBACK = 'oifname "lo" fib daddr type { local, broadcast, multicast, anycast }'
+"""What stays on the host: what leaves by lo may go elsewhere, with a rewritten destination or bound to lo."""
+REPLIES = "ct state established,related"
+OLDER = "ct state new tcp flags & (fin | syn | rst | ack) == ack"
+"""What looks new but for its flags, as a connection does that is older than connection tracking."""
+
 OLDER_SET = "older_connections"
 """The protocols whose connections may be older than connection tracking, for a time: TCP, or none."""
 RESOLVERS = "resolvers"

@@ -192,6 +192,15 @@ options:
       name servers that the host uses; a rule for which it has none is left out. By default replies alone pass.
     type: list
     elements: str
+  interfaces:
+    description: The interfaces that containers are behind. What they send out passes the fail-safe table by the rules
+      in O(forward) alone, and is dropped else. By default everything that is forwarded passes.
+    type: list
+    elements: str
+  forward:
+    description: Rules of the fail-safe table for forwarded packets, as in O(floor).
+    type: list
+    elements: str
   to:
     description: The policy to return to - its number (V(1) is the previous one), its name, or the beginning of its
       time.

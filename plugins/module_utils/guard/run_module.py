@@ -83,6 +83,8 @@ def _apply(paths: Paths, parameters: Parameters, check: bool) -> dict[str, Any]:
             "drift": parameters["drift"],
             "mode": parameters["mode"],
             "floor": host_floor.of_host(parameters["floor"] or ()),
+            "interfaces": parameters["interfaces"] or (),
+            "forward": host_floor.of_host(parameters["forward"] or ()),
             **(parameters["sight"] or {}),
         }
     )
@@ -264,6 +266,8 @@ ARGUMENTS: dict[str, Any] = {
     "digest": {"type": "str", "default": ""},
     "drift": {"type": "str", "choices": list(settings.DRIFT), "default": "report"},
     "floor": {"type": "list", "elements": "str"},
+    "interfaces": {"type": "list", "elements": "str"},
+    "forward": {"type": "list", "elements": "str"},
     "sight": {"type": "dict", "options": SIGHT},
     "to": {"type": "str"},
     "emergency": {"type": "str", "choices": [emergency.OPEN, emergency.CLOSE]},

@@ -16,7 +16,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base impo
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.serialise import packed
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import ErrorReport
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import commit_confirm, root
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables import floor
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables import containers, floor
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
 
 from . import connection
@@ -57,7 +57,12 @@ def sight(resolved: policy.ResolvedPolicy) -> dict[str, Any]:
 
 def fail_safe(resolved: policy.ResolvedPolicy) -> dict[str, Any]:
     """Return the settings of the host's fail-safe table: its mode, and its rules."""
-    return {"mode": "observe" if resolved.mode == "observe" else "enforce", "floor": floor.fail_safe(resolved)}
+    return {
+        "mode": "observe" if resolved.mode == "observe" else "enforce",
+        "floor": floor.fail_safe(resolved),
+        "interfaces": list(resolved.container_interfaces),
+        "forward": containers.fail_safe(resolved),
+    }
 
 
 def preflight_decisions(variables: Mapping[str, Any], resolved: policy.ResolvedPolicy | None) -> dict[str, Any]:

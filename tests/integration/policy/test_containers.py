@@ -18,8 +18,10 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import failsafe, settings
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_tables
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.arguments import fail_safe
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
 from ansible_collections.tidegate.nftables.tests.attack import send
 from ansible_collections.tidegate.nftables.tests.golden.cases import FixedInventory
@@ -115,7 +117,7 @@ def net(namespace: None) -> Iterator[Net]:
         yield Net(*names)
 
 
-def spec(**changes: Any) -> dict[str, Any]:
+def build(**changes: Any) -> policy.ResolvedPolicy:
     given = {
         "egress_mode": "enforce",
         "egress_tier": "app",
@@ -124,7 +126,11 @@ def spec(**changes: Any) -> dict[str, Any]:
         "egress_allow_app": ENTRIES,
         **changes,
     }
-    return compile_table(policy.build(given, FixedInventory()))
+    return policy.build(given, FixedInventory())
+
+
+def spec(**changes: Any) -> dict[str, Any]:
+    return compile_table(build(**changes))
 
 
 @pytest.mark.parametrize("binary", BINARIES, ids=lambda path: path.parent.name)
@@ -143,6 +149,19 @@ def test_only_what_an_entry_allows_leaves_a_container(net: Net, binary: Path, tm
     listing = nft("list", "table", "inet", "tidegate", binary=binary)
     assert f"203.0.113.10 . tcp . {OTHER}" in listing
     assert f"2001:db8::10 . tcp . {OTHER}" in listing
+
+
+@pytest.mark.parametrize("binary", BINARIES, ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("mode", ["enforce", "observe"])
+def test_the_fail_safe_table_closes_containers_too(net: Net, binary: Path, mode: str) -> None:
+    resolved = build(egress_mode=mode)
+    nft("-f", "-", given=failsafe.table(settings.parse(fail_safe(resolved))), binary=binary)
+    for version, address in OUTSIDE.items():
+        expected = "connected" if mode == "observe" else "TimeoutError"
+        assert net.connect(net.container, address, OTHER) == expected
+        assert net.connect(net.container, SIBLING[version], OTHER) == "connected"
+        assert net.connect(net.outside, CONTAINER[version], OTHER) == "connected"
+    assert counters(binary)["failsafe"] > 0
 
 
 def test_a_container_without_an_address_yet_asks_for_one(net: Net, tmp_path: Path) -> None:

@@ -3,13 +3,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The fail-safe table: loaded where the saved policy cannot be, it locks nobody out.
 
-Its rules are the floor of the policy, which the controller compiles: settings.floor.
+Its rules are the floor of the policy, which the controller compiles: settings.floor, and settings.forward for what the
+containers behind settings.interfaces send out. Of that, what does not pass is dropped without an answer.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
+from typing import Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import files
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
@@ -17,7 +19,11 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import restore
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import (
     FAILSAFE_COUNTER,
+    FORWARD_CHAIN,
+    LOOPBACK,
+    OLDER,
     OUTPUT_CHAIN,
+    REPLIES,
     TABLE,
 )
 
@@ -26,9 +32,7 @@ from .records import Record
 from .settings import Settings
 
 _CONNECTIONS = (
-    'oifname "lo" fib daddr type { local, broadcast, multicast, anycast } accept',
-    "ct state established,related accept",
-    "ct state new tcp flags & (fin | syn | rst | ack) == ack accept",
+    *(f"{match} accept" for match in (LOOPBACK, REPLIES, OLDER)),
     "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept",
 )
 """Where no rules are known: what keeps connections from elsewhere to this host."""
@@ -38,19 +42,22 @@ _REJECT = ("meta l4proto 6 reject with tcp reset", "reject with icmpx type admin
 def table(values: Settings) -> str:
     """Return the table; in mode observe it accepts and counts everything, as the policy did."""
     rejects = values.mode == "enforce"
+    count = f'counter name "{FAILSAFE_COUNTER}"'
     rules = (
         *(values.floor or _CONNECTIONS),
-        f'counter name "{FAILSAFE_COUNTER}"',
+        count,
         *(_REJECT if rejects else ()),
     )
-    return (
-        f"table {' '.join(TABLE)} {{\n"
-        f"\tcounter {FAILSAFE_COUNTER} {{\n\t\tpackets 0 bytes 0\n\t}}\n\n"
-        f"\tchain {OUTPUT_CHAIN} {{\n"
-        f"\t\ttype filter hook output priority 0; policy {'drop' if rejects else 'accept'};\n"
-        + "".join(f"\t\t{rule}\n" for rule in rules)
-        + "\t}\n}\n"
-    )
+    chains = _chain(OUTPUT_CHAIN, "output", "drop" if rejects else "accept", rules)
+    if values.interfaces:
+        from_containers = (f'iifname "{name}" {count}{" drop" if rejects else ""}' for name in values.interfaces)
+        chains += _chain(FORWARD_CHAIN, "forward", "accept", (*values.forward, *from_containers))
+    return f"table {' '.join(TABLE)} {{\n\tcounter {FAILSAFE_COUNTER} {{\n\t\tpackets 0 bytes 0\n\t}}\n{chains}}}\n"
+
+
+def _chain(name: str, hook: str, policy: str, rules: Sequence[str]) -> str:
+    lines = "".join(f"\t\t{line}\n" for line in (f"type filter hook {hook} priority 0; policy {policy};", *rules))
+    return f"\n\tchain {name} {{\n{lines}\t}}\n"
 
 
 def script(values: Settings) -> bytes:

@@ -24,7 +24,8 @@ class Settings:
 
     floor: the rules of the fail-safe table; none: its own, which keep connections. tier: for logs and metrics.
     ledger_days: days that a line of the ledger is kept. never: the elements of egress_never that have rules, with their
-    reasons. contact: whom to ask about the policy.
+    reasons. contact: whom to ask about the policy. interfaces: what containers are behind, none where they are not
+    filtered. forward: the rules of the fail-safe table by which what they send passes.
     """
 
     drift: str = "report"
@@ -34,6 +35,8 @@ class Settings:
     ledger_days: int = 31
     never: tuple[str, ...] = ()
     contact: str = ""
+    interfaces: tuple[str, ...] = ()
+    forward: tuple[str, ...] = ()
 
 
 def parse(values: Mapping[str, Any]) -> Settings:
@@ -49,6 +52,8 @@ def parse(values: Mapping[str, Any]) -> Settings:
         int(values.get("ledger_days") or Settings.ledger_days),
         tuple(map(str, values.get("never") or ())),
         str(values.get("contact") or ""),
+        tuple(map(str, values.get("interfaces") or ())),
+        tuple(map(str, values.get("forward") or ())),
     )
 
 

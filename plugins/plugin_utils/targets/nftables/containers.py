@@ -47,7 +47,7 @@ def chains(resolved: ResolvedPolicy) -> list[Spec]:
         {
             "name": table_names.CONTAINERS_CHAIN,
             "rules": [
-                *(f'oifname {bridge} accept comment "{table_names.BETWEEN_CONTAINERS_COMMENT}"' for bridge in bridges),
+                *_to_containers(resolved),
                 *floor.forwarded_connections(resolved),
                 *floor.forwarded_rules(openings(resolved)),
                 *([f"jump {table_names.NEVER_CHAIN}"] if resolved.never else []),
@@ -56,3 +56,15 @@ def chains(resolved: ResolvedPolicy) -> list[Spec]:
             ],
         },
     ]
+
+
+def fail_safe(resolved: ResolvedPolicy) -> list[str]:
+    """Return the rules by which forwarded packets pass the fail-safe table; none where containers are not filtered."""
+    if resolved.containers is None:
+        return []
+    return [*_to_containers(resolved), *floor.forwarded_fail_safe(resolved)]
+
+
+def _to_containers(resolved: ResolvedPolicy) -> list[str]:
+    comment = f'comment "{table_names.BETWEEN_CONTAINERS_COMMENT}"'
+    return [f'oifname "{name}" accept {comment}' for name in resolved.container_interfaces]

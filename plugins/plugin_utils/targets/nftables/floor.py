@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,14 +18,10 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addr
 from . import matches
 from .matches import Spec
 
-# Also what leaves by lo may go elsewhere: it keeps its route when its destination is rewritten, or is bound to lo.
-LOOPBACK = (
-    'oifname "lo" fib daddr type { local, broadcast, multicast, anycast } accept'
-    f' comment "{table_names.LOOPBACK_COMMENT}"'
-)
-_REPLIES = f'ct state established,related accept comment "{table_names.REPLIES_COMMENT}"'
+LOOPBACK = f'{table_names.LOOPBACK} accept comment "{table_names.LOOPBACK_COMMENT}"'
+_REPLIES = f'{table_names.REPLIES} accept comment "{table_names.REPLIES_COMMENT}"'
 # Packets in the direction that opened the connection are compared with the policy one by one.
-_ONLY_REPLIES = f'ct state established,related ct direction reply accept comment "{table_names.REPLIES_COMMENT}"'
+_ONLY_REPLIES = f'{table_names.REPLIES} ct direction reply accept comment "{table_names.REPLIES_COMMENT}"'
 _UNTRACKED = f'ct state untracked accept comment "{table_names.UNTRACKED_COMMENT}"'
 # What no container gets from here: the kernel itself calls neighbour discovery untracked, wherever it goes.
 _UNTRACKED_FORWARDED = f"meta l4proto != icmpv6 {_UNTRACKED}"
@@ -36,7 +32,7 @@ _INVALID = f"ct state invalid goto {table_names.DENIED_CHAIN}"
 # A connection older than connection tracking looks new; only its flags show that it is not. Without these rules the
 # first apply cuts sessions in which this host sends the next packet, perhaps the one that applies the policy. They
 # stand behind the rule for invalid packets, which takes all other combinations of flags.
-_OLDER = "ct state new tcp flags & (fin | syn | rst | ack) == ack"
+_OLDER = table_names.OLDER
 
 
 def open_connections(resolved: ResolvedPolicy) -> list[str]:
@@ -136,12 +132,27 @@ def fail_safe(resolved: ResolvedPolicy) -> list[str]:
     keeps connections to the host is there whatever the policy leaves out.
     """
     parts = openings(replace(resolved, floor=tuple(dict.fromkeys((*resolved.floor, "neighbours")))))
-    by_host = [part for part in parts if part.by_host]
     return [
         LOOPBACK,
         _REPLIES,
         *([_UNTRACKED] if resolved.enforcement.untracked else []),
         f'{_OLDER} accept comment "{table_names.OLDER_COMMENT}"',
+        *_without_sets(parts),
+    ]
+
+
+def forwarded_fail_safe(resolved: ResolvedPolicy) -> list[str]:
+    """Return the rules of the fail-safe table for what containers send out."""
+    return [
+        _REPLIES,
+        *([_UNTRACKED_FORWARDED] if resolved.enforcement.untracked else []),
+        *_without_sets([part for part in openings(resolved) if part.containers]),
+    ]
+
+
+def _without_sets(parts: Sequence[FloorOpening]) -> list[str]:
+    by_host = [part for part in parts if part.by_host]
+    return [
         *(f'{match} accept comment "{part.part}"' for part in parts for match in _matches(part, _literal)),
         *(f'{match} accept comment "{part.part}"' for part in by_host for match in _matches(part, _resolvers)),
     ]
