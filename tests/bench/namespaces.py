@@ -1,13 +1,14 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The unchanged role beside Ansible's own ping, on hosts that are network namespaces of this machine (as root).
+"""The role beside Ansible's own ping, on hosts that are network namespaces of this machine (as root).
 
 namespaces.py HOSTS ROUNDS prints a table in Markdown: median seconds and how many times those of ping.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -24,6 +25,10 @@ from ansible_collections.tidegate.nftables.tests.support.project import Project
 
 TIERS = ("web", "app", "database", "bastion", "build")
 FORKS = 10
+PING, RIGHT = "ping", "the unchanged role"
+FOREIGN = "the same after commits of another program"
+CHANGE = "a change of one destination, confirmed"
+TO_REACH = {PING: "", RIGHT: "0.7", FOREIGN: "0.7", CHANGE: "2.5"}
 
 
 def play(task: dict[str, Any]) -> list[dict[str, Any]]:
@@ -65,33 +70,49 @@ def project(folder: Path, names: list[str]) -> Project:
 
 
 def beside(hosts: int, rounds: int) -> str:
-    """Return a table of the role on hosts that are as they should be, beside ping, in turn."""
+    """Return a table of the role beside ping, in turn: on hosts that are right, also after others committed there."""
     environment = {**ENVIRONMENT, "ANSIBLE_PIPELINING": "1", "ANSIBLE_FORKS": str(FORKS)}
     with namespaces(hosts) as names, tempfile.TemporaryDirectory() as folder:
         made = project(Path(folder), names)
 
-        def run(playbook: str) -> Cost:
-            cost = measured(["env", f"--chdir={folder}", *made.command(playbook)], LIMIT, environment)
+        def run(playbook: str, *options: str) -> Cost:
+            cost = measured(["env", f"--chdir={folder}", *made.command(playbook, *options)], LIMIT, environment)
             assert not cost.failed, f"{playbook} failed"
             return cost
 
+        def commit() -> None:
+            for name in names:
+                subprocess.run(["ip", "netns", "exec", name, "nft", "add", "table", "inet", "foreign"], check=True)
+
+        def change(number: int) -> Cost:
+            entry = {"name": "bench", "to": [f"10.20.0.{number + 1}"], "services": ["https"], "reason": "a benchmark"}
+            return run("role.yml", "-e", json.dumps({"egress_allow_bench": [entry]}))
+
         run("role.yml")
-        assert made.play(playbook="role.yml").recap("h0")["changed"] == 0, "the role changed a host that is right"
-        pairs = [(run("ping.yml"), run("role.yml")) for _round in range(rounds)]
-    ping = [pair[0] for pair in pairs]
-    rows = []
-    for what, costs in (("ping", ping), ("the unchanged role", [pair[1] for pair in pairs])):
-        both = list(zip(costs, ping, strict=True))
-        rows.append(
-            [
-                f"{what}, {hosts} hosts",
-                f"{median(cost.wall for cost in costs):.1f}",
-                f"{median(cost.cpu for cost in costs):.1f}",
-                f"{median(cost.wall / other.wall for cost, other in both):.2f}",
-                f"{median(cost.cpu / other.cpu for cost, other in both):.2f}",
-            ]
-        )
-    return markdown(["what", "s wall", "s processor", "times ping, wall", "times ping, processor"], rows)
+        right = made.play("-vvv", playbook="role.yml")
+        assert right.recap("h0")["changed"] == 0, "the role changed a host that is right"
+        assert set(right.module_runs) == {"egress_apply"}, "a host that is right was asked more than a question"
+        costs: dict[str, list[Cost]] = {PING: [], RIGHT: [], FOREIGN: [], CHANGE: []}
+        for number in range(rounds):
+            costs[PING].append(run("ping.yml"))
+            costs[RIGHT].append(run("role.yml"))
+            commit()
+            costs[FOREIGN].append(run("role.yml"))
+            costs[CHANGE].append(change(number))
+            run("role.yml")
+    rows = [
+        [
+            f"{what}, {hosts} hosts",
+            f"{median(cost.wall for cost in those):.1f}",
+            f"{median(cost.cpu for cost in those):.1f}",
+            f"{median(cost.wall / ping.wall for cost, ping in zip(those, costs[PING], strict=True)):.2f}",
+            f"{median(cost.cpu / ping.cpu for cost, ping in zip(those, costs[PING], strict=True)):.2f}",
+            TO_REACH[what],
+        ]
+        for what, those in costs.items()
+    ]
+    head = ["what", "s wall", "s processor", "times ping, wall", "times ping, processor", "to reach"]
+    return markdown(head, rows)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,8 @@ TIMEOUT = 900.0
 _VERSION = re.compile(r"v(\d+)\.(\d+)(?:\.(\d+))?")
 _ERROR = re.compile(r"^.*?:(\d+):\d+(?:-\d+)?: Error: (.*)$|^(?:internal:.*: )?Error: (.*)$", re.MULTILINE)
 _CAP_NET_ADMIN = 12
+_VERSIONS: dict[str, tuple[object, str]] = {}
+"""By path of nft: what the file was like, and its version."""
 FOLDERS = ("/usr/sbin", "/sbin", "/usr/local/sbin", "/usr/bin", "/bin")
 
 
@@ -66,7 +68,6 @@ class Nft:
     def __init__(self, path: str | None = None, timeout: float = TIMEOUT) -> None:
         self.path = find_nft(path)
         self._timeout = timeout
-        self._version: tuple[object, str] = (None, "")
         self._scripts: tuple[int, ...] = ()
         # nft -i writes a history file into HOME; LC_ALL keeps the kernel's error texts in English.
         self._environment: Mapping[str, str] = {**os.environ, "HOME": "/nonexistent", "LC_ALL": "C"}
@@ -81,9 +82,10 @@ class Nft:
         except OSError as error:
             raise EngineError("nft_missing", f"{self.path} is gone: {error.strerror}. {UNCHANGED}") from error
         binary = (status.st_dev, status.st_ino, status.st_mtime_ns)
-        if self._version[0] != binary:
-            self._version = (binary, self._ask_version())
-        return self._version[1]
+        # Not of each object: a run makes several, and each answer is a process.
+        if _VERSIONS.get(self.path, (None, ""))[0] != binary:
+            _VERSIONS[self.path] = (binary, self._ask_version())
+        return _VERSIONS[self.path][1]
 
     def _ask_version(self) -> str:
         outcome = self.run("--version")

@@ -25,6 +25,7 @@ from .command import Nft
 from .errors import EngineError, MissingParent, no_memory
 
 if TYPE_CHECKING:
+    from ansible_collections.tidegate.nftables.plugins.module_utils.nft.canonical.words import Words
     from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state import persist
 
 __all__ = ["Engine", "RunResult"]
@@ -37,6 +38,13 @@ class Engine:
         self._nft = nft
         self._check = check
         self._state = state or RunDirectory()
+        self._words: Words | None = None
+
+    def then(self, *, check: bool) -> Engine:
+        """Return an engine for the next run of the same process; nft is not asked again what it was asked already."""
+        engine = Engine(self._nft, check=check, state=self._state)
+        engine._words = self._words
+        return engine
 
     def run(self, desired: Sequence[TableSpec], save: persist.PersistFile | None = None) -> RunResult:
         """Make the live tables equal to the desired ones, and save them in a file.
@@ -83,16 +91,18 @@ class Engine:
             if result is not None:
                 return result
         from ansible_collections.tidegate.nftables.plugins.module_utils.nft import mirror
+        from ansible_collections.tidegate.nftables.plugins.module_utils.nft.canonical.words import Words
         from ansible_collections.tidegate.nftables.plugins.module_utils.nft.runs.full import FullRun
 
+        words = self._words = self._words or Words()
         # A saved file has what packets put into sets, too.
         with mirror.beside_filled_tables(self._nft, specs if save is None else ()) as mirrored:
             if mirrored is not None:
                 # Whatever does not fit there is done, and said, without it.
                 with contextlib.suppress(EngineError, NetlinkError, OSError):
-                    return FullRun(mirrored, self._state, last_run, save, check=self._check).run(specs)
+                    return FullRun(mirrored, self._state, last_run, save, words, check=self._check).run(specs)
         try:
-            return FullRun(self._nft, self._state, last_run, save, check=self._check).run(specs)
+            return FullRun(self._nft, self._state, last_run, save, words, check=self._check).run(specs)
         except MissingParent as error:
             if not self._check:
                 raise

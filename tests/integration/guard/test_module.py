@@ -17,7 +17,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.error
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.run_module import ARGUMENTS, PHASES
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import pending
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import timer
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_tables
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import command, nf_tables
 from ansible_collections.tidegate.nftables.tests.golden.cases import ROOT, Case
 from ansible_collections.tidegate.nftables.tests.support.project import run_tasks
 from ansible_collections.tidegate.nftables.tests.support.waiting import finish
@@ -65,14 +65,14 @@ class Machine:
 
 @pytest.fixture
 def machine(host: GuardedHost, tmp_path: Path) -> Machine:
-    for command in (
+    for words in (
         "link add tgout type veth peer name tgnowhere",
         "link set tgout arp off up",
         "link set tgnowhere up",
         "address add 198.18.0.1/24 dev tgout",
         "route add default dev tgout",
     ):
-        subprocess.run(["ip", *command.split()], check=True)
+        subprocess.run(["ip", *words.split()], check=True)
     return Machine(host, tmp_path)
 
 
@@ -122,6 +122,23 @@ def test_commit_of_another_program_costs_one_full_run(machine: Machine) -> None:
     assert not first["changed"]
     assert [(result["changed"], result["path"]) for result in later] == [(False, "fast")] * 2
     assert nf_tables.generation() == generation
+
+
+def test_a_change_asks_nft_once_for_its_version_and_its_words(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.ask("apply", tables=[SPEC], confirm=False)
+    started: list[str] = []
+    genuine = command.Nft.run
+
+    def run(nft: command.Nft, *arguments: str, stdin: str = "") -> command.NftOutcome:
+        started.extend(argument for argument in arguments if argument in ("--version", "-i"))
+        return genuine(nft, *arguments, stdin=stdin)
+
+    monkeypatch.setattr(command, "_VERSIONS", {})
+    monkeypatch.setattr(command.Nft, "run", run)
+    assert machine.ask("apply", tables=[CLOSED], confirm=False)["changed"]
+    assert sorted(started) == ["--version", "-i"]
 
 
 def test_only_the_run_that_makes_the_table_keeps_older_connections_and_no_boot_does(machine: Machine) -> None:

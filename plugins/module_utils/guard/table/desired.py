@@ -38,6 +38,7 @@ class CompiledTable:
         self._spec = spec
         self._run_directory = run_directory
         self._now = first or spec
+        self._engine: Engine | None = None
 
     def users(self) -> list[str]:
         """Return the users that its rules name, sorted."""
@@ -68,5 +69,6 @@ class CompiledTable:
             return objects(mirrored or Nft(), self._now[0], self._run_directory)
 
     def _run(self, *, check: bool) -> Mapping[str, Any]:
-        result = Engine(Nft(), check=check, state=self._run_directory).run(self._now)
+        self._engine = (self._engine or Engine(Nft(), state=self._run_directory)).then(check=check)
+        result = self._engine.run(self._now)
         return {**result.as_dict(), "warnings": result.warnings}

@@ -13,6 +13,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import s
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.garbage_collection import without_gc
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_tables
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.canonical import scratch
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.canonical.words import Words
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes import desired_table, transaction
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.desired_elements import still_inside
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes.result import RunResult
@@ -47,7 +48,14 @@ class FullRun:
     """A run that starts nft. check: report the changes without making them."""
 
     def __init__(
-        self, nft: Nft, state: RunDirectory, last_run: LastRun, save: persist.PersistFile | None, *, check: bool
+        self,
+        nft: Nft,
+        state: RunDirectory,
+        last_run: LastRun,
+        save: persist.PersistFile | None,
+        words: Words,
+        *,
+        check: bool,
     ) -> None:
         self._nft = nft
         self._state = state
@@ -57,7 +65,7 @@ class FullRun:
         self._raced: dict[str, None] = {}
         """Names of what was created anew while another process wrote."""
         # The saved file is nft's text of all elements.
-        self._planner = Planner(nft, state, last_run, file_sets_by_netlink=save is None)
+        self._planner = Planner(nft, state, last_run, words, file_sets_by_netlink=save is None)
 
     @without_gc
     def run(self, specs: Sequence[TableSpec]) -> RunResult:

@@ -12,6 +12,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import s
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_tables
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.canonical import roundtrip_check, scratch
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.canonical.draft import draft
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.canonical.words import Words
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.changes import (
     desired_table,
     reference_check,
@@ -49,8 +50,11 @@ FRESH = 40
 class Planner:
     """Plans the runs of a task. file_sets_by_netlink: whether elements of files may go to the kernel without nft."""
 
-    def __init__(self, nft: Nft, state: RunDirectory, last_run: LastRun, *, file_sets_by_netlink: bool) -> None:
+    def __init__(
+        self, nft: Nft, state: RunDirectory, last_run: LastRun, words: Words, *, file_sets_by_netlink: bool
+    ) -> None:
         self._nft = nft
+        self._words = words
         self._state = state
         self._last_run = last_run
         self._file_sets_by_netlink = file_sets_by_netlink
@@ -72,12 +76,11 @@ class Planner:
         for spec, table in zip(specs, live):
             version_quirks.check(self._nft.version(), spec, table)
         recipes: Recipes = {}
-        canon = self._canonical(specs, live, set_specs, recipes)
+        canon, tried = self._canonical(specs, live, set_specs, recipes)
         for spec, table in zip(specs, canon):
             version_quirks.check_rules(self._nft.version(), spec, table)
         tables = tuple(self._planned(*states, refill=refill) for states in zip(specs, live, canon))
-        drafts = sum(spec.present for spec in specs)
-        generation = self._undisturbed(start, (1 + drafts if drafts else 0) + _checks(tables))
+        generation = self._undisturbed(start, tried + _checks(tables))
         deltas = self._deltas(set_specs, tables, recipes, generation, trusted=trusted)
         changes = (*_changes(tables), *file_set_changes.changes(deltas))
         run_plan = RunPlan(tables=tables, deltas=deltas, changes=changes, start=start, generation=generation)
@@ -136,8 +139,11 @@ class Planner:
         live: Sequence[NftTable | None],
         set_specs: dict[Name, SetSpec],
         recipes: Recipes,
-    ) -> list[NftTable | None]:
-        """Return the tables in nft's words; fill recipes with what creates the sets that go by netlink."""
+    ) -> tuple[list[NftTable | None], int]:
+        """Return the tables in nft's words, and how many commits that took.
+
+        Fill recipes with what creates the sets that go by netlink.
+        """
         present = [(spec, draft(spec, table)) for spec, table in zip(specs, live) if spec.present]
 
         def inspect(scratch_names: Sequence[str]) -> None:
@@ -149,8 +155,13 @@ class Planner:
                         recipes[name] = (replace(info, table=spec.name, handle=0), recipe)
 
         drafts = [scratch_draft for _spec, scratch_draft in present]
-        tables = iter(scratch.canonical(self._nft, drafts, self._state, inspect if set_specs else None))
-        return [next(tables) if spec.present else None for spec in specs]
+        listed = None if set_specs else self._words.recall(self._nft.version(), drafts)
+        commits = 1 + len(drafts) if drafts and listed is None else 0
+        if listed is None:
+            listed = scratch.canonical(self._nft, drafts, self._state, inspect if set_specs else None)
+            self._words.keep(self._nft.version(), drafts, listed)
+        tables = iter(listed)
+        return [next(tables) if spec.present else None for spec in specs], commits
 
     def _planned(self, spec: TableSpec, live: NftTable | None, canon: NftTable | None, *, refill: bool) -> PlannedTable:
         kept = scratch.without_misfits(self._nft, spec, live, canon)
