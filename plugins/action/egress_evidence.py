@@ -15,6 +15,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.shape imp
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import connection
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.commit_confirm import GUARD
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce.evidence import DEFAULT, hours_of, judge
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce.suggestion import suggested
 
 
 class ActionModule(TidegateAction):
@@ -30,7 +31,11 @@ class ActionModule(TidegateAction):
         observed = self._observed({"phase": "observed", "root": root})
         evidence = judge(resolved, observed, required)
         self.say_lines([f"{self.host}: {evidence.sentence}"], color=None if evidence.ready else "yellow")
-        return {"since": observed.get("since"), **asdict(evidence)}
+        entries = suggested(evidence.unexplained, resolved.tier)
+        if entries:
+            self.say_lines([f"{self.host}: this would allow the unexplained rejections:", *entries])
+        yaml = "".join(f"{line}\n" for line in entries)
+        return {"since": observed.get("since"), **asdict(evidence), "yaml": yaml}
 
     def _observed(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Return what the guard observed; a host without nft has observed nothing."""

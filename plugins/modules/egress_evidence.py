@@ -80,6 +80,10 @@ unexplained:
   elements: dict
   sample:
     - {address: 203.0.113.9, protocol: 6, port: 443, uid: 33, user: www-data, packets: 12, last: 1795170000.0}
+yaml:
+  description: The entries that would allow what is unexplained, as YAML to review and paste. Empty when nothing is.
+  returned: success
+  type: str
 overflow:
   description:
     - Users that would have been rejected at more destinations than the ledger keeps of one user, with their packets.

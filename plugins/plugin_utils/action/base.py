@@ -21,7 +21,9 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.errors import Co
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.host_policy import Preview, host_policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.operator import operator_variables
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.world import InventoryWorld
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.plural import count
 
+from .first_host import first_host
 from .module_result import ModuleFailed, module_result
 from .shape import Record, ShapeError
 from .shapes import SHAPES
@@ -56,10 +58,21 @@ class TidegateAction(ActionBase):
             _checked, arguments = self.validate_argument_spec(dict(self.ARGUMENTS))
         try:
             outcome = self.act(arguments)
+        except policy.PolicyErrors as errors:
+            outcome = self._once(errors)
         except ControllerError as error:
             outcome = failure(error)
         # Ansible prints messages and differences as they are.
         return {**result, "changed": False, **printable_values(outcome), **self._interpreter()}
+
+    def _once(self, errors: policy.PolicyErrors) -> dict[str, Any]:
+        """Return the failure; of another host of this run that has the very same errors, only where they stand."""
+        first = first_host(str(errors), self.host)
+        if first == self.host:
+            return failure(errors)
+        number = len(errors.errors)
+        message = f"{count(number, 'error')} in the policy, the same as of {first}. Nothing was changed."
+        return {"failed": True, "changed": False, "msg": message, "reason": errors.reason}
 
     def say(self, text: str, color: str | None = None) -> None:
         """Print a text; what hosts and files put into it is made printable."""

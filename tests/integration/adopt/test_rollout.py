@@ -91,6 +91,7 @@ def test_a_refusal_has_to_be_explained_first(observed: HostProject) -> None:
     held = named(observed, ENFORCE)
     assert held.code != 0
     assert "1 unexplained rejection: root to 198.51.100.9 udp/9999" in held.output
+    assert "_observed:\n  - name: root-udp-9999\n    to: [198.51.100.9]\n    services: [udp/9999]\n" in held.output
     (record,) = recorded(observed)
     Draft202012Validator(SCHEMA).validate(record)
     shown = {"host": "app1", "user": "root", "destination": "198.51.100.9", "protocol": "udp", "port": 9999}

@@ -177,7 +177,12 @@ def test_every_error_is_told_at_once_and_nothing_is_changed(project: HostProject
         "group_vars/app/egress.yml",
         with_entry(project, name="bad", to=["10.0.0.300"], services=["htps"], ports=[443]),
     )
+    inventory = project.path / "inventory.yml"
+    inventory.write_text(inventory.read_text().replace("app1: {}", "app1: {}\n        app2: {}\n        app3: {}"))
     run = project.play()
+    # Ansible prints the message of one failure, its result has it again, and as data.
+    assert run.output.count("10.0.0.300") == 3, run.output
+    assert run.output.count('"msg": "3 errors in the policy, the same as of app') == 2, run.output
     assert run.code != 0
     for told in (
         "10.0.0.300",
