@@ -140,6 +140,7 @@ def _assemble(
         floor=setting.floor,
         own=own_addresses(context.inventory, context.inventory.host),
         internal=setting.internal,
+        internal_translated=resolver.translate(setting.internal),
         internet=resolver.internet,
         outside=resolver.outside,
         missing_users=setting.missing_users,

@@ -183,6 +183,7 @@ class ResolvedPolicy:
     floor: the parts of the floor that the host has.
     own: the host's own addresses as the inventory has them: packets to them stay on the host.
     internal, internet: what the words stand for here. outside: neither internal nor on the host's own links.
+    internal_translated: internal, with its IPv4 addresses also as NAT64 translates them.
     missing_users: what becomes of users that the host does not have. ansible_port: of Ansible's connection, TCP.
     max_removed: percent of the host's destinations that one run may close.
     commit_confirm: how a change is committed. enforcement: what enforce leaves alone.
@@ -213,6 +214,7 @@ class ResolvedPolicy:
     floor: tuple[str, ...] = ()
     own: AddressSet = NOTHING
     internal: AddressSet = NOTHING
+    internal_translated: AddressSet = NOTHING
     internet: AddressSet = NOTHING
     outside: AddressSet = NOTHING
     missing_users: MissingUsers = "skip"
@@ -238,7 +240,7 @@ class ResolvedPolicy:
 
     def observed(self) -> dict[str, AddressSet]:
         """Return what is only observed while the rest is enforced: word -> addresses."""
-        known = {"internal": self.internal, "internet": self.internet}
+        known = {"internal": self.internal_translated, "internet": self.internet}
         return {word: known[word] for word in self.enforcement.observe if known[word]}
 
     def reaching_internet(self) -> tuple[str, ...]:

@@ -21,6 +21,28 @@ def test_a_new_map_of_intervals_sends_packets_to_a_new_chain(lab: Lab) -> None:
     assert [element.canon for element in lab.elements("m")] == ["10.0.0.0/8 : jump c"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "element", "last"),
+    [
+        ("ipv4_addr : verdict", "10.0.0.{} : drop", "255.255.255.255 : accept"),
+        ("ipv4_addr : ipv4_addr", "10.0.0.{} : 192.0.2.1", "255.255.255.255 : 192.0.2.2"),
+        ("inet_service : verdict", "{} : drop", "65535 : accept"),
+        ("ipv6_addr : verdict", "2001:db8::{} : drop", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff : accept"),
+    ],
+)
+def test_the_last_value_of_a_map_of_intervals_can_go(lab: Lab, kind: str, element: str, last: str) -> None:
+    """1.0.6 and 1.1.3 report success for deleting it and keep it."""
+    others = [element.format(number) for number in range(10, 50)]
+
+    def table(*elements: str) -> dict[str, Any]:
+        return {"name": "t", "maps": [{"name": "m", "type": kind, "flags": ["interval"], "elements": list(elements)}]}
+
+    lab.predicted(table(*others, last))
+    lab.predicted(table(*others))
+    assert last.partition(" : ")[0] not in lab.listing()
+    assert len(lab.elements("m")) == len(others)
+
+
 @pytest.mark.parametrize("flags", [[], ["interval"]])
 @pytest.mark.parametrize("more", [{}, {"counter": True}])
 def test_a_catch_all_element_comes_and_stays(lab: Lab, flags: list[str], more: dict[str, Any]) -> None:

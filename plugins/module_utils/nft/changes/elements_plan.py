@@ -30,7 +30,8 @@ def plan_elements(
     """Plan the changes from the live to the desired elements of a set that stays; deletions come first.
 
     refill: for an nft that ignores deletions when it searches for overlaps in the same transaction (0.9.8): a set of
-    intervals that loses and gains elements is emptied and filled again, with the state of its elements.
+    intervals that loses and gains elements is emptied and filled again, with the state of its elements. So is a map
+    that loses its very last value: nft 1.0.6 and 1.1.3 report success for that deletion and keep the element.
     """
     desired_canons = {element.canon for element in desired.elements}
     by_canon = {element.canon: element for element in live.elements}
@@ -40,7 +41,8 @@ def plan_elements(
     removed = [element for element in live.elements if element.canon not in desired_canons]
     added = [element for element in desired.elements if element.canon not in by_canon]
     slow = len(removed) * len(live.elements) > SLOW
-    if live.has("interval") and removed and (slow or (refill and added)):
+    kept = live.kind == "map" and any(element_intervals.is_last(element) for element in removed)
+    if live.has("interval") and removed and (slow or kept or (refill and added)):
         steps.elements_out.append(Command(f"flush {live.kind} {target} {live.name}"))
         elements = [by_canon.get(element.canon, element) for element in desired.elements]
         steps.elements_in.append(_add(target, desired, elements))

@@ -41,6 +41,15 @@ def covers(elements: Sequence[NftElement], key: str) -> str | None:
     return None
 
 
+def is_last(element: NftElement) -> bool:
+    """Return whether a key is the last value that there is, as 255.255.255.255 and port 65535 are.
+
+    The width of a number is not known here: 255 counts as the last one as well.
+    """
+    parsed = intervals.parse(element.key)
+    return parsed is not None and parsed[1][0] == parsed[1][1] > 0 and parsed[1][0] & (parsed[1][0] + 1) == 0
+
+
 def order(element: NftElement) -> tuple[int, int, int, str]:
     """Return the sort key of an element: addresses and numbers by value, others by their words."""
     parsed = intervals.parse(element.key)

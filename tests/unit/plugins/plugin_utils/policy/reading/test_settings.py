@@ -320,3 +320,12 @@ def test_what_is_observed_while_the_rest_is_enforced(words: Any, observed: set[s
         assert (verdict.allowed, verdict.rejected) == (address in observed, True)
     # Who observes inside observes what is never reached there, too.
     assert allowed(resolved, "10.99.0.1", "tcp/443") == ("10.9.9.9" in observed)
+
+
+def test_what_is_observed_inside_is_observed_as_nat64_translates_it() -> None:
+    resolved = build(egress_observe=["internal"], egress_nat64_prefix="64:ff9b::/96")
+    for address, is_observed in (("64:ff9b::a09:909", True), ("10.9.9.9", True), ("64:ff9b::101:101", False)):
+        verdict = policy.decide(resolved, policy.Flow(address, "tcp", 9))
+        assert (verdict.allowed, verdict.rejected) == (is_observed, True)
+    (named,) = [spec for spec in compile_table(resolved)["sets"] if spec["name"] == "observed_internal6"]
+    assert "64:ff9b::a00:0/104" in named["elements"]
