@@ -96,8 +96,9 @@ logs:
   returned: phase read
   type: dict
 answer:
-  description: What would be rejected (C(rejected), the largest first), what depends on the user (C(depends)), the sums
-    of each, the entries with what used them (C(entries)), and the entries that were not used (C(unused)).
+  description: What would be rejected (C(rejected), the largest first), what depends on the user or a domain name
+    (C(depends)), the sums of each, the entries with what used them (C(entries)), and the entries that were not used
+    (C(unused)).
   returned: phase judge
   type: dict
 rejected:

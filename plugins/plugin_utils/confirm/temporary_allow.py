@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping, Sequence
+import socket
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.tidegate.nftables.plugins.module_utils import domain_names
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import PORTED_PROTOCOLS
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy, yaml_text
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import TextError
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import Grant
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import PORT_PROTOCOLS
 
@@ -50,14 +53,27 @@ def entry(arguments: Mapping[str, Any], who: str, now: dt.datetime) -> Entry:
     }
 
 
-def flows(resolved: policy.ResolvedPolicy, name: str) -> list[dict[str, Any]]:
-    """Return what the entry opens, as the option flows of egress_guard. Raise TemporaryAllowError."""
+def look_up(name: str) -> list[str]:
+    """Return the addresses that a name has now, on the controller."""
+    try:
+        return sorted({str(answer[4][0]) for answer in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)})
+    except OSError:
+        return []
+
+
+def flows(
+    resolved: policy.ResolvedPolicy, name: str, look_up: Callable[[str], Iterable[str]] = look_up
+) -> list[dict[str, Any]]:
+    """Return what the entry opens, as the option flows of egress_guard. Raise TemporaryAllowError.
+
+    look_up: returns the addresses that a domain name has now, which are what is opened for it.
+    """
     opening = next((candidate for candidate in resolved.entries if candidate.name == name), None)
     if opening is None:
         raise TemporaryAllowError(f'the entry "{name}" opens nothing on this host')
     opened = [
         policy.Flow(to, protocol, port)
-        for grant in opening.grants
+        for grant in (*opening.grants, *_named(resolved, opening, look_up))
         for to in _addresses(grant.addresses)
         for protocol, port in _ports(grant.services.protocols())
     ]
@@ -69,6 +85,24 @@ def flows(resolved: policy.ResolvedPolicy, name: str) -> list[dict[str, Any]]:
         if policy.decide(resolved, flow).cause == "never":
             raise TemporaryAllowError(f"egress_never rejects {flow.address} {flow.protocol}/{flow.port} for every user")
     return [{"to": flow.address, "protocol": flow.protocol, "port": flow.port} for flow in opened]
+
+
+def _named(
+    resolved: policy.ResolvedPolicy, opening: policy.ResolvedEntry, look_up: Callable[[str], Iterable[str]]
+) -> Iterator[Grant]:
+    """Yield what the entry's names have now, which must be where names of this host may lead to."""
+    for each in opening.names:
+        if domain_names.parse(each.name).wild:
+            raise TemporaryAllowError(f"nobody can ask for every name below {each.name}", "name the one that is needed")
+        found = addresses.union(addresses.parse(text) for text in look_up(each.name))
+        if not found:
+            raise TemporaryAllowError(f"{each.name} has no address now", "name an address")
+        for grant in opening.by_name:
+            bound = grant.addresses if opening.within else grant.addresses & resolved.internet
+            if outside := found - bound:
+                cause = f"{each.name} leads to {outside.first()}, which is not of the internet"
+                raise TemporaryAllowError(cause, "name the address itself")
+            yield Grant(found, grant.services)
 
 
 def lasting(temporary: Entry) -> str:

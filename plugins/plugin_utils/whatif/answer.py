@@ -53,7 +53,8 @@ def answer(resolved: ResolvedPolicy, addresses: Iterable[str], directory: Path) 
         if judgement.entry:
             _add(entries[judgement.entry], group)
         if judgement.outcome != ALLOWED:
-            groups[judgement.outcome].append({**group, "cause": judgement.cause, "users": list(judgement.users)})
+            why = {"cause": judgement.cause, "users": list(judgement.users), "entry": judgement.entry}
+            groups[judgement.outcome].append({**group, **why})
     return {
         "host": resolved.host,
         "tier": resolved.tier,

@@ -11,8 +11,9 @@ from functools import lru_cache
 from typing import Literal
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedPolicy, Verdict
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.decide import ROOT
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedEntry, ResolvedPolicy, Verdict
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.decide import ROOT, is_one_of
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, intervals
 
 Outcome = Literal["allowed", "rejected", "depends"]
 ALLOWED: Outcome = "allowed"
@@ -24,10 +25,10 @@ _ANYBODY, _UNNAMED = "\0", "\1"
 
 @dataclass(frozen=True)
 class Judgement:
-    """outcome: DEPENDS where only some users may and the log does not say who it was.
+    """outcome: DEPENDS where only some users may and the log does not say who it was, or what a name led to is open.
 
-    entry: what lets the flow through, None for the floor and for rejections. cause: as policy.Verdict's.
-    users: for DEPENDS, whom it is allowed to.
+    entry: what lets the flow through, None for the floor and for rejections. cause: as policy.Verdict's, or "names"
+    where it depends on them. users: for DEPENDS, whom it is allowed to; () where it depends on names.
     """
 
     outcome: Outcome
@@ -58,21 +59,42 @@ class Judge:
         verdict = ask(_ANYBODY if uid is None else uid)
         if verdict.allowed:
             return Judgement(ALLOWED, verdict.entry, verdict.cause)
-        if uid is not None or not users:
-            return Judgement(REJECTED, None, verdict.cause)
-        allowed = [(user, answer) for user in users if (answer := ask(user)).allowed]
+        allowed = [(user, answer) for user in users if uid is None and (answer := ask(user)).allowed]
         if not allowed:
-            return Judgement(REJECTED, None, verdict.cause)
+            by_name = self._by_name(narrowed, destination, uid) if verdict.cause == "unlisted" else None
+            return Judgement(DEPENDS, by_name, "names") if by_name else Judgement(REJECTED, None, verdict.cause)
         return Judgement(DEPENDS, allowed[0][1].entry, "entry", tuple(user for user, _answer in allowed))
+
+    def _by_name(self, narrowed: ResolvedPolicy, destination: str, uid: str | None) -> str | None:
+        """Return the first entry whose names may have led to an address; None for no entry."""
+        version, value = addresses.parse_address(destination)
+        return next(
+            (
+                entry.name
+                for entry in narrowed.entries
+                if (uid is None or entry.users is None or is_one_of(uid, entry.users))
+                and any(intervals.contains(grant.addresses.family(version), value) for grant in entry.by_name)
+            ),
+            None,
+        )
 
     def _narrowed(self, protocol: int, port: int) -> tuple[ResolvedPolicy, tuple[str, ...]]:
         """Return the policy with only what is about this port, and the users that it names."""
         entries = tuple(
-            dataclasses.replace(entry, grants=grants)
+            narrowed
             for entry in self._policy.entries
-            if (grants := tuple(grant for grant in entry.grants if grant.services.contains(protocol, port)))
+            if (narrowed := _about(entry, protocol, port)).grants or narrowed.by_name
         )
         never = tuple(never for never in self._policy.never if never.services.contains(protocol, port))
         users = {user for entry in entries for user in entry.users or ()}
         users |= {user for each in never for user in each.except_users}
         return dataclasses.replace(self._policy, entries=entries, never=never), tuple(sorted(users))
+
+
+def _about(entry: ResolvedEntry, protocol: int, port: int) -> ResolvedEntry:
+    """Return an entry with only what is about a port."""
+    grants, by_name = (
+        tuple(grant for grant in several if grant.services.contains(protocol, port))
+        for several in (entry.grants, entry.by_name)
+    )
+    return dataclasses.replace(entry, grants=grants, by_name=by_name)

@@ -26,7 +26,11 @@ _WHY = {
     "skipdata": "intervals that AWS could not record (SKIPDATA): flows are missing",
     "unreadable": "unreadable",
 }
-_LABELS = {"rejected": "would be rejected", "depends": "would be rejected for some users", "allowed": "would pass"}
+_LABELS = {
+    "rejected": "would be rejected",
+    "depends": "would be rejected for some users or names",
+    "allowed": "would pass",
+}
 
 
 def merged(answers: Iterable[Mapping[str, Any]], outcome: str) -> list[dict[str, Any]]:
@@ -75,7 +79,8 @@ def markdown(logs: Mapping[str, Any], answers: Sequence[Mapping[str, Any]], othe
         "",
     ]
     lines += _table("Would be rejected", merged(answers, "rejected"))
-    lines += _table("Would be rejected for some users, and the log does not say who it was", merged(answers, "depends"))
+    title = "Would be rejected for some users or names, and the log does not say whose or which it was"
+    lines += _table(title, merged(answers, "depends"))
     idle = unused(answers)
     if idle:
         lines += ["## Entries that nothing used", "", *(f"- {name} ({where})" for name, where in idle), ""]
@@ -136,6 +141,8 @@ def _service(group: Mapping[str, Any]) -> str:
 def _note(group: Mapping[str, Any]) -> str:
     if group["users"]:
         return f"allowed to {_some(group['users'])}"
+    if group["cause"] == "names":
+        return f"allowed where a name of {group['entry']} led there"
     user = f"uid {group['uid']}" if group["uid"] is not None else ""
     return ", ".join(part for part in (user, "never" if group["cause"] == "never" else "") if part)
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any
 
 import pytest
@@ -66,3 +67,31 @@ def test_it_ends_with_its_day_in_the_policy_and_lasts_without_it_in_the_yaml() -
             "owner": "alice",
         }
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "found", "opened"),
+    [
+        ("api.example.com", ["1.1.1.1", "2606:4700::1"], ["1.1.1.1", "2606:4700::1"]),
+        ("api.example.com", [], "api.example.com has no address now"),
+        ("api.example.com", ["1.1.1.1", "10.1.2.3"], "api.example.com leads to 10.1.2.3, which is not of the internet"),
+        ("api.example.com", ["169.254.169.254"], "which is not of the internet"),
+        ("api.example.com", ["9.9.9.9"], "egress_never rejects 9.9.9.9 tcp/443"),
+        ("*.example.com", ["1.1.1.1"], "nobody can ask for every name below"),
+    ],
+)
+def test_a_name_is_what_it_leads_to_now(name: str, found: list[str], opened: list[str] | str) -> None:
+    made = temporary_allow.entry({**GIVEN, "to": [name]}, "alice", NOW)
+    given: dict[str, Any] = {temporary_allow.VARIABLE: [made], "egress_never": [{"to": ["9.9.9.9"]}]}
+    resolved = build(**given)
+    if isinstance(opened, str):
+        with pytest.raises(temporary_allow.TemporaryAllowError, match=re.escape(opened)):
+            temporary_allow.flows(resolved, made["name"], lambda _name: found)
+        return
+    flows_of_name = temporary_allow.flows(resolved, made["name"], lambda _name: found)
+    assert [flow["to"] for flow in flows_of_name] == opened
+
+
+def test_a_name_is_looked_up_where_the_operator_is() -> None:
+    assert "127.0.0.1" in temporary_allow.look_up("localhost")
+    assert temporary_allow.look_up("nothing.invalid") == []

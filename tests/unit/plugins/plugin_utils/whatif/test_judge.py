@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -53,3 +54,35 @@ def test_without_a_user_it_is_what_all_users_have_in_common(address: str, servic
     assert judgement.outcome == expected
     if expected == DEPENDS:
         assert set(judgement.users) == {user for user, allowed in may.items() if allowed}
+
+
+NAMED = Judge(
+    app(
+        egress_names="resolver",
+        egress_never=[{"to": ["9.9.9.9"]}],
+        egress_allow_names=[
+            {"name": "named", "to": ["api.example.com"], "services": ["https"], "users": ["payd"]},
+            {"name": "inside", "to": ["db.example.com"], "services": ["tcp/5555"], "within": ["10.77.0.0/16"]},
+        ],
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("address", "port", "user", "outcome", "entry"),
+    [
+        ("1.1.1.1", 443, "payd", DEPENDS, "named"),
+        ("1.1.1.1", 443, None, DEPENDS, "named"),
+        ("1.1.1.1", 443, "auditd", REJECTED, None),
+        ("1.1.1.1", 80, "payd", REJECTED, None),
+        ("9.9.9.9", 443, "payd", REJECTED, None),
+        ("10.77.0.1", 5555, "payd", DEPENDS, "inside"),
+        ("1.1.1.1", 5555, "payd", REJECTED, None),
+    ],
+)
+def test_what_a_name_may_have_led_to_depends(
+    address: str, port: int, user: str | None, outcome: str, entry: str | None
+) -> None:
+    judgement = NAMED(address, 6, port, user)
+    assert (judgement.outcome, judgement.entry, judgement.users) == (outcome, entry, ())
+    assert (judgement.cause == "names") == (outcome == DEPENDS)
