@@ -48,6 +48,7 @@ _NOTICES: Mapping[str, tuple[RemarkKind, Severity]] = {
     "metadata_inside": ("metadata_inside", "minor"),
     "known_old": ("known_old", "minor"),
     "review_due": ("review_due", "minor"),
+    "wildcard": ("wildcard", "major"),
 }
 _NO_HOSTS = HostGroup((), ())
 _WHOSE: tuple[Whose, ...] = ("host", "containers", "inbound")

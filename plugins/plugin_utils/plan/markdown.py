@@ -36,7 +36,15 @@ def markdown(plan: EgressPlan) -> str:
         (
             "For review",
             _remarks(
-                plan, "shared", "ceiling", "redundant", "closed_by_never", "metadata_inside", "known_old", "review_due"
+                plan,
+                "shared",
+                "ceiling",
+                "redundant",
+                "closed_by_never",
+                "metadata_inside",
+                "known_old",
+                "review_due",
+                "wildcard",
             ),
         ),
         ("Newly allowed", _packets(plan.of("opens"), plan.allowed, "by")),

@@ -27,6 +27,7 @@ RemarkKind = Literal[
     "metadata_inside",
     "known_old",
     "review_due",
+    "wildcard",
     "error",
     "base_error",
 ]

@@ -21,6 +21,7 @@ NoticeKind = Literal[
     "expires",
     "known_old",
     "metadata_inside",
+    "names_left_out",
     "no_internal_networks",
     "optional",
     "prefix_list_first",
@@ -31,6 +32,7 @@ NoticeKind = Literal[
     "redundant",
     "review_due",
     "shared",
+    "wildcard",
 ]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
+from ansible_collections.tidegate.nftables.plugins.module_utils import domain_names
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import ErrorReport, Place, variable
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import Entry
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import words
@@ -37,6 +38,7 @@ def advise(
         for name in resolved_entry.shared:
             text = f"{name} is a shared platform: anyone can host a service there, so this entry permits"
             report.notice("shared", entry.place, f"{text} exfiltration")
+        _names(report, entry.place, resolved, resolved_entry)
         if is_closed:
             report.notice("closed_by_never", entry.place, "opens nothing: egress_never closes all of it")
         elif other is not None and entry.kind not in ("tier", "floor"):
@@ -48,3 +50,14 @@ def _dates(report: ErrorReport, place: Place, entry: ResolvedEntry, today: dt.da
         report.notice("expires", place, f"closes at the end of {entry.expires.isoformat()} (UTC)")
     if entry.review_by is not None and entry.review_by < today:
         report.notice("review_due", place, f"has been due for review since {entry.review_by.isoformat()}")
+
+
+def _names(report: ErrorReport, place: Place, resolved: ResolvedPolicy, entry: ResolvedEntry) -> None:
+    """Add what is said of names: those that this host leaves out, and wildcards where the others do not resolve."""
+    shown = ", ".join(name.name for name in entry.names)
+    if entry.names and resolved.names.leaves_out(entry.approximate):
+        report.notice("names_left_out", place, f"opens none of its names on this host: {shown}")
+    wild = [name.name for name in entry.names if domain_names.parse(name.name).wild]
+    if wild and resolved.names.resolving == "only":
+        text = f"{wild[0]} stays a way out through DNS, to whoever answers for these names"
+        report.notice("wildcard", place, text)

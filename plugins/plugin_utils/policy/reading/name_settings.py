@@ -44,6 +44,11 @@ class NameSettings:
     inside: tuple[tuple[str, AddressSet], ...] = ()
     left_out: bool = False
 
+    def leaves_out(self, approximate: str) -> bool:
+        """Return whether a host leaves out the names of an entry. approximate: the entry's, "" for none."""
+        narrower = approximate == "narrower" or (not approximate and self.left_out)
+        return self.feeder == "none" and narrower
+
     @property
     def by_resolver(self) -> bool:
         """Whether a resolver of ours answers the host's questions, so that nobody else sends any."""

@@ -31,7 +31,7 @@ def check(resolved: ResolvedPolicy) -> None:
     for entry in resolved.all_entries():
         for name in entry.names:
             pattern = domain_names.parse(name.name)
-            if left_out(resolved, entry):
+            if resolved.names.leaves_out(entry.approximate):
                 continue
             if resolved.names.feeder == "none":
                 errors.append(PolicyError(name.where, f'"{pattern}": nobody opens names on this host', WAYS))
@@ -42,16 +42,11 @@ def check(resolved: ResolvedPolicy) -> None:
         raise PolicyErrors(tuple(errors))
 
 
-def left_out(resolved: ResolvedPolicy, entry: ResolvedEntry) -> bool:
-    """Return whether an entry opens only its addresses here, because the policy allows that it is narrower."""
-    narrower = entry.approximate == "narrower" or (not entry.approximate and resolved.names.left_out)
-    return resolved.names.feeder == "none" and narrower
-
-
 def entries(resolved: ResolvedPolicy) -> list[ResolvedEntry]:
     """Return the entries whose names open something on this host, by name."""
-    named = (entry for entry in resolved.all_entries() if entry.names and not left_out(resolved, entry))
-    return sorted(named, key=lambda entry: entry.name)
+    named = (entry for entry in resolved.all_entries() if entry.names)
+    opened = (entry for entry in named if not resolved.names.leaves_out(entry.approximate))
+    return sorted(opened, key=lambda entry: entry.name)
 
 
 def sets(resolved: ResolvedPolicy) -> list[Spec]:
@@ -77,7 +72,7 @@ def sets(resolved: ResolvedPolicy) -> list[Spec]:
 
 def rules(resolved: ResolvedPolicy, entry: ResolvedEntry) -> Iterator[str]:
     """Yield what an entry's rules for its names match, and how a new connection renews an address."""
-    if left_out(resolved, entry):
+    if resolved.names.leaves_out(entry.approximate):
         return
     seconds = resolved.names.floor + resolved.names.grace
     for grant in entry.by_name:

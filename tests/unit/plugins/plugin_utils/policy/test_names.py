@@ -239,3 +239,18 @@ def test_a_platform_that_everybody_shares_is_named() -> None:
     assert resolved.entries[0].shared == ("*.github.io",)
     (notice,) = (one for one in resolved.notices if one.kind == "shared")
     assert "*.github.io is a shared platform: anyone can host a service there" in notice.text
+
+
+def test_names_that_a_host_leaves_out_are_named() -> None:
+    resolved = build(egress_allow_app=[entry(to=["203.0.113.7", NAME], approximate="narrower")])
+    (notice,) = (one for one in resolved.notices if one.kind == "names_left_out")
+    assert notice.text == f"opens none of its names on this host: {NAME}"
+
+
+@pytest.mark.parametrize(("resolving", "said"), [("only", True), ("observe", False), ("any", False)])
+def test_a_wildcard_is_named_as_a_way_out_where_other_names_do_not_resolve(resolving: str, said: bool) -> None:
+    changes = {**RESOLVER, "egress_dns_names": resolving}
+    resolved = build(egress_allow_app=[entry(to=["*.payments.example", NAME])], **changes)
+    texts = [one.text for one in resolved.notices if one.kind == "wildcard"]
+    wild = "*.payments.example stays a way out through DNS, to whoever answers for these names"
+    assert texts == ([wild] if said else [])
