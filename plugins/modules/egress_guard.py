@@ -156,6 +156,12 @@ options:
         recorded.
     type: str
     default: ""
+  names:
+    description:
+      - What the policy says about domain names, as the compiler made it. The host gets a resolver that opens their
+        addresses, as part of the same change. Without it, a resolver from before is removed.
+      - V(auto) among its C(servers) stands for those that the host uses itself.
+    type: dict
   drift:
     description: What the watcher does about an edit of the table by hand.
     type: str

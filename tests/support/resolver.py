@@ -24,8 +24,9 @@ from typing import Any
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program import package
 from ansible_collections.tidegate.nftables.plugins.module_utils.resolver import question
-from ansible_collections.tidegate.nftables.plugins.module_utils.resolver.configuration import ADDRESS, ALIVE
+from ansible_collections.tidegate.nftables.plugins.module_utils.resolver.configuration import ALIVE
 from ansible_collections.tidegate.nftables.plugins.module_utils.resolver.question import Answer
+from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import RESOLVER_ADDRESS as ADDRESS
 
 from . import authority
 from .nft import HOST, NftCommand

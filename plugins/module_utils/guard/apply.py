@@ -11,7 +11,11 @@ from typing import Any, Mapping
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, files
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.lock import exclusive
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program import install, unchanged_record
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program import (
+    install,
+    requested_names,
+    unchanged_record,
+)
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program.install import FileChange
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program.report import joined
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import (
@@ -19,6 +23,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved impo
     failsafe_records,
     last_loaded,
     pending,
+    wanted_names,
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import request as requests
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.before_change import BeforeChange
@@ -46,7 +51,8 @@ class Terms:
 
     seconds: until the rollback; confirm: whether the change must be confirmed at all; tests: to run before the change,
     so that the confirmation knows which ones failed already; size: bytes of the policy that was requested; digest: see
-    unchanged_record.write, "" to record nothing.
+    unchanged_record.write, "" to record nothing; names: the resolver's document, "" for no resolver, None to leave it
+    as it is.
     """
 
     request: ChangeRequest
@@ -56,6 +62,7 @@ class Terms:
     tests: PolicyTests = field(default_factory=PolicyTests)
     size: int = 0
     digest: str = ""
+    names: str | None = None
 
 
 def apply_policy(
@@ -122,28 +129,33 @@ def _change(
 ) -> dict[str, Any]:
     # A rollback restores the settings too: whether the fail-safe table rejects is one of them.
     old_settings = files.read(host.paths.settings) or ""
+    asked = [] if terms.names is None else requested_names.preview(host.paths, terms.names)
+    changed = bool(preview["changed"] or asked)
     failed_before: list[str] = []
-    if preview["changed"] and terms.confirm and not check:
+    if changed and terms.confirm and not check:
         failed_before = policy_tests.labels(policy_tests.failing(policy_tests.run(terms.tests)))
     installed = install.install(host.paths, terms.settings, systemd=clock.systemd_runs(host.paths), check=check)
     if not check:
         failsafe_records.keep(host, terms.settings, old_settings)
-    if not preview["changed"]:
+    if not changed:
         return joined(preview, [*installed, *_save_unchanged(host, terms.request, check=check)])
     described = replace(terms, request=requests.described(terms.request, preview.get("changes") or ()))
     before = BeforeChange.read(host, described.request.what)
     if check:
-        return {**joined(preview, installed), **before.result(None)}
+        return {**joined(preview, [*installed, *asked]), **before.result(None)}
     if not terms.confirm:
-        return {**joined(_load_and_save(host, desired, described.request), installed), **before.result(host)}
-    change, result = _load_pending(host, desired, described, old_settings)
+        if asked:
+            requested_names.make(host.paths, terms.names or "")
+        return {**joined(_load_and_save(host, desired, described.request), [*installed, *asked]), **before.result(host)}
+    old_names = wanted_names.read(host.paths) if asked else None
+    change, result = _load_pending(host, desired, described, old_settings, old_names)
     guard = {
         "token": change.token,
         "seconds": change.seconds_left,
         "kind": change.timer,
         "before": failed_before,
     }
-    return {**joined(result, installed, guard), **before.result(host)}
+    return {**joined(result, [*installed, *asked], guard), **before.result(host)}
 
 
 def _load_and_save(host: Host, desired: DesiredTable, request: ChangeRequest) -> Mapping[str, Any]:
@@ -161,12 +173,17 @@ def _load_and_save(host: Host, desired: DesiredTable, request: ChangeRequest) ->
 
 
 def _load_pending(
-    host: Host, desired: DesiredTable, terms: Terms, old_settings: str
+    host: Host, desired: DesiredTable, terms: Terms, old_settings: str, old_names: str | None
 ) -> tuple[PendingChange, Mapping[str, Any]]:
     """Start the rollback timer and load the change; roll it back when that fails."""
-    change = commit_confirm.begin(host, terms.request, seconds=terms.seconds, size=terms.size, settings=old_settings)
+    change = commit_confirm.begin(
+        host, terms.request, seconds=terms.seconds, size=terms.size, settings=old_settings, names=old_names
+    )
     snapshot = files.read_bytes(host.paths.snapshot) or b""
     try:
+        if old_names is not None:
+            # Before the table, which lets only the resolver ask.
+            requested_names.make(host.paths, terms.names or "")
         result = desired.load()
         commit_confirm.write_candidate(host, change, terms.request)
         if desired.preview()["changed"]:

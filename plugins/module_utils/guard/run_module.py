@@ -18,6 +18,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.error
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program import (
     emergency,
+    requested_names,
     temporary_allow,
     uninstall,
 )
@@ -75,6 +76,9 @@ def _apply(paths: Paths, parameters: Parameters, check: bool) -> dict[str, Any]:
     request = requests.of_tables(tables, parameters["who"], parameters["what"], parameters["policy"])
     if tables[0].get("state") == "absent":
         return _uninstall(paths, CompiledTable(parse.tables(tables), run_directory), check=check)
+    names = requested_names.text_of(paths, parameters["names"])
+    # Before the table is read: rules name that user.
+    requested_names.make_user(names, check=check)
     host = Host(paths, LiveTable())
     first = None if host.table.exists() else parse.tables(older_connections.kept(tables))
     desired = CompiledTable(parse.tables(tables), run_directory, first)
@@ -89,7 +93,7 @@ def _apply(paths: Paths, parameters: Parameters, check: bool) -> dict[str, Any]:
         }
     )
     warnings = system_log.kernel_log_warnings((parameters["sight"] or {}).get("log", "none"))
-    terms = _terms(parameters, request, values, size=len(json.dumps(tables)))
+    terms = replace(_terms(parameters, request, values, size=len(json.dumps(tables))), names=names)
     if warnings:
         # Every run says so, and a question does not.
         terms = replace(terms, digest="")
@@ -264,6 +268,7 @@ ARGUMENTS: dict[str, Any] = {
         },
     },
     "digest": {"type": "str", "default": ""},
+    "names": {"type": "dict"},
     "drift": {"type": "str", "choices": list(settings.DRIFT), "default": "report"},
     "floor": {"type": "list", "elements": "str"},
     "interfaces": {"type": "list", "elements": "str"},

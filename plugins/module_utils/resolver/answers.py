@@ -6,36 +6,28 @@
 from __future__ import annotations
 
 import socket
-from typing import Iterable, Tuple
+from typing import Iterable
 
 from .directory import Meaning
 from .document import FedSet, Networks
-from .lifetimes import Lifetimes
-
-Record = Tuple[bytes, int]
-"""An address in network byte order, and the seconds for which it is valid."""
 
 
 class Refused(Exception):
     """An answer that carries an address which its name must not lead to."""
 
 
-def writes(
-    meaning: Meaning, records: Iterable[Record], lifetimes: Lifetimes, now: float
-) -> dict[str, list[tuple[bytes, float]]]:
-    """Return by set the addresses with the seconds that they stay. Raise Refused when one of them may not be.
+def writes(meaning: Meaning, keys: Iterable[bytes], refuse: Networks) -> dict[str, list[bytes]]:
+    """Return the addresses, in network byte order, by set. Raise Refused when one of them may not be in the answer.
 
     Not only that address: whoever put it there may have put the others there too.
     """
-    by_set: dict[str, list[tuple[bytes, float]]] = {}
-    refuse = lifetimes.document.refuse
-    for key, ttl in dict(records).items():
+    by_set: dict[str, list[bytes]] = {}
+    for key in dict.fromkeys(keys):
         takers = [fed for fed in meaning.sets if _takes(fed, key, refuse)]
         if not takers and not any(key in inside for inside in meaning.inside):
             raise Refused(f"{show(key)} is no address that it may lead to")
         for fed in takers:
-            name = fed.of(key)
-            by_set.setdefault(name, []).append((key, lifetimes.seconds(name, key, ttl, now)))
+            by_set.setdefault(fed.of(key), []).append(key)
     return by_set
 
 

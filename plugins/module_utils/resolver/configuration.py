@@ -8,13 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import domain_names
+from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import RESOLVER_ADDRESS
 
 from . import unbound_module
 from .document import Document
-from .lifetimes import LONGEST
-
-ADDRESS = "127.0.53.1"
-"""Where the host's name service asks. systemd-resolved has 127.0.0.53 and 127.0.0.54, others 127.0.0.1."""
 
 ALIVE = "localhost"
 """A name that unbound answers itself: whoever asks for it sees whether the resolver works."""
@@ -94,7 +91,7 @@ from {module} import deinit, inform_super, init, init_standard, operate
 
 def text(document: Document, script: Path) -> str:
     """Return unbound's configuration. script: the path of the script below."""
-    lines = [_SERVER.format(address=ADDRESS, longest=LONGEST)]
+    lines = [_SERVER.format(address=RESOLVER_ADDRESS, longest=document.longest_ttl)]
     named = [pattern.name for pattern in document.patterns]
     # unbound answers whole zones itself, such as test; a zone of its own for a name lets that one through.
     lines += [f'    local-zone: "{name}." transparent\n' for name in dict.fromkeys(named)]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ansible_collections.tidegate.nftables.plugins.module_utils import domain_names
 from ansible_collections.tidegate.nftables.plugins.module_utils.domain_names import Pattern
 
-from .document import ONLY, Document, FedSet, Networks
+from .document import Document, FedSet, Networks
 
 _KEPT = 20_000
 """Names that are remembered; anyone on the host can ask for any number of them."""
@@ -29,7 +29,6 @@ class Directory:
 
     def __init__(self, document: Document) -> None:
         self.document = document
-        self.only = document.dns_names == ONLY
         self._at: dict[str, list[tuple[FedSet | None, Networks | None]]] = {}
         self._below: dict[str, list[tuple[FedSet | None, Networks | None]]] = {}
         self._known: dict[str, Meaning] = {}

@@ -19,6 +19,9 @@ MODES = (RESOLVER, PERIODIC)
 ANY, OBSERVE, ONLY = "any", "observe", "only"
 DNS_NAMES = (ANY, OBSERVE, ONLY)
 
+_SHORTEST = 60
+"""Seconds that answers are kept at least, or unbound would ask the servers for every question."""
+
 _IPV4_INSIDE = ((0, 96), (0xFFFF << 32, 96), (0x64FF9B << 96, 96), (0x2002 << 112, 16))
 """Where IPv6 has IPv4 addresses inside, and after how many bits: compatible, mapped, NAT64 (RFC 6052), 6to4."""
 
@@ -56,7 +59,7 @@ class FedSet:
 class Document:
     """What the policy says about names.
 
-    mode: of MODES. table: family and name. servers: where questions go. floor, grace: seconds, see lifetimes.py.
+    mode: of MODES. table: family and name. servers: where questions go. floor, grace: seconds, see `stay`.
     dns_names: of DNS_NAMES. allow: what else resolves in mode only. inside: what may lead to which networks inside.
     refuse: addresses that no other answer may carry.
     """
@@ -71,6 +74,20 @@ class Document:
     inside: tuple[tuple[Pattern, Networks], ...]
     sets: tuple[FedSet, ...]
     refuse: Networks
+
+    @property
+    def longest_ttl(self) -> int:
+        """Seconds for which a client may keep an answer: unbound gives none more."""
+        return max(self.floor, _SHORTEST)
+
+    @property
+    def stay(self) -> int:
+        """Seconds that an address stays in a set after an answer that carried it, or after a new connection to it.
+
+        Connection pools keep an address far longer than its TTL, hence the floor. As no TTL is longer, the last answer
+        is always the one that counts: of two names with one address, neither cuts the other's time.
+        """
+        return self.longest_ttl + self.grace
 
     @property
     def patterns(self) -> list[Pattern]:

@@ -7,17 +7,14 @@ from __future__ import annotations
 
 import errno
 import socket
-import time
 from contextlib import suppress
-from typing import List, Mapping, Tuple
+from typing import List, Mapping
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import elements, errors, wire
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.connection import Connection, open_socket
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.declaration import get_set
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.read_elements import dump_elements
 
-Writes = Mapping[str, List[Tuple[bytes, float]]]
-"""By set: addresses in network byte order, each with the seconds that it stays."""
+Writes = Mapping[str, List[bytes]]
+"""By set: addresses in network byte order."""
 
 _SILENCE = 5.0
 """Seconds that the kernel may take for an answer: a client waits for it."""
@@ -25,10 +22,11 @@ _ACTION = "writing addresses of names"
 
 
 class SetWriter:
-    """Sets of one table. Not for several threads."""
+    """Sets of one table, whose elements stay for some seconds from each write. Not for several threads."""
 
-    def __init__(self, family: str, table: str) -> None:
+    def __init__(self, family: str, table: str, seconds: int) -> None:
         self._family, self._table = family, table
+        self._timeout = wire.attribute(elements.TIMEOUT, (seconds * 1000).to_bytes(8, "big"))
         self._kernel: Connection | None = None
         self._heads: dict[str, bytes] = {}
 
@@ -45,7 +43,7 @@ class SetWriter:
                     self._commit({name: writes[name]})
 
     def _commit(self, writes: Writes) -> None:
-        messages = [message for name, items in writes.items() for message in self._messages(name, items)]
+        messages = [message for name, keys in writes.items() for message in self._messages(name, keys)]
         if self._kernel is None:
             self._kernel = Connection(_open)
         first = self._kernel.reserve(len(messages) + 2)
@@ -70,20 +68,17 @@ class SetWriter:
             full = f"the set for {', '.join(writes)} is full" if failed == errno.ENFILE else ""
             raise errors.from_errno(_ACTION, failed, full)
 
-    def _messages(self, name: str, items: list[tuple[bytes, float]]) -> list[tuple[int, int, bytes]]:
+    def _messages(self, name: str, keys: list[bytes]) -> list[tuple[int, int, bytes]]:
         """Return the messages for one set.
 
         On older kernels, adding an element that exists renews nothing, so it is deleted in between: one transaction
         has no gap.
         """
-        keys = [elements.element_attribute(key) for key, _seconds in items]
-        timed = [
-            elements.element_attribute(key, extras=wire.attribute(elements.TIMEOUT, _milliseconds(seconds)))
-            for key, seconds in items
-        ]
+        plain = [elements.element_attribute(key) for key in keys]
+        timed = [elements.element_attribute(key, extras=self._timeout) for key in keys]
         head = self._head(name)
         new, old = (wire.NFT_MSG_NEWSETELEM, wire.NLM_F_CREATE), (wire.NFT_MSG_DELSETELEM, 0)
-        steps = ((new, keys), (old, keys), (new, timed))
+        steps = ((new, plain), (old, plain), (new, timed))
         return [
             (kind, flags, head + part) for (kind, flags), encoded in steps for part in elements.list_attributes(encoded)
         ]
@@ -99,19 +94,6 @@ class SetWriter:
         if self._kernel is not None:
             self._kernel.__exit__(None, None, None)
             self._kernel = None
-
-    def ends(self, name: str) -> dict[bytes, float]:
-        """Return the addresses in a set with their ends (monotonic seconds), none where there is no set."""
-        try:
-            dumped = dump_elements(get_set(self._family, self._table, name))
-        except errors.NoSuchObject:
-            return {}
-        now = time.monotonic()
-        return {element.start: now + element.expires / 1000 for element in dumped if element.expires is not None}
-
-
-def _milliseconds(seconds: float) -> bytes:
-    return int(seconds * 1000).to_bytes(8, "big")
 
 
 def _open() -> socket.socket:

@@ -8,8 +8,6 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-from .answers import Record
-
 FRESH, CACHED, UNKNOWN = 0, 1, 2
 """An answer from the servers, one from unbound's cache, and a name that mode only would not resolve."""
 
@@ -17,24 +15,24 @@ LARGEST = 1 << 16
 """Bytes of a datagram: more addresses than a DNS message holds."""
 
 _HEAD = struct.Struct("=IBB")
-_RECORD = {4: struct.Struct("=4sI"), 16: struct.Struct("=16sI")}
+_LENGTHS = (4, 16)
 
 
 class Report(NamedTuple):
-    """One report of the module. number: the reply repeats it. kind: FRESH, CACHED or UNKNOWN."""
+    """One report of the module. number: the reply repeats it. kind: FRESH, CACHED or UNKNOWN. keys: the addresses."""
 
     number: int
     kind: int
     name: str
-    records: list[Record]
+    keys: list[bytes]
 
 
 def pack(report: Report) -> bytes:
     """Return the bytes of a report."""
     name = report.name.encode("ascii", "replace")
     parts = [_HEAD.pack(report.number, report.kind, len(name)), name]
-    for key, ttl in report.records:
-        parts += [bytes((len(key),)), _RECORD[len(key)].pack(key, ttl)]
+    for key in report.keys:
+        parts += [bytes((len(key),)), key]
     return b"".join(parts)
 
 
@@ -43,14 +41,16 @@ def unpack(data: bytes) -> Report:
     try:
         number, kind, length = _HEAD.unpack_from(data)
         place = _HEAD.size + length
-        name, records = data[_HEAD.size : place].decode("ascii"), []
+        name, keys = data[_HEAD.size : place].decode("ascii"), []
         while place < len(data):
-            record = _RECORD[data[place]]
-            records.append(record.unpack_from(data, place + 1))
-            place += 1 + record.size
-    except (struct.error, KeyError, UnicodeDecodeError) as error:
+            key = data[place + 1 : place + 1 + data[place]]
+            if len(key) != data[place] or len(key) not in _LENGTHS:
+                raise ValueError
+            keys.append(key)
+            place += 1 + len(key)
+    except (struct.error, ValueError) as error:
         raise ValueError(f"a report of {len(data)} bytes that is none") from error
-    return Report(number, kind, name, records)
+    return Report(number, kind, name, keys)
 
 
 def pack_reply(number: int, problem: str) -> bytes:

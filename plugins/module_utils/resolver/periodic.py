@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Callable
 
 from . import messages, question
-from .answers import Record
 from .document import Document
 from .messages import Report
 from .question import NOERROR, NXDOMAIN
@@ -33,7 +32,7 @@ class Asker:
     clock: Callable[[], float] = time.monotonic
     ask: Callable[[str, str, int, float], question.Answer] = question.ask
     _due: dict[tuple[str, int], float] = field(default_factory=dict)
-    _good: dict[tuple[str, int], list[Record]] = field(default_factory=dict)
+    _good: dict[tuple[str, int], list[bytes]] = field(default_factory=dict)
 
     def round(self) -> float:
         """Ask for every name that is due; return the seconds until the next one is."""
@@ -54,12 +53,11 @@ class Asker:
         answer = self._first_answer(name, kind)
         if answer is None:
             # The last good answer stays for as long as nobody says otherwise.
-            records = [(key, 0) for key, _ttl in self._good.get((name, kind), [])]
             again = _SHORTEST
         else:
-            self._good[name, kind] = records = answer.records
-            again = min([self._longest, *(float(ttl) for _key, ttl in records)])
-        self.writer.handle(messages.pack(Report(0, messages.FRESH, name, records)))
+            self._good[name, kind] = [key for key, _ttl in answer.records]
+            again = min([self._longest, *(float(ttl) for _key, ttl in answer.records)])
+        self.writer.handle(messages.pack(Report(0, messages.FRESH, name, self._good.get((name, kind), []))))
         return max(_SHORTEST, again)
 
     def _first_answer(self, name: str, kind: int) -> question.Answer | None:

@@ -9,9 +9,10 @@ import os
 import socket
 import struct
 from contextlib import closing
-from typing import NamedTuple
+from typing import NamedTuple, Tuple
 
-from .answers import Record
+Record = Tuple[bytes, int]
+"""An address in network byte order, and the seconds for which it is valid."""
 
 A, AAAA = 1, 28
 NOERROR, NXDOMAIN = 0, 3

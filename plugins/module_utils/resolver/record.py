@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import time
@@ -28,11 +29,12 @@ LARGEST = 4 << 20
 
 
 class Record:
-    """Kept in memory; `save` writes it where it changed. say: prints a line to the journal."""
+    """Kept in memory; `save` writes it. say: prints a line to the journal. document: digest of the one in force."""
 
     def __init__(self, path: Path, say: Callable[[str], None]) -> None:
         self._path, self._say = path, say
         self._counts = {"written": 0, "refused": 0, "problems": 0, "unknown": 0}
+        self.document = ""
         self._last: dict[str, Any] = {}
         self._names: OrderedDict[str, str] = OrderedDict()
         self._unknown: OrderedDict[str, int] = OrderedDict()
@@ -73,16 +75,27 @@ class Record:
         self._changed = True
 
     def save(self, *, now: bool = False) -> None:
-        """Write the file where something changed, at most now and then."""
-        if not self._changed or (time.monotonic() - self._saved < _INTERVAL and not now):
+        """Write the file: now, or where something changed and the last one is old."""
+        if not now and (not self._changed or time.monotonic() - self._saved < _INTERVAL):
             return
         self._saved, self._changed = time.monotonic(), False
-        content = {**self._counts, "last": self._last, "names": self._names, "unresolved": self._unknown}
+        content = {
+            "document": self.document,
+            **self._counts,
+            "last": self._last,
+            "names": self._names,
+            "unresolved": self._unknown,
+        }
         new = self._path.with_name(f".{self._path.name}.new")
         with suppress(OSError):
             with files.descriptor(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644) as number:
                 files.write_all(number, json.dumps(content).encode())
             new.replace(self._path)
+
+
+def digest(text: str) -> str:
+    """Return what stands for a document in a record."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def read(path: Path) -> dict[str, Any]:

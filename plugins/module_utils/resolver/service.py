@@ -22,12 +22,13 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.errors import TidegateError
+from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import RESOLVER_ADDRESS
 
 from . import configuration, document, messages, question, unbound_module
 from .document import PERIODIC, Document
 from .kernel import SetWriter
 from .periodic import Asker
-from .record import Record
+from .record import Record, digest
 from .writer import Writer
 
 _PACKAGES = "/usr/lib/python3/dist-packages"
@@ -73,18 +74,22 @@ class Files:
         """unbound's script."""
         return self.folder / "unbound.py"
 
-    def read(self) -> Document:
-        """Return the document. Raise TidegateError."""
+    def read(self, record: Record) -> Document:
+        """Return the document, and note which one it is. Raise TidegateError."""
         try:
-            return document.parse(json.loads(self.document.read_text("utf-8")))
+            text = self.document.read_text("utf-8")
+            wanted = document.parse(json.loads(text))
+            record.document = digest(text)
         except (OSError, ValueError) as error:
             raise TidegateError("damaged", f"{self.document} cannot be read: {error}.") from error
+        else:
+            return wanted
 
 
 def run(files: Files) -> None:
     """Run until a signal comes. Raise TidegateError when it cannot start, or when unbound has ended by itself."""
-    wanted = files.read()
     record = Record(files.record, _say)
+    wanted = files.read(record)
     signals = _Signals()
     if wanted.mode == PERIODIC:
         _ask_periodically(files, wanted, record, signals)
@@ -98,19 +103,20 @@ def _ask_periodically(files: Files, wanted: Document, record: Record, signals: _
     _notify("READY=1")
     while not signals.end:
         if signals.take_reload():
-            asker = _asker(files.read(), record)
+            asker = _asker(files.read(record), record)
+            record.save(now=True)
         time.sleep(min(_PAUSE, asker.round()))
         record.save()
         _notify("WATCHDOG=1")
 
 
 def _asker(wanted: Document, record: Record) -> Asker:
-    return Asker(wanted, Writer(wanted, SetWriter(*wanted.table), record))
+    return Asker(wanted, Writer(wanted, SetWriter(*wanted.table, wanted.stay), record))
 
 
 def _resolve(files: Files, wanted: Document, record: Record, signals: _Signals) -> None:
     _configure(files, wanted)
-    writer = Writer(wanted, SetWriter(*wanted.table), record)
+    writer = Writer(wanted, SetWriter(*wanted.table, wanted.stay), record)
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     ours.settimeout(_PAUSE)
     command = [*_CONFINED, "unbound", "-d", "-p", "-c", str(files.configuration)]
@@ -119,19 +125,21 @@ def _resolve(files: Files, wanted: Document, record: Record, signals: _Signals) 
     theirs.close()
     keeper = _Keeper(wanted)
     keeper.start()
+    record.save(now=True)
     try:
         while not signals.end:
             if signals.take_reload():
                 try:
-                    wanted = files.read()
+                    wanted = files.read(record)
                     _configure(files, wanted)
                 except TidegateError as error:
                     # With the old ones, the host still has DNS.
                     _say(f"The names are as before: {error}")
                     continue
-                writer = Writer(wanted, SetWriter(*wanted.table), record)
+                writer = Writer(wanted, SetWriter(*wanted.table, wanted.stay), record)
                 keeper.wanted, keeper.seed_at = wanted, 0.0
                 child.send_signal(signal.SIGHUP)
+                record.save(now=True)
             with suppress(socket.timeout):
                 data = ours.recv(messages.LARGEST)
                 if not data:
@@ -227,12 +235,12 @@ class _Keeper(threading.Thread):
                 if until is not None and time.monotonic() > until:
                     return
                 with suppress(OSError):
-                    question.ask(configuration.ADDRESS, name, kind, _ALIVE_TIMEOUT)
+                    question.ask(RESOLVER_ADDRESS, name, kind, _ALIVE_TIMEOUT)
 
 
 def _is_alive() -> bool:
     try:
-        question.ask(configuration.ADDRESS, configuration.ALIVE, question.A, _ALIVE_TIMEOUT)
+        question.ask(RESOLVER_ADDRESS, configuration.ALIVE, question.A, _ALIVE_TIMEOUT)
     except OSError:
         return False
     return True

@@ -19,9 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from . import document, messages
-from .answers import Record
 from .directory import Directory
-from .document import OBSERVE
+from .document import OBSERVE, ONLY
 
 DOCUMENT, CHANNEL = "TIDEGATE_NAMES", "TIDEGATE_CHANNEL"
 """Variables of the environment: the path of the document, and the descriptor of the socket to the writer."""
@@ -33,8 +32,6 @@ _TYPES = ("A", "AAAA")
 _HTTPS_AND_SVCB = (64, 65)
 _SERVFAIL, _NXDOMAIN = 2, 3
 _BOGUS = 1
-_ABSOLUTE = 1_000_000_000
-"""In the cache, a TTL is the time at which it ends; one of a fresh answer is below this many seconds."""
 _PATIENCE = 10.0
 """Seconds that the writer may take; it gives the kernel half of them."""
 _AGAIN = 1.0
@@ -51,12 +48,12 @@ class Channel:
         self._lock = threading.Lock()
         self._number = 0
 
-    def report(self, kind: int, name: str, records: list[Record]) -> str:
+    def report(self, kind: int, name: str, keys: list[bytes]) -> str:
         """Report an answer; return why it must not leave, "" where it may."""
         with self._lock:
             self._number = self._number + 1 & 0xFFFFFFFF
             try:
-                self._socket.send(messages.pack(messages.Report(self._number, kind, name, records)))
+                self._socket.send(messages.pack(messages.Report(self._number, kind, name, keys)))
                 while kind != messages.UNKNOWN:
                     data = self._socket.recv(messages.LARGEST)
                     if not data:
@@ -78,9 +75,10 @@ class State:
 
     def __init__(self) -> None:
         self.directory = Directory(document.parse(json.loads(Path(os.environ[DOCUMENT]).read_text("utf-8"))))
-        self.observe = self.directory.document.dns_names == OBSERVE
+        self.only = self.directory.document.dns_names == ONLY
+        self.counts = self.directory.document.dns_names in (OBSERVE, ONLY)
         self.channel = Channel(int(os.environ[CHANNEL]))
-        self._reported: dict[tuple[str, str], tuple[float, tuple[bytes, ...]]] = {}
+        self._reported: dict[tuple[str, str], tuple[float, list[bytes]]] = {}
 
     def answer(self, kind: int, query: Any, reply: Any) -> str:
         """Report an answer, unless it was a moment ago; return why it must not leave, "" where it may."""
@@ -89,15 +87,14 @@ class State:
         name = query.qname_str
         if not self.directory.meaning(name).sets:
             return ""
-        records = _records(reply)
-        if not records:
+        keys = _keys(reply)
+        if not keys:
             return ""
-        keys = tuple(key for key, _ttl in records)
         last = self._reported.get((name, query.qtype_str))
         now = time.monotonic()
         if last is not None and last[1] == keys and now - last[0] < _AGAIN:
             return ""
-        problem = self.channel.report(kind, name, records)
+        problem = self.channel.report(kind, name, keys)
         if not problem:
             if len(self._reported) >= _KEPT:
                 self._reported.clear()
@@ -108,21 +105,16 @@ class State:
 _state: Any = None
 
 
-def _records(reply: Any) -> list[Record]:
-    """Return the addresses of an answer with the seconds for which each is valid."""
-    records = []
+def _keys(reply: Any) -> list[bytes]:
+    """Return the addresses of an answer."""
+    keys = []
     for index in range(reply.an_numrrsets):
         answer = reply.rrsets[index]
-        if answer.rk.type_str not in _TYPES:
-            continue
-        data = answer.entry.data
-        for each in range(data.count):
-            ttl = data.rr_ttl[each]
-            if ttl > _ABSOLUTE:
-                ttl = max(0, ttl - int(time.time()))
+        if answer.rk.type_str in _TYPES:
+            data = answer.entry.data
             # Two bytes of length come first.
-            records.append((bytes(data.rr_data[each])[2:], ttl))
-    return records
+            keys += [bytes(data.rr_data[each])[2:] for each in range(data.count)]
+    return keys
 
 
 def _guarded(kind: int, query: Any, reply: Any) -> str:
@@ -150,11 +142,7 @@ def init_standard(number: int, environment: Any) -> bool:
     if CHANNEL not in os.environ:
         return True
     _state = State()
-    # The reply callback is the only one for expired answers, where unbound is configured to give them.
-    return bool(
-        unbound.register_inplace_cb_reply_cache(_callback, environment, number)
-        and unbound.register_inplace_cb_reply(_callback, environment, number)
-    )
+    return bool(unbound.register_inplace_cb_reply_cache(_callback, environment, number))
 
 
 def deinit(_number: int) -> bool:
@@ -188,11 +176,10 @@ def _begin(number: int, query: Any) -> bool:
     """Answer a question here, or pass it on."""
     meaning = _state.directory.meaning(query.qinfo.qname_str)
     # unbound's own questions, such as a validator's, have nobody who waits for a reply.
-    if not meaning.covered and query.mesh_info.reply_list is not None:
-        if _state.directory.only:
+    if not meaning.covered and _state.counts and query.mesh_info.reply_list is not None:
+        if _state.only:
             return _finish(number, query, _NXDOMAIN)
-        if _state.observe:
-            _state.channel.report(messages.UNKNOWN, query.qinfo.qname_str, [])
+        _state.channel.report(messages.UNKNOWN, query.qinfo.qname_str, [])
     if meaning.sets and query.qinfo.qtype in _HTTPS_AND_SVCB:
         # They carry addresses that no set has, and keys that hide the name from a proxy.
         return _finish_empty(number, query)

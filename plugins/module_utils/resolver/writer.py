@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-import time
-from typing import Callable, Protocol
+from typing import Protocol
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import NetlinkError
 
@@ -14,7 +13,6 @@ from . import answers, messages
 from .directory import Directory
 from .document import Document
 from .kernel import Writes
-from .lifetimes import Lifetimes
 from .messages import Report
 from .record import Record
 
@@ -25,25 +23,15 @@ class Sets(Protocol):
     def write(self, writes: Writes) -> None:
         """Write all or nothing; raise NetlinkError."""
 
-    def ends(self, name: str) -> dict[bytes, float]:
-        """Return the addresses in a set with their ends."""
-
 
 class Writer:
     """Decides by one document. record: what it did, for people and programs."""
 
-    def __init__(
-        self, document: Document, sets: Sets, record: Record, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, document: Document, sets: Sets, record: Record) -> None:
         self.record = record
         self._directory = Directory(document)
+        self._refuse = document.refuse
         self._sets = sets
-        self._lifetimes = Lifetimes(document)
-        self._clock = clock
-        for fed in document.sets:
-            for name in (fed.set4, fed.set6):
-                for key, end in sets.ends(name).items():
-                    self._lifetimes.remember(name, key, end)
 
     def handle(self, data: bytes) -> bytes | None:
         """Return the reply to a datagram, None where none is expected."""
@@ -60,9 +48,7 @@ class Writer:
     def _answer(self, report: Report) -> str:
         """Write an answer's addresses; return why the answer must not leave, "" where it may."""
         try:
-            writes = answers.writes(
-                self._directory.meaning(report.name), report.records, self._lifetimes, self._clock()
-            )
+            writes = answers.writes(self._directory.meaning(report.name), report.keys, self._refuse)
             if writes:
                 self._sets.write(writes)
         except answers.Refused as refusal:
@@ -71,5 +57,5 @@ class Writer:
         except NetlinkError as error:
             self.record.problem(report.name, str(error))
             return str(error)
-        self.record.written(report.name, [key for key, _ttl in report.records])
+        self.record.written(report.name, report.keys)
         return ""

@@ -16,7 +16,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base impo
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.serialise import packed
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import ErrorReport
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import commit_confirm, root
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables import containers, floor
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables import containers, floor, names
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
 
 from . import connection
@@ -35,6 +35,7 @@ def apply_arguments(resolved: policy.ResolvedPolicy, who: str, default_root: str
         "confirm": resolved.commit_confirm.enabled,
         "timeout": resolved.commit_confirm.timeout,
         "tests": packets(resolved),
+        "names": names.document(resolved),
         "drift": resolved.drift,
         "sight": sight(resolved),
         "root": resolved.root or default_root,
@@ -94,8 +95,8 @@ def host_arguments(action: TidegateAction) -> dict[str, Any]:
 def commit_confirm_arguments(action: TidegateAction) -> dict[str, Any]:
     """Return the commit-confirm settings of a change for which no policy is built. Raise PolicyErrors."""
     report = ErrorReport()
-    names = ("egress_confirm", "egress_confirm_timeout")
-    settings = commit_confirm.read(report, {name: action.template(action.variables.get(name)) for name in names})
+    variables = ("egress_confirm", "egress_confirm_timeout")
+    settings = commit_confirm.read(report, {name: action.template(action.variables.get(name)) for name in variables})
     report.raise_errors()
     return {"confirm": settings.enabled, "timeout": settings.timeout}
 

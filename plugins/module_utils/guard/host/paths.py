@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,12 +97,32 @@ class Paths:
 
     @property
     def names(self) -> Path:
-        """What the policy says about names (resolver/document.py); the resolver's user reads it."""
+        """What the resolver does (resolver/document.py); its user reads it."""
         return self.at("/etc/tidegate/names.json")
 
     @property
+    def wanted_names(self) -> Path:
+        """What the resolver is to do; empty or missing for no resolver (program/names.py makes it so)."""
+        return self.state / "names.json"
+
+    @property
+    def resolv_conf(self) -> Path:
+        """resolv.conf(5)."""
+        return self.at("/etc/resolv.conf")
+
+    @property
+    def original_resolv_conf(self) -> Path:
+        """The resolv.conf from before ours (host/name_service.py)."""
+        return self.state / "resolv.conf.json"
+
+    @property
+    def apparmor(self) -> Path:
+        """What the administrator adds to AppArmor's profile of unbound."""
+        return self.at("/etc/apparmor.d/local/usr.sbin.unbound")
+
+    @property
     def resolver(self) -> Path:
-        """Folder of the running resolver, which its user writes."""
+        """Folder of the running resolver, which its user may write."""
         return self.at("/run/tidegate-dns")
 
     @property
@@ -162,3 +183,12 @@ class Paths:
     def units(self) -> Path:
         """Folder of the administrator's systemd units (systemd.unit(5))."""
         return self.at("/etc/systemd/system")
+
+
+def of_program(program: str) -> Paths:
+    """Return the paths of the host, or of the part of a file system, that a program is installed in.
+
+    They are no argument: whoever may run one command as root by a rule of sudo must not choose what it reads and loads.
+    """
+    program, place = os.path.realpath(program), str(Paths().program)
+    return Paths(program[: -len(place)] if program.endswith(place) else "")

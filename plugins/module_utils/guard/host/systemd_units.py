@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import subprocess
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import TABLE
+from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import RESOLVER_USER, TABLE
 
 from .errors import GuardError
 from .paths import Paths
@@ -15,8 +15,14 @@ from .paths import Paths
 BOOT = "tidegate.service"
 WATCH = "tidegate-watch.service"
 RESOLVER = "tidegate-dns.service"
+NAMES = "tidegate-names.service"
+NAMES_PATH = "tidegate-names.path"
+"""Make the host's name service ours again, at boot and where another program wrote /etc/resolv.conf."""
+RESOLVER_UNITS = (RESOLVER, NAMES, NAMES_PATH)
 RESOLVE = "resolve"
 """The command of the unit RESOLVER."""
+SETTLE = "settle-names"
+"""The command of the unit NAMES."""
 UNCONFINED = "tidegate-unconfined.service"
 """Does what BOOT does, where systemd cannot confine that one and so does not start it: the policy counts for more."""
 WHY = "tidegate-why.socket"
@@ -199,6 +205,95 @@ StandardError=journal
 TimeoutStartSec=20
 RuntimeMaxSec=20
 {protections}"""
+
+
+def resolver_texts(paths: Paths, interpreter: str) -> dict[str, str]:
+    """Return the text of each unit of a host with a resolver."""
+    command = f"{interpreter} -IS {paths.program}"
+    return {
+        RESOLVER: _resolver(paths, command),
+        NAMES: f"""\
+# Written by tidegate.nftables. The next run overwrites changes.
+[Unit]
+Description=Have programs ask the resolver of the egress policy
+StartLimitIntervalSec=0
+
+[Service]
+Type=oneshot
+ExecStart={command} {SETTLE}
+
+[Install]
+WantedBy=multi-user.target
+""",
+        NAMES_PATH: f"""\
+# Written by tidegate.nftables. The next run overwrites changes.
+[Unit]
+Description=Notice that another program wrote {paths.resolv_conf}
+
+[Path]
+PathChanged={paths.resolv_conf}
+
+[Install]
+WantedBy=multi-user.target
+""",
+    }
+
+
+def _resolver(paths: Paths, command: str) -> str:
+    # Not After= the boot unit, which waits for the lock of the run that starts this one. At a boot it comes later:
+    # the boot unit is a part of sysinit.target.
+    return f"""\
+# Written by tidegate.nftables. The next run overwrites changes.
+[Unit]
+Description=Resolve names and open their addresses
+After=network.target
+Before=nss-lookup.target
+Wants=nss-lookup.target
+StartLimitIntervalSec=0
+
+[Service]
+Type=notify
+NotifyAccess=main
+ExecStart={command} {RESOLVE}
+ExecReload=/bin/kill -HUP $MAINPID
+KillMode=mixed
+Restart=always
+RestartSec=1
+WatchdogSec=60
+TimeoutStartSec=120
+LimitNOFILE=16384
+OOMScoreAdjust=-500
+User={RESOLVER_USER}
+Group={RESOLVER_USER}
+AmbientCapabilities=CAP_NET_ADMIN CAP_NET_BIND_SERVICE
+CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_BIND_SERVICE
+NoNewPrivileges=yes
+RuntimeDirectory={paths.resolver.name}
+RuntimeDirectoryMode=0755
+DevicePolicy=closed
+KeyringMode=private
+LockPersonality=yes
+PrivateDevices=yes
+PrivateTmp=yes
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHome=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectSystem=strict
+RemoveIPC=yes
+RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+SystemCallArchitectures=native
+UMask=0022
+
+[Install]
+WantedBy=multi-user.target
+"""
 
 
 def systemctl(*words: str) -> None:

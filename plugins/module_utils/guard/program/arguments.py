@@ -72,7 +72,7 @@ COMMANDS: Mapping[str, Command] = {
     "boot": Command(""),
     "watch": Command(""),
     "answer": Command(""),
-    systemd_units.RESOLVE: Command(""),
+    systemd_units.SETTLE: Command(""),
     timer.WAIT_COMMAND: Command("", (_TOKEN,)),
     timer.COMMAND: Command("", (_TOKEN,)),
 }

@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import Callable, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.errors import TidegateError
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, files
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.lock import WAIT, exclusive, hold
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths, of_program
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.systemd_units import (
     FAILSAFE_STATUS,
     GAVE_UP_STATUS,
-    RESOLVE,
+    SETTLE,
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import confirmed_policy, history, pending
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import denied_ledger
@@ -31,9 +31,8 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.live_table import LiveTable
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import commit_confirm, rollback, timer
 from ansible_collections.tidegate.nftables.plugins.module_utils.printable import printable_lines
-from ansible_collections.tidegate.nftables.plugins.module_utils.resolver import service
 
-from . import ask, boot, console, emergency, watcher
+from . import ask, boot, console, emergency, names, watcher
 from .arguments import parser
 from .terminal import say
 
@@ -47,11 +46,11 @@ Arguments = argparse.Namespace
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command. Exit status: 0, 1 for a reported failure, 2 for wrong arguments; boot has more."""
-    paths = _paths()
+    paths = of_program(sys.argv[0])
     if words is None and Path(sys.argv[0]).name == ask.NAME:
         return ask.main(paths, sys.argv[1:])
     arguments = parser().parse_args(words)
-    if os.geteuid() != 0 and arguments.command != RESOLVE:
+    if os.geteuid() != 0:
         # Without root, nft lists nothing, which looks like a host without a table. The path: sudo has one of its own.
         sys.stderr.write(f"tidegate: this needs root; try: sudo {' '.join(map(shlex.quote, sys.argv))}\n")
         return 1
@@ -63,15 +62,6 @@ def main(words: Sequence[str] | None = None) -> int:
     except TidegateError as error:
         sys.stderr.write(printable_lines(f"tidegate: {error}\n"))
         return GAVE_UP_STATUS if arguments.command == "boot" else 1
-
-
-def _paths() -> Paths:
-    """Return the paths of the host, or of the part of a file system, that this program is installed in.
-
-    They are no argument: whoever may run one command as root by a rule of sudo must not choose what it reads and loads.
-    """
-    program, place = os.path.realpath(sys.argv[0]), str(Paths().program)
-    return Paths(program[: -len(place)] if program.endswith(place) else "")
 
 
 def _restore(paths: Paths, _arguments: Arguments) -> int:
@@ -135,9 +125,15 @@ def _watch(paths: Paths, _arguments: Arguments) -> int:
     return 0
 
 
-def _resolve(paths: Paths, _arguments: Arguments) -> int:
-    service.run(service.Files(paths.names, paths.program, paths.resolver))
+def _settle_names(paths: Paths, _arguments: Arguments) -> int:
+    with exclusive(paths):
+        names.settle(paths, _interpreter(paths))
     return 0
+
+
+def _interpreter(paths: Paths) -> str:
+    """Return the Python that the program names in its first line."""
+    return (files.read(paths.program) or "").partition("\n")[0][2:].split()[0]
 
 
 def _answer(paths: Paths, _arguments: Arguments) -> int:
@@ -197,7 +193,7 @@ _COMMANDS: dict[str, Callable[[Paths, Arguments], int]] = {
     "close": _emergency,
     "boot": _boot,
     "watch": _watch,
-    RESOLVE: _resolve,
+    SETTLE: _settle_names,
     "answer": _answer,
     timer.WAIT_COMMAND: _wait_and_roll_back,
     timer.COMMAND: _roll_back,

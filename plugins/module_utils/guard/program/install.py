@@ -167,6 +167,8 @@ def _start(paths: Paths, changes: list[FileChange]) -> Iterator[FileChange]:
             if lock.is_held(paths.watcher_lock):
                 break
             time.sleep(0.1)
+    if str(paths.program) in changed and (paths.units / systemd_units.RESOLVER).exists():
+        systemd_units.systemctl("try-restart", systemd_units.RESOLVER)
     if not running:
         yield FileChange(systemd_units.WATCH, "start")
     if new_units:

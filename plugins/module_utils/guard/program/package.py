@@ -19,8 +19,9 @@ from functools import lru_cache
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.systemd_units import RESOLVE
 
-from . import cli
+from . import cli, resolve
 
 ROOMS = "ansible_collections.tidegate.nftables.plugins.module_utils"
 PARTS = (
@@ -32,6 +33,7 @@ PARTS = (
     "guard.host.errors",
     "guard.host.files",
     "guard.host.lock",
+    "guard.host.name_service",
     "guard.host.paths",
     "guard.host.ssh_session",
     "guard.host.system_log",
@@ -43,6 +45,8 @@ PARTS = (
     "guard.program.console",
     "guard.program.emergency",
     "guard.program.terminal",
+    "guard.program.names",
+    "guard.program.resolve",
     "guard.program.watcher",
     "guard.saved.confirmed_policy",
     "guard.saved.failsafe",
@@ -56,6 +60,7 @@ PARTS = (
     "guard.saved.running_time",
     "guard.saved.settings",
     "guard.sight.answer",
+    "guard.saved.wanted_names",
     "guard.sight.denied_ledger",
     "guard.sight.evaluate",
     "guard.sight.explain",
@@ -81,13 +86,15 @@ PARTS = (
     "netlink.elements",
     "netlink.errors",
     "netlink.garbage_collection",
-    "netlink.plain_elements",
-    "netlink.read_elements",
     "netlink.ruleset",
     "netlink.snapshot",
     "netlink.snapshot_changes",
     "netlink.wire",
     "nft.command",
+    "nft.desired.hooks",
+    "nft.desired.parse_sets",
+    "nft.desired.resolvers",
+    "nft.desired.spec",
     "nft.desired.tokens",
     "nft.errors",
     "nft.live.cut",
@@ -98,7 +105,6 @@ PARTS = (
     "resolver.directory",
     "resolver.document",
     "resolver.kernel",
-    "resolver.lifetimes",
     "resolver.messages",
     "resolver.periodic",
     "resolver.question",
@@ -113,7 +119,17 @@ PARTS = (
 OLDEST = (3, 8)
 _SYSTEM = "/usr/bin/python3"
 # From the imported module: Ansible sends to the host what is imported.
-_MAIN = f"import sys\n\nfrom {cli.__name__} import main\n\nsys.exit(main())\n"
+# The resolver needs a third of the modules, which Python compiles anew at each start.
+_MAIN = f"""\
+import sys
+
+if sys.argv[1:] == ["{RESOLVE}"]:
+    from {resolve.__name__} import main
+else:
+    from {cli.__name__} import main
+
+sys.exit(main())
+"""
 _DATE = (1980, 1, 1, 0, 0, 0)
 
 

@@ -25,7 +25,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state import proof
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import FORWARD_CHAIN
 
-from . import install
+from . import install, names, package
 
 _ACCOUNTS = ("/etc/passwd", "/etc/group")
 """Not by content: the users of the policy are asked for one by one, and its rules hold numbers."""
@@ -82,12 +82,13 @@ def _about(paths: Paths, policy: CompiledTable, settings: Settings) -> dict[str,
         paths.confirmed,
         paths.candidate,
         paths.pending,
+        *names.files_of(paths, package.interpreter()),
         *sorted(paths.state.glob(paths.failsafe_record("*").name)),
     ]
-    names = [path for path in proof.NAMES if path not in _ACCOUNTS]
+    accounts = [path for path in proof.NAMES if path not in _ACCOUNTS]
     asked = (resolvers.FILE, resolvers.UPSTREAM) if policy.asks_for_resolvers() else ()
     return {
-        "paths": [*map(str, written), *names, *asked],
+        "paths": [*map(str, written), *accounts, *asked],
         "stamps": [find_nft()],
         "present": [str(paths.last_loaded)],
         "held": [str(paths.watcher_lock)] if systemd else [],

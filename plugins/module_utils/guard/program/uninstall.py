@@ -20,7 +20,8 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors impor
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.nf_tables import delete_table, has_table
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import TABLE
 
-from . import install
+from . import install, requested_names
+from .install import FileChange
 from .report import joined
 
 
@@ -34,7 +35,7 @@ def uninstall(host: Host, absent: DesiredTable, *, check: bool) -> dict[str, Any
             if result["changed"]:
                 _forget_policy(host.paths)
             result = absent.load()
-        removed = install.remove(host.paths, systemd=systemd, check=check)
+        removed = [*_without_names(host.paths, check=check), *install.remove(host.paths, systemd=systemd, check=check)]
         return {**joined(result, removed), "recovered": recovered}
 
 
@@ -48,9 +49,20 @@ def uninstall_without_nft(paths: Paths, *, check: bool) -> dict[str, Any]:
         if exists and not check:
             _forget_policy(paths)
             delete_table(*TABLE)
-        removed = install.remove(paths, systemd=clock.systemd_runs(paths), check=check)
+        removed = [
+            *_without_names(paths, check=check),
+            *install.remove(paths, systemd=clock.systemd_runs(paths), check=check),
+        ]
     changes = (transaction.change_record("delete", "table", name=TABLE[1]),) if exists else ()
     return {**joined(RunResult(exists, changes=changes).as_dict(), removed), "recovered": ""}
+
+
+def _without_names(paths: Paths, *, check: bool) -> list[FileChange]:
+    """Have the host ask for names as it did before us; return the files that this changes."""
+    changes = requested_names.preview(paths, "")
+    if changes and not check:
+        requested_names.make(paths, "")
+    return changes
 
 
 def _forget_policy(paths: Paths) -> None:

@@ -19,6 +19,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved impo
     pending,
     records,
     settings,
+    wanted_names,
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.snapshot_changes import digest
@@ -37,6 +38,7 @@ def facts(host: Host) -> dict[str, Any]:
     saved: ok, none, or what is wrong with the file
     allowed: what allow_once opened and is still open, see temporary_allows.read
     watcher: whether it runs
+    resolver: None without one of ours, else mode, answers (whether it does), problem (why it does not) and counts
     tracked: see connection_tracking.usage
     overflow: users whose rejected packets found no room in the ledger, with how many, in any mode
     events: how often each event that is a warning is in the journal
@@ -68,6 +70,7 @@ def facts(host: Host) -> dict[str, Any]:
         },
         "allowed": temporary_allows.read(events),
         "watcher": lock.is_held(host.paths.watcher_lock),
+        "resolver": wanted_names.facts(host.paths),
         "overflow": _overflow(),
         "tracked": connection_tracking.usage(),
         "events": {name: counts[name] for name in _COUNTED},
@@ -104,6 +107,7 @@ def text(state: dict[str, Any]) -> str:
         for item in state["allowed"]
     ]
     lines.append(f"watcher    {'runs' if state['watcher'] else 'does not run'}; an edit is {_DRIFT[state['drift']]}")
+    lines += [f"resolver   {resolver_text(state['resolver'])}"] if state["resolver"] else []
     lines.append(f"ledger     {overflow_text(state['overflow'])}")
     tracked = connection_tracking.text(state["tracked"])
     lines += [f"tracking   {tracked}"] if tracked else []
@@ -127,6 +131,22 @@ TABLE = {
     "unconfirmed": "loaded, but never confirmed",
 }
 _DRIFT = {"report": "reported", "repair": "repaired"}
+
+
+def resolver_text(resolver: Mapping[str, Any]) -> str:
+    """Return whether the resolver works, and what went wrong last."""
+    parts = ["answers" if resolver["answers"] else f"does not answer: {resolver['problem']}"]
+    parts += [f"{resolver[kind]} {words}" for kind, words in _RESOLVER.items() if resolver[kind]]
+    if resolver["last"]:
+        parts.append(f"last {resolver['last']}")
+    return "; ".join(parts)
+
+
+_RESOLVER = {
+    "refused": "answers with an address that their name must not have",
+    "problems": "answers that could not be written",
+    "unknown": "questions for names that egress_dns_names: only would not resolve",
+}
 
 
 def overflow_text(overflow: Sequence[Mapping[str, Any]]) -> str:

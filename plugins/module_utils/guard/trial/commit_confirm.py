@@ -42,10 +42,11 @@ def begin(
     size: int = 0,
     kind: Literal["change", "emergency"] = "change",
     settings: str = "",
+    names: str | None = None,
 ) -> PendingChange:
     """Prepare the rollback and start its timer; raise GuardError when that fails, with the table unchanged.
 
-    seconds: until the rollback; size: bytes of the request; kind, settings: see PendingChange.
+    seconds: until the rollback; size: bytes of the request; kind, settings, names: see PendingChange.
     """
     files.make_folder(host.paths.state)
     files.make_folder(host.paths.run)
@@ -67,6 +68,7 @@ def begin(
         others=tuple(sorted({*request.others, *confirmed_policy.others(host.paths)})),
         spec=request.spec,
         settings=settings,
+        names=names,
     )
     try:
         files.write(host.paths.snapshot, messages)

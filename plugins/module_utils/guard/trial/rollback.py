@@ -18,6 +18,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved impo
     journal,
     pending,
     settings,
+    wanted_names,
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.pending import PendingChange
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import denied_ledger
@@ -195,10 +196,13 @@ def finish_confirmation(paths: Paths, change: PendingChange) -> None:
 
 
 def _end(paths: Paths, change: PendingChange) -> None:
-    """Remove a change and restore the settings from before it."""
+    """Remove a change and restore the settings and the resolver from before it."""
     if change.settings:
         with suppress(GuardError):
             failsafe.write(paths, settings.load(change.settings))
+    if change.names is not None:
+        with suppress(GuardError):
+            wanted_names.restore(paths, change.names)
     pending.remove(paths)
 
 

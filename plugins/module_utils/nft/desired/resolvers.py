@@ -6,17 +6,22 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Sequence, Union
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import intervals
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import UNCHANGED, EngineError
+from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import RESOLVER_ADDRESS
 
 from . import parse_sets
 from .spec import ElementSpec, SetSpec, TableSpec
 
 FILE = "/etc/resolv.conf"
+
+ORIGINAL = "/var/lib/tidegate/resolv.conf.json"
+"""FILE from before it named only our resolver (guard/host/name_service.py)."""
 
 UPSTREAM = "/run/systemd/resolve/resolv.conf"
 """Where systemd-resolved lists the servers it asks, when FILE names only its STUBS (systemd-resolved.service(8))."""
@@ -40,6 +45,8 @@ def fill(spec: TableSpec) -> TableSpec:
 def look_up(where: str = "") -> list[Address]:
     """Return the addresses of the host's name servers, in order, without those on the host itself; at least one."""
     servers = _read(FILE)
+    if [str(server) for server in servers] == [RESOLVER_ADDRESS]:
+        servers = _addresses(_original())
     usable = _elsewhere(servers)
     if usable:
         return usable
@@ -64,9 +71,20 @@ def _none(cause: str, where: str) -> EngineError:
 def _read(path: str) -> list[Address]:
     """Return the addresses of a resolv.conf; [] when it cannot be read. Lines that glibc ignores are ignored."""
     try:
-        lines = Path(path).read_text("utf-8", "replace").splitlines()
+        return _addresses(Path(path).read_text("utf-8", "replace"))
     except OSError:
         return []
+
+
+def _original() -> str:
+    try:
+        return str(json.loads(Path(ORIGINAL).read_text("utf-8"))["text"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _addresses(text: str) -> list[Address]:
+    lines = text.splitlines()
     words = [line.split() for line in lines if line[:1] not in (" ", "\t")]
     addresses = [_address(word[1]) for word in words if len(word) > 1 and word[0] == "nameserver"]
     return list(dict.fromkeys(address for address in addresses if address is not None))

@@ -67,3 +67,9 @@ def test_networks_have_every_spelling(address: str, refused: bool) -> None:
 def test_wildcards_cannot_be_asked_for() -> None:
     parsed = document.parse({**DOCUMENT, "mode": "periodic", "sets": [{**API, "names": ["api.example.com"]}]})
     assert parsed.exact == ["api.example.com"]
+
+
+def test_no_client_keeps_an_address_longer_than_its_set() -> None:
+    for floor, longest in ((3600, 3600), (0, 60)):
+        parsed = document.parse({**DOCUMENT, "floor": floor})
+        assert (parsed.longest_ttl, parsed.stay) == (longest, longest + 120)

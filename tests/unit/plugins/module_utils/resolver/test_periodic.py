@@ -42,11 +42,8 @@ class World:
         return answer
 
     def write(self, writes: Writes) -> None:
-        for items in writes.values():
-            self.ends.update({key: self.now + seconds for key, seconds in items})
-
-    def read(self, _name: str) -> dict[bytes, float]:
-        return {}
+        for keys in writes.values():
+            self.ends.update(dict.fromkeys(keys, self.now + PARSED.stay))
 
 
 @pytest.fixture
@@ -57,18 +54,8 @@ def world() -> World:
 
 @pytest.fixture
 def asker(world: World, tmp_path_factory: pytest.TempPathFactory) -> Asker:
-    @dataclass
-    class Sets:
-        world: World
-
-        def write(self, writes: Writes) -> None:
-            self.world.write(writes)
-
-        def ends(self, name: str) -> dict[bytes, float]:
-            return self.world.read(name)
-
     record = Record(tmp_path_factory.mktemp("record") / "record.json", lambda _line: None)
-    writer = Writer(PARSED, Sets(world), record, lambda: world.now)
+    writer = Writer(PARSED, world, record)
     return Asker(PARSED, writer, lambda: world.now, world.ask)
 
 

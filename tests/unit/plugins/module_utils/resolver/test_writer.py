@@ -27,16 +27,13 @@ class Sets:
     """Sets that keep what is written, or that are full."""
 
     def __init__(self) -> None:
-        self.written: dict[tuple[str, bytes], float] = {}
+        self.written: set[tuple[str, bytes]] = set()
         self.full = False
 
     def write(self, writes: Writes) -> None:
         if self.full:
             raise from_errno("writing", errno.ENFILE)
-        self.written.update({(name, key): seconds for name, items in writes.items() for key, seconds in items})
-
-    def ends(self, name: str) -> dict[bytes, float]:
-        return {V4: 100_000.0} if name == "names_api4" else {}
+        self.written |= {(name, key) for name, keys in writes.items() for key in keys}
 
 
 @pytest.fixture
@@ -51,45 +48,41 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def writer(sets: Sets, path: Path) -> Writer:
-    return Writer(document.parse(DOCUMENT), sets, Record(path, lambda _line: None), lambda: 0.0)
+    return Writer(document.parse(DOCUMENT), sets, Record(path, lambda _line: None))
 
 
-def said(writer: Writer, name: str, *records: tuple[bytes, int], kind: int = messages.FRESH) -> str:
-    reply = writer.handle(messages.pack(Report(9, kind, name, list(records))))
+def said(writer: Writer, name: str, *keys: bytes, kind: int = messages.FRESH) -> str:
+    reply = writer.handle(messages.pack(Report(9, kind, name, list(keys))))
     assert reply is not None
     number, problem = messages.unpack_reply(reply)
     assert number == 9
     return problem
 
 
-def test_an_answer_is_written_and_an_end_of_before_the_start_counts(writer: Writer, sets: Sets) -> None:
-    assert not said(writer, "x.example.net.", (V4, 60))
-    assert sets.written == {("names_api4", V4): 100_000.0}
-
-
-def test_a_ttl_beyond_all_bounds_is_a_day(writer: Writer, sets: Sets) -> None:
-    assert not said(writer, "db.corp.example.", (CORP, 0xFFFFFFFF))
-    assert sets.written == {("names_corp4", CORP): 86_400.0 + 120}
+def test_an_answer_is_written(writer: Writer, sets: Sets) -> None:
+    assert not said(writer, "x.example.net.", V4)
+    assert not said(writer, "db.corp.example.", CORP)
+    assert sets.written == {("names_api4", V4), ("names_corp4", CORP)}
 
 
 @pytest.mark.parametrize(
     ("name", "key"), [("x.example.net.", INSIDE), ("db.corp.example.", V4), ("other.example.org.", V4)]
 )
 def test_what_the_policy_does_not_say_is_not_written(writer: Writer, sets: Sets, name: str, key: bytes) -> None:
-    assert "may lead to" in said(writer, name, (key, 60))
+    assert "may lead to" in said(writer, name, key)
     assert not sets.written
 
 
 def test_a_full_set_is_said(writer: Writer, sets: Sets, path: Path) -> None:
     sets.full = True
-    assert said(writer, "x.example.net.", (V4, 60))
+    assert said(writer, "x.example.net.", V4)
     writer.record.save(now=True)
     assert record.read(path)["problems"] == 1
 
 
 def test_no_bytes_do_harm(writer: Writer, sets: Sets) -> None:
     source = random.Random(2)
-    good = messages.pack(Report(1, messages.FRESH, "x.example.net.", [(V4, 60)]))
+    good = messages.pack(Report(1, messages.FRESH, "x.example.net.", [V4]))
     for _turn in range(3000):
         damaged = bytearray(good)
         damaged[source.randrange(len(damaged))] = source.randrange(256)

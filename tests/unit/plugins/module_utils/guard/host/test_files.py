@@ -259,6 +259,7 @@ def test_the_program_holds_all_it_needs(tmp_path: Path) -> None:
         "program/report.py",
         "program/temporary_allow.py",
         "program/unchanged_record.py",
+        "program/requested_names.py",
         "program/uninstall.py",
         "saved/before_change.py",
         "saved/failsafe_records.py",

@@ -1,0 +1,85 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What this host's resolver is to do: a document as text, "" for no resolver. program/names.py makes it so."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from contextlib import suppress
+from typing import Any
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import files
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.systemd_units import SETTLE
+from ansible_collections.tidegate.nftables.plugins.module_utils.resolver import question, record
+from ansible_collections.tidegate.nftables.plugins.module_utils.resolver.configuration import ALIVE
+from ansible_collections.tidegate.nftables.plugins.module_utils.resolver.document import RESOLVER
+from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import RESOLVER_ADDRESS
+
+_PATIENCE = 20.0
+_ALIVE = 5.0
+"""Seconds that the resolver may take for an answer that it has."""
+
+
+def read(paths: Paths) -> str:
+    """Return the document, "" for no resolver."""
+    return files.read(paths.wanted_names) or ""
+
+
+def write(paths: Paths, text: str) -> None:
+    """Save the document."""
+    files.write(paths.wanted_names, text.encode())
+
+
+def need_alive(paths: Paths) -> None:
+    """Raise GuardError (resolver_failed) when this host is to ask a resolver of ours and that does not answer."""
+    text = read(paths)
+    if not text or json.loads(text)["mode"] != RESOLVER:
+        return
+    try:
+        question.ask(RESOLVER_ADDRESS, ALIVE, question.A, _ALIVE)
+    except OSError as error:
+        raise GuardError(
+            "resolver_failed",
+            f"The resolver of this host does not answer at {RESOLVER_ADDRESS}: {error}. "
+            "Fix: read journalctl -u tidegate-dns.",
+        ) from error
+
+
+def facts(paths: Paths) -> dict[str, Any] | None:
+    """Return the state of the resolver as plain values, None where there is to be none."""
+    text = read(paths)
+    if not text:
+        return None
+    recorded, problem = record.read(paths.resolver / "record.json"), ""
+    try:
+        need_alive(paths)
+    except GuardError as error:
+        problem = str(error)
+    if not recorded:
+        problem = problem or "it has recorded nothing since it was started"
+    last = recorded.get("last") or {}
+    return {
+        "mode": json.loads(text)["mode"],
+        "answers": not problem,
+        "problem": problem,
+        **{kind: int(recorded.get(kind) or 0) for kind in ("written", "refused", "problems", "unknown")},
+        "last": f"{last.get('name')}: {last.get('why')}" if last else "",
+    }
+
+
+def restore(paths: Paths, text: str) -> None:
+    """Save the document from before a change, and have systemd make it so: a watcher may not write outside its folders.
+
+    Where that fails, the next boot or run does it.
+    """
+    write(paths, text)
+    first = (files.read(paths.program) or "").partition("\n")[0]
+    command = ["systemd-run", "--quiet", "--collect", "--no-block", *first[2:].split(), str(paths.program), SETTLE]
+    with suppress(OSError, subprocess.TimeoutExpired):
+        subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_PATIENCE, check=False
+        )
