@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A host gets a resolver, keeps it and loses it again, under a real systemd with the unbound of each Debian release."""
+"""A host gets a resolver, keeps it and loses it again, under a real systemd with real unbound."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from ansible_collections.tidegate.nftables.tests.support.resolver import API, DO
 from .conftest import wait_for
 from .test_systemd import Machine
 
-RELEASES = {"bullseye": "1.13.1", "bookworm": "1.17.1", "trixie": "1.26.2"}
+RELEASES = {"bullseye": "1.13.1", "trixie": "1.26.2"}
+"""The oldest and the newest, with their unbound: tests/integration/resolver has that of bookworm too."""
 RESOLV_CONF = f"# from elsewhere\nnameserver {SERVER}\nsearch corp.example\n"
 NAMES: Mapping[str, Any] = {**DOCUMENT, "sets": [API]}
 SPEC: Mapping[str, Any] = {

@@ -29,8 +29,8 @@ from ansible_collections.tidegate.nftables.tests.support.waiting import wait_for
 
 from .conftest import World
 
-FRESH = 2000
-BESIDE = 300
+FRESH = 1000
+BESIDE = 200
 _numbers = count(100_000)
 
 INSIDE = {

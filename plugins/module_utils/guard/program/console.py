@@ -57,6 +57,7 @@ def state_code(facts: Mapping[str, Any]) -> int:
         and facts["watcher"]
         and facts["saved"] in ("ok", "none" if change else "ok")
         and (change is None or change["seconds"] >= 0)
+        and (not facts["resolver"] or facts["resolver"]["answers"])
     )
     return OK if fine else WARNING
 
@@ -149,9 +150,11 @@ def show_why(paths: Paths, arguments: argparse.Namespace) -> int:
     user = arguments.user or _sender(arguments.by) or "root"
     uid = None if user == _KERNEL else _uid(user)
     protocol, port = verdict.service(arguments.service, arguments.protocol)
+    # Before the table is read: the resolver of this host opens the addresses that it answers.
+    addresses = verdict.addresses(arguments.destination)
     objects = verdict.objects(LiveTable())
     values, answers = settings.read(paths), []
-    for address in verdict.addresses(arguments.destination):
+    for address in addresses:
         about = answer.answer(verdict.judged(objects, address, protocol, port, uid), values)
         flow = f"{address} {protocol}/{port} as {user}"
         answers.append({"destination": str(address), "protocol": protocol, "port": port, "user": user, **about})
