@@ -166,7 +166,7 @@ cores: venv nft ## Every playbook, action, module and filter with ansible-core 2
 .PHONY: attack
 attack: venv nft ## Attack a host and the controller as hostile people would, and print what got through
 	$(PYTHON) -m ansible_collections.tidegate.nftables.tests.attack
-	$(PYTHON) -m pytest -q tests/integration/guard/test_without_nft.py tests/integration/policy/test_flood.py
+	$(PYTHON) -m pytest -q tests/integration/attack/test_playbooks.py tests/integration/guard/test_without_nft.py tests/integration/policy/test_flood.py
 
 .PHONY: bench
 bench: venv nft ## How long things take
