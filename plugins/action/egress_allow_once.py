@@ -42,7 +42,7 @@ class ActionModule(TidegateAction):
             "what": arguments["reason"],
             **host,
         }
-        outcome = self.run_module(GUARD, request, needed=("until",))
+        outcome = self.need_module(GUARD, request, needed=("until",))
         lasting = temporary_allow.lasting(entry)
         until = f"allowed for new connections until {outcome['until']}"
         topic = f"egress_allow_{resolved.tier}"

@@ -27,6 +27,17 @@ def test_generated_results_change_nothing_of_others(tmp_path: Path, monkeypatch:
     assert set(figures.values()) == {0}, figures
 
 
+@pytest.mark.parametrize("action", results.ACTIONS)
+def test_a_module_that_fails_fails_its_task_with_what_it_says(tmp_path: Path, monkeypatch: Any, action: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    controller = Controller(tmp_path, results.inventory())
+    arguments = {**results.ACTIONS[action], **({"dest": "drafts"} if action == "egress_adopt" else {})}
+    failed = {"failed": True, "msg": "The module says why."}
+    result = controller.run(results.HOSTILE, action, arguments, lambda *_asked: failed)
+    assert result["failed"]
+    assert "The module says why." in result["msg"]
+
+
 def test_every_action_that_runs_a_module_is_attacked() -> None:
     sources = {path.stem: path.read_text(encoding="utf-8") for path in (CHECKOUT / "plugins" / "action").glob("*.py")}
     runs = {name for name, source in sources.items() if "_module(" in source or "_and_confirm(" in source}
