@@ -22,7 +22,10 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.argument
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.commit_confirm import apply_and_confirm
 
-ALLOW_REMOVAL = "Fix: check the inventory; if this is intended, run once with -e egress_max_removed=100."
+ALLOW_REMOVAL = (
+    "Nothing was changed. Fix: check the inventory and the lists; if this is intended, run once with "
+    "-e egress_max_removed=100."
+)
 
 
 class ActionModule(TidegateAction):
@@ -49,7 +52,9 @@ class ActionModule(TidegateAction):
             named = resolved.named_users()
             outcome["missing_users"] = [user for user in outcome["missing_users"] if user in named]
         if outcome.get("reason") == "too_much_removed":
-            outcome["msg"] = f"{outcome['msg']} {ALLOW_REMOVAL}"
+            # In the policy's words: the engine speaks of its own argument, and has its own fix.
+            cause = outcome["msg"].partition(" Fix: ")[0].removeprefix(f"{outcome.get('where', '')}: ")
+            outcome["msg"] = f"{cause.replace('max_removed', 'egress_max_removed')} {ALLOW_REMOVAL}"
         if self._task.diff:
             outcome["diff"] = self._diff(outcome, resolved, full=arguments["diff"] == "full")
         outcome = {key: value for key, value in outcome.items() if key not in description.POLICIES}

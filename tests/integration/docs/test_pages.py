@@ -229,6 +229,7 @@ def test_every_page_is_walked() -> None:
 
 @pytest.mark.parametrize("row", ELSEWHERE, ids=lambda row: row.what)
 def test_what_is_not_run_here_is_shown_somewhere_and_held(row: Elsewhere) -> None:
+    assert all((CHECKOUT / test).is_file() for test in POLICIES.values())
     shown = [block.text for page in (*PAGES, *POLICIES) for block in blocks(CHECKOUT / page)]
     assert any(re.fullmatch(row.what, text) for text in shown)
     assert (CHECKOUT / row.by).is_file()

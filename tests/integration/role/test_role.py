@@ -319,7 +319,11 @@ def test_a_sliced_inventory_stops_before_it_closes_anything_unless_it_is_meant(p
         assert refused.code != 0
         assert "58 of " in refused.output
         assert "allow_database4 10.10.2.1" in refused.output
-        assert "-e egress_max_removed=100" in refused.output
+        assert "but egress_max_removed allows 25 %" in refused.output
+        message = re.search(r"Action failed: (This run would remove .*)", refused.output)
+        assert message
+        assert message[1].count("Fix:") == 1
+        assert "-e egress_max_removed=100" in message[1]
         assert project.nft("-s", "list", "table", "inet", "tidegate") == before
     assert project.play("-e", "egress_mode=observe", "-e", "egress_max_removed=100").code == 0
     assert "10.10.2.1" not in project.nft("list", "set", "inet", "tidegate", "allow_database4")

@@ -40,6 +40,25 @@ def test_an_example_is_a_policy_without_errors(example: str) -> None:
     assert compile_table(build(inventory, **given))["name"] == "tidegate"
 
 
+def test_the_examples_add_up_to_the_policy_of_a_fleet() -> None:
+    """In the order of the page, each example pasted into its file; then each group has a policy without errors."""
+    files: dict[str, dict[str, Any]] = {}
+    for example in EXAMPLES:
+        path = example.splitlines()[0].removeprefix("# ")
+        files[path] = yaml.safe_load(example)
+        for group in {path.split("/")[1] for path in files} - {"all"}:
+            given = {
+                name: value
+                for folder in ("all", group)
+                for path, variables in sorted(files.items())
+                if path.split("/")[1] == folder
+                for name, value in variables.items()
+            }
+            lists = feeds.parse(ErrorReport(), given.get("egress_prefix_lists"))
+            known = {name: feeds.PrefixListResult(name, one.addresses) for name, one in lists.items()}
+            assert errors(inventory=replace(INVENTORY, lists=known), **given) == [], (path, group)
+
+
 def test_the_sample_of_errors_is_what_is_said() -> None:
     wrong = {"name": "payments-api", "to": ["203.0.113.0/24", "10.0.0.300"], "ports": [443]}
     for sentence in errors(egress_allow_pci=[wrong]):
