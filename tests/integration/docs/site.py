@@ -19,7 +19,7 @@ import yaml
 
 from ansible_collections.tidegate.nftables.tests.integration.docs import installed
 from ansible_collections.tidegate.nftables.tests.support.paths import LAB
-from ansible_collections.tidegate.nftables.tests.support.waiting import run
+from ansible_collections.tidegate.nftables.tests.support.waiting import run, wait_for
 
 NETWORK: dict[str, Any] = {
     "networks": {
@@ -43,13 +43,14 @@ APPLY = "ansible-playbook site.yml --limit app1"
 class Site:
     """path: the repository. environment: of every command. names: the namespace of each host.
 
-    is_applied: whether the host has what group_vars say.
+    is_applied: whether the host has what group_vars say. watcher: the process on the host, once it is installed.
     """
 
     path: Path
     environment: dict[str, str]
     names: dict[str, str]
     is_applied: bool = True
+    watcher: subprocess.Popen[bytes] | None = None
 
     def run(self, command: str) -> subprocess.CompletedProcess[str]:
         """Run a command of a page where it belongs: on the controller in the repository, or on the host app1."""
@@ -63,7 +64,19 @@ class Site:
         name = self.names["app1"]
         path = f"/run/tidegate-netns/{name}/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         enter = ["ip", "netns", "exec", name, "bash", "-euc", command]
+        self._watch()
         return run(enter, check=False, cwd=self.path, env={**os.environ, "PATH": path})
+
+    def _watch(self) -> None:
+        """Start the watcher, as the supervisor of a host without systemd does."""
+        name = self.names["app1"]
+        program = Path(f"/run/tidegate-netns/{name}/usr/local/lib/tidegate/tidegate")
+        if self.watcher is None and program.exists():
+            enter = ["ip", "netns", "exec", name, str(program)]
+            self.watcher = subprocess.Popen([*enter, "watch"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            wait_for(
+                lambda: json.loads(run([*enter, "status", "--json"], check=False).stdout)["watcher"], "the watcher"
+            )
 
     def apply(self) -> None:
         """Apply what group_vars say, where that has not been done."""
@@ -93,6 +106,7 @@ def site(folder: Path) -> Iterator[Site]:
     environment = installed.environment(folder)
     labnet = [sys.executable, "-B", "-m", "labnet"]
     lab = json.loads(run([*labnet, "up", f"--owner={os.getpid()}"], cwd=LAB, text=json.dumps(NETWORK)).stdout)
+    made = None
     try:
         made = Site(folder / "site", environment, lab["namespaces"])
         hosts = {
@@ -112,4 +126,7 @@ def site(folder: Path) -> Iterator[Site]:
         assert done.returncode == 0, done.stderr
         yield made
     finally:
+        if made is not None and made.watcher is not None:
+            made.watcher.kill()
+            made.watcher.wait()
         run([*labnet, "down", str(lab["keeper"])], cwd=LAB)
