@@ -37,5 +37,5 @@ class ActionModule(TidegateAction):
         request = {"probes": probes(packets), "timeout": arguments["timeout"]}
         outcome = self.need_module("egress_probe", request, needed=("results",))
         if len(outcome["results"]) != len(packets):
-            raise ShapeError("results", f"has {len(outcome['results'])} elements, expected {len(packets)}")
+            raise ShapeError("results", f"has another length than {len(packets)}: {len(outcome['results'])}")
         return proof(resolved, probe_results(resolved, packets, outcome["results"]))

@@ -116,8 +116,10 @@ class Watcher:
             text = f"{denied_ledger.flow_text(*line[:4])} {verb} for the first time"
             system_log.send(self.host.paths, system_log.WARNING, text, "denied", _fields(line, tier))
         if len(new) > _ANNOUNCED:
-            text = f"{len(new) - _ANNOUNCED} more destinations were rejected for the first time"
-            about = {"count": len(new) - _ANNOUNCED, "tier": tier}
+            more = len(new) - _ANNOUNCED
+            were = "destinations were" if more > 1 else "destination was"
+            text = f"{more} more {were} rejected for the first time"
+            about = {"count": more, "tier": tier}
             system_log.send(self.host.paths, system_log.WARNING, text, "denied_more", about)
 
     def check(self) -> str:

@@ -28,7 +28,7 @@ def check_borrowed(nft: Nft, desired: NftTable, rules: Sequence[Rule], state: Ru
     if nf_tables.has_extensions(desired.family, desired.name):
         raise EngineError(
             "rejected_by_nft",
-            f"This change makes {len(rules)} rules of others anew, but the table {desired.family} {desired.name} has "
+            f"This change makes rules of others anew ({len(rules)}), but the table {desired.family} {desired.name} has "
             "rules of iptables with extensions, which nft can list but not write. Fix: make the change with iptables, "
             f"or in a table of your own. {UNCHANGED}",
             desired.where,

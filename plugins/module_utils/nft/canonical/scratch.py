@@ -174,7 +174,7 @@ def _check_rules(draft: ScratchDraft, table: NftTable) -> None:
             count = len(listed_chain.rules) if listed_chain else 0
             raise EngineError(
                 "rejected_by_nft",
-                f"nft reads {count} rules from the {len(lines)} texts of the task. {UNCHANGED}",
+                f"nft reads another number of rules than the task has ({count} from {len(lines)}). {UNCHANGED}",
                 lines[0].where,
             )
 

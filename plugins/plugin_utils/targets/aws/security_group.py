@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import yaml_text
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.plural import count
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import ErrorReport, Place
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import values
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
@@ -55,7 +56,8 @@ def read_settings(report: ErrorReport, place: Place, value: Any) -> dict[str, An
     if "groups" not in written:
         settings["groups"] = min(settings["groups"], _RULES_MAX // settings["rules"])
     if settings["rules"] * settings["groups"] > _RULES_MAX:
-        cause = f"{settings['groups']} groups of {settings['rules']} rules are more than {_RULES_MAX:,} rules"
+        groups = count(settings["groups"], "group")
+        cause = f"{groups} of {settings['rules']} rules are more than {_RULES_MAX:,} rules"
         report.error(place.key("groups"), cause, "AWS allows no more for one network interface, lower one of both")
     references = written.get("references") or {}
     for text, reference in (
