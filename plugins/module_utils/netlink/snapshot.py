@@ -17,6 +17,7 @@ from typing import Collection, Iterator, Sequence, Tuple
 from . import errors, wire
 from .connection import Connection
 from .declaration import NFT_SET_EVAL, NFT_SET_MAP, NFT_SET_OBJECT
+from .elements import INTERVAL_END
 from .ruleset import read_settled_generation
 
 _ATTEMPTS = 20
@@ -56,6 +57,11 @@ _VERDICT_ACCEPT = wire.attribute(1, bytes(4)) + wire.attribute(
 )
 """Data of the expression `immediate`: into the register of verdicts, the verdict NF_ACCEPT."""
 
+_ELEMENT_LIST, _ELEMENT_FLAGS = 3, 3
+_ELEMENT_TIMES = (4, 5)
+"""An element's timeout, and the time until it expires."""
+_TIMEOUT = wire.attribute(4, bytes(8))[:4]
+"""What every such attribute begins with."""
 _Request = Tuple[int, int, bytes]
 """Kind, flags and attributes of one message of a transaction."""
 
@@ -182,8 +188,26 @@ def put(
             continue
         new = wire.attribute(_SET_ID, number.to_bytes(4, "big")) if each.kind == SET else b""
         flags = wire.NLM_F_CREATE | (_APPEND if each.kind == RULE else 0)
-        requests.append((each.kind, flags, each.attributes + new))
+        requests.append((each.kind, flags, _as_taken(each) + new))
     _commit("making a table again", snapshot.family, live.generation if live else 0, requests, dry_run=dry_run)
+
+
+def _as_taken(each: TableMessage) -> bytes:
+    """Return a message's attributes as the kernel takes them.
+
+    In a set of intervals with a timeout it lists the ends of intervals with a timeout, too, and takes none for them.
+    """
+    if each.kind != ELEMENTS or _TIMEOUT not in each.attributes:
+        return each.attributes
+
+    def element(_kind: int, value: bytes) -> bytes:
+        flags = wire.parse_attributes(value).get(_ELEMENT_FLAGS, b"")
+        is_end = int.from_bytes(flags, "big") & INTERVAL_END
+        return wire.without(value, _ELEMENT_TIMES) if is_end else value
+
+    return wire.change(
+        each.attributes, lambda kind, value: wire.change(value, element) if kind == _ELEMENT_LIST else value
+    )
 
 
 def insert_accept(live: TableSnapshot, comment: str) -> None:

@@ -35,6 +35,7 @@ limit calm { rate 10/second
 set plain { typeof ip daddr; elements = { 192.0.2.1 comment "one", 192.0.2.2 } }
 set networks { typeof ip6 daddr; flags interval; elements = { 2001:db8::/32, 2001:db9::1-2001:db9::7 } }
 set ending { typeof ip daddr; flags timeout; elements = { 192.0.2.3 timeout 1h expires 30m, 192.0.2.4 } }
+set spans { typeof ip daddr; flags interval,timeout; timeout 1h; elements = { 10.0.0.0/8, 192.0.2.8-192.0.2.9 timeout 2h } }
 set pairs { typeof ip daddr . tcp dport; flags interval; elements = { 10.0.0.0/8 . 80-443 } }
 set filled { typeof ip daddr . meta skuid; flags dynamic,timeout; timeout 1d; counter; }
 map verdicts { type inet_service : verdict; elements = { 22 : accept, 80 : jump other } }
