@@ -65,6 +65,8 @@ def _ceiling(old: CeilingSide, new: CeilingSide) -> Iterator[tuple[Direction, st
         yield "strengthened", f"no longer {service_text(lost)}"
     if old.whole != new.whole:
         yield ("weakened", "all of it") if new.whole else ("strengthened", "only what is named")
+    if old.wildcards != new.wildcards:
+        yield ("weakened", "also wildcards") if new.wildcards else ("strengthened", "no wildcards")
     for key in ("widest", "most"):
         for family, was, now in zip(_FAMILIES, getattr(old, key), getattr(new, key), strict=True):
             if was != now:

@@ -104,6 +104,7 @@ MORE: Mapping[str, list[Any]] = {
     "egress_tiers": [
         {"app": {"extends": "app", "ceiling": {"internal": {"services": ["https", "postgresql", "tcp/8444"]}}}},
         {"app": {"extends": "app", "ceiling": {"external": {"widest": {"ipv4": 24}, "most": {"ipv6": 20}}}}},
+        {"app": {"extends": "app", "ceiling": {"external": {"wildcards": False}}}},
         {"app": {"extends": "app", "internal_services": ["ssh"]}},
     ],
 }
