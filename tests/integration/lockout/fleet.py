@@ -121,11 +121,13 @@ class Machine:
         return [event["event"] for event in self.journal()]
 
     def has_pending_change(self) -> bool:
-        """Whether a change waits for its confirmation."""
-        return self.status()["pending"] is not None
+        """Whether a change waits for its confirmation. The file is asked first, which costs nothing."""
+        return self.pending.exists() or self.status()["pending"] is not None
 
     def is_idle(self) -> bool:
         """Whether no run of Ansible goes on, not even one that its controller has left, and nothing is pending."""
+        if self.pending.exists():
+            return False
         # Seen now and then after a controller was killed: a module that waits for ever for a reader of its long result,
         # below sudo and sshd that wait as well. It has done its work when nobody holds the lock.
         telling = '$2 ~ /pipe_write/ && $3 == "/usr/bin/python3" && NF == 3 { print $1 }'
