@@ -8,9 +8,11 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.tidegate.nftables.molecule.shared.lab import MACHINES
@@ -86,9 +88,15 @@ def reaches_only(machine: Machine, *allowed: str) -> None:
 
 @dataclass
 class Going:
-    """A run that still goes on, in a session of its own like one in a terminal. left: workers that may outlive it."""
+    """A run that still goes on, in a session of its own like one in a terminal.
+
+    output: the file that it prints into. Nobody reads before its end, and a pipe takes 64 KiB: a failure with the
+    differences of whole tables is longer, and the run would wait for a reader, and its hosts for the run.
+    left: workers that may outlive it.
+    """
 
     process: subprocess.Popen[str]
+    output: Path
     left: Sequence[int] = ()
 
     def interrupt(self) -> None:
@@ -107,9 +115,9 @@ class Going:
 
     def end(self) -> Run:
         """Wait for its end, and for a while for that of its workers."""
-        output, _errors = finish(self.process)
+        finish(self.process)
         self._outlive()
-        return Run(self.process.returncode, output)
+        return Run(self.process.returncode, self.output.read_text())
 
     def _outlive(self) -> None:
         """Let the workers that are left do what they do. Some never end: nobody reads the results that they write."""
@@ -187,7 +195,9 @@ class FleetProject(Project):
             trial.unlink(missing_ok=True)
             trial.symlink_to(self.machine(name).pending)
         environment = {"HELD": "yes" if held else "", "ANSIBLE_PIPELINING": "1", "ANSIBLE_FORKS": "4"}
-        return Going(self.start(*options, playbook=playbook, env=environment))
+        handle, name = tempfile.mkstemp(dir=self.path, prefix="output-")
+        with os.fdopen(handle, "w") as output:
+            return Going(self.start(*options, playbook=playbook, env=environment, stdout=output), Path(name))
 
     def release(self, name: str, go: bool = True) -> None:
         """Have a run that is held go on with a machine; with False have the next one wait there again."""

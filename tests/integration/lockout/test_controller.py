@@ -147,7 +147,7 @@ def test_whatever_happens_each_host_is_reachable_and_has_one_of_two_policies(pro
         except AssertionError as error:
             message = f"TIDEGATE_LOCKOUT_SEED={SEED}, step {number + 1}: {soak.did}: {error}"
             raise AssertionError(message) from error
-        print(f"{dt.datetime.now():%H:%M:%S} step {number + 1}: {soak.did[-1]}", flush=True)
+        print(f"{dt.datetime.now(dt.UTC):%H:%M:%S} step {number + 1}: {soak.did[-1]}", flush=True)
     assert soak.confirmations > 0
 
 
