@@ -39,6 +39,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial impo
     rollback,
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial.policy_tests import PolicyTests
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.mirror import shared_copies
 from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.findings import UNCOVERED
 
 SPARE = 10.0
@@ -80,7 +81,7 @@ def apply_policy(
     containers and untracked packets, None to look at nothing.
     """
     _need_time_for_tests(terms)
-    with exclusive(host.paths):
+    with exclusive(host.paths), shared_copies():
         recovered = rollback.settle(host, check=check)
         preview = policy.preview()
         findings = _findings(host, terms, decisions, changes=preview["changed"])

@@ -8,10 +8,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
-from typing import TYPE_CHECKING, Iterator, final
-
-if TYPE_CHECKING:
-    from types import TracebackType
+from typing import Iterator, final
 
 _CLONE_NEWNET = 0x40000000
 _PATH = "/proc/thread-self/ns/net"
@@ -19,7 +16,7 @@ _PATH = "/proc/thread-self/ns/net"
 
 @final
 class ScratchNamespace:
-    """A new network namespace; use as a context manager. It ends with it. Raise OSError without CAP_SYS_ADMIN."""
+    """A new network namespace, until close(). Raise OSError without CAP_SYS_ADMIN."""
 
     def __init__(self) -> None:
         self._home = os.open(_PATH, os.O_RDONLY | os.O_CLOEXEC)
@@ -33,12 +30,8 @@ class ScratchNamespace:
         finally:
             _call("setns", self._home, _CLONE_NEWNET)
 
-    def __enter__(self) -> ScratchNamespace:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Let it end."""
         os.close(self._here)
         os.close(self._home)
 

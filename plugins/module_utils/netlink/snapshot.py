@@ -49,9 +49,12 @@ NAME = {CHAIN: 3, RULE: 2, SET: 2, ELEMENTS: 2, OBJECT: 2, FLOWTABLE: 2}
 EXPRESSIONS, RULE_USERDATA = 4, 7
 EXPRESSION, EXPRESSION_NAME, EXPRESSION_DATA = 1, 1, 2
 OBJECT_TYPE = 3
-_CHAIN_HOOK, _SET_FLAGS, _SET_ID = 4, 3, 10
+SET_ID = 10
+APPEND = 0x800
+"""The flag of a new rule that comes last."""
+
+_CHAIN_HOOK, _SET_FLAGS = 4, 3
 _ANONYMOUS = 0x1
-_APPEND = 0x800
 _VERDICT_ACCEPT = wire.attribute(1, bytes(4)) + wire.attribute(
     2 | wire.NLA_F_NESTED, wire.attribute(2 | wire.NLA_F_NESTED, wire.attribute(1, (1).to_bytes(4, "big")))
 )
@@ -62,7 +65,7 @@ _ELEMENT_TIMES = (4, 5)
 """An element's timeout, and the time until it expires."""
 _TIMEOUT = wire.attribute(4, bytes(8))[:4]
 """What every such attribute begins with."""
-_Request = Tuple[int, int, bytes]
+Request = Tuple[int, int, bytes]
 """Kind, flags and attributes of one message of a transaction."""
 
 
@@ -186,10 +189,10 @@ def put(
     for number, each in enumerate(snapshot.messages, start=1):
         if (kept and each.kind == TABLE) or (each.kind in (SET, ELEMENTS) and each.name in kept):
             continue
-        new = wire.attribute(_SET_ID, number.to_bytes(4, "big")) if each.kind == SET else b""
-        flags = wire.NLM_F_CREATE | (_APPEND if each.kind == RULE else 0)
+        new = wire.attribute(SET_ID, number.to_bytes(4, "big")) if each.kind == SET else b""
+        flags = wire.NLM_F_CREATE | (APPEND if each.kind == RULE else 0)
         requests.append((each.kind, flags, _as_taken(each) + new))
-    _commit("making a table again", snapshot.family, live.generation if live else 0, requests, dry_run=dry_run)
+    commit("making a table again", snapshot.family, live.generation if live else 0, requests, dry_run=dry_run)
 
 
 def _as_taken(each: TableMessage) -> bytes:
@@ -223,10 +226,10 @@ def insert_accept(live: TableSnapshot, comment: str) -> None:
     rule += wire.attribute(RULE_USERDATA, wire.userdata(0, comment.encode() + b"\0"))
     chains = [live.owner + wire.string_attribute(NAME[RULE], chain) for chain in live.base_chains]
     requests = [(RULE, wire.NLM_F_CREATE, chain + rule) for chain in chains]
-    _commit("inserting a rule", live.family, 0, requests)
+    commit("inserting a rule", live.family, 0, requests)
 
 
-def _commit(action: str, family: int, generation: int, requests: Sequence[_Request], *, dry_run: bool = False) -> None:
+def commit(action: str, family: int, generation: int, requests: Sequence[Request], *, dry_run: bool = False) -> None:
     """Send one transaction. generation: that it is pinned to, 0 for any."""
     with Connection() as kernel:
         first = kernel.reserve(len(requests) + 2)
@@ -245,13 +248,13 @@ def _commit(action: str, family: int, generation: int, requests: Sequence[_Reque
                 raise errors.from_errno(action, answer.error, answer.text or f"message {seq - first} of {last - first}")
 
 
-def _deleted(snapshot: TableSnapshot) -> Iterator[_Request]:
+def _deleted(snapshot: TableSnapshot) -> Iterator[Request]:
     """Yield the requests that remove the table, which is made first so that it is there."""
     yield TABLE, wire.NLM_F_CREATE, snapshot.owner
     yield TABLE + 2, 0, snapshot.owner
 
 
-def _emptied(live: TableSnapshot, kept: Collection[str]) -> Iterator[_Request]:
+def _emptied(live: TableSnapshot, kept: Collection[str]) -> Iterator[Request]:
     """Yield the requests that remove everything in the table but the kept sets, references before their targets."""
     owner = live.owner
     yield RULE + 2, 0, owner

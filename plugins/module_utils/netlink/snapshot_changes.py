@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from typing import Callable, Collection, Iterator
+from typing import Callable, Collection, Iterator, Mapping
 
 from . import wire
 from .snapshot import (
@@ -63,7 +63,7 @@ def aged(snapshot: TableSnapshot, seconds: float) -> TableSnapshot:
 
 def zeroed(snapshot: TableSnapshot) -> TableSnapshot:
     """Return the table with every counter at 0 and every quota unused."""
-    return replace(snapshot, messages=tuple(map(_zeroed, snapshot.messages)))
+    return replace(snapshot, messages=tuple(map(zeroed_message, snapshot.messages)))
 
 
 def renamed(snapshot: TableSnapshot, name: str) -> TableSnapshot:
@@ -82,9 +82,9 @@ def with_numbers(snapshot: TableSnapshot, live: TableSnapshot) -> TableSnapshot:
     """Return the table with the counter values of each rule and object that the live table has too."""
     stock: dict[TableMessage, list[TableMessage]] = {}
     for each in live.messages:
-        stock.setdefault(_zeroed(each), []).append(each)
+        stock.setdefault(zeroed_message(each), []).append(each)
     numbered = (
-        matches.pop(0) if each.kind in (RULE, OBJECT) and (matches := stock.get(_zeroed(each))) else each
+        matches.pop(0) if each.kind in (RULE, OBJECT) and (matches := stock.get(zeroed_message(each))) else each
         for each in snapshot.messages
     )
     return replace(snapshot, messages=tuple(numbered))
@@ -117,11 +117,11 @@ def _compared(
     ignored = {each.name for each in snapshot.of(SET) if each.is_dynamic} | set(others)
     for each in snapshot.of(ELEMENTS):
         if each.name in contents:
-            contents[each.name] += _element_list(each)
+            contents[each.name] += element_list(each)
     # An anonymous set has a number for a name, which another load gives to another set.
     owned = {name.encode() + b"\0": repr(sorted(parts)).encode() for name, parts in contents.items()}
     places: dict[str, int] = {}
-    for each in map(_zeroed, snapshot.messages):
+    for each in map(zeroed_message, snapshot.messages):
         name = each.name
         if each.kind == RULE:
             places[name] = places.get(name, 0) + 1
@@ -131,32 +131,56 @@ def _compared(
                 yield each.kind, name, 0, each.attributes
         elif name not in ignored and name not in contents:
             may_expire = _may_expire(each)
-            for element in _element_list(each):
-                timeless = wire.without(element, {_EXPIRATION}) if may_expire else element
-                if expiring or timeless == element:
-                    yield ELEMENTS, name, 0, timeless
+            for element in element_list(each):
+                lasting = wire.without(element, {_EXPIRATION}) if may_expire else element
+                if expiring or lasting == element:
+                    yield ELEMENTS, name, 0, lasting
+
+
+def without_state(element: bytes) -> bytes:
+    """Return an element without its time left, its counters at 0."""
+    return wire.change(wire.without(element, {_EXPIRATION}), _zeroed_at(_ELEMENT_EXPRESSIONS))
+
+
+def with_name(message: TableMessage, name: str) -> TableMessage:
+    """Return the same object under another name."""
+    own = NAME[message.kind]
+    attributes = wire.change(message.attributes, lambda kind, value: name.encode() + b"\0" if kind == own else value)
+    return replace(message, attributes=attributes)
+
+
+def with_sets_renamed(rule: TableMessage, names: Mapping[str, str]) -> TableMessage:
+    """Return a rule that looks into other sets. names: the new ones by the old ones."""
+    renamed_sets = {old.encode() + b"\0": new.encode() + b"\0" for old, new in names.items()}
+    return _with_set_names(rule, lambda name: renamed_sets.get(name, name))
 
 
 def _with_contents(rule: TableMessage, owned: dict[bytes, bytes]) -> bytes:
     """Return a rule with the content of its anonymous sets in place of their names."""
+    return _with_set_names(
+        rule, lambda name: hashlib.sha256(owned[name]).digest() if name in owned else name
+    ).attributes
+
+
+def _with_set_names(rule: TableMessage, name_of: Callable[[bytes], bytes]) -> TableMessage:
+    """Return a rule with other names of sets in the expressions that look into them."""
 
     def change(expression: bytes) -> bytes:
-        parts = wire.parse_attributes(expression)
-        if parts[EXPRESSION_NAME] not in _LOOKS_INTO:
+        if wire.parse_attributes(expression)[EXPRESSION_NAME] not in _LOOKS_INTO:
             return expression
-        data = wire.change(
-            parts[EXPRESSION_DATA],
-            lambda kind, name: hashlib.sha256(owned[name]).digest() if kind == 1 and name in owned else name,
-        )
-        return parts[EXPRESSION_NAME] + data
+        return wire.change(expression, lambda kind, data: named(data) if kind == EXPRESSION_DATA else data)
 
-    return wire.change(
+    def named(data: bytes) -> bytes:
+        return wire.change(data, lambda kind, value: name_of(value) if kind == 1 else value)
+
+    attributes = wire.change(
         rule.attributes,
         lambda kind, value: wire.change(value, lambda _kind, each: change(each)) if kind == EXPRESSIONS else value,
     )
+    return replace(rule, attributes=attributes)
 
 
-def _zeroed(each: TableMessage) -> TableMessage:
+def zeroed_message(each: TableMessage) -> TableMessage:
     """Return a message with what it counts at its beginning."""
     if each.kind != OBJECT and not any(name in each.attributes for name in _STATE):
         # Most have nothing that counts, and there may be a hundred thousand elements.
@@ -195,7 +219,8 @@ def _may_expire(each: TableMessage) -> bool:
     return each.kind == ELEMENTS and _EXPIRES in each.attributes
 
 
-def _element_list(each: TableMessage) -> list[bytes]:
+def element_list(each: TableMessage) -> list[bytes]:
+    """Return the elements in a message, each as its attributes."""
     return [element for _kind, element in wire.parse_list(each.by_type.get(_ELEMENT_LIST, b""))]
 
 

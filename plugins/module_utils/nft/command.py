@@ -67,10 +67,10 @@ class Nft:
 
     def __init__(self, path: str | None = None, timeout: float = TIMEOUT) -> None:
         self.path = find_nft(path)
-        self._timeout = timeout
+        self.timeout = timeout
         self._scripts: tuple[int, ...] = ()
         # nft -i writes a history file into HOME; LC_ALL keeps the kernel's error texts in English.
-        self._environment: Mapping[str, str] = {**os.environ, "HOME": "/nonexistent", "LC_ALL": "C"}
+        self.environment: Mapping[str, str] = {**os.environ, "HOME": "/nonexistent", "LC_ALL": "C"}
 
     def version(self) -> str:
         """Return the version, as in "1.0.6"; raise when it is older than OLDEST.
@@ -141,15 +141,15 @@ class Nft:
                     input=stdin.encode("utf-8", "surrogateescape"),
                     stdout=out,
                     stderr=err,
-                    env=self._environment,
+                    env=self.environment,
                     pass_fds=self._scripts,
-                    timeout=self._timeout,
+                    timeout=self.timeout,
                     check=False,
                 )
             except subprocess.TimeoutExpired as error:
                 raise EngineError(
                     "busy",
-                    f"nft did not finish within {self._timeout:.0f} s: {' '.join(command)}. The ruleset may be too "
+                    f"nft did not finish within {self.timeout:.0f} s: {' '.join(command)}. The ruleset may be too "
                     "large for this host.",
                 ) from error
             except OSError as error:

@@ -96,7 +96,8 @@ class Engine:
 
         words = self._words = self._words or Words()
         # A saved file has what packets put into sets, too.
-        with mirror.beside_filled_tables(self._nft, specs if save is None else ()) as mirrored:
+        tables = [(spec.family, spec.name) for spec in specs] if save is None else []
+        with mirror.beside_filled_tables(self._nft, tables) as mirrored:
             if mirrored is not None:
                 # Whatever does not fit there is done, and said, without it.
                 with contextlib.suppress(EngineError, NetlinkError, OSError):

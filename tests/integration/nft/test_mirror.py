@@ -66,7 +66,10 @@ def test_a_change_beside_filled_sets_touches_nothing_else(filled: Lab, changed: 
     assert [rule.handle in before for rule in after] == [True, "port" not in changed, True]
 
 
-def test_nft_reads_no_element_that_packets_added(filled: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("changed", [{"port": 8080}, {"address": "192.0.2.9", "port": 8080}])
+def test_nft_reads_no_element_that_packets_added(
+    filled: Lab, changed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     here, start = OWN.readlink(), subprocess.run
     started: list[tuple[str, ...]] = []
 
@@ -77,8 +80,10 @@ def test_nft_reads_no_element_that_packets_added(filled: Lab, monkeypatch: pytes
 
     monkeypatch.setattr(subprocess, "run", run)
     for check in (True, False):
-        assert filled.run(table(port=8080), check=check).changed
-    assert {words for words in started if words != ("--version",)} == {("-f",)}
+        assert filled.run(table(**changed), check=check).changed
+    # 0.9.8 reads all elements before it adds or deletes one, so what it would do is done without it.
+    reads = filled.version < (1,) and "address" in changed
+    assert {words for words in started if words != ("--version",)} == (set() if reads else {("-f",)})
     assert OWN.readlink() == here
 
 

@@ -13,6 +13,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired.spec
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.engine import Engine
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.mirror import beside_filled_tables
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory
+from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import TABLE
 
 
 class DesiredTable(Protocol):
@@ -65,7 +66,7 @@ class CompiledTable:
 
     def objects(self) -> list[dict[str, Any]]:
         """Return the objects that `nft -j list table` would print."""
-        with beside_filled_tables(Nft(), self._now) as mirrored:
+        with beside_filled_tables(Nft(), [TABLE]) as mirrored:
             return objects(mirrored or Nft(), self._now[0], self._run_directory)
 
     def _run(self, *, check: bool) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ from typing import Collection
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import snapshot as snapshots
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.ruleset import generation, table_handle
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.snapshot import TableSnapshot
-from ansible_collections.tidegate.nftables.plugins.module_utils.nft import command
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import command, mirror
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import TABLE
 
@@ -26,7 +26,7 @@ class UtcNft(command.Nft):
 
     def __init__(self, path: str | None = None, timeout: float = command.TIMEOUT) -> None:
         super().__init__(path, timeout)
-        self._environment = {**self._environment, "TZ": "UTC0"}
+        self.environment = {**self.environment, "TZ": "UTC0"}
 
 
 class LiveTable:
@@ -69,7 +69,8 @@ class LiveTable:
     def listing(self) -> str | None:
         """Return the table as nft lists it, None when there is none.
 
-        With counters and remaining timeouts, and numeric, so that it can be loaded again.
+        With counters and remaining timeouts, and numeric, so that it can be loaded again. What packets put into its
+        sets is left out where that is much.
         """
         now = self.generation(), self.nft_version
         text = self._listing()
@@ -88,7 +89,9 @@ class LiveTable:
     def _listing(self) -> str | None:
         if not self.exists():
             return None
-        outcome = self._nft.run("-y", "-p", "list", "table", *TABLE)
+        words = ("-y", "-p", "list", "table", *TABLE)
+        with mirror.beside_filled_tables(self._nft, [TABLE]) as mirrored:
+            outcome = mirrored.run_beside(*TABLE, *words) if mirrored else self._nft.run(*words)
         if outcome.code != 0:
             if "No such file or directory" in outcome.err:
                 return None
