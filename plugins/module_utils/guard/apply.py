@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Mapping
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, files
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, files, ssh_session
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.lock import exclusive
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program import (
@@ -30,7 +30,11 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.befo
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.pending import PendingChange
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.request import ChangeRequest
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.settings import Settings
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import own_connection, preflight_gate
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import (
+    login_needs,
+    own_connection,
+    preflight_gate,
+)
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.desired import CompiledTable, DesiredTable
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import (
@@ -41,6 +45,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial.policy_tests import PolicyTests
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.mirror import shared_copies
 from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.findings import UNCOVERED
+from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.host_files import HostFiles
 
 SPARE = 10.0
 """Seconds that a run needs besides the tests: for the change itself and for the new connection."""
@@ -88,7 +93,8 @@ def apply_policy(
         if preview["changed"]:
             policy_tests.probes_of(terms.tests)
             if connection:
-                own_connection.need_open(policy.objects(), connection)
+                logins = login_needs.of_user(HostFiles(host.paths.root), ssh_session.user())
+                own_connection.need_open(policy.objects(), connection, logins=logins)
         result = _change(host, policy, terms, preview, check=check)
         # Every run says what is not covered, and a question does not.
         if terms.digest and not check and not any(finding["name"] == UNCOVERED for finding in findings):

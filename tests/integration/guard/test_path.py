@@ -14,11 +14,12 @@ import pytest
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import ssh_session
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.run_module import ARGUMENTS, PHASES
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import own_connection
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import login_needs, own_connection
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.canonical.preview import objects
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import parse
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory
+from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.host_files import HostFiles
 from ansible_collections.tidegate.nftables.tests.golden.cases import ROOT, Case, cases
 
 from .conftest import GuardedHost
@@ -109,6 +110,50 @@ def test_a_path_that_ends_with_the_lease_is_refused(each_host: GuardedHost) -> N
     message = error_for(each_host, spec, OVER)
     assert "rejects DHCP, so the host loses 192.0.2.1 when its lease ends" in message
     assert error_for(each_host, Case(ROOT / "app-enforce").spec(), OVER) == ""
+
+
+def logins_refused(host: GuardedHost, spec: dict[str, Any], user: str) -> str:
+    """What is said of a policy to who logs in as this user, by the files of the host."""
+    table = objects_of(host, spec)
+    try:
+        needs = login_needs.of_user(HostFiles(host.paths.root), user)
+        own_connection.need_open(table, OVER, logins=needs, tracked=True)
+    except GuardError as error:
+        return f"{error.reason}: {error.message}"
+    return ""
+
+
+def has_file(host: GuardedHost, path: str, text: str) -> None:
+    host.paths.at(path).parent.mkdir(parents=True, exist_ok=True)
+    host.paths.at(path).write_text(text)
+
+
+@pytest.mark.parametrize("without_dns", [False, True])
+def test_logins_that_need_dns_are_not_cut_off_from_it(each_host: GuardedHost, without_dns: bool) -> None:
+    spec = Case(ROOT / "app-enforce").spec()
+    server = next(item["elements"][0] for item in spec["sets"] if item["name"] == "floor_dns4")
+    has_file(each_host, "/etc/resolv.conf", f"nameserver {'192.0.2.53' if without_dns else server}\n")
+    assert logins_refused(each_host, spec, "ops") == ""
+    has_file(each_host, "/etc/ssh/sshd_config", "UseDNS yes\n")
+    said = logins_refused(each_host, spec, "ops")
+    if not without_dns:
+        assert said == ""
+        return
+    assert "rejects DNS (192.0.2.53 udp/53), and sshd asks for the names of its clients" in said
+    assert "(/etc/ssh/sshd_config:1)" in said
+    assert "Fix: let it through, or set UseDNS no." in said
+    assert logins_refused(each_host, Case(ROOT / "app-observe").spec(), "ops") == ""
+
+
+def test_a_user_of_a_directory_is_not_cut_off_from_it(each_host: GuardedHost) -> None:
+    spec = Case(ROOT / "app-enforce").spec()
+    has_file(each_host, "/etc/passwd", "root:x:0:0::/root:/bin/sh\n")
+    has_file(each_host, "/etc/nsswitch.conf", "passwd: files sss\n")
+    has_file(each_host, "/etc/sssd/sssd.conf", "ldap_uri = ldaps://192.0.2.7\n")
+    said = logins_refused(each_host, spec, "ops")
+    assert "would end logins after this run" in said
+    assert "rejects the directory (192.0.2.7 tcp/636), and user ops comes from there" in said
+    assert logins_refused(each_host, spec, "root") == ""
 
 
 def test_an_inbound_policy_must_let_the_next_connection_in(each_host: GuardedHost) -> None:

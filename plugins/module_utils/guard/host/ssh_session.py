@@ -13,7 +13,7 @@ import subprocess
 from contextlib import closing
 from pathlib import Path
 
-_VARIABLE = b"SSH_CONNECTION="
+_CONNECTION, _USER = b"SSH_CONNECTION=", b"LOGNAME="
 _FARTHEST = 64
 """Ancestors whose environment is read."""
 
@@ -24,13 +24,23 @@ def connection() -> str:
     sudo and similar tools drop the variable (ENVIRONMENT in sshd(8)), so the environments of this process's ancestors
     are read, up to the shell that sshd started.
     """
+    return _variable(_session(), _CONNECTION)
+
+
+def user() -> str:
+    """Return the user that logged in over SSH; "" without an SSH session."""
+    return _variable(_session(), _USER)
+
+
+def _session() -> bytes:
+    """Return the environment of the nearest process that has SSH_CONNECTION, this one or an ancestor."""
     pid = os.getpid()
     for _ancestor in range(_FARTHEST):
-        value = _connection_of(pid)
-        if value or pid <= 1:
-            return value
+        environment = _environment(pid)
+        if _variable(environment, _CONNECTION) or pid <= 1:
+            return environment
         pid = _parent(pid)
-    return ""
+    return b""
 
 
 def is_local(address: str) -> bool:
@@ -55,15 +65,16 @@ def is_leased(address: str) -> bool:
     return any(entry.get("dynamic") for interface in interfaces for entry in interface.get("addr_info", ()))
 
 
-def _connection_of(pid: int) -> str:
+def _environment(pid: int) -> bytes:
     try:
-        content = Path(f"/proc/{pid}/environ").read_bytes()
+        return Path(f"/proc/{pid}/environ").read_bytes()
     except OSError:
-        return ""
-    for entry in content.split(b"\0"):
-        if entry.startswith(_VARIABLE):
-            return entry[len(_VARIABLE) :].decode("ascii", "replace")
-    return ""
+        return b""
+
+
+def _variable(environment: bytes, name: bytes) -> str:
+    values = (entry[len(name) :] for entry in environment.split(b"\0") if entry.startswith(name))
+    return next(values, b"").decode("ascii", "replace")
 
 
 def _parent(pid: int) -> int:

@@ -1,21 +1,25 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Refuse a table that would cut the SSH connection of the run, at once or when a cache or a lease ends."""
+"""Refuse a table that would cut the SSH connection of the run, or the next login, also when a cache or a lease ends."""
 
 from __future__ import annotations
 
 import ipaddress
+import pwd
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Sequence
+from typing import Iterator, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import ssh_session
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
+from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.need import Need
 
 from .evaluate import Address, Json, Packet
 from .explain import Explanation, why
+from .login_needs import LoginNeed
 
 _TRACKED = Path("/proc/sys/net/netfilter/nf_conntrack_count")
 """Connections that the kernel tracks in this network namespace; 0 until a rule needs connection tracking."""
@@ -46,11 +50,14 @@ def parse(connection: str) -> Connection | None:
     return None if ssh_session.is_local(str(parsed.client)) else parsed
 
 
-def need_open(objects: Sequence[Json], connection: str, *, tracked: bool | None = None) -> None:
+def need_open(
+    objects: Sequence[Json], connection: str, *, logins: Sequence[LoginNeed] = (), tracked: bool | None = None
+) -> None:
     """Raise GuardError (cuts_connection) when the table rejects packets of a connection in either direction.
 
-    objects: the table as `nft -j list` has it. connection: SSH_CONNECTION. tracked: whether the kernel tracks the
-    connection; by default whether it tracks any. Where a rule cannot be evaluated, the confirmation decides.
+    objects: the table as `nft -j list` has it. connection: SSH_CONNECTION. logins: what the next login needs.
+    tracked: whether the kernel tracks the connection; by default whether it tracks any. Where a rule cannot be
+    evaluated, the confirmation decides.
     """
     ssh = parse(connection)
     if ssh is None:
@@ -61,6 +68,31 @@ def need_open(objects: Sequence[Json], connection: str, *, tracked: bool | None 
         if answer.verdict != "accept" and not answer.doubts:
             raise _cut(ssh, packet, answer, known=known)
     _need_upkeep(objects, ssh)
+    for need in logins:
+        _need_login(objects, need)
+
+
+def _need_login(objects: Sequence[Json], need: LoginNeed) -> None:
+    """Raise GuardError for a table that rejects all servers of which a login needs one."""
+    answers = [why(objects, packet) for server in need.servers for packet in _questions(server)]
+    if any(answer.verdict == "accept" or answer.doubts for answer in answers):
+        return
+    where = f"{answers[0].chain}{f' ({answers[0].rule})' if answers[0].rule else ''}"
+    servers = ", ".join(dict.fromkeys(f"{server.host} {server.protocol}/{server.port}" for server in need.servers))
+    raise GuardError(
+        "cuts_connection",
+        f"This policy would end logins after this run: {where} rejects {need.what} ({servers}), and {need.why}. "
+        f"{UNCHANGED} Fix: let it through, or {need.fix}.",
+    )
+
+
+def _questions(server: Need) -> Iterator[Packet]:
+    """Yield the packets with which root and the server's own client begin."""
+    uids = {0}
+    with suppress(KeyError):
+        uids.add(pwd.getpwnam(server.user or "root").pw_uid)
+    address = ipaddress.ip_address(server.host)
+    return (Packet(address, server.protocol, server.port, uid, time.time()) for uid in sorted(uids))
 
 
 def _need_upkeep(objects: Sequence[Json], ssh: Connection) -> None:
