@@ -128,11 +128,13 @@ class Machine:
         """Whether no run of Ansible goes on, not even one that its controller has left, and nothing is pending."""
         if self.pending.exists():
             return False
-        # Seen now and then after a controller was killed: a module that waits for ever for a reader of its long result,
-        # below sudo and sshd that wait as well. It has done its work when nobody holds the lock.
-        telling = '$2 ~ /pipe_write/ && $3 == "/usr/bin/python3" && NF == 3 { print $1 }'
-        end = f"ps -eo pid=,wchan:20=,args= | awk '{telling}' | xargs -r kill -9"
-        self.run("flock", "--nonblock", "/run/tidegate/lock", "sh", "-c", end, check=False)
+        # After a controller was killed, what waits below sudo and sshd for a reader that is gone is nobody's harm as
+        # long as nobody holds the lock: a module that has done its work, or a shell that has not begun it.
+        waits = '$2 ~ /pipe_write/ && ($3 == "/usr/bin/python3" && NF == 3 || /BECOME-SUCCESS/) { print $1 }'
+        end = f"ps -eo pid=,wchan:20=,args= | awk '{waits}' | xargs -rt kill -9 2>&1"
+        ended = self.run("flock", "--nonblock", "/run/tidegate/lock", "sh", "-c", end, check=False)
+        if ended:
+            print(f"{self.name}: nobody read what these wrote: {ended}", flush=True)
         return self.run("pgrep", "-f", "BECOME-SUCCES[S]", check=False) == "" and not self.has_pending_change()
 
     def goes_on(self) -> str:
