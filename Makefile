@@ -18,7 +18,7 @@ SUITES := bullseye bookworm trixie
 INPUTS := $(shell . tests/images/podman.sh && echo $$inputs)
 NFT := build/nft/0.9.8/nft build/nft/1.0.6/nft build/nft/1.1.3/nft
 NAMES := build/squid/5.7/squid build/squid/6.13/squid build/dnsmasq/2.90/dnsmasq build/dnsmasq/2.91/dnsmasq \
-    build/ulogd/2.0.8/ulogd
+    build/ulogd/2.0.8/ulogd build/prometheus/2.42.0/prometheus build/prometheus/2.42.0/promtool
 UNBOUND := $(foreach version,1.13.1 1.17.1 1.26.2,$(addprefix build/unbound/$(version)/,unbound unbound-checkconf))
 TYPED := plugins playbooks tests molecule
 SCENARIOS := $(notdir $(patsubst %/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
@@ -64,6 +64,7 @@ build/squid/5.7/squid: build/debian/bookworm-squid.package.tar
 build/squid/6.13/squid: build/debian/trixie-squid.package.tar
 build/dnsmasq/2.90/dnsmasq: build/debian/bookworm-dnsmasq-base.package.tar
 build/dnsmasq/2.91/dnsmasq: build/debian/trixie-dnsmasq-base.package.tar
+build/prometheus/2.42.0/prometheus build/prometheus/2.42.0/promtool: build/debian/bookworm-prometheus.package.tar
 build/ulogd/2.0.8/ulogd: build/debian/bookworm-ulogd2-json.package.tar
 build/unbound/1.13.1/unbound build/unbound/1.13.1/unbound-checkconf: build/debian/bullseye-unbound,python3-unbound.package.tar
 build/unbound/1.17.1/unbound build/unbound/1.17.1/unbound-checkconf: build/debian/bookworm-unbound,python3-unbound.package.tar

@@ -127,6 +127,9 @@ class LedgerSet(NamedTuple):
         return f"{counter}{'' if self.user else '_nosocket'}{'' if self.port else '_proto'}{self.version}"
 
 
+LEDGER_SIZE = 8192
+"""Elements of one ledger set: 32 users with all of their share, 4 MB of the kernel's memory in all sets together."""
+
 LEDGER_SETS = {
     ledger.name: ledger
     for observed in (True, False)

@@ -188,6 +188,20 @@ options:
         description: Whom a user may ask about the policy.
         type: str
         default: ""
+      metrics_dir:
+        description: The folder of node_exporter's textfile collector, empty for no metrics.
+        type: str
+        default: ""
+      internal:
+        description: The networks of the word C(internal), for metrics.
+        type: list
+        elements: str
+        default: []
+      expires:
+        description: When entries end, in seconds since 1970.
+        type: list
+        elements: int
+        default: []
       log:
         description: Where the rules log to. V(kernel) in a container is a warning.
         type: str

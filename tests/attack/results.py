@@ -46,6 +46,7 @@ ACTIONS: Mapping[str, Mapping[str, Any]] = {
     "egress_preflight": {},
     "egress_prove": {},
     "egress_rollback": {},
+    "egress_status": {},
     "egress_verify": {},
     "nft_ruleset": {"tables": []},
 }

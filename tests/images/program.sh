@@ -25,7 +25,7 @@ libc=$(find "$root/lib/" "$root/usr/lib/" -name libc.so.6 2>/dev/null | head -n 
 triplet=$(basename "$(dirname "$libc")")
 for loader in "$(dirname "$libc")"/ld*.so.[0-9]; do break; done
 # Debian 13 builds squid against two libraries for TLS and has alternatives(8) name one.
-for program in "$root/usr/sbin/$name" "$root/usr/sbin/$name"-*; do
+for program in "$root/usr/sbin/$name" "$root/usr/sbin/$name"-* "$root/usr/bin/$name"; do
     [ ! -e "$program" ] || break
 done
 

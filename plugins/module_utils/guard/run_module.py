@@ -235,6 +235,9 @@ SIGHT: dict[str, Any] = {
     "ledger_days": {"type": "int", "default": Settings.ledger_days},
     "never": {"type": "list", "elements": "str", "default": []},
     "contact": {"type": "str", "default": ""},
+    "metrics_dir": {"type": "str", "default": ""},
+    "internal": {"type": "list", "elements": "str", "default": []},
+    "expires": {"type": "list", "elements": "int", "default": []},
     "log": {"type": "str", "choices": ["none", "kernel", "nflog"], "default": "none"},
 }
 NEEDED = [

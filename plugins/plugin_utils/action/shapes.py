@@ -68,7 +68,7 @@ _STATUS = Record(
         ),
     },
     optional={
-        **dict.fromkeys(("table", "drift", "saved"), TEXT),
+        **dict.fromkeys(("table", "drift", "saved", "nft"), TEXT),
         "confirmed": OrNull(_ABOUT),
         "allowed": ListOf(Record(dict.fromkeys(("to", "until", "who", "why"), TEXT))),
         "watcher": FLAG,

@@ -17,7 +17,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.serialise i
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import ErrorReport
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import commit_confirm, root
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables import containers, floor, names
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table, end_of
 
 from . import connection
 from .policy_test_packets import packets
@@ -52,6 +52,9 @@ def sight(resolved: policy.ResolvedPolicy) -> dict[str, Any]:
         "ledger_days": shown.ledger_days,
         "log": shown.log.target,
         "contact": shown.contact,
+        "metrics_dir": shown.metrics_dir,
+        "internal": resolved.internal.cidrs() if shown.metrics_dir else [],
+        "expires": sorted(end_of(entry.expires) for entry in resolved.all_entries() if entry.expires is not None),
         "never": [f"{never.where}: {never.reason}" if never.reason else never.where for never in resolved.never],
     }
 

@@ -128,6 +128,6 @@ class Recorder:
 
 
 def policy_hash(resolved: ResolvedPolicy) -> str:
-    """Return the first 16 digits of the SHA-256 of the compiled table: the same policy, the same hash."""
-    table = json.dumps(compile_table(resolved), sort_keys=True, separators=(",", ":"))
+    """Return the first 16 digits of the SHA-256 of the compiled table, as the host's record and metrics have it."""
+    table = json.dumps([compile_table(resolved)], sort_keys=True)
     return hashlib.sha256(table.encode()).hexdigest()[:16]

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +21,7 @@ from ansible_collections.tidegate.nftables.tests.support.paths import CHECKOUT
 
 SCHEMA = json.loads((CHECKOUT / "docs" / "schema" / "flow-1.json").read_text())
 OBSERVE, ENFORCE = "tidegate.nftables.observe", "tidegate.nftables.enforce"
+STATUS = "tidegate.nftables.status"
 STRANGER = ("198.51.100.9", 9999)
 
 
@@ -83,6 +85,20 @@ def test_a_host_enforces_when_it_was_observed_long_enough(observed: HostProject)
     assert "Commit" not in again.output
     assert named(observed, OBSERVE).code == 0
     assert enforcing(observed)
+
+
+def test_the_fleet_has_one_table(observed: HostProject) -> None:
+    shown = named(observed, STATUS, "-e", "egress_status_dir=out")
+    # No systemd runs the watcher of this host.
+    assert shown.code != 0
+    assert re.search(r"^app1 +warning +app +observe +confirmed +0 h +0 +no +0 +0 +no +\d", shown.output, re.MULTILINE)
+    assert "1 host needs attention: app1." in shown.output
+    (row,) = json.loads(observed.read("out/status.json"))["hosts"]
+    assert (row["host"], row["level"], row["table"], row["watcher"]) == ("app1", "warning", "confirmed", False)
+    observed.nft("delete", "table", "inet", "tidegate")
+    gone = named(observed, STATUS, "-e", "egress_status_fail=false")
+    assert gone.code == 0, gone.output
+    assert re.search(r"^app1 +critical .* absent ", gone.output, re.MULTILINE), gone.output
 
 
 def test_a_refusal_has_to_be_explained_first(observed: HostProject) -> None:

@@ -66,6 +66,11 @@ class Paths:
         return self.state / "ledger.json"
 
     @property
+    def metrics(self) -> Path:
+        """Counters that outlive the watcher and the boot (program/exporter.py)."""
+        return self.state / "metrics.json"
+
+    @property
     def running_time(self) -> Path:
         """How long this host has run (saved/running_time.py)."""
         return self.state / "running_time.json"

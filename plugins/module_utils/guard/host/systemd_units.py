@@ -85,8 +85,8 @@ timer are looked up in /proc.
 """
 
 
-def texts(paths: Paths, interpreter: str) -> dict[str, str]:
-    """Return the text of each unit by its name.
+def texts(paths: Paths, interpreter: str, metrics_dir: str = "") -> dict[str, str]:
+    """Return the text of each unit by its name. metrics_dir: where the watcher writes metrics, "" for nowhere.
 
     They start Python and not the program: SELinux allows systemd to start Python, wherever the program is.
     """
@@ -96,7 +96,7 @@ def texts(paths: Paths, interpreter: str) -> dict[str, str]:
     return {
         BOOT: _boot(paths, start, protections),
         UNCONFINED: _unconfined(start),
-        WATCH: _watch(command, protections),
+        WATCH: _watch(command, protections + (f"ReadWritePaths=-{metrics_dir}\n" if metrics_dir else "")),
         WHY: _why_socket(paths),
         WHY_SERVICE: _why_service(command, protections),
     }

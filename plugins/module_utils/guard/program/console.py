@@ -10,7 +10,7 @@ import json
 import pwd
 import re
 import time
-from typing import Any, Mapping
+from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
@@ -22,13 +22,11 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight impo
     status,
     verdict,
 )
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight.level import CRITICAL, OK, WARNING, level
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.live_table import LiveTable
 
 from .terminal import say
-
-OK, WARNING, CRITICAL = 0, 1, 2
-"""Exit statuses, as monitoring plugins have them."""
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _BY = {"by": 1, "as": 1}
@@ -39,27 +37,12 @@ _KERNEL = "the kernel or another host"
 def show_status(paths: Paths, arguments: argparse.Namespace) -> int:
     """Print the state of the host."""
     facts = status.facts(Host(paths, LiveTable()))
-    code = state_code(facts)
+    code = level(facts)
     say(json.dumps(facts) if arguments.json else status.text(facts), "" if arguments.json else _COLOR[code])
     return code
 
 
 _COLOR = {OK: "", WARNING: "yellow", CRITICAL: "red"}
-
-
-def state_code(facts: Mapping[str, Any]) -> int:
-    """Return the exit status for a state: CRITICAL without a table, WARNING for what somebody must look at."""
-    if facts["table"] == "absent":
-        return CRITICAL
-    change = facts["pending"]
-    fine = (
-        facts["table"] in ("confirmed", "pending")
-        and facts["watcher"]
-        and facts["saved"] in ("ok", "none" if change else "ok")
-        and (change is None or change["seconds"] >= 0)
-        and (not facts["resolver"] or facts["resolver"]["answers"])
-    )
-    return OK if fine else WARNING
 
 
 def show_denied(paths: Paths, arguments: argparse.Namespace) -> int:

@@ -105,7 +105,7 @@ def _files(paths: Paths, values: Settings, *, systemd: bool) -> Mapping[Path, tu
         by_path.update(
             {
                 paths.units / name: (text.encode(), 0o644)
-                for name, text in systemd_units.texts(paths, package.interpreter()).items()
+                for name, text in systemd_units.texts(paths, package.interpreter(), values.metrics_dir).items()
             }
         )
     return by_path

@@ -30,11 +30,14 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved impo
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.records import Record
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import denied_ledger, kept_ledger
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight.denied_ledger import Ledger
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight.kept_ledger import KeptLedger, KeptLine
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import fingerprint, hand_edits
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import rollback
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.snapshot_changes import digest, with_numbers
+
+from .exporter import Exporter
 
 INTERVAL = 2.0
 """Seconds between two checks."""
@@ -65,7 +68,7 @@ class Watcher:
     checked: the last generation that was as expected, or whose edit was reported; reported: the digest of that edit;
     ledger: as it was at the last look, None before the first one.
     next_compare, next_look, next_save, next_try: monotonic times before which the table is not compared, the ledger not
-    looked at and not copied without news, and no rollback tried again; pause: seconds until that.
+    looked at and not copied without news, and no rollback tried again; pause: seconds until that. exporter: of metrics.
     """
 
     host: Host
@@ -77,6 +80,11 @@ class Watcher:
     next_save: float = field(default=0.0)
     next_try: float = field(default=0.0)
     pause: float = INTERVAL
+    exporter: Exporter = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make the exporter of the same host."""
+        self.exporter = Exporter(self.host)
 
     def run(self) -> None:
         """Watch until another watcher holds the lock or the lock file is deleted; systemd starts a new one."""
@@ -98,14 +106,18 @@ class Watcher:
         if due:
             self.next_save = time.monotonic() + SAVE_INTERVAL
             running_time.keep(paths)
+        before = kept_ledger.read(paths) if self.ledger is None else self.ledger
         if self.host.table.exists():
-            before = kept_ledger.read(paths) if self.ledger is None else self.ledger
+            live = denied_ledger.read()
             now, days = running_time.now(paths), settings.read(paths).ledger_days
-            self.ledger = kept_ledger.merged(before, denied_ledger.read(), now, clock.boot_id(), days)
+            self.ledger = kept_ledger.merged(before, live, now, clock.boot_id(), days)
             new = kept_ledger.new_lines(before.lines, self.ledger.lines)
             if new or (due and self.ledger != kept_ledger.read(paths)):
                 kept_ledger.write(paths, self.ledger)
             self._announce(new)
+            self.exporter.look(before, self.ledger, live, edited=bool(self.reported))
+        else:
+            self.exporter.look(before, before, Ledger(), edited=False)
         self.next_look = time.monotonic() + max(LOOK_INTERVAL, (time.process_time() - began) / LOOK_SHARE)
 
     def _announce(self, new: Sequence[KeptLine]) -> None:

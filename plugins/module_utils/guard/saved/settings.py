@@ -25,7 +25,8 @@ class Settings:
     floor: the rules of the fail-safe table; none: its own, which keep connections. tier: for logs and metrics.
     ledger_days: days that a line of the ledger is kept. never: the elements of egress_never that have rules, with their
     reasons. contact: whom to ask about the policy. interfaces: what containers are behind, none where they are not
-    filtered. forward: the rules of the fail-safe table by which what they send passes.
+    filtered. forward: the rules of the fail-safe table by which what they send passes. metrics_dir: the folder for
+    metrics, "" for none. internal: the networks of the word. expires: seconds since 1970 at which entries end.
     """
 
     drift: str = "report"
@@ -37,6 +38,9 @@ class Settings:
     contact: str = ""
     interfaces: tuple[str, ...] = ()
     forward: tuple[str, ...] = ()
+    metrics_dir: str = ""
+    internal: tuple[str, ...] = ()
+    expires: tuple[int, ...] = ()
 
 
 def parse(values: Mapping[str, Any]) -> Settings:
@@ -54,6 +58,9 @@ def parse(values: Mapping[str, Any]) -> Settings:
         str(values.get("contact") or ""),
         tuple(map(str, values.get("interfaces") or ())),
         tuple(map(str, values.get("forward") or ())),
+        str(values.get("metrics_dir") or ""),
+        tuple(map(str, values.get("internal") or ())),
+        tuple(map(int, values.get("expires") or ())),
     )
 
 

@@ -21,6 +21,7 @@ LONGEST_LEDGER = 400
 LogTarget = Literal["none", "kernel", "nflog"]
 LOG_TARGETS: tuple[LogTarget, ...] = ("none", "kernel", "nflog")
 _RATE = re.compile(r"([1-9][0-9]{0,5})/(second|minute|hour|day)")
+_FOLDER = re.compile(r"(?:/(?!\.\.?(?:/|$))[A-Za-z0-9_.@+-]+)+")
 _CONTACT = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 _PREFIX = re.compile(r"[ !#-\[\]-~]{1,40}")
 """Printable ASCII without quotes and backslashes. The kernel keeps 127 characters, and words follow."""
@@ -45,22 +46,30 @@ class Sight:
     """How a host shows what it rejects.
 
     ledger_days: days that a line of the ledger is kept after its last packet. log: its log. contact: whom to ask.
+    metrics_dir: the folder for metrics, "" for none.
     """
 
     ledger_days: int = 31
     log: Log = field(default_factory=Log)
     contact: str = ""
+    metrics_dir: str = ""
 
 
 def read(report: ErrorReport, variables: Mapping[str, Any]) -> Sight:
-    """Read egress_ledger_days, egress_contact and the variables of the log; a value with an error counts as not set."""
+    """Read the variables behind a Sight; a value with an error counts as not set."""
     return Sight(
         ledger_days=_number(report, variables, "egress_ledger_days", Sight.ledger_days, range(1, LONGEST_LEDGER + 1)),
         log=_log(report, variables),
+        metrics_dir=_folder(report, variables, "egress_metrics_dir"),
         contact=_matching(
             report, variables, "egress_contact", "", (_CONTACT, "write one line of at most 200 characters")
         ),
     )
+
+
+def _folder(report: ErrorReport, variables: Mapping[str, Any], name: str) -> str:
+    fix = "write an absolute path without .. and spaces, such as /var/lib/prometheus/node-exporter"
+    return _matching(report, variables, name, "", (_FOLDER, fix))
 
 
 def _log(report: ErrorReport, variables: Mapping[str, Any]) -> Log:

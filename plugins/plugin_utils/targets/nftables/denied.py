@@ -20,8 +20,6 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved 
 
 from .matches import FAMILIES, Spec, in_set
 
-LEDGER_SIZE = 8192
-"""Elements of one ledger set: 32 users with all of their share, 4 MB of the kernel's memory in all sets together."""
 _SHARE = "limit rate over 1/hour burst 255 packets"
 """New lines of one user, so that nobody's flood hides what others tried. Packets of known lines cost nothing of it."""
 _BURST = 20
@@ -238,7 +236,7 @@ def _reject_rules() -> list[str]:
 
 
 def _ledger_set(ledger: table_names.LedgerSet) -> Spec:
-    return _filled_by_packets(ledger.name, _ledger_key(ledger), LEDGER_SIZE, {"counter": True})
+    return _filled_by_packets(ledger.name, _ledger_key(ledger), table_names.LEDGER_SIZE, {"counter": True})
 
 
 def _user_sets(mode: ModeChains) -> list[Spec]:

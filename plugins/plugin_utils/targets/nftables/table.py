@@ -202,8 +202,12 @@ def _until(expires: dt.date | None) -> str:
     """
     if expires is None:
         return ""
-    midnight = dt.datetime.combine(expires, dt.time(), dt.UTC) + dt.timedelta(days=1)
-    return f"meta time < {int(midnight.timestamp())} "
+    return f"meta time < {end_of(expires)} "
+
+
+def end_of(day: dt.date) -> int:
+    """Return the end of a day in UTC, in seconds since 1970."""
+    return int((dt.datetime.combine(day, dt.time(), dt.UTC) + dt.timedelta(days=1)).timestamp())
 
 
 def _set_name(entry: ResolvedEntry, grant: Grant) -> str:

@@ -267,6 +267,7 @@ def test_the_program_holds_all_it_needs(tmp_path: Path) -> None:
         "saved/recorded_table.py",
         "sight/flow_lines.py",
         "sight/ledger_facts.py",
+        "sight/login_needs.py",
         "sight/observed.py",
         "sight/own_connection.py",
         "sight/preflight_gate.py",

@@ -1,0 +1,60 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The state of each host of a play, and the table of all of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.action import output
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.module_result import ModuleFailed
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import connection
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.commit_confirm import GUARD
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce.evidence import DEFAULT, hours_of, judge
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.summary import fleet
+
+
+class ActionModule(TidegateAction):
+    """Phase host reads one host, phase report prints what the hosts of the play registered."""
+
+    ARGUMENTS = {
+        "phase": {"type": "str", "choices": ["host", "report"], "default": "host"},
+        "minimum": {"type": "str", "default": DEFAULT},
+        "results": {"type": "str"},
+        "directory": {"type": "str"},
+        "fail": {"type": "bool", "default": True},
+    }
+
+    def act(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Run a phase; never changed. Raise NotOk for a report with hosts that need attention."""
+        return self._report(arguments) if arguments["phase"] == "report" else self._host(hours_of(arguments["minimum"]))
+
+    def _host(self, required: int) -> dict[str, Any]:
+        resolved = self.policy()
+        root = resolved.root or connection.own_root(self.connection)
+        try:
+            state = self.need_module(GUARD, {"phase": "status", "root": root}, needed=("status",))["status"]
+            seen = self.need_module(GUARD, {"phase": "observed", "root": root}, needed=("observed",))["observed"]
+        except ModuleFailed as error:
+            return {"row": fleet.without_state(resolved, str(error.result.get("msg", "")))}
+        return {"row": fleet.row(resolved, state, judge(resolved, seen, required))}
+
+    def _report(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        results = self.registered(arguments["results"])
+        rows = [
+            result["row"] if isinstance(result, Mapping) and "row" in result else fleet.no_data(host)
+            for host, result in results.items()
+        ]
+        self.say("\n".join(fleet.table(rows)))
+        if arguments["directory"]:
+            content = json.dumps({"version": 1, "hosts": rows}, indent=1, sort_keys=True) + "\n"
+            output.write(Path(arguments["directory"]), {"status.json": content})
+        attention = [row["host"] for row in rows if row["level"] != "ok"]
+        if attention and arguments["fail"]:
+            raise fleet.NotOk(attention)
+        return {"rows": rows, "attention": attention}
