@@ -9,6 +9,7 @@ Only the connection is missing: what a module returns on a host is what a functi
 from __future__ import annotations
 
 import importlib
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from ansible.playbook.play import Play
 from ansible.template import Templar
 from ansible.vars.hostvars import HostVars
 from ansible.vars.manager import VariableManager
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.host_policy import run_directory
 
 Answer = Callable[[str, Mapping[str, Any]], Any]
 """What a module returns: by its name and its arguments."""
@@ -48,6 +51,7 @@ class Controller:
         connection: str = "ssh",
     ) -> dict[str, Any]:
         """Return the result of a task on a host. answer: of the modules that the action runs. connection: plugin."""
+        shutil.rmtree(Path(run_directory()) / "reported", ignore_errors=True)  # each call is a run of its own
         # Only a run of ansible-playbook finds the actions of collections, so the task that is loaded has another one.
         source = {"hosts": "all", "gather_facts": False, "tasks": [{"meta": "noop"}]}
         loaded = Play.load(source, variable_manager=self.variables, loader=self.loader)

@@ -86,7 +86,7 @@ def _answer(root: str, digest: str) -> dict[str, Any]:
             if kernel.settled() != record["generation"] and kernel.table(record["others"])[1] != record["table"]:
                 return {"unchanged": False, "differs": "table"}
             counters = kernel.counters()
-    return {"unchanged": True, **record["result"], "counters": {"inet tidegate": counters}}
+    return {"unchanged": True, **record["result"], "counters": {f"inet {TABLE[:-1].decode()}": counters}}
 
 
 def _first_difference(name: str, now: Any, before: Any) -> str:

@@ -67,7 +67,7 @@ def tables(path: Path) -> Iterator[str]:
                 if isinstance(key, ast.Constant) and isinstance(value, ast.Constant)
             ]
             both = [*pairs, *((value, key) for key, value in pairs)]
-            if sum(isinstance(name, str) and numbers.get(name.lower()) == number for name, number in both) > 1:
+            if sum(isinstance(name, str) and numbers.get(name.lower(), -1) == number for name, number in both) > 1:
                 yield f"{path}:{node.lineno}"
 
 

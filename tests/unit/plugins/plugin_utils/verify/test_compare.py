@@ -144,7 +144,8 @@ def test_our_chain_for_forwarded_packets_counts_when_only_the_table_or_only_the_
     (rejected,) = forwarded.own_differences(app(), ruleset(at_forward), at_forward)
     assert (rejected.kind, rejected.region.witness()[1]) == (TOO_LITTLE, "tcp/25")
     without = own()
-    opened = forwarded.own_differences(app(**CONTAINERS), ruleset(without), without)
+    sources, *opened = forwarded.own_differences(app(**CONTAINERS), ruleset(without), without)
+    assert (sources.kind, sources.reasons) == (UNKNOWN, ("the rules of egress_container_sources",))
     assert {difference.kind for difference in opened} == {TOO_MUCH}
     first = [difference for difference in opened if not any(" in state " in user for user in difference.users)]
     assert first
