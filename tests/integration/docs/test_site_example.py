@@ -30,9 +30,9 @@ class Site:
         self.path = folder / "site"
         run(["cp", "-r", str(SITE), str(self.path)])
         self.environment = {
-            # What requirements.yml names beside this collection.
-            **installed.environment(folder, "containers", "community"),
             **environment(),
+            # What requirements.yml names beside this collection. Last: the checkout must not be found.
+            **installed.environment(folder, "containers", "community"),
             "EGRESS_TEST_IMAGE": image("bookworm"),
             "MOLECULE_EPHEMERAL_DIRECTORY": str(folder / "molecule"),
         }

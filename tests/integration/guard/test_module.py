@@ -97,7 +97,7 @@ def test_two_runs_change_and_one_run_finds_all_well(machine: Machine) -> None:
     first, second, third, fourth = machine.run(change, confirm, change, {"phase": "status"})
     assert first["changed"]
     assert first["guard"]["before"] == ["no-internet (1.1.1.1 tcp/443)"]
-    assert [file["action"] for file in first["files"]] == ["add"] * 4
+    assert {file["action"] for file in first["files"]} == {"add"}
     assert second["changed"]
     assert [(test["name"], test["verdict"], test["ok"]) for test in second["tests"]] == [
         ("database", "accepted", True),

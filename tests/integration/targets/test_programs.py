@@ -181,7 +181,7 @@ def test_squid_complains_about_a_damaged_file(version: str, tmp_path: Path, good
 
 
 names = st.lists(
-    st.sampled_from(["a.example", "b.example", "x.a.example", "example", "a.test"]), unique=True, max_size=3
+    st.sampled_from(["a.example", "b.example", "x.a.example", "y.x.a.example", "a.test"]), unique=True, max_size=3
 )
 
 

@@ -180,6 +180,7 @@ Description=Questions of users about the egress policy (egress-why)
 [Socket]
 ListenStream={paths.why_socket}
 SocketMode=0666
+RemoveOnStop=yes
 Accept=yes
 MaxConnections=4
 

@@ -73,8 +73,10 @@ def remove(paths: Paths, *, systemd: bool, check: bool = False) -> list[FileChan
     if changes:
         journal.add(paths, "removed")
     if systemd and changes:
-        # The watcher would load the table again.
-        systemd_units.systemctl("stop", systemd_units.WHY, systemd_units.WATCH, systemd_units.BOOT)
+        # The watcher would load the table again. A pattern is a unit that is loaded: an older release has not all, and
+        # one whose file is gone still runs.
+        units = (systemd_units.WHY, systemd_units.WATCH, systemd_units.BOOT)
+        systemd_units.systemctl("stop", *(f"{unit[:-1]}[{unit[-1]}]" for unit in units))
     try:
         for path in [paths.confirmed, *present]:
             files.remove(path)
