@@ -176,7 +176,18 @@ def _allow(paths: Paths, parameters: Parameters, check: bool) -> dict[str, Any]:
 def _status(paths: Paths, parameters: Parameters, _check: bool) -> dict[str, Any]:
     token = parameters["token"]
     fate = journal.last_event(paths, token) if token else None
-    return {"changed": False, "status": status.facts(Host(paths, LiveTable())), "fate": fate}
+    host = Host(paths, LiveTable())
+    # Not a part of what the console shows, which starts no nft: it may hang.
+    version = "" if token else _nft_version(host)
+    return {"changed": False, "status": {**status.facts(host), "nft": version}, "fate": fate}
+
+
+def _nft_version(host: Host) -> str:
+    """Return the version of nft, "" where it does not run."""
+    try:
+        return host.table.nft_version
+    except EngineError:
+        return ""
 
 
 def _observed(paths: Paths, _parameters: Parameters, _check: bool) -> dict[str, Any]:

@@ -6,11 +6,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import suppress
 from typing import Any, Mapping, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import connection_tracking
-from ansible_collections.tidegate.nftables.plugins.module_utils.errors import TidegateError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, lock
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import (
@@ -39,7 +37,6 @@ def facts(host: Host) -> dict[str, Any]:
     confirmed, pending: about those policies, or None
     saved: ok, none, or what is wrong with the file
     allowed: what allow_once opened and is still open, see temporary_allows.read
-    nft: its version, "" without one
     watcher: whether it runs
     resolver: None without one of ours, else mode, answers (whether it does), problem (why it does not) and counts
     tracked: see connection_tracking.usage
@@ -72,7 +69,6 @@ def facts(host: Host) -> dict[str, Any]:
             "trouble": change.trouble,
         },
         "allowed": temporary_allows.read(events),
-        "nft": _nft_version(host),
         "watcher": lock.is_held(host.paths.watcher_lock),
         "resolver": wanted_names.facts(host.paths),
         "overflow": _overflow(),
@@ -180,13 +176,6 @@ def _table(host: Host) -> str:
         return "unconfirmed"
     as_loaded = confirmed_policy.is_live(host, record) if last is None else digest(live, others) == last.digest
     return "confirmed" if as_loaded else "edited"
-
-
-def _nft_version(host: Host) -> str:
-    """Return the version of nft, "" without one."""
-    with suppress(TidegateError):
-        return host.table.nft_version
-    return ""
 
 
 def _about(record: records.Record) -> dict[str, Any]:
