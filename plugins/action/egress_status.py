@@ -46,10 +46,7 @@ class ActionModule(TidegateAction):
 
     def _report(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         results = self.registered(arguments["results"])
-        rows = [
-            result["row"] if isinstance(result, Mapping) and "row" in result else fleet.no_data(host)
-            for host, result in results.items()
-        ]
+        rows = [_row(host, result) for host, result in results.items()]
         self.say("\n".join(fleet.table(rows)))
         if arguments["directory"]:
             content = json.dumps({"version": 1, "hosts": rows}, indent=1, sort_keys=True) + "\n"
@@ -58,3 +55,10 @@ class ActionModule(TidegateAction):
         if attention and arguments["fail"]:
             raise fleet.NotOk(attention)
         return {"rows": rows, "attention": attention}
+
+
+def _row(host: str, result: Any) -> dict[str, Any]:
+    """Return what a host registered: its row, or why it has none."""
+    if not isinstance(result, Mapping) or result.get("unreachable"):
+        return fleet.no_data(host)
+    return result["row"] if "row" in result else fleet.no_data(host, " ".join(str(result.get("msg", "")).split()))

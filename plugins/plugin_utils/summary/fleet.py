@@ -70,13 +70,13 @@ def row(resolved: ResolvedPolicy, state: Mapping[str, Any], evidence: Evidence) 
 
 def without_state(resolved: ResolvedPolicy, reason: str) -> dict[str, Any]:
     """Return the row of a host whose guard failed."""
-    return {**no_data(resolved.host), "tier": resolved.tier or None, "mode": resolved.mode, "note": reason}
+    return {**no_data(resolved.host, reason), "tier": resolved.tier or None, "mode": resolved.mode}
 
 
-def no_data(host: str) -> dict[str, Any]:
-    """Return the row of a host that gave no answer."""
+def no_data(host: str, reason: str = "") -> dict[str, Any]:
+    """Return the row of a host that gave no answer. reason: of a task that failed, such as an error in the policy."""
     unknown = ("tier", "mode", "table", "observed_hours", "unexplained", "ready", "drift", "pending", "open", "watcher")
-    return {"host": host, "level": _NO_DATA, **dict.fromkeys(unknown), "nft": "", "note": "gave no answer"}
+    return {"host": host, "level": _NO_DATA, **dict.fromkeys(unknown), "nft": "", "note": reason or "gave no answer"}
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
