@@ -69,8 +69,6 @@ build/ulogd/2.0.8/ulogd: build/debian/bookworm-ulogd2-json.package.tar
 build/unbound/1.13.1/unbound build/unbound/1.13.1/unbound-checkconf: build/debian/bullseye-unbound,python3-unbound.package.tar
 build/unbound/1.17.1/unbound build/unbound/1.17.1/unbound-checkconf: build/debian/bookworm-unbound,python3-unbound.package.tar
 build/unbound/1.26.2/unbound build/unbound/1.26.2/unbound-checkconf: build/debian/trixie-unbound,python3-unbound.package.tar
-# One after the other: the first unpacks the release.
-$(filter %-checkconf,$(UNBOUND)): %-checkconf: %
 $(NFT) $(NAMES) $(UNBOUND): tests/images/program.sh
 	tests/images/program.sh $(filter %.tar,$^) $@
 

@@ -14,12 +14,16 @@ root=${tar%.tar}
 name=$(basename "$wrapper")
 version=$(basename "$(dirname "$wrapper")")
 
+# Two programs of one release may be made at the same time: one of them unpacks it, the other waits.
+exec 9>>"$root.lock"
+flock 9
 if [ ! -e "$root/.complete" ] || [ "$tar" -nt "$root/.complete" ]; then
     rm -rf "$root"
     mkdir -p "$root"
     tar --directory "$root" --extract --file "$tar" --exclude='./dev/*'
     touch "$root/.complete"
 fi
+exec 9>&-
 root=$(cd "$root" && pwd)
 libc=$(find "$root/lib/" "$root/usr/lib/" -name libc.so.6 2>/dev/null | head -n 1)
 triplet=$(basename "$(dirname "$libc")")
