@@ -44,6 +44,7 @@ ON_HOSTS: dict[str, dict[str, Any]] = {
     "preflight": {},
     "adopt": {"adopt_dest": "drafts"},
     "verify": {},
+    "status": {},
     "rollback": {"rollback_to": "1"},
     "emergency": {"emergency": "end"},
     "observe": {"egress_mode": "observe"},
