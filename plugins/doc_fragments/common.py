@@ -63,3 +63,41 @@ options:
     choices: [present, absent]
     default: present
 """
+
+    SET_PROPERTIES = r"""
+options:
+  flags:
+    description: The flags, an empty list for none. Networks and ranges need V(interval).
+    type: list
+    elements: str
+    choices: [constant, interval, timeout, dynamic]
+  timeout:
+    description: The time after which an element is removed, in seconds or as in V(1d) or V(2h30m). V(0) for none.
+    type: str
+  gc_interval:
+    description:
+      - The interval at which the kernel removes elements that timed out, in seconds or as in V(1h). V(0) for the
+        kernel's own.
+    type: str
+  size:
+    description: The maximum number of elements. V(0) for no limit.
+    type: int
+  auto_merge:
+    description: Whether nft merges elements that overlap or touch.
+    type: bool
+  counter:
+    description: Whether each element counts the packets that match it.
+    type: bool
+  statements:
+    description:
+      - Instead of O(counter), the statements of each element in nft's language, such as V(limit rate 10/second counter)
+        or V(ct count over 20).
+    type: str
+  policy:
+    description: Whether the kernel stores the elements for speed or for little memory.
+    type: str
+    choices: [performance, memory]
+  comment:
+    description: A comment of at most 128 bytes; an empty one deletes it.
+    type: str
+"""

@@ -27,40 +27,6 @@ options:
   typeof:
     description: "Instead of O(type), expressions that have these types, such as V(ip daddr : meta mark)."
     type: str
-  flags:
-    description: The flags, an empty list for none. Networks and ranges need V(interval).
-    type: list
-    elements: str
-    choices: [constant, interval, timeout, dynamic]
-  timeout:
-    description: The time after which an element is removed, in seconds or as in V(1d) or V(2h30m). V(0) for none.
-    type: str
-  gc_interval:
-    description:
-      - The interval at which the kernel removes elements that timed out, in seconds or as in V(1h). V(0) for the
-        kernel's own.
-    type: str
-  size:
-    description: The maximum number of elements. V(0) for no limit.
-    type: int
-  auto_merge:
-    description: Whether nft merges elements that overlap or touch.
-    type: bool
-  counter:
-    description: Whether each element counts the packets that match it.
-    type: bool
-  statements:
-    description:
-      - Instead of O(counter), the statements of each element in nft's language, such as V(limit rate 10/second counter)
-        or V(ct count over 20).
-    type: str
-  policy:
-    description: Whether the kernel stores the elements for speed or for little memory.
-    type: str
-    choices: [performance, memory]
-  comment:
-    description: A comment of at most 128 bytes; an empty one deletes it.
-    type: str
   elements:
     description:
       - "The elements, each a text such as V(443 : jump web), quoted because of its colon, or a mapping of C(value),
@@ -79,6 +45,7 @@ extends_documentation_fragment:
   - tidegate.nftables.common.attributes
   - tidegate.nftables.common.family
   - tidegate.nftables.common.in_table
+  - tidegate.nftables.common.set_properties
 seealso:
   - module: tidegate.nftables.nft_set
   - module: tidegate.nftables.nft_element
@@ -167,18 +134,10 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired impo
 
 OPTIONS = {
     **run_module.IN_TABLE,
+    **run_module.SET_PROPERTIES,
     "name": {"type": "str", "required": True},
     "type": {"type": "str"},
     "typeof": {"type": "str"},
-    "flags": {"type": "list", "elements": "str", "choices": ["constant", "interval", "timeout", "dynamic"]},
-    "timeout": {"type": "str"},
-    "gc_interval": {"type": "str"},
-    "size": {"type": "int"},
-    "auto_merge": {"type": "bool"},
-    "counter": {"type": "bool"},
-    "statements": {"type": "str"},
-    "policy": {"type": "str", "choices": ["performance", "memory"]},
-    "comment": {"type": "str"},
     "elements": {"type": "list", "elements": "raw"},
     "purge": {"type": "bool"},
 }

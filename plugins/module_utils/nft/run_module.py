@@ -23,6 +23,18 @@ FAMILY: dict[str, Any] = {"type": "str", "choices": list(FAMILIES), "default": "
 STATE: dict[str, Any] = {"type": "str", "choices": ["present", "absent"], "default": "present"}
 IN_TABLE: dict[str, Any] = {"family": FAMILY, "table": {"type": "str", "required": True}, "state": STATE}
 """Options of every module that owns an object of a table."""
+SET_PROPERTIES: dict[str, Any] = {
+    "flags": {"type": "list", "elements": "str", "choices": ["constant", "interval", "timeout", "dynamic"]},
+    "timeout": {"type": "str"},
+    "gc_interval": {"type": "str"},
+    "size": {"type": "int"},
+    "auto_merge": {"type": "bool"},
+    "counter": {"type": "bool"},
+    "statements": {"type": "str"},
+    "policy": {"type": "str", "choices": ["performance", "memory"]},
+    "comment": {"type": "str"},
+}
+"""Options of sets and maps, apart from their elements."""
 
 
 def _persist_file(path: str) -> persist.PersistFile:
