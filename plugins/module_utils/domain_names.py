@@ -66,15 +66,6 @@ def parse(text: str) -> Pattern:
     return Pattern(kind, name)
 
 
-def is_pattern(text: str) -> bool:
-    """Tell whether a text is a pattern of names."""
-    try:
-        parse(text)
-    except DomainNameError:
-        return False
-    return True
-
-
 def matches(pattern: Pattern, name: str) -> bool:
     """Tell whether a pattern means a name. name: as in a question, in ASCII and small letters, no dot at its end."""
     if name == pattern.name:
