@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
-
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.module_result import ModuleFailed
@@ -78,7 +76,8 @@ class ActionModule(TidegateAction):
             # Some package modules need in check mode the package that they would install.
             message = f"nft is not installed. This run would install the package {package}, then load the table."
             return {"changed": True, "nft_missing": True, "msg": message}
-        result = self.known_result("package", self._package_manager(package), Record())
+        raw = self.run_action("ansible.builtin.package", {"name": package, "state": "present"})
+        result = self.known_result("package", raw, Record())
         if result.get("failed"):
             cause = result.get("msg", "no message").rstrip(".")
             message = (
@@ -87,25 +86,6 @@ class ActionModule(TidegateAction):
             )
             raise ModuleFailed({**result, "reason": "nft_missing", "msg": message})
         return {**apply_and_confirm(self, request, resolved), "changed": True}
-
-    def _package_manager(self, package: str) -> Mapping[str, Any]:
-        """Return what Ansible's own action returns that installs a package."""
-        task = self._task.copy()
-        task.args = {"name": package, "state": "present"}
-        action = self._shared_loader_obj.action_loader.get(
-            "ansible.builtin.package",
-            task=task,
-            connection=self._connection,
-            play_context=self._play_context,
-            loader=self._loader,
-            templar=self._templar,
-            shared_loader_obj=self._shared_loader_obj,
-        )
-        try:
-            result: Mapping[str, Any] = action.run(task_vars=self.task_vars)
-        except AnsibleActionFail as error:
-            return {"failed": True, "msg": str(error)}
-        return result
 
 
 def numbers(resolved: policy.ResolvedPolicy) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from abc import abstractmethod
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, ClassVar
 
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.printable import (
@@ -146,6 +147,25 @@ class TidegateAction(ActionBase):
         result = self.run_module(name, arguments, needed)
         if result.get("failed"):
             raise ModuleFailed(result)
+        return result
+
+    def run_action(self, name: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Run an action of Ansible's own on the task's host and return its result, failed or not."""
+        task = self._task.copy()
+        task.args = dict(arguments)
+        action = self._shared_loader_obj.action_loader.get(
+            name,
+            task=task,
+            connection=self._connection,
+            play_context=self._play_context,
+            loader=self._loader,
+            templar=self._templar,
+            shared_loader_obj=self._shared_loader_obj,
+        )
+        try:
+            result: Mapping[str, Any] = action.run(task_vars=self.task_vars)
+        except AnsibleActionFail as error:
+            return {"failed": True, "msg": str(error)}
         return result
 
     def keep_remote_folder(self) -> None:

@@ -6,10 +6,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import get_args
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plural import count, noun
 
-from .model import FAILING, Direction, EgressPlan, EntryChange, ReachChange, SettingChange, TestOutcome, Whose
+from .model import (
+    FAILING,
+    Direction,
+    EgressPlan,
+    EntryChange,
+    ReachChange,
+    ReviewKind,
+    SettingChange,
+    TestOutcome,
+    Whose,
+)
 from .wording import difference_text, reach_rows
 
 _TEST_OUTCOMES: dict[TestOutcome, str] = {
@@ -33,20 +44,7 @@ def markdown(plan: EgressPlan) -> str:
     for title, part in (
         ("Errors", _remarks(plan, "error")),
         (f"Errors in {plan.base}", _remarks(plan, "base_error")),
-        (
-            "For review",
-            _remarks(
-                plan,
-                "shared",
-                "ceiling",
-                "redundant",
-                "closed_by_never",
-                "metadata_inside",
-                "known_old",
-                "review_due",
-                "wildcard",
-            ),
-        ),
+        ("For review", _remarks(plan, *get_args(ReviewKind))),
         ("Newly allowed", _packets(plan.of("opens"), plan.allowed, "by")),
         ("No longer allowed", _packets(plan.of("closes"), plan.closed, "because")),
         ("Guards", _guards(plan)),

@@ -19,7 +19,7 @@ Direction = Literal["opens", "closes", "weakened", "strengthened", "changed"]
 Whose = Literal["host", "containers", "inbound"]
 """Which packets: those that the host sends, those of its containers, or those that come in."""
 Severity = Literal["info", "minor", "major", "blocker"]
-RemarkKind = Literal[
+ReviewKind = Literal[
     "shared",
     "ceiling",
     "redundant",
@@ -28,9 +28,8 @@ RemarkKind = Literal[
     "known_old",
     "review_due",
     "wildcard",
-    "error",
-    "base_error",
 ]
+RemarkKind = Literal[ReviewKind, "error", "base_error"]
 Outcome = Literal["errors", "tests", "different", "guards", "entries", "same"]
 """different: packets pass or are rejected that were not. guards: only what protects the policy changes. entries: only
 names, owners, reasons and dates of entries, or how they are written."""

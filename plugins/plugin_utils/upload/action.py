@@ -83,18 +83,8 @@ class UploadAction(TidegateAction):
         """Copy the file to its folder on the host. Raise ModuleFailed."""
         folder = {"path": FOLDER, "state": "directory", "mode": "0700"}
         self._need("file", self._execute_module("ansible.legacy.file", folder, task_vars=self.task_vars))
-        task = self._task.copy()
-        task.args = {"src": real, "dest": f"{FOLDER}/{file.name}", "mode": "0600"}
-        action = self._shared_loader_obj.action_loader.get(
-            "ansible.legacy.copy",
-            task=task,
-            connection=self._connection,
-            play_context=self._play_context,
-            loader=self._loader,
-            templar=self._templar,
-            shared_loader_obj=self._shared_loader_obj,
-        )
-        self._need("copy", action.run(task_vars=self.task_vars))
+        placed = {"src": real, "dest": f"{FOLDER}/{file.name}", "mode": "0600"}
+        self._need("copy", self.run_action("ansible.legacy.copy", placed))
 
     def _need(self, name: str, raw: Mapping[str, Any]) -> None:
         # The module file describes its difference in a mapping, where those of this collection have texts.
