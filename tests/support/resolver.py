@@ -29,6 +29,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.resolver.questio
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import RESOLVER_ADDRESS as ADDRESS
 
 from . import authority
+from .authority import Reply, addresses
 from .nft import HOST, NftCommand
 from .paths import CHECKOUT
 from .waiting import end, run, wait_for
@@ -103,6 +104,16 @@ DOCUMENT: Mapping[str, Any] = {
     ],
 }
 API, CORP = DOCUMENT["sets"]
+
+EXACT: Mapping[str, Reply] = {
+    "api.example.com": addresses("50.0.7.1", "50.3.0.1"),
+    "both.example.org": addresses("50.3.0.2"),
+    "corp.example": addresses("10.9.8.5"),
+}
+"""What a name server says about the exact names of DOCUMENT, for which the resolver asks at its start.
+
+A name server needs them before: a resolver keeps for seconds that a name does not exist.
+"""
 
 
 @dataclass

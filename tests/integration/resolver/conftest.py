@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.tidegate.nftables.tests.support import resolver as resolvers
 from ansible_collections.tidegate.nftables.tests.support.authority import Authority
 from ansible_collections.tidegate.nftables.tests.support.namespaces import own_namespace
-from ansible_collections.tidegate.nftables.tests.support.resolver import VERSIONS, Resolver, listener
+from ansible_collections.tidegate.nftables.tests.support.resolver import EXACT, VERSIONS, Resolver, listener
 
 
 @dataclass
@@ -27,6 +27,6 @@ class World:
 @pytest.fixture(scope="module", params=VERSIONS)
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
     """A world for the tests of a module."""
-    authority = Authority()
+    authority = Authority(replies=dict(EXACT))
     with own_namespace(), authority.running(), listener(), resolvers.running(request.param) as resolver:
         yield World(resolver, authority)

@@ -24,7 +24,15 @@ from ansible_collections.tidegate.nftables.tests.support.authority import (
     numbered,
 )
 from ansible_collections.tidegate.nftables.tests.support.namespaces import own_namespace
-from ansible_collections.tidegate.nftables.tests.support.resolver import API, CORP, UID, VERSIONS, connects, listener
+from ansible_collections.tidegate.nftables.tests.support.resolver import (
+    API,
+    CORP,
+    EXACT,
+    UID,
+    VERSIONS,
+    connects,
+    listener,
+)
 from ansible_collections.tidegate.nftables.tests.support.waiting import children, descendants, wait_for
 
 from .conftest import World
@@ -46,7 +54,7 @@ def own_world() -> Iterator[World]:
 
 
 def _world(version: str) -> Iterator[World]:
-    authority = Authority()
+    authority = Authority(replies=dict(EXACT))
     with own_namespace(), authority.running(), listener(), resolvers.running(version) as resolver:
         yield World(resolver, authority)
 
@@ -122,8 +130,7 @@ def only_names_of_the_policy_resolve(world: World) -> None:
         "x.example.net",
         "n7.cdn.example",
         "n8.allowed.example",
-        "api.example.com",
-        "corp.example",
+        *EXACT,
     }
 
 
