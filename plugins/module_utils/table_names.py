@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 TABLE = ("inet", "tidegate")
@@ -90,6 +92,10 @@ TEMPORARY_ALLOW_SET = "temporary_allow"
 """Each is a pair of sets, `of_version` gives both names."""
 ALLOW_SETS = "allow_*"
 """The sets of entries, as a pattern."""
+UNITS_SETS = "units_*"
+"""The sets of cgroups of systemd units, which the host fills, as a pattern."""
+_UNITS_SET_MAX = 31
+"""Characters of a set's name in `NFTSet=` (systemd 255 to 257), which also takes no dash."""
 
 PORTED_PROTOCOLS = ("tcp", "udp", "dccp", "sctp")
 """Protocols whose header begins with two ports: ledger sets keep their port, temporary_allow sets take no others."""
@@ -105,6 +111,7 @@ TEMPORARY_ALLOW_COMMENT = "allowed temporarily"
 """Comments of rules that no entry makes; an entry's rules have its name, those of the floor the floor's part."""
 
 _FILLED_SET = re.compile(r"(names|external)_[^.]+[46]")
+_NOT_IN_UNITS_SET = re.compile(r"[^A-Za-z0-9_.]")
 _ENTRY_CHAIN = re.compile(rf"({ALLOW_CHAIN}|{CONTAINERS_ALLOW_CHAIN})(_.+)?")
 
 
@@ -237,3 +244,17 @@ def names_set(entry: str, part: str = "") -> str:
 def external_set(prefix_list: str) -> str:
     """Return the pair of sets of a prefix list that others fill."""
     return f"external_{prefix_list}"
+
+
+def units_set(units: Sequence[str]) -> str:
+    """Return the set with the cgroups of these units. units: in order, at least one.
+
+    The name of a single unit where it can be part of a set's name, else as much of the first as there is room for
+    beside a digest of all. No unit's name ends with a digest, so no two lists have the same set.
+    """
+    prefix = UNITS_SETS[:-1]
+    first = _NOT_IN_UNITS_SET.sub("_", units[0])
+    if len(units) == 1 and first == units[0] and len(prefix) + len(first) <= _UNITS_SET_MAX:
+        return f"{prefix}{first}"
+    digest = hashlib.sha256("\n".join(units).encode()).hexdigest()[:12]
+    return f"{prefix}{first[: _UNITS_SET_MAX - len(prefix) - len(digest) - 1]}.{digest}"

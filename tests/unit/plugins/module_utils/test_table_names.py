@@ -107,3 +107,24 @@ def test_each_mode_has_its_rule_and_counter() -> None:
         "enforce": "enforce",
     }
     assert set(table_names.MODE_COUNTERS) == set(table_names.MODE_CHAINS)
+
+
+# systemd 255 to 257 take no other name of a set in NFTSet=.
+NFTSET_NAME = re.compile(r"[A-Za-z][A-Za-z0-9/\\_.]{0,30}")
+UNITS = (
+    ("nginx.service",),
+    ("otel-collector.service",),
+    ("otel_collector.service",),
+    ("restic@.service",),
+    ("nginx.service", "restic@.service"),
+    ("nginx.service", "zz.service"),
+    (f"{'a' * 200}.service",),
+)
+
+
+def test_each_list_of_units_has_a_set_of_its_own_that_systemd_takes() -> None:
+    names = [table_names.units_set(units) for units in UNITS]
+    assert names[0] == "units_nginx.service"
+    assert names[1].startswith("units_otel_collect")
+    assert len(set(names)) == len(UNITS)
+    assert all(NFTSET_NAME.fullmatch(name) for name in names)
