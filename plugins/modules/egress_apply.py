@@ -136,11 +136,6 @@ nft_missing:
   description: Whether nft is not installed on the host, so that O(package) would be installed first.
   returned: in check mode, when nft is missing
   type: bool
-errors:
-  description: Every error of the policy, each with C(where), C(cause) and C(fix).
-  returned: when the policy has errors
-  type: list
-  elements: dict
 """
 
 REQUEST = r"""<<INCLUDE_ANSIBLE_MODULE_JSON_ARGS>>"""

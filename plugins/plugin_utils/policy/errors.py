@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Literal
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.errors import ControllerError
 
@@ -104,10 +104,6 @@ class PolicyErrors(ControllerError):
     def __init__(self, errors: tuple[PolicyError, ...]) -> None:
         super().__init__(errors)
         self.errors = errors
-
-    def details(self) -> Mapping[str, Any]:
-        """Return the fields of every error."""
-        return {"errors": [asdict(error) for error in self.errors]}
 
     def __str__(self) -> str:
         if len(self.errors) == 1:

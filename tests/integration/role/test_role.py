@@ -180,8 +180,9 @@ def test_every_error_is_told_at_once_and_nothing_is_changed(project: HostProject
     inventory = project.path / "inventory.yml"
     inventory.write_text(inventory.read_text().replace("app1: {}", "app1: {}\n        app2: {}\n        app3: {}"))
     run = project.play()
-    # Ansible prints the message of one failure, its result has it again, and as data.
-    assert run.output.count("10.0.0.300") == 3, run.output
+    # Once in the result of one host; ansible-core 2.19 and later print the message of every failure above the result.
+    assert run.output.count('"msg": "3 errors in the policy:') == 1, run.output
+    assert run.output.count("10.0.0.300") <= 2, run.output
     assert run.output.count('"msg": "3 errors in the policy, the same as of app') == 2, run.output
     assert run.code != 0
     for told in (

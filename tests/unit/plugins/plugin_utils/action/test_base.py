@@ -67,7 +67,8 @@ def test_errors_of_any_room_become_one_failure() -> None:
     failed = run(raises(errors))
     assert failed["failed"]
     assert failed["reason"] == "bad_policy"
-    assert failed["errors"] == [{"where": "egress_mode", "cause": "is 7", "fix": "write observe"}]
+    assert failed["msg"] == "egress_mode: is 7. Fix: write observe. Nothing was changed."
+    assert set(failed) == {"failed", "changed", "msg", "reason"}, "each error once: Ansible prints every key"
     assert run(raises(AddressError('"x" is not an IP address')))["reason"] == "bad_address"
 
 
