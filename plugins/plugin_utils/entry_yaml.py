@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.printable import printable
+from ansible_collections.tidegate.nftables.plugins.module_utils.suggested_entries import variable
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import yaml_text
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
 
@@ -20,6 +21,11 @@ def list_item(entry: Mapping[str, Any]) -> list[str]:
     """Return an entry as the lines of one item of a list; a text of the entry never ends its line."""
     dumped = yaml_text.dump(_on_one_line(entry), default_flow_style=None, width=_WIDTH, allow_unicode=True).splitlines()
     return [f"  - {dumped[0]}", *(f"    {line}" for line in dumped[1:])]
+
+
+def suggestion(tier: str, entries: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the lines of the variable for suggested entries, [] for none."""
+    return [f"{variable(tier)}:", *(line for entry in entries for line in list_item(entry))] if entries else []
 
 
 def flow_list(values: list[str]) -> str:

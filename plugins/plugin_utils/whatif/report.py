@@ -9,6 +9,8 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.tidegate.nftables.plugins.module_utils import suggested_entries
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.entry_yaml import service_name, suggestion
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.columns import MEASURES
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plural import noun
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
@@ -79,6 +81,7 @@ def markdown(logs: Mapping[str, Any], answers: Sequence[Mapping[str, Any]], othe
         "",
     ]
     lines += _table("Would be rejected", merged(answers, "rejected"))
+    lines += _suggestions(answers)
     title = "Would be rejected for some users or names, and the log does not say whose or which it was"
     lines += _table(title, merged(answers, "depends"))
     idle = unused(answers)
@@ -110,6 +113,22 @@ def _table(title: str, groups: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
     rest = len(groups) - MAX_ROWS
     return [f"## {title}", "", *head, *rows, *([f"\nand {rest:,} more"] if rest > 0 else []), ""]
+
+
+def _suggestions(answers: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the entries that would allow the flows of each tier's first rows which no variable explains, as YAML."""
+    yaml: list[str] = []
+    for tier in sorted({answer["tier"] for answer in answers}):
+        groups = merged((answer for answer in answers if answer["tier"] == tier), "rejected")
+        rejections = [
+            suggested_entries.Rejection(
+                str(group["uid"] or ""), service_name(_service(group)), group["destination"], group["flows"]
+            )
+            for group in groups
+            if group["cause"] != "never"
+        ]
+        yaml += suggestion(tier, suggested_entries.entries(rejections[:MAX_ROWS], "flow", "in the logs"))
+    return ["This would allow those that egress_never does not close:", "", "```yaml", *yaml, "```", ""] if yaml else []
 
 
 def _not_judged(

@@ -22,6 +22,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.lock import hold
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program import console
@@ -238,6 +239,29 @@ def test_denied_filters_and_goes_back_beyond_a_reboot(compiled: GuardedHost) -> 
     assert compiled.run("denied", "--user", "www-data").stdout == ""
     assert "203.0.113.9 tcp/22" in compiled.run("denied", "1", "--since", "1h").stdout
     assert "and 1 more: tidegate denied 2" in compiled.run("denied", "1").stdout
+
+
+def test_denied_offers_the_entries_that_nothing_explains_as_yaml(compiled: GuardedHost) -> None:
+    for address in ("10.1.2.3", "10.1.2.4", "10.99.1.1", "203.0.113.9"):
+        with socket.socket() as refused, pytest.raises(ConnectionRefusedError):
+            refused.connect((address, 22))
+    for protocol, port in ((socket.IPPROTO_UDP, 5000), (socket.IPPROTO_ICMP, 0)):
+        kind = socket.SOCK_DGRAM if port else socket.SOCK_RAW
+        with socket.socket(socket.AF_INET, kind, protocol) as refused, pytest.raises(PermissionError):
+            refused.sendto(b"\x08\0\xf7\xff\0\0\0\0", ("198.51.100.9", port))
+    # The policy allows it by now; egress_never closes the address before it.
+    compiled.load("insert rule inet tidegate egress_output ip daddr 203.0.113.9 accept\n")
+    done = compiled.run("denied", "--yaml")
+    assert done.returncode == 0, done.stderr
+    entries = yaml.safe_load(done.stdout)["egress_allow_app_observed"]
+    assert sorted((entry["name"], sorted(entry["to"]), entry["services"]) for entry in entries) == [
+        ("root-icmp", ["198.51.100.9"], ["icmp"]),
+        ("root-tcp-22", ["10.1.2.3", "10.1.2.4"], ["tcp/22"]),
+        ("root-udp-5000", ["198.51.100.9"], ["udp/5000"]),
+    ]
+    assert {tuple(entry["users"]) for entry in entries} == {("root",)}
+    assert {entry["reason"] for entry in entries} == {"1 packet rejected; why?", "2 packets rejected; why?"}
+    assert yaml.safe_load(compiled.run("denied", "--yaml", "--user", "33").stdout) == {"egress_allow_app_observed": []}
 
 
 def test_at_a_terminal_lines_fit_it_and_nothing_but_colour_controls_it(compiled: GuardedHost) -> None:

@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 import argparse
+import ipaddress
 import json
 import pwd
 import re
 import time
-from typing import Any
+from contextlib import suppress
+from typing import Any, Iterator, Sequence
 
+from ansible_collections.tidegate.nftables.plugins.module_utils import suggested_entries
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import running_time, settings
@@ -25,6 +28,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight.level import CRITICAL, OK, WARNING, level
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.live_table import LiveTable
+from ansible_collections.tidegate.nftables.plugins.module_utils.suggested_entries import Rejection
 
 from .terminal import say
 
@@ -59,6 +63,10 @@ def show_denied(paths: Paths, arguments: argparse.Namespace) -> int:
             )
         )
         return _need_table()
+    if arguments.yaml:
+        for text in _entries(paths, lines[: arguments.lines]):
+            say(text)
+        return _need_table()
     for line in lines[: arguments.lines]:
         flow = denied_ledger.flow_text(line.address, line.protocol, line.port, line.uid)
         observed = " (accepted: mode observe)" if line.observed else ""
@@ -72,6 +80,36 @@ def show_denied(paths: Paths, arguments: argparse.Namespace) -> int:
             f"for which the ledger had no room, last {_ago(now - item.last)} ago"
         )
     return _need_table()
+
+
+def _entries(paths: Paths, lines: Sequence[kept_ledger.KeptLine]) -> Iterator[str]:
+    """Yield the lines of YAML, a value each, of the entries that would allow what nothing explains by now."""
+    objects, values = verdict.objects(LiveTable()), settings.read(paths)
+    rejections = [
+        Rejection(
+            "" if line.uid is None else denied_ledger.user_name(line.uid),
+            denied_ledger.service(line.protocol, line.port),
+            line.address,
+            line.packets,
+        )
+        for line in lines
+        if _is_unexplained(objects, values, line)
+    ]
+    suggested = suggested_entries.entries(rejections, "packet", "rejected")
+    yield f"{suggested_entries.variable(values.tier)}:{'' if suggested else ' []'}"
+    for entry in suggested:
+        for number, (key, value) in enumerate(entry.items()):
+            yield f"  {' ' if number else '-'} {key}:" + ("" if isinstance(value, list) else f" {json.dumps(value)}")
+            yield from (f"      - {json.dumps(item)}" for item in (value if isinstance(value, list) else ()))
+
+
+def _is_unexplained(objects: Sequence[Any], values: settings.Settings, line: kept_ledger.KeptLine) -> bool:
+    """Return whether the loaded table still rejects a flow, and no egress_never closes it."""
+    with suppress(GuardError):
+        address = ipaddress.ip_address(line.address)
+        about = answer.answer(verdict.judged(objects, address, line.protocol, line.port or 0, line.uid), values)
+        return about["decision"] != answer.ALLOWED and not about["never"]
+    return True
 
 
 def _need_table() -> int:

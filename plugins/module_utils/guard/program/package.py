@@ -120,6 +120,7 @@ PARTS = (
     "resolver.service",
     "resolver.unbound_module",
     "resolver.writer",
+    "suggested_entries",
     "table_names",
 )
 """The modules in the program, below ROOMS."""

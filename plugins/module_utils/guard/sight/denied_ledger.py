@@ -115,6 +115,14 @@ def protocol_name(number: int) -> str:
     return _PROTOCOL_NAMES.get(number, str(number))
 
 
+def service(protocol: str, port: int | None) -> str:
+    """Return a service as a policy writes it: tcp/22, icmp, proto/112."""
+    number = protocols.NUMBERS.get(protocol, protocol)
+    if number in (protocols.ICMP, protocols.ICMPV6):
+        return "icmp"
+    return f"proto/{number}" if port is None else f"{protocol}/{port}"
+
+
 def flow(line: DeniedLine) -> str:
     """Return a line's flow for people, as in "192.0.2.1 tcp/443 by www-data"."""
     return flow_text(line.address, line.protocol, line.port, line.uid)
