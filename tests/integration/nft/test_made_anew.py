@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.commits import CommitListener
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft, NftOutcome
 
 from .conftest import Lab
@@ -93,6 +94,39 @@ def test_who_writes_into_the_chain_just_before_the_transaction_is_named(lab: Lab
     assert "wrote while c was created anew" in warning
     assert "may be missing" in warning
     assert ports(lab) == ["22"]
+
+
+@pytest.mark.parametrize("what", ANEW)
+def test_who_writes_elsewhere_meanwhile_is_no_alarm(lab: Lab, nft: Watched, what: str) -> None:
+    other = Nft(lab.path)
+    lab.load(
+        "table ip elsewhere { chain c { }\n}\n" + ("" if what.startswith("comment of") else "add chain inet t d\n")
+    )
+    scripts = ["add rule ip elsewhere c accept\n"]
+    # A chain of the same table stays as it is when another one is made anew.
+    scripts += [] if what.startswith("comment of") else ["add rule inet t d accept\n"]
+    written: list[str] = []
+
+    def write(arguments: tuple[str, ...], _script: str) -> None:
+        if arguments[0] == "-f" and "-c" not in arguments:
+            for script in scripts:
+                assert other.load(script).code == 0
+                written.append(script)
+            scripts.clear()
+
+    nft.write = write
+    assert change(lab, what) == ()
+    assert written, "nobody wrote, so nothing was tried"
+    assert ports(lab) == ["22"]
+
+
+def test_an_alarm_is_raised_where_commits_were_too_long_to_be_heard(
+    lab: Lab, nft: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CommitListener, "commits", lambda _self: None)
+    write = others(lab, 80)
+    nft.write = lambda arguments, _script: write() if arguments[0] == "-f" else None
+    assert "may be missing" in change(lab)[0]
 
 
 def test_who_writes_while_the_run_plans_loses_nothing(lab: Lab, nft: Watched) -> None:

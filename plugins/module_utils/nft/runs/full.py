@@ -36,6 +36,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.last_r
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory
 
 from . import chunks, new_sets_first, text_tables
+from .created_anew import Listening
 from .planning import Planner
 from .rejection import rejection
 from .run_plan import RunPlan
@@ -63,13 +64,18 @@ class FullRun:
         self._save = save
         self._check = check
         self._raced: dict[str, None] = {}
-        """Names of what was created anew while another process wrote."""
+        """Names of what was created anew while another process wrote into it."""
+        self._listening = Listening()
         # The saved file is nft's text of all elements.
         self._planner = Planner(nft, state, last_run, words, file_sets_by_netlink=save is None)
 
     @without_gc
     def run(self, specs: Sequence[TableSpec]) -> RunResult:
         """Make the live tables equal to the desired ones, and save them in the file."""
+        with self._listening:
+            return self._run(specs)
+
+    def _run(self, specs: Sequence[TableSpec]) -> RunResult:
         version = self._nft.version()
         specs = self._with_texts(specs)
         if self._save and not self._check:
@@ -80,7 +86,7 @@ class FullRun:
             try:
                 run_plan = self._planner.plan(specs, refill=refill)
                 if not self._check and not refill:
-                    run_plan = self._planner.fresh(run_plan)
+                    run_plan = self._planner.fresh(run_plan, self._listening)
                 outcome = self._carry_out(run_plan, last=attempt + 1 == ATTEMPTS)
             except file_sets.NeedsNft as needs_nft:
                 self._planner.leave_to_nft(needs_nft.name)
@@ -219,7 +225,8 @@ class FullRun:
         self, run_plan: RunPlan, before: int | None, made: int | None, after: int | None, *, last: bool
     ) -> tuple[bool, int | None]:
         """Verify a transaction. before, after: generations around it; made: the one if nobody writes."""
-        if before is not None and (before != run_plan.generation or after != made):
+        disturbed = before is not None and (before != run_plan.generation or after != made)
+        if disturbed and self._listening.others_wrote(run_plan):
             self._raced.update(dict.fromkeys(run_plan.carried))
         residue = self._residue(run_plan)
         alone = before is not None and nf_tables.generation() == after == made

@@ -36,6 +36,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.netlink_path
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.last_run import LastRun
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state.run_directory import RunDirectory
 
+from .created_anew import Listening
 from .run_plan import PlannedTable, RunPlan
 
 Name = Tuple[str, str, str]
@@ -89,12 +90,14 @@ class Planner:
         by_netlink = run_plan.by_netlink() is not None
         return replace(run_plan, commands=_commands(tables, deltas, refill=refill, by_netlink=by_netlink))
 
-    def fresh(self, run_plan: RunPlan) -> RunPlan:
+    def fresh(self, run_plan: RunPlan, listening: Listening) -> RunPlan:
         """Return the plan made again from the tables as they are now, when it carries over what others put into them.
 
         What other processes add to a set or chain after it was read, and before it is created anew, would be lost.
+        listening: hears what they write from the last reading on.
         """
         for _attempt in range(FRESH):
+            listening.begin(run_plan)
             start = nf_tables.generation()
             if not run_plan.carried or run_plan.deltas or run_plan.generation == start:
                 break
