@@ -34,8 +34,14 @@ class ActionModule(TidegateAction):
         request = {"phase": "ledger", "root": resolved.root or connection.own_root(self.connection)}
         ledger = self.need_module(GUARD, request, needed=("ledger",))["ledger"]
         recorder = Recorder(resolved)
-        records = list(recorder.of_ledger(ledger["lines"]))
-        return {"records": records, "unreadable": recorder.unreadable, "incomplete": ledger["overflow"]}
+        allowed = ledger["allowed"]
+        records = [*recorder.of_ledger(ledger["lines"]), *recorder.of_allowed(allowed["lines"])]
+        return {
+            "records": records,
+            "unreadable": recorder.unreadable,
+            "incomplete": ledger["overflow"],
+            "allowed": {"since": allowed["since"], "left_out": allowed["left_out"]},
+        }
 
     def _logs(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         declared = sources.parse(arguments["logs"], Path.cwd())
@@ -45,4 +51,4 @@ class ActionModule(TidegateAction):
             summary = read(declared, Path(folder), arguments["skip_damaged"])
             records = list(recorder.of_logs(groups.of_host(resolved.host, addresses, Path(folder), COLUMNS)))
         unreadable = recorder.unreadable + summary.skipped.get("unreadable", 0)
-        return {"records": records, "unreadable": unreadable, "incomplete": []}
+        return {"records": records, "unreadable": unreadable, "incomplete": [], "allowed": None}

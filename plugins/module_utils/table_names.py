@@ -41,6 +41,8 @@ OBSERVED_LOG_CHAIN = "egress_observed_log"
 ENFORCED_LOG_CHAIN = "egress_enforced_log"
 """Only where packets are logged."""
 REJECT_CHAIN = "egress_reject"
+ALLOWED_CHAIN = "egress_allowed"
+"""Where rules of entries send what they accept when the ledger also has what is allowed. It accepts everything."""
 
 MODE_CHAINS = {"observe": OBSERVED_CHAIN, "enforce": ENFORCED_CHAIN}
 """Where each mode sends what no entry allows."""
@@ -56,6 +58,8 @@ INVALID_COUNTER = "invalid"
 LEDGER_FULL_COUNTER = "ledger_full"
 QUIET_COUNTER = "quiet"
 """The other counters of mode enforce; `would_deny` gives those of mode observe."""
+ALLOWED_FULL_COUNTER = "allowed_ledger_full"
+"""First packets of allowed connections that the ledger has no line of."""
 FAILSAFE_COUNTER = "failsafe"
 """The only counter of the fail-safe table."""
 
@@ -116,21 +120,22 @@ _ENTRY_CHAIN = re.compile(rf"({ALLOW_CHAIN}|{CONTAINERS_ALLOW_CHAIN})(_.+)?")
 
 
 class LedgerSet(NamedTuple):
-    """One set of the denied ledger.
+    """One set of the ledger.
 
     observed: of packets that mode observe let out. user: the keys end with a uid. port: the keys have a destination
-    port, else the protocol has none. version: of IP.
+    port, else the protocol has none. version: of IP. allowed: of packets that an entry accepted.
     """
 
     observed: bool
     user: bool
     port: bool
     version: int
+    allowed: bool = False
 
     @property
     def name(self) -> str:
         """Its name in the table."""
-        counter = WOULD_DENY_COUNTER if self.observed else DENIED_COUNTER
+        counter = "allowed" if self.allowed else WOULD_DENY_COUNTER if self.observed else DENIED_COUNTER
         return f"{counter}{'' if self.user else '_nosocket'}{'' if self.port else '_proto'}{self.version}"
 
 
@@ -146,6 +151,15 @@ LEDGER_SETS = {
     for ledger in (LedgerSet(observed, user, port, version),)
 }
 """Every set of the denied ledger by its name, in the table's order."""
+
+ALLOWED_SETS = {
+    ledger.name: ledger
+    for version in (4, 6)
+    for user in (True, False)
+    for port in (True, False)
+    for ledger in (LedgerSet(user=user, port=port, version=version, observed=False, allowed=True),)
+}
+"""Every set of what entries allowed by its name; in a table only where the ledger also has what is allowed."""
 
 
 def share_set(counter: str) -> str:

@@ -12,6 +12,7 @@ version_added: 0.1.0
 description:
   - Returns what the ledger of the host has, also from before a reload or a reboot, for as long as C(egress_ledger_days)
     says. With O(logs), returns what logs on the controller have of this host.
+  - Where C(egress_ledger) is C(all), the ledger also has what entries allowed, one record for each flow and day.
   - Each record has what the host's policy says about the flow now, V(entry) or the V(nearest) entry.
   - The shape is the JSON Schema C(docs/schema/flow-1.json) of the collection.
 options:
@@ -91,4 +92,11 @@ incomplete:
   elements: dict
   sample:
     - {user: www-data, observed: false, packets: 19745, last: 1795170000.0}
+allowed:
+  description:
+    - Of allowed flows, when the host began to note them without a gap (C(since), in seconds since 1970, null when it
+      does not) and how many packets have no record (C(left_out)). Null for O(logs).
+  returned: success
+  type: dict
+  sample: {since: 1795170000.0, left_out: 0}
 """

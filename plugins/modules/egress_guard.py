@@ -423,7 +423,8 @@ observed:
 ledger:
   description:
     - What was rejected or would have been, by flow (C(lines)), the packets of which the ledger has no line, by user
-      (C(overflow)), and the host's clock (C(now)). Times are in seconds since 1970.
+      (C(overflow)), what entries allowed on which day (C(allowed)), and the host's clock (C(now)). Times are in seconds
+      since 1970.
   returned: phase ledger
   type: dict
 fate:

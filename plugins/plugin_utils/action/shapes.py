@@ -93,6 +93,8 @@ _LEDGER_LINE = Record(
 _LEDGER_OVERFLOW = Record({"user": TEXT, "packets": INTEGER, "last": MOMENT})
 _KEPT_LINE = Record({**_LEDGER_LINE.required, "observed": FLAG, "bytes": INTEGER, "first": MOMENT})
 _KEPT_OVERFLOW = Record({**_LEDGER_OVERFLOW.required, "observed": FLAG})
+_ALLOWED_LINE = Record({**_LEDGER_LINE.required, "first": MOMENT})
+_ALLOWED = Record({"since": OrNull(MOMENT), "left_out": INTEGER, "lines": ListOf(_ALLOWED_LINE)})
 _GUARD = Record(
     optional={
         **_ENGINE,
@@ -123,7 +125,9 @@ _GUARD = Record(
                 "overflow": ListOf(_LEDGER_OVERFLOW),
             }
         ),
-        "ledger": Record({"now": MOMENT, "lines": ListOf(_KEPT_LINE), "overflow": ListOf(_KEPT_OVERFLOW)}),
+        "ledger": Record(
+            {"now": MOMENT, "lines": ListOf(_KEPT_LINE), "overflow": ListOf(_KEPT_OVERFLOW), "allowed": _ALLOWED}
+        ),
         "fate": OrNull(_EVENT),
     }
 )

@@ -18,7 +18,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addr
     to_text,
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.whatif.judge import ALLOWED, Judge
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.whatif.judge import ALLOWED, DEPENDS, Judge
 
 from .nearest import Nearest
 
@@ -66,6 +66,21 @@ class Recorder:
                 times=(int(line["first"]), int(line["last"])),
             )
 
+    def of_allowed(self, lines: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Yield the records of what entries allowed, by flow and day, whatever the policy says now."""
+        for line in lines:
+            yield from self._record(
+                kind="ledger",
+                flow=(line["address"], line["protocol"], line["port"]),
+                uid=line["uid"],
+                user=line["user"],
+                decision="allowed",
+                answered=None,
+                counts=(None, line["packets"], None),
+                times=(int(line["first"]), int(line["last"])),
+                certain=True,
+            )
+
     def of_logs(self, groups: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
         """Yield the records of groups of logs with COLUMNS."""
         for group in groups:
@@ -95,6 +110,7 @@ class Recorder:
         counts: tuple[int | None, int | None, int | None],
         times: tuple[int | None, int | None],
         name: str | None = None,
+        certain: bool = False,
     ) -> Iterator[dict[str, Any]]:
         try:
             address = to_text(*parse_address(flow[0]))
@@ -102,7 +118,8 @@ class Recorder:
         except AddressError:
             self.unreadable += 1
             return
-        is_allowed = judgement.outcome == ALLOWED
+        # An entry accepted it, so where the policy depends on what the host alone knows, that was so.
+        is_allowed = judgement.outcome == ALLOWED or (certain and judgement.outcome == DEPENDS)
         yield {
             **self._host,
             "source": kind,
@@ -113,7 +130,7 @@ class Recorder:
             "name": name,
             "protocol": _NAMES.get(flow[1], str(flow[1])),
             "port": flow[2],
-            "decision": "would_reject" if decision == "allowed" and not is_allowed else decision,
+            "decision": "would_reject" if decision == "allowed" and not (is_allowed or certain) else decision,
             "answered": answered,
             "entry": judgement.entry if is_allowed else None,
             "nearest": None if is_allowed else self._nearest(address, flow[1], flow[2]),

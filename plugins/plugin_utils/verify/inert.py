@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Chains that decide nothing: whatever enters them comes back, as from the ledger."""
+"""Chains that decide nothing: whatever enters them comes back or is accepted, as from the ledgers."""
 
 from __future__ import annotations
 
@@ -30,6 +30,24 @@ def is_inert(table: Table, name: str, depth: int = 0) -> bool:
     if chain is None or depth > DEEPEST:
         return False
     return all(_goes_on(table, statement, depth) for rule in chain.rules for statement in rule.statements)
+
+
+def accepts_all(table: Table, name: str) -> bool:
+    """Return whether everything that enters a chain is accepted, whatever its matches say."""
+    chain = table.chains.get(name)
+    if chain is None or not chain.rules:
+        return False
+    *_others, last = chain.rules
+    named = [statement for statement in last.statements if not _is_harmless(statement)]
+    return named == [Verdict("accept")] and all(
+        _goes_on(table, statement, DEEPEST) or statement == Verdict("accept")
+        for rule in chain.rules
+        for statement in rule.statements
+    )
+
+
+def _is_harmless(statement: Statement) -> bool:
+    return isinstance(statement, OtherStatement) and statement.name in HARMLESS
 
 
 def _goes_on(table: Table, statement: Statement, depth: int) -> bool:

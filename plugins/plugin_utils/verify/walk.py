@@ -25,7 +25,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Re
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.reach import Reach
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import SPACE, Region
 
-from .inert import DEEPEST, HARMLESS, MAY_END, SOURCE_NAT, is_inert
+from .inert import DEEPEST, HARMLESS, MAY_END, SOURCE_NAT, accepts_all, is_inert
 from .matches import EVERY_FLOW, PERHAPS, FlowBox, Situation, boxes_of_key, boxes_of_match
 from .packet_kinds import PacketKind, is_asked, passing_anyway
 
@@ -150,7 +150,9 @@ class ChainWalk:
         boxes = [EVERY_FLOW]
         for statement in rule.statements:
             if isinstance(statement, Verdict):
-                yield from (Outcome(box, statement) for box in boxes)
+                accepted = statement.kind == "goto" and accepts_all(self.table, statement.target)
+                verdict = Verdict("accept") if accepted else statement
+                yield from (Outcome(box, verdict) for box in boxes)
                 return
             if isinstance(statement, VerdictMap):
                 for box in boxes:

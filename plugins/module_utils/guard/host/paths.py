@@ -66,6 +66,11 @@ class Paths:
         return self.state / "ledger.json"
 
     @property
+    def allowed_flows(self) -> Path:
+        """Who talked to whom, by day (sight/allowed_flows.py)."""
+        return self.state / "allowed.json"
+
+    @property
     def metrics(self) -> Path:
         """Counters that outlive the watcher and the boot (program/exporter.py)."""
         return self.state / "metrics.json"

@@ -62,6 +62,7 @@ PARTS = (
     "guard.saved.settings",
     "guard.sight.answer",
     "guard.saved.wanted_names",
+    "guard.sight.allowed_flows",
     "guard.sight.denied_ledger",
     "guard.sight.evaluate",
     "guard.sight.explain",

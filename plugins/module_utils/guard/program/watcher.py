@@ -29,7 +29,12 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved impo
     settings,
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.records import Record
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import denied_ledger, kept_ledger
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import (
+    allowed_flows,
+    denied_ledger,
+    kept_ledger,
+)
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight.allowed_flows import AllowedFlows
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight.denied_ledger import Ledger
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight.kept_ledger import KeptLedger, KeptLine
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import fingerprint, hand_edits
@@ -66,7 +71,7 @@ class Watcher:
     """The watcher of one table.
 
     checked: the last generation that was as expected, or whose edit was reported; reported: the digest of that edit;
-    ledger: as it was at the last look, None before the first one.
+    ledger, allowed: what is kept of rejected and of allowed flows, as of the last look, None before the first one.
     next_compare, next_look, next_save, next_try: monotonic times before which the table is not compared, the ledger not
     looked at and not copied without news, and no rollback tried again; pause: seconds until that. exporter: of metrics.
     """
@@ -76,6 +81,7 @@ class Watcher:
     reported: str = ""
     next_compare: float = field(default=0.0)
     ledger: KeptLedger | None = None
+    allowed: AllowedFlows | None = None
     next_look: float = field(default=0.0)
     next_save: float = field(default=0.0)
     next_try: float = field(default=0.0)
@@ -115,10 +121,18 @@ class Watcher:
             if new or (due and self.ledger != kept_ledger.read(paths)):
                 kept_ledger.write(paths, self.ledger)
             self._announce(new)
+            self._keep_allowed(now, days, due=due)
             self.exporter.look(before, self.ledger, live, edited=bool(self.reported))
         else:
             self.exporter.look(before, before, Ledger(), edited=False)
         self.next_look = time.monotonic() + max(LOOK_INTERVAL, (time.process_time() - began) / LOOK_SHARE)
+
+    def _keep_allowed(self, now: float, days: int, *, due: bool) -> None:
+        """Keep what was allowed, where the table notes it; what was kept before stays until it is too old."""
+        kept = allowed_flows.read(self.host.paths) if self.allowed is None else self.allowed
+        self.allowed = allowed_flows.look(kept, now, days)
+        if due and self.allowed != allowed_flows.read(self.host.paths):
+            allowed_flows.write(self.host.paths, self.allowed)
 
     def _announce(self, new: Sequence[KeptLine]) -> None:
         """Report each destination that was rejected for the first time as far as the ledger goes back."""

@@ -81,7 +81,7 @@ class Ledger:
 def read() -> Ledger:
     """Return the ledger of the live table, an empty one where there is no table."""
     dumped = dump_counted(*TABLE, [*LEDGER_SETS, *_OVERFLOW_SETS])
-    lines = [line for name, ledger_set in LEDGER_SETS.items() for line in _lines(ledger_set, dumped.get(name, []))]
+    lines = [line for name, ledger_set in LEDGER_SETS.items() for line in lines_of(ledger_set, dumped.get(name, []))]
     return Ledger(
         tuple(sorted(lines, key=lambda line: (-line.packets, line.address, line.port or 0))),
         tuple(sorted(overflow(dumped), key=lambda item: -item.packets)),
@@ -151,7 +151,7 @@ def user_name(uid: int) -> str:
         return str(uid)
 
 
-def _lines(ledger_set: LedgerSet, dumped: list[CountedElement]) -> Iterator[DeniedLine]:
+def lines_of(ledger_set: LedgerSet, dumped: list[CountedElement]) -> Iterator[DeniedLine]:
     """Yield the lines of one set; one without a packet was made for a policy test and is none."""
     length = 4 if ledger_set.version == 4 else 16
     family = socket.AF_INET if ledger_set.version == 4 else socket.AF_INET6

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Sequence
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import OBSERVED_CHAIN
+from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import ALLOWED_CHAIN, OBSERVED_CHAIN
 
 from . import evaluate
 from .denied_ledger import user_name
@@ -96,7 +96,8 @@ def _rule(table: JsonTable, packet: Packet, rule: Json) -> tuple[str, str]:
         elif kind in ("accept", "drop", "reject", "return"):
             return kind, ""
         elif kind in ("jump", "goto"):
-            return kind, what["target"]
+            # What an entry allows is accepted there, and this rule has the entry's name.
+            return ("accept", "") if what["target"] == ALLOWED_CHAIN else (kind, what["target"])
         elif kind not in _SILENT:
             raise CannotJudge(kind)
     return "", ""
@@ -107,7 +108,7 @@ def _nearly(table: JsonTable, packet: Packet) -> list[str]:
     entries: list[str] = []
     for rules in table.chains.values():
         for rule in rules:
-            if "comment" not in rule or not any("accept" in statement for statement in rule["expr"]):
+            if "comment" not in rule or not any(map(_accepts, rule["expr"])):
                 continue
             matches = [statement["match"] for statement in rule["expr"] if "match" in statement]
             try:
@@ -118,6 +119,10 @@ def _nearly(table: JsonTable, packet: Packet) -> list[str]:
             if addressed and failed and all(_field(match) in ("dport", "skuid", "l4proto") for match in failed):
                 entries.append(f"{rule['comment']}, for {' and '.join(_shown(match) for match in failed)}")
     return list(dict.fromkeys(entries))
+
+
+def _accepts(statement: Json) -> bool:
+    return "accept" in statement or statement.get("goto") == {"target": ALLOWED_CHAIN}
 
 
 def _field(match: Json) -> str:

@@ -11,23 +11,25 @@ from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import protocols
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import running_time
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import running_time, settings
 
-from . import denied_ledger, kept_ledger
+from . import allowed_flows, denied_ledger, kept_ledger
 
 _UNKNOWN = 255
 """Number of a protocol whose name is not known; reserved by IANA."""
 
 
 def facts(paths: Paths) -> dict[str, Any]:
-    """Return what was rejected, also before a reboot.
+    """Return what was rejected, and what was allowed where the host notes it, also before a reboot.
 
     now: the host's clock, in seconds since 1970. lines: the flows; user: the name of the uid, where it has one; first,
     last: in seconds since 1970, as long ago as the host has run since then. overflow: packets of which there is no
-    line, by user. observed: whether they were let out.
+    line, by user. observed: whether they were let out. allowed: what entries allowed, as lines for each flow and day;
+    since: when the host began to note it without a gap, None when it does not; left_out: packets that no line has.
     """
     now, running = time.time(), running_time.now(paths)
     kept = kept_ledger.current(paths, running)
+    allowed = allowed_flows.look(allowed_flows.read(paths), running, settings.read(paths).ledger_days)
     return {
         "now": now,
         "lines": [
@@ -54,6 +56,23 @@ def facts(paths: Paths) -> dict[str, Any]:
             }
             for item in kept.overflow
         ],
+        "allowed": {
+            "since": None if allowed.since is None else now - (running - allowed.since),
+            "left_out": allowed.left_out,
+            "lines": [
+                {
+                    "address": line.address,
+                    "protocol": _protocol(line.protocol),
+                    "port": line.port,
+                    "uid": line.uid,
+                    "user": _user(line.uid),
+                    "packets": line.packets,
+                    "first": now - (running - line.first),
+                    "last": now - (running - line.last),
+                }
+                for line in allowed.lines
+            ],
+        },
     }
 
 

@@ -20,6 +20,8 @@ LONGEST_LEDGER = 400
 
 LogTarget = Literal["none", "kernel", "nflog"]
 LOG_TARGETS: tuple[LogTarget, ...] = ("none", "kernel", "nflog")
+LedgerScope = Literal["denied", "all"]
+LEDGER_SCOPES: tuple[LedgerScope, ...] = ("denied", "all")
 _RATE = re.compile(r"([1-9][0-9]{0,5})/(second|minute|hour|day)")
 _FOLDER = re.compile(r"(?:/(?!\.\.?(?:/|$))[A-Za-z0-9_.@+-]+)+")
 _CONTACT = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
@@ -45,10 +47,12 @@ class Log:
 class Sight:
     """How a host shows what it rejects.
 
+    ledger: whether it has what is rejected, or also what entries allow.
     ledger_days: days that a line of the ledger is kept after its last packet. log: its log. contact: whom to ask.
     metrics_dir: the folder for metrics, "" for none.
     """
 
+    ledger: LedgerScope = "denied"
     ledger_days: int = 31
     log: Log = field(default_factory=Log)
     contact: str = ""
@@ -57,7 +61,11 @@ class Sight:
 
 def read(report: ErrorReport, variables: Mapping[str, Any]) -> Sight:
     """Read the variables behind a Sight; a value with an error counts as not set."""
+    scope = variables.get("egress_ledger")
+    if scope is not None:
+        scope = values.choice(report, variable("egress_ledger"), scope, LEDGER_SCOPES)
     return Sight(
+        ledger=scope or Sight.ledger,
         ledger_days=_number(report, variables, "egress_ledger_days", Sight.ledger_days, range(1, LONGEST_LEDGER + 1)),
         log=_log(report, variables),
         metrics_dir=_folder(report, variables, "egress_metrics_dir"),

@@ -123,7 +123,7 @@ def counters(resolved: ResolvedPolicy) -> list[str]:
 
 def ledger_sets() -> list[Spec]:
     """Return the dynamic sets that keep, for a day after the last packet, who tried to reach what."""
-    ledgers = [_ledger_set(ledger) for ledger in table_names.LEDGER_SETS.values()]
+    ledgers = [ledger_set(ledger) for ledger in table_names.LEDGER_SETS.values()]
     return ledgers + [named_set for mode in MODES for named_set in _user_sets(mode)]
 
 
@@ -199,7 +199,10 @@ def _ledger_rules(mode: ModeChains) -> list[str]:
     count the packet a second time, so what is looked for is that there is none.
     """
     return [
-        *(f"{match} {key} != @{name} goto {mode.share_chain}" for match, key, name in _lines(mode, user=True)),
+        *(
+            f"{_belongs(ledger)} {_ledger_key(ledger)} != @{ledger.name} goto {mode.share_chain}"
+            for ledger in _sets_of(mode, user=True)
+        ),
         *_updates(mode, user=True),
         *_updates(mode, user=False),
         f"goto {mode.overflow_chain}",
@@ -235,7 +238,8 @@ def _reject_rules() -> list[str]:
     return ["meta l4proto tcp reject with tcp reset", "reject with icmpx type admin-prohibited"]
 
 
-def _ledger_set(ledger: table_names.LedgerSet) -> Spec:
+def ledger_set(ledger: table_names.LedgerSet) -> Spec:
+    """Return the declaration of one set of the ledger."""
     return _filled_by_packets(ledger.name, _ledger_key(ledger), table_names.LEDGER_SIZE, {"counter": True})
 
 
@@ -260,17 +264,19 @@ def _ledger_key(ledger: table_names.LedgerSet) -> str:
 
 
 def _updates(mode: ModeChains, *, user: bool) -> list[str]:
-    return [f"{match} update @{name} {{ {key} }} return" for match, key, name in _lines(mode, user=user)]
+    return [update(ledger, "return") for ledger in _sets_of(mode, user=user)]
 
 
-def _lines(mode: ModeChains, *, user: bool) -> list[tuple[str, str, str]]:
-    """Return (match, key, set) of the ledger sets of a mode whose keys have a user, or of the others."""
-    return [
-        (
-            f"meta nfproto ipv{ledger.version} meta l4proto {'' if ledger.port else '!= '}{_PORTED}",
-            _ledger_key(ledger),
-            name,
-        )
-        for name, ledger in table_names.LEDGER_SETS.items()
-        if ledger.observed == (mode.mode == "observe") and ledger.user == user
-    ]
+def _sets_of(mode: ModeChains, *, user: bool) -> list[table_names.LedgerSet]:
+    """Return the ledger sets of a mode whose keys have a user, or the others."""
+    observed = mode.mode == "observe"
+    return [each for each in table_names.LEDGER_SETS.values() if each.observed == observed and each.user == user]
+
+
+def update(ledger: table_names.LedgerSet, verdict: str) -> str:
+    """Return the rule that enters a packet into a ledger set; when the set is full it has no verdict."""
+    return f"{_belongs(ledger)} update @{ledger.name} {{ {_ledger_key(ledger)} }} {verdict}"
+
+
+def _belongs(ledger: table_names.LedgerSet) -> str:
+    return f"meta nfproto ipv{ledger.version} meta l4proto {'' if ledger.port else '!= '}{_PORTED}"

@@ -19,7 +19,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved 
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import Capabilities, Target
 
-from . import closed_sockets, containers, denied, dispatch, floor, inbound, names, temporary_allow
+from . import allowed, closed_sockets, containers, denied, dispatch, floor, inbound, names, temporary_allow
 from .matches import Spec, address_sets, destination, matches
 
 Rule = str | dict[str, Any]
@@ -39,7 +39,9 @@ def compile_table(resolved: ResolvedPolicy, in_a_row: int = dispatch.IN_A_ROW) -
         "family": family,
         "name": name,
         "state": "present",
-        "counters": [{"name": counter} for counter in sorted(denied.counters(resolved))],
+        "counters": [
+            {"name": counter} for counter in sorted([*allowed.counters(resolved), *denied.counters(resolved)])
+        ],
         "sets": _sets(resolved),
         "chains": _chains(resolved, in_a_row),
         "max_removed": {"percent": resolved.max_removed, "sets": table_names.ALLOW_SETS},
@@ -63,7 +65,7 @@ def _sets(resolved: ResolvedPolicy) -> list[Spec]:
             sets += address_sets(_set_name(entry, grant), grant.addresses)
     for word, observed in resolved.observed().items():
         sets += address_sets(table_names.observed_set(word), observed)
-    return sets + temporary_allow.sets() + denied.ledger_sets()
+    return sets + temporary_allow.sets() + allowed.sets(resolved) + denied.ledger_sets()
 
 
 def _external_sets(resolved: ResolvedPolicy) -> list[Spec]:
@@ -95,6 +97,7 @@ def _chains(resolved: ResolvedPolicy, in_a_row: int) -> list[Spec]:
         *_never_chains(resolved),
         *dispatch.allow_chains(table_names.ALLOW_CHAIN, resolved.entries, rules, in_a_row),
         *closed,
+        *allowed.chains(resolved),
         *denied.chains(resolved, quiet),
     ]
     if resolved.containers is not None:
@@ -119,7 +122,7 @@ def _base_chain(resolved: ResolvedPolicy, jumps: list[str]) -> Spec:
         f"jump {table_names.FLOOR_CHAIN}",
         *([f"jump {table_names.NEVER_CHAIN}"] if resolved.never else []),
         *floor.rules(part for part in openings(resolved) if part.below_never),
-        *temporary_allow.rules(),
+        *temporary_allow.rules(allowed.verdict(resolved)),
         f"jump {table_names.ALLOW_CHAIN}",
         *jumps,
         f"goto {table_names.DENIED_CHAIN}",
@@ -167,7 +170,8 @@ def _excepted_rules(resolved: ResolvedPolicy, never: ResolvedNever) -> list[Rule
 def _entry_rules(resolved: ResolvedPolicy, entry: ResolvedEntry) -> list[Rule]:
     """Return one rule for each IP version and shape of service of an entry."""
     marking = closed_sockets.marking(resolved) if entry.users else ""
-    texts = [f'{match} {marking}counter accept comment "{entry.name}"' for match in _conditions(resolved, entry)]
+    verdict = "accept" if entry.kind == "inbound" else allowed.verdict(resolved)
+    texts = [f'{match} {marking}counter {verdict} comment "{entry.name}"' for match in _conditions(resolved, entry)]
     if entry.users is None:
         return list(texts)
     # The floor names the users of several time daemons, of which a host has one.

@@ -33,11 +33,11 @@ def _key(version: int) -> str:
     return f"{destination(version)} . meta l4proto . th dport"
 
 
-def rules() -> list[str]:
+def rules(verdict: str) -> list[str]:
     """Return one rule for each IP version."""
     ported = f"meta l4proto {{ {', '.join(table_names.PORTED_PROTOCOLS)} }}"
     return [
         f"{ported} {_key(version)} {in_set(table_names.TEMPORARY_ALLOW_SET, version)}"
-        f' counter accept comment "{table_names.TEMPORARY_ALLOW_COMMENT}"'
+        f' counter {verdict} comment "{table_names.TEMPORARY_ALLOW_COMMENT}"'
         for version in FAMILIES
     ]

@@ -200,3 +200,20 @@ def test_a_hundred_thousand_records_take_less_than_two_seconds() -> None:
     records = list(Recorder(resolved).of_ledger(lines()))
     assert time.process_time() - began < 2
     assert len(records) == 100_000
+
+
+def test_what_an_entry_allowed_is_allowed_whatever_the_policy_says_now() -> None:
+    allow: Any = [*ALLOW["egress_allow_app"], entry(name="named", to=["api.example"])]
+    recorder = Recorder(build(egress_names="resolver", egress_dns_servers=["10.0.0.53"], egress_allow_app=allow))
+    lines = [
+        {**LINE, "port": port, "address": to} for port, to in ((443, "203.0.113.10"), (443, "8.8.8.8"), (22, "8.8.8.8"))
+    ]
+    records = list(recorder.of_allowed(lines))
+    for record in records:
+        Draft202012Validator(SCHEMA).validate(record)
+    assert [(record["decision"], record["entry"]) for record in records] == [
+        ("allowed", "api"),
+        ("allowed", "named"),
+        ("allowed", None),
+    ]
+    assert {(record["packets"], record["bytes"], record["answered"]) for record in records} == {(4, None, None)}

@@ -63,7 +63,8 @@ def test_no_set_is_empty_and_every_allow_rule_names_one(case: Case) -> None:
         rule for chain in spec["chains"] if re.fullmatch("egress_allow(_.+)?", chain["name"]) for rule in chain["rules"]
     ):
         text = rule["rule"] if isinstance(rule, dict) else rule
-        allows = r"(ip|ip6) daddr @(allow|external|names|floor)_\S+ .*counter accept comment \"[^\"]+\"$"
+        verdict = "(accept|goto egress_allowed)"
+        allows = rf"(ip|ip6) daddr @(allow|external|names|floor)_\S+ .*counter {verdict} comment \"[^\"]+\"$"
         assert re.search(allows, text) or re.fullmatch(LOOKUP, text)
 
 
