@@ -51,3 +51,24 @@ def test_expects_a_report_of_every_scenario() -> None:
     assert names == {
         f"molecule-{name}.xml" for name in ("absent", "boot", "default", "lockout", "modules", "observe", "ways_out")
     }
+
+
+def test_targets_at_the_same_time_are_printed_and_counted_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    # Each waits for the other: one after the other they would never end.
+    waiting = "\ttouch $@.began; timeout 60 sh -c 'until [ -e {other}.began ]; do sleep 0.01; done'; {end}\n"
+    one = waiting.format(other="html", end="echo out of lint")
+    two = waiting.format(other="lint", end="echo out of html; exit 1")
+    (tmp_path / "Makefile").write_text(f"lint:\n{one}html:\n{two}", encoding="utf-8")
+    monkeypatch.setattr(report, "ROOT", tmp_path)
+    monkeypatch.setattr(report, "REPORTS", tmp_path)
+
+    assert report.main(["lint+html"]) == 1
+
+    lines = [
+        line
+        for line in capfd.readouterr().out.splitlines()
+        if line in ("=== lint ===", "out of lint", "=== html ===", "out of html")
+    ]
+    assert lines == ["=== lint ===", "out of lint", "=== html ===", "out of html"]
