@@ -16,6 +16,7 @@ from hypothesis import settings
 
 import ansible_collections.tidegate.nftables as collection
 from ansible_collections.tidegate.nftables.tests.support.golden import Golden
+from ansible_collections.tidegate.nftables.tests.support.namespaces import own_named_namespaces
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 IMPORTED = Path(next(iter(collection.__path__))).resolve()
@@ -31,11 +32,13 @@ settings.load_profile("any_machine")
 PATHS_OF_A_HOST = ("/run/tidegate", "/var/lib/tidegate", "/usr/local/lib/tidegate", "/etc/tidegate")
 """Paths of the collection on a host, which this machine is not."""
 
-_PATHS_BEFORE = pytest.StashKey[list[str]]()
 
-
-def _on_this_machine() -> list[str]:
-    return [path for path in PATHS_OF_A_HOST if Path(path).exists()]
+def _left() -> set[str]:
+    """Return what tests must not leave: paths of a host and what is in them, and named namespaces of this process."""
+    folders = [Path(path) for path in PATHS_OF_A_HOST]
+    return {str(path) for folder in folders for path in [folder, *folder.rglob("*")] if path.exists()} | {
+        f"network namespace {name}" for name in own_named_namespaces()
+    }
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -65,17 +68,10 @@ def _run_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """Remember which of the paths exist before the first test."""
-    session.config.stash[_PATHS_BEFORE] = _on_this_machine()
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail when one of the paths exists only now: a test, or other work on this machine, made it."""
-    paths_before = session.config.stash[_PATHS_BEFORE]
-    left = [path for path in _on_this_machine() if path not in paths_before]
-    if left and not hasattr(session.config, "workerinput"):
-        names = ", ".join(str(path) for folder in left for path in [Path(folder), *Path(folder).glob("*")])
-        print(f"\nLeft on this machine by these tests or by other work at the same time: {names}")
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+@pytest.fixture(autouse=True)
+def _leaves_nothing() -> Iterator[None]:
+    """Fail a test during which something appeared on this machine that is still there when it ends."""
+    before = _left()
+    yield
+    left = sorted(_left() - before)
+    assert not left, f"left on this machine by this test, or by other work at the same time: {', '.join(left)}"

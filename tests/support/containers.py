@@ -9,6 +9,7 @@ import functools
 import os
 import subprocess
 
+from .own_names import is_orphan, own_name
 from .paths import CHECKOUT
 from .waiting import run
 
@@ -33,3 +34,17 @@ def image(release: str) -> str:
     importer = CHECKOUT / "tests" / "images" / "import.sh"
     run([str(importer), str(CHECKOUT / "build" / "debian"), release])
     return run(["bash", "-euc", f'. "{SETTINGS}"; image_of {release}']).stdout.strip()
+
+
+def new_container(role: str) -> str:
+    """Return a name for a container, or the beginning of the names of several."""
+    _remove_orphans()
+    return own_name(role)
+
+
+@functools.cache
+def _remove_orphans() -> None:
+    """Remove, once in a run, the containers of runs that were killed."""
+    names = podman("ps", "--all", "--filter", "name=^tg-", "--format", "{{.Names}}").stdout.split()
+    if orphans := [name for name in names if is_orphan(name)]:
+        podman("rm", "--force", "--time", "0", "--ignore", *orphans)

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import signal
 import subprocess
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,10 +17,13 @@ from pathlib import Path
 
 import pytest
 
+from .own_names import is_orphan, maker, own_name
 from .waiting import run, send_signal, wait_for
 
 CLONE_NEWNET = 0x40000000
 OWN = Path("/proc/thread-self/ns/net")
+NAMED = Path("/run/netns")
+"""Where ip(8) keeps the names."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -83,19 +86,40 @@ class Namespace:
         """Return the processes in it."""
         return [int(pid) for pid in run(["ip", "netns", "pids", self.name]).stdout.split()]
 
+    def remove(self) -> None:
+        """End what runs in it, and remove it."""
+        while pids := self.processes():
+            send_signal(signal.SIGKILL, *pids)
+            wait_for(lambda pids=pids: not set(pids) & set(self.processes()), f"the end of {pids}")  # type: ignore[misc]
+        run(["ip", "netns", "delete", self.name])
+
 
 @contextmanager
 def named_namespace(role: str) -> Iterator[Namespace]:
     """Make a namespace; remove it, and end what runs in it, whatever happens."""
-    made = Namespace(f"tg-{role}-{uuid.uuid4().hex[:8]}")
+    _remove_orphans()
+    made = Namespace(own_name(role))
     run(["ip", "netns", "add", made.name])
     try:
         yield made
     finally:
-        while pids := made.processes():
-            send_signal(signal.SIGKILL, *pids)
-            wait_for(lambda pids=pids: not set(pids) & set(made.processes()), f"the end of {pids}")  # type: ignore[misc]
-        run(["ip", "netns", "delete", made.name])
+        made.remove()
+
+
+def own_named_namespaces() -> set[str]:
+    """Return the names of the namespaces that this process made and did not remove."""
+    return {name for name in _named() if maker(name) == os.getpid()}
+
+
+def _named() -> list[str]:
+    return [path.name for path in NAMED.iterdir()] if NAMED.is_dir() else []
+
+
+@functools.cache
+def _remove_orphans() -> None:
+    """Remove, once in a run, the namespaces of runs that were killed."""
+    for name in filter(is_orphan, _named()):
+        Namespace(name).remove()
 
 
 @contextmanager

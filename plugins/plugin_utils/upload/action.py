@@ -14,6 +14,7 @@ from ansible.errors import AnsibleError
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.module_result import ModuleFailed
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.shape import Record
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.connection import own_root
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.errors import ControllerError
 
 from .element_files import FOLDER, SOURCE, ElementFile, digest, element_files, missing
@@ -48,7 +49,7 @@ class UploadAction(TidegateAction):
         try:
             for file, path in element_files(request):
                 real = self._loader.get_real_file(self._find_needle("files", path))
-                file.use_uploaded(digest(real))
+                file.use_uploaded(self._folder, digest(real))
                 local[file.where] = file, real
         except (AnsibleError, OSError, ValueError) as error:
             raise SourceError(error) from error
@@ -57,6 +58,11 @@ class UploadAction(TidegateAction):
         finally:
             for _file, real in local.values():
                 self._loader.cleanup_tmp_file(real)
+
+    @property
+    def _folder(self) -> str:
+        """The folder of uploaded files: hosts that share the controller's files have one each."""
+        return own_root(self._connection) + FOLDER
 
     def _with_uploads(self, request: dict[str, Any], local: Local) -> dict[str, Any]:
         remaining = dict(local)
@@ -81,9 +87,9 @@ class UploadAction(TidegateAction):
 
     def _upload(self, file: ElementFile, real: str) -> None:
         """Copy the file to its folder on the host. Raise ModuleFailed."""
-        folder = {"path": FOLDER, "state": "directory", "mode": "0700"}
+        folder = {"path": self._folder, "state": "directory", "mode": "0700"}
         self._need("file", self._execute_module("ansible.legacy.file", folder, task_vars=self.task_vars))
-        placed = {"src": real, "dest": f"{FOLDER}/{file.name}", "mode": "0600"}
+        placed = {"src": real, "dest": f"{self._folder}/{file.name}", "mode": "0600"}
         self._need("copy", self.run_action("ansible.legacy.copy", placed))
 
     def _need(self, name: str, raw: Mapping[str, Any]) -> None:

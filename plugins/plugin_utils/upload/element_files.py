@@ -28,9 +28,9 @@ class ElementFile:
     name: str
     where: str
 
-    def use_uploaded(self, digest: str) -> None:
-        """Have the module read the copy on the host, when its digest is this."""
-        self.arguments.update(elements_file=f"{FOLDER}/{self.name}", elements_sum=digest)
+    def use_uploaded(self, folder: str, digest: str) -> None:
+        """Have the module read the copy in a folder on the host, when its digest is this."""
+        self.arguments.update(elements_file=f"{folder}/{self.name}", elements_sum=digest)
 
     def use_temporary(self, path: str) -> None:
         """Have the module read a file that is on the host for this run only."""

@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 
 from ansible_collections.tidegate.nftables.tests.support.authority import ADDRESS as SERVER
-from ansible_collections.tidegate.nftables.tests.support.containers import image, podman
+from ansible_collections.tidegate.nftables.tests.support.containers import image, new_container, podman
 from ansible_collections.tidegate.nftables.tests.support.paths import CHECKOUT
 from ansible_collections.tidegate.nftables.tests.support.resolver import API, DOCUMENT
 
@@ -58,7 +57,7 @@ with authority.Authority().running():
 def machine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """A container of one release with its unbound, and a name server that it asks."""
     release = request.param
-    name = f"tg-names-{release}-{uuid.uuid4().hex[:8]}"
+    name = new_container(f"names-{release}")
     package = CHECKOUT / "build" / "debian" / f"{release}-unbound,python3-unbound.package"
     unbound = CHECKOUT / "build" / "unbound" / RELEASES[release]
     files = {

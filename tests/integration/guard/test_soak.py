@@ -10,7 +10,6 @@ import random
 import signal
 import subprocess
 import sys
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.error
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program.watcher import Watcher
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import shape
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import decide
-from ansible_collections.tidegate.nftables.tests.support.namespaces import enter_new
+from ansible_collections.tidegate.nftables.tests.support.namespaces import Namespace, enter_new, named_namespace
 
 from .conftest import OLD, GuardedHost, wait_for
 
@@ -136,29 +135,23 @@ def test_whatever_happens_the_confirmed_policy_stands(host: GuardedHost, seed: i
 
 
 @pytest.fixture
-def controller() -> Iterator[str]:
+def controller() -> Iterator[Namespace]:
     """Another machine: a namespace with a cable to the host's."""
-    name = f"tg-guard-{uuid.uuid4().hex[:8]}"
-    commands = (
-        f"ip netns add {name}",
-        f"ip link add tgcable type veth peer name tgcable netns {name}",
-        "ip address add 192.0.2.1/24 dev tgcable",
-        "ip link set tgcable up",
-        f"ip -n {name} address add 192.0.2.2/24 dev tgcable",
-        f"ip -n {name} link set tgcable up",
-    )
-    try:
-        for command in commands:
-            subprocess.run(command.split(), check=True)
-        yield name
-    finally:
-        subprocess.run(["ip", "netns", "delete", name], check=False)
+    with named_namespace("controller") as made:
+        for command in (
+            f"link add tgcable type veth peer name tgcable netns {made.name}",
+            "address add 192.0.2.1/24 dev tgcable",
+            "link set tgcable up",
+        ):
+            subprocess.run(["ip", *command.split()], check=True)
+        made.ip("address add 192.0.2.2/24 dev tgcable", "link set tgcable up")
+        yield made
 
 
 CONNECT = "import socket; socket.create_connection(('192.0.2.1', 2222), timeout=0.5).close()"
 
 
-def test_a_policy_that_drops_replies_locks_nobody_out(host: GuardedHost, controller: str) -> None:
+def test_a_policy_that_drops_replies_locks_nobody_out(host: GuardedHost, controller: Namespace) -> None:
     listener = subprocess.Popen(
         [
             sys.executable,
@@ -168,8 +161,7 @@ def test_a_policy_that_drops_replies_locks_nobody_out(host: GuardedHost, control
     )
 
     def reachable() -> bool:
-        command = ["ip", "netns", "exec", controller, sys.executable, "-c", CONNECT]
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+        return controller.run(sys.executable, "-c", CONNECT, check=False).returncode == 0
 
     try:
         wait_for(reachable)

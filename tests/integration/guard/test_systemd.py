@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import re
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.tidegate.nftables.tests.golden.cases import ROOT, Case
-from ansible_collections.tidegate.nftables.tests.support.containers import RELEASES, image, podman
+from ansible_collections.tidegate.nftables.tests.support.containers import RELEASES, image, new_container, podman
 from ansible_collections.tidegate.nftables.tests.support.paths import CHECKOUT
 from ansible_collections.tidegate.nftables.tests.support.project import run_tasks
 
@@ -87,7 +86,7 @@ class Machine:
 def container(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """A container of one release, removed afterwards."""
     release = request.param
-    name = f"tg-guard-{release}-{uuid.uuid4().hex[:8]}"
+    name = new_container(f"guard-{release}")
     # With SYS_ADMIN, as on a machine of one's own: without it systemd leaves out what confines the units.
     options = ["--network", "none", "--systemd", "always", "--cap-add", "NET_ADMIN,NET_RAW,SYS_ADMIN"]
     podman(

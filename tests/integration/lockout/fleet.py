@@ -13,7 +13,6 @@ import itertools
 import json
 import os
 import subprocess
-import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -22,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.tidegate.nftables.molecule.shared.lab import MACHINES
-from ansible_collections.tidegate.nftables.tests.support.containers import RELEASES, image, podman
+from ansible_collections.tidegate.nftables.tests.support.containers import RELEASES, image, new_container, podman
 from ansible_collections.tidegate.nftables.tests.support.paths import CHECKOUT
 from ansible_collections.tidegate.nftables.tests.support.waiting import wait_for
 
@@ -195,8 +194,7 @@ class Fleet:
 @contextmanager
 def fleet(folder: Path) -> Iterator[Fleet]:
     """Start the machines; remove them whatever happens."""
-    sweep()
-    started = Fleet(f"tg-lockout-{os.getpid()}-{uuid.uuid4().hex[:6]}", folder, {})
+    started = Fleet(new_container("lockout"), folder, {})
     started.machines = {name: Machine(name, started) for name in ("world", *HOSTS)}
     for release in RELEASES:
         image(release)
@@ -214,11 +212,3 @@ def remove(lab: str) -> None:
     containers = podman("ps", "--all", "--quiet", "--filter", f"label={LABEL}={lab}").stdout.split()
     if containers:
         podman("rm", "--force", "--time", "0", *containers)
-
-
-def sweep() -> None:
-    """Remove what a run left that was killed: its process is gone."""
-    names = podman("ps", "--all", "--filter", "name=^tg-lockout-", "--format", "{{.Names}}").stdout.split()
-    for lab in {name.rsplit("-", 1)[0] for name in names}:
-        if not Path(f"/proc/{lab.split('-')[2]}").exists():
-            remove(lab)
