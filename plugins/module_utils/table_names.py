@@ -260,6 +260,11 @@ def external_set(prefix_list: str) -> str:
     return f"external_{prefix_list}"
 
 
+def is_units_set(name: str) -> bool:
+    """Return whether a set holds cgroups of systemd units."""
+    return name.startswith(UNITS_SETS[:-1])
+
+
 def units_set(units: Sequence[str]) -> str:
     """Return the set with the cgroups of these units. units: in order, at least one.
 

@@ -106,6 +106,11 @@ missing_users:
   returned: success
   type: list
   elements: str
+missing_units:
+  description: systemd units of entries that the host does not know. Their entries allow nothing there.
+  returned: success
+  type: list
+  elements: str
 confirmation:
   description: How the change was confirmed, null when no change was pending.
   returned: success

@@ -162,6 +162,11 @@ options:
         addresses, as part of the same change. Without it, a resolver from before is removed.
       - V(auto) among its C(servers) stands for those that the host uses itself.
     type: dict
+  units:
+    description:
+      - The systemd units that each set of O(tables) is about, as the compiler made it, by the set's name. The host
+        keeps the ids of their cgroups in the set. Needs a pure cgroup v2 tree and nft 1.0.
+    type: dict
   drift:
     description: What the watcher does about an edit of the table by hand.
     type: str
@@ -342,6 +347,11 @@ transaction:
   type: str
 missing_users:
   description: Users of rules that do not exist on this host, sorted.
+  returned: phase apply
+  type: list
+  elements: str
+missing_units:
+  description: Units of O(units) that this host does not know, sorted. Their entries allow nothing until it does.
   returned: phase apply
   type: list
   elements: str

@@ -14,6 +14,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.lock 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program import (
     install,
     requested_names,
+    requested_units,
     unchanged_record,
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program.install import FileChange
@@ -21,6 +22,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program.re
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import (
     confirmed_policy,
     failsafe_records,
+    history,
     last_loaded,
     pending,
     wanted_names,
@@ -35,6 +37,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight impo
     own_connection,
     preflight_gate,
 )
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import unit_sets
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.desired import CompiledTable, DesiredTable
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import (
@@ -58,7 +61,7 @@ class Terms:
     seconds: until the rollback; confirm: whether the change must be confirmed at all; tests: to run before the change,
     so that the confirmation knows which ones failed already; size: bytes of the policy that was requested; digest: see
     unchanged_record.write, "" to record nothing; names: the resolver's document, "" for no resolver, None to leave it
-    as it is.
+    as it is; units: by set, those of the policy.
     """
 
     request: ChangeRequest
@@ -69,6 +72,7 @@ class Terms:
     size: int = 0
     digest: str = ""
     names: str | None = None
+    units: unit_sets.Units = field(default_factory=dict)
 
 
 def apply_policy(
@@ -98,8 +102,13 @@ def apply_policy(
         result = _change(host, policy, terms, preview, check=check)
         # Every run says what is not covered, and a question does not.
         if terms.digest and not check and not any(finding["name"] == UNCOVERED for finding in findings):
-            unchanged_record.write(host, policy, terms.request, terms.settings, terms.digest)
-        return {**result, "recovered": recovered, "preflight": findings}
+            unchanged_record.write(host, policy, terms.request, terms.settings, units=terms.units, digest=terms.digest)
+        return {
+            **result,
+            "recovered": recovered,
+            "preflight": findings,
+            "missing_units": requested_units.missing(terms.units),
+        }
 
 
 def _findings(host: Host, terms: Terms, decisions: Mapping[str, Any] | None, *, changes: bool) -> list[dict[str, Any]]:
@@ -141,10 +150,14 @@ def _change(
     failed_before: list[str] = []
     if changed and terms.confirm and not check:
         failed_before = policy_tests.labels(policy_tests.failing(policy_tests.run(terms.tests)))
-    installed = install.install(host.paths, terms.settings, systemd=clock.systemd_runs(host.paths), check=check)
+    systemd = clock.systemd_runs(host.paths)
+    installed = install.install(host.paths, terms.settings, terms.units, systemd=systemd, check=check)
     if not check:
         failsafe_records.keep(host, terms.settings, old_settings)
+        history.remember_units(host.paths, terms.units)
     if not changed:
+        if not check:
+            unit_sets.follow(host.paths)
         return joined(preview, [*installed, *_save_unchanged(host, terms.request, check=check)])
     described = replace(terms, request=requests.described(terms.request, preview.get("changes") or ()))
     before = BeforeChange.read(host, described.request.what)
@@ -167,7 +180,7 @@ def _change(
 
 def _load_and_save(host: Host, desired: DesiredTable, request: ChangeRequest) -> Mapping[str, Any]:
     """Load the change and save for boot exactly what was loaded, not what another program added meanwhile."""
-    result = desired.load()
+    result = _load(host, desired)
     table = host.table.as_saved(request.others)
     if desired.preview()["changed"]:
         raise GuardError(
@@ -176,6 +189,13 @@ def _load_and_save(host: Host, desired: DesiredTable, request: ChangeRequest) ->
             "a boot loads the policy that was confirmed last. Fix: run again.",
         )
     confirmed_policy.save(host, request, table=table)
+    return result
+
+
+def _load(host: Host, desired: DesiredTable) -> Mapping[str, Any]:
+    """Load the change, with the ids of units that run already."""
+    result = desired.load()
+    unit_sets.follow(host.paths)
     return result
 
 
@@ -191,7 +211,7 @@ def _load_pending(
         if old_names is not None:
             # Before the table, which lets only the resolver ask.
             requested_names.make(host.paths, terms.names or "")
-        result = desired.load()
+        result = _load(host, desired)
         commit_confirm.write_candidate(host, change, terms.request)
         if desired.preview()["changed"]:
             # After the engine compared the table and before it was listed as the candidate.

@@ -19,6 +19,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program import (
     emergency,
     requested_names,
+    requested_units,
     temporary_allow,
     uninstall,
 )
@@ -34,7 +35,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.reco
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.request import ChangeRequest
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.settings import Settings
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import ledger_facts, observed, status
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import older_connections
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import older_connections, unit_sets
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.desired import CompiledTable
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import observes
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
@@ -77,6 +78,7 @@ def _apply(paths: Paths, parameters: Parameters, check: bool) -> dict[str, Any]:
     if tables[0].get("state") == "absent":
         return _uninstall(paths, CompiledTable(parse.tables(tables), run_directory), check=check)
     names = requested_names.text_of(paths, parameters["names"])
+    units = requested_units.of_module(paths, parameters["units"])
     # Before the table is read: rules name that user.
     requested_names.make_user(names, check=check)
     host = Host(paths, LiveTable())
@@ -93,7 +95,7 @@ def _apply(paths: Paths, parameters: Parameters, check: bool) -> dict[str, Any]:
         }
     )
     warnings = system_log.kernel_log_warnings((parameters["sight"] or {}).get("log", "none"))
-    terms = replace(_terms(parameters, request, values, size=len(json.dumps(tables))), names=names)
+    terms = replace(_terms(parameters, request, values, size=len(json.dumps(tables))), names=names, units=units)
     if warnings:
         # Every run says so, and a question does not.
         terms = replace(terms, digest="")
@@ -124,7 +126,10 @@ def _rollback(paths: Paths, parameters: Parameters, check: bool) -> dict[str, An
     what = confirmed_policy.description_of_return(record) + (f": {parameters['what']}" if parameters["what"] else "")
     request = ChangeRequest(parameters["who"], what, record.others, record.spec, record.policy)
     mode = "observe" if observes(record.listing) else "enforce"
-    terms = _terms(parameters, request, replace(settings.read(paths), mode=mode), size=len(record.listing))
+    known = unit_sets.read(paths)
+    units = {name: known[name] for name in record.others if name in known}
+    values = replace(settings.read(paths), mode=mode)
+    terms = replace(_terms(parameters, request, values, size=len(record.listing)), units=units)
     result = apply.change_table(host, RecordedTable(host, record), terms, check=check)
     returned_to = {"policy": confirmed_policy.description_of_return(record), "policy_after": record.policy}
     return {**result, **returned_to, "connection": ssh_session.connection()}
@@ -283,6 +288,7 @@ ARGUMENTS: dict[str, Any] = {
     },
     "digest": {"type": "str", "default": ""},
     "names": {"type": "dict"},
+    "units": {"type": "dict"},
     "drift": {"type": "str", "choices": list(settings.DRIFT), "default": "report"},
     "floor": {"type": "list", "elements": "str"},
     "interfaces": {"type": "list", "elements": "str"},

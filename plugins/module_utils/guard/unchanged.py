@@ -108,8 +108,9 @@ def facts(about: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the host is like now.
 
     about: paths by content, link and mode; stamps, paths by their last change; present, paths that are there; held,
-    files that a process keeps locked; empty, folders without files of scratch tables; users by their uid; routed,
-    whether interfaces with routes count, as where containers are filtered.
+    files that a process keeps locked; empty, folders without files of scratch tables; users by their uid; units
+    by whether one of their paths is there; routed, whether interfaces with routes count, as where containers are
+    filtered.
     """
     with open("/proc/sys/kernel/random/boot_id") as file, open("/proc/1/stat") as first:
         boot = [file.read().strip(), first.read().rpartition(")")[2].split()[19], _namespace()]
@@ -124,6 +125,7 @@ def facts(about: Mapping[str, Any]) -> dict[str, Any]:
         "held": {path: _held(path) for path in about["held"]},
         "scratch": [name for path in about["empty"] for name in os.listdir(path) if name.startswith(SCRATCH)],
         "users": {name: _uid(name) for name in about["users"]},
+        "units": {name: any(map(os.path.lexists, places)) for name, places in about["units"].items()},
         "routed": _routed() if about["routed"] else [],
     }
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from typing import Callable, Collection, Iterator, Mapping
+from typing import Callable, Collection, Iterator, Mapping, Sequence
 
 from . import wire
+from .elements import element_attribute, list_attributes
 from .snapshot import (
     ELEMENTS,
     EXPRESSION_DATA,
@@ -94,6 +95,20 @@ def holding(snapshot: TableSnapshot, live: TableSnapshot, names: Collection[str]
     """Return a table that has also those sets of the live table that are dynamic or named, so that `put` keeps them."""
     sets = (each for each in live.of(SET) if each.is_dynamic or each.name in names)
     return replace(snapshot, messages=(*snapshot.messages, *sets))
+
+
+def with_elements(snapshot: TableSnapshot, keys: Mapping[str, Sequence[bytes]]) -> TableSnapshot:
+    """Return a table in which these sets, all in it, have exactly these plain elements. keys: by set, few of them."""
+    messages: list[TableMessage] = []
+    for each in snapshot.messages:
+        if each.kind == ELEMENTS and each.name in keys:
+            continue
+        messages.append(each)
+        if each.kind == SET and keys.get(each.name):
+            head = snapshot.owner + wire.string_attribute(NAME[ELEMENTS], each.name)
+            parts = list_attributes([element_attribute(key) for key in keys[each.name]])
+            messages += [TableMessage(ELEMENTS, head + part) for part in parts]
+    return replace(snapshot, messages=tuple(messages))
 
 
 def digest(snapshot: TableSnapshot | None, others: Collection[str], *, expiring: bool = False) -> str:

@@ -103,6 +103,7 @@ _GUARD = Record(
         ),
         **dict.fromkeys(("what", "policy_before", "policy_after"), TEXT),
         "undone": TEXTS,
+        "missing_units": TEXTS,
         "files": ListOf(Record({"path": TEXT, "action": TEXT})),
         "connection": TEXT,
         "counters": _COUNTERS,
@@ -249,7 +250,7 @@ UNCHANGED = Record(
     optional={
         "unchanged": FLAG,
         "differs": TEXT,
-        **{key: _GUARD.optional[key] for key in ("missing_users", "nft_version", "counters")},
+        **{key: _GUARD.optional[key] for key in ("missing_users", "missing_units", "nft_version", "counters")},
     }
 )
 """What guard/unchanged.py answers of a host."""

@@ -46,7 +46,7 @@ def summary(results: Mapping[str, Result], check: bool = False) -> list[Line]:
         *_absent_lines(good),
         *_changed_lines(changed, check),
         *_weak_proof_lines(changed),
-        *_missing_user_lines(good),
+        *_missing_lines(good),
         *_notice_lines(good),
         *_failed_lines(failed),
         *_partly_observed_lines(good),
@@ -153,15 +153,22 @@ def _weak_proof_lines(changed: Mapping[str, Result]) -> list[Line]:
     ]
 
 
-def _missing_user_lines(good: Mapping[str, Result]) -> list[Line]:
-    hosts_by_user: dict[str, list[str]] = defaultdict(list)
-    for host, result in good.items():
-        for user in result.get("missing_users", ()):
-            hosts_by_user[user].append(host)
-    return [
-        Line(f"  User {user} does not exist on {_some(hosts)}: its entries allow nothing there until it does", "loud")
-        for user, hosts in sorted(hosts_by_user.items())
-    ]
+def _missing_lines(good: Mapping[str, Result]) -> list[Line]:
+    """Return a line for each user and unit that hosts do not have."""
+    lines = []
+    for kind, key in (("User", "missing_users"), ("Unit", "missing_units")):
+        hosts_by_name: dict[str, list[str]] = defaultdict(list)
+        for host, result in good.items():
+            for name in result.get(key, ()):
+                hosts_by_name[name].append(host)
+        lines += [
+            Line(
+                f"  {kind} {name} does not exist on {_some(hosts)}: its entries allow nothing there until it does",
+                "loud",
+            )
+            for name, hosts in sorted(hosts_by_name.items())
+        ]
+    return lines
 
 
 def _notice_lines(good: Mapping[str, Result]) -> list[Line]:

@@ -29,6 +29,7 @@ REASONS = (
     "not_restored",  # restoring the table failed, another one was loaded
     "not_rolled_back",  # a change that nobody confirmed is still loaded, for nothing could be loaded
     "resolver_failed",  # unbound cannot be started, or has ended
+    "no_cgroup_v2",  # the host has no pure cgroup v2 tree, which entries with units need
     "busy",  # another run holds the lock
     "not_root",  # the module runs as another user
 )

@@ -21,6 +21,14 @@ def make_folder(path: Path) -> None:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
+def make_shared_folder(path: Path) -> None:
+    """Make the folder of an installed file, which everyone may read."""
+    try:
+        path.mkdir(mode=0o755, parents=True, exist_ok=True)
+    except OSError as error:
+        raise GuardError("cannot_write", f"{path} cannot be made: {error.strerror}. {UNCHANGED}") from error
+
+
 def write(path: Path, content: bytes, mode: int = 0o600) -> None:
     """Replace a file in one step that survives a power cut."""
     with _writing(path):

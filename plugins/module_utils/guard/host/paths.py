@@ -116,6 +116,11 @@ class Paths:
         return self.state / "names.json"
 
     @property
+    def unit_sets(self) -> Path:
+        """The units of each set of cgroups (table/unit_sets.py)."""
+        return self.state / "units.json"
+
+    @property
     def resolv_conf(self) -> Path:
         """resolv.conf(5)."""
         return self.at("/etc/resolv.conf")

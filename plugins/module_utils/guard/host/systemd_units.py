@@ -6,11 +6,16 @@
 from __future__ import annotations
 
 import subprocess
+from contextlib import suppress
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import RESOLVER_USER, TABLE
 
+from . import files
 from .errors import GuardError
 from .paths import Paths
+
+_PATIENCE = 20.0
+"""Seconds that starting a command of the program may take."""
 
 BOOT = "tidegate.service"
 WATCH = "tidegate-watch.service"
@@ -23,6 +28,10 @@ RESOLVE = "resolve"
 """The command of the unit RESOLVER."""
 SETTLE = "settle-names"
 """The command of the unit NAMES."""
+SETTLE_UNITS = "settle-units"
+"""The command that makes the files beside the units of the policy (host/unit_files.py) those of the live table."""
+FOLLOW_UNITS = "follow-units"
+"""The command that a unit of the policy runs at its start and end, where systemd does not fill sets itself."""
 UNCONFINED = "tidegate-unconfined.service"
 """Does what BOOT does, where systemd cannot confine that one and so does not start it: the policy counts for more."""
 WHY = "tidegate-why.socket"
@@ -312,3 +321,14 @@ def systemctl(*words: str) -> None:
         raise GuardError("cannot_arm", f"systemctl cannot be started: {error.strerror}.") from error
     if done.returncode:
         raise GuardError("cannot_arm", f"systemctl {' '.join(words)} failed: {done.stdout.strip()}")
+
+
+def run_apart(paths: Paths, command: str) -> None:
+    """Have systemd run a command of the program: a watcher may not write outside its folders.
+
+    Where that fails, the next boot or run does it.
+    """
+    first = (files.read(paths.program) or "").partition("\n")[0]
+    words = ["systemd-run", "--quiet", "--collect", "--no-block", *first[2:].split(), str(paths.program), command]
+    with suppress(OSError, subprocess.TimeoutExpired):
+        subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_PATIENCE, check=False)

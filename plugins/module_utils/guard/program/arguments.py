@@ -74,6 +74,7 @@ COMMANDS: Mapping[str, Command] = {
     "watch": Command(""),
     "answer": Command(""),
     systemd_units.SETTLE: Command(""),
+    systemd_units.SETTLE_UNITS: Command(""),
     timer.WAIT_COMMAND: Command("", (_TOKEN,)),
     timer.COMMAND: Command("", (_TOKEN,)),
 }

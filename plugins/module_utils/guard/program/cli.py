@@ -24,6 +24,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.syste
     FAILSAFE_STATUS,
     GAVE_UP_STATUS,
     SETTLE,
+    SETTLE_UNITS,
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import confirmed_policy, history, pending
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import denied_ledger
@@ -32,7 +33,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.live
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import commit_confirm, rollback, timer
 from ansible_collections.tidegate.nftables.plugins.module_utils.printable import printable_lines
 
-from . import ask, boot, console, emergency, names, watcher
+from . import ask, boot, console, emergency, followed_units, names, watcher
 from .arguments import parser
 from .terminal import say
 
@@ -100,6 +101,7 @@ def _rollback(paths: Paths, arguments: Arguments) -> int:
                 return 0
         record = history.find(paths, arguments.to or "1")
         confirmed_policy.return_to(host, record, _caller())
+        followed_units.settle(paths, _interpreter(paths))
     say(f"Loaded and saved for boot: the policy of {clock.utc(record.when)} by {record.who or 'an unknown user'}.")
     return 0
 
@@ -128,6 +130,12 @@ def _watch(paths: Paths, _arguments: Arguments) -> int:
 def _settle_names(paths: Paths, _arguments: Arguments) -> int:
     with exclusive(paths):
         names.settle(paths, _interpreter(paths))
+    return 0
+
+
+def _settle_units(paths: Paths, _arguments: Arguments) -> int:
+    with exclusive(paths):
+        followed_units.settle(paths, _interpreter(paths))
     return 0
 
 
@@ -194,6 +202,7 @@ _COMMANDS: dict[str, Callable[[Paths, Arguments], int]] = {
     "boot": _boot,
     "watch": _watch,
     SETTLE: _settle_names,
+    SETTLE_UNITS: _settle_units,
     "answer": _answer,
     timer.WAIT_COMMAND: _wait_and_roll_back,
     timer.COMMAND: _roll_back,

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterator, Mapping
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import files, lock, systemd_units
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import files, lock, systemd_units, unit_files
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import failsafe, journal, settings
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.settings import Settings
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import unit_sets
 
-from . import manual, package
+from . import manual, names, package
 
 _START_CHECKS = 50
 """How often it is checked, every 0.1 s, whether the watcher has started."""
@@ -43,10 +44,13 @@ class FileChange:
         }
 
 
-def install(paths: Paths, values: Settings, *, systemd: bool, check: bool = False) -> list[FileChange]:
+def install(
+    paths: Paths, values: Settings, units: unit_sets.Units, *, systemd: bool, check: bool = False
+) -> list[FileChange]:
     """Install or update the files, reload and start the systemd units; return what changed.
 
-    In check mode nothing is written or run. Raise GuardError (cannot_write) when a file cannot be written.
+    units: of the policy, by set. In check mode nothing is written or run.
+    Raise GuardError (cannot_write) when a file cannot be written.
     """
     changes: list[FileChange] = []
     if not check:
@@ -55,6 +59,7 @@ def install(paths: Paths, values: Settings, *, systemd: bool, check: bool = Fals
         changes += _file(path, content, mode, check=check)
     for path, target in _links(paths, systemd=systemd).items():
         changes += _link(path, target, check=check)
+    changes += _unit_files(paths, units, check=check)
     if systemd and not check:
         changes += _start(paths, changes)
     elif systemd and not lock.is_held(paths.watcher_lock):
@@ -62,12 +67,28 @@ def install(paths: Paths, values: Settings, *, systemd: bool, check: bool = Fals
     return changes
 
 
+def _unit_files(paths: Paths, units: unit_sets.Units, *, check: bool) -> list[FileChange]:
+    """Have systemd follow these units and no others."""
+    listed = unit_files.changes(paths, units, package.interpreter())
+    if not check:
+        unit_files.write(listed)
+    return [file_change(change) for change in listed]
+
+
+def file_change(change: unit_files.Change | names.Change) -> FileChange:
+    """Return the change of a text for people."""
+    action = "add" if change.before is None else "change" if change.after is not None else "remove"
+    return FileChange(str(change.path), action, change.before or "", change.after or "")
+
+
 def remove(paths: Paths, *, systemd: bool, check: bool = False) -> list[FileChange]:
     """Remove all installed files and the state; the caller removes the table."""
     installed = [*_links(paths, systemd=True), *_files(paths, Settings(), systemd=True)]
     present = [path for path in installed if path.exists() or path.is_symlink()]
+    followed = unit_files.changes(paths, {}, package.interpreter())
     changes = [FileChange(str(path), "remove") for path in present]
     changes += [FileChange(str(folder), "remove") for folder in (paths.state, paths.program.parent) if folder.exists()]
+    changes += [file_change(change) for change in followed]
     if check:
         return changes
     if changes:
@@ -77,6 +98,7 @@ def remove(paths: Paths, *, systemd: bool, check: bool = False) -> list[FileChan
         # one whose file is gone still runs.
         units = (systemd_units.WHY, systemd_units.WATCH, systemd_units.BOOT)
         systemd_units.systemctl("stop", *(f"{unit[:-1]}[{unit[-1]}]" for unit in units))
+    unit_files.write(followed)
     try:
         for path in [paths.confirmed, *present]:
             files.remove(path)
@@ -89,9 +111,10 @@ def remove(paths: Paths, *, systemd: bool, check: bool = False) -> list[FileChan
     return changes
 
 
-def paths_of(paths: Paths, values: Settings, *, systemd: bool) -> list[Path]:
+def paths_of(paths: Paths, values: Settings, units: unit_sets.Units, *, systemd: bool) -> list[Path]:
     """Return the paths of all installed files and links."""
-    return [*_files(paths, values, systemd=systemd), *_links(paths, systemd=systemd)]
+    followed = unit_files.texts(paths, units, package.interpreter())
+    return [*_files(paths, values, systemd=systemd), *_links(paths, systemd=systemd), *followed]
 
 
 def _files(paths: Paths, values: Settings, *, systemd: bool) -> Mapping[Path, tuple[bytes, int]]:
@@ -131,7 +154,7 @@ def _file(path: Path, content: bytes, mode: int, *, check: bool) -> Iterator[Fil
     before = files.read(path) if action == "change" else ""
     yield FileChange(str(path), action, package.shown(before or ""), package.shown(content.decode("latin-1")))
     if not check:
-        _parent(path)
+        files.make_shared_folder(path.parent)
         files.write(path, content, mode)
 
 
@@ -142,7 +165,7 @@ def _link(path: Path, target: Path, *, check: bool) -> Iterator[FileChange]:
     yield FileChange(str(path), "change" if before else "add", f"{before}\n" if before else "", f"{target}\n")
     if check:
         return
-    _parent(path)
+    files.make_shared_folder(path.parent)
     new = path.with_name(f".{path.name}.new")
     try:
         with contextlib.suppress(FileNotFoundError):
@@ -176,14 +199,6 @@ def _start(paths: Paths, changes: list[FileChange]) -> Iterator[FileChange]:
     if new_units:
         systemd_units.systemctl("start", systemd_units.WHY)
         systemd_units.systemctl("start", "--no-block", systemd_units.BOOT)
-
-
-def _parent(path: Path) -> None:
-    """Make the folder of an installed file, which everyone may read."""
-    try:
-        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    except OSError as error:
-        raise GuardError("cannot_write", f"{path.parent} cannot be made: {error.strerror}. {UNCHANGED}") from error
 
 
 def _empty(folder: Path) -> None:

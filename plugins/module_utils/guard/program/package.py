@@ -19,9 +19,9 @@ from functools import lru_cache
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.systemd_units import RESOLVE
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.systemd_units import FOLLOW_UNITS, RESOLVE
 
-from . import cli, resolve
+from . import cli, follow_units, resolve
 
 ROOMS = "ansible_collections.tidegate.nftables.plugins.module_utils"
 PARTS = (
@@ -38,6 +38,7 @@ PARTS = (
     "guard.host.ssh_session",
     "guard.host.system_log",
     "guard.host.systemd_units",
+    "guard.host.unit_files",
     "guard.program.arguments",
     "guard.program.ask",
     "guard.program.boot",
@@ -45,6 +46,8 @@ PARTS = (
     "guard.program.console",
     "guard.program.emergency",
     "guard.program.exporter",
+    "guard.program.follow_units",
+    "guard.program.followed_units",
     "guard.program.terminal",
     "guard.program.names",
     "guard.program.resolve",
@@ -78,6 +81,7 @@ PARTS = (
     "guard.table.host",
     "guard.table.live_table",
     "guard.table.restore",
+    "guard.table.unit_sets",
     "guard.trial.commit_confirm",
     "guard.trial.rollback",
     "guard.trial.timer",
@@ -123,18 +127,23 @@ PARTS = (
     "resolver.writer",
     "suggested_entries",
     "table_names",
+    "unit_names",
+    "units.cgroups",
+    "units.fill",
 )
 """The modules in the program, below ROOMS."""
 
 OLDEST = (3, 8)
 _SYSTEM = "/usr/bin/python3"
 # From the imported module: Ansible sends to the host what is imported.
-# The resolver needs a third of the modules, which Python compiles anew at each start.
+# The resolver, and what units run, need a part of the modules, which Python compiles anew at each start.
 _MAIN = f"""\
 import sys
 
 if sys.argv[1:] == ["{RESOLVE}"]:
     from {resolve.__name__} import main
+elif sys.argv[1:2] == ["{FOLLOW_UNITS}"]:
+    from {follow_units.__name__} import main
 else:
     from {cli.__name__} import main
 

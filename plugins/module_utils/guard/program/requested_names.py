@@ -18,7 +18,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.resolver import 
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import RESOLVER_USER
 
 from . import names, package
-from .install import FileChange
+from .install import FileChange, file_change
 
 AUTO = "auto"
 
@@ -53,18 +53,13 @@ def make_user(text: str, *, check: bool) -> None:
 
 def preview(paths: Paths, text: str) -> list[FileChange]:
     """Return the files that a document changes."""
-    return [_file_change(change) for change in names.changes(paths, text, package.interpreter())]
+    return [file_change(change) for change in names.changes(paths, text, package.interpreter())]
 
 
 def make(paths: Paths, text: str) -> None:
     """Make this host as a document says. Raise GuardError (resolver_failed)."""
     wanted_names.write(paths, text)
     names.settle(paths, package.interpreter())
-
-
-def _file_change(change: names.Change) -> FileChange:
-    action = "add" if change.before is None else "change" if change.after is not None else "remove"
-    return FileChange(str(change.path), action, change.before or "", change.after or "")
 
 
 def _user_exists() -> bool:

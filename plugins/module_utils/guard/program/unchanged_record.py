@@ -13,13 +13,14 @@ from contextlib import closing, suppress
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard import unchanged
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, files
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, files, unit_files
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import confirmed_policy
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.request import ChangeRequest
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.settings import Settings
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.desired import CompiledTable
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.unit_sets import Units
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import find_nft
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import resolvers
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state import proof
@@ -31,7 +32,9 @@ _ACCOUNTS = ("/etc/passwd", "/etc/group")
 """Not by content: the users of the policy are asked for one by one, and its rules hold numbers."""
 
 
-def write(host: Host, policy: CompiledTable, request: ChangeRequest, settings: Settings, digest: str) -> None:
+def write(
+    host: Host, policy: CompiledTable, request: ChangeRequest, settings: Settings, *, units: Units, digest: str
+) -> None:
     """Record the host as it is, if it is right. With a pending change: as it is once that is confirmed.
 
     digest: of the arguments, by which the next run knows whether they are the same. What cannot be recorded is left:
@@ -39,19 +42,21 @@ def write(host: Host, policy: CompiledTable, request: ChangeRequest, settings: S
     """
     # What only spares the next run must never stop this one, whose change may be pending.
     with suppress(Exception):
-        record = _record(host, policy, request, settings)
+        record = _record(host, policy, request, settings, units)
         if record is not None:
             files.write(host.paths.unchanged, json.dumps({"digest": digest, **record}).encode())
 
 
-def _record(host: Host, policy: CompiledTable, request: ChangeRequest, settings: Settings) -> dict[str, Any] | None:
-    about = _about(host.paths, policy, settings)
+def _record(
+    host: Host, policy: CompiledTable, request: ChangeRequest, settings: Settings, units: Units
+) -> dict[str, Any] | None:
+    about = _about(host.paths, policy, settings, units)
     facts = unchanged.facts(about)
     before = host.table.generation()
     result = policy.preview()
     # Another path starts nft, whose scratch table is a commit: the next run proves itself by this one.
     right = not result["changed"] and result["path"] == "fast" and not result["warnings"]
-    if not right or install.install(host.paths, settings, systemd=bool(about["held"]), check=True):
+    if not right or install.install(host.paths, settings, units, systemd=bool(about["held"]), check=True):
         return None
     if host.paths.pending.exists():
         facts["files"] = _once_confirmed(host.paths, facts["files"])
@@ -64,6 +69,7 @@ def _record(host: Host, policy: CompiledTable, request: ChangeRequest, settings:
     for name in ("present", "held"):
         facts[name] = dict.fromkeys(about[name], True)
     kept = {key: result[key] for key in ("missing_users", "nft_version")}
+    kept["missing_units"] = [name for name, known in sorted(facts["units"].items()) if not known]
     return {
         "about": about,
         "facts": facts,
@@ -74,11 +80,11 @@ def _record(host: Host, policy: CompiledTable, request: ChangeRequest, settings:
     }
 
 
-def _about(paths: Paths, policy: CompiledTable, settings: Settings) -> dict[str, Any]:
+def _about(paths: Paths, policy: CompiledTable, settings: Settings, units: Units) -> dict[str, Any]:
     """Return what to look at, see unchanged.facts."""
     systemd = clock.systemd_runs(paths)
     written = [
-        *install.paths_of(paths, settings, systemd=systemd),
+        *install.paths_of(paths, settings, units, systemd=systemd),
         paths.confirmed,
         paths.candidate,
         paths.pending,
@@ -94,6 +100,7 @@ def _about(paths: Paths, policy: CompiledTable, settings: Settings) -> dict[str,
         "held": [str(paths.watcher_lock)] if systemd else [],
         "empty": [str(paths.run)],
         "users": policy.users(),
+        "units": {unit: unit_files.places(unit) for listed in units.values() for unit in listed},
         "routed": policy.has_chain(FORWARD_CHAIN),
     }
 

@@ -37,7 +37,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight.allowed_flows import AllowedFlows
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight.denied_ledger import Ledger
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight.kept_ledger import KeptLedger, KeptLine
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import fingerprint, hand_edits
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import fingerprint, hand_edits, unit_sets
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import rollback
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.snapshot_changes import digest, with_numbers
@@ -97,6 +97,8 @@ class Watcher:
         with hold(self.host.paths.watcher_lock) as only:
             # Without the lock file, nobody could see that a watcher runs.
             while only and is_held(self.host.paths.watcher_lock):
+                with contextlib.suppress(TidegateError, OSError, ValueError):
+                    unit_sets.follow(self.host.paths)
                 with contextlib.suppress(TidegateError, OSError, ValueError):
                     self.check()
                     self.copy_ledger()

@@ -14,7 +14,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.errors import Ti
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, files
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import restore
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import restore, unit_sets
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import bootable, observes
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.snapshot import TableSnapshot
@@ -124,11 +124,14 @@ def restore_record(host: Host, record: Record) -> None:
 
 
 def _restore_messages(host: Host, record: Record) -> None:
-    restore.restore_table(host.table, record.snapshot, max(0.0, time.time() - record.taken), record.others)
+    snapshot = unit_sets.filled(host.paths, record.snapshot)
+    restore.restore_table(host.table, snapshot, max(0.0, time.time() - record.taken), record.others)
 
 
 def _restore_text(host: Host, record: Record) -> None:
     host.table.load(restore.script(record.listing), patience=PATIENCE)
+    with contextlib.suppress(TidegateError):
+        unit_sets.follow(host.paths)
 
 
 def load_failsafe(host: Host, why: str) -> None:

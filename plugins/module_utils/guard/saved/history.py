@@ -12,6 +12,7 @@ from pathlib import Path
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, files
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import unit_sets
 
 from . import records
 from .records import Record
@@ -56,6 +57,13 @@ def keep(paths: Paths) -> None:
 def earlier(paths: Paths) -> list[EarlierPolicy]:
     """Return the history, the latest first."""
     return [EarlierPolicy(number, path) for number, path in enumerate(reversed(_oldest_first(paths)), start=1)]
+
+
+def remember_units(paths: Paths, units: unit_sets.Units) -> None:
+    """Keep the units of a policy with those of the policies that this host may return to."""
+    if units or unit_sets.read(paths):
+        policies = [paths.confirmed, *_oldest_first(paths)]
+        unit_sets.remember(paths, units, {name for path in policies for name in records.about(path).get("others", ())})
 
 
 def find(paths: Paths, key: str) -> Record:

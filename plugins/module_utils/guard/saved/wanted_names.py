@@ -6,20 +6,16 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from contextlib import suppress
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import files
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import files, systemd_units
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.systemd_units import SETTLE
 from ansible_collections.tidegate.nftables.plugins.module_utils.resolver import question, record
 from ansible_collections.tidegate.nftables.plugins.module_utils.resolver.configuration import ALIVE
 from ansible_collections.tidegate.nftables.plugins.module_utils.resolver.document import RESOLVER
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import RESOLVER_ADDRESS
 
-_PATIENCE = 20.0
 _ALIVE = 5.0
 """Seconds that the resolver may take for an answer that it has."""
 
@@ -77,9 +73,4 @@ def restore(paths: Paths, text: str) -> None:
     Where that fails, the next boot or run does it.
     """
     write(paths, text)
-    first = (files.read(paths.program) or "").partition("\n")[0]
-    command = ["systemd-run", "--quiet", "--collect", "--no-block", *first[2:].split(), str(paths.program), SETTLE]
-    with suppress(OSError, subprocess.TimeoutExpired):
-        subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_PATIENCE, check=False
-        )
+    systemd_units.run_apart(paths, systemd_units.SETTLE)

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.errors import TidegateError
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, files
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, files, systemd_units
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import (
@@ -22,7 +22,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved impo
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.pending import PendingChange
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import denied_ledger
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import restore
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import restore, unit_sets
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import MissingCapability
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.snapshot import TableSnapshot, from_bytes, put
@@ -55,7 +55,8 @@ def roll_back(host: Host, change: PendingChange, why: str) -> None:
     refused = _refused_since(change)
     problem, instead = "", ""
     try:
-        restore.restore_table(host.table, _snapshot(host.paths), clock.uptime() - change.snapshot_at, others)
+        snapshot = unit_sets.filled(host.paths, _snapshot(host.paths))
+        restore.restore_table(host.table, snapshot, clock.uptime() - change.snapshot_at, others)
     except MissingCapability:
         # Another process can, such as the rollback timer.
         raise
@@ -203,6 +204,8 @@ def _end(paths: Paths, change: PendingChange) -> None:
     if change.names is not None:
         with suppress(GuardError):
             wanted_names.restore(paths, change.names)
+    if unit_sets.read(paths):
+        systemd_units.run_apart(paths, systemd_units.SETTLE_UNITS)
     pending.remove(paths)
 
 

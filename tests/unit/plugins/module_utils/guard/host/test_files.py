@@ -260,6 +260,7 @@ def test_the_program_holds_all_it_needs(tmp_path: Path) -> None:
         "program/temporary_allow.py",
         "program/unchanged_record.py",
         "program/requested_names.py",
+        "program/requested_units.py",
         "program/uninstall.py",
         "saved/before_change.py",
         "saved/failsafe_records.py",
@@ -288,22 +289,22 @@ def test_the_program_is_the_same_every_time() -> None:
 
 
 def test_files_are_made_once_and_repaired(paths: Paths) -> None:
-    first = install.install(paths, Settings(), systemd=False)
+    first = install.install(paths, Settings(), {}, systemd=False)
     assert [change.action for change in first] == ["add"] * 7
-    assert install.install(paths, Settings(), systemd=False) == []
+    assert install.install(paths, Settings(), {}, systemd=False) == []
     paths.program.write_bytes(b"old")
     paths.command.unlink()
     paths.settings.chmod(0o644)
-    again = {change.path: change.action for change in install.install(paths, Settings(), systemd=False)}
+    again = {change.path: change.action for change in install.install(paths, Settings(), {}, systemd=False)}
     assert again == {str(paths.program): "change", str(paths.command): "add", str(paths.settings): "change"}
     assert paths.command.readlink() == paths.program
-    assert install.install(paths, Settings(), systemd=False) == []
+    assert install.install(paths, Settings(), {}, systemd=False) == []
 
 
 def test_check_mode_says_what_a_run_does_and_does_nothing(paths: Paths) -> None:
-    predicted = install.install(paths, Settings(), systemd=False, check=True)
+    predicted = install.install(paths, Settings(), {}, systemd=False, check=True)
     assert not paths.program.exists()
-    assert predicted == install.install(paths, Settings(), systemd=False)
+    assert predicted == install.install(paths, Settings(), {}, systemd=False)
     gone = install.remove(paths, systemd=False, check=True)
     assert paths.program.exists()
     assert gone == install.remove(paths, systemd=False)
@@ -313,7 +314,9 @@ def test_check_mode_says_what_a_run_does_and_does_nothing(paths: Paths) -> None:
 
 
 def test_the_diff_of_a_program_is_not_its_source(paths: Paths) -> None:
-    change = next(file for file in install.install(paths, Settings(), systemd=False) if file.path == str(paths.program))
+    change = next(
+        file for file in install.install(paths, Settings(), {}, systemd=False) if file.path == str(paths.program)
+    )
     assert change.before == ""
     assert change.as_diff()["after"].startswith("(a program, ")
 

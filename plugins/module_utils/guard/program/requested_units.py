@@ -1,0 +1,64 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The systemd units of a requested policy: whether this host can tell them apart, and which it does not know."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Mapping
+
+from ansible_collections.tidegate.nftables.plugins.module_utils import unit_names
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, unit_files
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.unit_sets import Units
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
+from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import is_units_set
+from ansible_collections.tidegate.nftables.plugins.module_utils.units import cgroups
+
+_FIRST_NFT = (1, 0)
+"""The first nft that reads a match of a cgroup with the set that it looks into; 0.9.8 crashes on it."""
+
+
+def of_module(paths: Paths, values: Mapping[str, Any] | None) -> Units:
+    """Return the units by set. Raise TidegateError for what is no such document, or on a host that cannot do it."""
+    if not values:
+        return {}
+    units: dict[str, list[str]] = {}
+    for name, listed in values.items():
+        if not is_units_set(name) or not isinstance(listed, list) or not listed:
+            raise GuardError("bad_request", f"units: {name} has no list of units. {UNCHANGED}")
+        units[name] = [_checked(name, str(unit)) for unit in listed]
+    if not clock.systemd_runs(paths):
+        raise GuardError("bad_request", f"units: this host does not run systemd, so it has no units. {UNCHANGED}")
+    if not cgroups.is_pure():
+        raise GuardError(
+            "no_cgroup_v2",
+            f"Entries with units need a pure cgroup v2 tree, and {cgroups.MOUNT} on this host is cgroup v1 or hybrid. "
+            f"{UNCHANGED} Fix: boot with systemd.unified_cgroup_hierarchy=1, the default since Debian 11 and RHEL 9, "
+            "or name users in place of units on this host.",
+        )
+    version = Nft().version()
+    if tuple(int(number) for number in version.split(".")[:2]) < _FIRST_NFT:
+        raise EngineError(
+            "nft_too_old",
+            f"Entries with units need nft 1.0 or later, and this host has {version}. {UNCHANGED} Fix: name users in "
+            "place of units on this host.",
+        )
+    return units
+
+
+def _checked(name: str, unit: str) -> str:
+    try:
+        unit_names.check(unit)
+    except unit_names.UnitNameError as error:
+        raise GuardError("bad_request", f'units.{name}: "{unit}" {error.cause}. {UNCHANGED}') from error
+    return unit
+
+
+def missing(units: Units) -> list[str]:
+    """Return the units that this host does not know, sorted. They open nothing until they are there."""
+    named = {unit for listed in units.values() for unit in listed}
+    return sorted(unit for unit in named if not any(map(os.path.lexists, unit_files.places(unit))))

@@ -1,0 +1,103 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which cgroups are those of systemd units: read from the tree of cgroup v2.
+
+Only folders that systemd itself makes count: those in slices. What is in the cgroup of a service or a scope may belong
+to a user who was given that subtree, and may have any name.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Collection, Iterator, Mapping, NamedTuple
+
+from ansible_collections.tidegate.nftables.plugins.module_utils import unit_names
+
+MOUNT = "/sys/fs/cgroup"
+FIRST_PROCESS = "/proc/1/cgroup"
+SLICE = ".slice"
+_INIT_SCOPE = "/init.scope"
+
+Ids = Mapping[str, "frozenset[int]"]
+"""By set of the table: ids of cgroups."""
+
+
+class Cgroup(NamedTuple):
+    """The cgroup of a unit. id: inode of its folder. path: below the manager's cgroup, level 1 without a slash."""
+
+    unit: str
+    id: int
+    path: str
+
+
+def is_pure(mount: str = MOUNT) -> bool:
+    """Return whether there is only cgroup v2: in a hybrid tree or one of version 1, nft finds no unit."""
+    return Path(mount, "cgroup.controllers").exists()
+
+
+def root(mount: str = MOUNT, first_process: str = FIRST_PROCESS) -> str:
+    """Return the folder of systemd's own cgroup."""
+    return mount + _manager(first_process)
+
+
+def of_process(process: str = "/proc/self/cgroup", first_process: str = FIRST_PROCESS) -> str:
+    """Return the path of the cgroup of a process's unit, "" for none. Both are files as /proc/PID/cgroup."""
+    above, path = _manager(first_process), _path(process)
+    names = path[len(above) :].strip("/").split("/") if path.startswith(f"{above}/") else []
+    for level, name in enumerate(names, start=1):
+        if not name.endswith(SLICE):
+            return "/".join(names[:level])
+    return ""
+
+
+def _manager(first_process: str) -> str:
+    path = _path(first_process)
+    return (path[: -len(_INIT_SCOPE)] if path.endswith(_INIT_SCOPE) else path).rstrip("/")
+
+
+def _path(file: str) -> str:
+    """Return the path in a file of /proc/PID/cgroup; there may be lines for version 1 too, without controllers."""
+    with Path(file).open(encoding="utf-8", errors="surrogateescape") as lines:
+        return next((line.rstrip("\n")[3:] for line in lines if line.startswith("0::")), "/")
+
+
+def cgroups(folder: str) -> Iterator[Cgroup]:
+    """Yield the cgroup of every unit below systemd's own."""
+    folders = [(folder, "")]
+    while folders:
+        above, prefix = folders.pop()
+        try:
+            entries = list(os.scandir(above))
+        except FileNotFoundError:
+            # The slice is gone by now.
+            continue
+        for entry in entries:
+            if not entry.is_dir(follow_symlinks=False):
+                continue
+            # systemd writes an underscore before a name that could be a file of the kernel's.
+            unit = entry.name[1:] if entry.name.startswith("_") else entry.name
+            path = prefix + entry.name
+            yield Cgroup(unit, entry.inode(), path)
+            if unit.endswith(SLICE):
+                folders.append((entry.path, f"{path}/"))
+
+
+def unit_at(path: str) -> str:
+    """Return the unit of a cgroup, by its path: what comes first below the slices. "" for a slice or the root."""
+    for name in path.strip("/").split("/"):
+        unit = name[1:] if name.startswith("_") else name
+        if not unit.endswith(SLICE):
+            return unit
+    return ""
+
+
+def ids(units: Mapping[str, Collection[str]], found: Collection[Cgroup]) -> dict[str, frozenset[int]]:
+    """Return the ids that each set should hold. units: by set; a template is all of its instances."""
+    by_unit: dict[str, set[int]] = {}
+    for cgroup in found:
+        by_unit.setdefault(cgroup.unit, set()).add(cgroup.id)
+        if not cgroup.unit.endswith(SLICE):
+            by_unit.setdefault(unit_names.parent(cgroup.unit), set()).add(cgroup.id)
+    return {name: frozenset().union(*(by_unit.get(unit, ()) for unit in listed)) for name, listed in units.items()}
