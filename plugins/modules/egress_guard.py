@@ -420,7 +420,7 @@ until:
 status:
   description:
     - The live table, the confirmed policy, the pending change, what is allowed temporarily (C(allowed)), the events,
-      the users with more refused destinations than the ledger keeps of one user, with their packets (C(overflow)), and
+      the users with more rejected destinations than the ledger keeps of one user, with their packets (C(overflow)), and
       how many connections the kernel tracks (C(tracked)).
   returned: phase status
   type: dict

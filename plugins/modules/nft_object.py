@@ -47,11 +47,11 @@ EXAMPLES = r"""
   tidegate.nftables.nft_table:
     name: site
 
-- name: Count what is refused
+- name: Count what is rejected
   tidegate.nftables.nft_object:
     table: site
     kind: counter
-    name: refused
+    name: rejected
 
 - name: Allow 10 MiB a boot
   tidegate.nftables.nft_object:
@@ -98,7 +98,7 @@ transaction:
   description: The text that was sent to nft, in check mode that would be sent. Empty when nothing changes.
   returned: success
   type: str
-  sample: add counter inet site refused
+  sample: add counter inet site rejected
 changes:
   description: The changes, one by one, with the keys that M(tidegate.nftables.nft_ruleset) returns.
   returned: success

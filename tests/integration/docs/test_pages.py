@@ -118,7 +118,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         made.write("flow-logs/2026/11/flow.log", logs)
         made.write("old.log", "10.10.2.10 198.51.100.66 40000 4444 6 1000\n")
         made.write("app.csv", "source,destination,protocol,port,flows,packets,bytes,first,last\n")
-        made.write("refused4.txt", "192.0.2.0/24   # a remark\n198.51.100.99\n")
+        made.write("rejected4.txt", "192.0.2.0/24   # a remark\n198.51.100.99\n")
         yield made
 
 

@@ -1,4 +1,4 @@
-"""Each tier reaches what its entries say and is refused the rest: real packets to a world where everybody answers."""
+"""Each tier reaches what its entries say and is rejected elsewhere: real packets to a world where everybody answers."""
 
 from __future__ import annotations
 
