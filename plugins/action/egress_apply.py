@@ -19,6 +19,8 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.argument
     preflight_decisions,
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.commit_confirm import apply_and_confirm
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.guards import fingerprint
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.serialise import packed
 
 ALLOW_REMOVAL = (
     "Nothing was changed. Fix: check the inventory and the lists; if this is intended, run once with "
@@ -40,8 +42,9 @@ class ActionModule(TidegateAction):
         resolved = self.policy(tier=arguments["tier"])
         request = apply_arguments(resolved, controller_user(self.variables), connection.own_root(self.connection))
         request["preflight"] = preflight_decisions(self.variables, resolved)
-        request["digest"] = unchanged.digest(request)
+        request["digest"] = unchanged.digest(request, fingerprint(resolved))
         right = unchanged.ask(self, request) if resolved.mode != "absent" else None
+        request["policy"] = "" if right else packed(resolved)
         outcome = right or apply_and_confirm(self, request, resolved)
         if outcome.get("reason") == "nft_missing" and arguments["package"]:
             outcome = self._installed(arguments["package"], request, resolved)

@@ -87,7 +87,7 @@ egress:
 effects:
   description:
     - What the change does, as sentences - what opens and closes, for whom and why, which guards change, and which edits
-      by hand are undone. Empty when the table does not change.
+      by hand are undone. Where only a guard changes, the task is not changed.
   returned: success
   type: list
   elements: str

@@ -51,8 +51,8 @@ options:
   policy:
     description:
       - What O(tables) were compiled from, as the controller packs it. The host keeps it with the confirmed policy and
-        returns it as RV(policy_before), so that the controller can say what a later change does to packets.
-      - For V(confirm), and for V(apply) without O(confirm).
+        returns it as RV(policy_before), so that the controller can say what a later change does to packets and guards.
+      - For V(apply).
     type: str
     default: ""
   confirm:
@@ -302,8 +302,8 @@ what:
   type: str
   sample: opened payments-api
 policy_before:
-  description: O(policy) of the policy that was confirmed before, empty when it is not known.
-  returned: phases apply and rollback, when the table changes
+  description: O(policy) of the policy that was confirmed before, empty when it is not known or the same.
+  returned: phases apply and rollback
   type: str
 policy_after:
   description: O(policy) of the policy that was returned to, empty when it is not known.

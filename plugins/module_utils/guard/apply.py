@@ -156,9 +156,12 @@ def _change(
         failsafe_records.keep(host, terms.settings, old_settings)
         history.remember_units(host.paths, terms.units)
     if not changed:
+        record = confirmed_policy.read(host.paths)
         if not check:
             unit_sets.follow(host.paths)
-        return joined(preview, [*installed, *_save_unchanged(host, terms.request, check=check)])
+        result = joined(preview, [*installed, *_save_unchanged(host, terms.request, check=check)])
+        guarded = record.policy if record is not None and record.policy != terms.request.policy else ""
+        return {**result, "policy_before": guarded}
     described = replace(terms, request=requests.described(terms.request, preview.get("changes") or ()))
     before = BeforeChange.read(host, described.request.what)
     if check:

@@ -146,7 +146,6 @@ def _confirm(paths: Paths, parameters: Parameters, check: bool) -> dict[str, Any
         enforce=parameters["mode"] == "enforce",
         check=check,
         what=printable(parameters["what"]),
-        policy=parameters["policy"],
     )
 
 

@@ -13,7 +13,6 @@ from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.serialise import packed
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import ErrorReport
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import commit_confirm, root
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables import containers, floor, names
@@ -39,7 +38,6 @@ def apply_arguments(resolved: policy.ResolvedPolicy, who: str, default_root: str
         "drift": resolved.drift,
         "sight": sight(resolved),
         "root": resolved.root or default_root,
-        "policy": "" if resolved.commit_confirm.enabled else packed(resolved),
         **fail_safe(resolved),
     }
 

@@ -14,7 +14,6 @@ from typing import Any
 from ansible.errors import AnsibleConnectionFailure
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.serialise import packed
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedPolicy
 
 from . import connection as connections
@@ -74,7 +73,6 @@ def apply_and_confirm(
         "root": request.get("root"),
         "not_over": first.get("connection") if proves else None,
         "what": description.for_history(first, resolved),
-        "policy": packed(resolved) if resolved else "",
     }
     outcome = _retry(action, lambda: _over_new_connection(action, confirm), deadline)
     if isinstance(outcome, AnsibleConnectionFailure):

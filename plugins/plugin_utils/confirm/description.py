@@ -26,8 +26,10 @@ def effects_of(result: Mapping[str, Any], resolved: ResolvedPolicy | None) -> li
     not know the policy before, the sentence is the host's, which sees the table alone.
     """
     changes = result.get("changes", ())
-    if not result.get("changed") or not (changes or "what" in result):
-        return []
+    if not (result.get("changed") and (changes or "what" in result)):
+        # A guard may be another one although the host is right.
+        before = unpacked(result.get("policy_before", ""))
+        return _compared(before, resolved) if before is not None and resolved is not None else []
     after = resolved or unpacked(result.get("policy_after", ""))
     if after is not None and after.mode == "absent":
         return ["the table was removed: all outbound traffic is allowed"] if changes else []

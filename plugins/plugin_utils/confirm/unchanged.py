@@ -56,10 +56,13 @@ def _sources() -> str:
 _SOURCES = _sources()
 
 
-def digest(request: Mapping[str, Any]) -> str:
-    """Return the checksum of a request for the phase apply that has to be equal for a host to be right."""
+def digest(request: Mapping[str, Any], guards: str) -> str:
+    """Return the checksum of a request for the phase apply that has to be equal for a host to be right.
+
+    guards: the checksum of the guards of its policy, so that a run which changes nothing but a guard says so.
+    """
     compared = {key: value for key, value in request.items() if key not in _NOT_COMPARED}
-    return hashlib.sha256(json.dumps([_SOURCES, compared], sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([_SOURCES, guards, compared], sort_keys=True).encode()).hexdigest()
 
 
 def ask(action: TidegateAction, request: Mapping[str, Any]) -> dict[str, Any] | None:

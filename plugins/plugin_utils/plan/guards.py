@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -37,6 +38,24 @@ def guards(before: ResolvedPolicy, after: ResolvedPolicy) -> Iterator[Sentence]:
     yield from _quiet(before, after)
     yield from _list_options(before, after)
     yield from _beside(before, after)
+
+
+def fingerprint(resolved: ResolvedPolicy) -> str:
+    """Return a checksum of the guards that are not in the table or in the settings of a host; without `beside`.
+
+    Much less than comparing whole policies: a run calculates it for every host.
+    """
+    guarding = (
+        resolved.tier,
+        resolved.ceilings,
+        resolved.require,
+        resolved.list_options,
+        [(test.name, *_claimed(test), test.hosts) for test in resolved.tests],
+        [(entry.name, entry.expires) for entry in resolved.all_entries()],
+        [value(resolved) for _variable, value, _laxness in _LIMITS],
+        resolved.internal,
+    )
+    return hashlib.sha256(repr(guarding).encode()).hexdigest()
 
 
 def words_of(resolved: ResolvedPolicy) -> Words:

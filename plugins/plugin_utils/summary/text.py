@@ -45,6 +45,7 @@ def summary(results: Mapping[str, Result], check: bool = False) -> list[Line]:
         *_tier_lines(good),
         *_absent_lines(good),
         *_changed_lines(changed, check),
+        *_guard_lines(good),
         *_weak_proof_lines(changed),
         *_missing_lines(good),
         *_notice_lines(good),
@@ -102,6 +103,17 @@ def _changed_lines(changed: Mapping[str, Result], check: bool) -> list[Line]:
         lines += [Line(f"    {effect}", "changed") for effect in effects]
     rest = sum(len(hosts) for hosts in list(hosts_by_text.values())[MOST_HOSTS:])
     return [*lines, Line(f"  and {count(rest, 'more host')} {verb}", "changed")] if rest > 0 else lines
+
+
+def _guard_lines(good: Mapping[str, Result]) -> list[Line]:
+    """Return what changes of guards where nothing changes on hosts, once for all hosts of which the same is true."""
+    hosts_by_effect: dict[str, list[str]] = defaultdict(list)
+    for host, result in sorted(good.items()):
+        for effect in result.get("effects", ()) if not result.get("changed") else ():
+            hosts_by_effect[effect].append(host)
+    lines = [Line(f"  {_some(hosts)}: {effect}", "changed") for effect, hosts in hosts_by_effect.items()]
+    rest = len(lines) - MOST_HOSTS
+    return [*lines[:MOST_HOSTS], Line(f"  and {count(rest, 'more guard')}", "changed")] if rest > 0 else lines
 
 
 def _effects(result: Result) -> Sequence[str]:

@@ -488,6 +488,25 @@ def test_the_tests_of_the_policy_are_tried_on_the_host(project: HostProject) -> 
     assert "rolled back after 11 s, but its tests may take 14 s" in short.output
 
 
+def test_a_guard_that_changes_alone_is_named_once(project: HostProject) -> None:
+    project.play().ok()
+    table, sentence = project.table(), "app1: guard strengthened: policy test stranger is new"
+    test = {"name": "stranger", "not_reach": "198.51.100.0/24", "services": ["https"]}
+    project.write("group_vars/app/tests.yml", {"egress_tests_app": [test]})
+    for options in (("--check",), ()):
+        run = project.play(*options)
+        assert run.ok().changed() == 0
+        assert sentence in run.output, run.output
+    again = project.play()
+    assert (again.ok().changed(), again.module_runs) == (0, ONE)
+    assert "guard" not in again.output.rpartition("Egress policy on")[2]
+    (project.path / "group_vars/app/tests.yml").unlink()
+    run = project.play()
+    assert run.ok().changed() == 0
+    assert "app1: guard weakened: policy test stranger is removed: not_reach 198.51.100.0/24 with tcp/443" in run.output
+    assert project.table() == table
+
+
 def test_without_a_trial_a_change_takes_one_run_and_boots_too(project: HostProject) -> None:
     run = project.play("-e", "egress_confirm=false")
     assert run.code == 0, run.output

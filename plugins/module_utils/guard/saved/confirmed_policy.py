@@ -69,7 +69,8 @@ def save(
     """
     old = read(host.paths)
     if old is not None and old.kernel == clock.kernel():
-        same = replace(old, spec=request.spec, others=tuple(sorted(request.others)))
+        policy = request.policy or old.policy
+        same = replace(old, spec=request.spec, others=tuple(sorted(request.others)), policy=policy)
         if same == old and old.spec:
             return False
         if is_live(host, same):

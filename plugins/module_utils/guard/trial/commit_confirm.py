@@ -99,10 +99,10 @@ def write_candidate(host: Host, change: PendingChange, request: ChangeRequest) -
     files.fill(host.paths.candidate, records.dump(record))
 
 
-def confirm(host: Host, token: str, *, what: str = "", policy: str = "") -> Record:
+def confirm(host: Host, token: str, *, what: str = "") -> Record:
     """Make the pending change the confirmed policy; return that one also when it is confirmed already.
 
-    what, policy: description and policy of the change, where the controller knows more than when it began.
+    what: description of the change, where the controller knows more than when it began.
     """
     change = pending.read(host.paths)
     confirmed = confirmed_policy.read(host.paths)
@@ -120,7 +120,7 @@ def confirm(host: Host, token: str, *, what: str = "", policy: str = "") -> Reco
             "changed_meanwhile",
             "Another program changed the table while the change was pending, so the live table is not the tested one.",
         )
-    described = replace(record, what=what or record.what, policy=policy or record.policy)
+    described = replace(record, what=what or record.what)
     # A full disk must not stop a confirmation for the sake of its words.
     with contextlib.suppress(GuardError):
         if described != record:

@@ -28,13 +28,12 @@ def confirm_if_tests_pass(
     enforce: bool,
     check: bool,
     what: str = "",
-    policy: str = "",
 ) -> dict[str, Any]:
     """Run the tests, then confirm the change, or roll it back when one fails that passed before.
 
-    enforce: in mode observe (False) a failing test is reported and does not stop the confirmation. what, policy: see
-    commit_confirm.confirm. Return tests,
-    broken, broken_before and, unless in check mode, confirmed. Raise GuardError (tests_failed) after the rollback.
+    enforce: in mode observe (False) a failing test is reported and does not stop the confirmation. what: see
+    commit_confirm.confirm. Return tests, broken, broken_before and, unless in check mode, confirmed. Raise GuardError
+    (tests_failed) after the rollback.
     """
     results = policy_tests.run(tests)
     broken = policy_tests.failing(results, failed_before)
@@ -51,7 +50,7 @@ def confirm_if_tests_pass(
         why = policy_tests.sentence(broken)
         reject(host, token, f"tests failed: {why}")
         raise GuardError("tests_failed", f"The change was rolled back, for its tests failed: {why}.", report)
-    return {"changed": True, **report, "confirmed": confirm(host, token, what, policy)}
+    return {"changed": True, **report, "confirmed": confirm(host, token, what)}
 
 
 def need_new_connection(host: Host, token: str, old: str, *, check: bool) -> None:
@@ -67,7 +66,7 @@ def need_new_connection(host: Host, token: str, old: str, *, check: bool) -> Non
     )
 
 
-def confirm(host: Host, token: str, what: str = "", policy: str = "") -> dict[str, Any]:
+def confirm(host: Host, token: str, what: str = "") -> dict[str, Any]:
     """Confirm the pending change and return about it; roll it back and raise GuardError when that fails.
 
     Where this process cannot reach nf_tables (NetlinkError), it could not roll back either: the timer does.
@@ -77,7 +76,7 @@ def confirm(host: Host, token: str, what: str = "", policy: str = "") -> dict[st
             change = pending.read(host.paths)
             if change is not None and change.names is not None:
                 wanted_names.need_alive(host.paths)
-            record = commit_confirm.confirm(host, token, what=what, policy=policy)
+            record = commit_confirm.confirm(host, token, what=what)
         except (GuardError, EngineError) as error:
             if error.reason in ("not_pending", "too_late"):
                 raise

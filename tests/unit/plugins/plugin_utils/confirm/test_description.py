@@ -46,6 +46,15 @@ def test_a_kept_policy_is_the_same_policy(case: Case) -> None:
     assert effects_of(of_host(policy_before=packed(resolved), what=""), resolved) == []
 
 
+def test_a_guard_that_changes_alone_is_named_though_nothing_changes_on_the_host() -> None:
+    guarded = policy(egress_require=["owner"])
+    result = {"changed": False, "changes": [], "policy_before": packed(guarded)}
+    sentence = "guard weakened: egress_require: an entry need not have owner"
+    assert effects_of(result, policy()) == [sentence]
+    assert effects_of(result, guarded) == []
+    assert effects_of({**result, "policy_before": ""}, policy()) == []
+
+
 def test_what_opens_comes_before_what_was_undone() -> None:
     result = of_host(undone=[HAND])
     result["effects"] = effects_of(result, PAY)

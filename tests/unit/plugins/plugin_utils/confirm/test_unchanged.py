@@ -33,13 +33,14 @@ HOSTS = {"app": {"hosts": {"app1": {"egress_tier": "app", "egress_internal_netwo
     ],
 )
 def test_all_that_a_host_looks_at_is_in_the_checksum(other: dict[str, Any], *, same: bool) -> None:
-    assert (unchanged.digest({**REQUEST, **other}) == unchanged.digest(REQUEST)) == same
+    assert (unchanged.digest({**REQUEST, **other}, "") == unchanged.digest(REQUEST, "")) == same
+    assert unchanged.digest(REQUEST, "other guards") != unchanged.digest(REQUEST, "")
 
 
 def test_another_release_of_what_runs_on_hosts_has_another_checksum(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = unchanged.digest(REQUEST)
+    before = unchanged.digest(REQUEST, "")
     monkeypatch.setattr(unchanged, "_SOURCES", "of another release")
-    assert unchanged.digest(REQUEST) != before
+    assert unchanged.digest(REQUEST, "") != before
 
 
 def test_the_module_answers_by_the_program_that_it_is_sent(tmp_path: Path) -> None:

@@ -11,8 +11,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import unchanged
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.arguments import apply_arguments
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.compare import compare
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.formats import plan_files
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.guards import fingerprint
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.markdown import markdown
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.model import (
     EgressPlan,
@@ -408,9 +411,22 @@ def test_a_weaker_guard_is_named_and_a_stronger_one_too(
     plan = planned(before, after)
     assert plan.outcome == "guards"
     assert "1 guard weakened." in markdown(plan)
+    if not {*before, *after} & BESIDE:
+        assert asked(before) != asked(after), "a run notices it"
     (line,) = (line for line in markdown(plan).splitlines() if line.startswith("- weakened: "))
     assert sentence in line
     assert [change.direction for change in planned(after, before).settings] == ["strengthened"]
+
+
+BESIDE = {"egress_enforce_anyway", "egress_plan_fail_on", "egress_approximate"}
+"""Guards that no run of the role looks at."""
+
+
+def asked(variables: dict[str, Any]) -> str:
+    """Return the checksum about which a host is asked in a run."""
+    resolved = policy(**variables).resolved
+    assert resolved is not None
+    return unchanged.digest(apply_arguments(resolved, "alice", "/"), fingerprint(resolved))
 
 
 def test_inbound_packets_are_compared_like_outbound_ones() -> None:
