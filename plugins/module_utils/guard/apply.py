@@ -159,9 +159,9 @@ def _change(
         record = confirmed_policy.read(host.paths)
         if not check:
             unit_sets.follow(host.paths)
-        result = joined(preview, [*installed, *_save_unchanged(host, terms.request, check=check)])
+        unchanged = joined(preview, [*installed, *_save_unchanged(host, terms.request, check=check)])
         guarded = record.policy if record is not None and record.policy != terms.request.policy else ""
-        return {**result, "policy_before": guarded}
+        return {**unchanged, "policy_before": guarded}
     described = replace(terms, request=requests.described(terms.request, preview.get("changes") or ()))
     before = BeforeChange.read(host, described.request.what)
     if check:
