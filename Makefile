@@ -20,6 +20,7 @@ NFT := build/nft/0.9.8/nft build/nft/1.0.6/nft build/nft/1.1.3/nft
 NAMES := build/squid/5.7/squid build/squid/6.13/squid build/dnsmasq/2.90/dnsmasq build/dnsmasq/2.91/dnsmasq \
     build/ulogd/2.0.8/ulogd build/prometheus/2.42.0/prometheus build/prometheus/2.42.0/promtool
 UNBOUND := $(foreach version,1.13.1 1.17.1 1.26.2,$(addprefix build/unbound/$(version)/,unbound unbound-checkconf))
+AXE := build/axe/axe.min.js
 TYPED := plugins playbooks tests molecule
 SCENARIOS := $(notdir $(patsubst %/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
 
@@ -45,6 +46,9 @@ venv: .venv/complete ## Python packages, in .venv
 .venv/complete: requirements.txt requirements-dev.txt tests/tools/venv.sh
 	tests/tools/venv.sh
 	touch $@
+
+$(AXE): tests/tools/axe.txt tests/tools/axe.sh .venv/complete
+	tests/tools/axe.sh $@
 
 build/debian/%-$(INPUTS).tar:
 	tests/images/build.sh $* $@
@@ -82,7 +86,7 @@ images: nft ## podman images of Debian 11, 12 and 13
 
 .PHONY: setup
 setup: deps ## All of the above
-	$(MAKE) -j4 venv $(NFT) $(NAMES) $(UNBOUND)
+	$(MAKE) -j4 venv $(NFT) $(NAMES) $(UNBOUND) $(AXE)
 	$(MAKE) images
 
 ## Checks ------------------------------------------------------------------------------------------------------------
@@ -115,7 +119,7 @@ unit: venv ## Unit tests: no root, no kernel
 	$(PYTHON) -m pytest tests/unit --numprocesses=2 --junitxml=build/reports/unit.xml
 
 .PHONY: integration
-integration: venv nft ## Tests against real nft, in network namespaces of their own
+integration: venv nft $(AXE) ## Tests against real nft, in network namespaces of their own
 	# Half of their time is waiting, so two for each core; in the order of the folders, where no long file is the last.
 	$(PYTHON) -m pytest tests/integration --numprocesses=$$((2 * $$(nproc))) --dist=loadfile --no-loadscope-reorder \
 	    --junitxml=build/reports/integration.xml

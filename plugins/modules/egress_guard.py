@@ -29,9 +29,10 @@ options:
       - V(status) changes nothing and returns the state of the host.
       - V(observed) changes nothing and returns how long the host has been in mode observe, and its would-be rejections.
       - V(ledger) changes nothing and returns what was rejected and would have been, also before a reboot.
+      - V(report) changes nothing and returns all of V(status), V(observed) and V(ledger), with events and entries.
     type: str
     required: true
-    choices: [apply, confirm, reject, rollback, emergency, allow, status, observed, ledger]
+    choices: [apply, confirm, reject, rollback, emergency, allow, status, observed, ledger, report]
   tables:
     description:
       - One table, C(inet tidegate), with the keys of P(tidegate.nftables.nft_ruleset#module).
@@ -422,20 +423,29 @@ status:
     - The live table, the confirmed policy, the pending change, what is allowed temporarily (C(allowed)), the events,
       the users with more rejected destinations than the ledger keeps of one user, with their packets (C(overflow)), and
       how many connections the kernel tracks (C(tracked)).
-  returned: phase status
+  returned: phase status or report
   type: dict
 observed:
   description:
     - Since when the host has been in mode observe (C(since), in seconds since 1970), its clock (C(now)), the
       would-be rejections (C(ledger)), and the packets of which the ledger has no line, by user (C(overflow)).
-  returned: phase observed
+  returned: phase observed or report
   type: dict
 ledger:
   description:
     - What was rejected or would have been, by flow (C(lines)), the packets of which the ledger has no line, by user
       (C(overflow)), what entries allowed on which day (C(allowed)), and the host's clock (C(now)). Times are in seconds
       since 1970.
-  returned: phase ledger
+  returned: phase ledger or report
+  type: dict
+events:
+  description: The latest events of the journal, oldest first.
+  returned: phase report
+  type: list
+  elements: dict
+entries:
+  description: How many packets each entry allowed since the table was loaded.
+  returned: phase report
   type: dict
 fate:
   description:

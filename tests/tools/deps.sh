@@ -26,6 +26,8 @@ tests=(
     "iptables:iptables"
     "mmdebstrap:mmdebstrap"
     "/usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring"
+    "chromium:chromium"
+    "java:default-jre-headless"
 )
 
 there() {

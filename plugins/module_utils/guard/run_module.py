@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from dataclasses import replace
 from typing import Any, Callable, Mapping
 
@@ -42,6 +43,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.live_table import LiveTable, UtcNft
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import decide, policy_tests
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial.policy_tests import PolicyTests
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.rule_counters import rule_counters
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import parse
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.nf_tables import counters
@@ -51,12 +53,15 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.table_names impo
     PORTED_PROTOCOLS,
     TABLE,
     TABLE_TEXT,
+    is_entry_chain,
 )
 
 from . import apply
 from .apply import Terms
 
 Parameters = Mapping[str, Any]
+_EVENTS = 500
+"""Events of the journal in a report, the latest."""
 
 
 def run(module: AnsibleModule) -> None:
@@ -202,6 +207,22 @@ def _ledger(paths: Paths, _parameters: Parameters, _check: bool) -> dict[str, An
     return {"changed": False, "ledger": ledger_facts.facts(paths)}
 
 
+def _report(paths: Paths, parameters: Parameters, check: bool) -> dict[str, Any]:
+    """Everything that a report shows of a host, in one run."""
+    entries: Counter[str] = Counter()
+    for rule in rule_counters(*TABLE):
+        if rule.comment and is_entry_chain(rule.chain):
+            entries[rule.comment] += rule.packets
+    return {
+        "changed": False,
+        "status": _status(paths, {**parameters, "token": None}, check)["status"],
+        "observed": observed.facts(Host(paths, LiveTable())),
+        "ledger": ledger_facts.facts(paths),
+        "events": journal.read(paths)[-_EVENTS:],
+        "entries": dict(entries),
+    }
+
+
 def _terms(parameters: Parameters, request: ChangeRequest, values: Settings, *, size: int) -> Terms:
     return Terms(
         request=request,
@@ -229,6 +250,7 @@ PHASES: Mapping[str, Phase] = {
     "status": _status,
     "observed": _observed,
     "ledger": _ledger,
+    "report": _report,
 }
 
 FLOW: dict[str, Any] = {

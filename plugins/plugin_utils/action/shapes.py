@@ -130,6 +130,8 @@ _GUARD = Record(
             {"now": MOMENT, "lines": ListOf(_KEPT_LINE), "overflow": ListOf(_KEPT_OVERFLOW), "allowed": _ALLOWED}
         ),
         "fate": OrNull(_EVENT),
+        "events": ListOf(_EVENT),
+        "entries": MapOf(INTEGER),
     }
 )
 _FACTS = Record(

@@ -16,7 +16,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.plural import co
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedPolicy
 
 LEVELS = {level.CRITICAL: "critical", level.WARNING: "warning", level.OK: "ok"}
-_NO_DATA = "no data"
+NO_DATA = "no data"
 _COLUMNS = (
     "host",
     "level",
@@ -31,7 +31,7 @@ _COLUMNS = (
     "watcher",
     "nft",
 )
-_ORDER = (*LEVELS.values(), _NO_DATA)
+_ORDER = (*LEVELS.values(), NO_DATA)
 
 
 class NotOk(ControllerError):
@@ -76,7 +76,7 @@ def without_state(resolved: ResolvedPolicy, reason: str) -> dict[str, Any]:
 def no_data(host: str, reason: str = "") -> dict[str, Any]:
     """Return the row of a host that gave no answer. reason: of a task that failed, such as an error in the policy."""
     unknown = ("tier", "mode", "table", "observed_hours", "unexplained", "ready", "drift", "pending", "open", "watcher")
-    return {"host": host, "level": _NO_DATA, **dict.fromkeys(unknown), "nft": "", "note": reason or "gave no answer"}
+    return {"host": host, "level": NO_DATA, **dict.fromkeys(unknown), "nft": "", "note": reason or "gave no answer"}
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> list[str]:

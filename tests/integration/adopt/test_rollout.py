@@ -22,6 +22,7 @@ from ansible_collections.tidegate.nftables.tests.support.paths import CHECKOUT
 SCHEMA = json.loads((CHECKOUT / "docs" / "schema" / "flow-1.json").read_text())
 OBSERVE, ENFORCE = "tidegate.nftables.observe", "tidegate.nftables.enforce"
 STATUS = "tidegate.nftables.status"
+REPORT = "tidegate.nftables.report"
 STRANGER = ("198.51.100.9", 9999)
 
 
@@ -99,6 +100,19 @@ def test_the_fleet_has_one_table(observed: HostProject) -> None:
     gone = named(observed, STATUS, "-e", "egress_status_fail=false")
     assert gone.code == 0, gone.output
     assert re.search(r"^app1 +critical .* absent ", gone.output, re.MULTILINE), gone.output
+
+
+def test_the_report_shows_what_the_host_was_refused(observed: HostProject) -> None:
+    observed.send(*STRANGER)
+    written = named(observed, REPORT, "-e", "egress_report_dir=out")
+    assert written.code == 0, written.output
+    assert "out/report.html: 1 host, 1 flow not allowed." in written.output
+    page = observed.read("out/report.html")
+    assert all(words in page for words in ("198.51.100.9", "udp/9999", "would be rejected", "do not enforce yet"))
+    assert json.loads(observed.read("out/report.json"))["known"] == [["app", "198.51.100.9", "udp/9999"]]
+    again = named(observed, REPORT, "-e", "egress_report_dir=again", "-e", "egress_report_from=out/hosts")
+    assert again.code == 0, again.output
+    assert "again/report.html: 1 host, 1 flow not allowed." in again.output
 
 
 def test_a_refusal_has_to_be_explained_first(observed: HostProject) -> None:

@@ -45,6 +45,7 @@ ON_HOSTS: dict[str, dict[str, Any]] = {
     "adopt": {"adopt_dest": "drafts"},
     "verify": {},
     "status": {},
+    "report": {"egress_report_dir": "out"},
     "rollback": {"rollback_to": "1"},
     "emergency": {"emergency": "end"},
     "observe": {"egress_mode": "observe"},

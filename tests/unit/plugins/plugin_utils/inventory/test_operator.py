@@ -27,6 +27,7 @@ POLICY_ACTIONS: Mapping[str, Mapping[str, Any]] = {
     "egress_preflight": {},
     "egress_prove": {},
     "egress_render": {"target": "squid"},
+    "egress_report": {},
     "egress_status": {},
     "egress_verify": {},
     "egress_whatif": {"phase": "judge"},

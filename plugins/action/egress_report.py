@@ -1,0 +1,126 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Collect what a host knows of its egress, and write the report of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.action import output
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.module_result import ModuleFailed
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import connection
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.commit_confirm import GUARD
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce.evidence import DEFAULT, hours_of, judge
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.world import InventoryWorld
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.plural import count
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import PolicyErrors
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.records.recorder import Recorder, policy_hash
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.report import previous, sources
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.report.page import page
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.report.sources import HOST_LIMIT, HostData
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.report.totals import Totals
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.summary import fleet
+
+_NEEDED = ("status", "observed", "ledger", "events", "entries")
+
+
+class ActionModule(TidegateAction):
+    """Phase host writes the file of one host; phase report makes the page of the files."""
+
+    ARGUMENTS = {
+        "phase": {"type": "str", "choices": ["host", "report"], "default": "host"},
+        "directory": {"type": "str", "default": "egress-report"},
+        "minimum": {"type": "str", "default": DEFAULT},
+        "results": {"type": "str"},
+        "source": {"type": "str"},
+    }
+
+    def act(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Run a phase; hosts are not changed."""
+        directory = Path(arguments["directory"])
+        if arguments["phase"] == "host":
+            return self._host(directory / sources.FOLDER, hours_of(arguments["minimum"]))
+        return self._report(directory, arguments)
+
+    def _host(self, folder: Path, required: int) -> dict[str, Any]:
+        resolved = self.policy()
+        host = {"host": resolved.host, "tier": resolved.tier or None}
+        request = {"phase": "report", "root": resolved.root or connection.own_root(self.connection)}
+        try:
+            known = self.need_module(GUARD, request, needed=_NEEDED)
+        except ModuleFailed as error:
+            return {"data": {**host, "row": fleet.without_state(resolved, str(error.result.get("msg", "")))}}
+        recorder, ledger = Recorder(resolved), known["ledger"]
+        # A host that is not as it should be has no more room in the report than the others.
+        records = list(recorder.of_ledger(ledger["lines"][: HOST_LIMIT + 1]))
+        data = {
+            **host,
+            "row": fleet.row(resolved, known["status"], judge(resolved, known["observed"], required)),
+            "policy": policy_hash(resolved),
+            "now": ledger["now"],
+            "events": known["events"],
+            "entries": known["entries"],
+            "incomplete": [{"user": item["user"], "packets": item["packets"]} for item in ledger["overflow"]],
+            "unreadable": recorder.unreadable,
+            "records": records,
+        }
+        name = sources.file_name(resolved.host)
+        output.write(folder, {name: sources.document(data)})
+        return {"data": host, "file": name, "records": len(records)}
+
+    def _report(self, directory: Path, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        totals, hosts = Totals(), []
+        for data in self._sources(directory, arguments):
+            totals.add(data)
+            # Of a host's records the sums are enough, or a large fleet would take all memory.
+            hosts.append(HostData(**{**vars(data), "records": ()}))
+        path = directory / previous.FILE
+        before = previous.parse(output.read(path), str(path))
+        text, known = page(totals, hosts, before, f"from {arguments['source']}" if arguments["source"] else "")
+        files = output.write(directory, {"report.html": text, previous.FILE: previous.dump(totals.end, known)})
+        silent = sum((data.row or {}).get("level") == fleet.NO_DATA for data in hosts)
+        figures = {"hosts": len(hosts), "silent": silent, "records": totals.records, "not_allowed": totals.flows}
+        self.say(_sentence(files[0], figures))
+        return {"file": files[0], **figures}
+
+    def _sources(self, directory: Path, arguments: Mapping[str, Any]) -> Iterator[HostData]:
+        if arguments["source"]:
+            yield from sources.read_folder(Path(arguments["source"]))
+            return
+        tiers = {host: tier for tier, own in _tiers(self.world()).items() for host in own}
+        for host, result in self.registered(arguments["results"]).items():
+            file = result.get("file") if isinstance(result, Mapping) else None
+            if isinstance(file, str) and file == sources.file_name(host):
+                yield from sources.read_file(directory / sources.FOLDER / file)
+            else:
+                yield _without_data(host, tiers.get(host), result)
+
+
+def _tiers(world: InventoryWorld) -> Mapping[str, list[str]]:
+    """Return the hosts of each tier; none where the tier of a host cannot be known, whose own row says so."""
+    try:
+        return world.tiers
+    except PolicyErrors:
+        return {}
+
+
+def _without_data(host: str, tier: str | None, result: Any) -> HostData:
+    """Return a host that gave no data, with the reason where it has one."""
+    data = result.get("data") if isinstance(result, Mapping) else None
+    if isinstance(data, Mapping) and "row" in data:
+        row = data["row"]
+    elif isinstance(result, Mapping) and not result.get("unreachable"):
+        row = fleet.no_data(host, sources.shown(" ".join(str(result.get("msg", "")).split())))
+    else:
+        row = fleet.no_data(host)
+    return HostData(host=sources.shown(host), tier=tier, row=row)
+
+
+def _sentence(file: str, figures: Mapping[str, int]) -> str:
+    silent = f", {count(figures['silent'], 'host')} without data" if figures["silent"] else ""
+    flows = count(figures["not_allowed"], "flow")
+    return f"{file}: {count(figures['hosts'], 'host')}{silent}, {flows} not allowed."
