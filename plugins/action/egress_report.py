@@ -54,9 +54,13 @@ class ActionModule(TidegateAction):
             known = self.need_module(GUARD, request, needed=_NEEDED)
         except ModuleFailed as error:
             return {"data": {**host, "row": fleet.without_state(resolved, str(error.result.get("msg", "")))}}
-        recorder, ledger = Recorder(resolved), known["ledger"]
+        recorder, ledger, allowed = Recorder(resolved), known["ledger"], known["ledger"]["allowed"]
+        incomplete = [{"user": item["user"], "packets": item["packets"]} for item in ledger["overflow"]]
+        if allowed["left_out"]:
+            incomplete.append({"user": "allowed flows", "packets": allowed["left_out"]})
         # A host that is not as it should be has no more room in the report than the others.
-        records = list(recorder.of_ledger(ledger["lines"][: HOST_LIMIT + 1]))
+        lines = (ledger["lines"][: HOST_LIMIT + 1], allowed["lines"][: HOST_LIMIT + 1])
+        records = [*recorder.of_ledger(lines[0]), *recorder.of_allowed(lines[1])]
         data = {
             **host,
             "row": fleet.row(resolved, known["status"], judge(resolved, known["observed"], required)),
@@ -64,7 +68,7 @@ class ActionModule(TidegateAction):
             "now": ledger["now"],
             "events": known["events"],
             "entries": known["entries"],
-            "incomplete": [{"user": item["user"], "packets": item["packets"]} for item in ledger["overflow"]],
+            "incomplete": incomplete,
             "unreadable": recorder.unreadable,
             "records": records,
         }

@@ -21,7 +21,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.summary.fleet im
 
 from . import changes, charts, columns, moments, tiers
 from .previous import Previous, new_keys
-from .sources import HostData
+from .sources import HOST_LIMIT, HostData
 from .timeline import first_noticed, timeline
 from .totals import ALLOWED, DECISIONS, Group, GroupKey, Totals
 
@@ -183,7 +183,9 @@ def _gaps(totals: Totals, data: HostData) -> str:
     if data.unreadable:
         gaps.append(f"{count(data.unreadable, 'flow')} could not be read")
     if data.host in totals.left_out:
-        gaps.append(f"{count(totals.left_out[data.host], 'record')} left out: a host has no more than 20,000 here")
+        gaps.append(
+            f"{count(totals.left_out[data.host], 'record')} left out: a host has no more than {HOST_LIMIT:,} here"
+        )
     return "; ".join(gaps)
 
 

@@ -34,8 +34,8 @@ FOLDER = "hosts"
 """The folder of the hosts' files, below that of the report."""
 TEXT_LIMIT = 160
 """Characters that are shown of a name; a hostile host may have longer ones."""
-HOST_LIMIT = 20_000
-"""Records of one host: as many as its ledger keeps."""
+HOST_LIMIT = 40_000
+"""Records of one host: as many as its ledger keeps, of rejected and of allowed flows."""
 
 _ROW = Record(
     required={"level": TEXT},

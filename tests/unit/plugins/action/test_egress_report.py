@@ -18,7 +18,12 @@ MOMENTS = {"first": fleets.END - 60, "last": fleets.END - 30}
 KNOWN: dict[str, Any] = {
     "status": {"pending": None, "table": "confirmed", "saved": "ok", "watcher": True, "nft": "1.0.6"},
     "observed": {"confirmed": True, "observes": False, "since": None, "now": fleets.END, "ledger": [], "overflow": []},
-    "ledger": {"now": fleets.END, "lines": [{**LINE, **MOMENTS, "observed": False, "bytes": 90}], "overflow": []},
+    "ledger": {
+        "now": fleets.END,
+        "lines": [{**LINE, **MOMENTS, "observed": False, "bytes": 90}],
+        "overflow": [],
+        "allowed": {"since": None, "left_out": 0, "lines": [{**LINE, **MOMENTS, "address": "203.0.113.77"}]},
+    },
     "events": [fleets.event("confirmed", "2026-11-20T10:00:00Z", who="alice")],
     "entries": {"payments": 0},
 }
@@ -37,12 +42,15 @@ def test_hosts_are_files_and_every_host_is_in_the_page(tmp_path: Path, monkeypat
     assert {key: page[key] for key in ("hosts", "silent", "records", "not_allowed")} == {
         "hosts": 4,
         "silent": 3,
-        "records": 1,
+        "records": 2,
         "not_allowed": 1,
     }
     assert controller.printed[-1] == "egress-report/report.html: 4 hosts, 3 hosts without data, 1 flow not allowed."
     text = (tmp_path / "egress-report" / "report.html").read_text(encoding="utf-8")
-    assert all(words in text for words in ("198.51.100.9", "udp/9999", "alice", "gave no answer", "no nft", "payments"))
+    assert all(
+        words in text
+        for words in ("198.51.100.9", "203.0.113.77", "udp/9999", "alice", "gave no answer", "no nft", "payments")
+    )
     assert "egress_dns_servers" in text
     assert "\x1b" not in text
     # The next report compares with this one.

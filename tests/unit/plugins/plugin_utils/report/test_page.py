@@ -82,7 +82,7 @@ def test_what_is_left_out_and_what_a_clock_did_is_said() -> None:
         HostData(host="app1", tier="app", row=fleets.row(), records=many),
         HostData(host="app2", tier="app", row=fleets.row(), records=[ahead], incomplete=[{"user": "x", "packets": 7}]),
     )
-    assert "5 records left out: a host has no more than 20,000 here" in text
+    assert "5 records left out: a host has no more than 40,000 here" in text
     assert "1 flow had a time in the future" in text
     assert "its ledger has no record of 7 packets" in text
     assert "Incomplete: 1 host" in text

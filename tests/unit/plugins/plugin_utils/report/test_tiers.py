@@ -18,7 +18,7 @@ from ansible_collections.tidegate.nftables.tests.support import fleets
 DAY = fleets.DAY
 OLD = {"first": fleets.END - 6 * DAY, "destination": "203.0.113.1"}
 FRESH = {"first": fleets.END - 3600, "destination": "203.0.113.2"}
-ENFORCE = {"mode": "enforce", "observed_hours": None, "ready": None}
+ENFORCE: dict[str, Any] = {"mode": "enforce", "observed_hours": None, "ready": None}
 
 
 def card(rows: list[dict[str, Any]], *records: dict[str, Any], before: previous.Previous | None = None) -> tiers.Card:
