@@ -28,8 +28,13 @@ _STATEMENTS = {
     "masquerade": "masquerading (module nft_masq)",
     "redirect": "redirections (module nft_redir)",
     "count": "counts of connections (module nft_connlimit)",
+    "ct": "connection tracking (module nft_ct)",
+    "log": "logging (modules nft_log and nf_log_syslog)",
+    "reject": "rejections (modules nft_reject and nft_reject_inet)",
+    "limit": "limits (module nft_limit)",
+    "quota": "quotas (module nft_quota)",
 }
-"""What a kernel may lack, by a word of the statement."""
+"""What a kernel may lack, by a word of the statement. Kernels of containers and small devices lack common ones, too."""
 
 
 def of_object(header: str) -> str:
@@ -40,4 +45,4 @@ def of_object(header: str) -> str:
 def of_rule(text: str) -> str:
     """Return what the kernel of a rejected rule may lack, "" for nothing."""
     words = re.findall(r"[^\s{},;]+", tokens.unquoted(text))
-    return next((_STATEMENTS[word] for word in words if word in _STATEMENTS), "")
+    return " or ".join(dict.fromkeys(_STATEMENTS[word] for word in words if word in _STATEMENTS))
