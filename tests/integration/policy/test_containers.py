@@ -18,8 +18,13 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import failsafe, settings
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import denied_ledger, observed
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.live_table import LiveTable
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_tables
+from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import LEDGER_SIZE
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.arguments import fail_safe
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
@@ -57,6 +62,13 @@ except OSError as error:
 else:
     print("connected")
 """
+FLOOD = """
+import ipaddress, socket, sys
+sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+first = ipaddress.IPv4Address(sys.argv[1])
+for number in range(int(sys.argv[2])):
+    sender.sendto(b"x", (str(first + number), 9))
+"""
 
 
 @dataclass(frozen=True)
@@ -71,6 +83,11 @@ class Net:
         """One connection: connected, or the name of the error."""
         command = ["ip", "netns", "exec", where, sys.executable, "-c", CONNECT, address, str(port)]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    def flood(self, where: str, network: str, destinations: int) -> None:
+        """Send one datagram to each of the first addresses of a network."""
+        command = ["ip", "netns", "exec", where, sys.executable, "-c", FLOOD, network, str(destinations)]
+        subprocess.run(command, check=True)
 
 
 def ip(words: str, where: str = "") -> None:
@@ -195,6 +212,19 @@ def test_observe_refuses_nothing_and_counts(net: Net, tmp_path: Path) -> None:
     listing = nft("list", "table", "inet", "tidegate")
     assert f"203.0.113.10 . tcp . {OTHER}" in listing
     assert f"2001:db8::10 . tcp . {OTHER}" in listing
+
+
+def test_a_container_that_floods_hides_what_others_try_and_the_ledger_says_so(net: Net, tmp_path: Path) -> None:
+    """Containers have no users, and with NET_RAW every address of their network: they share one ledger."""
+    load(spec(egress_mode="observe"), tmp_path)
+    ip("route add default via 203.0.113.10")
+    net.flood(net.container, "100.64.0.0", LEDGER_SIZE + 8)
+    net.flood(net.sibling, "198.51.100.7", 1)
+    ledger = denied_ledger.read()
+    assert len(ledger.lines) == LEDGER_SIZE
+    assert "198.51.100.7" not in {line.address for line in ledger.lines}
+    ((left_out),) = observed.facts(Host(Paths(str(tmp_path)), LiveTable()))["overflow"]
+    assert (left_out["user"], left_out["packets"]) == ("no user (udp)", 9)
 
 
 def test_other_bridges_than_those_named_and_no_filtering_at_all(net: Net, tmp_path: Path) -> None:
