@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -58,6 +58,22 @@ def fleet_hosts(
             yield FleetHost(host, resolved, policy.own_addresses(world, host))
         except policy.PolicyErrors as errors:
             yield FleetHost(host, errors=errors.errors)
+
+
+def drafted_policies(
+    action: ActionBase, task_vars: Mapping[str, Any]
+) -> Callable[[str, Mapping[str, Any]], policy.ResolvedPolicy]:
+    """Return a function that builds the policy of a host with variables in addition, as if they were written.
+
+    Arguments: as of fleet_hosts. It raises PolicyErrors.
+    """
+    variables_of = OperatorHostVars(task_vars["hostvars"]).of_other_hosts(action._task, task_vars)  # noqa: SLF001
+
+    def build(host: str, added: Mapping[str, Any]) -> policy.ResolvedPolicy:
+        resolved = host_policy(action, {**variables_of(host), **added}, preview=Preview())
+        return replace(resolved, host="", own=NOTHING)
+
+    return build
 
 
 class SharedBuilds:

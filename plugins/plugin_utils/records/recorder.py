@@ -98,6 +98,22 @@ class Recorder:
                 times=(group["first"], group["last"]),
             )
 
+    def again(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a record of this host as the policy judges it now. Raise AddressError for one to no address."""
+        number = protocols.number(record["protocol"])
+        user = record["user"] or (None if record["uid"] is None else str(record["uid"]))
+        flow = (record["destination"], int(record["protocol"]) if number is None else number, record["port"])
+        judgement = self._judge(*flow, user)
+        allowed = judgement.outcome == ALLOWED
+        return {
+            **record,
+            **self._host,
+            "entry": judgement.entry if allowed else None,
+            "nearest": None if allowed else self._nearest(*flow),
+            "cause": judgement.cause,
+            "policy": self._policy,
+        }
+
     def _record(
         self,
         *,

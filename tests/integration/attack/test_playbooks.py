@@ -46,6 +46,7 @@ ON_HOSTS: dict[str, dict[str, Any]] = {
     "verify": {},
     "status": {},
     "report": {"egress_report_dir": "out"},
+    "suggest": {"egress_suggest_dir": "suggested"},
     "rollback": {"rollback_to": "1"},
     "emergency": {"emergency": "end"},
     "observe": {"egress_mode": "observe"},

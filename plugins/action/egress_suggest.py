@@ -1,0 +1,228 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Turn what the hosts of a play were refused into drafts of entries, each with its proof."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.action import output
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.module_result import ModuleFailed
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import connection
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.commit_confirm import GUARD
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce.evidence import DEFAULT, hours_of, judge
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce.tier_state import tier_state
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory import vocabulary
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.fleet import (
+    FleetHost,
+    drafted_policies,
+    fleet_hosts,
+)
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.host_policy import Preview
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressError
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.records.destinations import by_destination
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.records.recorder import Recorder, policy_hash
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.report.sources import read_file, read_folder
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.suggest import decisions, document, drafts, proof
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.suggest.document import Suggestion
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.suggest.drafts import Draft, Tier
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.suggest.rules import Surroundings
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.suggest.words import Bundle, Vocabulary
+
+Record = Mapping[str, Any]
+
+
+class ActionModule(TidegateAction):
+    """Phase host reads one host, report makes the drafts of all, accept writes those of an earlier report."""
+
+    ARGUMENTS = {
+        "phase": {"type": "str", "choices": ["host", "report", "accept"], "default": "host"},
+        "minimum": {"type": "str", "default": DEFAULT},
+        "results": {"type": "str"},
+        "records": {"type": "list", "elements": "str", "default": []},
+        "ignored": {"type": "raw"},
+        "directory": {"type": "str"},
+        "document": {"type": "str"},
+        "names": {"type": "list", "elements": "str", "default": []},
+    }
+
+    def act(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Run a phase; never changed, since a host or a policy is not."""
+        if arguments["phase"] == "host":
+            return self._host(hours_of(arguments["minimum"]))
+        fleet = {host.name: host for host in self._fleet()}
+        return self._accept(arguments, fleet) if arguments["phase"] == "accept" else self._report(arguments, fleet)
+
+    def _host(self, required: int) -> dict[str, Any]:
+        resolved = self.policy()
+        root = resolved.root or connection.own_root(self.connection)
+        try:
+            ledger = self.need_module(GUARD, {"phase": "ledger", "root": root}, needed=("ledger",))["ledger"]
+            seen = self.need_module(GUARD, {"phase": "observed", "root": root}, needed=("observed",))["observed"]
+        except ModuleFailed as error:
+            return {"why": " ".join(str(error.result.get("msg", "")).split())}
+        return {
+            "records": list(Recorder(resolved).of_ledger(ledger["lines"])),
+            "evidence": asdict(judge(resolved, seen, required)),
+            "incomplete": ledger["overflow"],
+            "now": ledger["now"],
+        }
+
+    def _fleet(self) -> Iterable[FleetHost]:
+        hosts = self.variables["ansible_play_hosts_all"]
+        for host in fleet_hosts(self, self.variables, hosts, Preview()):
+            if host.resolved is None:
+                raise policy.PolicyErrors(host.errors)
+            if host.resolved.mode != "absent":
+                yield host
+
+    def _report(self, arguments: Mapping[str, Any], fleet: Mapping[str, FleetHost]) -> dict[str, Any]:
+        records, evidence, silent = self._data(arguments, fleet)
+        today = dt.datetime.now(dt.UTC).date()
+        ignored = decisions.ignored(arguments["ignored"], today)
+        self._build = drafted_policies(self, self.variables)
+        self._world = self.world()
+        owners = vocabulary.hosts_by_address(self._world)
+        tiers = []
+        for name in sorted({host.resolved.tier for host in fleet.values() if host.resolved}):
+            hosts = {
+                host.name: host.resolved for host in fleet.values() if host.resolved and host.resolved.tier == name
+            }
+            known = self._tier(name, hosts, owners, ignored)
+            own = [record for record in records if record["host"] in hosts]
+            tiers.append(self._tier_row(known, hosts, own, [evidence[host] for host in hosts if host in evidence]))
+        made = today.isoformat()
+        self.say_lines(document.text(tiers, silent))
+        written: list[str] = []
+        if arguments["directory"]:
+            content = {document.FILE: document.dump(tiers, silent, made), **document.files(tiers, made)}
+            written = output.write(Path(arguments["directory"]), content)
+        return {"tiers": tiers, "no_data": silent, "files": written}
+
+    def _data(
+        self, arguments: Mapping[str, Any], fleet: Mapping[str, FleetHost]
+    ) -> tuple[list[Record], dict[str, Mapping[str, Any]], dict[str, str]]:
+        """Return records as the policies judge them now, the evidence by host, and why hosts have none."""
+        if arguments["records"]:
+            paths = [Path(text) for text in arguments["records"]]
+            sources = (read_folder(path) if path.is_dir() else read_file(path) for path in paths)
+            read = [record for source in sources for data in source for record in data.records]
+            others = sorted({str(record["host"]) for record in read} - set(fleet))
+            if others:
+                self.warn(f"Records of hosts that are not in this play are left out: {', '.join(others)}.")
+            heard = {str(record["host"]) for record in read}
+            silent = {host: "no record in the files" for host in fleet if host not in heard}
+            return list(self._again(read, fleet)), {}, silent
+        results = self.registered(arguments["results"])
+        records: list[Record] = []
+        evidence, silent = {}, {}
+        for host in fleet:
+            result = results.get(host)
+            if isinstance(result, Mapping) and "records" in result:
+                records += result["records"]
+                evidence[host] = result["evidence"]
+                for item in result["incomplete"]:
+                    self.warn(f"{host}: the ledger has not every flow of {item['user']}, so suggestions may lack some.")
+            else:
+                reason = result.get("why") or result.get("msg") if isinstance(result, Mapping) else ""
+                silent[host] = " ".join(str(reason or "gave no answer").split())
+        return list(self._again(records, fleet)), evidence, silent
+
+    def _again(self, records: Sequence[Record], fleet: Mapping[str, FleetHost]) -> Iterable[Record]:
+        """Yield the records of the fleet, judged by the policies that it has now."""
+        recorders: dict[int, Recorder] = {}
+        for record in records:
+            host = fleet.get(str(record["host"]))
+            if host is None or host.resolved is None:
+                continue
+            recorder = recorders.setdefault(id(host.resolved), Recorder(host.resolved))
+            try:
+                yield {**recorder.again(record), "host": host.name}
+            except AddressError:
+                continue
+
+    def _tier(
+        self,
+        name: str,
+        hosts: Mapping[str, policy.ResolvedPolicy],
+        owners: Mapping[str, str],
+        ignored: Sequence[decisions.Ignored],
+    ) -> Tier:
+        host, resolved = next(iter(hosts.items()))
+        lists = proof.list_contents(vocabulary.declared_lists(self.variables_of(host)), host, self._build)
+        bundles = vocabulary.bundles(self.variables_of(host), self.template)
+        words = Vocabulary(
+            hosts=owners,
+            groups=self._world.groups,
+            bundles={each: Bundle(names=names, services=spoken) for each, (names, spoken) in bundles.items()},
+            lists=lists,
+            names=resolved.names.feeder != "none",
+        )
+        return Tier(
+            name=name,
+            hosts=max(len(hosts), len(self._world.tiers.get(name, ()))),
+            vocabulary=words,
+            around=Surroundings(resolved.internal),
+            entries=frozenset(entry.name for each in hosts.values() for entry in each.all_entries()),
+            ignored=ignored,
+        )
+
+    def variables_of(self, host: str) -> Mapping[str, Any]:
+        """Return the variables of another host, as far as this play has them."""
+        variables: Mapping[str, Any] = self.variables["hostvars"][host]
+        return variables
+
+    def _tier_row(
+        self,
+        tier: Tier,
+        hosts: Mapping[str, policy.ResolvedPolicy],
+        records: Sequence[Record],
+        evidence: Sequence[Mapping[str, Any]],
+    ) -> dict[str, Any]:
+        found = drafts.drafts(records, tier)
+        open_lines = by_destination(drafts.refused(records))
+        now = dt.datetime.now(dt.UTC).timestamp()
+        state = tier_state(
+            tier.name,
+            evidence,
+            silent=len(hosts) - len(evidence),
+            enforced=all(resolved.mode == "enforce" for resolved in hosts.values()),
+            newest=max((line.first for line in open_lines), default=0),
+            now=now,
+        )
+        suggestions = [
+            Suggestion(draft=draft, proof=self._proof(draft, hosts), hosts=tier.hosts) for draft in found.drafts
+        ]
+        hashes = {id(resolved): policy_hash(resolved) for resolved in hosts.values()}
+        policies = {host: hashes[id(resolved)] for host, resolved in hosts.items()}
+        return document.tier_row(state, policies, suggestions, found, [line.first for line in open_lines])
+
+    def _proof(self, draft: Draft, hosts: Mapping[str, policy.ResolvedPolicy]) -> proof.Proof:
+        """Return the proof for every different policy of the tier; the first that does not accept the draft decides."""
+        different = {id(resolved): (host, resolved) for host, resolved in hosts.items()}
+        proofs = [proof.prove(draft, resolved, host, self._build) for host, resolved in different.values()]
+        return next((each for each in proofs if not each.accepted), proofs[0])
+
+    def _accept(self, arguments: Mapping[str, Any], fleet: Mapping[str, FleetHost]) -> dict[str, Any]:
+        if not arguments["directory"] or not arguments["document"]:
+            raise document.DocumentError("There is no folder for the drafts. Fix: give -e egress_suggest_dir=DIR.")
+        read = document.load(Path(arguments["document"]))
+        document.check_fresh(read, {name: policy_hash(host.resolved) for name, host in fleet.items() if host.resolved})
+        known = Counter(row["name"] for tier in read["tiers"] for row in tier["suggestions"])
+        unknown = [name for name in arguments["names"] if name not in known]
+        if unknown:
+            raise document.DocumentError(
+                f"{arguments['document']} has no draft {', '.join(unknown)}. Fix: it has {', '.join(known) or 'none'}."
+            )
+        content = document.files(read["tiers"], str(read["made"]), arguments["names"])
+        written = output.write(Path(arguments["directory"]), content)
+        self.say_lines(f"written: {path}" for path in written)
+        return {"files": written}

@@ -1,0 +1,56 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a draft opens and whether the policy accepts it is said by the policy itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.suggest import proof
+from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import build, entry
+
+from .made import evident, suggested
+
+WRITTEN: dict[str, Any] = {
+    "egress_allow_app": [entry()],
+    "egress_tests_app": [{"name": "closed", "not_reach": ["8.8.8.8"], "services": ["https"]}],
+    "egress_prefix_lists": {"quad9": {"prefixes": ["9.9.9.0/24"]}, "empty": {"file": "nowhere"}},
+}
+
+
+def drafted(host: str, added: Mapping[str, Any]) -> policy.ResolvedPolicy:
+    return replace(build(**{**WRITTEN, **added}), own=NOTHING)
+
+
+def proven(**changes: Any) -> proof.Proof:
+    (draft,) = suggested(evident(**changes)).drafts
+    return proof.prove(draft, drafted("app1", {}), "app1", drafted)
+
+
+def test_the_proof_names_what_is_opened_and_for_whom() -> None:
+    found = proven(nearest="api", decision="rejected", answered=False)
+    assert found.opens == ("opened for payd: to 8.8.4.4 with tcp/8443 (by payd-8-8-4-4-https-alt)",)
+    assert (found.verdict, found.accepted, found.nearest) == ("below the ceiling of tier app", True, ("api",))
+    assert found.answered is False
+
+
+def test_a_draft_above_the_ceiling_is_not_accepted() -> None:
+    found = proven(port=22)
+    assert not found.accepted
+    assert "is above the ceiling of tier app" in found.verdict
+    assert found.opens == ()
+
+
+def test_a_draft_that_breaks_a_policy_test_is_not_accepted() -> None:
+    found = proven(destination="8.8.8.8", port=443)
+    assert not found.accepted
+    assert "closed" in found.verdict
+
+
+def test_a_user_who_is_no_user_is_not_accepted() -> None:
+    assert not proven(user="a\x1b[31m b").accepted
