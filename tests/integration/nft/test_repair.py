@@ -118,3 +118,13 @@ def test_elements_of_a_timeout_set_go_only_when_told(lab: Lab) -> None:
     assert {element.key for element in lab.table().sets[0].elements} == {"192.0.2.1", "192.0.2.9"}
     lab.predicted({"name": "t", "sets": [{**named, "purge": True}]})
     assert {element.key for element in lab.table().sets[0].elements} == {"192.0.2.1"}
+
+
+def test_a_chain_without_rules_in_a_whole_table_stays_empty(lab: Lab) -> None:
+    chain = {"name": "input", "type": "filter", "hook": "input", "priority": "filter", "policy": "drop"}
+    table = {"name": "t", "family": "inet", "chains": [chain]}
+    lab.run(table)
+    lab.load("add rule inet t input accept\n")
+    assert [(change.action, change.kind) for change in lab.run(table).changes] == [("delete", "rule")]
+    assert not lab.rules("input")
+    lab.settled(table)
