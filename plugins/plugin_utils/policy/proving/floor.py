@@ -69,6 +69,11 @@ def openings(resolved: ResolvedPolicy) -> list[FloorOpening]:
     return [opening for opening in lines if opening.addresses or opening.by_host]
 
 
+def heard(resolved: ResolvedPolicy) -> list[FloorOpening]:
+    """Return what a host must hear to stay on its network, whatever its policy leaves out of the floor."""
+    return [_opening(resolved, part, line) for part, row in _parts().items() for line in row.get("hears", ())]
+
+
 def servers(resolved: ResolvedPolicy) -> Iterator[FloorOpening]:
     """Yield the openings to the named servers."""
     return (opening for opening in openings(resolved) if opening.to_servers)

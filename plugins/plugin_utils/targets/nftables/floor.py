@@ -182,6 +182,8 @@ def _matches(part: FloorOpening, operand: Callable[[FloorOpening, int], str] = _
             continue
         everything = part.addresses.family(version) == EVERYTHING.family(version)
         to = [] if everything else [f"{family} daddr {destinations}"]
+        if everything and part.addresses != EVERYTHING:
+            to = [f"meta nfproto ipv{version}"]
         for shape in matches.service_matches(part.services, version):
             source = [] if part.from_port is None else [f"{shape.split()[0]} sport {part.from_port}"]
             yield " ".join([*source, shape, *to])

@@ -9,30 +9,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import table_names
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.floor import heard
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import ResolvedPolicy
 
 from . import floor
 from .matches import Spec
-
-# What a host must hear to stay on its network, whatever the policy says.
-_NEEDED = (
-    'icmp type { destination-unreachable, time-exceeded, parameter-problem } accept comment "icmp-errors"',
-    (
-        "icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem } accept"
-        ' comment "icmp-errors"'
-    ),
-    (
-        "icmpv6 type { nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert } accept"
-        ' comment "neighbours"'
-    ),
-    'meta l4proto igmp accept comment "memberships"',
-    (
-        "icmpv6 type { mld-listener-query, mld-listener-report, mld-listener-done, mld2-listener-report } accept"
-        ' comment "memberships"'
-    ),
-    'meta nfproto ipv4 udp sport 67 udp dport 68 accept comment "dhcp"',
-    'ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept comment "dhcp"',
-)
 
 
 def chain(resolved: ResolvedPolicy, entries: Sequence[str | dict[str, Any]]) -> Spec:
@@ -40,7 +21,7 @@ def chain(resolved: ResolvedPolicy, entries: Sequence[str | dict[str, Any]]) -> 
     rules: list[Any] = [
         f'iifname "lo" accept comment "{table_names.LOOPBACK_COMMENT}"',
         *floor.open_connections(resolved),
-        *_NEEDED,
+        *floor.rules(heard(resolved)),
         f'tcp dport {floor.ansible_ports(resolved)} counter accept comment "{table_names.ANSIBLE_COMMENT}"',
         *entries,
         f"goto {table_names.DENIED_CHAIN}",
