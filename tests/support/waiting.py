@@ -68,7 +68,13 @@ def finish(process: subprocess.Popen[str], text: str | None = None, patience: fl
                 out, errors = process.communicate(text, timeout=1)
                 return out or "", errors or ""
             text = None
-            assert watch.moves(), f"{_name(process)} hangs: it has used no CPU time for {patience:.0f} s"
+            if not watch.moves():
+                waits = "\n".join(map(_waits_in, (process.pid, *descendants(process.pid))))
+                # Python with faulthandler prints what each of its threads does.
+                send_signal(signal.SIGABRT, process.pid)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(timeout=10)
+                raise AssertionError(f"{_name(process)} hangs: no CPU time used for {patience:.0f} s\n{waits}")
     finally:
         end(process)
 
@@ -153,6 +159,15 @@ def _name(process: subprocess.Popen[Any] | None) -> str:
 def _stat(pid: int) -> list[str]:
     """Return the fields of /proc/PID/stat from the state on; a name may hold anything."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
+def _waits_in(pid: int) -> str:
+    """Return where in the kernel a process waits."""
+    try:
+        paths = (Path(f"/proc/{pid}/{name}") for name in ("wchan", "syscall", "cmdline"))
+        return f"  {pid} " + " ".join(path.read_text().replace("\0", " ") for path in paths)
+    except OSError as error:
+        return f"  {pid} {error}"
 
 
 class _Watch:

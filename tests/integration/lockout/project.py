@@ -115,7 +115,10 @@ class Going:
 
     def end(self) -> Run:
         """Wait for its end, and for a while for that of its workers."""
-        finish(self.process)
+        try:
+            finish(self.process)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.output.read_text()[-8000:]}") from error
         self._outlive()
         return Run(self.process.returncode, self.output.read_text())
 
@@ -195,6 +198,8 @@ class FleetProject(Project):
             trial.unlink(missing_ok=True)
             trial.symlink_to(self.machine(name).pending)
         environment = {"HELD": "yes" if held else "", "ANSIBLE_PIPELINING": "1", "ANSIBLE_FORKS": "4"}
+        # A controller that hangs is ended by SIGABRT, and says then where.
+        environment["PYTHONFAULTHANDLER"] = "1"
         handle, name = tempfile.mkstemp(dir=self.path, prefix="output-")
         with os.fdopen(handle, "w") as output:
             return Going(self.start(*options, playbook=playbook, env=environment, stdout=output), Path(name))
