@@ -9,15 +9,16 @@ The root of the file system is an unpacked Debian release below a layer of the m
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
-import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .own_names import is_orphan, own_name
 from .paths import CHECKOUT
 from .project import run_tasks
 from .waiting import children, kill_tree, run, wait_for
@@ -68,7 +69,6 @@ class Machine:
     name: str
     folder: Path
     holder: subprocess.Popen[str]
-    boots: list[Path] = field(default_factory=list)
     launcher: subprocess.Popen[bytes] | None = None
 
     @property
@@ -117,9 +117,8 @@ class Machine:
 
     def boot(self) -> None:
         """Start it, in a cgroup and a network namespace of its own."""
-        cgroup = _unified() / f"{self.name}-{len(self.boots)}"
+        cgroup = _unified() / self.name
         cgroup.mkdir()
-        self.boots.append(cgroup)
         namespaces = ("--cgroup", "--mount", "--pid", "--net", "--ipc", "--uts")
         # The shell enters the cgroup before unshare makes it the root of a tree.
         unshare = f"unshare {' '.join(namespaces)} --fork --kill-child"
@@ -149,7 +148,7 @@ class Machine:
         if self.launcher is not None:
             kill_tree(self.launcher.pid)
             self.launcher.wait()
-            _remove(self.boots[-1])
+            _remove(_unified() / self.name)
             self.launcher = None
 
     def reboot(self) -> None:
@@ -161,10 +160,11 @@ class Machine:
 @contextmanager
 def machine(release: str, folder: Path) -> Iterator[Machine]:
     """Boot a machine with a Debian release; end it whatever happens. folder: of the test."""
+    _remove_orphans()
     mounted = folder / "machine"
     mounted.mkdir()
     with subprocess.Popen(["unshare", "--mount", "--propagation", "private", "sleep", "infinity"], text=True) as holder:
-        made = Machine(f"tg-{release}-{uuid.uuid4().hex[:8]}", folder, holder)
+        made = Machine(own_name(release), folder, holder)
         try:
             outside = Path("/proc/self/ns/mnt").readlink()
             wait_for(lambda: Path(f"/proc/{holder.pid}/ns/mnt").readlink() != outside, "a namespace", process=holder)
@@ -192,6 +192,14 @@ def _unpacked(release: str) -> Path:
     complete = [path for path in found if not path.parent.name.endswith(".package")]
     assert complete, f"Debian {release} is not unpacked: run `make nft`"
     return complete[0].parent
+
+
+@functools.cache
+def _remove_orphans() -> None:
+    """End, once in a run, the machines of runs that were killed."""
+    for cgroup in [path for path in _unified().glob("tg-*") if is_orphan(path.name)]:
+        (cgroup / "cgroup.kill").write_text("1")
+        _remove(cgroup)
 
 
 def _remove(cgroup: Path) -> None:

@@ -42,14 +42,17 @@ def root(mount: str = MOUNT, first_process: str = FIRST_PROCESS) -> str:
     return mount + _manager(first_process)
 
 
-def of_process(process: str = "/proc/self/cgroup", first_process: str = FIRST_PROCESS) -> str:
-    """Return the path of the cgroup of a process's unit, "" for none. Both are files as /proc/PID/cgroup."""
+def of_process(
+    process: str = "/proc/self/cgroup", first_process: str = FIRST_PROCESS, mount: str = MOUNT
+) -> Cgroup | None:
+    """Return the cgroup of a process's unit, None for none. The first two are files as /proc/PID/cgroup."""
     above, path = _manager(first_process), _path(process)
-    names = path[len(above) :].strip("/").split("/") if path.startswith(f"{above}/") else []
-    for level, name in enumerate(names, start=1):
+    parts = path[len(above) :].strip("/").split("/") if path.startswith(f"{above}/") else []
+    for level, name in enumerate(parts, start=1):
         if not name.endswith(SLICE):
-            return "/".join(names[:level])
-    return ""
+            own = "/".join(parts[:level])
+            return Cgroup(_unescaped(name), Path(f"{mount}{above}/{own}").stat().st_ino, own)
+    return None
 
 
 def _manager(first_process: str) -> str:
@@ -76,28 +79,39 @@ def cgroups(folder: str) -> Iterator[Cgroup]:
         for entry in entries:
             if not entry.is_dir(follow_symlinks=False):
                 continue
-            # systemd writes an underscore before a name that could be a file of the kernel's.
-            unit = entry.name[1:] if entry.name.startswith("_") else entry.name
+            unit = _unescaped(entry.name)
             path = prefix + entry.name
             yield Cgroup(unit, entry.inode(), path)
             if unit.endswith(SLICE):
                 folders.append((entry.path, f"{path}/"))
 
 
+def _unescaped(name: str) -> str:
+    """Return the unit of a folder: systemd writes an underscore before a name that could be a file of the kernel's."""
+    return name[1:] if name.startswith("_") else name
+
+
 def unit_at(path: str) -> str:
     """Return the unit of a cgroup, by its path: what comes first below the slices. "" for a slice or the root."""
     for name in path.strip("/").split("/"):
-        unit = name[1:] if name.startswith("_") else name
+        unit = _unescaped(name)
         if not unit.endswith(SLICE):
             return unit
     return ""
+
+
+def names(unit: str) -> frozenset[str]:
+    """Return the names in a policy that mean a unit's own cgroup: its own, and of an instance the template's.
+
+    Not the slice that a slice is in: what is in it, is in the other's cgroup too.
+    """
+    return frozenset((unit,)) if unit.endswith(SLICE) else frozenset((unit, unit_names.parent(unit))) - {""}
 
 
 def ids(units: Mapping[str, Collection[str]], found: Collection[Cgroup]) -> dict[str, frozenset[int]]:
     """Return the ids that each set should hold. units: by set; a template is all of its instances."""
     by_unit: dict[str, set[int]] = {}
     for cgroup in found:
-        by_unit.setdefault(cgroup.unit, set()).add(cgroup.id)
-        if not cgroup.unit.endswith(SLICE):
-            by_unit.setdefault(unit_names.parent(cgroup.unit), set()).add(cgroup.id)
+        for name in names(cgroup.unit):
+            by_unit.setdefault(name, set()).add(cgroup.id)
     return {name: frozenset().union(*(by_unit.get(unit, ()) for unit in listed)) for name, listed in units.items()}

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Collection, Iterator, Mapping, NamedTuple
+from typing import Callable, Collection, Iterator, Mapping, NamedTuple
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import elements, wire
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.connection import Connection
@@ -36,23 +36,26 @@ class Filled(NamedTuple):
     removed: frozenset[int]
 
 
-def fill(units: Mapping[str, Collection[str]], *, ending: str = "", root: str | None = None) -> list[Filled]:
+def fill(units: Mapping[str, Collection[str]]) -> list[Filled]:
     """Add the ids that sets lack and remove those of cgroups that are gone; return what changed.
 
-    units: by set; sets that the table does not have are left out. ending: path of a cgroup that is about to go.
-    root: systemd's own cgroup, None to look for it. Raise NetlinkError.
+    units: by set; sets that the table does not have are left out. Raise NetlinkError.
     """
-    if not units:
-        return []
-    folder = cgroups.root() if root is None else root
-    for attempt in range(_ATTEMPTS):
-        present = [each for each in cgroups.cgroups(folder) if each.path != ending]
-        try:
-            return _make(cgroups.ids(units, present))
-        except (StaleGeneration, NoSuchObject, AlreadyExists):
-            if attempt == _ATTEMPTS - 1:
-                raise
-    return []
+    root = cgroups.root()
+    return _make(units, lambda _present: cgroups.ids(units, list(cgroups.cgroups(root)))) if units else []
+
+
+def change_one(units: Mapping[str, Collection[str]], cgroup: cgroups.Cgroup, *, ending: bool) -> list[Filled]:
+    """Add the id of one cgroup to the sets that are about its unit, or remove it; return what changed.
+
+    No other: one that is there still may be about to go, and its own end took it out already. Raise NetlinkError.
+    """
+    names = cgroups.names(cgroup.unit)
+    own = {name: listed for name, listed in units.items() if names & {*listed}}
+    number = frozenset((cgroup.id,))
+    return _make(
+        own, lambda present: {name: live - number if ending else live | number for name, live in present.items()}
+    )
 
 
 def held(names: Collection[str]) -> dict[str, frozenset[int]]:
@@ -78,19 +81,28 @@ def _id(element: bytes) -> int:
     return int.from_bytes(key, sys.byteorder)
 
 
-def _make(desired: cgroups.Ids) -> list[Filled]:
-    with Connection() as kernel:
-        generation = read_settled_generation(kernel)
-        present = _held(kernel, desired)
-    changes = [
-        Filled(name, desired[name] - live, live - desired[name])
-        for name, live in present.items()
-        if desired[name] != live
-    ]
-    requests = [request for change in changes for request in _requests(change)]
-    if requests:
-        commit("filling the sets of units", _FAMILY, generation, requests)
-    return changes
+def _make(names: Collection[str], desired_of: Callable[[cgroups.Ids], cgroups.Ids]) -> list[Filled]:
+    """Make sets hold what they should. desired_of: returns it for what they hold."""
+    for attempt in range(_ATTEMPTS):
+        with Connection() as kernel:
+            generation = read_settled_generation(kernel)
+            present = _held(kernel, names)
+        desired = desired_of(present)
+        changes = [
+            Filled(name, desired[name] - live, live - desired[name])
+            for name, live in present.items()
+            if desired[name] != live
+        ]
+        requests = [request for change in changes for request in _requests(change)]
+        try:
+            if requests:
+                commit("filling the sets of units", _FAMILY, generation, requests)
+        except (StaleGeneration, NoSuchObject, AlreadyExists):
+            if attempt == _ATTEMPTS - 1:
+                raise
+        else:
+            return changes
+    return []
 
 
 def _requests(change: Filled) -> Iterator[Request]:

@@ -52,6 +52,14 @@ while True:
 """
 
 
+# One attempt of whoever runs it.
+_ATTEMPT = f"""#!/usr/bin/python3
+import socket
+with socket.socket() as client:
+    print("refused" if client.connect_ex(("{PEER}", {PORT})) else "reached")
+"""
+
+
 class Tries(NamedTuple):
     """What a service has tried. last: the outcome of its last attempt."""
 
@@ -76,7 +84,8 @@ class Site:
         """Write a service. name: also that of its file of tries, for a template with its instance."""
         start = command or f"/usr/local/bin/try {name.replace('@', '@%i')}"
         self.machine.write(
-            f"/etc/systemd/system/{name}.service", "\n".join(["[Service]", f"ExecStart={start}", *settings, ""])
+            f"/etc/systemd/system/{name}.service",
+            "\n".join(["[Unit]\nStartLimitIntervalSec=0", "[Service]", f"ExecStart={start}", *settings, ""]),
         )
         self.systemctl("daemon-reload")
 
@@ -155,8 +164,13 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         made = Site(started)
         started.write("/usr/local/bin/listen", _LISTEN, 0o755)
         started.write("/usr/local/bin/try", _TRY, 0o755)
+        started.write("/usr/local/bin/attempt", _ATTEMPT, 0o755)
         made.service("listen", command="/usr/sbin/ip netns exec peer /usr/local/bin/listen")
         for name in ("agent", "other", "restic@"):
             made.service(name)
+        # Without a session of PAM, which the machine does not have.
+        without_pam = "[Service]\nPAMName=\nEnvironment=XDG_RUNTIME_DIR=/run/user/1000\n"
+        started.write("/etc/systemd/system/user@1000.service.d/session.conf", without_pam)
+        made.run("useradd", "--create-home", "--uid", "1000", "ann")
         connect(made)
         yield made

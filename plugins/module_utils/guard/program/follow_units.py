@@ -11,16 +11,19 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.errors import Ti
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import of_program
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import unit_sets
 from ansible_collections.tidegate.nftables.plugins.module_utils.units import cgroups
+from ansible_collections.tidegate.nftables.plugins.module_utils.units.fill import change_one
 
 ENDING = "--ending"
 
 
 def main() -> int:
-    """Fill the sets; with ENDING without this process's own unit. Exit status: 0, 1 for a reported failure."""
+    """Add this process's own unit to its sets, with ENDING remove it. Exit status: 0, 1 for a reported failure."""
     # Without the lock: a run that holds it may wait for the start of a unit.
     try:
-        unit_sets.follow(of_program(sys.argv[0]), ending=cgroups.of_process() if ENDING in sys.argv else "")
-    except TidegateError as error:
+        own = cgroups.of_process()
+        if own is not None:
+            change_one(unit_sets.read(of_program(sys.argv[0])), own, ending=ENDING in sys.argv)
+    except (OSError, TidegateError) as error:
         sys.stderr.write(f"tidegate: {error}\n")
         return 1
     return 0

@@ -43,9 +43,9 @@ def remember(paths: Paths, units: Units, still: Collection[str]) -> None:
         files.write(paths.unit_sets, json.dumps(kept, sort_keys=True).encode())
 
 
-def follow(paths: Paths, *, ending: str = "") -> list[Filled]:
+def follow(paths: Paths) -> list[Filled]:
     """Make the sets of the live table hold the ids of the cgroups that are there; see fill."""
-    return fill(read(paths), ending=ending)
+    return fill(read(paths))
 
 
 def live(paths: Paths) -> Units:

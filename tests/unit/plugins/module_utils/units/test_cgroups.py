@@ -76,7 +76,10 @@ def test_the_unit_of_a_process_is_above_what_it_made(tmp_path: Path) -> None:
         ):
             process = tmp_path / "cgroup"
             process.write_text(f"0::{manager}{path}\n")
-            assert cgroups.of_process(str(process), str(first)) == unit
+            folder = tmp_path / f"cgroups{manager}{path}"
+            folder.mkdir(parents=True, exist_ok=True)
+            own = cgroups.of_process(str(process), str(first), str(tmp_path / "cgroups"))
+            assert (own.path if own else "") == unit
         assert cgroups.root("/cgroups", str(first)) == f"/cgroups{manager}"
 
 
