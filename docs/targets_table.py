@@ -22,6 +22,7 @@ _PROTOCOLS = {number: name for name, number in WITH_PORTS.items()} | {ICMP: "ICM
 
 ROWS: Mapping[str, Callable[[Capabilities], str]] = {
     "`users` of an entry": lambda can: _yes(can.user),
+    "`units` of an entry": lambda can: _yes(can.unit),
     "containers distinct from their host": lambda can: _yes(can.containers),
     "addresses": lambda can: " and ".join(f"IPv{version}" for version in can.families) or "no",
     "domain names": lambda can: _NAMES[can.names],

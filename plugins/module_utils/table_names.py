@@ -24,9 +24,11 @@ FLOOR_CHAIN = "egress_floor"
 NEVER_CHAIN = "egress_never"
 ALLOW_CHAIN = "egress_allow"
 CLOSED_SOCKETS_CHAIN = "egress_closed_sockets"
-"""What entries with users open to packets of their connections that have no socket any more."""
+"""What entries for some sockets open to packets of their connections that have no socket any more."""
 CONTAINERS_CHAIN = "egress_containers"
 CONTAINERS_ALLOW_CHAIN = "egress_containers_allow"
+CONTAINERS_NEVER_CHAIN = "egress_containers_never"
+"""NEVER_CHAIN without exceptions; only where one is for units, which the kernel does not match in forwarded packets."""
 DENIED_CHAIN = "egress_denied"
 """The chain for every packet that no entry allows. Its last rule is `mode_rule`."""
 OBSERVED_CHAIN = "egress_observed"
@@ -74,7 +76,7 @@ The start of the block stands for it in `share_set` and `overflow_set`, so one u
 """
 
 CONNECTION_MARK = 0x1000
-"""The bit of the conntrack mark of a connection that an entry with users accepted, where every packet is compared.
+"""The bit of the conntrack mark of a connection that an entry for some sockets accepted, where each packet is compared.
 
 No bit at either end: nft 0.9.8 lists a mask that is a prefix as one, and reads it back wrongly.
 """

@@ -67,6 +67,13 @@ def parent(name: str) -> str:
     return f"{prefix}@.{kind}" if at and instance else ""
 
 
+def is_part(name: str, unit: str) -> bool:
+    """Tell whether a unit is another one, or by its name a part of it."""
+    while name and name != unit:
+        name = parent(name)
+    return bool(name)
+
+
 def levels(name: str) -> tuple[int, ...]:
     """Return the depths of the cgroup tree at which a unit can be; below system.slice is 2.
 

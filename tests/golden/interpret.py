@@ -36,6 +36,7 @@ class Packet:
     """The first packet of a flow.
 
     port: for ICMP the message type. user: the socket's owner; None without a socket.
+    cgroup: where the socket is, such as `system.slice/nginx.service`; the sets of units have such paths as elements.
     now: seconds since 1970. bridge: the interface of the container that sends it, "" for the host itself.
     """
 
@@ -47,6 +48,7 @@ class Packet:
     now: int = 0
     incoming: bool = False
     bridge: str = ""
+    cgroup: str = ""
 
     @property
     def version(self) -> int:
@@ -157,6 +159,11 @@ class _Machine:
         if what[:3] in ("oif", "iif"):
             return self._interface(what, tokens)
         operand = tokens.pop(0)
+        if what == "socket cgroupv2":
+            assert operand == "level"
+            level, named_set = int(tokens.pop(0)), self.sets[tokens.pop(0)[1:]]
+            path = packet.cgroup.split("/")
+            return level <= len(path) and "/".join(path[:level]) in named_set.get("elements", ())
         if what == "ct state":
             return "new" in operand
         if what == "ct direction":

@@ -27,7 +27,8 @@ def _block(title: str, lines: Iterable[str]) -> str:
 
 
 def _set_lines(named_set: dict[str, Any]) -> list[str]:
-    lines = [f"typeof {named_set['typeof']}", f"flags {','.join(named_set['flags'])}"]
+    lines = [f"typeof {named_set['typeof']}"]
+    lines += [f"flags {','.join(named_set['flags'])}"] if "flags" in named_set else []
     lines += [f"{key} {named_set[key]}" for key in ("size", "timeout") if key in named_set]
     if named_set.get("counter"):
         lines.append("counter")

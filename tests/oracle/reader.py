@@ -41,7 +41,8 @@ class Packet:
     """The first packet that the host sends.
 
     port: the destination port, for ICMP the message type, else None. user: name or uid; None without a socket.
-    container: whether a container of the host sends it. names: the domain names whose answers had its address.
+    container: whether a container of the host sends it. units: those that the socket is in, slices among them.
+    names: the domain names whose answers had its address.
     """
 
     address: str
@@ -51,6 +52,7 @@ class Packet:
     source_port: int | None = None
     container: bool = False
     names: Sequence[str] = ()
+    units: Sequence[str] = ()
 
     @property
     def ip(self) -> Address:
@@ -121,6 +123,7 @@ class Reader:
             and not any(self._is_in(packet, text) for text in _list(entry.get("except")))
             and self._speaks(entry["services"], packet)
             and ("users" not in entry or _is_one_of(packet.user, entry["users"]))
+            and ("units" not in entry or _is_in_one_of(packet.units, entry["units"]))
         )
 
     def _tier_entries(self, name: str, *, shipped: bool) -> Iterator[Mapping[str, Any]]:
@@ -192,11 +195,15 @@ class Reader:
         return any(self._is_in(packet, text) for text in servers)
 
     def _closes(self, never: Mapping[str, Any], packet: Packet) -> bool:
+        excepts = [
+            *([_is_one_of(packet.user, never["except_users"])] if "except_users" in never else []),
+            *([_is_in_one_of(packet.units, never["except_units"])] if "except_units" in never else []),
+        ]
         return (
             any(self._is_in(packet, text) for text in _list(never["to"]))
             and not any(self._is_in(packet, text) for text in _list(never.get("except")))
             and self._speaks(never.get("services", "any"), packet)
-            and not _is_one_of(packet.user, never.get("except_users", ()))
+            and not (excepts and all(excepts))
         )
 
     def _is_in(self, packet: Packet, text: str, *, to_open: bool = False) -> bool:
@@ -298,6 +305,21 @@ def _is_one_of(user: str | None, users: Any) -> bool:
     """Packets that belong to no socket belong to nobody; the superuser has two names."""
     names = [str(name) for name in _list(users)]
     return user is not None and (user in names or (user in ROOT and any(name in ROOT for name in names)))
+
+
+def _is_in_one_of(within: Sequence[str], units: Any) -> bool:
+    """Tell whether a socket is in a unit. `restic@.service` is every instance; a-b.slice is in a.slice by its name."""
+    for text in _list(units):
+        name, _dot, kind = str(text).rpartition(".")
+        for unit in within:
+            is_instance = name.endswith("@") and unit.startswith(name) and unit.endswith(f".{kind}")
+            if (
+                unit == text
+                or is_instance
+                or (kind == "slice" and unit.startswith(f"{name}-") and unit.endswith(".slice"))
+            ):
+                return True
+    return False
 
 
 def _is_name(text: str) -> bool:

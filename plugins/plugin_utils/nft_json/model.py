@@ -64,6 +64,16 @@ class Fib:
 
 
 @dataclass(frozen=True)
+class Cgroup:
+    """The cgroup of a packet's socket, at a level of the tree of cgroup v2; 1 is below the root."""
+
+    level: int
+
+    def __str__(self) -> str:
+        return f"socket cgroupv2 level {self.level}"
+
+
+@dataclass(frozen=True)
 class Masked:
     """An expression with only the bits of a mask left."""
 
@@ -94,7 +104,7 @@ class UnknownExpression:
         return self.text
 
 
-Expression = Meta | Payload | ConnTrack | Fib | Masked | Concatenation | UnknownExpression
+Expression = Meta | Payload | ConnTrack | Fib | Cgroup | Masked | Concatenation | UnknownExpression
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any, TypeGuard
 from .model import (
     AnonymousSet,
     BitUnion,
+    Cgroup,
     ConcatenatedValue,
     Concatenation,
     ConnTrack,
@@ -43,6 +44,8 @@ def expression(item: Any, depth: int = 0) -> Expression:
     if kind == "fib" and isinstance(body, Mapping) and set(body) == {"result", "flags"}:
         keys = body["flags"] if is_list(body["flags"]) else [body["flags"]]
         return Fib(str(body["result"]), tuple(str(key) for key in keys))
+    if kind == "socket" and isinstance(body, Mapping) and set(body) == {"key", "level"} and _is_number(body["level"]):
+        return Cgroup(body["level"])
     if not isinstance(body, Mapping) or not all(isinstance(text, str) for text in body.values()):
         return UnknownExpression(shown(item))
     if kind == "meta" and set(body) == {"key"}:

@@ -177,6 +177,7 @@ def _is_exact(can: Capabilities, entry: ResolvedEntry) -> bool:
     families = {version for grant in entry.grants for version in (4, 6) if grant.addresses.family(version)}
     return (
         (can.user or entry.users is None)
+        and (can.unit or entry.units is None)
         and families <= set(can.families)
         and (protocols <= can.protocols & can.ported or (can.any and len(protocols) == 256))
         and (can.filled or not entry.external)

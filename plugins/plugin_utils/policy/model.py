@@ -110,7 +110,8 @@ class Entry:
 
     name: unique on the host. kind: where it comes from. place: where it is written.
     to, except_: destinations, for kind "inbound" the sources. services: what may be spoken; service_texts: as written.
-    users: names or uids whose sockets only; None for everybody.
+    users: names or uids whose sockets only; None for everybody. units: systemd units whose sockets only, in order; None
+    for any.
     reason, owner: texts for people, "" when not set. expires, review_by: the last day, None when not set.
     optional: whether it may match no host. for_: whose packets. approximate: for enforcement points that cannot say it.
     within: the networks that names may lead to; () for the internet. keep: whether new connections renew an address of
@@ -126,6 +127,7 @@ class Entry:
     services: ServiceSet
     service_texts: tuple[str, ...]
     users: tuple[str, ...] | None = None
+    units: tuple[str, ...] | None = None
     reason: str = ""
     owner: str = ""
     expires: dt.date | None = None
@@ -143,7 +145,8 @@ class NeverEntry:
     """What is subtracted from every entry, or is kept out of the ledger: egress_never and egress_deny_quietly.
 
     place: where it is written. to, except_: destinations. services: all of them when not set.
-    except_users: names or uids that it does not apply to. reason: a text for people, "" when not set.
+    except_users: names or uids that it does not apply to; except_units: systemd units. Of both it does not apply to the
+    sockets of such a user in such a unit. reason: a text for people, "" when not set.
     """
 
     place: Place
@@ -151,6 +154,7 @@ class NeverEntry:
     except_: tuple[Destination, ...]
     services: ServiceSet
     except_users: tuple[str, ...] = ()
+    except_units: tuple[str, ...] = ()
     reason: str = ""
 
 
@@ -160,7 +164,7 @@ class PolicyTest:
 
     name: unique on the host. place: where it is written. reach: whether they must be reached, or must not.
     to: destinations. except_: what is taken out of them. services: every one of them. user: a name or uid; None for
-    everybody.
+    everybody. unit: a systemd unit; None for any.
     raw: the data as it was written, to compare two tests of one name.
     """
 
@@ -171,6 +175,7 @@ class PolicyTest:
     except_: tuple[Destination, ...] = ()
     services: ServiceSet
     user: str | None = None
+    unit: str | None = None
     raw: object = field(default=None, compare=False)
 
 

@@ -14,6 +14,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.n
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.sight import Sight
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING, AddressSet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.reach import Sockets
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
 
 from .errors import Notice
@@ -63,6 +64,7 @@ class ResolvedEntry:
     grants: what it certainly opens. to, service_texts: as written, for people.
     where: the place in the variables. origin: file, line and column of it, "" where they are not known.
     users: names or uids whose sockets only; None for everybody, never an empty tuple.
+    units: systemd units whose sockets only, in order; None for any, never an empty tuple.
     rank: 0 for named destinations, else that of the widest word in it; sorts entries.
     reason, owner: texts for people, "" when not set. expires, review_by: the last day (UTC), None when not set.
     external: for each prefix list that others fill, the most that it can open; part is the list's name.
@@ -84,6 +86,7 @@ class ResolvedEntry:
     where: str
     origin: str = field(default="", compare=False)
     users: tuple[str, ...] | None = None
+    units: tuple[str, ...] | None = None
     rank: int = 0
     reason: str = ""
     owner: str = ""
@@ -99,6 +102,16 @@ class ResolvedEntry:
     keep: str = "used"
     destinations: tuple[ResolvedDestination, ...] = ()
     approximate: Approximation = ""
+
+    @property
+    def sockets(self) -> Sockets:
+        """Whose sockets it opens something to."""
+        return Sockets(self.users, self.units)
+
+    @property
+    def by_socket(self) -> bool:
+        """Whether it is for some sockets only, so that packets without one are not among them."""
+        return self.users is not None or self.units is not None
 
     @property
     def by_address(self) -> tuple[Grant, ...]:
@@ -126,16 +139,30 @@ class ResolvedEntry:
 class ResolvedNever:
     """Addresses and services that no entry opens.
 
-    except_users: names or uids that it does not apply to. reason: a text for people, "" when not set.
+    except_users: names or uids that it does not apply to; except_units: systemd units. Of both it does not apply to the
+    sockets of such a user in such a unit. reason: a text for people, "" when not set.
     where: the place in the variables. origin: file, line and column of it.
     """
 
     addresses: AddressSet
     services: ServiceSet
     except_users: tuple[str, ...] = ()
+    except_units: tuple[str, ...] = ()
     reason: str = ""
     where: str = field(default="", compare=False)
     origin: str = field(default="", compare=False)
+
+    @property
+    def excepts(self) -> bool:
+        """Whether there are sockets that it does not apply to."""
+        return bool(self.except_users or self.except_units)
+
+    @property
+    def excepted(self) -> Sockets:
+        """The sockets that it does not apply to."""
+        return Sockets(
+            None if self.except_units and not self.except_users else self.except_users, self.except_units or None
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +181,7 @@ class ResolvedTest:
 
     name: unique on the host. where: the place in the variables. origin: file, line and column of it.
     reach: whether addresses must be reached with services, or must not.
-    user: a name or uid; None for everybody.
+    user: a name or uid; None for everybody. unit: a systemd unit; None for any.
     hosts: the addresses that are named as single machines, to which a packet can be sent.
     """
 
@@ -164,6 +191,7 @@ class ResolvedTest:
     addresses: AddressSet
     services: ServiceSet
     user: str | None = None
+    unit: str | None = None
     hosts: AddressSet = NOTHING
     origin: str = field(default="", compare=False)
 
@@ -265,3 +293,8 @@ class ResolvedPolicy:
             | {user for never in self.never for user in never.except_users}
             | set(self.dns_users or ())
         )
+
+    def units(self) -> tuple[tuple[str, ...], ...]:
+        """Return each list of systemd units that an entry or egress_never has, in order."""
+        lists = {entry.units for entry in self.entries if entry.units is not None}
+        return tuple(sorted(lists | {never.except_units for never in self.never if never.except_units}))

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Users whom elements of egress_never do not concern, in view of one entry."""
+"""Users whom elements of egress_never without units do not concern, in view of one entry."""
 
 from __future__ import annotations
 

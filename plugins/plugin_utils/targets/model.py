@@ -29,6 +29,7 @@ class Capabilities:
     written here.
 
     user: distinguishes the sockets of users.
+    unit: distinguishes the sockets of systemd units.
     containers: distinguishes packets of containers from the host's own.
     names: domain names: "no", "exact", or "below" where a name always includes every name below it.
     deny: can close part of what is open. Needed for egress_never beside domain names.
@@ -48,6 +49,7 @@ class Capabilities:
     """
 
     user: bool = False
+    unit: bool = False
     containers: bool = False
     names: Literal["no", "exact", "below"] = "no"
     deny: bool = False

@@ -101,16 +101,17 @@ def _by_reference(fit: Fit, entry: ResolvedEntry, boxes: list[Box]) -> list[Open
 
 
 def _for_everybody(fit: Fit, entry: ResolvedEntry, openings: list[Opening]) -> list[Opening]:
-    """Return openings that hold for everybody; an entry for some users or for containers needs an approximation."""
+    """Return openings that hold for everybody; an entry for some sockets or for containers needs an approximation."""
     boxes = [Box(opening.addresses, opening.services) for opening in openings]
     names = tuple(sorted({name for opening in openings for name in opening.names}))
-    if entry.users is not None and not fit.can.user:
-        why = f"{fit.target} cannot distinguish the sockets of {', '.join(entry.users)} from others"
+    users = None
+    if (entry.users is not None and not fit.can.user) or (entry.units is not None and not fit.can.unit):
+        why = f"{fit.target} cannot distinguish the sockets of {entry.sockets} from others"
+        users = entry.users if entry.units is None else (str(entry.sockets),)
     elif "host" not in entry.for_ and not fit.can.containers:
         why = f"{fit.target} cannot distinguish containers from their host"
     else:
         return openings
     direction = fit.direction(entry, why)
-    users = entry.users if direction == NARROWER else None
-    fit.differ(entry, direction, why, boxes, names=names, users=users)
+    fit.differ(entry, direction, why, boxes, names=names, users=users if direction == NARROWER else None)
     return openings if direction == WIDER else []

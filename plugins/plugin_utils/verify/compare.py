@@ -32,7 +32,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.p
     of_closed_sockets,
     passing,
 )
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services, units
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.reach import Reach, number
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import (
@@ -41,10 +41,12 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regi
     Region,
     of_boxes,
 )
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.units import ELSEWHERE
 
 from . import forwarded, hooks
 from .difference import TOO_LITTLE, TOO_MUCH, UNKNOWN, Difference, DifferenceCollector, Labels, merge_users
 from .hooks import unexpected_chains, unknown_hooks
+from .levels import by_level, without_level
 from .matches import Owners, Situation, boxes_of_key
 from .packet_kinds import connection_ports, is_of_closed_socket
 from .ruleset import LiveRuleset
@@ -81,7 +83,7 @@ def other_differences(policy: ResolvedPolicy, ruleset: LiveRuleset) -> list[Diff
     Also what an operator allowed temporarily in our own.
     """
     policy = _for_uids(policy, ruleset.users)
-    allowed = passing(policy)
+    allowed = passing(by_level(policy))
     differences: list[Difference] = []
     for table in ruleset.tables:
         name = f"{table.family} {table.name}"
@@ -131,10 +133,10 @@ def _rejected_output(policy: ResolvedPolicy, reach: Reach, ruleset: LiveRuleset,
     for chain in (chain for hook in hooks.OUTPUT for chain in table.chains_at(hook)):
         live, reasons = _walk(table, chain.name, Situation(owners, UNNAMED_PORT, ruleset.now), ALL_FLOWS)
         rejected, unknown = reach - live.may, reach & live.unknown
-        for user, label in labels if rejected or unknown else ():
-            if region := rejected.at(user):
+        for user, cgroup, label in labels if rejected or unknown else ():
+            if region := rejected.at(user, cgroup):
                 yield Difference(kind=TOO_LITTLE, table=name, users=(label,), region=region)
-            if region := unknown.at(user):
+            if region := unknown.at(user, cgroup):
                 yield Difference(kind=UNKNOWN, table=name, users=(label,), region=region, reasons=reasons)
 
 
@@ -147,6 +149,7 @@ def _output_differences(policy: ResolvedPolicy, ruleset: LiveRuleset, table: Tab
     written, policy = policy, _for_uids(policy, ruleset.users)
     temporary = temporary_allow(table)
     owners, labels = _owners([table], policy, ruleset.users)
+    policy = by_level(policy)
     collector = DifferenceCollector(TABLE_TEXT)
     for port in source_ports([table], (*from_ports(), *connection_ports(policy))):
         floor = FloorScope(source_port=port)
@@ -205,15 +208,27 @@ def _walk(
 
 
 def _owners(tables: Sequence[Table], policy: ResolvedPolicy, users: Mapping[str, int]) -> tuple[Owners, Labels]:
-    """Return the owners that tables or the policy with uids tell apart, and their labels, no socket first."""
+    """Return the owners that tables or the policy with uids tell apart, and their labels, no socket first.
+
+    users: uid by name. Where a policy names units, also where sockets are.
+    """
     names = {uid: name for name, uid in users.items()}
     numbers = [*(entry.users or () for entry in policy.entries), *(never.except_users for never in policy.never)]
     numbers.append(policy.dns_users or ())
     classes = uids(tables, {int(user) for several in numbers for user in several})
-    others = number([None, *(str(uid) for uid, named in classes if named)], excepted=True)
-    owners = Owners([(uid, number([str(uid)]) if named else others) for uid, named in sorted(classes)])
+    others = ~number([None, *(str(uid) for uid, named in classes if named)])
+    lists = policy.units()
+    whose = [(uid, number([str(uid)]) if named else others) for uid, named in sorted(classes)]
     labels = [(str(uid), names.get(uid, f"uid {uid}")) if named else ("", OTHER_USERS) for uid, named in classes]
-    return owners, [(None, NO_SOCKET), *labels]
+    places = units.places("", {unit for listed in by_level(policy).units() for unit in listed})
+    return Owners(whose, lists), [
+        (None, ELSEWHERE, NO_SOCKET),
+        *(
+            (user, cgroup, label if cgroup == ELSEWHERE else f"{label} in {without_level(cgroup)}")
+            for cgroup in places
+            for user, label in labels
+        ),
+    ]
 
 
 def _for_uids(policy: ResolvedPolicy, users: Mapping[str, int]) -> ResolvedPolicy:

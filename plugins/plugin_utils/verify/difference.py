@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import EMPTY, Region
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.units import Cgroup
 
 from .walk import Bounds
 
@@ -17,8 +18,8 @@ DifferenceKind = Literal["allows too much", "rejects too much", "unknown"]
 TOO_MUCH: DifferenceKind = "allows too much"
 TOO_LITTLE: DifferenceKind = "rejects too much"
 UNKNOWN: DifferenceKind = "unknown"
-Labels = Sequence[tuple[str | None, str]]
-"""(user of a reach, in words) of each class of owners."""
+Labels = Sequence[tuple[str | None, Cgroup, str]]
+"""(user of a reach, where the socket is, both in words) of each class of owners."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,9 +62,9 @@ class DifferenceCollector:
         unsure = (live.may - live.must - desired.may) | (desired.must & live.may) - live.must
         differing = {TOO_MUCH: live.must - desired.may, TOO_LITTLE: desired.must - live.may, UNKNOWN: unsure}
         for kind, reach in differing.items():
-            for user, label in labels if reach else ():
+            for user, cgroup, label in labels if reach else ():
                 known = self._reported.setdefault((kind, label), EMPTY)
-                if new := reach.at(user) - known:
+                if new := reach.at(user, cgroup) - known:
                     self._reported[kind, label] = known | new
                     self.differences.append(
                         Difference(

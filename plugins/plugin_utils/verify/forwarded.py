@@ -34,6 +34,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.p
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.reach import Reach
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import SPACE, of_boxes
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.units import ELSEWHERE
 
 from . import hooks
 from .difference import TOO_LITTLE, UNKNOWN, Difference, DifferenceCollector
@@ -70,7 +71,7 @@ def own_differences(policy: ResolvedPolicy, ruleset: LiveRuleset, table: Table) 
             if pair.filtered:
                 desired = desired_of(policy, kind, Bounds(must, may), port, forwarded=True).with_region(extra)
             live, reasons = _through(table, chains, situation, incoming, rejecting)
-            collector.compare([(None, pair.label)], port, live, desired & incoming, reasons, way=str(kind))
+            collector.compare([(None, ELSEWHERE, pair.label)], port, live, desired & incoming, reasons, way=str(kind))
     return collector.differences
 
 

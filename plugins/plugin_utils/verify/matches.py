@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import table_names
@@ -22,6 +22,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.algebra
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.model import (
     BitUnion,
+    Cgroup,
     ConcatenatedValue,
     Concatenation,
     ConnTrack,
@@ -40,8 +41,11 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets impo
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import EVERYTHING, AddressSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.cells import EVERYBODY, NOBODY
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.intervals import Intervals
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.reach import Sockets
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import PORTS, ServiceSet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.units import Who
 
+from .levels import units_at
 from .packet_kinds import FIRST, MARK, STATES, Direction, PacketKind
 
 SYN, ACK = 2, 16
@@ -60,14 +64,22 @@ _DELIVERED = {"local": 2, "broadcast": 3, "anycast": 4, "multicast": 5}
 
 
 class Owners:
-    """The owners of sockets in classes, which rules and the policy tell apart.
+    """The owners of sockets in classes, which rules and the policy tell apart, and where sockets are.
 
-    classes: (a uid of the class, its users as in `policy/sets/cells.py`), in order.
+    classes: (a uid of the class, its users as in `policy/sets/cells.py`), in order. lists: the lists of units of the
+    policy.
     """
 
-    def __init__(self, classes: Sequence[tuple[int, int]] = ()) -> None:
+    def __init__(self, classes: Sequence[tuple[int, int]] = (), lists: Iterable[Sequence[str]] = ()) -> None:
         self._uids = [uid for uid, _users in classes]
         self._users = [users for _uid, users in classes]
+        self._units = {table_names.units_set(units): units for units in lists}
+
+    def within(self, named_set: str, level: int) -> Who:
+        """Return everybody whose socket has, at a level, a cgroup that the host puts into a set. Raises NotModelled."""
+        if named_set not in self._units:
+            raise NotModelled(f"the set @{named_set}")
+        return Sockets(units=units_at(level, self._units[named_set])).who
 
     def among(self, uids: Intervals, *, negated: bool = False) -> int:
         """Return the users of the classes whose uid is in a set, or is not."""
@@ -112,7 +124,7 @@ class FlowBox:
     addresses: AddressSet = EVERYTHING
     services: ServiceSet = services.ANY
     certain: bool = True
-    owners: int = EVERYBODY
+    owners: Who = EVERYBODY
 
     def __and__(self, other: FlowBox) -> FlowBox:
         return FlowBox(
@@ -182,24 +194,29 @@ def _box_of_value(table: Table, situation: Situation, expression: Expression, va
             return _meta(table, situation, key, value, negated)
         case Payload():
             return _payload(table, situation, expression, value, negated)
-        case ConnTrack(key="state", direction=""):
-            state = STATES[situation.kind.state]
-            holds = (
-                intervals.contains(number_set(table.elements(value)), state)
-                if operator == "=="
-                else bool(_mask(value) & state) != negated
-            )
-            return _constant(holds)
-        case ConnTrack(key="direction", direction="") if value in _DIRECTIONS:
-            # A match on the direction of what belongs to no connection ends the rule (nft_ct.c: NFT_BREAK).
-            direction = situation.kind.direction
-            return _constant(bool(direction) and (direction == _DIRECTIONS[value]) != negated)
+        case ConnTrack(direction=""):
+            return _connection(table, situation, expression, value, operator)
+        case Cgroup(level=level) if isinstance(value, SetReference) and _is_own(table) and not negated:
+            return FlowBox(owners=situation.owners.within(value.name, level))
         case Fib() if expression == _ADDRESS_TYPE and situation.interface == "lo":
             return _constant(_is_delivered(table, situation, value) != negated)
         case Masked() if expression == MARK:
             return _mark(situation, value, negated)
         case Masked(expression=inner, mask=mask) if inner == _TCP_FLAGS:
             return _tcp_flags(situation, _mask(mask), value, negated)
+    raise NotModelled(str(expression))
+
+
+def _connection(table: Table, situation: Situation, expression: ConnTrack, value: Value, operator: str) -> FlowBox:
+    if expression.key == "state":
+        state = STATES[situation.kind.state]
+        if operator == "==":
+            return _constant(intervals.contains(number_set(table.elements(value)), state))
+        return _constant(bool(_mask(value) & state) != (operator == "!="))
+    if expression.key == "direction" and value in _DIRECTIONS:
+        # A match on the direction of what belongs to no connection ends the rule (nft_ct.c: NFT_BREAK).
+        direction = situation.kind.direction
+        return _constant(bool(direction) and (direction == _DIRECTIONS[value]) != (operator == "!="))
     raise NotModelled(str(expression))
 
 
@@ -256,8 +273,16 @@ def _payload(table: Table, situation: Situation, header: Payload, value: Value, 
 
 def _is_filled(table: Table, value: Value) -> bool:
     """Return whether a value is a set of our own table that others fill."""
-    own = (table.family, table.name) == table_names.TABLE
-    return own and isinstance(value, SetReference) and value.name in table.sets and table_names.is_filled(value.name)
+    return (
+        _is_own(table)
+        and isinstance(value, SetReference)
+        and value.name in table.sets
+        and table_names.is_filled(value.name)
+    )
+
+
+def _is_own(table: Table) -> bool:
+    return (table.family, table.name) == table_names.TABLE
 
 
 def _ports(table: Table, value: Value, negated: bool) -> Intervals:

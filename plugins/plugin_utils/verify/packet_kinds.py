@@ -102,7 +102,7 @@ def passing_anyway(
 
 
 def is_of_closed_socket(policy: ResolvedPolicy, kind: PacketKind) -> bool:
-    """Return whether packets of a kind without a socket may be the end of what an entry with users accepted."""
+    """Return whether packets of a kind without a socket may be the end of what an entry for some sockets accepted."""
     return policy.enforcement.recheck and kind.state == "established" and kind.marked is True
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.runs import socket_levels
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.model import Table
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.read import read_listing
@@ -29,7 +30,12 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.verify.differenc
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.verify.ruleset import LiveRuleset
 from ansible_collections.tidegate.nftables.tests.golden.cases import Case, FixedInventory, cases
-from ansible_collections.tidegate.nftables.tests.integration.policy.conftest import BINARIES, UIDS, load, nft
+from ansible_collections.tidegate.nftables.tests.integration.policy.conftest import (
+    BINARIES,
+    UIDS,
+    load,
+    nft,
+)
 
 RELEASES = pytest.mark.parametrize("binary", BINARIES, ids=lambda path: path.parent.name)
 CASES = [case for case in cases() if case.resolved().mode != "absent"]
@@ -44,7 +50,10 @@ def held(binary: Path, now: float = NOON) -> LiveRuleset:
     for item in names:
         if "table" in item:
             family, name = item["table"]["family"], item["table"]["name"]
-            tables.append(read_listing(json.loads(nft("-nn", "-j", "list", "table", family, name, binary=binary))))
+            listing = json.loads(nft("-nn", "-j", "list", "table", family, name, binary=binary))
+            if socket_levels.missing(listing):
+                socket_levels.add(listing, nft("-a", "-y", "list", "table", family, name, binary=binary))
+            tables.append(read_listing(listing))
     return LiveRuleset(tables, UIDS, now)
 
 
@@ -55,6 +64,7 @@ RICH = [
     if str(case) in ("app-observe", "inbound", "prefix-lists", "never", "order", "nat64", "many", "containers")
 ]
 PAIRS = [(case, BINARIES[-1]) for case in CASES] + [(case, binary) for case in RICH for binary in BINARIES[:-1]]
+PAIRS += [(case, BINARIES[1]) for case in CASES if case.resolved().units()]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_ta
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft, failure
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 
+from . import socket_levels
 from .beside import beside
 
 # The kernel names the tables of iptables-legacy here, which also decide about packets.
@@ -60,7 +61,10 @@ def _table(nft: Nft, family: str, name: str) -> dict[str, Any]:
         outcome = nft.run("-nn", "-j", "list", "table", family, name)
         if outcome.code != 0:
             raise failure(outcome, f"nft list table {family} {name}")
-        table["listing"] = json.loads(outcome.out)
+        listing = json.loads(outcome.out)
+        if socket_levels.missing(listing):
+            socket_levels.add(listing, nft.list_table(family, name).out)
+        table["listing"] = listing
     except EngineError as error:
         table["error"] = str(error)
     except ValueError:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from ansible_collections.tidegate.nftables.plugins.module_utils import domain_names, protocols
+from ansible_collections.tidegate.nftables.plugins.module_utils import domain_names, protocols, unit_names
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import ResolvedEntry, ResolvedPolicy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, intervals, services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
@@ -34,6 +34,7 @@ class Flow:
     port: the destination port, for ICMP the message type, else None.
     user: name or uid of the socket's owner; None for a packet without a socket.
     source_port: where it matters (DHCP). container: whether a container of the host sends it; then it has no user.
+    units: the systemd units that the socket is in: a service or scope, and the slices around it.
     """
 
     address: str
@@ -42,6 +43,7 @@ class Flow:
     user: str | None = None
     source_port: int | None = None
     container: bool = False
+    units: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,12 +80,14 @@ def decide(resolved: ResolvedPolicy, flow: Flow, names: Iterable[str] = ()) -> V
     unknown: Cause | None = "resolvers" if to_any_dns else None
     for never in resolved.never:
         closed = _inside(never.addresses, version, value) and never.services.contains(protocol, port)
-        if closed and not is_one_of(flow.user, never.except_users):
+        if closed and not (
+            never.excepts and is_among(flow.user, flow.units, never.except_users or None, never.except_units or None)
+        ):
             return _rejected(resolved, unknown or "never", version, value)
     if "dhcp" in resolved.floor and not flow.container and _renews_a_lease(resolved, flow, version, value, protocol):
         return Verdict(allowed=True, entry=None, cause="floor")
     for entry in (resolved.containers or ()) if flow.container else resolved.entries:
-        if entry.users is not None and not is_one_of(flow.user, entry.users):
+        if not is_among(flow.user, flow.units, entry.users, entry.units):
             continue
         for grant in (*entry.grants, *(entry.by_name if _is_named(resolved, entry, names) else ())):
             if _inside(grant.addresses, version, value) and grant.services.contains(protocol, port):
@@ -106,6 +110,18 @@ def _rejected(resolved: ResolvedPolicy, cause: Cause, version: int, value: int) 
 
 def _inside(reached: AddressSet, version: int, value: int) -> bool:
     return intervals.contains(reached.family(version), value)
+
+
+def is_among(
+    user: str | None, within: Iterable[str], users: tuple[str, ...] | None, units: tuple[str, ...] | None
+) -> bool:
+    """Tell whether a socket is of one of these users and in one of these units; None for any.
+
+    user: its owner, None for a packet without a socket. within: the units that it is in.
+    """
+    if units is not None and not any(unit_names.is_part(name, unit) for name in within for unit in units):
+        return False
+    return users is None or is_one_of(user, users)
 
 
 def is_one_of(user: str | None, users: tuple[str, ...]) -> bool:

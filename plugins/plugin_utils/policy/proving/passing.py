@@ -15,7 +15,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved 
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import EVERYTHING
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.reach import Reach
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.reach import Reach, Sockets
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import SPACE, Pair, Region, of_boxes
 
 from .floor import FloorOpening, openings
@@ -60,8 +60,8 @@ def passing(
     if resolved.mode == "absent" or (containers and resolved.containers is None):
         return Reach.of_region(SPACE)
     entries = (resolved.containers or ()) if containers else resolved.entries
-    boxes = [(*box, entry.users) for entry in entries for box in _boxes(entry, may)]
-    boxes += [(*part.box, None) for part in _parts(resolved, floor, containers) if part.below_never]
+    boxes = [(*box, entry.sockets) for entry in entries for box in _boxes(entry, may)]
+    boxes += [(*part.box, Sockets()) for part in _parts(resolved, floor, containers) if part.below_never]
     reached = Reach.of_boxes(boxes) - closed_reach(resolved)
     reached |= floor_reach(resolved, floor, may=may, containers=containers)
     if containers:
@@ -70,19 +70,18 @@ def passing(
 
 
 def of_closed_sockets(resolved: ResolvedPolicy, *, may: bool = False, floor: FloorScope = WHOLE) -> Reach:
-    """Return what packets without a socket may do in a connection that an entry with users accepted before.
+    """Return what packets without a socket may do in a connection that an entry for some sockets accepted.
 
-    That is what entries open to anybody, and where egress_never excepts users, what they are excepted from.
+    That is what entries open to anybody, and where egress_never excepts sockets, what they are excepted from.
     """
-    entries = tuple(replace(entry, users=None) for entry in resolved.entries)
-    never = tuple(each for each in resolved.never if not each.except_users)
+    entries = tuple(replace(entry, users=None, units=None) for entry in resolved.entries)
+    never = tuple(each for each in resolved.never if not each.excepts)
     return passing(replace(resolved, entries=entries, never=never), may=may, floor=floor) & _WITHOUT_SOCKET
 
 
 def closed_reach(resolved: ResolvedPolicy) -> Reach:
     """Return what egress_never closes, whatever entries open."""
-    never = ((each.addresses, each.services, each.except_users) for each in resolved.never)
-    return Reach.of_boxes(never, excepted=True)
+    return Reach.of_excepting((each.addresses, each.services, each.excepted) for each in resolved.never)
 
 
 def inbound_reach(resolved: ResolvedPolicy) -> Reach:
@@ -96,13 +95,13 @@ def _boxes(entry: ResolvedEntry, may: bool) -> Iterator[Pair]:
 
 
 def entry_region(entry: ResolvedEntry, *, may: bool = True) -> Region:
-    """Return what one entry opens to its users, before egress_never."""
+    """Return what one entry opens to its sockets, before egress_never."""
     return of_boxes(_boxes(entry, may))
 
 
 def entry_reach(entry: ResolvedEntry) -> Reach:
-    """Return the most that one entry may ever open, for its users alone, before egress_never."""
-    return Reach.of_boxes((*box, entry.users) for box in _boxes(entry, may=True))
+    """Return the most that one entry may ever open, for its sockets alone, before egress_never."""
+    return Reach.of_boxes((*box, entry.sockets) for box in _boxes(entry, may=True))
 
 
 def floor_reach(

@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from ansible_collections.tidegate.nftables.plugins.module_utils import unit_names
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import Sender
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import (
     Grant,
@@ -37,6 +38,7 @@ class _Kind(NamedTuple):
     grants: tuple[Grant, ...]
     may: tuple[Grant, ...]
     users: tuple[str, ...] | None
+    units: tuple[str, ...] | None
     expires: dt.date | None
     for_: tuple[Sender, ...]
 
@@ -51,10 +53,15 @@ class _Kind(NamedTuple):
         return self.may[0].services.line[0][0]
 
     def holds_for(self, other: _Kind) -> bool:
-        """Tell whether it lasts as long as another, and for all of its users and senders."""
+        """Tell whether it lasts as long as another, and for all of its users, units and senders."""
         lasts = self.expires is None or (other.expires is not None and other.expires <= self.expires)
         everybody = self.users is None or (other.users is not None and set(other.users) <= set(self.users))
-        return lasts and everybody and set(other.for_) <= set(self.for_)
+        return lasts and everybody and self._has_units_of(other) and set(other.for_) <= set(self.for_)
+
+    def _has_units_of(self, other: _Kind) -> bool:
+        if self.units is None or other.units is None:
+            return self.units is None
+        return all(any(unit_names.is_part(unit, own) for own in self.units) for unit in other.units)
 
 
 class _Points:
@@ -140,7 +147,7 @@ def redundant(entries: Sequence[ResolvedEntry]) -> list[ResolvedEntry | None]:
 
 def _kind(entry: ResolvedEntry) -> _Kind:
     category = entry.kind if entry.kind in ("base", "tier") else ""
-    return _Kind(category, entry.grants, entry.may, entry.users, entry.expires, entry.for_)
+    return _Kind(category, entry.grants, entry.may, entry.users, entry.units, entry.expires, entry.for_)
 
 
 def _first(covers: Sequence[tuple[int, bool]], members: Sequence[_Members], name: str) -> int:
@@ -188,8 +195,8 @@ class _Covering:
 
 
 def closed(entries: Sequence[ResolvedEntry], never: Sequence[ResolvedNever]) -> list[bool]:
-    """Return for each entry whether one element of egress_never, with no user excepted, closes all of it."""
-    for_everybody = [each for each in never if not each.except_users]
+    """Return for each entry whether one element of egress_never, with no socket excepted, closes all of it."""
+    for_everybody = [each for each in never if not each.excepts]
     points = _Points(_line(entry.may[0])[0][0] for entry in entries)
     for number, each in enumerate(for_everybody):
         points.add(number, _line(each))

@@ -37,6 +37,7 @@ _ENTRY = (
     "services",
     "except",
     "users",
+    "units",
     "for",
     *_ABOUT,
     "expires",
@@ -57,9 +58,9 @@ KEYS: Mapping[EntryKind, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("name", "from", "services"),
     ),
 }
-_NEVER_KEYS = ("to", "except", "services", "except_users", *_ABOUT)
+_NEVER_KEYS = ("to", "except", "services", "except_users", "except_units", *_ABOUT)
 _QUIET_KEYS = ("to", "except", "services", *_ABOUT)
-_TEST_KEYS = ("name", "reach", "not_reach", "except", "services", "user")
+_TEST_KEYS = ("name", "reach", "not_reach", "except", "services", "user", "unit")
 # The name is a part of set names and the comment of rules (128 characters, nft's limit), so no more than this.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _NAME_MAX = 128
@@ -91,6 +92,7 @@ def parse_entry(context: Context, place: Place, value: Any, kind: EntryKind) -> 
     if allowed is None and "services" not in written and context.report.error_count == errors:
         context.report.error(place, "services is missing", "write it: the bundles in to do not have any")
     users = _users(context, place, written, "users")
+    units = _units(context, place, written, "units")
     senders = _senders(context, place, written)
     within = _within(context, place, written, to)
     optional = _optional_keys(context, place, written)
@@ -105,6 +107,7 @@ def parse_entry(context: Context, place: Place, value: Any, kind: EntryKind) -> 
         services=allowed[0],
         service_texts=allowed[1],
         users=users,
+        units=units,
         for_=senders,
         within=within,
         raw=(kind, value),
@@ -166,6 +169,7 @@ def _parse_closed(context: Context, place: Place, value: Any, keys: tuple[str, .
     to, except_ = _destinations(context, place, written, "to")
     closed = _services(context, place, written) if "services" in written else (services.ANY, ())
     users = _users(context, place, written, "except_users")
+    units = _units(context, place, written, "except_units")
     about = _texts(context, place, written)
     if context.report.error_count > errors or to is None or except_ is None or closed is None:
         return None
@@ -175,6 +179,7 @@ def _parse_closed(context: Context, place: Place, value: Any, keys: tuple[str, .
         except_=except_,
         services=closed[0],
         except_users=users or (),
+        except_units=units or (),
         reason=about.get("reason", ""),
     )
 
@@ -193,8 +198,10 @@ def parse_test(context: Context, place: Place, value: Any) -> PolicyTest | None:
     to, except_ = _destinations(context, place, written, ways[0] if ways else "reach")
     tested = _services(context, place, written)
     users = _users(context, place, written, "user") or ()
-    if len(users) > 1:
-        context.report.error(place.key("user"), "names several users", "write one test for each")
+    units = _units(context, place, written, "unit") or ()
+    for key, several in (("user", users), ("unit", units)):
+        if len(several) > 1:
+            context.report.error(place.key(key), f"names several {key}s", "write one test for each")
     if context.report.error_count > errors or name is None or to is None or except_ is None or tested is None:
         return None
     return PolicyTest(
@@ -205,6 +212,7 @@ def parse_test(context: Context, place: Place, value: Any) -> PolicyTest | None:
         except_=except_,
         services=tested[0],
         user=users[0] if users else None,
+        unit=units[0] if units else None,
         raw=value,
     )
 
@@ -232,6 +240,10 @@ def _services(context: Context, place: Place, written: Mapping[str, Any]) -> tup
 
 def _users(context: Context, place: Place, written: Mapping[str, Any], key: str) -> tuple[str, ...] | None:
     return values.users(context.report, place.key(key), written[key]) if key in written else None
+
+
+def _units(context: Context, place: Place, written: Mapping[str, Any], key: str) -> tuple[str, ...] | None:
+    return values.units(context.report, place.key(key), written[key]) if key in written else None
 
 
 def _destinations(
@@ -278,9 +290,10 @@ def _senders(context: Context, place: Place, written: Mapping[str, Any]) -> tupl
         for element_place, item in elements or []
         if (sender := values.choice(context.report, element_place, item, _SENDERS)) is not None
     }
-    if "containers" in senders and "users" in written:
-        cause = "the kernel does not know the users of forwarded packets"
-        context.report.error(place.key("users"), cause, "write a separate entry for the containers, without users")
+    for key in ("users", "units"):
+        if "containers" in senders and key in written:
+            cause = f"the kernel does not know the {key} of forwarded packets"
+            context.report.error(place.key(key), cause, f"write a separate entry for the containers, without {key}")
     return tuple(sender for sender in _SENDERS if sender in senders)
 
 

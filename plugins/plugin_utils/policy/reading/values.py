@@ -12,6 +12,7 @@ import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
+from ansible_collections.tidegate.nftables.plugins.module_utils import unit_names
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import ErrorReport, Place
 
 from . import hints
@@ -163,6 +164,33 @@ def users(report: ErrorReport, place: Place, value: Any) -> tuple[str, ...] | No
     if any(name is None for name in names):
         return None
     return tuple(sorted({name for name in names if name is not None}))
+
+
+def units(report: ErrorReport, place: Place, value: Any) -> tuple[str, ...] | None:
+    """Read names of systemd units, sorted, at least one: only a key that is left out means every unit."""
+    elements = items(report, place, value)
+    if elements is None:
+        return None
+    if not elements:
+        report.error(place, "is an empty list", "name at least one unit, or leave the key out to mean every unit")
+        return None
+    names = [_unit(report, element_place, item) for element_place, item in elements]
+    return None if None in names else tuple(sorted({name for name in names if name is not None}))
+
+
+def _unit(report: ErrorReport, place: Place, value: Any) -> str | None:
+    if not isinstance(value, str):
+        report.error(place, f"YAML reads {show(value)} as {kind(value)}", "write the unit's name in quotes")
+        return None
+    if value in ("any", "all", "*"):
+        report.error(place, f"{show(value)} is not a unit", "leave the key out to mean every unit")
+        return None
+    try:
+        unit_names.check(value)
+    except unit_names.UnitNameError as error:
+        report.error(place, f"{show(value)} {error.cause}", error.fix)
+        return None
+    return str(value)
 
 
 def kind(value: object) -> str:

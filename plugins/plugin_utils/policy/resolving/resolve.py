@@ -111,6 +111,7 @@ class Resolver:
             where=entry.place.text,
             origin=report.origin(entry.place),
             users=entry.users,
+            units=entry.units,
             rank=max(words.RANKS.get(each.value, 0) if each.kind == "word" else 0 for each in entry.to),
             reason=entry.reason,
             owner=entry.owner,
@@ -173,7 +174,9 @@ class Resolver:
         """Return what is subtracted from every entry."""
         closed = self.addresses(entry.to) - self.addresses(entry.except_)
         origin = self.context.report.origin(entry.place)
-        return ResolvedNever(closed, entry.services, entry.except_users, entry.reason, entry.place.text, origin)
+        return ResolvedNever(
+            closed, entry.services, entry.except_users, entry.except_units, entry.reason, entry.place.text, origin
+        )
 
     def quiet(self, entry: NeverEntry) -> Grant:
         """Return what is rejected without a line in the ledger."""
@@ -196,6 +199,7 @@ class Resolver:
             addresses=tested,
             services=test.services,
             user=test.user,
+            unit=test.unit,
             hosts=self.addresses([each for each in test.to if _is_machine(each)], opens=test.reach) - excepted,
             origin=report.origin(test.place),
         )
@@ -290,11 +294,11 @@ def _carrying(allowed: ServiceSet, reached: AddressSet) -> AddressSet:
 
 
 def order(entries: Iterable[ResolvedEntry]) -> tuple[ResolvedEntry, ...]:
-    """Return named destinations before lists and words, a word before a wider one, users before everybody, by name.
+    """Return named destinations before lists and words, a word before a wider one, some sockets before all, by name.
 
     The order does not depend on addresses: a changed address must move no rule.
     """
-    return tuple(sorted(entries, key=lambda entry: (entry.rank, not entry.direct, entry.users is None, entry.name)))
+    return tuple(sorted(entries, key=lambda entry: (entry.rank, not entry.direct, not entry.by_socket, entry.name)))
 
 
 def own_addresses(inventory: Inventory, host: str) -> AddressSet:

@@ -7,7 +7,8 @@ A cell is a decision diagram: the halves of the line of services, halved again w
 in which ranges of ports overlap in every way needs a few dozen parts for each range, not one for each combination.
 
 The users of a service are a number with a bit for each user that has a name, as `reach` deals them out, and with its
-sign for all others, so that and, or, not of Python's own integers are the algebra of users.
+sign for all others, so that and, or, not of Python's own integers are the algebra of users. Where units are told apart,
+it is such a number for each, see `units`, with the same operators.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Callable, Iterable
 
 from .intervals import Interval, Intervals
 from .services import PORTS
+from .units import Who
 
 LINE = 256 * PORTS
 """The length of the line of services, a power of two."""
@@ -27,19 +29,19 @@ Cell = int
 Numbers in lists rather than objects, which Python's garbage collector would look at again and again. They last as long
 as the process, which is one task of Ansible's.
 """
-Operation = Callable[[int, int], int]
+Operation = Callable[[Who, Who], Who]
 """On the users of one service; bit by bit, as all that and, or, not are made of."""
 Memo = dict[int, Cell]
 
 _lower: list[Cell] = []
 _upper: list[Cell] = []
 _forks: dict[int, Cell] = {}
-_users: list[int] = [NOBODY, EVERYBODY]
-_leaves: dict[int, Cell] = {NOBODY: ~0, EVERYBODY: ~1}
+_users: list[Who] = [NOBODY, EVERYBODY]
+_leaves: dict[Who, Cell] = {NOBODY: ~0, EVERYBODY: ~1}
 EMPTY, ALL = ~0, ~1
 
 
-def leaf(users: int) -> Cell:
+def leaf(users: Who) -> Cell:
     """Return the cell in which these users have every service."""
     cell = _leaves.get(users)
     if cell is None:
@@ -61,7 +63,7 @@ def _fork(lower: Cell, upper: Cell) -> Cell:
     return cell
 
 
-def without(left: int, right: int) -> int:
+def without(left: Who, right: Who) -> Who:
     """Return the users of left who are not in right."""
     return left & ~right
 
@@ -107,7 +109,7 @@ def combined(operation: Operation, left: Cell, right: Cell, memo: Memo) -> Cell:
     return cell
 
 
-def mapped(cell: Cell, change: Callable[[int], int], memo: dict[Cell, Cell]) -> Cell:
+def mapped(cell: Cell, change: Callable[[Who], Who], memo: dict[Cell, Cell]) -> Cell:
     """Return a cell with other users of each service. memo: of earlier calls with the same change."""
     if cell < 0:
         return leaf(change(_users[~cell]))
@@ -117,7 +119,7 @@ def mapped(cell: Cell, change: Callable[[int], int], memo: dict[Cell, Cell]) -> 
     return found
 
 
-def users(cells: Iterable[Cell]) -> set[int]:
+def users(cells: Iterable[Cell]) -> set[Who]:
     """Return the users of each service of cells."""
     known: set[Cell] = set()
     left = list(cells)
@@ -130,7 +132,7 @@ def users(cells: Iterable[Cell]) -> set[int]:
     return {_users[~cell] for cell in known if cell < 0}
 
 
-def at(cell: Cell, place: int) -> int:
+def at(cell: Cell, place: int) -> Who:
     """Return the users of the service at a place of the line."""
     length = LINE
     while cell >= 0:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sets of (user, protocol, port, destination address): a step function along the line of addresses onto cells.
+"""Sets of (socket, protocol, port, destination address): a step function along the line of addresses onto cells.
 
 Nothing is sampled, and each set has exactly one form, so that equality is equality. IPv6 follows IPv4 on the line.
 """
@@ -19,8 +19,9 @@ from . import cells, services
 from .addresses import BITS, AddressSet
 from .cells import ALL, EMPTY, Cell, Operation
 from .services import ServiceSet
+from .units import Who
 
-Box = tuple[AddressSet, ServiceSet, int]
+Box = tuple[AddressSet, ServiceSet, Who]
 """Every combination of these addresses, services and users; the users as in `cells`."""
 OFFSETS = {4: 0, 6: 1 << BITS[4]}
 """Where the addresses of an IP version begin on the line."""
@@ -72,7 +73,7 @@ class Steps:
     def of(cls, boxes: Iterable[Box]) -> Self:
         """Return the union of boxes."""
         memo: cells.Memo = {}
-        by_addresses: dict[AddressSet, list[tuple[ServiceSet, int]]] = {}
+        by_addresses: dict[AddressSet, list[tuple[ServiceSet, Who]]] = {}
         for reached, spoken, users in boxes:
             by_addresses.setdefault(reached, []).append((spoken, users))
         lines: list[_Line] = []
@@ -86,7 +87,7 @@ class Steps:
                     lines += [(start + offset, end + offset + 1, cell) for start, end in family]
         return _swept(lines, memo).steps(cls)
 
-    def mapped(self, kind: type[S], change: Callable[[int], int]) -> S:
+    def mapped(self, kind: type[S], change: Callable[[Who], Who]) -> S:
         """Return the set with other users of each flow."""
         made, memo = _Made(), dict[Cell, Cell]()
         for start, cell in zip(self.borders[:-1], self.cells, strict=True):

@@ -22,9 +22,31 @@ from .fit import Fit
 
 
 def without(fit: Fit, entry: ResolvedEntry, box: Box) -> list[Box]:
-    """Return what egress_never leaves. Not every target can distinguish the users that it excepts."""
-    excepting = [never for never in fit.resolved.never if excepted_users(entry, never)]
-    rest = subtract_boxes([box], (never for never in fit.resolved.never if never not in excepting))
+    """Return what egress_never leaves. Not every target can distinguish the sockets that it excepts."""
+    return _without_by_unit(fit, entry, _without_by_user(fit, entry, box))
+
+
+def _without_by_unit(fit: Fit, entry: ResolvedEntry, boxes: list[Box]) -> list[Box]:
+    """Return what elements leave that except units."""
+    if fit.can.unit or entry.by_socket:
+        return boxes  # Whom an entry for some sockets is for is decided later, for all of its openings together.
+    excepting = [never for never in fit.resolved.never if never.except_units]
+    rest = subtract_boxes(boxes, excepting)
+    differing = subtract_boxes(boxes, rest)
+    if not differing:
+        return boxes
+    whom = tuple(dict.fromkeys(str(never.excepted) for never in excepting))
+    why = f"{fit.target} cannot distinguish {', '.join(whom)}, which egress_never excepts, from others"
+    direction = fit.direction(entry, why)
+    fit.differ(entry, direction, why, differing, users=whom if direction == NARROWER else None)
+    return boxes if direction == WIDER else rest
+
+
+def _without_by_user(fit: Fit, entry: ResolvedEntry, box: Box) -> list[Box]:
+    """Return what elements leave that except users or nobody."""
+    nevers = [never for never in fit.resolved.never if not never.except_units]
+    excepting = [never for never in nevers if excepted_users(entry, never)]
+    rest = subtract_boxes([box], (never for never in nevers if never not in excepting))
     for_others = subtract_boxes(rest, excepting)
     # Two elements may leave each other's users nothing, so the users of all elements are considered together.
     for_users = {
@@ -34,7 +56,7 @@ def without(fit: Fit, entry: ResolvedEntry, box: Box) -> list[Box]:
     for_nobody = subtract_boxes(rest, [*for_others, *(part for parts in for_users.values() for part in parts)])
     for_somebody = subtract_boxes(rest, for_nobody)
     if fit.can.user or entry.users is not None:
-        return for_somebody  # Whom an entry with users is for is decided later, for all of its openings together.
+        return for_somebody
     direction: Approximation = WIDER
     for users, parts in for_users.items():
         differing = subtract_boxes(parts, for_others)
@@ -56,8 +78,8 @@ def closings(fit: Fit) -> tuple[Closing, ...]:
     """Return egress_never for targets with openings by name: nobody knows their addresses to subtract from."""
     if not fit.can.deny:
         return ()
-    for users in {never.except_users for never in fit.resolved.never if never.except_users}:
-        fit.notices.append(f"destinations of names that egress_never closes are closed to {', '.join(users)}, too")
+    for whom in {str(never.excepted) for never in fit.resolved.never if never.excepts}:
+        fit.notices.append(f"destinations of names that egress_never closes are closed to {whom}, too")
     return tuple(
         Closing(addresses=fit.of_families(never.addresses), services=never.services) for never in fit.resolved.never
     )

@@ -55,7 +55,9 @@ def nftset_lines(names: Mapping[str, Iterable[str]]) -> list[str]:
 TARGET = Target(
     name="dnsmasq",
     about="dnsmasq, which fills sets of the host's table with the addresses of names",
-    can=Capabilities(user=True, containers=True, names="below", log="log-queries", floor=(), expiry="itself"),
+    can=Capabilities(
+        user=True, unit=True, containers=True, names="below", log="log-queries", floor=(), expiry="itself"
+    ),
     suffix=".dnsmasq.conf",
     render=render,
 )

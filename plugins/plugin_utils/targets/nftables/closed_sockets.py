@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Packets that the kernel sends after a program closed its socket: what was written before, and the end of it.
 
-They have no owner, so no entry with users matches them. Where every packet is compared with the policy, a connection
-that such an entry accepted has a bit of its conntrack mark set, and by that these packets pass to what entries with
-users open at the time. Nobody can begin a connection so: its first packet has an owner.
+They have no owner, so no entry with users or units matches them. Where every packet is compared with the policy, a
+connection that such an entry accepted has a bit of its conntrack mark set, and by that these packets pass to what such
+entries open at the time. Nobody can begin a connection so: its first packet has an owner.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _ACCEPTED_BEFORE = f"ct state established ct mark & {_MARK} != 0x00000000"
 
 
 def marking(resolved: ResolvedPolicy) -> str:
-    """Return the statement for rules that accept by user, with a space behind it; other bits of the mark stay."""
+    """Return the statement for rules that accept by socket, with a space behind it; other bits of the mark stay."""
     return f"ct mark set ct mark | {_MARK} " if resolved.enforcement.recheck else ""
 
 
 def chains(conditions: Sequence[tuple[str, str]]) -> list[Spec]:
-    """Return CLOSED_SOCKETS_CHAIN. conditions: (match, name) of the entries with users."""
+    """Return CLOSED_SOCKETS_CHAIN. conditions: (match, name) of the entries for some sockets only."""
     rules = [f'{match} counter accept comment "{name}"' for match, name in conditions]
     return [{"name": table_names.CLOSED_SOCKETS_CHAIN, "rules": [f"{_HAS_SOCKET} return", *rules]}] if rules else []
 
@@ -40,7 +40,7 @@ def jumps(compiled: Sequence[Spec]) -> list[str]:
 
 
 def beside_excepted(resolved: ResolvedPolicy) -> list[str]:
-    """Return the rules for a chain that lets excepted users return: their packets without a socket do so, too."""
+    """Return the rules for a chain that lets excepted sockets return: their packets without a socket do so, too."""
     if not resolved.enforcement.recheck:
         return []
     return [f"{_HAS_SOCKET} goto {table_names.DENIED_CHAIN}", f"{_ACCEPTED_BEFORE} counter return"]

@@ -50,12 +50,18 @@ def chains(resolved: ResolvedPolicy) -> list[Spec]:
                 *_to_containers(resolved),
                 *floor.forwarded_connections(resolved),
                 *floor.forwarded_rules(openings(resolved)),
-                *([f"jump {table_names.NEVER_CHAIN}"] if resolved.never else []),
+                *([f"jump {never_chain(resolved)}"] if resolved.never else []),
                 f"jump {table_names.CONTAINERS_ALLOW_CHAIN}",
                 f"goto {table_names.DENIED_CHAIN}",
             ],
         },
     ]
+
+
+def never_chain(resolved: ResolvedPolicy) -> str:
+    """Return the chain that compares forwarded packets with egress_never."""
+    by_unit = any(never.except_units for never in resolved.never)
+    return table_names.CONTAINERS_NEVER_CHAIN if by_unit else table_names.NEVER_CHAIN
 
 
 def fail_safe(resolved: ResolvedPolicy) -> list[str]:

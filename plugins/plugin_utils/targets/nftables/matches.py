@@ -54,17 +54,25 @@ def address_sets(name: str, destinations: AddressSet, elements_from: str = "") -
     ]
 
 
-def matches(name: str, destinations: AddressSet, allowed: ServiceSet, side: str = "daddr", also: str = "") -> list[str]:
+def matches(
+    name: str, destinations: AddressSet, allowed: ServiceSet, side: str = "daddr", also: str = "", *, socket: str = ""
+) -> list[str]:
     """Return one match for each IP version and shape of service: `tcp dport { 443, 8443 } ip daddr @allow_x4`.
 
-    side: daddr or saddr. also: a second pair of sets that must contain the address. A version without addresses and a
-    protocol that it cannot carry give no match, never a wider one. Ports come first, because comparing a port costs
-    the kernel a sixth of a set lookup.
+    side: daddr or saddr. also: a second pair of sets that must contain the address. socket: a match of the socket, ""
+    for any. A version without addresses and a protocol that it cannot carry give no match, never a wider one. Ports
+    come first, because comparing a port costs the kernel a sixth of a set lookup; addresses come last.
     """
     return [
         " ".join(
-            [shape, *(f"{FAMILIES[version]} {side} {in_set(pair, version)}" for pair in (also, name) if pair)]
-        ).lstrip()
+            part
+            for part in (
+                shape,
+                socket,
+                *(f"{FAMILIES[version]} {side} {in_set(pair, version)}" for pair in (also, name) if pair),
+            )
+            if part
+        )
         for version in (4, 6)
         if destinations.family(version)
         for shape in service_matches(allowed, version)

@@ -70,8 +70,11 @@ def sets(resolved: ResolvedPolicy) -> list[Spec]:
     return specs
 
 
-def rules(resolved: ResolvedPolicy, entry: ResolvedEntry) -> Iterator[str]:
-    """Yield what an entry's rules for its names match, and how a new connection renews an address."""
+def rules(resolved: ResolvedPolicy, entry: ResolvedEntry, socket: str = "") -> Iterator[str]:
+    """Yield what an entry's rules for its names match, and how a new connection renews an address.
+
+    socket: a match of the socket, "" for any.
+    """
     if resolved.names.leaves_out(entry.approximate):
         return
     seconds = resolved.names.floor + resolved.names.grace
@@ -80,7 +83,7 @@ def rules(resolved: ResolvedPolicy, entry: ResolvedEntry) -> Iterator[str]:
             filled = table_names.names_set(entry.name)
             renew = f" update {in_set(filled, version)} {{ {family} daddr timeout {seconds}s }}"
             reached = AddressSet(v4=grant.addresses.v4) if version == 4 else AddressSet(v6=grant.addresses.v6)
-            for match in matches(_bound(entry), reached, grant.services, also=filled):
+            for match in matches(_bound(entry), reached, grant.services, also=filled, socket=socket):
                 yield match + (renew if entry.keep == "used" else "")
 
 
@@ -137,6 +140,6 @@ def _refused(resolved: ResolvedPolicy) -> AddressSet:
     So also every other spelling of an inside address: mapped, 6to4 and NAT64 addresses are not of the internet.
     """
     closed = addresses.union(
-        never.addresses for never in resolved.never if never.services == services.ANY and not never.except_users
+        never.addresses for never in resolved.never if never.services == services.ANY and not never.excepts
     )
     return (addresses.EVERYTHING - resolved.internet) | closed

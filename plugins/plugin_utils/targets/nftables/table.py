@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import table_names
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import MissingUsers
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.floor import openings
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import (
     Grant,
@@ -19,7 +21,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved 
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import Capabilities, Target
 
-from . import allowed, closed_sockets, containers, denied, dispatch, floor, inbound, names, temporary_allow
+from . import allowed, closed_sockets, containers, denied, dispatch, floor, inbound, names, temporary_allow, units
 from .matches import Spec, address_sets, destination, matches
 
 Rule = str | dict[str, Any]
@@ -55,7 +57,7 @@ def _sets(resolved: ResolvedPolicy) -> list[Spec]:
     for entry in sorted(resolved.all_entries(), key=lambda entry: entry.name):
         for grant in entry.grants:
             sets += address_sets(_set_name(entry, grant), grant.addresses)
-    sets += _external_sets(resolved) + names.sets(resolved)
+    sets += _external_sets(resolved) + names.sets(resolved) + units.sets(resolved)
     if resolved.is_bound_by_internet:
         sets += address_sets(table_names.INTERNET_SET, resolved.internet)
     for number, quiet in enumerate(resolved.quiet, start=1):
@@ -90,7 +92,7 @@ def _chains(resolved: ResolvedPolicy, in_a_row: int) -> list[Spec]:
         for match in matches(table_names.quiet_set(number), destination.addresses, destination.services)
     ]
     rules = partial(_entry_rules, resolved)
-    closed = closed_sockets.chains(_conditions_by_user(resolved))
+    closed = closed_sockets.chains(_conditions_by_socket(resolved))
     chains = [
         _base_chain(resolved, closed_sockets.jumps(closed)),
         _chain(table_names.FLOOR_CHAIN, floor.rules(part for part in openings(resolved) if not part.below_never)),
@@ -138,64 +140,76 @@ def _base_chain(resolved: ResolvedPolicy, jumps: list[str]) -> Spec:
 
 
 def _never_chains(resolved: ResolvedPolicy) -> list[Spec]:
-    """Return NEVER_CHAIN, and a chain for each element of it that excepts users.
+    """Return NEVER_CHAIN, and a chain for each element of it that excepts sockets.
 
-    In such a chain packets of an excepted user return to the next element, and all others are denied, also those
+    In such a chain packets of an excepted socket return to the next element, and all others are denied, also those
     without a socket: `meta skuid != …` in one rule would let them pass.
     """
     rules: list[Rule] = []
+    forwarded: list[Rule] = []
     chains: list[Spec] = []
     for number, never in enumerate(resolved.never, start=1):
-        target = table_names.never_chain(number) if never.except_users else table_names.DENIED_CHAIN
+        target = table_names.never_chain(number) if never.excepts else table_names.DENIED_CHAIN
         # A packet that returns from a goto does not come back to this chain, so it would skip all later elements.
-        verdict = "jump" if never.except_users else "goto"
-        rules += [
-            f'{match} {verdict} {target} comment "{table_names.never_comment(number)}"'
-            for match in matches(table_names.never_set(number), never.addresses, never.services)
-        ]
-        if never.except_users:
+        verdict = f"{'jump' if never.excepts else 'goto'} {target}"
+        comment = f'comment "{table_names.never_comment(number)}"'
+        found = matches(table_names.never_set(number), never.addresses, never.services)
+        rules += [f"{match} {verdict} {comment}" for match in found]
+        forwarded += [f"{match} goto {table_names.DENIED_CHAIN} {comment}" for match in found]
+        if never.excepts:
             chains.append(_chain(target, _excepted_rules(resolved, never)))
+    of_containers = containers.never_chain(resolved)
+    if resolved.containers is not None and of_containers != table_names.NEVER_CHAIN:
+        chains.append(_chain(of_containers, forwarded))
     return [_chain(table_names.NEVER_CHAIN, rules), *chains] if rules else []
 
 
 def _excepted_rules(resolved: ResolvedPolicy, never: ResolvedNever) -> list[Rule]:
-    text, missing_users = f"{closed_sockets.marking(resolved)}counter return", resolved.missing_users
+    users, marking = never.except_users or None, closed_sockets.marking(resolved)
+    sockets = [socket and f"{socket} " for socket in units.matches(never.except_units or None)]
     return [
-        {"rule": text, "users": list(never.except_users), "missing_users": missing_users},
+        *(_of_users(f"{socket}{marking}counter return", users, resolved.missing_users) for socket in sockets),
         *closed_sockets.beside_excepted(resolved),
         f"goto {table_names.DENIED_CHAIN}",
     ]
 
 
 def _entry_rules(resolved: ResolvedPolicy, entry: ResolvedEntry) -> list[Rule]:
-    """Return one rule for each IP version and shape of service of an entry."""
-    marking = closed_sockets.marking(resolved) if entry.users else ""
+    """Return one rule for each IP version and shape of service of an entry, and level of its units."""
+    marking = closed_sockets.marking(resolved) if entry.by_socket else ""
     verdict = "accept" if entry.kind == "inbound" else allowed.verdict(resolved)
-    texts = [f'{match} {marking}counter {verdict} comment "{entry.name}"' for match in _conditions(resolved, entry)]
-    if entry.users is None:
-        return list(texts)
     # The floor names the users of several time daemons, of which a host has one.
     missing = "skip" if entry.kind == "floor" else resolved.missing_users
-    return [{"rule": text, "users": list(entry.users), "missing_users": missing} for text in texts]
+    return [
+        _of_users(f'{match} {marking}counter {verdict} comment "{entry.name}"', entry.users, missing)
+        for socket in units.matches(entry.units)
+        for match in _conditions(resolved, entry, socket)
+    ]
 
 
-def _conditions_by_user(resolved: ResolvedPolicy) -> list[tuple[str, str]]:
-    """Return (match, name) of what entries open to users alone, where every packet is compared with the policy."""
-    by_user = [entry for entry in resolved.entries if entry.users is not None and resolved.enforcement.recheck]
-    return [(match, entry.name) for entry in by_user for match in _conditions(resolved, entry)]
+def _of_users(text: str, users: Sequence[str] | None, missing: MissingUsers) -> Rule:
+    """Return a rule for the sockets of users, None for everybody's."""
+    return text if users is None else {"rule": text, "users": list(users), "missing_users": missing}
 
 
-def _conditions(resolved: ResolvedPolicy, entry: ResolvedEntry) -> list[str]:
+def _conditions_by_socket(resolved: ResolvedPolicy) -> list[tuple[str, str]]:
+    """Return (match, name) of what entries open to some sockets, where every packet is compared with the policy."""
+    by_socket = [entry for entry in resolved.entries if entry.by_socket and resolved.enforcement.recheck]
+    return [(match, entry.name) for entry in by_socket for match in _conditions(resolved, entry)]
+
+
+def _conditions(resolved: ResolvedPolicy, entry: ResolvedEntry, socket: str = "") -> list[str]:
+    """Return what an entry's rules match. socket: a match of the socket, "" for any."""
     side = "saddr" if entry.kind == "inbound" else "daddr"
     conditions = [
         match
         for grant in entry.grants
-        for match in matches(_set_name(entry, grant), grant.addresses, grant.services, side)
+        for match in matches(_set_name(entry, grant), grant.addresses, grant.services, side, socket=socket)
     ]
     for grant in entry.external:
         external = table_names.external_set(grant.part)
-        conditions += matches(table_names.INTERNET_SET, grant.addresses, grant.services, also=external)
-    conditions += names.rules(resolved, entry)
+        conditions += matches(table_names.INTERNET_SET, grant.addresses, grant.services, also=external, socket=socket)
+    conditions += names.rules(resolved, entry, socket)
     return [f"{_until(entry.expires)}{match}" for match in conditions]
 
 
@@ -227,6 +241,7 @@ TARGET = Target(
     about=f"the host itself: the table `{table_names.TABLE_TEXT}`",
     can=Capabilities(
         user=True,
+        unit=True,
         containers=True,
         names="exact",
         deny=True,

@@ -66,3 +66,40 @@ def test_an_entry_for_containers_needs_a_target_that_distinguishes_them() -> Non
     assert opened(fitted(Capabilities(), "wider", **inside)) == ["api"]
     exact = fitted(Capabilities(containers=True), **inside)
     assert (opened(exact), exact.differences) == (["api"], ())
+
+
+UNITS: dict[str, Any] = {
+    "egress_internal_services": [],
+    "egress_allow_app": [entry(units=["agent.service"], users=["root"])],
+}
+
+
+def test_an_entry_for_units_needs_a_target_that_distinguishes_them() -> None:
+    cause = "wall cannot distinguish the sockets of root in agent.service from others"
+    with pytest.raises(policy.PolicyErrors, match=cause):
+        fitted(Capabilities(user=True), **UNITS)
+    narrower = fitted(Capabilities(user=True), "narrower", **UNITS)
+    assert opened(narrower) == []
+    assert [(each.direction, each.users) for each in narrower.differences] == [("narrower", ("root in agent.service",))]
+    wider = fitted(Capabilities(user=True), "wider", **UNITS)
+    assert (opened(wider), [each.direction for each in wider.differences]) == (["api"], ["wider"])
+    exact = fitted(Capabilities(user=True, unit=True), **UNITS)
+    assert (opened(exact), exact.differences) == (["api"], ())
+
+
+def test_units_that_egress_never_excepts_need_a_target_that_distinguishes_them() -> None:
+    closed: dict[str, Any] = {
+        "egress_internal_services": [],
+        "egress_allow_app": [entry()],
+        "egress_never": [{"to": "203.0.113.0/25", "except_units": ["agent.service"]}],
+    }
+    with pytest.raises(policy.PolicyErrors, match="cannot distinguish agent\\.service, which egress_never excepts"):
+        fitted(Capabilities(user=True), **closed)
+    narrower, wider = (fitted(Capabilities(user=True), way, **closed) for way in ("narrower", "wider"))
+    (opening,) = narrower.openings
+    assert opening.addresses.cidrs() == ["203.0.113.128/25"]
+    assert [(each.users, each.addresses.cidrs()) for each in narrower.differences] == [
+        (("agent.service",), ["203.0.113.0/25"])
+    ]
+    assert [each.addresses.cidrs() for each in wider.openings] == [["203.0.113.0/24"]]
+    assert [each.direction for each in wider.differences] == ["wider"]

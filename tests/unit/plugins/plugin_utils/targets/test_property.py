@@ -13,8 +13,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import units_set
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import feeds, policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.units import Cgroup
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
 from ansible_collections.tidegate.nftables.tests.golden.cases import FixedInventory
 from ansible_collections.tidegate.nftables.tests.golden.interpret import Packet, run
@@ -44,6 +46,21 @@ LISTS = {
     "theirs": ["203.0.113.0/24", "10.0.0.0/24", "169.254.169.254", "2001:db8::/48", "fd00::/64"],
 }
 USERS = ["payd", "0", "1003"]
+UNITS = [
+    *("nginx.service", "restic@.service", "restic@home.service", "user@1000.service", "init.scope", "session-4.scope"),
+    *("batch.slice", "batch-night.slice", "system.slice", "user-1000.slice"),
+]
+CGROUPS = [
+    "init.scope",
+    "system.slice/nginx.service",
+    "system.slice/other.service",
+    "system.slice/system-restic.slice/restic@home.service",
+    "system.slice/system-restic.slice/restic@www.service",
+    "batch.slice/nginx.service",
+    "batch.slice/batch-night.slice/restic@home.service/payload",
+    "user.slice/user-1000.slice/session-4.scope",
+    "user.slice/user-1000.slice/user@1000.service/app.slice/nginx.service",
+]
 
 to = st.lists(st.sampled_from(DESTINATIONS), min_size=1, max_size=3, unique=True)
 services = st.one_of(st.just(["any"]), st.lists(st.sampled_from(sorted(SERVICES)), min_size=1, max_size=3, unique=True))
@@ -53,27 +70,45 @@ entries = st.fixed_dictionaries(
     optional={
         "except": to,
         "users": st.lists(st.sampled_from(USERS), min_size=1, unique=True),
+        "units": st.lists(st.sampled_from(UNITS), min_size=1, max_size=3, unique=True),
         "expires": st.sampled_from([dt.date(2026, 11, 19), TODAY, dt.date(2027, 1, 1)]),
     },
 )
 nevers = st.fixed_dictionaries(
     {"to": to},
-    optional={"except": to, "services": services, "except_users": st.lists(st.sampled_from(USERS), min_size=1)},
+    optional={
+        "except": to,
+        "services": services,
+        "except_users": st.lists(st.sampled_from(USERS), min_size=1),
+        "except_units": st.lists(st.sampled_from(UNITS), min_size=1, max_size=2),
+    },
 )
 LEASES = ["255.255.255.255", "169.254.169.254", "169.254.9.9", "168.63.129.16", "168.63.129.17"]
+
+
+def units_of(cgroup: str) -> tuple[str, ...]:
+    """The units of a cgroup: its slices, and the first that is none; what is below is its own."""
+    names = cgroup.split("/")
+    end = next(place for place, name in enumerate(names, start=1) if not name.endswith(".slice"))
+    return tuple(names[:end])
+
+
 renewals = st.builds(
     lambda address, source: policy.Flow(address, "udp", 67, "www-data", source_port=source),
     st.sampled_from([*ADDRESSES, *LEASES]),
     st.sampled_from([67, 68, 40000]),
 )
 flows = renewals | st.builds(
-    lambda address, service, user: policy.Flow(address, service[0], service[1], user),
+    lambda address, service, user, cgroup: policy.Flow(
+        address, service[0], service[1], user, units=() if user is None else units_of(cgroup)
+    ),
     st.sampled_from(ADDRESSES),
     st.one_of(
         st.tuples(st.sampled_from(["tcp", "udp"]), st.sampled_from([52, 53, 60, 80, 88, 90, 443, 853, 65535])),
         st.sampled_from([("sctp", 80), ("sctp", 81), ("icmp", 8), ("icmp", 3), (112, None), (113, None)]),
     ),
     st.sampled_from([*USERS, "www-data", None]),
+    st.sampled_from(CGROUPS),
 )
 
 
@@ -107,7 +142,8 @@ def reader(variables: Mapping[str, Any]) -> Reader:
 
 def seen(flow: policy.Flow) -> SeenPacket:
     """Return a flow as the reader sees it."""
-    return SeenPacket(flow.address, protocol_number(flow), flow.port, flow.user, flow.source_port, flow.container)
+    packet = SeenPacket(flow.address, protocol_number(flow), flow.port, flow.user, flow.source_port, flow.container)
+    return replace(packet, units=flow.units)
 
 
 def protocol_number(flow: policy.Flow) -> int:
@@ -124,7 +160,30 @@ def listed(name: str) -> feeds.PrefixListResult:
 
 def packet(flow: policy.Flow) -> Packet:
     now = int(dt.datetime.combine(TODAY, dt.time(12), dt.UTC).timestamp())
-    return Packet(flow.address, protocol_number(flow), flow.port, flow.user, flow.source_port, now=now)
+    cgroup = "/".join(flow.units)
+    return Packet(flow.address, protocol_number(flow), flow.port, flow.user, flow.source_port, now=now, cgroup=cgroup)
+
+
+def with_cgroups(spec: dict[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
+    """The table as the host fills it: in the set of each list of units, the cgroups of these units."""
+    entries = [*variables["egress_allow_one"], *variables["egress_allow_two"]]
+    lists = [entry["units"] for entry in entries if "units" in entry]
+    lists += [never["except_units"] for never in variables["egress_never"] if "except_units" in never]
+    paths = {"/".join(units_of(cgroup)[:end]) for cgroup in CGROUPS for end in range(1, 5)}
+    elements = {
+        units_set(sorted(set(units))): [path for path in paths if any(_is_of(path, unit) for unit in units)]
+        for units in lists
+    }
+    return {**spec, "sets": [{**each, **_elements(elements.get(each["name"]))} for each in spec["sets"]]}
+
+
+def _elements(paths: list[str] | None) -> dict[str, Any]:
+    return {} if paths is None else {"elements": paths}
+
+
+def _is_of(path: str, unit: str) -> bool:
+    name = path.rpartition("/")[2]
+    return name == unit or ("@." in unit and name.startswith(unit.partition("@")[0] + "@"))
 
 
 def attempt(
@@ -157,8 +216,11 @@ def test_reader_oracle_and_rules_agree(allow: Any, base: Any, never: Any, tried:
             reader(variables).opens(entry, seen(flow)) for entry in named if entry["name"] in wrong for flow in tried
         )
         return
-    spec, dispatched = compile_table(resolved), compile_table(resolved, in_a_row=0)
-    observed = compile_table(policy.build({**variables, "egress_mode": "observe"}, inventory, today=TODAY))
+    observing = policy.build({**variables, "egress_mode": "observe"}, inventory, today=TODAY)
+    spec, dispatched, observed = (
+        with_cgroups(table, variables)
+        for table in (compile_table(resolved), compile_table(resolved, in_a_row=0), compile_table(observing))
+    )
     for flow in tried:
         passes = reader(variables).is_allowed(seen(flow))
         verdict = policy.decide(resolved, flow)
@@ -236,7 +298,7 @@ def test_reader_oracle_and_rules_agree_about_names(
     resolved, _errors = attempt(variables, inventory)
     if resolved is None:
         return
-    spec = compile_table(resolved)
+    spec = with_cgroups(compile_table(resolved), variables)
     must, may = policy.passing(resolved), policy.passing(resolved, may=True)
     for flow, names in tried:
         passes = reader(variables).is_allowed(replace(seen(flow), names=names))
@@ -245,13 +307,19 @@ def test_reader_oracle_and_rules_agree_about_names(
         assert (outcome.verdict == "accept") == passes, (flow, names)
         if flow.source_port is None:
             # What surely passes does whatever was answered, and nothing does beyond what may pass.
-            where = flow.user, protocol_number(flow), flow.port or 0, flow.address
-            assert _reaches(must, *where) == policy.decide(resolved, flow).allowed
-            assert passes <= _reaches(may, *where), (flow, names)
+            assert _reaches(must, flow) == policy.decide(resolved, flow).allowed
+            assert passes <= _reaches(may, flow), (flow, names)
 
 
-def _reaches(reach: policy.Reach, user: str | None, protocol: int, port: int, address: str) -> bool:
-    return reach.at(user).contains(protocol, port, address)
+def cgroup_of(flow: policy.Flow) -> Cgroup:
+    """Where the socket of a flow is."""
+    slices = [unit for unit in flow.units if unit.endswith(".slice")]
+    return Cgroup("".join(flow.units[len(slices) :]), slices[-1] if slices else "")
+
+
+def _reaches(reach: policy.Reach, flow: policy.Flow) -> bool:
+    region = reach.at(flow.user, cgroup_of(flow))
+    return region.contains(protocol_number(flow), flow.port or 0, flow.address)
 
 
 @settings(max_examples=100, deadline=None)
@@ -268,13 +336,13 @@ def test_reader_oracle_and_rules_agree_about_containers(
 ) -> None:
     inventory = FixedInventory("app1", GROUPS, HOSTS, {name: listed(name) for name in LISTS})
     # Whose a packet of a container is, nobody knows.
-    inside = [{key: value for key, value in entry.items() if key != "users"} for entry in allow]
+    inside = [{key: value for key, value in entry.items() if key not in ("users", "units")} for entry in allow]
     variables = policy_of("enforce", [{**entry, "for": ["containers"]} for entry in inside], [], never)
     resolved, _errors = attempt({**variables, "egress_containers": True}, inventory)
     if resolved is None:
         return
     for spec in (compile_table(resolved), compile_table(resolved, in_a_row=0)):
-        for flow in (replace(flow_of_user, user=None, container=True) for flow_of_user in tried):
+        for flow in (replace(flow_of_user, user=None, container=True, units=()) for flow_of_user in tried):
             passes = reader({**variables, "egress_containers": True}).is_allowed(seen(flow))
             assert policy.decide(resolved, flow).allowed == passes, flow
             outcome = run(spec, replace(packet(flow), bridge=bridge), "egress_forward")

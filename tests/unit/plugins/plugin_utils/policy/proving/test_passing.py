@@ -44,7 +44,8 @@ def agree(resolved: ResolvedPolicy, flow: policy.Flow) -> None:
     if protocol == "icmp":
         protocol = 1 if version == 4 else 58
     number = protocol if isinstance(protocol, int) else PROTOCOLS[protocol]
-    region = let_through(resolved, flow.source_port, flow.container).at(flow.user)
+    reached = let_through(resolved, flow.source_port, flow.container)
+    region = reached.at(flow.user, random_policies.cgroup_of(flow))
     verdict = policy.decide(resolved, flow)
     passes = verdict.allowed and not verdict.rejected
     assert region.contains(number, flow.port or 0, flow.address) == passes, flow

@@ -121,6 +121,7 @@ def test_the_witness_is_a_flow_that_contradicts_the_test() -> None:
         ({"reach": "internal"}, "services is missing"),
         ({"reach": "internal", "services": []}, "is an empty list"),
         ({"reach": "internal", "services": ["https"], "user": ["a", "b"]}, "names several users"),
+        ({"reach": "internal", "services": ["https"], "unit": ["a.slice", "b.slice"]}, "names several units"),
         ({"reach": "hosts:nobody", "services": ["https"]}, '"hosts:nobody" matches no host'),
         ({"unreach": "internal", "services": ["https"]}, 'unknown key "unreach". Did you mean reach?'),
     ],
@@ -244,6 +245,56 @@ def test_a_name_may_be_any_uid_of_the_policy_and_a_uid_any_name(users: list[str]
     # What must be reached is not proven by a perhaps.
     reach = {"name": "t", "reach": "203.0.113.0/24", "services": ["https"], "user": tested}
     assert errors(egress_allow_app=[entry(users=users)], egress_tests_app=[reach])
+
+
+BY_UNIT = {"egress_internal_services": [], "egress_never": [{"to": "203.0.113.9", "except_units": ["b.slice"]}]}
+
+
+@pytest.mark.parametrize(
+    ("units", "tested", "message"),
+    [
+        (["a.service"], {"not_reach": "203.0.113.0/24", "unit": "b.service"}, ""),
+        (
+            ["a.service"],
+            {"not_reach": "203.0.113.0/24", "unit": "a.service"},
+            "everybody in a.service reaches 203.0.113.0",
+        ),
+        (["a.service"], {"not_reach": "203.0.113.0/24"}, "everybody in a.service reaches 203.0.113.0"),
+        (["a.service"], {"reach": "203.0.113.1", "unit": "a.service"}, ""),
+        (["a.service"], {"reach": "203.0.113.1"}, "not everybody reaches 203.0.113.1"),
+        # Only the host knows in which slice a service is.
+        (
+            ["b.slice"],
+            {"not_reach": "203.0.113.0/24", "unit": "a.service"},
+            "everybody in a.service in b.slice reaches",
+        ),
+        (["b.slice"], {"reach": "203.0.113.1", "unit": "a.service"}, "not everybody in a.service reaches 203.0.113.1"),
+        (["b.slice"], {"reach": "203.0.113.1", "unit": "b-c.slice"}, ""),
+        (["b-c.slice"], {"reach": "203.0.113.1", "unit": "b.slice"}, "not everybody in b.slice reaches 203.0.113.1"),
+        (["t@.service"], {"reach": "203.0.113.1", "unit": "t@x.service"}, ""),
+        (["t@x.service"], {"reach": "203.0.113.1", "unit": "t@.service"}, "not everybody in t@.service reaches"),
+        (["t@x.service"], {"not_reach": "203.0.113.1", "unit": "t@.service"}, "everybody in t@x.service reaches"),
+        (
+            ["a.service"],
+            {"reach": "203.0.113.9", "unit": "a.service"},
+            "not everybody in a.service reaches 203.0.113.9",
+        ),
+        (["b.slice"], {"reach": "203.0.113.9", "unit": "b.slice"}, ""),
+    ],
+)
+def test_a_test_about_a_unit_is_about_every_place_where_it_may_be(
+    units: list[str], tested: dict[str, Any], message: str
+) -> None:
+    test = {"name": "t", "services": ["https"], **tested}
+    found = errors(**BY_UNIT, egress_allow_app=[entry(units=units)], egress_tests_app=[test])
+    assert [message in each for each in found] == ([True] if message else [])
+
+
+def test_a_test_about_a_user_in_a_unit() -> None:
+    test = {"name": "t", "not_reach": "203.0.113.1", "services": ["https"], "user": "payd", "unit": "a.service"}
+    assert errors(egress_allow_app=[entry(units=["a.service"], users=["root"])], egress_tests_app=[test]) == []
+    (found,) = errors(egress_allow_app=[entry(units=["a.service"], users=["payd"])], egress_tests_app=[test])
+    assert "user payd in a.service reaches 203.0.113.1 with tcp/443 by the entry api" in found
 
 
 def test_a_user_of_two_names_has_what_each_opens_and_is_excepted_from() -> None:

@@ -62,7 +62,8 @@ def _naive(entry: ResolvedEntry, others: Sequence[ResolvedEntry]) -> ResolvedEnt
 def _holds_for(wide: ResolvedEntry, narrow: ResolvedEntry) -> bool:
     lasts = wide.expires is None or (narrow.expires is not None and narrow.expires <= wide.expires)
     everybody = wide.users is None or (narrow.users is not None and set(narrow.users) <= set(wide.users))
-    return lasts and everybody and set(narrow.for_) <= set(wide.for_)
+    in_units = wide.units in (None, narrow.units) or (wide.units, narrow.units) == (("a.slice",), ("a-b.slice",))
+    return in_units and lasts and everybody and set(narrow.for_) <= set(wide.for_)
 
 
 def _covered(entry: ResolvedEntry, by: Sequence[Grant | ResolvedNever]) -> bool:
@@ -78,6 +79,7 @@ def resolved(
     *,
     kind: EntryKind = "allow",
     users: tuple[str, ...] | None = None,
+    units: tuple[str, ...] | None = None,
     expires: dt.date | None = None,
     for_: tuple[Sender, ...] = ("host",),
     more: str = "",
@@ -92,6 +94,7 @@ def resolved(
         service_texts=("x",),
         where=name,
         users=users,
+        units=units,
         expires=expires,
         for_=for_,
         external=possible if more == "external" else (),
@@ -125,6 +128,7 @@ def entry_lists(draw: st.DrawFn) -> list[ResolvedEntry]:
             draw(st.sampled_from(shapes)),
             kind=draw(st.sampled_from(["allow", "allow", "allow", "base", "tier", "raise"])),
             users=draw(st.sampled_from([None, None, ("a",), ("a", "b"), ("b", "c")])),
+            units=draw(st.sampled_from([None, None, ("a.slice",), ("a-b.slice",), ("c.service",)])),
             expires=draw(st.sampled_from([None, None, DAY, DAY + dt.timedelta(days=1)])),
             for_=draw(st.sampled_from([("host",), ("host",), ("containers",), ("host", "containers")])),
             more=draw(st.sampled_from(["", "", "", "external", "names"])),
@@ -157,7 +161,7 @@ def test_what_never_closes_is_found_as_by_comparing_all_with_all(
         for text, closing, excepted in closings
     ]
     assert closed(entries, never) == [
-        any(_covered(each, [one]) for one in never if not one.except_users) for each in entries
+        any(_covered(each, [one]) for one in never if not one.excepts) for each in entries
     ]
 
 

@@ -117,6 +117,39 @@ def test_root_is_called_by_name_or_number() -> None:
     assert allowed(resolved, "203.0.113.1", "tcp/443", "0")
 
 
+def test_units_are_the_only_ones_that_may_and_both_hold() -> None:
+    resolved = build(egress_allow_app=[entry(units=["b.service", "a@.service"], users=["payd"])])
+    assert resolved.entries[0].units == ("a@.service", "b.service")
+
+    def passes(user: str | None, *units: str) -> bool:
+        return policy.decide(resolved, policy.Flow("203.0.113.7", "tcp", 443, user, units=units)).allowed
+
+    assert passes("payd", "a@x.service", "system.slice")
+    assert not passes("root", "a@x.service", "system.slice")
+    assert not passes("payd", "c.service", "system.slice")
+    assert not passes("payd")
+
+
+@pytest.mark.parametrize(
+    ("units", "message"),
+    [
+        ([], "is an empty list. Fix: name at least one unit, or leave the key out to mean every unit"),
+        ("any", '"any" is not a unit. Fix: leave the key out to mean every unit'),
+        ("nginx", '"nginx" has no kind of unit at its end. Fix: write nginx.service, or a slice or scope'),
+        (["a.service", 7], 'YAML reads "7" as a number. Fix: write the unit\'s name in quotes'),
+        (["restic@*.service"], '"restic@*.service" is a pattern. Fix: write a template such as restic@.service, or a'),
+    ],
+)
+def test_what_is_no_unit_never_means_every_unit(units: Any, message: str) -> None:
+    (error,) = errors(egress_allow_app=[entry(units=units)])
+    assert message in error
+
+
+def test_units_of_containers_are_not_known_to_the_kernel() -> None:
+    (message,) = errors(egress_allow_app=[entry(units=["a.service"], **{"for": ["containers"]})])
+    assert message.startswith("egress_allow_app[api].units: the kernel does not know the units of forwarded packets")
+
+
 @pytest.mark.parametrize(
     ("users", "message"),
     [

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, intervals, services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.reach import Reach, Users, Witness
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.reach import Reach, Sockets, Witness
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import (
     EMPTY,
     SPACE,
@@ -22,6 +22,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regi
     of_boxes,
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.units import Cgroup
 
 # A corner of the space that is small enough to be looked at flow by flow: borders of protocols and families included.
 NUMBERS = (0, 1, 2, 3, 2**32 - 1)
@@ -112,45 +113,61 @@ def test_icmp_of_the_other_family_is_no_flow() -> None:
 
 
 USERS = ["payd", "root", "0", "nobody names her", None]
+UNITS = ["a.service", "t@.service", "t@x.service", "b.slice", "b-c.slice", "b-c-d.slice"]
+CGROUPS = [Cgroup(*each) for each in product(("", *UNITS[:3], "t@y.service"), ("", *UNITS[3:], "b-e.slice"))]
 whom = st.none() | st.lists(st.sampled_from(["payd", "root", "0", "1003", None]), max_size=2)
-reaches = st.builds(
-    Reach.of_boxes, st.lists(st.tuples(address_sets, service_sets, whom), max_size=4), excepted=st.booleans()
-)
+sockets = st.builds(Sockets, whom, st.none() | st.lists(st.sampled_from(UNITS), max_size=3))
+owned_boxes = st.lists(st.tuples(address_sets, service_sets, sockets), max_size=4)
+reaches = st.builds(Reach.of_boxes, owned_boxes) | st.builds(Reach.of_excepting, owned_boxes)
 
 
-@given(st.lists(st.tuples(address_sets, service_sets, whom), max_size=4))
-def test_each_user_reaches_the_boxes_for_them(given_boxes: list[tuple[AddressSet, ServiceSet, Users]]) -> None:
-    reach, closed = Reach.of_boxes(given_boxes), Reach.of_boxes(given_boxes, excepted=True)
-    for user in USERS:
-        names = ("root", "0") if user in ("root", "0") else (user,)
-        own = [
-            (found, spoken)
-            for found, spoken, users in given_boxes
-            if users is None or any(name in users for name in names)
-        ]
-        others = [
-            (found, spoken)
-            for found, spoken, users in given_boxes
-            if users is None or not any(name in users for name in names)
-        ]
-        assert reach.at(user) == of_boxes(own)
-        assert closed.at(user) == of_boxes(others)
+def is_among(user: str | None, cgroup: Cgroup, whose: Sockets) -> bool:
+    names = ("root", "0") if user in ("root", "0") else (user,)
+    if whose.units is not None:
+        here = {*cgroup, "t@.service" if cgroup.service.startswith("t@") else ""}
+        here |= {"b.slice", cgroup.slice[:3] + ".slice"} if cgroup.slice.startswith("b-") else set()
+        if user is None or not here & set(whose.units):
+            return False
+    return whose.users is None or any(name in whose.users for name in names)
+
+
+@given(owned_boxes)
+def test_each_socket_reaches_the_boxes_for_it(given_boxes: list[tuple[AddressSet, ServiceSet, Sockets]]) -> None:
+    reach, closed = Reach.of_boxes(given_boxes), Reach.of_excepting(given_boxes)
+    for user, cgroup in product(USERS, CGROUPS):
+        own = [(found, spoken) for found, spoken, whose in given_boxes if is_among(user, cgroup, whose)]
+        others = [(found, spoken) for found, spoken, whose in given_boxes if not is_among(user, cgroup, whose)]
+        assert reach.at(user, cgroup) == of_boxes(own)
+        assert closed.at(user, cgroup) == of_boxes(others)
 
 
 @given(reaches, reaches)
 def test_operations_on_all_users_at_once_are_those_on_each(left: Reach, right: Reach) -> None:
-    for user in USERS:
-        assert (left | right).at(user) == left.at(user) | right.at(user)
-        assert (left & right).at(user) == left.at(user) & right.at(user)
-        assert (left - right).at(user) == left.at(user) - right.at(user)
+    for where in product(USERS, CGROUPS):
+        assert (left | right).at(*where) == left.at(*where) | right.at(*where)
+        assert (left & right).at(*where) == left.at(*where) & right.at(*where)
+        assert (left - right).at(*where) == left.at(*where) - right.at(*where)
     assert (left - right) | (left & right) == left
     assert (left <= right) == (not left - right)
-    assert all(left.at(user) != left.others for user in left.users())
-    assert dict(left.by_user()) == {user: left.at(user) for user in ("", *left.users(), None) if left.at(user)}
+    assert (left == right) == all(
+        left.at(user, cgroup) == right.at(user, cgroup) for user, cgroup in product(["1003", "", *USERS], CGROUPS)
+    )
+
+
+@given(reaches)
+def test_places_where_sockets_have_the_same_are_together(reach: Reach) -> None:
+    rows = reach.by_cgroup()
+    assert rows[0][0][0] == Cgroup()
+    assert len({one for _cgroups, one in rows}) == len(rows)
+    for cgroups, one in rows:
+        assert all(one.at(user) == reach.at(user, cgroup) for user, cgroup in product(USERS, cgroups))
+        assert all(one.at(user) != one.others for user in one.users())
+        assert dict(one.by_user()) == {user: one.at(user) for user in ("", *one.users(), None) if one.at(user)}
 
 
 @given(reaches)
 def test_every_flow_is_in_one_row_with_all_who_have_it(reach: Reach) -> None:
+    reach = reach.within(CGROUPS[7])
     rows = reach.by_users()
     assert not any(one & other for (_who, one), (_others, other) in combinations(rows, 2))
     for user in ("", *reach.users(), None):
@@ -167,6 +184,19 @@ def test_users_who_reach_the_same_as_everybody_are_not_named() -> None:
     assert extra.witness() == Witness("root", "2001:db8::1", "tcp/22")
     assert str(extra.witness()) == "user root to 2001:db8::1 with tcp/22"
     assert (named - named).witness() is None
+
+
+def test_the_witness_says_where_the_socket_is() -> None:
+    https = (addresses.parse("192.0.2.1"), services.of_protocol(6, 443, 443))
+    reach = Reach.of_boxes([(*https, Sockets(["root"], ["t@x.service"]))])
+    assert str(reach.witness()) == "user root in t@x.service to 192.0.2.1 with tcp/443"
+    assert (reach.users(), reach.units(), bool(reach.others), bool(reach.nobody)) == (
+        ("root",), ("t@x.service",), False, False
+    )  # fmt: skip
+    both = reach & Reach.of_boxes([(*https, Sockets(units=["b.slice"]))])
+    assert str(both.witness()) == "user root in t@x.service in b.slice to 192.0.2.1 with tcp/443"
+    all_instances = Reach.of_boxes([(*https, Sockets(["root"], ["t@.service"]))])
+    assert (reach <= all_instances, all_instances <= reach) == (True, False)
 
 
 def test_a_packet_without_a_socket_is_nobodys() -> None:
