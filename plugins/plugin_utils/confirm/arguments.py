@@ -15,7 +15,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import ErrorReport
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import commit_confirm, root
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables import containers, floor, names
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables import containers, floor, names, units
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table, end_of
 
 from . import connection
@@ -35,6 +35,7 @@ def apply_arguments(resolved: policy.ResolvedPolicy, who: str, default_root: str
         "timeout": resolved.commit_confirm.timeout,
         "tests": packets(resolved),
         "names": names.document(resolved),
+        "units": units.document(resolved),
         "drift": resolved.drift,
         "sight": sight(resolved),
         "root": resolved.root or default_root,

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import cells
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.intervals import Intervals, normalise
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.units import ELSEWHERE, at
 
 # Neighbours at the ends and around the borders of halves, quarters and smaller parts of the line.
 BORDERS = sorted(
@@ -55,6 +56,6 @@ def test_each_set_has_one_form_and_is_read_back(given_lines: list[tuple[Interval
     assert cells.line(cell) == line
     changes = {0} | {place for own, _users in given_lines for start, end in own for place in (start, end + 1)}
     assert cells.users([cell]) == {cells.at(cell, place) for place in changes if place < cells.LINE}
-    assert cells.mapped(cell, lambda users: -(users >> 1 & 1), {}) == cells.of_line(
+    assert cells.mapped(cell, lambda users: -(at(users, ELSEWHERE) >> 1 & 1), {}) == cells.of_line(
         normalise(pair for own, users in given_lines if users >> 1 & 1 for pair in own), cells.ALL
     )
