@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes the tables of docs/observe.md from the rules of evidence; --check only compares them."""
+"""Writes the tables of docs/observe.md from the rules of evidence and of reviews; --check only compares them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import tables
 
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.review.entries import FINDINGS
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.suggest.rules import LOOK_AT, NUMBERS
 
 PAGE = Path(__file__).with_name("observe.md")
@@ -27,5 +28,15 @@ def look_at() -> str:
     )
 
 
+def findings() -> str:
+    """Return the table of what a review finds."""
+    return tables.table(
+        ["finding", "is", "overdue"],
+        ([f"`{kind}`", about, "yes" if overdue else ""] for kind, (overdue, about) in FINDINGS.items()),
+    )
+
+
 if __name__ == "__main__":
-    sys.exit(tables.main(PAGE, {"evidence": numbers, "look_at": look_at}, "the rules of evidence"))
+    sys.exit(
+        tables.main(PAGE, {"evidence": numbers, "look_at": look_at, "findings": findings}, "the rules of evidence")
+    )

@@ -47,6 +47,7 @@ ON_HOSTS: dict[str, dict[str, Any]] = {
     "status": {},
     "report": {"egress_report_dir": "out"},
     "suggest": {"egress_suggest_dir": "suggested"},
+    "review": {"egress_review_dir": "reviewed", "egress_review_fail": False},
     "rollback": {"rollback_to": "1"},
     "emergency": {"emergency": "end"},
     "observe": {"egress_mode": "observe"},

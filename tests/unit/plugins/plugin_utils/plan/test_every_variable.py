@@ -203,7 +203,16 @@ def test_what_only_playbooks_read_is_compared_where_it_decides_something(name: s
 
 
 # Playbooks that write reports and answers; no packet and no guard depends on what only they read.
-REPORTS = ("explain.yml", "plan.yml", "render.yml", "report.yml", "status.yml", "suggest.yml", "whatif.yml")
+REPORTS = (
+    "explain.yml",
+    "plan.yml",
+    "render.yml",
+    "report.yml",
+    "review.yml",
+    "status.yml",
+    "suggest.yml",
+    "whatif.yml",
+)
 
 
 PRINTED = ("egress_diff",)

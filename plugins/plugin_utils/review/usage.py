@@ -1,0 +1,67 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What used the entries of a host, and which parts of them: services, users, destinations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ansible_collections.tidegate.nftables.plugins.module_utils import protocols
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedPolicy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.decide import is_one_of
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import ResolvedEntry
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
+
+Usage = dict[str, dict[str, Any]]
+"""By entry: hits (first packets of connections), last (seconds since 1970), parts (its texts that were used)."""
+
+
+def usage(resolved: ResolvedPolicy, records: Iterable[Mapping[str, Any]]) -> Usage:
+    """Return the usage of one host. records: its own; those that an entry allowed count."""
+    entries = {entry.name: entry for entry in resolved.all_entries()}
+    found: Usage = {}
+    for record in records:
+        entry = entries.get(record["entry"] or "")
+        if entry is None or record["decision"] != "allowed":
+            continue
+        row = found.setdefault(entry.name, {"hits": 0, "last": 0, "parts": []})
+        row["hits"] += record["packets"] or 0
+        row["last"] = max(row["last"], record["last"] or 0)
+        row["parts"] = sorted({*row["parts"], *_parts(entry, record)})
+    return found
+
+
+def parts(entry: ResolvedEntry) -> list[str]:
+    """Return the parts of an entry that can be told apart by what uses them; [] for an entry of one part."""
+    kinds = (
+        [text for text in entry.service_texts if spoken(text) is not None],
+        list(entry.users or ()),
+        [destination.text for destination in entry.destinations],
+    )
+    return [text for kind in kinds if len(kind) > 1 for text in kind]
+
+
+def _parts(entry: ResolvedEntry, record: Mapping[str, Any]) -> Iterable[str]:
+    number = protocols.number(record["protocol"])
+    protocol = int(record["protocol"]) if number is None else number
+    for text in entry.service_texts:
+        service = spoken(text)
+        if service is not None and service.contains(protocol, record["port"] or 0):
+            yield text
+    for user in entry.users or ():
+        if is_one_of(record["user"], (user,)) or is_one_of(str(record["uid"]), (user,)):
+            yield user
+    for destination in entry.destinations:
+        if record["destination"] in destination.addresses:
+            yield destination.text
+
+
+def spoken(text: str) -> ServiceSet | None:
+    """Return what a service of an entry stands for, None for one of the user's own."""
+    literal = services.parse_literal(text)
+    if literal is None and text in services.catalogue():
+        return services.expand(services.catalogue(), text)
+    return literal
