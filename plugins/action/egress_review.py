@@ -22,11 +22,10 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory import
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.fleet import fleet_hosts
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.host_policy import Preview
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plural import count
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.records.recorder import Recorder
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.review import formats
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.review.dismissals import KEEP, dismissals
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.review.entries import FINDINGS, HostUsage, Times, rows
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.review.usage import usage
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.review.usage import of_ledger
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.suggest.rules import number
 
 
@@ -59,11 +58,7 @@ class ActionModule(TidegateAction):
             ledger = self.need_module(GUARD, {"phase": "ledger", "root": root}, needed=("ledger",))["ledger"]
         except ModuleFailed as error:
             return {"why": " ".join(str(error.result.get("msg", "")).split())}
-        allowed = ledger["allowed"]
-        records = Recorder(resolved).of_allowed(allowed["lines"])
-        # By the controller's clock, as everything here.
-        since = None if allowed["since"] is None else time.time() - (ledger["now"] - allowed["since"])
-        return {"usage": usage(resolved, records), "since": since, "left_out": allowed["left_out"]}
+        return of_ledger(resolved, ledger)
 
     def _report(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         fleet = self._fleet()

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -20,7 +21,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import c
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.commit_confirm import GUARD
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce.evidence import DEFAULT, hours_of, judge
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce.tier_state import tier_state
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory import vocabulary
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory import ages, vocabulary
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.fleet import (
     FleetHost,
     drafted_policies,
@@ -31,10 +32,12 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addr
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.records.destinations import by_destination
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.records.recorder import Recorder, policy_hash
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.report.sources import read_file, read_folder
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.review.entries import HostUsage, Times, rows
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.review.usage import of_ledger
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.suggest import decisions, document, drafts, proof
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.suggest.document import Suggestion
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.suggest.drafts import Draft, Tier
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.suggest.rules import Surroundings
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.suggest.rules import Surroundings, number
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.suggest.words import Bundle, Vocabulary
 
 Record = Mapping[str, Any]
@@ -73,7 +76,7 @@ class ActionModule(TidegateAction):
             "records": list(Recorder(resolved).of_ledger(ledger["lines"])),
             "evidence": asdict(judge(resolved, seen, required)),
             "incomplete": ledger["overflow"],
-            "now": ledger["now"],
+            "used": of_ledger(resolved, ledger),
         }
 
     def _fleet(self) -> Iterable[FleetHost]:
@@ -86,6 +89,7 @@ class ActionModule(TidegateAction):
 
     def _report(self, arguments: Mapping[str, Any], fleet: Mapping[str, FleetHost]) -> dict[str, Any]:
         records, evidence, silent = self._data(arguments, fleet)
+        used = self._used(arguments["results"], fleet)
         today = dt.datetime.now(dt.UTC).date()
         ignored = decisions.ignored(arguments["ignored"], today)
         self._build = drafted_policies(self, self.variables)
@@ -98,7 +102,8 @@ class ActionModule(TidegateAction):
             }
             known = self._tier(name, hosts, owners, ignored)
             own = [record for record in records if record["host"] in hosts]
-            tiers.append(self._tier_row(known, hosts, own, [evidence[host] for host in hosts if host in evidence]))
+            row = self._tier_row(known, hosts, own, [evidence[host] for host in hosts if host in evidence])
+            tiers.append({**row, "narrow": _narrow(hosts, used)})
         made = today.isoformat()
         self.say_lines(document.text(tiers, silent))
         written: list[str] = []
@@ -135,6 +140,12 @@ class ActionModule(TidegateAction):
                 reason = result.get("why") or result.get("msg") if isinstance(result, Mapping) else ""
                 silent[host] = " ".join(str(reason or "gave no answer").split())
         return list(self._again(records, fleet)), evidence, silent
+
+    def _used(self, name: str | None, fleet: Mapping[str, FleetHost]) -> dict[str, HostUsage]:
+        """Return what used the entries of each host that registered it."""
+        results = self.registered(name) if name else {}
+        found = {host: results[host].get("used") for host in fleet if isinstance(results.get(host), Mapping)}
+        return {host: HostUsage(**used) for host, used in found.items() if used}
 
     def _again(self, records: Sequence[Record], fleet: Mapping[str, FleetHost]) -> Iterable[Record]:
         """Yield the records of the fleet, judged by the policies that it has now."""
@@ -226,3 +237,14 @@ class ActionModule(TidegateAction):
         written = output.write(Path(arguments["directory"]), content)
         self.say_lines(f"written: {path}" for path in written)
         return {"files": written}
+
+
+def _narrow(hosts: Mapping[str, policy.ResolvedPolicy], used: Mapping[str, HostUsage]) -> list[dict[str, str]]:
+    """Return the entries, and parts of entries, that nothing used though they were there for all of the time."""
+    times = Times(now=time.time(), unused_days=int(number("unused_days")), changed=ages.changed)
+    return [
+        {"name": row.name, "where": row.origin or row.where, "text": finding.text}
+        for row in rows(hosts, used, times)
+        for finding in row.findings
+        if finding.kind in ("unused", "unused_part")
+    ]

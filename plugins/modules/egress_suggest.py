@@ -85,10 +85,10 @@ incomplete:
   returned: phase host, unless the guard failed
   type: list
   elements: dict
-now:
-  description: The host's clock, in seconds since 1970.
+used:
+  description: What used the entries of the host, as phase host of M(tidegate.nftables.egress_review) returns it.
   returned: phase host, unless the guard failed
-  type: float
+  type: dict
 why:
   description: Why the host has no data.
   returned: phase host, when the guard failed

@@ -47,7 +47,7 @@ def tier_state(
     if enforced and not silent:
         state, text = "enforced", "enforces its policy"
     elif silent or not evidence:
-        state, text = "unknown", f"no data of {count(silent, 'host')}"
+        state, text = "unknown", f"no evidence of {count(silent, 'host')}"
     elif ready:
         state, text = "stable", f"nothing new for {_length(hours)}, enforce is safe"
     elif newest and now - newest < min(LEARNING_HOURS, required) * 3600:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -14,9 +15,21 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.d
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import ResolvedEntry
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.records.recorder import Recorder
 
 Usage = dict[str, dict[str, Any]]
 """By entry: hits (first packets of connections), last (seconds since 1970), parts (its texts that were used)."""
+
+
+def of_ledger(resolved: ResolvedPolicy, ledger: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a host noted of its entries, as entries.HostUsage. ledger: of the phase ledger of egress_guard.
+
+    since is by the clock of the controller, as everything that it is compared with.
+    """
+    allowed = ledger["allowed"]
+    since = None if allowed["since"] is None else time.time() - (ledger["now"] - allowed["since"])
+    records = Recorder(resolved).of_allowed(allowed["lines"])
+    return {"usage": usage(resolved, records), "since": since, "left_out": allowed["left_out"]}
 
 
 def usage(resolved: ResolvedPolicy, records: Iterable[Mapping[str, Any]]) -> Usage:

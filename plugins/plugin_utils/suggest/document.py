@@ -109,6 +109,7 @@ def text(tiers: Sequence[Mapping[str, Any]], silent: Mapping[str, str]) -> Itera
         yield from _asides(tier["ignored"], "ignored", lambda row: row["why"])
         new = ", ".join(f"{number} on {when}" for when, number in [*tier["new"].items()][-7:])
         yield f"  new destinations: {new or 'none'}"
+        yield from (f"  narrow {row['name']} ({row['where']}): {row['text']}" for row in tier.get("narrow", ()))
     yield from (f"{host}: no data: {why}" for host, why in silent.items())
 
 

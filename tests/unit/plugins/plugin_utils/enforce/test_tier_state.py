@@ -32,8 +32,13 @@ def state(*evidence: tuple[bool, float], **changes: Any) -> TierState:
             state((True, 80), (False, 80), newest=NOW - 5 * HOUR),
             "app: learning: something new 5 hours ago, enforce is not safe",
         ),
-        (state((True, 80), silent=2), "app: unknown: no data of 2 hosts"),
-        (state(), "app: unknown: no data of 0 hosts"),
+        (state((True, 80), silent=2), "app: unknown: no evidence of 2 hosts"),
+        (state(), "app: unknown: no evidence of 0 hosts"),
+        # A clock ahead of ours makes nothing safe.
+        (
+            state((False, 80), newest=NOW + 400 * HOUR),
+            "app: learning: something new 0 hours ago, enforce is not safe",
+        ),
         (state((True, 0), enforced=True), "app: enforced: enforces its policy"),
     ],
 )
