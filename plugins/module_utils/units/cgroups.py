@@ -108,6 +108,12 @@ def names(unit: str) -> frozenset[str]:
     return frozenset((unit,)) if unit.endswith(SLICE) else frozenset((unit, unit_names.parent(unit))) - {""}
 
 
+def names_above(cgroup: Cgroup) -> frozenset[str]:
+    """Return all names in a policy that mean a cgroup: those of its unit, and the slices that it is in."""
+    slices = [name for name in cgroup.path.split("/")[:-1] if name.endswith(SLICE)]
+    return names(cgroup.unit).union(slices)
+
+
 def ids(units: Mapping[str, Collection[str]], found: Collection[Cgroup]) -> dict[str, frozenset[int]]:
     """Return the ids that each set should hold. units: by set; a template is all of its instances."""
     by_unit: dict[str, set[int]] = {}

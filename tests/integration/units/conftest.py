@@ -132,8 +132,9 @@ class Site:
 
 def table(*lists: Sequence[str]) -> dict[str, Any]:
     """Return a table that opens PEER to units, as the compiler makes it."""
+    flow, verdict = f"ip daddr {PEER} tcp dport {PORT}", 'counter accept comment "open"'
     matches = [
-        f"ip daddr {PEER} tcp dport {PORT} socket cgroupv2 level {level} @{units_set(each)} counter accept"
+        f"{flow} socket cgroupv2 level {level} @{units_set(each)} {verdict}"
         for each in lists
         for level in sorted({level for unit in each for level in unit_names.levels(unit)})
     ]

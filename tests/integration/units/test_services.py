@@ -9,7 +9,7 @@ import pytest
 
 from ansible_collections.tidegate.nftables.tests.support.waiting import wait_for
 
-from .conftest import Site, connect
+from .conftest import PEER, PORT, Site, connect
 
 AGENT = ("agent.service",)
 
@@ -38,6 +38,14 @@ def test_two_services_of_root_have_different_policies(site: Site) -> None:
     assert site.ids(*AGENT) == ["system.slice/agent.service"]
     again = site.apply(AGENT, confirm=False)
     assert not again["changed"], again["files"]
+
+
+def test_why_answers_for_a_unit(opened: Site) -> None:
+    why = ("tidegate", "why", PEER, str(PORT), "--unit")
+    assert "agent.service (root): allowed" in opened.run(*why, "agent.service")
+    refused = opened.run(*why, "other.service", check=False)
+    assert "other.service (root): rejected" in refused
+    assert "nearest: open, for unit agent.service" in refused
 
 
 def test_a_restart_loses_no_packet_and_a_stop_closes_at_once(opened: Site) -> None:

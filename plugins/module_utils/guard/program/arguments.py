@@ -54,6 +54,7 @@ COMMANDS: Mapping[str, Command] = {
             Word("service", "a port, tcp/443 or a name such as https"),
             Word("by", 'whose connection it is, as denied prints it: "by www-data"', {"nargs": "*"}),
             Word("--user", "whose connection it is (root)", {"default": ""}),
+            Word("--unit", "the systemd unit whose connection it is, such as nginx.service", {"default": ""}),
             Word(
                 "--protocol",
                 "of a port without one (tcp)",

@@ -17,6 +17,7 @@ import signal
 import socket
 import struct
 import sys
+from contextlib import suppress
 from typing import Any, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.errors import TidegateError
@@ -24,7 +25,9 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.error
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import settings
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import answer, denied_ledger, verdict
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import unit_sets
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.live_table import LiveTable
+from ansible_collections.tidegate.nftables.plugins.module_utils.units import cgroups
 
 from .terminal import say
 
@@ -41,23 +44,31 @@ def serve(paths: Paths, connection: socket.socket) -> int:
     """Answer one question about the user at the other end of a connection."""
     signal.alarm(_PATIENCE)
     credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    _pid, uid, _gid = _CREDENTIALS.unpack(credentials)
+    pid, uid, _gid = _CREDENTIALS.unpack(credentials)
     question = connection.recv(_LONGEST).decode("ascii", "replace").split()
     signal.alarm(0)
     try:
-        about = _answer(paths, question, uid)
+        about = _answer(paths, question, verdict.Sender(uid, _units(pid), unit_sets.read(paths)))
     except (TidegateError, ValueError, OSError) as error:
         about = {"error": str(error) if isinstance(error, GuardError) else "The policy of this host cannot be read."}
     connection.sendall(json.dumps({name: about[name] for name in _REVEALED if name in about}).encode())
     return 0
 
 
-def _answer(paths: Paths, question: Sequence[str], uid: int) -> dict[str, Any]:
+def _units(process: int) -> frozenset[str]:
+    """Return the names by which a policy means the unit of a process."""
+    with suppress(OSError):
+        own = cgroups.of_process(f"/proc/{process}/cgroup")
+        return frozenset() if own is None else cgroups.names_above(own)
+    return frozenset()
+
+
+def _answer(paths: Paths, question: Sequence[str], sender: verdict.Sender) -> dict[str, Any]:
     if len(question) != 2:
         raise GuardError("bad_request", "The question is not an address and a service.")
     address, (protocol, port) = ipaddress.ip_address(question[0]), verdict.service(question[1])
     objects = verdict.objects(LiveTable())
-    return answer.answer(verdict.judged(objects, address, protocol, port, uid), settings.read(paths))
+    return answer.answer(verdict.judged(objects, address, protocol, port, sender), settings.read(paths))
 
 
 def main(paths: Paths, words: Sequence[str]) -> int:

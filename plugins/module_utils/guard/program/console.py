@@ -14,7 +14,7 @@ import time
 from contextlib import suppress
 from typing import Any, Iterator, Sequence
 
-from ansible_collections.tidegate.nftables.plugins.module_utils import suggested_entries
+from ansible_collections.tidegate.nftables.plugins.module_utils import suggested_entries, unit_names
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import running_time, settings
@@ -26,9 +26,11 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight impo
     verdict,
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight.level import CRITICAL, OK, WARNING, level
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import unit_sets
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.live_table import LiveTable
 from ansible_collections.tidegate.nftables.plugins.module_utils.suggested_entries import Rejection
+from ansible_collections.tidegate.nftables.plugins.module_utils.units import cgroups
 
 from .terminal import say
 
@@ -105,9 +107,10 @@ def _entries(paths: Paths, lines: Sequence[kept_ledger.KeptLine]) -> Iterator[st
 
 def _is_unexplained(objects: Sequence[Any], values: settings.Settings, line: kept_ledger.KeptLine) -> bool:
     """Return whether the loaded table still rejects a flow, and no egress_never closes it."""
+    sender = verdict.Sender(line.uid)
     with suppress(GuardError):
         address = ipaddress.ip_address(line.address)
-        about = answer.answer(verdict.judged(objects, address, line.protocol, line.port or 0, line.uid), values)
+        about = answer.answer(verdict.judged(objects, address, line.protocol, line.port or 0, sender), values)
         return about["decision"] != answer.ALLOWED and not about["never"]
     return True
 
@@ -169,16 +172,25 @@ def _ago(elapsed: float) -> str:
 def show_why(paths: Paths, arguments: argparse.Namespace) -> int:
     """Print what the policy says about a connection to each address of a destination; 0 when all are allowed."""
     user = arguments.user or _sender(arguments.by) or "root"
-    uid = None if user == _KERNEL else _uid(user)
+    sender = verdict.Sender(None if user == _KERNEL else _uid(user), _units(arguments.unit), unit_sets.read(paths))
     protocol, port = verdict.service(arguments.service, arguments.protocol)
     # Before the table is read: the resolver of this host opens the addresses that it answers.
     addresses = verdict.addresses(arguments.destination)
     objects = verdict.objects(LiveTable())
     values, answers = settings.read(paths), []
     for address in addresses:
-        about = answer.answer(verdict.judged(objects, address, protocol, port, uid), values)
-        flow = f"{address} {protocol}/{port} as {user}"
-        answers.append({"destination": str(address), "protocol": protocol, "port": port, "user": user, **about})
+        about = answer.answer(verdict.judged(objects, address, protocol, port, sender), values)
+        flow = f"{address} {protocol}/{port} as {f'{arguments.unit} ({user})' if arguments.unit else user}"
+        answers.append(
+            {
+                "destination": str(address),
+                "protocol": protocol,
+                "port": port,
+                "user": user,
+                "unit": arguments.unit or None,
+                **about,
+            }
+        )
         if not arguments.json:
             say("\n".join(answer.sentences(about, flow)), "" if about["decision"] == answer.ALLOWED else "yellow")
     state = status.facts(Host(paths, LiveTable()))["table"]
@@ -199,6 +211,18 @@ def _sender(words: list[str]) -> str:
         raise GuardError("bad_request", f'"{" ".join(words)}" is not understood. Fix: write by USER.')
     text = " ".join(words[1:]).partition(",")[0]
     return _KERNEL if text == _KERNEL else words[1].rstrip(",:")
+
+
+def _units(unit: str) -> frozenset[str]:
+    """Return the names by which a policy means a unit: its own, its template, and the slices that it is in now."""
+    if not unit:
+        return frozenset()
+    try:
+        unit_names.check(unit)
+    except unit_names.UnitNameError as error:
+        raise GuardError("bad_request", f'"{unit}" {error.cause}. Fix: {error.fix}.') from error
+    running = [each for each in cgroups.cgroups(cgroups.root()) if unit in cgroups.names(each.unit)]
+    return cgroups.names(unit).union(*map(cgroups.names_above, running))
 
 
 def _uid(user: str) -> int:

@@ -56,7 +56,8 @@ class Packet:
 
     uid: None for a packet of the kernel itself; now: seconds since 1970; local: over the loopback interface; source:
     None where it is not known; state, direction: of connection tracking; incoming: at the input hook instead of output;
-    icmp_type: of a message of ICMPv6, which has no ports.
+    icmp_type: of a message of ICMPv6, which has no ports; units: every name by which a policy means the unit of its
+    socket; unit_sets: the units of each set of cgroups.
     """
 
     address: Address
@@ -72,6 +73,8 @@ class Packet:
     flags: frozenset[str] = frozenset(["syn"])
     incoming: bool = False
     icmp_type: int | None = None
+    units: frozenset[str] = frozenset()
+    unit_sets: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def family(self) -> str:
@@ -121,11 +124,20 @@ def read(objects: Sequence[Json]) -> JsonTable:
 
 def matches(table: JsonTable, packet: Packet, match: Json) -> bool:
     """Return whether a match of a rule applies to the packet; raise CannotJudge for an unknown expression."""
+    if is_of_units(match):
+        # Any level: the rules of an entry are about all levels at which its units may be, and JSON has none.
+        return bool(packet.units.intersection(packet.unit_sets.get(match["right"][1:], ())))
     value = _left(packet, match["left"])
     if value is None:
         return False
     equal = _right(table, packet, value, match)
     return not equal if match["op"] == "!=" else equal
+
+
+def is_of_units(match: Json) -> bool:
+    """Return whether a match looks up the cgroup of the socket in a set of units."""
+    key = match["left"].get("socket", {}).get("key") if isinstance(match["left"], dict) else ""
+    return key == "cgroupv2" and match["op"] in ("==", "in") and str(match["right"]).startswith("@")
 
 
 def _left(packet: Packet, left: Any) -> Any:

@@ -17,6 +17,9 @@ from .evaluate import CannotJudge, Json, JsonTable, Packet
 _DEPTH = 16
 """Chains that may call each other; the kernel's own limit (NFT_JUMP_STACK_SIZE)."""
 
+_NAMES = {"dport": "port", "skuid": "user", "unit": "unit", "l4proto": "protocol"}
+"""What a connection may differ in from one that an entry allows, in words."""
+
 _SILENT = ("counter", "log", "limit", "quota", "set", "last", "mangle", "ct count", "xt")
 """Statements without a verdict; a limit or quota counts as not used up."""
 
@@ -116,8 +119,8 @@ def _nearly(table: JsonTable, packet: Packet) -> list[str]:
             except CannotJudge:
                 continue
             addressed = any(_field(match) == "daddr" for match in matches)
-            if addressed and failed and all(_field(match) in ("dport", "skuid", "l4proto") for match in failed):
-                entries.append(f"{rule['comment']}, for {' and '.join(_shown(match) for match in failed)}")
+            if addressed and failed and all(_field(match) in _NAMES for match in failed):
+                entries.append(f"{rule['comment']}, for {' and '.join(_shown(packet, match) for match in failed)}")
     return list(dict.fromkeys(entries))
 
 
@@ -129,10 +132,12 @@ def _field(match: Json) -> str:
     left = match["left"]
     if not isinstance(left, dict):
         return ""
+    if evaluate.is_of_units(match):
+        return "unit"
     return str(left.get("payload", {}).get("field") or left.get("meta", {}).get("key") or "")
 
 
-def _shown(match: Json) -> str:
+def _shown(packet: Packet, match: Json) -> str:
     """Return a match in words: "tcp port 443 or 8443"."""
     right = match["right"]
     several: Sequence[Any] = right["set"] if isinstance(right, dict) and "set" in right else [right]
@@ -140,8 +145,10 @@ def _shown(match: Json) -> str:
         f"{value['range'][0]}-{value['range'][1]}" if isinstance(value, dict) and "range" in value else str(value)
         for value in several
     ]
+    if _field(match) == "unit":
+        values = list(packet.unit_sets.get(right[1:], [right]))
     if _field(match) == "skuid":
         values = [user_name(int(value)) if value.isdigit() else value for value in values]
-    name = {"dport": "port", "skuid": "user", "l4proto": "protocol"}[_field(match)]
+    name = _NAMES[_field(match)]
     protocol = match["left"].get("payload", {}).get("protocol", "") if name == "port" else ""
     return f"{protocol} {name} {' or '.join(values)}".strip().replace("th port", "port")

@@ -11,7 +11,9 @@ import json
 import re
 import socket
 import time
-from typing import Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Mapping, NamedTuple, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.ssh_session import is_local
@@ -75,9 +77,19 @@ def objects(table: LiveTable) -> list[Json]:
     return list(json.loads(listing)["nftables"]) if listing else []
 
 
-def judged(objects: Sequence[Json], address: Address, protocol: str, port: int, uid: int | None) -> explain.Explanation:
+class Sender(NamedTuple):
+    """Who sends. uid: None for the kernel or another host; units, unit_sets: see Packet."""
+
+    uid: int | None
+    units: frozenset[str] = frozenset()
+    unit_sets: Mapping[str, Sequence[str]] = MappingProxyType({})
+
+
+def judged(objects: Sequence[Json], address: Address, protocol: str, port: int, sender: Sender) -> explain.Explanation:
     """Return the verdict. objects: as the table lists them. Raise GuardError where it cannot be evaluated."""
-    packet = Packet(address, protocol, port, uid, time.time(), is_local(str(address)))
+    local = is_local(str(address))
+    packet = Packet(address, protocol, port, sender.uid, time.time(), local)
+    packet = replace(packet, units=sender.units, unit_sets=sender.unit_sets)
     try:
         return explain.why(objects, packet)
     except CannotJudge as doubt:
