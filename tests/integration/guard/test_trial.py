@@ -64,7 +64,7 @@ def is_rolled_back(host: GuardedHost) -> bool:
 def test_an_unconfirmed_change_is_rolled_back_with_its_counters(each_host: GuardedHost) -> None:
     each_host.load(OLD)
     before = each_host.listing()
-    applied = each_host.apply(NEW, seconds=2)
+    applied = each_host.apply(NEW, seconds=6)
     assert applied["changed"]
     assert applied["guard"]["kind"] == "process"
     with each_host.timer_held():
@@ -78,7 +78,7 @@ def test_an_unconfirmed_change_is_rolled_back_with_its_counters(each_host: Guard
 
 
 def test_a_first_policy_that_nobody_confirms_leaves_no_table(host: GuardedHost) -> None:
-    host.apply(OLD, seconds=1)
+    host.apply(OLD, seconds=6)
     with host.timer_held():
         assert host.listing()
     wait_for(lambda: is_rolled_back(host))
@@ -182,7 +182,7 @@ def test_a_killed_module_leaves_a_timer_that_acts(host: GuardedHost, tmp_path: P
         f"sys.path.insert(0, {str(Path(__file__).parent.parent)!r})\n"
         "from guard import conftest\n"
         f"host = conftest.GuardedHost.at({host.paths.root!r}, conftest.Path({str(host.nft)!r}))\n"
-        "host.apply(conftest.NEW, seconds=2)\n"
+        "host.apply(conftest.NEW, seconds=6)\n"
         "os.kill(host.timer(), signal.SIGSTOP)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
@@ -196,7 +196,7 @@ def test_a_killed_module_leaves_a_timer_that_acts(host: GuardedHost, tmp_path: P
 
 def test_the_timer_does_not_end_with_the_session(host: GuardedHost) -> None:
     host.load(OLD)
-    host.apply(NEW, seconds=2)
+    host.apply(NEW, seconds=6)
     guard = host.timer()
     with host.timer_held():
         fields = Path(f"/proc/{guard}/stat").read_text().rpartition(")")[2].split()
@@ -342,7 +342,7 @@ def test_somebody_elses_edit_of_a_pending_change_is_not_confirmed(host: GuardedH
 def test_a_flushed_table_is_rolled_back_too(host: GuardedHost) -> None:
     host.load(OLD)
     before = host.listing()
-    host.apply(NEW, seconds=1)
+    host.apply(NEW, seconds=6)  # long enough for the flush to come first
     host.load("flush ruleset\n")
     wait_for(lambda: is_rolled_back(host))
     assert blocks(host.listing()) == blocks(before)
@@ -360,7 +360,7 @@ def test_the_history_keeps_ten(host: GuardedHost) -> None:
 
 def test_a_crash_right_after_the_deciding_step_is_a_confirmation(host: GuardedHost) -> None:
     host.has(OLD)
-    token = host.apply(NEW, seconds=2)["guard"]["token"]
+    token = host.apply(NEW, seconds=6)["guard"]["token"]
     host.paths.candidate.replace(host.paths.confirmed)
     wait_for(lambda: is_rolled_back(host))
     assert "192.0.2.0/24" in host.listing()

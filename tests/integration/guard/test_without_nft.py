@@ -149,7 +149,7 @@ def late(host: GuardedHost) -> None:
 
 
 def by_timer(host: GuardedHost, policy: str, fail: Callable[[], object]) -> None:
-    host.apply(policy, seconds=1)
+    host.apply(policy, seconds=6)
     with host.timer_held():
         fail()
     wait_for(lambda: not host.paths.pending.exists(), "the rollback")
