@@ -25,6 +25,18 @@ class ControllerError(Exception):
         return {}
 
 
+class MissingLibrary(ControllerError):
+    """A Python package that the controller needs and does not have."""
+
+    reason = "missing_library"
+
+    def __init__(self, package: str, subject: str) -> None:
+        super().__init__(
+            f"The Python package {package} reads {subject}, but the controller does not have it. "
+            f"Fix: pip install {package}"
+        )
+
+
 def failure(error: ControllerError) -> dict[str, Any]:
     """Return the result of a task that the error stopped."""
     return {"failed": True, "changed": False, "msg": str(error), "reason": error.reason, **error.details()}

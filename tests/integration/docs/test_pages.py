@@ -24,7 +24,7 @@ from ansible_collections.tidegate.nftables.tests.support.publisher import publis
 
 NAMES = (
     *("rollout", "proof", "observe", "targets", *(f"targets/{target}" for target in TARGETS)),
-    *("whatif", "modules", "testing", "prefix_lists", "security", "platforms", "errors", "table", "lab"),
+    *("whatif", "modules", "testing", "automation", "prefix_lists", "security", "platforms", "errors", "table", "lab"),
     *("architecture", "contracts", "engine", "performance", "development"),
 )
 PAGES = ("README.md", *(f"docs/{name}.md" for name in NAMES))
@@ -59,6 +59,7 @@ ELSEWHERE = (
         "fails for hosts without a watcher, which systemd starts",
         "tests/integration/adopt/test_rollout.py",
     ),
+    Elsewhere(r"ansible-playbook awx.yml", "needs AWX", "tests/integration/docs/test_automation.py"),
     Elsewhere(r"systemctl .*", "needs systemd", "tests/integration/guard/test_systemd.py"),
     Elsewhere(
         r"tidegate (boot|watch|resolve)", "is started by systemd and stays", "tests/integration/guard/test_watch.py"

@@ -1,20 +1,25 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Immutable sets of IPv4 and IPv6 addresses, always both together."""
+"""Immutable sets of IPv4 and IPv6 addresses, always both together. netaddr reads the texts of people and lists."""
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import socket
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.errors import MissingLibrary
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import TextError
 
 from . import intervals
+
+try:
+    import netaddr
+except ImportError:  # Ansible reads the documentation of plugins without it
+    netaddr = None
 
 BITS = {4: 32, 6: 128}
 _PREFIX_LENGTH = re.compile(r"[0-9]{1,3}")
@@ -107,16 +112,18 @@ def to_text(version: int, value: int) -> str:
 
 @lru_cache(maxsize=1 << 16)
 def parse_address(text: str) -> tuple[int, int]:
-    """Return (IP version, integer) of one address. Raise AddressError."""
+    """Return (IP version, integer) of one address. Raise AddressError, and MissingLibrary without netaddr."""
+    if netaddr is None:
+        raise MissingLibrary("netaddr", "addresses")
     if "%" in text:
         raise AddressError(f'"{text}" names an interface', f"write {text.partition('%')[0]} without it")
     try:
-        address = ipaddress.ip_address(text)
-    except ValueError as error:
+        address = netaddr.IPAddress(text, 6 if ":" in text else 4, flags=netaddr.INET_PTON)
+    except (netaddr.AddrFormatError, ValueError) as error:
         raise AddressError(f'"{text}" is not an IP address') from error
-    if address.version == 6 and address.ipv4_mapped is not None:
+    if address.is_ipv4_mapped():
         raise AddressError(
-            f'"{text}" is an IPv4 address mapped to IPv6, which no packet carries', f"write {address.ipv4_mapped}"
+            f'"{text}" is an IPv4 address mapped to IPv6, which no packet carries', f"write {address.ipv4()}"
         )
     return address.version, int(address)
 
@@ -137,12 +144,11 @@ def _parse_network(text: str) -> AddressSet:
     bits = BITS[version]
     if not _PREFIX_LENGTH.fullmatch(length_text) or int(length_text) > bits:
         raise AddressError(f'"{text}" does not end with a prefix length from 0 to {bits}')
-    length = int(length_text)
-    start = value >> (bits - length) << (bits - length)
-    if start != value:
-        network = f"{to_text(version, start)}/{length}"
-        raise AddressError(f'"{text}" has host bits set', f"write {network} for the network, {address} for the address")
-    return interval(version, start, start + (1 << (bits - length)) - 1)
+    network = netaddr.IPNetwork((value, int(length_text)), version=version)
+    if network.first != value:
+        written = f"{to_text(version, network.first)}/{network.prefixlen}"
+        raise AddressError(f'"{text}" has host bits set', f"write {written} for the network, {address} for the address")
+    return interval(version, network.first, network.last)
 
 
 def _parse_range(text: str) -> AddressSet:

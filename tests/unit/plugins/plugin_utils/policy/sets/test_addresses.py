@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.errors import MissingLibrary
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressError, AddressSet
 
@@ -101,3 +102,10 @@ def test_nothing_is_false_and_has_no_first_address() -> None:
     assert not AddressSet()
     assert AddressSet().first() is None
     assert "10.0.0.1" not in AddressSet()
+
+
+def test_without_netaddr_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(addresses, "netaddr", None)
+    addresses.parse_address.cache_clear()
+    with pytest.raises(MissingLibrary, match=r"^The Python package netaddr .* Fix: pip install netaddr$"):
+        addresses.parse("10.0.0.0/8")
