@@ -168,6 +168,23 @@ html: venv ## The documentation of the plugins as HTML, in build/html; a warning
 cores: venv nft ## Every playbook, action, module and filter with ansible-core 2.17 to 2.21 (CORES="2.17:3.11" for one)
 	tests/tools/cores.sh $(CORES)
 
+COVERED := tests/unit tests/integration
+
+.PHONY: coverage
+coverage: venv nft ## Lines and branches that tests run, also on hosts; fails below 95 % and 90 % (COVERED=tests/unit for some)
+	rm -rf build/coverage
+	mkdir -p build/coverage
+	$(PYTHON) -m coverage run -m pytest $(COVERED) --numprocesses=$$((2 * $$(nproc))) --dist=loadfile --no-loadscope-reorder || true
+	$(PYTHON) tests/tools/coverage_report.py
+
+MUTANTS := algebra compiler plan guard
+
+.PHONY: mutants
+mutants: venv nft ## Change the code in places drawn at random: does a test notice? (MUTANTS=plan SAMPLE=20 for some; 0: all)
+	failed=0
+	for room in $(MUTANTS); do tests/tools/mutants.sh $$room $(SAMPLE) || failed=1; done
+	exit $$failed
+
 .PHONY: attack
 attack: venv nft ## Attack a host and the controller as hostile people would, and print what got through
 	$(PYTHON) -m ansible_collections.tidegate.nftables.tests.attack
