@@ -62,6 +62,13 @@ def test_servers_of_the_floor_and_no_policy_at_all() -> None:
     assert answer("192.0.2.1", "any", egress_mode="absent").answer == "yes"
 
 
+def test_the_rest_of_the_floor_is_named_where_nothing_else_opens_it() -> None:
+    floor = "  by the floor, the baseline rules of every host"
+    assert floor in answer("203.0.113.7", "icmp", "root").lines
+    assert floor not in answer("203.0.113.7", "tcp/443", "payd", egress_allow_app=[PAY]).lines
+    assert floor not in answer("10.0.0.53", "udp/53", egress_dns_servers=["10.0.0.53"]).lines
+
+
 def test_a_target_is_exact_only_for_what_it_knows() -> None:
     fed = replace(INVENTORY, lists={"fed": feeds.PrefixListResult("fed", external=True)})
     entries = [
