@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import tempfile
 from dataclasses import asdict
@@ -34,7 +35,8 @@ def packets() -> dict[str, int]:
 
 def answers() -> dict[str, int]:
     """Have one hostile host answer every action with generated results."""
-    with tempfile.TemporaryDirectory() as folder:
+    # Some actions write into the current folder.
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         figures = asdict(results.attack(RESULTS, SEED, Path(folder)))
     return {name.replace("_", " "): number for name, number in figures.items()}
 
