@@ -264,15 +264,13 @@ def test_denied_offers_the_entries_that_nothing_explains_as_yaml(compiled: Guard
     assert yaml.safe_load(compiled.run("denied", "--yaml", "--user", "33").stdout) == {"egress_allow_app_observed": []}
 
 
-def test_at_a_terminal_lines_fit_it_and_nothing_but_colour_controls_it(compiled: GuardedHost) -> None:
-    with socket.socket() as refused, pytest.raises(ConnectionRefusedError):
-        refused.connect(("203.0.113.9", 22))
+def at_a_terminal(host: GuardedHost, *words: str) -> tuple[int, str]:
+    """Run the command at a terminal of 40 columns; return its exit status and what it writes."""
     main, other = pty.openpty()
     fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("4H", 24, 40, 0, 0))
     # Both would count for more than the terminal.
     environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "NO_COLOR")}
-    command = [str(compiled.paths.program), "why", "203.0.113.9", "22"]
-    process = subprocess.Popen(command, stdout=other, env=environment)
+    process = subprocess.Popen([str(host.paths.program), *words], stdout=other, env=environment)
     os.close(other)
     # A terminal whose program has ended gives an error.
     written = b""
@@ -280,10 +278,26 @@ def test_at_a_terminal_lines_fit_it_and_nothing_but_colour_controls_it(compiled:
         while part := os.read(main, 4096):
             written += part
     os.close(main)
-    assert process.wait() == 1
-    lines = re.sub(r"\x1b\[(33|0)m", "", written.decode()).splitlines()
+    return process.wait(), written.decode()
+
+
+def test_at_a_terminal_lines_fit_it_and_nothing_but_colour_controls_it(compiled: GuardedHost) -> None:
+    with socket.socket() as refused, pytest.raises(ConnectionRefusedError):
+        refused.connect(("203.0.113.9", 22))
+    status, written = at_a_terminal(compiled, "why", "203.0.113.9", "22")
+    assert status == 1
+    lines = re.sub(r"\x1b\[(33|0)m", "", written).splitlines()
     assert lines[0] == "203.0.113.9 tcp/22 as root: rejected: n…"
-    assert written.startswith(b"\x1b[33m203.0.113.9")
+    assert written.startswith("\x1b[33m203.0.113.9")
+
+
+def test_at_a_terminal_denied_names_its_yaml_and_cuts_none_of_it(compiled: GuardedHost) -> None:
+    with socket.socket() as refused, pytest.raises(ConnectionRefusedError):
+        refused.connect(("203.0.113.9", 22))
+    assert at_a_terminal(compiled, "denied")[1].splitlines()[-1] == "to paste: tidegate denied --yaml"
+    status, written = at_a_terminal(compiled, "denied", "--yaml")
+    assert (status, "…" in written) == (0, False), written
+    assert [entry["services"] for entry in yaml.safe_load(written)["egress_allow_app_observed"]] == [["tcp/22"]]
 
 
 def test_what_was_rejected_on_trial_is_in_the_journal(compiled: GuardedHost) -> None:

@@ -10,6 +10,7 @@ import ipaddress
 import json
 import pwd
 import re
+import sys
 import time
 from contextlib import suppress
 from typing import Any, Iterator, Sequence
@@ -66,8 +67,8 @@ def show_denied(paths: Paths, arguments: argparse.Namespace) -> int:
         )
         return _need_table()
     if arguments.yaml:
-        for text in _entries(paths, lines[: arguments.lines]):
-            say(text)
+        # Not cut to the width of a terminal; JSON has no control characters.
+        sys.stdout.writelines(f"{text}\n" for text in _entries(paths, lines[: arguments.lines]))
         return _need_table()
     for line in lines[: arguments.lines]:
         flow = denied_ledger.flow_text(line.address, line.protocol, line.port, line.uid)
@@ -81,6 +82,8 @@ def show_denied(paths: Paths, arguments: argparse.Namespace) -> int:
             f"{denied_ledger.sender(item.uid, item.protocol)} to further destinations, "
             f"for which the ledger had no room, last {_ago(now - item.last)} ago"
         )
+    if lines and sys.stdout.isatty():
+        say("to paste: tidegate denied --yaml")
     return _need_table()
 
 
