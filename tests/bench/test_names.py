@@ -30,6 +30,7 @@ from ansible_collections.tidegate.nftables.tests.support.waiting import end, wai
 OURS, PLAIN, DNSMASQ, NFTSET = "resolver", "plain unbound", "plain dnsmasq", "dnsmasq with nftset"
 ADDRESSES = {OURS: RESOLVER_ADDRESS, PLAIN: "127.0.53.2", DNSMASQ: "127.0.53.3", NFTSET: "127.0.53.4"}
 TURNS, FRESH, CACHED = 10, 50, 200
+NAMES = 10_000
 LIMIT = 4.0
 """Times what plain unbound takes, where the name server answers at once."""
 _ALONE = (
@@ -55,7 +56,7 @@ def test_look_ups(version: str, tmp_path: Path) -> None:
             ]
             stack.enter_context(running(name, command))
         alone = measured()
-        big(world)
+        resolver.add_huge_set(world.nft)
         beside = measured(fewer={NFTSET: 1})
     print(f"\nunbound {version}: median of a look-up in ms: fresh, cached; the same beside 100,000 intervals")
     for name in ADDRESSES:
@@ -63,6 +64,18 @@ def test_look_ups(version: str, tmp_path: Path) -> None:
         print(f"{name:22}" + "".join(f"{figure * 1000:10.3f}" for figure in figures))
     assert alone[OURS][0] < LIMIT * alone[PLAIN][0]
     assert alone[OURS][1] < LIMIT * alone[PLAIN][1]
+
+
+@pytest.mark.parametrize("version", resolver.VERSIONS)
+def test_ten_thousand_fresh_names(version: str) -> None:
+    """Each is followed at once by a connection, beside all that could come between."""
+    with own_namespace(), Authority().running(), resolver.listener(), resolver.running(version) as world:
+        resolver.add_huge_set(world.nft)
+        resolver.fill_ledger()
+        with resolver.policy_changing(world.nft):
+            refused = resolver.refused(world, (f"n{number}.example.net" for number in range(NAMES)))
+    print(f"\nunbound {version}: {len(refused)} of {NAMES} fresh names were refused")
+    assert not refused
 
 
 def measured(fewer: Mapping[str, int] | None = None) -> dict[str, tuple[float, float]]:
@@ -92,13 +105,6 @@ def look_up(sock: socket.socket, name: str) -> float:
     took = time.perf_counter() - begin
     assert answer[7] == 1, f"{name}: {answer!r}"
     return took
-
-
-def big(world: resolver.Resolver) -> None:
-    """Make the interval set of somebody else."""
-    intervals = ", ".join(f"60.{n >> 15 & 255}.{n >> 7 & 255}.{(n & 127) * 2}" for n in range(100_000))
-    declared = f"set big {{\ntype ipv4_addr\nflags interval\nelements = {{ {intervals} }}\n}}\n"
-    world.nft.load(f"table inet other {{\n{declared}}}\n")
 
 
 @contextmanager

@@ -15,8 +15,9 @@ import socket
 import struct
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,7 @@ table inet tidegate {
     set names_api6 { typeof ip6 daddr; flags timeout; size 65535; }
     set names_corp4 { typeof ip daddr; flags timeout; size 16; }
     set names_corp6 { typeof ip6 daddr; flags timeout; size 16; }
+    set denied { type ipv4_addr; flags dynamic; size 16; }
     chain out {
         type filter hook output priority 0;
         tcp dport != 8443 accept
@@ -60,6 +62,7 @@ table inet tidegate {
         ip daddr @names_api4 accept
         ip6 daddr @names_api6 accept
         ip daddr @names_corp4 accept
+        add @denied { ip daddr }
         reject with tcp reset
     }
 }
@@ -165,8 +168,7 @@ class Resolver:
 
     def elements(self, name: str = "names_api4") -> dict[str, float]:
         """Return the addresses in a set with the seconds that they stay."""
-        listed = json.loads(self.nft("-j", "list", "set", "inet", "tidegate", name))["nftables"][-1]["set"]
-        return {each["elem"]["val"]: each["elem"]["expires"] for each in listed.get("elem", [])}
+        return elements(name, self.nft)
 
     def record(self) -> dict[str, Any]:
         """Return what it wrote about itself."""
@@ -174,6 +176,8 @@ class Resolver:
         return dict(json.loads(file.read_text())) if file.exists() else {}
 
     def _answers(self) -> bool:
+        if self.document["mode"] == "periodic":
+            return bool(self.record())
         try:
             question.ask(ADDRESS, ALIVE, question.A, 1)
         except OSError:
@@ -207,19 +211,36 @@ def installed(version: str, **changes: Any) -> Iterator[Resolver]:
 @contextmanager
 def running(version: str, table: str = TABLE, **changes: Any) -> Iterator[Resolver]:
     """Run a resolver beside a table. changes: of DOCUMENT."""
-    for words in ("route add local 50.0.0.0/8 dev lo", "-6 route add local 2600::/16 dev lo"):
-        run(["ip", *words.split()])
+    take_addresses()
     with installed(version, **changes) as resolver:
         resolver.nft.load(table)
         resolver.start()
         yield resolver
 
 
+def take_addresses() -> None:
+    """Have the namespace take all addresses of the tests for its own."""
+    for words in ("route add local 50.0.0.0/8 dev lo", "-6 route add local 2600::/16 dev lo"):
+        run(["ip", *words.split()])
+
+
 @contextmanager
 def listener() -> Iterator[None]:
     """Accept connections to PORT of every address."""
-    with socket.create_server(("::", PORT), family=socket.AF_INET6, dualstack_ipv6=True, backlog=4096):
-        yield
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                server.accept()[0].close()
+
+    with socket.create_server(("::", PORT), family=socket.AF_INET6, dualstack_ipv6=True, backlog=4096) as server:
+        thread = threading.Thread(target=accept)
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join()
 
 
 def connects(address: str) -> bool:
@@ -232,6 +253,73 @@ def connects(address: str) -> bool:
         except ConnectionRefusedError:
             return False
         return True
+
+
+def elements(name: str = "names_api4", nft: NftCommand | None = None) -> dict[str, float]:
+    """Return the addresses in a set with the seconds that they stay."""
+    listing = (nft or NftCommand(HOST))("-j", "list", "set", "inet", "tidegate", name)
+    listed = json.loads(listing)["nftables"][-1]["set"]
+    return {each["elem"]["val"]: each["elem"]["expires"] for each in listed.get("elem", [])}
+
+
+def add_huge_set(nft: NftCommand) -> None:
+    """Make an interval set of 100,000 elements in a table of somebody else, named other."""
+    intervals = ", ".join(f"60.{n >> 15 & 255}.{n >> 7 & 255}.{(n & 127) * 2}" for n in range(100_000))
+    declared = f"set big {{\ntype ipv4_addr\nflags interval\nelements = {{ {intervals} }}\n}}\n"
+    nft.load(f"table inet other {{\n{declared}}}\n")
+
+
+def fill_ledger() -> None:
+    """Have the table reject more destinations than its ledger has room for."""
+    for number in range(32):
+        assert not connects(f"50.255.0.{number}")
+
+
+@contextmanager
+def policy_changing(nft: NftCommand) -> Iterator[None]:
+    """Change the table that the resolver writes into, and another one, again and again while the body runs."""
+    changes = 0
+    failed: list[AssertionError] = []
+    end_now = threading.Event()
+    networks = ", ".join(f"70.0.{n >> 8}.{n & 255}/32" for n in range(500))
+    made = (
+        f"table inet tidegate {{\nset change {{ type ipv4_addr; flags interval; elements = {{ {networks} }}; }}\n"
+        "chain change { ip daddr @change accept; }\n}\ntable inet foreign { set s { type ipv4_addr; }; }\n"
+    )
+    gone = "".join(
+        f"{words}\n"
+        for words in (
+            "flush chain inet tidegate change",
+            "delete chain inet tidegate change",
+            "delete set inet tidegate change",
+            "delete table inet foreign",
+        )
+    )
+
+    def change() -> None:
+        nonlocal changes
+        try:
+            while not end_now.is_set():
+                nft.load(made)
+                nft.load(gone)
+                changes += 1
+        except AssertionError as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    try:
+        yield
+    finally:
+        end_now.set()
+        thread.join()
+    assert changes, failed
+    assert not failed
+
+
+def refused(resolver: Resolver, names: Iterable[str]) -> list[str]:
+    """Ask for names, connect at once to each address, and return those that were not let through."""
+    return [name for name in names for address in resolver.addresses(name) if not connects(address)]
 
 
 def addresses_within(name: str, seconds: float) -> list[str]:

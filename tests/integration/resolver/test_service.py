@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import signal
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -180,26 +179,6 @@ def elements_outlive_a_crash(world: World) -> None:
     assert connects(address)
     resolver.start()
     assert resolver.addresses("n77.example.net") == [address]
-
-
-def test_a_policy_change_under_way_refuses_nobody(own_world: World) -> None:
-    """Another program commits all the time, as a change of the policy and a busy host do."""
-    resolver = own_world.resolver
-    end = threading.Event()
-
-    def commit() -> None:
-        while not end.is_set():
-            resolver.nft.load("table inet other { set s { type ipv4_addr; }; }\ndelete table inet other\n")
-
-    thread = threading.Thread(target=commit)
-    thread.start()
-    try:
-        for number in range(300):
-            (address,) = resolver.addresses(f"n{number}.example.net")
-            assert connects(address)
-    finally:
-        end.set()
-        thread.join()
 
 
 def test_exact_names_are_open_without_a_question(own_world: World) -> None:
