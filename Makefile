@@ -21,6 +21,7 @@ NAMES := build/squid/5.7/squid build/squid/6.13/squid build/dnsmasq/2.90/dnsmasq
     build/ulogd/2.0.8/ulogd build/prometheus/2.42.0/prometheus build/prometheus/2.42.0/promtool
 UNBOUND := $(foreach version,1.13.1 1.17.1 1.26.2,$(addprefix build/unbound/$(version)/,unbound unbound-checkconf))
 AXE := build/axe/axe.min.js
+DEBS := $(SUITES:%=build/debian/%-debs/Packages)
 TYPED := plugins playbooks tests molecule
 SCENARIOS := $(notdir $(patsubst %/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
 
@@ -76,9 +77,15 @@ build/unbound/1.26.2/unbound build/unbound/1.26.2/unbound-checkconf: build/debia
 $(NFT) $(NAMES) $(UNBOUND): tests/images/program.sh
 	tests/images/program.sh $(filter %.tar,$^) $@
 
+# What a host needs for names, and what other hosts have its name service from.
+DEBS_OF_NAMES := "python3-apt unbound python3-unbound"
+DEBS_bookworm := $(DEBS_OF_NAMES) resolvconf systemd-resolved network-manager apparmor
+build/debian/%-debs/Packages: build/debian/%-$(INPUTS).tar tests/images/debs.sh
+	tests/images/debs.sh $< $(@D) $(or $(DEBS_$*),$(DEBS_OF_NAMES))
+
 .PHONY: nft
 nft: deps ## The nft of Debian 11, 12 and 13 as build/nft/VERSION/nft; unbound, squid and dnsmasq beside it
-	$(MAKE) -j3 $(NFT) $(NAMES) $(UNBOUND)
+	$(MAKE) -j3 $(NFT) $(NAMES) $(UNBOUND) $(DEBS)
 
 .PHONY: images
 images: nft ## podman images of Debian 11, 12 and 13
@@ -86,7 +93,7 @@ images: nft ## podman images of Debian 11, 12 and 13
 
 .PHONY: setup
 setup: deps ## All of the above
-	$(MAKE) -j4 venv $(NFT) $(NAMES) $(UNBOUND) $(AXE)
+	$(MAKE) -j4 venv $(NFT) $(NAMES) $(UNBOUND) $(AXE) $(DEBS)
 	$(MAKE) images
 
 ## Checks ------------------------------------------------------------------------------------------------------------

@@ -10,9 +10,12 @@ from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.module_result import ModuleFailed
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.shape import Record
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import connection, description, unchanged
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import (
+    connection,
+    description,
+    missing_packages,
+    unchanged,
+)
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.arguments import (
     apply_arguments,
     controller_user,
@@ -29,7 +32,7 @@ ALLOW_REMOVAL = (
 
 
 class ActionModule(TidegateAction):
-    """Compile the host's policy, have the guard apply it, and confirm the change; install nft where it is missing."""
+    """Compile the host's policy, have the guard apply it, and confirm the change; install what it needs."""
 
     ARGUMENTS = {
         "tier": {"type": "str"},
@@ -46,8 +49,8 @@ class ActionModule(TidegateAction):
         right = unchanged.ask(self, request) if resolved.mode != "absent" else None
         request["policy"] = "" if right else packed(resolved)
         outcome = right or apply_and_confirm(self, request, resolved)
-        if outcome.get("reason") == "nft_missing" and arguments["package"]:
-            outcome = self._installed(arguments["package"], request, resolved)
+        if arguments["package"]:
+            outcome = self._with_packages(arguments["package"], outcome, request, resolved)
         if outcome.get("missing_users"):
             # Most of the time daemons that the floor names are missing on every host; report users of entries only.
             named = resolved.named_users()
@@ -73,22 +76,21 @@ class ActionModule(TidegateAction):
         difference = description.as_difference(outcome, resolved)
         return tables if difference is None else [difference, *(tables if full else ())]
 
-    def _installed(self, package: str, request: Mapping[str, Any], resolved: policy.ResolvedPolicy) -> dict[str, Any]:
-        """Install nft and apply the policy; in check mode only report that. Raise ModuleFailed when that fails."""
-        if self.check_mode:
-            # Some package modules need in check mode the package that they would install.
-            message = f"nft is not installed. This run would install the package {package}, then load the table."
-            return {"changed": True, "nft_missing": True, "msg": message}
-        raw = self.run_action("ansible.builtin.package", {"name": package, "state": "present"})
-        result = self.known_result("package", raw, Record())
-        if result.get("failed"):
-            cause = result.get("msg", "no message").rstrip(".")
-            message = (
-                f"nft is not installed on this host, and the package {package} cannot be installed: {cause}. "
-                "No policy was loaded. Fix: install nft, or correct egress_package."
-            )
-            raise ModuleFailed({**result, "reason": "nft_missing", "msg": message})
-        return {**apply_and_confirm(self, request, resolved), "changed": True}
+    def _with_packages(
+        self, package: str, outcome: dict[str, Any], request: Mapping[str, Any], resolved: policy.ResolvedPolicy
+    ) -> dict[str, Any]:
+        """Install what the host misses and apply the policy; in check mode only report that. Raise ModuleFailed."""
+        if outcome.get("reason") == "nft_missing":
+            if self.check_mode:
+                # Some package modules need in check mode the package that they would install.
+                message = f"nft is not installed. This run would install the package {package}, then load the table."
+                return {"changed": True, "nft_missing": True, "msg": message}
+            missing_packages.install_nft(self, package)
+            outcome = {**apply_and_confirm(self, request, resolved), "changed": True}
+        if outcome.get("reason") == "unbound_missing":
+            missing_packages.install_resolver(self, outcome.get("missing_packages"))
+            outcome = {**apply_and_confirm(self, request, resolved), "changed": True}
+        return outcome
 
 
 def numbers(resolved: policy.ResolvedPolicy) -> dict[str, Any]:

@@ -33,6 +33,7 @@ options:
   package:
     description:
       - The package that contains C(nft). On a host without C(nft), the task installs it and then applies the policy.
+        So it does with C(unbound) and C(python3-unbound) where C(egress_names) is C(resolver).
       - Without this option the task fails on such a host.
     type: str
 attributes:
@@ -101,6 +102,11 @@ transaction:
   description: The text that was sent to nft, in check mode that would be sent. Empty when nothing changes.
   returned: success
   type: str
+missing_packages:
+  description: Packages that C(egress_names) V(resolver) needs and that are not installed on the host.
+  returned: failure, where O(package) is empty, with reason V(unbound_missing)
+  type: list
+  elements: str
 missing_users:
   description: Users of entries that do not exist on the host. Their entries allow nothing there.
   returned: success

@@ -346,6 +346,11 @@ transaction:
   description: The text that was sent to nft, in check mode that would be sent. Empty when nothing changes.
   returned: success
   type: str
+missing_packages:
+  description: Packages that V(names) needs and that are not installed on the host.
+  returned: failure, with reason V(unbound_missing)
+  type: list
+  elements: str
 missing_users:
   description: Users of rules that do not exist on this host, sorted.
   returned: phase apply

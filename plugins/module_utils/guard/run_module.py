@@ -84,6 +84,7 @@ def _apply(paths: Paths, parameters: Parameters, check: bool) -> dict[str, Any]:
         return _uninstall(paths, CompiledTable(parse.tables(tables), run_directory), check=check)
     names = requested_names.text_of(paths, parameters["names"])
     units = requested_units.of_module(paths, parameters["units"])
+    missing = requested_names.missing(paths, names, check=check)
     # Before the table is read: rules name that user.
     requested_names.make_user(names, check=check)
     host = Host(paths, LiveTable())
@@ -99,7 +100,7 @@ def _apply(paths: Paths, parameters: Parameters, check: bool) -> dict[str, Any]:
             **(parameters["sight"] or {}),
         }
     )
-    warnings = system_log.kernel_log_warnings((parameters["sight"] or {}).get("log", "none"))
+    warnings = [*system_log.kernel_log_warnings((parameters["sight"] or {}).get("log", "none")), *missing]
     terms = replace(_terms(parameters, request, values, size=len(json.dumps(tables))), names=names, units=units)
     if warnings:
         # Every run says so, and a question does not.

@@ -104,6 +104,7 @@ _GUARD = Record(
         **dict.fromkeys(("what", "policy_before", "policy_after"), TEXT),
         "undone": TEXTS,
         "missing_units": TEXTS,
+        "missing_packages": TEXTS,
         "files": ListOf(Record({"path": TEXT, "action": TEXT})),
         "connection": TEXT,
         "counters": _COUNTERS,

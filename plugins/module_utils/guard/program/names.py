@@ -24,7 +24,9 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.resolver import record
 from ansible_collections.tidegate.nftables.plugins.module_utils.resolver.document import RESOLVER
 
-_PROGRAMS = ("unbound", "unbound-checkconf", "setpriv")
+_PROGRAMS = {"unbound": "unbound", "unbound-checkconf": "unbound", "setpriv": "util-linux"}
+_MODULE = ("usr/lib/python3/dist-packages", "usr/lib*/python3*/site-packages")
+"""Where distributions have what unbound's Python imports."""
 _PROFILE = "/etc/apparmor.d/usr.sbin.unbound"
 _APPARMOR = """\
 # tidegate begin
@@ -74,8 +76,7 @@ def settle(paths: Paths, interpreter: str, *, restart: bool = False) -> list[Cha
     mode = _mode(text)
     pointing = {paths.at(source.file) for source in name_service.SOURCES if source.file} | {paths.resolv_conf}
     service = [change for change in listed if change.path not in pointing]
-    if mode == RESOLVER:
-        _need_programs()
+    need_programs(paths, text)
     if mode:
         _write(paths, service)
         _serve(paths, text, service, restart=restart)
@@ -178,8 +179,15 @@ def _write(paths: Paths, listed: Iterable[Change]) -> None:
             files.write(change.path, change.after.encode("utf-8", "surrogateescape"), 0o644)
     if any(change.path.parent in (paths.units, paths.units / "multi-user.target.wants") for change in done):
         run("systemctl", "daemon-reload")
-    if any(change.path == paths.apparmor for change in done):
+    if any(change.path == paths.apparmor for change in done) and _is_confined(paths):
         run("apparmor_parser", "--replace", _PROFILE)
+
+
+def _is_confined(paths: Paths) -> bool:
+    """Return whether AppArmor applies to unbound here. Its profile comes with unbound, also where AppArmor does not."""
+    enabled = (files.read(paths.at("/sys/module/apparmor/parameters/enabled")) or "").strip() == "Y"
+    disabled = paths.at(_PROFILE).parent / "disable" / paths.at(_PROFILE).name
+    return enabled and shutil.which("apparmor_parser") is not None and not disabled.exists()
 
 
 def _link(path: Path, target: str) -> None:
@@ -236,13 +244,20 @@ def _point(paths: Paths, listed: Iterable[Change]) -> None:
                 run(*source.after)
 
 
-def _need_programs() -> None:
-    missing = [name for name in _PROGRAMS if shutil.which(name) is None]
+def need_programs(paths: Paths, text: str) -> None:
+    """Raise GuardError (unbound_missing) where a document needs packages that this host does not have."""
+    if _mode(text) != RESOLVER:
+        return
+    missing = [package for program, package in _PROGRAMS.items() if shutil.which(program) is None]
+    if not any(True for folder in _MODULE for _file in paths.at("/").glob(f"{folder}/unboundmodule.py")):
+        missing.append("python3-unbound")
     if missing:
+        listed = list(dict.fromkeys(missing))
         raise GuardError(
-            "resolver_failed",
-            f"There is no {', '.join(missing)} on this host, which egress_names: resolver needs. {UNCHANGED} Fix: "
-            "install unbound and python3-unbound, or set egress_names: periodic.",
+            "unbound_missing",
+            f"This host does not have {' and '.join(listed)}, which egress_names: resolver needs. {UNCHANGED} Fix: "
+            "install what is missing, or set egress_names: periodic.",
+            {"missing_packages": listed},
         )
 
 

@@ -43,6 +43,17 @@ def text_of(paths: Paths, values: Mapping[str, Any] | None) -> str:
     return json.dumps(filled, sort_keys=True) + "\n"
 
 
+def missing(paths: Paths, text: str, *, check: bool) -> list[str]:
+    """Return what a document needs and this host misses, as warnings; outside check mode raise GuardError."""
+    try:
+        names.need_programs(paths, text)
+    except GuardError as error:
+        if not check:
+            raise
+        return [str(error)]
+    return []
+
+
 def make_user(text: str, *, check: bool) -> None:
     """Make the resolver's user, where there is something for it to do: rules name it."""
     if not text or check or _user_exists():
