@@ -257,6 +257,14 @@ def names_set(entry: str, part: str = "") -> str:
     return f"names_{entry}.{part}" if part else f"names_{entry}"
 
 
+def of_names_set(name: str) -> tuple[str, int] | None:
+    """Return the entry and the IP version of a set that its domain names fill, None for any other set."""
+    begin = names_set("")
+    if not name.startswith(begin) or "." in name or name[-1:] not in ("4", "6"):
+        return None
+    return name[len(begin) : -1], int(name[-1])
+
+
 def external_set(prefix_list: str) -> str:
     """Return the pair of sets of a prefix list that others fill."""
     return f"external_{prefix_list}"

@@ -8,7 +8,7 @@ Old versions of nft read every element of a table for nearly every command, whic
 
 from __future__ import annotations
 
-from typing import Iterable, NamedTuple, Sequence
+from typing import Callable, Iterable, NamedTuple, Sequence
 
 from . import elements, errors, wire
 from .connection import Connection
@@ -36,15 +36,23 @@ class CountedElement(NamedTuple):
 
 def dynamic_elements(family: str, table: str) -> int:
     """Return how many elements packets have put into the dynamic sets of a table, 0 when it does not exist."""
+    return sum(count for count, _size in fill(family, table, lambda info: bool(info.flags & NFT_SET_EVAL)).values())
+
+
+def fill(family: str, table: str, wanted: Callable[[SetInfo], bool]) -> dict[str, tuple[int, int]]:
+    """Return how many elements each set of a table has that is wanted, and its limit, 0 for none.
+
+    Nothing when the table does not exist.
+    """
     number, action = wire.family_number(family), f"counting the elements of table {family} {table}"
     with Connection() as kernel:
         answers = kernel.dump(action, wire.NFT_MSG_GETSET, number, wire.string_attribute(elements.LIST_TABLE, table))
         declared = [parse_set(family, wire.nft_payload(answer, wire.NFT_MSG_NEWSET)[1]) for answer in answers]
-        return sum(
-            info.count if info.count is not None else _count(kernel, action, info)
+        return {
+            info.name: (info.count if info.count is not None else _count(kernel, action, info), info.size or 0)
             for info in declared
-            if info.table == table and info.flags & NFT_SET_EVAL
-        )
+            if info.table == table and wanted(info)
+        }
 
 
 def _count(kernel: Connection, action: str, info: SetInfo) -> int:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-FRESH, CACHED, UNKNOWN = 0, 1, 2
-"""An answer from the servers, one from unbound's cache, and a name that mode only would not resolve."""
+FRESH, CACHED, UNKNOWN, OTHER = 0, 1, 2, 3
+"""An answer from the servers, one from unbound's cache, a name that mode only would not resolve, and an answer about a
+name that the policy does not have. The last two have no reply.
+"""
 
 LARGEST = 1 << 16
 """Bytes of a datagram: more addresses than a DNS message holds."""
@@ -19,7 +21,7 @@ _LENGTHS = (4, 16)
 
 
 class Report(NamedTuple):
-    """One report of the module. number: the reply repeats it. kind: FRESH, CACHED or UNKNOWN. keys: the addresses."""
+    """One report of the module. number: the reply repeats it. kind: one of those above. keys: the addresses."""
 
     number: int
     kind: int

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import time
 from collections import OrderedDict
 from contextlib import suppress
@@ -18,14 +19,18 @@ from ansible_collections.tidegate.nftables.plugins.module_utils import files
 
 from .answers import show
 
+FILE = "record.json"
 _ADDRESSES, _UNKNOWN = 5_000, 1_000
-"""How many addresses and how many names that would not resolve are kept; the ones seen last."""
+"""How many addresses, of the policy's names and of others, and how many names that would not resolve are kept."""
 _INTERVAL = 5.0
 """Seconds between two files."""
+_ALIVE = 30.0
+"""Seconds between two notes that the resolver answers."""
 _REPEAT = 60.0
 """Seconds until the same problem is said again."""
 LARGEST = 4 << 20
 """Bytes of a file that are read: another user writes it."""
+_NAME = re.compile(r"[a-z0-9_.-]{1,253}", re.ASCII)
 
 
 class Record:
@@ -35,17 +40,32 @@ class Record:
         self._path, self._say = path, say
         self._counts = {"written": 0, "refused": 0, "problems": 0, "unknown": 0}
         self.document = ""
+        self._alive = 0
         self._last: dict[str, Any] = {}
         self._names: OrderedDict[str, str] = OrderedDict()
+        # Apart: anyone on the host can ask for any number of them.
+        self._others: OrderedDict[str, str] = OrderedDict()
         self._unknown: OrderedDict[str, int] = OrderedDict()
         self._said: dict[str, float] = {}
         self._saved, self._changed = 0.0, True
 
+    def alive(self, moment: float) -> None:
+        """Note when the resolver answered last, in seconds since 1970."""
+        if moment - self._alive >= _ALIVE:
+            self._alive, self._changed = int(moment), True
+
     def written(self, name: str, keys: Iterable[bytes]) -> None:
         """Note addresses that were written for a name."""
         self._counts["written"] += 1
+        self._keep_names(self._names, name, keys)
+
+    def other(self, name: str, keys: Iterable[bytes]) -> None:
+        """Note addresses of a name that the policy does not have."""
+        self._keep_names(self._others, name, keys)
+
+    def _keep_names(self, known: OrderedDict[str, str], name: str, keys: Iterable[bytes]) -> None:
         for key in keys:
-            _keep(self._names, show(key), name.rstrip("."), _ADDRESSES)
+            _keep(known, show(key), name.lower().rstrip("."), _ADDRESSES)
         self._changed = True
 
     def refused(self, name: str, why: str) -> None:
@@ -81,14 +101,17 @@ class Record:
         self._saved, self._changed = time.monotonic(), False
         content = {
             "document": self.document,
+            "alive": self._alive,
             **self._counts,
             "last": self._last,
             "names": self._names,
+            "others": self._others,
             "unresolved": self._unknown,
         }
         new = self._path.with_name(f".{self._path.name}.new")
         with suppress(OSError):
-            with files.descriptor(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644) as number:
+            # Which names the programs of a host ask for is nobody else's business.
+            with files.descriptor(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600) as number:
                 files.write_all(number, json.dumps(content).encode())
             new.replace(self._path)
 
@@ -106,6 +129,18 @@ def read(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
+
+
+def names(path: Path) -> dict[str, str]:
+    """Return the name that each address was last the answer for, the policy's names first. See read."""
+    content = read(path)
+    parts = [part for part in (content.get("others"), content.get("names")) if isinstance(part, dict)]
+    return {
+        address: name
+        for part in parts
+        for address, name in part.items()
+        if isinstance(name, str) and _NAME.fullmatch(name)
+    }
 
 
 def _keep(known: OrderedDict[str, Any], key: str, value: Any, most: int) -> None:

@@ -28,7 +28,7 @@ from . import configuration, document, messages, question, unbound_module
 from .document import PERIODIC, Document
 from .kernel import SetWriter
 from .periodic import Asker
-from .record import Record, digest
+from .record import FILE, Record, digest
 from .writer import Writer
 
 _PACKAGES = "/usr/lib/python3/dist-packages"
@@ -62,7 +62,7 @@ class Files:
     @property
     def record(self) -> Path:
         """What the writer did (record.py)."""
-        return self.folder / "record.json"
+        return self.folder / FILE
 
     @property
     def configuration(self) -> Path:
@@ -106,6 +106,7 @@ def _ask_periodically(files: Files, wanted: Document, record: Record, signals: _
             asker = _asker(files.read(record), record)
             record.save(now=True)
         time.sleep(min(_PAUSE, asker.round()))
+        record.alive(time.time())
         record.save()
         _notify("WATCHDOG=1")
 
@@ -147,6 +148,7 @@ def _resolve(files: Files, wanted: Document, record: Record, signals: _Signals) 
                 reply = writer.handle(data)
                 if reply is not None:
                     ours.send(reply)
+            record.alive(keeper.alive_at)
             record.save()
     except OSError as error:
         raise TidegateError("resolver_failed", f"unbound does not listen any more: {error.strerror}.") from error
@@ -216,12 +218,14 @@ class _Keeper(threading.Thread):
         super().__init__(daemon=True)
         self.wanted = wanted
         self.seed_at = 0.0
+        self.alive_at = 0.0
 
     def run(self) -> None:
         """Run until the process ends."""
         ready = False
         while True:
             if _is_alive():
+                self.alive_at = time.time()
                 if time.monotonic() >= self.seed_at:
                     self.seed_at = time.monotonic() + min(_LONGEST_SEED, max(_SEEDING, self.wanted.floor / 2))
                     self._seed(None if ready else time.monotonic() + _SEEDING)

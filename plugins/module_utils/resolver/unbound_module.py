@@ -15,6 +15,7 @@ import os
 import socket
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ class Channel:
             self._number = self._number + 1 & 0xFFFFFFFF
             try:
                 self._socket.send(messages.pack(messages.Report(self._number, kind, name, keys)))
-                while kind != messages.UNKNOWN:
+                while True:
                     data = self._socket.recv(messages.LARGEST)
                     if not data:
                         return "the writer has ended"
@@ -63,7 +64,11 @@ class Channel:
                         return problem
             except OSError as error:
                 return f"the writer does not answer: {error}"
-        return ""
+
+    def tell(self, kind: int, name: str, keys: list[bytes]) -> None:
+        """Report what nobody waits for; nothing where the writer is busy."""
+        with self._lock, suppress(OSError):
+            self._socket.send(messages.pack(messages.Report(0, kind, name, keys)), socket.MSG_DONTWAIT)
 
     def close(self) -> None:
         """Close this process's copy of the socket."""
@@ -85,10 +90,13 @@ class State:
         if reply is None or not reply.an_numrrsets or reply.security == _BOGUS:
             return ""
         name = query.qname_str
-        if not self.directory.meaning(name).sets:
-            return ""
-        keys = _keys(reply)
+        named = bool(self.directory.meaning(name).sets)
+        keys = _keys(reply) if named or kind == messages.FRESH else []
         if not keys:
+            return ""
+        if not named:
+            # So that what is rejected has a name.
+            self.channel.tell(messages.OTHER, name, keys)
             return ""
         last = self._reported.get((name, query.qtype_str))
         now = time.monotonic()
@@ -179,7 +187,7 @@ def _begin(number: int, query: Any) -> bool:
     if not meaning.covered and _state.counts and query.mesh_info.reply_list is not None:
         if _state.only:
             return _finish(number, query, _NXDOMAIN)
-        _state.channel.report(messages.UNKNOWN, query.qinfo.qname_str, [])
+        _state.channel.tell(messages.UNKNOWN, query.qinfo.qname_str, [])
     if meaning.sets and query.qinfo.qtype in _HTTPS_AND_SVCB:
         # They carry addresses that no set has, and keys that hide the name from a proxy.
         return _finish_empty(number, query)

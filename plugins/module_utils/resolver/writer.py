@@ -43,6 +43,9 @@ class Writer:
         if report.kind == messages.UNKNOWN:
             self.record.unknown(report.name)
             return None
+        if report.kind == messages.OTHER:
+            self.record.other(report.name, report.keys)
+            return None
         return messages.pack_reply(report.number, self._answer(report))
 
     def _answer(self, report: Report) -> str:

@@ -91,7 +91,9 @@ _LEDGER_LINE = Record(
     }
 )
 _LEDGER_OVERFLOW = Record({"user": TEXT, "packets": INTEGER, "last": MOMENT})
-_KEPT_LINE = Record({**_LEDGER_LINE.required, "observed": FLAG, "bytes": INTEGER, "first": MOMENT})
+_KEPT_LINE = Record(
+    {**_LEDGER_LINE.required, "name": OrNull(TEXT), "observed": FLAG, "bytes": INTEGER, "first": MOMENT}
+)
 _KEPT_OVERFLOW = Record({**_LEDGER_OVERFLOW.required, "observed": FLAG})
 _ALLOWED_LINE = Record({**_LEDGER_LINE.required, "first": MOMENT})
 _ALLOWED = Record({"since": OrNull(MOMENT), "left_out": INTEGER, "lines": ListOf(_ALLOWED_LINE)})

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -39,6 +40,7 @@ COLUMNS = (
     "last",
 )
 """The columns of flows/columns.py that a record of a log needs."""
+_NAME = re.compile(r"[a-z0-9_.-]{1,253}", re.ASCII)
 _NAMES = {number: name for name, number in [*protocols.NUMBERS.items()][::-1]}
 
 
@@ -56,6 +58,8 @@ class Recorder:
         for line in lines:
             yield from self._record(
                 kind="ledger",
+                # A word of the host.
+                name=line["name"] if _NAME.fullmatch(line["name"] or "") else None,
                 flow=(line["address"], line["protocol"], line["port"]),
                 uid=line["uid"],
                 user=line["user"],

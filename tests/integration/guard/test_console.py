@@ -29,6 +29,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program im
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program.watcher import Watcher
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import history, journal, settings
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.settings import Settings
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import ledger_facts
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import shape
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import decide
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial.timer import COMMAND
@@ -222,6 +223,20 @@ def test_denied_shows_the_ledger(
         r" +3  203\.0\.113\.9 tcp/22 by root, last \d s ago\n +1  10\.1\.2\.3 udp/99 by root, last \d s ago\n",
         done.stdout,
     ), done.stdout + done.stderr
+
+
+def test_denied_says_which_name_was_asked_for(compiled: GuardedHost) -> None:
+    with socket.socket() as refused, pytest.raises(ConnectionRefusedError):
+        refused.connect(("203.0.113.9", 22))
+    compiled.paths.resolver_record.parent.mkdir(parents=True)
+    compiled.paths.resolver_record.write_text('{"others": {"203.0.113.9": "api.example.com"}}')
+    line = compiled.run("denied").stdout
+    assert "203.0.113.9 tcp/22 by root, name api.example.com, last " in line
+    assert json.loads(compiled.run("denied", "--json").stdout)["lines"][0]["name"] == "api.example.com"
+    # As a person pastes it.
+    assert compiled.run("why", *line.split()[1:]).stdout.startswith("203.0.113.9 tcp/22 as root: rejected")
+    (kept,) = ledger_facts.facts(compiled.paths)["lines"]
+    assert kept["name"] == "api.example.com"
 
 
 def test_denied_filters_and_goes_back_beyond_a_reboot(compiled: GuardedHost) -> None:

@@ -69,6 +69,17 @@ def samples(host: GuardedHost, name: str) -> dict[str, float]:
     return {labels: float(value) for labels, value in found}
 
 
+def need_valid(host: GuardedHost) -> None:
+    checked = subprocess.run(
+        [str(PROGRAMS / "promtool"), "check", "metrics"],
+        input=written(host),
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
 def refused(host: GuardedHost, name: str) -> dict[str, float]:
     """Return the samples of a metric of refusals that are not 0, by class."""
     shown = samples(host, f"tidegate_refused_{name}_total")
@@ -89,14 +100,34 @@ def test_metrics_are_what_ledger_and_counters_say(measured: GuardedHost) -> None
     assert samples(measured, "tidegate_drift") == {"": 0}
     assert samples(measured, "tidegate_events_total")['event="saved"'] == 1
     assert 'entry="payments-api"' in samples(measured, "tidegate_allowed_packets_total")
-    checked = subprocess.run(
-        [str(PROGRAMS / "promtool"), "check", "metrics"],
-        input=written(measured),
-        text=True,
-        capture_output=True,
-        check=False,
+    need_valid(measured)
+
+
+def test_names_have_metrics_where_a_resolver_fills_them(measured: GuardedHost) -> None:
+    Watcher(measured).copy_ledger()
+    assert not samples(measured, "tidegate_names_answers_total")
+    measured.paths.wanted_names.parent.mkdir(parents=True, exist_ok=True)
+    measured.paths.wanted_names.write_text("{}")
+    measured.paths.resolver_record.parent.mkdir(parents=True)
+    measured.paths.resolver_record.write_text('{"alive": 1795173600, "written": 7, "problems": 2}')
+    measured.load(
+        "add set inet tidegate names_api4 { type ipv4_addr; flags timeout; size 64; }\n"
+        "add set inet tidegate names_api.within4 { type ipv4_addr; }\n"
+        "add element inet tidegate names_api4 { 203.0.113.1 timeout 1h, 203.0.113.2 timeout 1h }\n"
     )
-    assert checked.returncode == 0, checked.stdout + checked.stderr
+    Watcher(measured).copy_ledger()
+    assert samples(measured, "tidegate_collector_success") == {"": 1}
+    assert samples(measured, "tidegate_names_answers_total") == {
+        'outcome="written"': 7,
+        'outcome="refused"': 0,
+        'outcome="failed"': 2,
+        'outcome="unresolved"': 0,
+    }
+    assert samples(measured, "tidegate_names_alive_timestamp_seconds") == {"": 1795173600}
+    labels = 'entry="api",family="ipv4"'
+    assert samples(measured, "tidegate_names_set_elements") == {labels: 2}
+    assert samples(measured, "tidegate_names_set_capacity") == {labels: 64}
+    need_valid(measured)
 
 
 def test_counters_never_go_back(measured: GuardedHost) -> None:

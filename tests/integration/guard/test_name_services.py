@@ -120,23 +120,6 @@ def test_each_name_service_with_packages_from_a_name(machine: Machine) -> None:
     assert "127.0.53.1" not in machine.run("resolvectl", "dns")
     there_and_back(machine, "/etc/systemd/resolved.conf.d/tidegate.conf")
 
-    apt(machine, "purge", "systemd-resolved")
-    apt(machine, "install", "resolvconf")
-    # What the package unbound has resolvconf run fails where its service does not run.
-    machine.run("sh", "-c", f"echo nameserver {SERVER} | resolvconf -a h0.test", check=False)
-    there_and_back(machine, "/etc/resolvconf/resolv.conf.d/head")
-
-    apt(machine, "purge", "resolvconf")
-    apt(machine, "install", "network-manager")
-    machine.run("nmcli", "device", "set", "h0", "managed", "yes")
-    machine.run(
-        *("nmcli", "connection", "add", "type", "ethernet", "ifname", "h0", "con-name", "h0", "ipv4.method", "manual"),
-        *("ipv4.addresses", f"{HERE}/24", "ipv4.gateway", SERVER, "ipv4.dns", SERVER, "ipv6.method", "disabled"),
-    )
-    machine.run("nmcli", "connection", "up", "h0")
-    wait_for(lambda: "NetworkManager" in resolv_conf(machine))
-    there_and_back(machine, "/etc/NetworkManager/conf.d/tidegate.conf")
-
 
 def the_role_installs_unbound_and_starts_no_other(machine: Machine) -> None:
     assert role(machine)["changed"]

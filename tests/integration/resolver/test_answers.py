@@ -13,6 +13,7 @@ from itertools import count
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.resolver.configuration import CANARY
+from ansible_collections.tidegate.nftables.plugins.module_utils.resolver.record import names
 from ansible_collections.tidegate.nftables.tests.support.authority import (
     AAAA,
     CNAME,
@@ -73,6 +74,15 @@ def test_other_names_resolve_and_open_nothing(world: World) -> None:
         name, address, _v6 = fresh_name(below)
         assert world.resolver.addresses(name) == [address]
         assert not connects(address)
+
+
+def test_every_address_has_the_name_that_was_asked_for(world: World) -> None:
+    named, other = fresh_name(), fresh_name("example.org")
+    for name, *_both in (named, other):
+        world.resolver.addresses(name)
+    path = world.resolver.paths.resolver_record
+    wait_for(lambda: names(path).keys() >= {named[1], other[1]}, "a record of both")
+    assert [names(path)[address] for _name, address, _v6 in (named, other)] == [named[0], other[0]]
 
 
 def test_a_huge_set_of_somebody_else_changes_nothing(world: World) -> None:
@@ -278,8 +288,8 @@ def test_without_a_table_the_host_has_dns_and_what_comes_later_is_opened(world: 
 
 
 def all_elements(world: World) -> dict[str, float]:
-    names = ("names_api4", "names_api6", "names_corp4", "names_corp6")
-    return {key: seconds for name in names for key, seconds in world.resolver.elements(name).items()}
+    sets = ("names_api4", "names_api6", "names_corp4", "names_corp6")
+    return {key: seconds for name in sets for key, seconds in world.resolver.elements(name).items()}
 
 
 def counted_answers(name: str, kind: int) -> tuple[int, int]:

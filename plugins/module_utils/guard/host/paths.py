@@ -141,6 +141,11 @@ class Paths:
         return self.at("/run/tidegate-dns")
 
     @property
+    def resolver_record(self) -> Path:
+        """What the resolver did (resolver/record.py)."""
+        return self.resolver / "record.json"
+
+    @property
     def unchanged(self) -> Path:
         """What the host was like when it was right (program/unchanged_record.py)."""
         return self.run / "unchanged.json"

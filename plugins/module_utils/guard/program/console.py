@@ -13,7 +13,7 @@ import re
 import sys
 import time
 from contextlib import suppress
-from typing import Any, Iterator, Sequence
+from typing import Any, Iterator, Mapping, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import suggested_entries, unit_names
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
@@ -30,6 +30,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight.leve
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import unit_sets
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.live_table import LiveTable
+from ansible_collections.tidegate.nftables.plugins.module_utils.resolver import record
 from ansible_collections.tidegate.nftables.plugins.module_utils.suggested_entries import Rejection
 from ansible_collections.tidegate.nftables.plugins.module_utils.units import cgroups
 
@@ -59,10 +60,14 @@ def show_denied(paths: Paths, arguments: argparse.Namespace) -> int:
     kept = kept_ledger.current(paths, now)
     lines = [line for line in kept.lines if line.last >= now - oldest and (not arguments.user or line.uid == uid)]
     overflow = [item for item in kept.overflow if item.last >= now - oldest and (not arguments.user or item.uid == uid)]
+    asked = record.names(paths.resolver_record)
     if arguments.json:
         say(
             json.dumps(
-                {"lines": [_line(line, now) for line in lines], "overflow": [_overflow(item, now) for item in overflow]}
+                {
+                    "lines": [_line(line, now, asked) for line in lines],
+                    "overflow": [_overflow(item, now) for item in overflow],
+                }
             )
         )
         return _need_table()
@@ -73,7 +78,9 @@ def show_denied(paths: Paths, arguments: argparse.Namespace) -> int:
     for line in lines[: arguments.lines]:
         flow = denied_ledger.flow_text(line.address, line.protocol, line.port, line.uid)
         observed = " (accepted: mode observe)" if line.observed else ""
-        say(f"{line.packets:>8}  {flow}, last {_ago(now - line.last)} ago{observed}", "yellow" if line.observed else "")
+        name = f", name {asked[line.address]}" if line.address in asked else ""
+        text = f"{line.packets:>8}  {flow}{name}, last {_ago(now - line.last)} ago{observed}"
+        say(text, "yellow" if line.observed else "")
     if len(lines) > arguments.lines:
         say(f"and {len(lines) - arguments.lines} more: tidegate denied {len(lines)}")
     for item in overflow:
@@ -125,9 +132,10 @@ def _need_table() -> int:
     return CRITICAL
 
 
-def _line(line: kept_ledger.KeptLine, now: float) -> dict[str, Any]:
+def _line(line: kept_ledger.KeptLine, now: float, asked: Mapping[str, str]) -> dict[str, Any]:
     return {
         "destination": line.address,
+        "name": asked.get(line.address),
         "protocol": line.protocol,
         "port": line.port,
         "uid": line.uid,

@@ -16,21 +16,30 @@ from typing import Any, Iterator
 from ansible_collections.tidegate.nftables.plugins.module_utils import connection_tracking
 from ansible_collections.tidegate.nftables.plugins.module_utils.errors import TidegateError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import files
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import journal, pending, records, settings
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import (
+    journal,
+    pending,
+    records,
+    settings,
+    wanted_names,
+)
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.settings import Settings
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import metrics
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight.denied_ledger import Ledger
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight.kept_ledger import KeptLedger
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight.metrics import Family, Totals
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.counted_elements import fill
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.rule_counters import rule_counters
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.ruleset import table_counters
+from ansible_collections.tidegate.nftables.plugins.module_utils.resolver import record
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import (
     LEDGER_FULL_COUNTER,
     LEDGER_SETS,
     LEDGER_SIZE,
     TABLE,
     is_entry_chain,
+    of_names_set,
     would_deny,
 )
 
@@ -87,6 +96,7 @@ class Exporter:
             [({"counter": name}, packets) for name, (packets, _bytes) in sorted(counters.items())],
         )
         yield from self._entries()
+        yield from self._names()
         yield from self._ledger(live, counters)
         yield from self._policy(values, edited=edited)
         usage = connection_tracking.usage()
@@ -110,6 +120,28 @@ class Exporter:
         yield Family("tidegate_allowed_packets_total", "counter", about, samples)
         left_out = len(packets) - len(shown)
         yield _single("tidegate_series_overflow", "Entries that have no series, because there are too many.", left_out)
+
+    def _names(self) -> Iterator[Family]:
+        if not wanted_names.read(self.host.paths):
+            return
+        recorded = record.read(self.host.paths.resolver_record)
+        yield _single(
+            "tidegate_names_alive_timestamp_seconds", "When it answered last.", int(recorded.get("alive") or 0)
+        )
+        outcomes = {"written": "written", "refused": "refused", "failed": "problems", "unresolved": "unknown"}
+        answers = [({"outcome": word}, int(recorded.get(key) or 0)) for word, key in outcomes.items()]
+        about = "Answers about names of the policy; begins anew when the resolver does."
+        yield Family("tidegate_names_answers_total", "counter", about, answers)
+        filled = fill(*TABLE, lambda info: of_names_set(info.name) is not None)
+        sets = {of_names_set(name): numbers for name, numbers in sorted(filled.items())}
+        labelled = [
+            ({"entry": of[0], "family": f"ipv{of[1]}"}, numbers) for of, numbers in sets.items() if of is not None
+        ][: 2 * metrics.MOST_ENTRIES]
+        for place, name, about in (
+            (0, "tidegate_names_set_elements", "Addresses that the names of an entry have now."),
+            (1, "tidegate_names_set_capacity", "Addresses that they can have."),
+        ):
+            yield Family(name, "gauge", about, [(labels, numbers[place]) for labels, numbers in labelled])
 
     def _ledger(self, live: Ledger, counters: dict[str, tuple[int, int]]) -> Iterator[Family]:
         modes = {"enforce": False, "observe": True}

@@ -82,9 +82,13 @@ def settle(paths: Paths, interpreter: str, *, restart: bool = False) -> list[Cha
         _serve(paths, text, service, restart=restart)
         _point(paths, [change for change in listed if change.path in pointing])
     elif listed:
+        ended = any(change.path == paths.names for change in service)
+        if ended:
+            # First, or it notices what is done here.
+            run("systemctl", "stop", systemd_units.NAMES_PATH)
         _point(paths, [change for change in listed if change.path in pointing])
-        if any(change.path == paths.names for change in service):
-            run("systemctl", "stop", systemd_units.RESOLVER, systemd_units.NAMES_PATH)
+        if ended:
+            run("systemctl", "stop", systemd_units.RESOLVER)
         _write(paths, service)
     return listed
 
@@ -158,7 +162,8 @@ def _split(text: str) -> tuple[str, str, str]:
 
 def _resolv_conf_back(paths: Paths, wanted: Mapping[Path, str]) -> list[Change]:
     """Return the change that brings the original resolv.conf back, where it is ours and is not to be any more."""
-    text = files.read(paths.resolv_conf) or ""
+    # A link leads to the file of another program, such as resolvconf, which has our first lines where we gave it those.
+    text = "" if paths.resolv_conf.is_symlink() else files.read(paths.resolv_conf) or ""
     if paths.resolv_conf in wanted or not name_service.is_ours(text):
         return []
     original = name_service.original(paths)
@@ -218,7 +223,7 @@ def _runs_with(paths: Paths, text: str) -> bool:
     """Wait until the running resolver has taken a document over; return whether it has."""
     end = time.monotonic() + _RELOAD
     while time.monotonic() < end:
-        if record.read(paths.resolver / "record.json").get("document") == record.digest(text):
+        if record.read(paths.resolver_record).get("document") == record.digest(text):
             return True
         time.sleep(0.1)
     return False

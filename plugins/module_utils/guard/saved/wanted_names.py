@@ -50,7 +50,7 @@ def facts(paths: Paths) -> dict[str, Any] | None:
     text = read(paths)
     if not text:
         return None
-    recorded, problem = record.read(paths.resolver / "record.json"), ""
+    recorded, problem = record.read(paths.resolver_record), ""
     try:
         need_alive(paths)
     except GuardError as error:

@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.tidegate.nftables.plugins.module_utils import protocols
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import running_time, settings
+from ansible_collections.tidegate.nftables.plugins.module_utils.resolver import record
 
 from . import allowed_flows, denied_ledger, kept_ledger
 
@@ -22,11 +23,13 @@ _UNKNOWN = 255
 def facts(paths: Paths) -> dict[str, Any]:
     """Return what was rejected, and what was allowed where the host notes it, also before a reboot.
 
-    now: the host's clock, in seconds since 1970. lines: the flows; user: the name of the uid, where it has one; first,
+    now: the host's clock, in seconds since 1970. lines: the flows; name: that the address was last the answer for,
+    where the resolver of this host knows one; user: the name of the uid, where it has one; first,
     last: in seconds since 1970, as long ago as the host has run since then. overflow: packets of which there is no
     line, by user. observed: whether they were let out. allowed: what entries allowed, as lines for each flow and day;
     since: when the host began to note it without a gap, None when it does not; left_out: packets that no line has.
     """
+    asked = record.names(paths.resolver_record)
     now, running = time.time(), running_time.now(paths)
     kept = kept_ledger.current(paths, running)
     allowed = allowed_flows.look(allowed_flows.read(paths), running, settings.read(paths).ledger_days)
@@ -35,6 +38,7 @@ def facts(paths: Paths) -> dict[str, Any]:
         "lines": [
             {
                 "address": line.address,
+                "name": asked.get(line.address),
                 "protocol": _protocol(line.protocol),
                 "port": line.port,
                 "uid": line.uid,

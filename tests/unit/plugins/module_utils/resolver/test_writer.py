@@ -99,3 +99,26 @@ def test_what_another_user_wrote_is_read_with_care(path: Path) -> None:
     path.unlink()
     path.symlink_to(target)
     assert record.read(path) == {}
+
+
+def test_names_of_others_are_kept_apart_and_are_names(writer: Writer, path: Path) -> None:
+    """Anyone on the host can ask for any number of names, and fill no set and push out no name of the policy."""
+    said(writer, "N1.example.net.", V4)
+    for number in range(6000):
+        key = ipaddress.ip_address(0x3C000000 + number).packed
+        assert writer.handle(messages.pack(Report(0, messages.OTHER, f"x{number}.example.org.", [key]))) is None
+    writer.handle(messages.pack(Report(0, messages.OTHER, "x<b>.example.org.", [CORP])))
+    writer.handle(messages.pack(Report(0, messages.OTHER, "evil.example.org.", [V4])))
+    writer.record.save(now=True)
+    names = record.names(path)
+    assert names["50.0.0.1"] == "n1.example.net"
+    assert names["60.0.23.111"] == "x5999.example.org"
+    assert "10.1.1.1" not in names
+    assert 4000 < len(names) <= 5001
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def test_a_record_that_somebody_spoiled_has_no_names(path: Path) -> None:
+    for text in ("", "[]", '{"names": 5, "others": {"1.1.1.1": 7, "1.1.1.2": "a\\u001b[2J"}}'):
+        path.write_text(text)
+        assert record.names(path) == {}

@@ -25,6 +25,7 @@ from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.polic
 SCHEMA = json.loads((CHECKOUT / "docs" / "schema" / "flow-1.json").read_text())
 LINE = {
     "address": "203.0.113.9",
+    "name": None,
     "protocol": 6,
     "port": 80,
     "uid": 33,
@@ -169,6 +170,13 @@ def test_names_of_a_log_are_names_or_nothing(tmp_path: Path) -> None:
     (tmp_path / "log").write_text(line)
     (record,) = of_log(tmp_path, {"squid": "log"})
     assert record["name"] is None
+
+
+def test_names_of_a_host_are_names_or_nothing() -> None:
+    lines = [{**LINE, "name": name} for name in ("api.example.com", "<b>.example", "a" * 254, None)]
+    records = list(Recorder(build(**ALLOW)).of_ledger(lines))
+    need_valid(records)
+    assert [record["name"] for record in records] == ["api.example.com", None, None, None]
 
 
 def test_a_hundred_thousand_records_take_less_than_two_seconds() -> None:

@@ -94,6 +94,9 @@ def test_what_others_give_resolvconf_stays(tmp_path: Path) -> None:
     head.write_text("# of the site\n")
     write(paths, names.changes(paths, json.dumps(DOCUMENT), "/usr/bin/python3"))
     assert head.read_text().endswith("nameserver 127.0.53.1\n# of the site\n")
+    # As resolvconf makes it, with our lines at its head.
+    paths.resolv_conf.write_text(f"{head.read_text()}nameserver 10.0.0.53\n")
     assert not names.changes(paths, json.dumps(DOCUMENT), "/usr/bin/python3")
     write(paths, names.changes(paths, "", "/usr/bin/python3"))
     assert head.read_text() == "# of the site\n"
+    assert paths.resolv_conf.is_symlink()
