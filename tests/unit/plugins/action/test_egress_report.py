@@ -20,7 +20,7 @@ KNOWN: dict[str, Any] = {
     "observed": {"confirmed": True, "observes": False, "since": None, "now": fleets.END, "ledger": [], "overflow": []},
     "ledger": {
         "now": fleets.END,
-        "lines": [{**LINE, **MOMENTS, "observed": False, "bytes": 90}],
+        "lines": [{**LINE, **MOMENTS, "name": None, "observed": False, "bytes": 90}],
         "overflow": [],
         "allowed": {"since": None, "left_out": 0, "lines": [{**LINE, **MOMENTS, "address": "203.0.113.77"}]},
     },
