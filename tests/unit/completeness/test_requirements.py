@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.tidegate.nftables.tests.support.paths import CHECKOUT
+from ansible_collections.tidegate.nftables.tests.support.waiting import run
 
 ON_HOSTS = ("modules", "module_utils")
 WITH_ANSIBLE = {"ansible", "ansible_collections", "jinja2", "markupsafe", "yaml"}
@@ -45,6 +46,22 @@ def test_the_controller_imports_what_is_declared() -> None:
     on_controller = [path for path in FILES if path.relative_to(CHECKOUT / "plugins").parts[0] not in ON_HOSTS]
     names = set().union(*map(imported, on_controller)) - WITH_ANSIBLE
     assert names == declared("requirements.txt") | declared("requirements-flows.txt")
+
+
+IMPORT_ALL = """
+import importlib, sys
+for name in ("duckdb", "jmespath", "netaddr"):
+    sys.modules[name] = None
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+"""
+
+
+def test_every_file_is_imported_without_them() -> None:
+    """Galaxy and ansible-doc read the documentation of plugins with ansible-core alone."""
+    names = [".".join(path.relative_to(CHECKOUT).with_suffix("").parts) for path in FILES if path.name != "__init__.py"]
+    modules = [f"ansible_collections.tidegate.nftables.{name}" for name in names]
+    run([sys.executable, "-c", IMPORT_ALL, *modules])
 
 
 @pytest.mark.parametrize("folder", ON_HOSTS)

@@ -14,10 +14,10 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, intervals, services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
 
-_LOOPBACK = addresses.parse("127.0.0.0/8") | addresses.parse("::1")
-_MULTICAST = addresses.parse("224.0.0.0/4") | addresses.parse("ff00::/8")
-_DHCP = addresses.union(map(addresses.parse, ("255.255.255.255", "169.254.0.0/16", "168.63.129.16")))
-_DHCPV6 = addresses.parse("fe80::/10") | addresses.parse("ff02::1:2")
+_LOOPBACK = addresses.constant("127.0.0.0/8", "::1")
+_MULTICAST = addresses.constant("224.0.0.0/4", "ff00::/8")
+_DHCP = addresses.constant("255.255.255.255", "169.254.0.0/16", "168.63.129.16")
+_DHCPV6 = addresses.constant("fe80::/10", "ff02::1:2")
 ROOT = ("root", "0")
 Cause = Literal["floor", "entry", "never", "unlisted", "resolvers", "absent"]
 # (protocol, message type) of RFC 792 and RFC 4443, RFC 4861, and RFC 2710 with RFC 3810.

@@ -20,7 +20,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regi
 
 from .floor import FloorOpening, openings
 
-LOOPBACK = addresses.parse("127.0.0.0/8") | addresses.parse("::1")
+LOOPBACK = addresses.constant("127.0.0.0/8", "::1")
 PORTED = of_boxes((EVERYTHING, services.of_protocol(number)) for number in WITH_PORTS.values())
 """Every flow of a protocol with ports."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, intervals
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
 
-WELL_KNOWN = addresses.parse("64:ff9b::/96")
+WELL_KNOWN = addresses.constant("64:ff9b::/96")
 
 
 def translate(original: AddressSet, prefix: AddressSet) -> AddressSet:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import socket
 from collections.abc import Iterable, Iterator
@@ -101,6 +102,12 @@ def union(sets: Iterable[AddressSet]) -> AddressSet:
         v4.extend(addresses.v4)
         v6.extend(addresses.v6)
     return AddressSet(intervals.normalise(v4), intervals.normalise(v6))
+
+
+def constant(*networks: str) -> AddressSet:
+    """Return the set of networks that the code itself names: modules are imported without netaddr, too."""
+    read = map(ipaddress.ip_network, networks)
+    return union(interval(network.version, int(network[0]), int(network[-1])) for network in read)
 
 
 def to_text(version: int, value: int) -> str:
