@@ -50,9 +50,9 @@ GUARD = "tests/integration/guard"
 ROOMS = {
     "algebra": Room(
         ("plugins/plugin_utils/policy/sets", "plugins/plugin_utils/policy/proving"),
-        ((f"{UNIT}/policy",), (f"{UNIT}/plan", f"{UNIT}/prove", f"{UNIT}/targets")),
+        ((f"{UNIT}/policy",),),
     ),
-    "compiler": Room(("plugins/plugin_utils/targets/nftables",), ((f"{UNIT}/targets",), (f"{UNIT}/policy",))),
+    "compiler": Room(("plugins/plugin_utils/targets/nftables",), ((f"{UNIT}/targets",),)),
     "plan": Room(("plugins/plugin_utils/plan",), ((f"{UNIT}/plan",), ("tests/integration/plan",))),
     "guard": Room(
         ("plugins/module_utils/guard",),
@@ -164,7 +164,8 @@ def run(name: str, sample: int, seed: int) -> bool:
 def main(name: str, sample: str = "100", seed: str = "1") -> int:
     os.chdir(FOLDER / name / "ansible_collections" / "tidegate" / "nftables")
     os.environ["PYTHONPATH"] = os.environ["ANSIBLE_COLLECTIONS_PATH"] = str(FOLDER / name)
-    for tests in ROOMS[name].stages:  # without a change every test must pass
+    goes_on = (FOLDER / f"{name}.jsonl").exists()
+    for tests in () if goes_on else ROOMS[name].stages:  # without a change every test must pass
         if subprocess.run(command(ROOMS[name].files()[0], tests).split(), check=False).returncode != 0:
             return 2
     return 0 if run(name, int(sample), int(seed)) else 1
