@@ -23,7 +23,12 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.registry
 
 # The question is read as a policy test of the host, so that it knows every word, list and service of the policy.
 _VARIABLE, _TEST = "egress_tests_of_explain", "the-question"
-_PLACES = {"reach": "egress_explain_to", "services": "egress_explain_service", "user": "egress_explain_user"}
+_PLACES = {
+    "reach": "egress_explain_to",
+    "services": "egress_explain_service",
+    "user": "egress_explain_user",
+    "unit": "egress_explain_unit",
+}
 
 
 class ActionModule(TidegateAction):
@@ -34,6 +39,7 @@ class ActionModule(TidegateAction):
         "to": {"type": "list", "elements": "str", "required": True},
         "service": {"type": "list", "elements": "str", "default": ["any"]},
         "user": {"type": "str"},
+        "unit": {"type": "str"},
     }
 
     def act(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -45,12 +51,13 @@ class ActionModule(TidegateAction):
             "reach": [_destination(world, text) for text in arguments["to"] if text not in named] or ["any"],
             "services": arguments["service"],
         }
-        resolved = self._policy({**written, **({"user": arguments["user"]} if arguments["user"] else {})})
+        resolved = self._policy({**written, **{key: arguments[key] for key in ("user", "unit") if arguments[key]}})
         asked = next((test for test in resolved.tests if test.name == _TEST), None)
         question = Question(
             to=asked.addresses if asked and len(named) < len(arguments["to"]) else NOTHING,
             services=asked.services if asked else ANY,
             user=arguments["user"],
+            unit=arguments["unit"],
             names=tuple(named.values()),
         )
         answer = explain(resolved, question, {name: target.can for name, target in TARGETS.items()})

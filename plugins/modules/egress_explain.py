@@ -29,6 +29,9 @@ options:
   user:
     description: The user who sends. No particular user by default.
     type: str
+  unit:
+    description: The systemd unit whose socket it is, such as V(nginx.service). No particular unit by default.
+    type: str
 extends_documentation_fragment:
   - tidegate.nftables.egress.reads_only
 seealso:

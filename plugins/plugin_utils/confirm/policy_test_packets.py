@@ -35,11 +35,11 @@ Packet = dict[str, Any]
 def packets(resolved: policy.ResolvedPolicy) -> list[Packet]:
     """Return the packets as the option tests of egress_guard: the first packet of each test before the second of any.
 
-    Packets that egress_deny_quietly rejects are left out: they leave no line in the ledger, so the host could not tell
-    that it rejected them.
+    A test of a unit has none: only the unit's own processes could send them. Packets that egress_deny_quietly rejects
+    are left out: they leave no line in the ledger, so the host could not tell that it rejected them.
     """
     known = resolved.named_users()
-    turns = zip_longest(*(list(_of(resolved, test, known)) for test in resolved.tests))
+    turns = zip_longest(*(list(_of(resolved, test, known)) for test in resolved.tests if test.unit is None))
     return [packet for packet in chain.from_iterable(turns) if packet is not None][:LIMIT]
 
 

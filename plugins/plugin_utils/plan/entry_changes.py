@@ -17,6 +17,7 @@ _FIELDS = {
     "to": ("to", ""),
     "services": ("service_texts", ""),
     "users": ("users", "everybody"),
+    "units": ("units", "any"),
     "for": ("for_", ""),
     "reason": ("reason", "(none)"),
     "owner": ("owner", "(none)"),
@@ -90,6 +91,7 @@ def _change(outcome: EntryOutcome, entry: ResolvedEntry, changes: tuple[tuple[st
         to=entry.to,
         services=entry.service_texts,
         users=entry.users,
+        units=entry.units,
         shared=entry.shared,
         changes=changes,
     )

@@ -11,7 +11,7 @@ from typing import Literal
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import domain_names
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedEntry, ResolvedPolicy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.decide import is_one_of
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.decide import is_among, is_one_of
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.floor import servers
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.passing import (
     closed_reach,
@@ -19,9 +19,11 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.p
     passing,
     stays,
 )
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import units
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import Region, of_boxes
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.units import Cgroup
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import Capabilities
 
 from .wording import region_lines, service_text, user_text
@@ -33,13 +35,20 @@ Answer = Literal["yes", "no", "partly"]
 class Question:
     """The flows in question.
 
-    user: None for a user whom the policy does not name. names: domain names in small letters, which no host resolves.
+    user: None for a user whom the policy does not name. unit: the systemd unit whose socket it is, None for one that
+    the policy does not name. names: domain names in small letters, which no host resolves.
     """
 
     to: AddressSet
     services: ServiceSet
     user: str | None = None
+    unit: str | None = None
     names: tuple[str, ...] = ()
+
+    @property
+    def cgroup(self) -> Cgroup:
+        """Where the socket surely is: in which slice a service is, only the host knows."""
+        return units.places(self.unit or "", ())[0]
 
 
 @dataclass(frozen=True)
@@ -56,18 +65,19 @@ def explain(resolved: ResolvedPolicy, question: Question, targets: Mapping[str, 
     if resolved.mode == "absent":
         return ReachExplanation("yes", (f"yes: egress_mode is absent, so {resolved.host} has no policy",))
     region = of_boxes([(question.to, question.services)])
-    reached = region & passing(resolved).at(question.user or "")
-    entries = [entry for entry in resolved.entries if _is_for(entry, question.user) and entry_region(entry) & reached]
+    reached = region & passing(resolved).at(question.user or "", question.cgroup)
+    entries = [entry for entry in resolved.entries if _is_for(entry, question) and entry_region(entry) & reached]
     naming = {name: _naming(resolved, question, name) for name in question.names}
     open_parts = [*([reached == region] if region else []), *(_covers(naming[name], question) for name in naming)]
     some = bool(reached) or any(naming.values())
     answer: Answer = "yes" if all(open_parts) else "partly" if some else "no"
     asked = [*region_lines(region), *(f"{name} with {service_text(question.services)}" for name in question.names)]
-    lines = [f"{answer}: {resolved.host} as {user_text(question.user or '')} to {'; '.join(asked)}"]
-    lines += _opened(resolved, question.user, reached, entries, targets)
+    there = f" in {question.unit}" if question.unit else ""
+    lines = [f"{answer}: {resolved.host} as {user_text(question.user or '')}{there} to {'; '.join(asked)}"]
+    lines += _opened(resolved, question, reached, entries, targets)
     if reached != region:
-        lines += _rejected(resolved, question.user, region - reached)
-        lines += _may_be_named(resolved, question.user, region - reached)
+        lines += _rejected(resolved, question, region - reached)
+        lines += _may_be_named(resolved, question, region - reached)
     for name, of_name in naming.items():
         lines += _named(resolved, name, of_name, targets)
     if resolved.mode == "observe":
@@ -82,7 +92,7 @@ def _naming(resolved: ResolvedPolicy, question: Question, name: str) -> list[Res
         entry
         for entry in resolved.entries
         if any(domain_names.matches(domain_names.parse(each.name), name) for each in entry.names)
-        and _is_for(entry, question.user)
+        and _is_for(entry, question)
         and any(grant.services & question.services for grant in entry.by_name)
     ]
 
@@ -108,22 +118,22 @@ def _named(
         yield f"  {name} by the entry {entry.name}, {_place(entry)}, {by}"
 
 
-def _may_be_named(resolved: ResolvedPolicy, user: str | None, region: Region) -> Iterator[str]:
+def _may_be_named(resolved: ResolvedPolicy, question: Question, region: Region) -> Iterator[str]:
     """Yield the entries that open some of this where one of their names leads there."""
-    rest = region - closed_reach(resolved).at(user or "")
+    rest = region - closed_reach(resolved).at(question.user or "", question.cgroup)
     for entry in resolved.entries:
         names = ", ".join(name.name for name in entry.names)
-        if _is_for(entry, user) and of_boxes((grant.addresses, grant.services) for grant in entry.by_name) & rest:
+        if _is_for(entry, question) and of_boxes((grant.addresses, grant.services) for grant in entry.by_name) & rest:
             yield f"  the entry {entry.name} opens it only where a name leads there ({names})"
 
 
-def _is_for(entry: ResolvedEntry, user: str | None) -> bool:
-    return entry.users is None or is_one_of(user, entry.users)
+def _is_for(entry: ResolvedEntry, question: Question) -> bool:
+    return is_among(question.user, question.cgroup, entry.users, entry.units)
 
 
 def _opened(
     resolved: ResolvedPolicy,
-    user: str | None,
+    question: Question,
     reached: Region,
     entries: list[ResolvedEntry],
     targets: Mapping[str, Capabilities],
@@ -132,7 +142,7 @@ def _opened(
     by_servers = [
         opening.variable
         for opening in servers(resolved)
-        if of_boxes([opening.box]) & reached and (opening.users is None or is_one_of(user, opening.users))
+        if of_boxes([opening.box]) & reached and (opening.users is None or is_one_of(question.user, opening.users))
     ]
     for variable in by_servers:
         yield f"  by {variable}, which are part of the floor"
@@ -152,18 +162,17 @@ def _opened(
         yield "  by the floor, the baseline rules of every host"
 
 
-def _rejected(resolved: ResolvedPolicy, user: str | None, missing: Region) -> Iterator[str]:
+def _rejected(resolved: ResolvedPolicy, question: Question, missing: Region) -> Iterator[str]:
     """Yield why the rest is rejected: entries that open it to others or that egress_never closes."""
     yield f"  rejected: {'; '.join(region_lines(missing))}"
     reasons = []
     for entry in resolved.entries:
         if not entry_region(entry, may=False) & missing:
             continue
-        if _is_for(entry, user):
+        if _is_for(entry, question):
             reasons.append(f"    egress_never closes what the entry {entry.name} opens, {_place(entry)}")
         else:
-            users = ", ".join(entry.users or ())
-            reasons.append(f"    the entry {entry.name} opens it to {users} only, {_place(entry)}")
+            reasons.append(f"    the entry {entry.name} opens it to {entry.sockets} only, {_place(entry)}")
     yield from reasons or ["    no entry allows it"]
 
 

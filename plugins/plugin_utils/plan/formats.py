@@ -13,6 +13,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Reach
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.units import ELSEWHERE
 
 from .annotations import Annotation, plan_annotations
 from .markdown import markdown
@@ -57,13 +58,16 @@ def _reach(change: ReachChange) -> list[dict[str, Any]]:
     return [
         {
             "user": user_text(user),
+            **({} if cgroups == (ELSEWHERE,) and not reach.units() else {"units": [str(each) for each in cgroups]}),
             "to": [*addresses.elements(4), *addresses.elements(6)],
             "services": [
                 {"protocol": number, "ports": [list(ends) for ends in ports]}
                 for number, ports in services.protocols().items()
             ],
         }
-        for user, region in reach.by_user()
+        for cgroups, one in reach.by_cgroup()
+        for user, region in one.by_user()
+        if ELSEWHERE in cgroups or user is not None
         for addresses, services in region.boxes()
     ]
 

@@ -120,8 +120,7 @@ def _tests(before: ResolvedPolicy, after: ResolvedPolicy) -> Iterator[Sentence]:
 
 def _claimed(test: ResolvedTest) -> tuple[bool, Reach]:
     """Return whether a test says that flows pass, and which."""
-    users = None if test.user is None else [test.user]
-    return test.reach, Reach.of_boxes([(test.addresses, test.services, users)])
+    return test.reach, Reach.of_boxes([(test.addresses, test.services, test.sockets)])
 
 
 def _strength(old: ResolvedTest, new: ResolvedTest) -> Direction:
@@ -134,7 +133,7 @@ def _strength(old: ResolvedTest, new: ResolvedTest) -> Direction:
 def _claim(test: ResolvedTest) -> str:
     verb = "reach" if test.reach else "not_reach"
     flows = "; ".join(region_lines(of_boxes([(test.addresses, test.services)]))) or "nothing"
-    return f"{verb} {flows}{f' as {test.user}' if test.user else ''}"
+    return f"{verb} {flows}{f' as {test.sockets}' if test.user or test.unit else ''}"
 
 
 def _duties(before: ResolvedPolicy, after: ResolvedPolicy) -> Iterator[Sentence]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import get_args
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plural import count, noun
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.reach import Sockets
 
 from .model import (
     FAILING,
@@ -120,7 +121,7 @@ def _guards(plan: EgressPlan) -> Iterator[str]:
 
 def _entries(changes: Sequence[EntryChange]) -> Iterator[str]:
     for entry in changes:
-        users = f" as {', '.join(entry.users)}" if entry.users else ""
+        users = f" as {Sockets(entry.users, entry.units)}" if entry.users or entry.units else ""
         inbound = " (inbound)" if entry.kind == "inbound" else ""
         before = f" from {entry.before}" if entry.before else ""
         yield f"- **{entry.name}** {entry.outcome}{before}{inbound}: {entry.hosts}"

@@ -67,8 +67,9 @@ class EntryChange:
     """An entry that was added, removed, changed or renamed, or is left out since its last day is over.
 
     before: its name in the other commit, where it was renamed, else "". kind: the entry's, such as inbound or raise.
-    origin: file, line and column, "" where they are unknown. users: None for everybody. shared: the names of its prefix
-    lists that are shared platforms. changes: (key, before, after) of each difference in a changed entry.
+    origin: file, line and column, "" where they are unknown. users: None for everybody. units: None for any.
+    shared: the names of its prefix lists that are shared platforms. changes: (key, before, after) of each difference in
+    a changed entry.
     """
 
     outcome: EntryOutcome
@@ -83,6 +84,7 @@ class EntryChange:
     to: tuple[str, ...]
     services: tuple[str, ...]
     users: tuple[str, ...] | None
+    units: tuple[str, ...] | None = None
     shared: tuple[str, ...] = ()
     changes: tuple[tuple[str, str, str], ...] = ()
 

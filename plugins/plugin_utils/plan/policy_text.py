@@ -35,8 +35,8 @@ def _lines(resolved: ResolvedPolicy) -> Iterator[str]:
         if servers:
             yield f"{name} to {address_text(servers, _ADDRESSES)}"
     for never in resolved.never:
-        users = f" except for {names_text(never.except_users, _ADDRESSES)}" if never.except_users else ""
-        yield f"never to {address_text(never.addresses, _ADDRESSES, words)} with {service_text(never.services)}{users}"
+        whom = f" except for {never.excepted}" if never.excepts else ""
+        yield f"never to {address_text(never.addresses, _ADDRESSES, words)} with {service_text(never.services)}{whom}"
     for entry in resolved.all_entries():
         yield from _entry(entry, "to", words)
     for entry in resolved.inbound or ():
@@ -47,7 +47,7 @@ def _lines(resolved: ResolvedPolicy) -> Iterator[str]:
 
 def _entry(entry: ResolvedEntry, side: str, words: Words) -> Iterator[str]:
     senders = "" if entry.for_ == ("host",) or side == "from" else f" by {' and '.join(entry.for_)}"
-    users = f" for {names_text(entry.users, _ADDRESSES)}" if entry.users is not None else ""
+    users = f" for {entry.sockets}" if entry.by_socket else ""
     for grant in entry.grants:
         addresses = address_text(grant.addresses, _ADDRESSES, words)
         yield f"allow {entry.name}{senders}{users}: {side} {addresses} with {service_text(grant.services, _ADDRESSES)}"

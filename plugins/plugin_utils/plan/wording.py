@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plural import noun
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services, units
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import (
     EVERYTHING,
     AddressSet,
@@ -16,6 +16,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addr
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.reach import Reach
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.regions import Region
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import PORTS, ServiceSet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.units import ELSEWHERE, Cgroup
 
 SHOWN = 6
 """Elements of one kind that are written out; the rest is counted."""
@@ -102,20 +103,47 @@ def region_lines(region: Region, limit: int = SHOWN, words: Words = ()) -> list[
 
 def reach_rows(reach: Reach, limit: int = SHOWN, words: Words = ()) -> list[tuple[str, str, str]]:
     """Return (who, addresses, services): every flow is in exactly one row, with all who have it."""
+    places = units.places("", reach.units())
     return [
-        (_who_text(who, reach.users()), address_text(addresses, limit, words), service_text(allowed, limit))
-        for who, region in reach.by_users()
+        (
+            _who_text(who, one.users(), cgroups, places),
+            address_text(addresses, limit, words),
+            service_text(allowed, limit),
+        )
+        for cgroups, one in reach.by_cgroup()
+        for who, region in one.by_users()
+        # Packets without a socket are in no unit.
+        if ELSEWHERE in cgroups or who != {None}
         for addresses, allowed in region.boxes(icmp_as_one=True)
     ]
 
 
-def _who_text(who: frozenset[str | None], named: Sequence[str]) -> str:
-    """Return who has a row: `everybody`, `everybody but payd`, `payd, www-data`."""
+def _who_text(
+    who: frozenset[str | None], named: Sequence[str], cgroups: Sequence[Cgroup], places: Sequence[Cgroup]
+) -> str:
+    """Return who has a row: `everybody`, `everybody but payd`, `payd, www-data`, `root in nginx.service`.
+
+    named: the users who are told apart. cgroups: where; places: all that are told apart.
+    """
+    inside = ELSEWHERE not in cgroups
+    where = _cgroups_text(cgroups if inside else [each for each in places if each not in cgroups], places)
+    where = f" in {where}" if inside else f" not in {where}" if where else ""
     if "" in who:
         missing = [user for user in named if user not in who]
-        missing += [] if None in who else [user_text(None)]
-        return f"everybody but {names_text(missing)}" if missing else user_text("")
-    return names_text(sorted(user_text(user) for user in who))
+        missing += [] if None in who or inside else [user_text(None)]
+        return f"everybody but {names_text(missing)}{where}" if missing else user_text("") + where
+    return names_text(sorted(user_text(user) for user in who if user is not None or not inside)) + where
+
+
+def _cgroups_text(cgroups: Sequence[Cgroup], places: Sequence[Cgroup]) -> str:
+    """Return places as units, a unit alone where all that is in it is among them; "" for none."""
+    found, left = [], dict.fromkeys(cgroups)
+    for place in places:
+        whole = [each for each in places if place in (each, each._replace(slice=""), each._replace(service=""))]
+        if place in left and all(each in cgroups for each in whole):
+            found.append(str(place))
+            left = dict.fromkeys(each for each in left if each not in whole)
+    return _shortened([*found, *map(str, left)], SHOWN)
 
 
 def names_text(names: Iterable[str], limit: int = SHOWN) -> str:

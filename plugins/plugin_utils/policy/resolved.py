@@ -195,6 +195,11 @@ class ResolvedTest:
     hosts: AddressSet = NOTHING
     origin: str = field(default="", compare=False)
 
+    @property
+    def sockets(self) -> Sockets:
+        """Whose sockets it is about."""
+        return Sockets(None if self.user is None else (self.user,), None if self.unit is None else (self.unit,))
+
 
 @dataclass(frozen=True, kw_only=True)
 class ResolvedPolicy:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a policy certainly allows to everybody: a query can leave it out of its answer without asking the policy.
 
-It is less than the policy allows: entries for some users, and what `never` touches, stay in the answer and are judged
+It is less than the policy allows: entries for some sockets, and what `never` touches, stay in the answer and are judged
 here.
 """
 
@@ -45,7 +45,7 @@ class Condition:
 def certain(resolved: ResolvedPolicy) -> list[Certain]:
     """Return what is allowed to everybody, joined where the services are the same."""
     by_services: dict[ServiceSet, AddressSet] = {}
-    everybody = [entry for entry in resolved.entries if entry.users is None]
+    everybody = [entry for entry in resolved.entries if not entry.by_socket]
     pairs = [(grant.services, grant.addresses) for entry in everybody for grant in entry.grants]
     if "dns" in resolved.floor and resolved.dns:
         pairs.append((services.DNS, resolved.dns))

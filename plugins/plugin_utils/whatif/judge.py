@@ -6,14 +6,16 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Literal
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedEntry, ResolvedPolicy, Verdict
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.decide import ROOT, is_one_of
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, intervals
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, intervals, units
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.units import ELSEWHERE, Cgroup
 
 Outcome = Literal["allowed", "rejected", "depends"]
 ALLOWED: Outcome = "allowed"
@@ -25,10 +27,11 @@ _ANYBODY, _UNNAMED = "\0", "\1"
 
 @dataclass(frozen=True)
 class Judgement:
-    """outcome: DEPENDS where only some users may and the log does not say who it was, or what a name led to is open.
+    """outcome: DEPENDS where only some sockets may and the log says not whose it was, or what a name led to is open.
 
     entry: what lets the flow through, None for the floor and for rejections. cause: as policy.Verdict's, or "names"
-    where it depends on them. users: for DEPENDS, whom it is allowed to; () where it depends on names.
+    where it depends on them. users: for DEPENDS, whom it is allowed to, a user, a unit or a user in a unit; () where it
+    depends on names. No log says which unit a socket was in.
     """
 
     outcome: Outcome
@@ -51,15 +54,26 @@ class Judge:
         return self._judged(destination, protocol, port, uid if is_named else _UNNAMED)
 
     def _judge(self, destination: str, protocol: int, port: int | None, uid: str | None) -> Judgement:
-        narrowed, users = self._about_port(protocol, port or 0)
+        narrowed, users, cgroups = self._about_port(protocol, port or 0)
 
-        def ask(user: str) -> Verdict:
-            return policy.decide(narrowed, policy.Flow(destination, protocol, port, user))
+        def ask(user: str, cgroup: Cgroup = ELSEWHERE) -> Verdict:
+            within = tuple(name for name in cgroup if name)
+            return policy.decide(narrowed, policy.Flow(destination, protocol, port, user, units=within))
 
-        verdict = ask(_ANYBODY if uid is None else uid)
+        def may(user: str, cgroup: Cgroup) -> bool:
+            return ask(user, cgroup).allowed
+
+        whoever = _ANYBODY if uid is None else uid
+        verdict = ask(whoever)
         if verdict.allowed:
             return Judgement(ALLOWED, verdict.entry, verdict.cause)
         allowed = [(user, answer) for user in users if uid is None and (answer := ask(user)).allowed]
+        inside = _widest(cgroups, partial(may, whoever))
+        allowed += [(str(cgroup), ask(whoever, cgroup)) for cgroup in inside]
+        for user in users if uid is None else ():
+            places = [cgroup for cgroup in cgroups if cgroup not in inside and not ask(user).allowed]
+            both = _widest(places, partial(may, user))
+            allowed += [(f"{user} in {cgroup}", ask(user, cgroup)) for cgroup in both]
         if not allowed:
             by_name = self._by_name(narrowed, destination, uid) if verdict.cause == "unlisted" else None
             return Judgement(DEPENDS, by_name, "names") if by_name else Judgement(REJECTED, None, verdict.cause)
@@ -78,8 +92,8 @@ class Judge:
             None,
         )
 
-    def _narrowed(self, protocol: int, port: int) -> tuple[ResolvedPolicy, tuple[str, ...]]:
-        """Return the policy with only what is about this port, and the users that it names."""
+    def _narrowed(self, protocol: int, port: int) -> tuple[ResolvedPolicy, tuple[str, ...], tuple[Cgroup, ...]]:
+        """Return the policy with only what is about this port, the users that it names, and the places of its units."""
         entries = tuple(
             narrowed
             for entry in self._policy.entries
@@ -88,7 +102,19 @@ class Judge:
         never = tuple(never for never in self._policy.never if never.services.contains(protocol, port))
         users = {user for entry in entries for user in entry.users or ()}
         users |= {user for each in never for user in each.except_users}
-        return dataclasses.replace(self._policy, entries=entries, never=never), tuple(sorted(users))
+        about_port = dataclasses.replace(self._policy, entries=entries, never=never)
+        named = {unit for listed in about_port.units() for unit in listed}
+        return about_port, tuple(sorted(users)), tuple(units.places("", named)[1:])
+
+
+def _widest(cgroups: Iterable[Cgroup], holds: Callable[[Cgroup], bool]) -> list[Cgroup]:
+    """Return the places where something holds, without those in a unit where it holds everywhere."""
+    found: list[Cgroup] = []
+    for cgroup in cgroups:
+        wider = {cgroup._replace(slice=""), cgroup._replace(service="")} - {cgroup}
+        if wider.isdisjoint(found) and holds(cgroup):
+            found.append(cgroup)
+    return found
 
 
 def _about(entry: ResolvedEntry, protocol: int, port: int) -> ResolvedEntry:

@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import unchanged
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.arguments import apply_arguments
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.compare import compare
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.formats import plan_files
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.formats import as_json, plan_files
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.guards import fingerprint
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.markdown import markdown
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.model import (
@@ -81,6 +81,23 @@ def test_an_entry_for_one_user_opens_nothing_to_others() -> None:
     assert rows(plan) == ["| everybody but payd | 203.0.113.0/24 | tcp/443 |"]
     assert "  - users: payd → everybody" in markdown(plan)
     assert rows(planned({"egress_allow_app": [PAY]}, {"egress_allow_app": [{**PAY, "users": ["payd"]}]})) == rows(plan)
+
+
+def test_an_entry_for_units_opens_nothing_to_others() -> None:
+    by_unit = {**PAY, "units": ["pay.service", "batch.slice"]}
+    plan = planned({}, {"egress_allow_app": [by_unit]})
+    assert rows(plan) == ["| everybody in batch.slice, pay.service | 203.0.113.0/24 | tcp/443 |"]
+    assert "  - 203.0.113.0/24 with https as batch.slice, pay.service" in markdown(plan)
+    (reach,) = as_json(plan)["allowed"][0]["reach"]
+    assert reach["units"] == ["batch.slice", "pay.service", "pay.service in batch.slice"]
+    plan = planned({"egress_allow_app": [by_unit]}, {"egress_allow_app": [PAY]})
+    assert rows(plan) == ["| everybody not in batch.slice, pay.service | 203.0.113.0/24 | tcp/443 |"]
+    assert "  - units: batch.slice, pay.service → any" in markdown(plan)
+    both = {**PAY, "units": ["pay.service"], "users": ["payd"]}
+    assert rows(planned({}, {"egress_allow_app": [both]})) == ["| payd in pay.service | 203.0.113.0/24 | tcp/443 |"]
+    instance, template = ({**PAY, "units": [name]} for name in ("t@x.service", "t@.service"))
+    plan = planned({"egress_allow_app": [instance]}, {"egress_allow_app": [template]})
+    assert rows(plan) == ["| everybody in t@.service | 203.0.113.0/24 | tcp/443 |"]
 
 
 def test_a_removed_entry_is_no_longer_allowed() -> None:
@@ -352,6 +369,16 @@ RAISED = {"name": "x", "to": ["198.51.100.0/24"], "services": ["https"], "review
             {"egress_never": [{"to": "192.0.2.1"}]},
             {"egress_never": [{"to": "192.0.2.1", "except_users": ["root"]}]},
             "egress_never no longer closes 192.0.2.1 with any service to root",
+        ),
+        (
+            {"egress_never": [{"to": "192.0.2.1"}]},
+            {"egress_never": [{"to": "192.0.2.1", "except_units": ["agent.service"], "except_users": ["root"]}]},
+            "egress_never no longer closes 192.0.2.1 with any service to root in agent.service",
+        ),
+        (
+            {"egress_tests_app": [TEST]},
+            {"egress_tests_app": [{**TEST, "unit": "pay.service"}]},
+            "not_reach 198.51.100.0/24 with any service as pay.service",
         ),
         ({"egress_tests_app": [TEST]}, {}, "policy test t is removed: not_reach 198.51.100.0/24 with any service"),
         (

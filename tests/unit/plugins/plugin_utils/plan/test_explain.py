@@ -19,11 +19,11 @@ HTTPS = services.of_protocol(6, 443, 443)
 PAY = entry(name="pay", to=["203.0.113.0/24"], users=["payd"], owner="team-pay")
 
 
-def answer(to: str, service: str, user: str | None = None, **changes: Any) -> ReachExplanation:
+def answer(to: str, service: str, user: str | None = None, unit: str | None = None, **changes: Any) -> ReachExplanation:
     requested = services.parse_literal(service)
     assert requested
     capabilities = {name: target.can for name, target in TARGETS.items()}
-    return explain(build(**changes), Question(addresses.parse(to), requested, user), capabilities)
+    return explain(build(**changes), Question(addresses.parse(to), requested, user, unit), capabilities)
 
 
 def test_yes_by_which_entry_and_which_targets_are_exact() -> None:
@@ -47,6 +47,29 @@ def test_no_and_what_would_open_it() -> None:
     closed = answer("203.0.113.7", "tcp/443", "payd", egress_allow_app=[PAY], egress_never=[{"to": "203.0.113.7"}])
     assert closed.answer == "no"
     assert "    egress_never closes what the entry pay opens, egress_allow_app[pay]" in closed.lines
+
+
+def test_a_unit_is_asked_about_as_a_user_is() -> None:
+    entries = [
+        entry(name="agent", to=["203.0.113.0/25"], units=["agent@.service"]),
+        entry(name="batch", to=["203.0.113.128/25"], units=["batch.slice"], users=["root"]),
+    ]
+    yes = answer("203.0.113.7", "tcp/443", unit="agent@x.service", egress_allow_app=entries)
+    assert yes.lines[0] == "yes: app1 as everybody in agent@x.service to 203.0.113.7 with tcp/443"
+    assert yes.entries == ("agent",)
+    # A security group knows no units.
+    assert "nftables" in yes.lines[3]
+    assert "aws" not in yes.lines[3]
+    no = answer("203.0.113.7", "tcp/443", "root", "nginx.service", egress_allow_app=entries)
+    assert no.answer == "no"
+    assert "    the entry agent opens it to agent@.service only, egress_allow_app[agent]" in no.lines
+    # In which slice a service is, only the host knows.
+    maybe = answer("203.0.113.200", "tcp/443", "root", "nginx.service", egress_allow_app=entries)
+    assert (maybe.answer, maybe.lines[2]) == (
+        "no",
+        "    the entry batch opens it to root in batch.slice only, egress_allow_app[batch]",
+    )
+    assert answer("203.0.113.200", "tcp/443", "root", "batch-x.slice", egress_allow_app=entries).answer == "yes"
 
 
 def test_a_part_of_a_network() -> None:

@@ -56,6 +56,32 @@ def test_without_a_user_it_is_what_all_users_have_in_common(address: str, servic
         assert set(judgement.users) == {user for user, allowed in may.items() if allowed}
 
 
+UNITS = Judge(
+    app(
+        egress_never=[{"to": ["198.51.100.9"], "except_units": ["b.slice"]}],
+        egress_allow_units=[
+            {"name": "one", "to": ["198.51.100.0/24"], "services": ["tcp/5555"], "units": ["a.service"]},
+            {"name": "two", "to": ["198.51.100.7"], "services": ["tcp/6666"], "units": ["c@.service"], "users": ["0"]},
+        ],
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("address", "port", "user", "whose"),
+    [
+        ("198.51.100.1", 5555, None, ("a.service",)),
+        ("198.51.100.1", 5555, "payd", ("a.service",)),
+        ("198.51.100.9", 5555, "payd", ("a.service in b.slice",)),
+        ("198.51.100.7", 6666, None, ("0 in c@.service",)),
+        ("198.51.100.7", 6666, "payd", ()),
+    ],
+)
+def test_no_log_says_which_unit_it_was(address: str, port: int, user: str | None, whose: tuple[str, ...]) -> None:
+    judgement = UNITS(address, 6, port, user)
+    assert (judgement.outcome, judgement.users) == (DEPENDS if whose else REJECTED, whose)
+
+
 NAMED = Judge(
     app(
         egress_names="resolver",
