@@ -29,6 +29,10 @@ POLICY: dict[str, Any] = {
 }
 
 
+APPLY: dict[str, Any] = {"tidegate.nftables.egress_apply": {}}
+VERIFY: dict[str, Any] = {"tidegate.nftables.egress_verify": {}}
+
+
 def play(site: Site, *tasks: dict[str, Any], **changes: Any) -> list[dict[str, Any]]:
     """Results of actions on the machine, with a policy."""
     machine = site.machine
@@ -45,19 +49,18 @@ def test_services_of_root_have_what_their_entries_say(site: Site) -> None:
     site.systemctl("start", *names)
     for name in names:
         site.wait(name, "reached")
-    apply, verify = {"tidegate.nftables.egress_apply": {}}, {"tidegate.nftables.egress_verify": {}}
-    applied, verified = play(site, apply, verify)
+    applied, verified = play(site, APPLY, VERIFY)
     assert applied["changed"]
     assert verified["differences"] == []
     for name in ("agent", "restic@home", "batched", "ofroot"):
         site.wait(name, "reached")
     for name in ("other", "ofothers"):
         site.wait(name, "refused")
-    (again,) = play(site, apply)
+    (again,) = play(site, APPLY)
     assert not again["changed"]
     # Now what the policy says of it is another one.
     swapped = [{"name": "agents", **HERE, "units": ["other.service"]}]
-    changed, verified = play(site, apply, verify, egress_allow_units=swapped)
+    changed, verified = play(site, APPLY, VERIFY, egress_allow_units=swapped)
     assert (changed["changed"], verified["differences"]) == (True, [])
     site.wait("other", "reached")
     for name in ("agent", "restic@home", "batched", "ofroot"):

@@ -153,9 +153,6 @@ def _left(packet: Packet, left: Any) -> Any:
         return _payload(packet, what["protocol"], what["field"])
     if kind == "fib" and what == {"result": "type", "flags": ["daddr"]} and packet.local:
         return "local"
-    if kind == "socket" and what["key"] == "cgroupv2":
-        # The packets in question are in no unit.
-        return None
     if kind == "ct" and what["key"] == "state":
         return frozenset([packet.state])
     if kind == "ct" and what["key"] == "direction":
