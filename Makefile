@@ -22,7 +22,8 @@ NAMES := build/squid/5.7/squid build/squid/6.13/squid build/dnsmasq/2.90/dnsmasq
 UNBOUND := $(foreach version,1.13.1 1.17.1 1.26.2,$(addprefix build/unbound/$(version)/,unbound unbound-checkconf))
 AXE := build/axe/axe.min.js
 DEBS := $(SUITES:%=build/debian/%-debs/Packages)
-TYPED := plugins playbooks tests molecule
+RULEBOOK := build/rulebook/bin/ansible-rulebook
+TYPED := plugins playbooks tests molecule extensions
 SCENARIOS := $(notdir $(patsubst %/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
 
 export PATH := $(VENV)/bin:$(PATH):/usr/sbin:/sbin
@@ -50,6 +51,12 @@ venv: .venv/complete ## Python packages, in .venv
 
 $(AXE): tests/tools/axe.txt tests/tools/axe.sh .venv/complete
 	tests/tools/axe.sh $@
+
+# Of its own: it has requirements that ours know nothing of, and Java.
+$(RULEBOOK): tests/tools/rulebook.txt requirements.txt .venv/complete
+	uv venv --quiet --allow-existing --python $(PYTHON) build/rulebook
+	uv pip install --quiet --python build/rulebook --requirement tests/tools/rulebook.txt --requirement requirements.txt
+	touch $@
 
 build/debian/%-$(INPUTS).tar:
 	tests/images/build.sh $* $@
@@ -93,7 +100,7 @@ images: nft ## podman images of Debian 11, 12 and 13
 
 .PHONY: setup
 setup: deps ## All of the above
-	$(MAKE) -j4 venv $(NFT) $(NAMES) $(UNBOUND) $(AXE) $(DEBS)
+	$(MAKE) -j4 venv $(NFT) $(NAMES) $(UNBOUND) $(AXE) $(RULEBOOK) $(DEBS)
 	$(MAKE) images
 
 ## Checks ------------------------------------------------------------------------------------------------------------
@@ -126,7 +133,7 @@ unit: venv ## Unit tests: no root, no kernel
 	$(PYTHON) -m pytest tests/unit --numprocesses=2 --junitxml=build/reports/unit.xml
 
 .PHONY: integration
-integration: venv nft $(AXE) ## Tests against real nft, in network namespaces of their own
+integration: venv nft $(AXE) $(RULEBOOK) ## Tests against real nft, in network namespaces of their own
 	# Half of their time is waiting, so two for each core; in the order of the folders, where no long file is the last.
 	$(PYTHON) -m pytest tests/integration --numprocesses=$$((2 * $$(nproc))) --dist=loadfile --no-loadscope-reorder \
 	    --junitxml=build/reports/integration.xml

@@ -28,6 +28,7 @@ tests=(
     "/usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring"
     "chromium:chromium"
     "java:default-jre-headless"
+    "zsh:zsh"
 )
 
 there() {

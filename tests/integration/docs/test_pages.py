@@ -60,6 +60,7 @@ ELSEWHERE = (
         "tests/integration/adopt/test_rollout.py",
     ),
     Elsewhere(r"ansible-playbook awx.yml", "needs AWX", "tests/integration/docs/test_automation.py"),
+    Elsewhere(r"ansible-rulebook .*", "stays", "tests/integration/eda/test_rulebook.py"),
     Elsewhere(r"systemctl .*", "needs systemd", "tests/integration/guard/test_systemd.py"),
     Elsewhere(
         r"tidegate (boot|watch|resolve)", "is started by systemd and stays", "tests/integration/guard/test_watch.py"

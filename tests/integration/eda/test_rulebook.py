@@ -1,0 +1,105 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rulebook by ansible-rulebook itself, over a journald of its own, to which our code writes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import system_log
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import journal
+from ansible_collections.tidegate.nftables.tests.support.paths import CHECKOUT
+from ansible_collections.tidegate.nftables.tests.support.waiting import wait_for
+
+PROGRAM = CHECKOUT / "build" / "rulebook" / "bin" / "ansible-rulebook"
+RULEBOOK = "tidegate.nftables.egress_events"
+FLOW = {
+    "tier": "app",
+    "user": "www-data",
+    "uid": 33,
+    "destination": "203.0.113.66",
+    "protocol": "tcp",
+    "port": 25,
+    "packets": 3,
+}
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Iterator[Paths]:
+    """A root with a journald that has its socket there and its files in the folder log."""
+    socket = tmp_path / "run" / "systemd" / "journal"
+    socket.mkdir(parents=True)
+    (tmp_path / "log").mkdir()
+    (tmp_path / "var" / "lib" / "tidegate").mkdir(parents=True)
+    environment = {"RUNTIME_DIRECTORY": str(socket), "LOGS_DIRECTORY": str(tmp_path / "log")}
+    with subprocess.Popen(["/lib/systemd/systemd-journald", "tidegate-test"], env=environment) as daemon:
+        try:
+            wait_for((socket / "socket").exists, "the socket of journald", process=daemon)
+            yield Paths(str(tmp_path))
+        finally:
+            daemon.terminate()
+
+
+def test_events_of_hosts_start_what_the_rulebook_says(paths: Paths, tmp_path: Path) -> None:
+    host = os.uname().nodename
+    variables = {
+        "egress_tier": "app",
+        "egress_mode": "enforce",
+        "egress_internal_networks": ["10.0.0.0/8"],
+        "egress_dns_servers": ["10.0.0.53"],
+        "ansible_connection": "local",
+    }
+    (tmp_path / "inventory.yml").write_text(yaml.safe_dump({"all": {"hosts": {host: variables}}}))
+    cursor = tmp_path / "cursor"
+    given = {"egress_journal_directory": str(tmp_path / "log"), "egress_journal_cursor": str(cursor)}
+    (tmp_path / "vars.yml").write_text(yaml.safe_dump(given))
+    journal.add(paths, "confirmed", token="t0")
+    cursor.write_text(last_cursor(tmp_path / "log"))
+    # What comes before the rulebook runs is not lost: it has a place to start from.
+    rejected = {**FLOW, "decision": "rejected"}
+    system_log.send(paths, system_log.WARNING, "The flow was rejected.", "denied", rejected)
+    observed = {**FLOW, "decision": "would_reject", "destination": "203.0.113.67"}
+    system_log.send(paths, system_log.WARNING, "The flow would be rejected.", "denied", observed)
+    output = tmp_path / "output"
+    command = [str(PROGRAM), "--rulebook", RULEBOOK, "--inventory", "inventory.yml", "--vars", "vars.yml"]
+    environment = {**os.environ, "PATH": f"{PROGRAM.parent}:{os.environ['PATH']}", "HOME": str(tmp_path)}
+    with (
+        output.open("wb") as file,
+        subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=file, stderr=file) as run,
+    ):
+
+        def said(*texts: str) -> bool:
+            return all(text in output.read_text() for text in texts)
+
+        try:
+            wait_for(lambda: said("The flow was rejected."), "the rejection", process=run, instead=output.read_text)
+            journal.add(paths, "restored", token="t1", who="alice", what="add {{ 7 * 7 }}")
+            journal.add(paths, "edited", token="t1")
+            meanings = (journal.EVENTS["restored"], journal.EVENTS["edited"], "PLAY RECAP")
+            wait_for(lambda: said(*meanings), "rollback and edit", process=run, instead=output.read_text)
+        finally:
+            run.send_signal(signal.SIGINT)
+    shown = output.read_text()
+    assert f"no: {host} as everybody to 203.0.113.66 with tcp/25" in shown
+    assert "would be rejected." not in shown
+    assert cursor.read_text().strip() == last_cursor(tmp_path / "log")
+
+
+def last_cursor(folder: Path) -> str:
+    """Return the place of the last entry in a folder of journal files, once there is one."""
+    command = ["journalctl", f"--directory={folder}", "--identifier=tidegate", "--lines=1", "--output=json"]
+
+    def last() -> str:
+        return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+    return str(json.loads(wait_for(last, "an entry"))["__CURSOR"])
