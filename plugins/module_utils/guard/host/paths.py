@@ -195,6 +195,11 @@ class Paths:
         return self.at("/usr/local/share/bash-completion/completions/tidegate")
 
     @property
+    def zsh_completion(self) -> Path:
+        """The command's completion for zsh."""
+        return self.at("/usr/local/share/zsh/site-functions/_tidegate")
+
+    @property
     def journald(self) -> Path:
         """The socket of journald (systemd-journald.service(8))."""
         return self.at("/run/systemd/journal/socket")

@@ -125,6 +125,7 @@ def _files(paths: Paths, values: Settings, *, systemd: bool) -> Mapping[Path, tu
         paths.manual: (manual.man_page().encode(), 0o644),
         paths.user_manual: (manual.USER_PAGE.encode(), 0o644),
         paths.completion: (manual.completion().encode(), 0o644),
+        paths.zsh_completion: (manual.zsh_completion().encode(), 0o644),
     }
     if systemd:
         by_path.update(

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The man page of the command `tidegate` and its completion in bash, made of its table of words."""
+"""The man page of the command `tidegate` and its completion in bash and zsh, made of its table of words."""
 
 from __future__ import annotations
 
@@ -27,10 +27,17 @@ tidegate denied \\-\\-since 2h \\-\\-user www\\-data
 tidegate why api.example.org https \\-\\-user payd
 tidegate why 203.0.113.9 tcp/443 by www\\-data
 .fi
+.SH ENVIRONMENT
+.TP
+.B NO_COLOR
+Print without colours, also to a terminal.
 .SH FILES
 .TP
 .I /var/lib/tidegate
 The confirmed policy, earlier ones, the journal and the ledger.
+.TP
+.I /usr/local/lib/tidegate
+The program, and the fail-safe table, which is loaded at boot when no saved policy can be.
 .SH SEE ALSO
 .BR egress\\-why (1),
 .BR nft (8)
@@ -73,6 +80,53 @@ _tidegate() {{
 }}
 complete -F _tidegate tidegate
 """
+
+
+def zsh_completion() -> str:
+    """Return the completion for zsh, a file of the folder site-functions that every zsh looks into."""
+    named = "".join(f"        {_zsh(f'{name}:{command.about}')}\n" for name, command in SHOWN.items())
+    cases = "".join(
+        f"    {name}) options=({' '.join(map(_zsh_option, command.words))}) ;;\n" for name, command in SHOWN.items()
+    )
+    return f"""\
+#compdef tidegate
+# Written by tidegate.nftables. The next run overwrites changes.
+_tidegate() {{
+    local -a commands options
+    if (( CURRENT == 2 )); then
+        commands=(
+{named}        )
+        _describe command commands
+        _arguments --help --version
+        return
+    fi
+    case $words[2] in
+{cases}    *) return 1 ;;
+    esac
+    shift words
+    (( CURRENT-- ))
+    _arguments --help $options
+}}
+_tidegate "$@"
+"""
+
+
+def _zsh_option(word: Word) -> str:
+    """Return an argument in the words of _arguments of zsh."""
+    about = word.about.replace("[", "(").replace("]", ")").replace(":", "\\:")
+    if not word.name.startswith("-"):
+        return _zsh(f"{'*' if word.more.get('nargs') == '*' else ''}:{about}:")
+    if "action" in word.more:
+        return _zsh(f"{word.name}[{about}]")
+    values = (
+        f"({' '.join(word.more['choices'])})" if "choices" in word.more else "_users" if word.name == "--user" else ""
+    )
+    return _zsh(f"{word.name}=[{about}]:{word.name.lstrip('-')}:{values}")
+
+
+def _zsh(text: str) -> str:
+    """Return a text as one word of zsh."""
+    return "'" + text.replace("'", "'\\''") + "'"
 
 
 def _command(name: str, command: Command) -> Iterator[str]:

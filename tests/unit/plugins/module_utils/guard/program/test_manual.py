@@ -5,7 +5,12 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import re
 import subprocess
+from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 import yaml
@@ -44,3 +49,54 @@ def test_bash_completes(words: list[str], completed: list[str]) -> None:
         ["bash", "-c", f'{script}printf "%s\\n" "${{COMPREPLY[@]}}"'], text=True, capture_output=True, check=True
     )
     assert shown.stdout.split() == completed
+
+
+def test_the_man_page_has_no_mistake_that_groff_knows() -> None:
+    for page in (manual.man_page(), manual.USER_PAGE):
+        checked = subprocess.run(["groff", "-man", "-ww", "-z"], input=page, text=True, capture_output=True, check=True)
+        assert checked.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("", {*arguments.SHOWN, "--help", "--version"}),
+        ("den", {"ied"}),
+        ("denied --", {"--since", "--user", "--yaml", "--json", "--help"}),
+        ("why example.org https --protocol ", {"tcp", "udp", "sctp", "dccp"}),
+        ("boo", set()),
+    ],
+)
+def test_zsh_completes(tmp_path: Path, typed: str, completed: set[str]) -> None:
+    (tmp_path / "_tidegate").write_text(manual.zsh_completion(), encoding="utf-8")
+    set_up = (
+        f"fpath=({tmp_path} $fpath); autoload -U compinit; compinit -u -D",
+        "LISTMAX=0; zstyle ':completion:*' verbose no; PS1=",
+    )
+    shown = typed_into_zsh(set_up, f"tidegate {typed}", tmp_path)
+    after = shown.rpartition("tidegate " + typed)[2] if typed == "den" else shown.replace("tidegate " + typed, "")
+    assert set(re.findall(r"[a-z-]+", after)) == completed
+
+
+def typed_into_zsh(set_up: Iterable[str], typed: str, home: Path) -> str:
+    """Return what a zsh shows for a text and a tab; it is done when it has run a command typed after that."""
+    process, terminal = pty.fork()
+    if process == 0:
+        os.environ.update(HOME=str(home), TERM="dumb", COLUMNS="120")
+        os.execvp("zsh", ["zsh", "-f", "-i"])
+    try:
+        os.write(terminal, "".join(f"{line}\n" for line in (*set_up, "print BE''GUN")).encode())
+        until(terminal, "BEGUN")
+        os.write(terminal, f"{typed}\t\x15print EN''DED\n".encode())
+        return until(terminal, "ENDED").partition("print EN")[0].replace("\x07", "")
+    finally:
+        os.close(terminal)
+        os.waitpid(process, 0)
+
+
+def until(terminal: int, end: str) -> str:
+    """Return what comes from a terminal before a word."""
+    shown = ""
+    while end not in shown:
+        shown += os.read(terminal, 65536).decode("utf-8", "replace")
+    return shown.partition(end)[0]
