@@ -10,9 +10,9 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 import yaml
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import system_log
@@ -34,23 +34,26 @@ FLOW = {
 }
 
 
-@pytest.fixture
-def paths(tmp_path: Path) -> Iterator[Paths]:
-    """A root with a journald that has its socket there and its files in the folder log."""
-    socket = tmp_path / "run" / "systemd" / "journal"
-    socket.mkdir(parents=True)
-    (tmp_path / "log").mkdir()
-    (tmp_path / "var" / "lib" / "tidegate").mkdir(parents=True)
-    environment = {"RUNTIME_DIRECTORY": str(socket), "LOGS_DIRECTORY": str(tmp_path / "log")}
+@contextmanager
+def journald(root: Path) -> Iterator[Paths]:
+    """Yield a root with a journald that has its socket there and its files in the folder log.
+
+    A journald beside the machine's own ends after half a minute without entries, so it runs while something is written.
+    """
+    socket = root / "run" / "systemd" / "journal"
+    for folder in (socket, root / "log", root / "var" / "lib" / "tidegate"):
+        folder.mkdir(parents=True, exist_ok=True)
+    environment = {"RUNTIME_DIRECTORY": str(socket), "LOGS_DIRECTORY": str(root / "log")}
+    (socket / "socket").unlink(missing_ok=True)
     with subprocess.Popen(["/lib/systemd/systemd-journald", "tidegate-test"], env=environment) as daemon:
         try:
             wait_for((socket / "socket").exists, "the socket of journald", process=daemon)
-            yield Paths(str(tmp_path))
+            yield Paths(str(root))
         finally:
             daemon.terminate()
 
 
-def test_events_of_hosts_start_what_the_rulebook_says(paths: Paths, tmp_path: Path) -> None:
+def test_events_of_hosts_start_what_the_rulebook_says(tmp_path: Path) -> None:
     host = os.uname().nodename
     variables = {
         "egress_tier": "app",
@@ -63,13 +66,14 @@ def test_events_of_hosts_start_what_the_rulebook_says(paths: Paths, tmp_path: Pa
     cursor = tmp_path / "cursor"
     given = {"egress_journal_directory": str(tmp_path / "log"), "egress_journal_cursor": str(cursor)}
     (tmp_path / "vars.yml").write_text(yaml.safe_dump(given))
-    journal.add(paths, "confirmed", token="t0")
-    cursor.write_text(last_cursor(tmp_path / "log"))
-    # What comes before the rulebook runs is not lost: it has a place to start from.
-    rejected = {**FLOW, "decision": "rejected"}
-    system_log.send(paths, system_log.WARNING, "The flow was rejected.", "denied", rejected)
-    observed = {**FLOW, "decision": "would_reject", "destination": "203.0.113.67"}
-    system_log.send(paths, system_log.WARNING, "The flow would be rejected.", "denied", observed)
+    with journald(tmp_path) as paths:
+        journal.add(paths, "confirmed", token="t0")
+        cursor.write_text(last_cursor(tmp_path / "log"))
+        # What comes before the rulebook runs is not lost: it has a place to start from.
+        rejected = {**FLOW, "decision": "rejected"}
+        system_log.send(paths, system_log.WARNING, "The flow was rejected.", "denied", rejected)
+        observed = {**FLOW, "decision": "would_reject", "destination": "203.0.113.67"}
+        system_log.send(paths, system_log.WARNING, "The flow would be rejected.", "denied", observed)
     output = tmp_path / "output"
     command = [str(PROGRAM), "--rulebook", RULEBOOK, "--inventory", "inventory.yml", "--vars", "vars.yml"]
     environment = {**os.environ, "PATH": f"{PROGRAM.parent}:{os.environ['PATH']}", "HOME": str(tmp_path)}
@@ -83,8 +87,9 @@ def test_events_of_hosts_start_what_the_rulebook_says(paths: Paths, tmp_path: Pa
 
         try:
             wait_for(lambda: said("The flow was rejected."), "the rejection", process=run, instead=output.read_text)
-            journal.add(paths, "restored", token="t1", who="alice", what="add {{ 7 * 7 }}")
-            journal.add(paths, "edited", token="t1")
+            with journald(tmp_path) as paths:
+                journal.add(paths, "restored", token="t1", who="alice", what="add {{ 7 * 7 }}")
+                journal.add(paths, "edited", token="t1")
             meanings = (journal.EVENTS["restored"], journal.EVENTS["edited"], "PLAY RECAP")
             wait_for(lambda: said(*meanings), "rollback and edit", process=run, instead=output.read_text)
         finally:
