@@ -21,8 +21,8 @@ SHOWN = 4
 
 
 BEYOND = (
-    "eBPF programs of cgroups and interfaces and IPsec policies are not part of this calculation: what they do to "
-    "packets cannot be seen here."
+    "eBPF programs of cgroups, of sockets and at the newer hooks of tc (tcx) are not part of this calculation: what "
+    "they do to packets cannot be seen here."
 )
 
 

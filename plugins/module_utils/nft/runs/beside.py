@@ -21,7 +21,7 @@ _PACKET_SOCKETS = "/proc/net/packet"
 
 def beside() -> list[list[str]]:
     """Return [what it is, what it may do] of everything that may decide about packets where no table sees them."""
-    return [list(pair) for pair in (*_packet_sockets(), *_qdiscs(), *_rules())]
+    return [list(pair) for pair in (*_packet_sockets(), *_qdiscs(), *_xdp(), *_rules(), *_ipsec())]
 
 
 def _packet_sockets() -> Iterator[tuple[str, str]]:
@@ -43,6 +43,26 @@ def _qdiscs() -> Iterator[tuple[str, str]]:
         return
     for interface, kind in found:
         yield f"the queueing discipline {kind} at {interface}", "its filters may drop, rewrite or redirect packets"
+
+
+def _xdp() -> Iterator[tuple[str, str]]:
+    try:
+        found = sorted(route.xdp_interfaces())
+    except NetlinkError as error:
+        yield "XDP programs", f"cannot be read: {error}"
+        return
+    for interface in found:
+        yield f"the XDP program at {interface}", "it may drop, rewrite or redirect what comes in, past every hook"
+
+
+def _ipsec() -> Iterator[tuple[str, str]]:
+    try:
+        number = route.ipsec_policies()
+    except NetlinkError as error:
+        yield "IPsec policies", f"cannot be read: {error}"
+        return
+    if number:
+        yield f"IPsec policies ({number})", "they may drop packets, or send them to another address in a tunnel"
 
 
 def _rules() -> Iterator[tuple[str, str]]:
