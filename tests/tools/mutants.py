@@ -4,9 +4,9 @@
 """Change the code in one place at a time and see whether a test notices: mutants.py ROOM [SAMPLE [SEED]].
 
 Cosmic Ray changes a copy of the checkout, so this runs with the Python of its environment (mutants.sh). SAMPLE places
-are drawn (100; 0: all), and of each place one change; annotations are left out, since no test can notice them. What
-became of each is in build/mutants/ROOM.jsonl, and a run that was interrupted goes on from there. At the end: the
-survivors, and exit code 1 below 85 %.
+are drawn (100; 0: all), and of each place one change; annotations and options of dataclasses are left out, since no
+test can notice them. What became of each is in build/mutants/ROOM.jsonl, and a run that was interrupted goes on from
+there. At the end: the survivors, and exit code 1 below 85 %.
 """
 
 from __future__ import annotations
@@ -81,14 +81,16 @@ class Mutant:
         return f"{self.path}:{self.line}:{self.column} {self.operator.removeprefix('core/')} {self.occurrence}"
 
 
-def annotated(tree: ast.AST) -> set[tuple[int, int]]:
-    """Return the places of annotations, as (line, column) of everything in them."""
+def unnoticeable(tree: ast.AST) -> set[tuple[int, int]]:
+    """Return the places of annotations and of classes' decorators, as (line, column) of everything in them."""
     roots: list[ast.expr | None] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.arg | ast.AnnAssign):
             roots.append(node.annotation)
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             roots.append(node.returns)
+        elif isinstance(node, ast.ClassDef):
+            roots += node.decorator_list
     return {
         (line, column)
         for root in roots
@@ -101,7 +103,7 @@ def annotated(tree: ast.AST) -> set[tuple[int, int]]:
 def mutants(room: Room) -> Iterator[Mutant]:
     """Yield every change of a room's files."""
     for path in room.files():
-        skipped = annotated(ast.parse(path.read_text(encoding="utf-8")))
+        skipped = unnoticeable(ast.parse(path.read_text(encoding="utf-8")))
         for item in _all_work_items([path], {}):
             (spec,) = item.mutations
             line, column = spec.start_pos
@@ -114,10 +116,9 @@ def drawn(room: Room, sample: int, seed: int) -> list[Mutant]:
     places: dict[tuple[Path, int, int], list[Mutant]] = {}
     for mutant in mutants(room):
         places.setdefault((mutant.path, mutant.line, mutant.column), []).append(mutant)
-    order = sorted(places)
-    random.Random(seed).shuffle(order)
-    changes = [random.Random(f"{seed} {place}").choice(places[place]) for place in order]
-    return changes[:sample] if sample else changes
+    # Drawn place by place, so that a place that is new or gone leaves the others as they are.
+    order = sorted(places, key=lambda place: random.Random(f"{seed} {place}").random())
+    return [random.Random(f"{seed} {place} change").choice(places[place]) for place in order[: sample or None]]
 
 
 def command(path: Path, tests: tuple[str, ...]) -> str:
