@@ -107,7 +107,7 @@ setup: deps ## All of the above
 
 .PHONY: test
 test: setup ## Everything; ends with "N passed, N failed"
-	$(PYTHON) tests/tools/report.py lint build unit integration+molecule
+	$(PYTHON) tests/tools/report.py build unit+lint integration+molecule
 
 .PHONY: lint
 lint: venv ## ruff, mypy, shellcheck, yamllint, ansible-lint, documentation, changelog, spelling, licences, workflows

@@ -24,7 +24,7 @@ def coverage(*words: str) -> None:
 
 def shares(counts: Counter[str]) -> dict[str, float]:
     """Return the shares of lines and branches that ran."""
-    return {kind: counts[f"{kind} run"] / max(counts[kind], 1) for kind in LIMITS}
+    return {kind: counts[f"{kind} run"] / counts[kind] if counts[kind] else 1.0 for kind in LIMITS}
 
 
 def rooms(report: dict[str, dict[str, dict[str, int]]]) -> dict[str, Counter[str]]:
