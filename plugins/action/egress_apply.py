@@ -30,6 +30,11 @@ ALLOW_REMOVAL = (
     "-e egress_max_removed=100."
 )
 
+WITHOUT_UNITS = ("no_cgroup_v2", "nft_too_old")
+"""Reasons of a host that cannot tell systemd units apart."""
+_SHOWN = 3
+"""Places that a message names."""
+
 
 class ActionModule(TidegateAction):
     """Compile the host's policy, have the guard apply it, and confirm the change; install what it needs."""
@@ -59,6 +64,8 @@ class ActionModule(TidegateAction):
             # In the policy's words: the engine speaks of its own argument, and has its own fix.
             cause = outcome["msg"].partition(" Fix: ")[0].removeprefix(f"{outcome.get('where', '')}: ")
             outcome["msg"] = f"{cause.replace('max_removed', 'egress_max_removed')} {ALLOW_REMOVAL}"
+        if outcome.get("reason") in WITHOUT_UNITS and (places := units_named(resolved)):
+            outcome["msg"] += f" Units are named in {', '.join(places)}."
         if self._task.diff:
             outcome["diff"] = self._diff(outcome, resolved, full=arguments["diff"] == "full")
         outcome = {key: value for key, value in outcome.items() if key not in description.POLICIES}
@@ -91,6 +98,14 @@ class ActionModule(TidegateAction):
             missing_packages.install_resolver(self, outcome.get("missing_packages"))
             outcome = {**apply_and_confirm(self, request, resolved), "changed": True}
         return outcome
+
+
+def units_named(resolved: policy.ResolvedPolicy) -> list[str]:
+    """Return the first places in the variables that name systemd units, with file and line where they are known."""
+    named = [entry for entry in resolved.entries if entry.units] + [
+        each for each in resolved.never if each.except_units
+    ]
+    return [f"{each.origin} {each.where}".strip() for each in named[:_SHOWN]]
 
 
 def numbers(resolved: policy.ResolvedPolicy) -> dict[str, Any]:

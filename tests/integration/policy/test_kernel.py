@@ -115,6 +115,37 @@ def test_what_somebody_changed_by_hand_is_named(binary: Path, mode: str, tmp_pat
     assert one(differences, TOO_LITTLE).region.witness() == ("203.0.113.0", "tcp/443")
 
 
+EVERY_PLACE = ("packets without a socket", "every other user", "every other user in agent.service")
+
+
+@pytest.mark.parametrize("binary", BINARIES[1:], ids=lambda path: path.parent.name)
+@pytest.mark.parametrize(
+    ("edit", "kind", "users"),
+    [
+        (("level 3", "level 5"), TOO_LITTLE, ("every other user in agent.service",)),
+        (
+            ("socket cgroupv2 level 2 @units_agent.service ", ""),
+            TOO_MUCH,
+            ("packets without a socket", "every other user"),
+        ),
+        (("level 2 @units_agent.service", "level 2 @units_other"), UNKNOWN, EVERY_PLACE),
+    ],
+    ids=["level", "any unit", "another set"],
+)
+def test_a_match_of_units_that_somebody_changed_is_named(
+    binary: Path, edit: tuple[str, str], kind: str, users: tuple[str, ...], tmp_path: Path
+) -> None:
+    by_unit = {"name": "agent", "to": ["203.0.113.0/24"], "services": ["https"], "units": ["agent.service"]}
+    resolved = built(egress_allow_app=[by_unit])
+    text = json.dumps(compile_table(resolved))
+    assert edit[0] in text
+    spec = json.loads(text.replace(*edit))
+    spec["sets"].append({"name": "units_other", "typeof": "socket cgroupv2 level 0"})
+    load(spec, tmp_path, binary)
+    found = [each for each in first(own_differences(resolved, held(binary))) if each.kind == kind]
+    assert [(each.users, each.region.witness()) for each in found] == [(users, ("203.0.113.0", "tcp/443"))]
+
+
 @RELEASES
 def test_a_rule_before_all_others(binary: Path, tmp_path: Path) -> None:
     resolved = built()
