@@ -11,7 +11,6 @@ from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.module_result import ModuleFailed
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.shape import ShapeError
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import connection
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.commit_confirm import GUARD
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce.evidence import DEFAULT, hours_of, judge
@@ -45,6 +44,4 @@ class ActionModule(TidegateAction):
             if error.result.get("reason") != "nft_missing":
                 raise
             return {"confirmed": False, "observes": False}
-        if observed["observes"] and observed["since"] is None:
-            raise ShapeError("observed.since", "is null although this host observes")
         return observed

@@ -84,6 +84,12 @@ class Evidence:
     overflow: tuple[Overflow, ...] = ()
 
 
+class UnexpectedObservation(ControllerError):
+    """A host said something of what it observed that the guard never says."""
+
+    reason = "bad_result"
+
+
 def hours_of(text: Any) -> int:
     """Return the hours of 72, "72h", "3d" or "1w". Raise DurationError."""
     match = re.fullmatch(r"(\d+)\s*([hdw]?)", str(text).strip())
@@ -93,13 +99,18 @@ def hours_of(text: Any) -> int:
 
 
 def judge(resolved: policy.ResolvedPolicy, observed: Mapping[str, Any], required: int) -> Evidence:
-    """Return the evidence of one host. observed: what phase observed of egress_guard returned; required: hours."""
+    """Return the evidence of one host. observed: what phase observed of egress_guard returned; required: hours.
+
+    Raise UnexpectedObservation for what the guard never says.
+    """
     if observed["confirmed"] and not observed["observes"]:
         sentence = "Ready: this host already enforces its policy."
         return Evidence(ready=True, sentence=sentence, hours=0.0, required_hours=required)
     if not observed["observes"]:
         sentence = f"Not ready: observed 0 of {required} h, no policy has been confirmed on this host."
         return Evidence(ready=False, sentence=sentence, hours=0.0, required_hours=required)
+    if observed["since"] is None:
+        raise UnexpectedObservation("observed.since is null although this host observes")
     since, now = float(observed["since"]), float(observed["now"])
     hours = max(0.0, now - since) / 3600
     lines = [Rejection(**line) for line in observed["ledger"]]

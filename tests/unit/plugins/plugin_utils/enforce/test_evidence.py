@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce.evidence import (
     DurationError,
     Evidence,
+    UnexpectedObservation,
     hours_of,
     judge,
     unseen_days,
@@ -146,3 +147,9 @@ def test_times() -> None:
     assert [hours_of(text) for text in (72, "72", "72h", " 3 d", "1w", "0h")] == [72, 72, 72, 72, 168, 0]
     with pytest.raises(DurationError, match="write hours or days"):
         hours_of("soon")
+
+
+def test_an_observation_without_a_beginning_is_an_answer_that_no_guard_gives() -> None:
+    observed = {"confirmed": True, "observes": True, "since": None}
+    with pytest.raises(UnexpectedObservation, match=r"observed\.since is null although this host observes"):
+        judge(build(egress_mode="observe"), observed, 72)
