@@ -164,6 +164,22 @@ ALLOWED_SETS = {
 """Every set of what entries allowed by its name; in a table only where the ledger also has what is allowed."""
 
 
+def unit_ledger_set(counter: str, version: int) -> str:
+    """Return the set of which units wrote lines with a user and a port into the ledger beside a counter."""
+    return f"{counter}_unit{version}"
+
+
+UNIT_LEDGER_SETS = {
+    unit_ledger_set(MODE_COUNTERS["observe" if ledger.observed else "enforce"], ledger.version): ledger
+    for ledger in LEDGER_SETS.values()
+    if ledger.user and ledger.port
+}
+"""By its name the ledger set whose lines it is about; a key is that of the line and a cgroup's id."""
+
+UNIT_LEDGER_LEVELS = (3, 2)
+"""Levels of the cgroup of a line: of services and scopes in a slice, and in a slice of a slice, as instances are."""
+
+
 def share_set(counter: str) -> str:
     """Return the set of users that wrote lines into the ledger beside a counter of MODE_COUNTERS."""
     return f"{counter}_share"

@@ -84,6 +84,7 @@ def _apply(paths: Paths, parameters: Parameters, check: bool) -> dict[str, Any]:
         return _uninstall(paths, CompiledTable(parse.tables(tables), run_directory), check=check)
     names = requested_names.text_of(paths, parameters["names"])
     units = requested_units.of_module(paths, parameters["units"])
+    requested_units.need_ledger(tables)
     missing = requested_names.missing(paths, names, check=check)
     # Before the table is read: rules name that user.
     requested_names.make_user(names, check=check)

@@ -92,7 +92,8 @@ _LEDGER_LINE = Record(
 )
 _LEDGER_OVERFLOW = Record({"user": TEXT, "packets": INTEGER, "last": MOMENT})
 _KEPT_LINE = Record(
-    {**_LEDGER_LINE.required, "name": OrNull(TEXT), "observed": FLAG, "bytes": INTEGER, "first": MOMENT}
+    {**_LEDGER_LINE.required, "name": OrNull(TEXT), "observed": FLAG, "bytes": INTEGER, "first": MOMENT},
+    optional={"unit": OrNull(TEXT)},
 )
 _KEPT_OVERFLOW = Record({**_LEDGER_OVERFLOW.required, "observed": FLAG})
 _ALLOWED_LINE = Record({**_LEDGER_LINE.required, "first": MOMENT})

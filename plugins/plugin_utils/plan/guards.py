@@ -164,6 +164,7 @@ _LIMITS: tuple[tuple[str, Callable[[ResolvedPolicy], Any], Callable[[Any], int]]
     ("egress_missing_users", lambda resolved: resolved.missing_users, lambda value: value == "skip"),
     ("egress_drift", lambda resolved: resolved.drift, lambda value: value == "report"),
     ("egress_ledger", lambda resolved: resolved.sight.ledger, lambda value: value == "denied"),
+    ("egress_ledger_units", lambda resolved: resolved.sight.ledger_units, lambda value: not value),
     ("egress_ledger_days", lambda resolved: resolved.sight.ledger_days, lambda value: -value),
     ("egress_log", lambda resolved: resolved.sight.log.target, lambda value: value == "none"),
     ("egress_log_rate", lambda resolved: resolved.sight.log.rate, lambda _value: 0),

@@ -63,6 +63,7 @@ class Recorder:
                 flow=(line["address"], line["protocol"], line["port"]),
                 uid=line["uid"],
                 user=line["user"],
+                unit=line.get("unit"),
                 decision="would_reject" if line["observed"] else "rejected",
                 # What only was observed may have been answered; nobody knows.
                 answered=None if line["observed"] else False,
@@ -130,6 +131,7 @@ class Recorder:
         counts: tuple[int | None, int | None, int | None],
         times: tuple[int | None, int | None],
         name: str | None = None,
+        unit: str | None = None,
         certain: bool = False,
     ) -> Iterator[dict[str, Any]]:
         try:
@@ -145,7 +147,7 @@ class Recorder:
             "source": kind,
             "user": user,
             "uid": uid,
-            "unit": None,
+            "unit": unit,
             "destination": address,
             "name": name,
             "protocol": _NAMES.get(flow[1], str(flow[1])),

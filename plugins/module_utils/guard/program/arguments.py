@@ -43,6 +43,7 @@ COMMANDS: Mapping[str, Command] = {
             Word("lines", "how many lines (20)", {"nargs": "?", "type": int, "default": 20}),
             Word("--since", "only flows of the last time, such as 30m, 2h or 7d (1d)", {"default": "1d"}),
             Word("--user", "only flows of this user", {"default": ""}),
+            Word("--unit", "only flows of this systemd unit, where the ledger notes units", {"default": ""}),
             Word("--yaml", "print the entries that would allow what no variable explains", {"action": "store_true"}),
             _JSON,
         ),

@@ -58,7 +58,13 @@ def show_denied(paths: Paths, arguments: argparse.Namespace) -> int:
     now, oldest = running_time.now(paths), seconds(arguments.since)
     uid = None if not arguments.user else _uid(arguments.user)
     kept = kept_ledger.current(paths, now)
-    lines = [line for line in kept.lines if line.last >= now - oldest and (not arguments.user or line.uid == uid)]
+    lines = [
+        line
+        for line in kept.lines
+        if line.last >= now - oldest
+        and (not arguments.user or line.uid == uid)
+        and (not arguments.unit or arguments.unit in line.units)
+    ]
     overflow = [item for item in kept.overflow if item.last >= now - oldest and (not arguments.user or item.uid == uid)]
     asked = record.names(paths.resolver_record)
     if arguments.json:
@@ -76,7 +82,7 @@ def show_denied(paths: Paths, arguments: argparse.Namespace) -> int:
         sys.stdout.writelines(f"{text}\n" for text in _entries(paths, lines[: arguments.lines]))
         return _need_table()
     for line in lines[: arguments.lines]:
-        flow = denied_ledger.flow_text(line.address, line.protocol, line.port, line.uid)
+        flow = denied_ledger.flow_text(line.address, line.protocol, line.port, line.uid, line.units)
         observed = " (accepted: mode observe)" if line.observed else ""
         name = f", name {asked[line.address]}" if line.address in asked else ""
         text = f"{line.packets:>8}  {flow}{name}, last {_ago(now - line.last)} ago{observed}"
@@ -140,6 +146,7 @@ def _line(line: kept_ledger.KeptLine, now: float, asked: Mapping[str, str]) -> d
         "port": line.port,
         "uid": line.uid,
         "user": None if line.uid is None else denied_ledger.user_name(line.uid),
+        "units": list(line.units),
         "decision": answer.WOULD_REJECT if line.observed else answer.REJECTED,
         "packets": line.packets,
         "bytes": line.bytes,
@@ -182,8 +189,9 @@ def _ago(elapsed: float) -> str:
 
 def show_why(paths: Paths, arguments: argparse.Namespace) -> int:
     """Print what the policy says about a connection to each address of a destination; 0 when all are allowed."""
-    user = arguments.user or _sender(arguments.by) or "root"
-    sender = verdict.Sender(None if user == _KERNEL else _uid(user), _units(arguments.unit), unit_sets.read(paths))
+    by_user, by_unit = _sender(arguments.by)
+    user, unit = arguments.user or by_user or "root", arguments.unit or by_unit
+    sender = verdict.Sender(None if user == _KERNEL else _uid(user), _units(unit), unit_sets.read(paths))
     protocol, port = verdict.service(arguments.service, arguments.protocol)
     # Before the table is read: the resolver of this host opens the addresses that it answers.
     addresses = verdict.addresses(arguments.destination)
@@ -191,14 +199,14 @@ def show_why(paths: Paths, arguments: argparse.Namespace) -> int:
     values, answers = settings.read(paths), []
     for address in addresses:
         about = answer.answer(verdict.judged(objects, address, protocol, port, sender), values)
-        flow = f"{address} {protocol}/{port} as {f'{arguments.unit} ({user})' if arguments.unit else user}"
+        flow = f"{address} {protocol}/{port} as {f'{unit} ({user})' if unit else user}"
         answers.append(
             {
                 "destination": str(address),
                 "protocol": protocol,
                 "port": port,
                 "user": user,
-                "unit": arguments.unit or None,
+                "unit": unit or None,
                 **about,
             }
         )
@@ -214,14 +222,17 @@ def show_why(paths: Paths, arguments: argparse.Namespace) -> int:
     return OK if all(about["decision"] != answer.REJECTED for about in answers) else WARNING
 
 
-def _sender(words: list[str]) -> str:
-    """Return the user in "by www-data" or "as www-data", as denied and why print it, with what may follow."""
+def _sender(words: list[str]) -> tuple[str, str]:
+    """Return user and unit in "by www-data" or "as a.service (root)", as denied and why print it, with what follows."""
     if not words:
-        return ""
+        return "", ""
     if words[0] not in _BY or len(words) < 2:
         raise GuardError("bad_request", f'"{" ".join(words)}" is not understood. Fix: write by USER.')
-    text = " ".join(words[1:]).partition(",")[0]
-    return _KERNEL if text == _KERNEL else words[1].rstrip(",:")
+    text = " ".join(words[1:])
+    units = re.match(r"(\S+?\.(?:service|scope))(?:, \S+)* \((\S+)\)", text)
+    if units:
+        return units[2], units[1]
+    return (_KERNEL, "") if text.partition(",")[0] == _KERNEL else (words[1].rstrip(",:"), "")
 
 
 def _units(unit: str) -> frozenset[str]:

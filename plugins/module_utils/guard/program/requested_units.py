@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import unit_names
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, unit_files
@@ -15,7 +15,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.unit_sets import Units
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import Nft
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
-from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import is_units_set
+from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import UNIT_LEDGER_SETS, is_units_set
 from ansible_collections.tidegate.nftables.plugins.module_utils.units import cgroups
 
 _FIRST_NFT = (1, 0)
@@ -40,14 +40,22 @@ def of_module(paths: Paths, values: Mapping[str, Any] | None) -> Units:
             f"{UNCHANGED} Fix: boot with systemd.unified_cgroup_hierarchy=1, the default since Debian 11 and RHEL 9, "
             "or name users in place of units on this host.",
         )
+    _need_nft("Entries with units need", "name users in place of units")
+    return units
+
+
+def need_ledger(tables: Sequence[Mapping[str, Any]]) -> None:
+    """Raise EngineError (nft_too_old) for a ledger that notes units where nft cannot read it."""
+    if any(each.get("name") in UNIT_LEDGER_SETS for table in tables for each in table.get("sets") or ()):
+        _need_nft("egress_ledger_units needs", "set it to false")
+
+
+def _need_nft(what: str, fix: str) -> None:
     version = Nft().version()
     if tuple(int(number) for number in version.split(".")[:2]) < _FIRST_NFT:
         raise EngineError(
-            "nft_too_old",
-            f"Entries with units need nft 1.0 or later, and this host has {version}. {UNCHANGED} Fix: name users in "
-            "place of units on this host.",
+            "nft_too_old", f"{what} nft 1.0 or later, and this host has {version}. {UNCHANGED} Fix: {fix} on this host."
         )
-    return units
 
 
 def _checked(name: str, unit: str) -> str:

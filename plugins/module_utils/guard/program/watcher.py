@@ -41,6 +41,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import rollback
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.snapshot_changes import digest, with_numbers
+from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import UNIT_LEDGER_SETS
 
 from .exporter import Exporter
 
@@ -62,6 +63,9 @@ _ANNOUNCED = 50
 GRACE = 3.0
 """Seconds that a rollback timer may be late before the watcher rolls back."""
 
+_MOST_UNITS = 20000
+"""Cgroups that are remembered."""
+
 _SHOWN = 12
 """Lines of an edit that the journal has."""
 
@@ -74,6 +78,7 @@ class Watcher:
     ledger, allowed: what is kept of rejected and of allowed flows, as of the last look, None before the first one.
     next_compare, next_look, next_save, next_try: monotonic times before which the table is not compared, the ledger not
     looked at and not copied without news, and no rollback tried again; pause: seconds until that. exporter: of metrics.
+    units: the unit of each cgroup that was there, by its id.
     """
 
     host: Host
@@ -86,6 +91,7 @@ class Watcher:
     next_save: float = field(default=0.0)
     next_try: float = field(default=0.0)
     pause: float = INTERVAL
+    units: dict[int, str] = field(default_factory=dict)
     exporter: Exporter = field(init=False)
 
     def __post_init__(self) -> None:
@@ -99,10 +105,18 @@ class Watcher:
             while only and is_held(self.host.paths.watcher_lock):
                 with contextlib.suppress(TidegateError, OSError, ValueError):
                     unit_sets.follow(self.host.paths)
+                    self.note_units()
                 with contextlib.suppress(TidegateError, OSError, ValueError):
                     self.check()
                     self.copy_ledger()
                 time.sleep(INTERVAL)
+
+    def note_units(self) -> None:
+        """Remember which unit a cgroup is of: the ledger is looked at less often than units end."""
+        if UNIT_LEDGER_SETS.keys() & {*records.about(self.host.paths.confirmed).get("others", ())}:
+            if len(self.units) > _MOST_UNITS:
+                self.units.clear()
+            self.units.update(denied_ledger.unit_ids())
 
     def copy_ledger(self) -> None:
         """Copy the ledger now and then, since nf_tables forgets it; a new destination at once, with an announcement."""
@@ -116,7 +130,7 @@ class Watcher:
             running_time.keep(paths)
         before = kept_ledger.read(paths) if self.ledger is None else self.ledger
         if self.host.table.exists():
-            live = denied_ledger.read()
+            live = denied_ledger.read(self.units)
             now, days = running_time.now(paths), settings.read(paths).ledger_days
             self.ledger = kept_ledger.merged(before, live, now, clock.boot_id(), days)
             new = kept_ledger.new_lines(before.lines, self.ledger.lines)
@@ -141,7 +155,7 @@ class Watcher:
         tier = settings.read(self.host.paths).tier
         for line in new[:_ANNOUNCED]:
             verb = "would be rejected" if line.observed else "was rejected"
-            text = f"{denied_ledger.flow_text(*line[:4])} {verb} for the first time"
+            text = f"{denied_ledger.flow_text(*line[:4], line.units)} {verb} for the first time"
             system_log.send(self.host.paths, system_log.WARNING, text, "denied", _fields(line, tier))
         if len(new) > _ANNOUNCED:
             more = len(new) - _ANNOUNCED
@@ -269,6 +283,7 @@ def _fields(line: KeptLine, tier: str) -> dict[str, object]:
         "tier": tier,
         "user": None if line.uid is None else denied_ledger.user_name(line.uid),
         "uid": line.uid,
+        "unit": " ".join(line.units) or None,
         "destination": line.address,
         "protocol": line.protocol,
         "port": line.port,

@@ -9,11 +9,14 @@ Read without nft, whose old versions take seconds where a flood has filled it.
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import pwd
 import socket
 import struct
+import sys
 from dataclasses import dataclass
-from typing import Iterator
+from types import MappingProxyType
+from typing import Iterable, Iterator, Mapping, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import protocols
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.counted_elements import (
@@ -26,9 +29,12 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.table_names impo
     MODE_COUNTERS,
     TABLE,
     UID_BLOCK,
+    UNIT_LEDGER_SETS,
     LedgerSet,
     overflow_set,
 )
+from ansible_collections.tidegate.nftables.plugins.module_utils.units import cgroups
+from ansible_collections.tidegate.nftables.plugins.module_utils.units.fill import KEY_LENGTH
 
 _PROTOCOL_NAMES = {number: name for name, number in list(protocols.NUMBERS.items())[::-1]}
 _OVERFLOW_SETS = {
@@ -42,7 +48,8 @@ _OVERFLOW_SETS = {
 class DeniedLine:
     """One line of the ledger. uid: None for packets without a socket; port: None for protocols without ports.
 
-    packets, bytes: since the line was made; seconds: since the last packet; observed: mode observe accepted them.
+    packets, bytes: since the line was made; seconds: since the last packet; observed: mode observe accepted them;
+    units: those that are known to have sent some, where the table notes it.
     """
 
     address: str
@@ -53,6 +60,7 @@ class DeniedLine:
     seconds: int
     observed: bool
     bytes: int = 0
+    units: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,14 +86,43 @@ class Ledger:
     overflow: tuple[Overflow, ...] = ()
 
 
-def read() -> Ledger:
-    """Return the ledger of the live table, an empty one where there is no table."""
-    dumped = dump_counted(*TABLE, [*LEDGER_SETS, *_OVERFLOW_SETS])
-    lines = [line for name, ledger_set in LEDGER_SETS.items() for line in lines_of(ledger_set, dumped.get(name, []))]
+def read(units: Mapping[int, str] | None = None) -> Ledger:
+    """Return the ledger of the live table, an empty one where there is no table.
+
+    units: the unit of each cgroup, None for those that are there now.
+    """
+    dumped = dump_counted(*TABLE, [*LEDGER_SETS, *_OVERFLOW_SETS, *UNIT_LEDGER_SETS])
+    noted = {name for name in UNIT_LEDGER_SETS if dumped.get(name)}
+    if noted and units is None:
+        units = unit_ids()
+    lines = [
+        line
+        for name, ledger_set in LEDGER_SETS.items()
+        for line in lines_of(
+            ledger_set,
+            dumped.get(name, []),
+            _units_by_key([dumped[each] for each in noted if UNIT_LEDGER_SETS[each] == ledger_set], units or {}),
+        )
+    ]
     return Ledger(
         tuple(sorted(lines, key=lambda line: (-line.packets, line.address, line.port or 0))),
         tuple(sorted(overflow(dumped), key=lambda item: -item.packets)),
     )
+
+
+def unit_ids() -> dict[int, str]:
+    """Return the unit of each cgroup of a unit, by its id; none of slices."""
+    return {each.id: each.unit for each in cgroups.cgroups(cgroups.root()) if not each.unit.endswith(cgroups.SLICE)}
+
+
+def _units_by_key(sets: Iterable[list[CountedElement]], units: Mapping[int, str]) -> dict[bytes, tuple[str, ...]]:
+    """Return the units of each key of a ledger set, sorted. sets: those of units that are about it."""
+    found: dict[bytes, set[str]] = {}
+    for element in itertools.chain.from_iterable(sets):
+        key, number = element.key[:-KEY_LENGTH], int.from_bytes(element.key[-KEY_LENGTH:], sys.byteorder)
+        if number in units:
+            found.setdefault(key, set()).add(units[number])
+    return {key: tuple(sorted(names)) for key, names in found.items()}
 
 
 def read_overflow() -> tuple[Overflow, ...]:
@@ -125,12 +162,13 @@ def service(protocol: str, port: int | None) -> str:
 
 def flow(line: DeniedLine) -> str:
     """Return a line's flow for people, as in "192.0.2.1 tcp/443 by www-data"."""
-    return flow_text(line.address, line.protocol, line.port, line.uid)
+    return flow_text(line.address, line.protocol, line.port, line.uid, line.units)
 
 
-def flow_text(address: str, protocol: str, port: int | None, uid: int | None) -> str:
+def flow_text(address: str, protocol: str, port: int | None, uid: int | None, units: Sequence[str] = ()) -> str:
     """Return a flow for people. Arguments: as in DeniedLine."""
     by = "the kernel or another host" if uid is None else user_name(uid)
+    by = f"{', '.join(units)} ({by})" if units else by
     return f"{address} {protocol}{'' if port is None else f'/{port}'} by {by}"
 
 
@@ -151,8 +189,10 @@ def user_name(uid: int) -> str:
         return str(uid)
 
 
-def lines_of(ledger_set: LedgerSet, dumped: list[CountedElement]) -> Iterator[DeniedLine]:
-    """Yield the lines of one set; one without a packet was made for a policy test and is none."""
+def lines_of(
+    ledger_set: LedgerSet, dumped: list[CountedElement], units: Mapping[bytes, tuple[str, ...]] = MappingProxyType({})
+) -> Iterator[DeniedLine]:
+    """Yield the lines of one set; one without a packet was made for a policy test and is none. units: by key."""
     length = 4 if ledger_set.version == 4 else 16
     family = socket.AF_INET if ledger_set.version == 4 else socket.AF_INET6
     for element in dumped:
@@ -167,4 +207,5 @@ def lines_of(ledger_set: LedgerSet, dumped: list[CountedElement]) -> Iterator[De
             seconds=int(element.idle),
             observed=ledger_set.observed,
             bytes=element.bytes,
+            units=units.get(element.key, ()),
         )

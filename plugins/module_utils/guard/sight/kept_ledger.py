@@ -18,6 +18,9 @@ from .denied_ledger import DeniedLine, Ledger, Overflow
 MOST = 20000
 """Lines that are kept, the latest ones; about 2 MB."""
 
+_UNITS = 8
+"""Units that a line keeps."""
+
 _TIMEOUT = 86400
 """Seconds after its last packet that nf_tables forgets a line."""
 
@@ -26,7 +29,8 @@ class KeptLine(NamedTuple):
     """One line. address to observed: as in DeniedLine.
 
     packets, bytes: since the first one, over all reloads and reboots. first, last: when the first and the last packet
-    were noticed, by running_time.py. counted, counted_bytes: what nf_tables had of them at last.
+    were noticed, by running_time.py. counted, counted_bytes: what nf_tables had of them at last. units: the last ones
+    that are known to have sent some.
     """
 
     address: str
@@ -40,6 +44,7 @@ class KeptLine(NamedTuple):
     last: float
     counted: int
     counted_bytes: int
+    units: tuple[str, ...] = ()
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -141,14 +146,16 @@ def _merged_line(known: KeptLine | None, denied: DeniedLine, now: float, *, same
     last, flow = _time(denied, now), (denied.address, denied.protocol, denied.port, denied.uid, denied.observed)
     counted = (denied.packets, denied.bytes)
     if known is None:
-        return KeptLine(*flow, *counted, last, last, *counted)
+        return KeptLine(*flow, *counted, last, last, *counted, denied.units[:_UNITS])
     same_count, later = denied.packets == known.counted, last > known.last + 2
     continued = same_boot and last - known.last < _TIMEOUT and denied.packets >= known.counted + (same_count and later)
     packets, size = (denied.packets - known.counted, denied.bytes - known.counted_bytes) if continued else counted
     if continued and not packets:
         # The time of a packet does not change by rounding.
         last = known.last
-    return KeptLine(*flow, known.packets + packets, known.bytes + size, known.first, max(known.last, last), *counted)
+    units = tuple(dict.fromkeys([*denied.units, *known.units]))[:_UNITS]
+    totals = known.packets + packets, known.bytes + size
+    return KeptLine(*flow, *totals, known.first, max(known.last, last), *counted, units)
 
 
 def _checked(line: KeptLine) -> KeptLine:
@@ -156,7 +163,9 @@ def _checked(line: KeptLine) -> KeptLine:
     texts, counts = (line.address, line.protocol), (line.packets, line.bytes, line.counted, line.counted_bytes)
     if not all(type(text) is str for text in texts) or any(count < 0 for count in (*counts, line.first, line.last)):
         raise ValueError(line)
-    return line
+    if not all(type(unit) is str for unit in line.units):
+        raise ValueError(line)
+    return line._replace(units=tuple(line.units))
 
 
 def _time(item: DeniedLine | Overflow, now: float) -> float:

@@ -43,6 +43,7 @@ def facts(paths: Paths) -> dict[str, Any]:
                 "port": line.port,
                 "uid": line.uid,
                 "user": _user(line.uid),
+                "unit": line.units[0] if len(line.units) == 1 else None,
                 "observed": line.observed,
                 "packets": line.packets,
                 "bytes": line.bytes,

@@ -48,12 +48,14 @@ class Sight:
     """How a host shows what it rejects.
 
     ledger: whether it has what is rejected, or also what entries allow.
-    ledger_days: days that a line of the ledger is kept after its last packet. log: its log. contact: whom to ask.
+    ledger_days: days that a line of the ledger is kept after its last packet. ledger_units: whether it notes systemd
+    units also where no entry names one. log: its log. contact: whom to ask.
     metrics_dir: the folder for metrics, "" for none.
     """
 
     ledger: LedgerScope = "denied"
     ledger_days: int = 31
+    ledger_units: bool = False
     log: Log = field(default_factory=Log)
     contact: str = ""
     metrics_dir: str = ""
@@ -67,12 +69,18 @@ def read(report: ErrorReport, variables: Mapping[str, Any]) -> Sight:
     return Sight(
         ledger=scope or Sight.ledger,
         ledger_days=_number(report, variables, "egress_ledger_days", Sight.ledger_days, range(1, LONGEST_LEDGER + 1)),
+        ledger_units=_switch(report, variables, "egress_ledger_units"),
         log=_log(report, variables),
         metrics_dir=_folder(report, variables, "egress_metrics_dir"),
         contact=_matching(
             report, variables, "egress_contact", "", (_CONTACT, "write one line of at most 200 characters")
         ),
     )
+
+
+def _switch(report: ErrorReport, variables: Mapping[str, Any], name: str) -> bool:
+    value = variables.get(name)
+    return value is not None and values.boolean(report, variable(name), value) is True
 
 
 def _folder(report: ErrorReport, variables: Mapping[str, Any], name: str) -> str:

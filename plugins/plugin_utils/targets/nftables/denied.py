@@ -121,9 +121,11 @@ def counters(resolved: ResolvedPolicy) -> list[str]:
     return [name for mode in MODES for name in mode.counters(inbound=inbound, quiet=quiet)]
 
 
-def ledger_sets() -> list[Spec]:
+def ledger_sets(resolved: ResolvedPolicy) -> list[Spec]:
     """Return the dynamic sets that keep, for a day after the last packet, who tried to reach what."""
     ledgers = [ledger_set(ledger) for ledger in table_names.LEDGER_SETS.values()]
+    if _has_units(resolved):
+        ledgers += [_unit_set(name, ledger) for name, ledger in table_names.UNIT_LEDGER_SETS.items()]
     return ledgers + [named_set for mode in MODES for named_set in _user_sets(mode)]
 
 
@@ -137,10 +139,11 @@ def chains(resolved: ResolvedPolicy, quiet: Sequence[str]) -> list[Spec]:
         }
     ]
     for mode in MODES:
+        units = _unit_rules(mode) if _has_units(resolved) else []
         specs += [
             {"name": mode.chain, "rules": _mode_rules(mode, quiet, inbound=inbound, logs=log.target != "none")},
-            {"name": mode.ledger_chain, "rules": _ledger_rules(mode)},
-            {"name": mode.share_chain, "rules": _share_rules(mode)},
+            {"name": mode.ledger_chain, "rules": _ledger_rules(mode, units)},
+            {"name": mode.share_chain, "rules": _share_rules(mode, units)},
             {"name": mode.overflow_chain, "rules": _overflow_rules(mode)},
         ]
         if log.target != "none":
@@ -192,7 +195,7 @@ def _log_rule(mode: ModeChains, log: Log, tier: str) -> str:
     return f'limit rate {log.rate} burst {_BURST} packets log prefix "{words}" {where}'
 
 
-def _ledger_rules(mode: ModeChains) -> list[str]:
+def _ledger_rules(mode: ModeChains, units: list[str]) -> list[str]:
     """Return rules of which at most one enters a packet into the ledger.
 
     `update` ends its rule when the set is full or the packet has no socket. To look for a line that is there would
@@ -203,13 +206,14 @@ def _ledger_rules(mode: ModeChains) -> list[str]:
             f"{_belongs(ledger)} {_ledger_key(ledger)} != @{ledger.name} goto {mode.share_chain}"
             for ledger in _sets_of(mode, user=True)
         ),
+        *units,
         *_updates(mode, user=True),
         *_updates(mode, user=False),
         f"goto {mode.overflow_chain}",
     ]
 
 
-def _share_rules(mode: ModeChains) -> list[str]:
+def _share_rules(mode: ModeChains, units: list[str]) -> list[str]:
     """Return the rules for a new line of a user. `add` to the share matches when nothing is left of it.
 
     It begins anew a day after its first line, as lines end a day after their last packet.
@@ -217,8 +221,27 @@ def _share_rules(mode: ModeChains) -> list[str]:
     share = table_names.share_set(mode.counter)
     return [
         *(f"{match} add @{share} {{ {key} }} goto {mode.overflow_chain}" for match, key in _SHARERS),
+        *units,
         *_updates(mode, user=True),
         f"goto {mode.overflow_chain}",
+    ]
+
+
+def _has_units(resolved: ResolvedPolicy) -> bool:
+    """Return whether the ledger notes units: only nft 1.0 and later knows them, as entries with units need it.
+
+    Not where packets of containers come here too: the kernel takes no match of a socket on a way from its hook forward.
+    """
+    return resolved.containers is None and (resolved.sight.ledger_units or bool(resolved.units()))
+
+
+def _unit_rules(mode: ModeChains) -> list[str]:
+    """Return the rules that note whose a packet with a line is. Without a verdict: a full set leaves the line alone."""
+    return [
+        f"{_belongs(ledger)} add @{name} {{ {_ledger_key(ledger)} . socket cgroupv2 level {level} }}"
+        for name, ledger in table_names.UNIT_LEDGER_SETS.items()
+        if ledger in _sets_of(mode, user=True)
+        for level in table_names.UNIT_LEDGER_LEVELS
     ]
 
 
@@ -241,6 +264,12 @@ def _reject_rules() -> list[str]:
 def ledger_set(ledger: table_names.LedgerSet) -> Spec:
     """Return the declaration of one set of the ledger."""
     return _filled_by_packets(ledger.name, _ledger_key(ledger), table_names.LEDGER_SIZE, {"counter": True})
+
+
+def _unit_set(name: str, ledger: table_names.LedgerSet) -> Spec:
+    """Return the declaration of a set of units. An hour: the host takes what it has each minute, and ids go."""
+    key = f"{_ledger_key(ledger)} . socket cgroupv2 level 0"
+    return {**_filled_by_packets(name, key, table_names.LEDGER_SIZE, {}), "timeout": "1h"}
 
 
 def _user_sets(mode: ModeChains) -> list[Spec]:

@@ -67,7 +67,7 @@ def _sets(resolved: ResolvedPolicy) -> list[Spec]:
             sets += address_sets(_set_name(entry, grant), grant.addresses)
     for word, observed in resolved.observed().items():
         sets += address_sets(table_names.observed_set(word), observed)
-    return sets + temporary_allow.sets() + allowed.sets(resolved) + denied.ledger_sets()
+    return sets + temporary_allow.sets() + allowed.sets(resolved) + denied.ledger_sets(resolved)
 
 
 def _external_sets(resolved: ResolvedPolicy) -> list[Spec]:

@@ -290,7 +290,7 @@ def test_the_program_is_the_same_every_time() -> None:
 
 def test_files_are_made_once_and_repaired(paths: Paths) -> None:
     first = install.install(paths, Settings(), {}, systemd=False)
-    assert [change.action for change in first] == ["add"] * 7
+    assert [change.action for change in first] == ["add"] * 8
     assert install.install(paths, Settings(), {}, systemd=False) == []
     paths.program.write_bytes(b"old")
     paths.command.unlink()

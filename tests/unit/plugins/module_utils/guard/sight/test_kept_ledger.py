@@ -110,3 +110,15 @@ def test_what_is_written_is_read_and_a_wrong_line_is_not(tmp_path: Path) -> None
         broken["lines"][0][place] = wrong
         paths.ledger.write_text(json.dumps(broken))
         assert kept_ledger.read(paths) == KeptLedger()
+
+
+def test_a_line_keeps_the_units_that_are_known_to_have_sent_some(tmp_path: Path) -> None:
+    kept = after(KeptLedger(), live(1, units=("b.service",)))
+    # The first one has ended and its cgroup is not known any more.
+    kept = after(kept, live(2, units=("a.service",)), at=NOW + 60)
+    kept = after(kept, live(3), at=NOW + 120)
+    assert kept.lines[0].units == ("a.service", "b.service")
+    paths = Paths(str(tmp_path))
+    paths.state.mkdir(parents=True)
+    kept_ledger.write(paths, kept)
+    assert kept_ledger.read(paths) == kept
