@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.preflight.findings import (
@@ -20,7 +21,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.arguments import preflight_decisions
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.preflight.advice import advise
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.preflight.diagnose import diagnose, needs_of
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.preflight.diagnose import diagnose, name_of, needs_of
 
 _LABELS = {STOP: "STOP ", WARN: "WARN ", NOTE: "NOTE "}
 
@@ -65,7 +66,7 @@ class ActionModule(TidegateAction):
     ) -> dict[str, Any]:
         diagnosis = diagnose(resolved, needs_of(needs))
         servers = {name: self._servers(name) for name in ("egress_dns_servers", "egress_ntp_servers")}
-        text = advise(diagnosis.rejected, resolved.tier, servers)
+        text = advise(diagnosis.rejected, resolved.tier, servers, partial(name_of, resolved))
         lines += [f"WARN  would be rejected: {need} at {', '.join(need.addresses)}" for need in diagnosis.rejected]
         lines += [f"NOTE  not judged: {need}: {need.unresolved}" for need in diagnosis.unresolved]
         if text:

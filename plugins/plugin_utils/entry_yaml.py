@@ -33,6 +33,11 @@ def flow_list(values: list[str]) -> str:
     return yaml_text.dump(values, default_flow_style=True, width=_WIDTH).strip()
 
 
+def flow_map(values: Mapping[str, Any]) -> str:
+    """Return a mapping on one line."""
+    return yaml_text.dump(_on_one_line(values), default_flow_style=True, width=_WIDTH).strip()
+
+
 def _on_one_line(value: Any) -> Any:
     if isinstance(value, str):
         return printable(value)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where packages come from: apt (sources.list(5), apt.conf(5)), dnf (dnf.conf(5)), pip."""
+"""Where packages come from: apt (sources.list(5), apt.conf(5)), dnf (dnf.conf(5)), pip, npm."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ _DEB822 = ("/etc/apt/sources.list.d/*.sources",)
 _APT_CONF = ("/etc/apt/apt.conf", "/etc/apt/apt.conf.d/*")
 _DNF = ("/etc/yum.repos.d/*.repo", "/etc/dnf/dnf.conf", "/etc/yum.conf", "/etc/zypp/repos.d/*.repo")
 _PIP = ("/etc/pip.conf", "/root/.pip/pip.conf", "/root/.config/pip/pip.conf", "/etc/uv/uv.toml")
+_NPM = ("/etc/npmrc", "/usr/etc/npmrc", "/usr/local/etc/npmrc", "/root/.npmrc")
 
 _APT_PROXY = re.compile(r"^\s*Acquire::(?P<scheme>https?|ftp)::proxy(?:::\S+)?\s+\"(?P<url>[^\"]+)\"", _ANY)
 _DNF_URL = re.compile(r"^\s*(?:baseurl|mirrorlist|metalink|proxy)\s*=\s*(?P<url>\S+)", re.MULTILINE)
@@ -24,6 +25,7 @@ _PIP_URL = re.compile(
     r"^\s*(?:index-url|extra-index-url|find-links|proxy|default-index|url)\s*=\s*(?P<url>.+)$",
     _ANY,
 )
+_NPM_URL = re.compile(r"^\s*(?:(?:@[^:=\s]+:)?registry|(?:https-)?proxy)\s*=\s*(?P<url>\S+)", re.MULTILINE)
 _DISABLED = re.compile(r"^\s*(?:enabled\s*=\s*(?:0|no|false)|Enabled:\s*(?:no|false))\s*$", _ANY)
 _APT_USER = "_apt"
 
@@ -63,6 +65,9 @@ def _ini(host: HostFiles) -> Iterator[tuple[str, str, str]]:
         for match in _PIP_URL.finditer(text):
             where = line_of(path, text, match.start())
             yield from (("pip", where, url) for url in match["url"].split() if "://" in url)
+    for path, text in host.texts(*_NPM):
+        for match in _NPM_URL.finditer(text):
+            yield "npm", line_of(path, text, match.start()), match["url"]
 
 
 def _stanzas(text: str) -> Iterator[tuple[int, str]]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ansible_collections.tidegate.nftables.plugins.module_utils import domain_names
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressError
 
@@ -66,9 +67,20 @@ def diagnose(resolved: policy.ResolvedPolicy, needs: Sequence[Need]) -> Diagnosi
     return Diagnosis(tuple(rejected), tuple(unresolved), allowed)
 
 
+def name_of(resolved: policy.ResolvedPolicy, need: Need) -> str:
+    """Return the name by which an entry of this host can allow a need, "" where only its addresses can."""
+    try:
+        pattern = domain_names.parse(need.host)
+        inside = [address for address in need.addresses if address not in resolved.internet]
+    except (ValueError, AddressError):
+        return ""
+    return str(pattern) if resolved.names.feeder != "none" and not inside else ""
+
+
 def _is_rejected(resolved: policy.ResolvedPolicy, need: Need, address: str) -> bool:
     try:
-        verdict = policy.decide(resolved, policy.Flow(address, need.protocol, need.port, need.user))
+        flow = policy.Flow(address, need.protocol, need.port, need.user)
+        verdict = policy.decide(resolved, flow, [need.host.lower().rstrip(".")])
     except AddressError:
         return True
     # A name server that only the host knows is one of those that `auto` stands for: it was read there.

@@ -53,6 +53,11 @@ FILES: list[tuple[str, str, list[Far]]] = [
         [("pip", "pypi.example", 443, "tcp"), ("pip", "a.example", 443, "tcp"), ("pip", "b.example", 443, "tcp")],
     ),
     (
+        "/root/.npmrc",
+        "registry=https://npm.example/\n@corp:registry = https://npm.corp.example:8443/\n//npm.example/:_authToken=x\n",
+        [("npm", "npm.example", 443, "tcp"), ("npm", "npm.corp.example", 8443, "tcp")],
+    ),
+    (
         "/etc/resolv.conf",
         "search x\nnameserver 10.0.0.53\nnameserver 127.0.0.53\nnameserver fd00::53%eth0\n#nameserver 10.0.0.54\n",
         [("resolv.conf", "10.0.0.53", 53, "udp"), ("resolv.conf", "fd00::53", 53, "udp")],

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import yaml
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.preflight.advice import advise
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.preflight.diagnose import Need, diagnose
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.preflight.diagnose import Need, diagnose, name_of
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import build
 
 
@@ -78,3 +79,43 @@ def test_the_yaml_lets_through_what_would_be_rejected() -> None:
 
 def test_nothing_rejected_is_no_yaml() -> None:
     assert advise([], "app", {}) == ""
+
+
+NAMED = {"egress_names": "resolver", "egress_dns_servers": ["10.9.0.1"]}
+
+
+def test_where_names_open_a_need_is_judged_and_allowed_by_its_name() -> None:
+    found = [
+        need(host="deb.debian.org", addresses=("151.101.2.132",), port=80),
+        need(host="Security.Debian.org", addresses=("151.101.66.132",)),
+        need(what="pip", host="pypi.org", addresses=("151.101.0.223",)),
+        need(what="agent", host="in.metrics.example", addresses=("50.0.0.1",)),
+        need(what="agent", host="inside.corp.example", addresses=("10.1.2.3",)),
+        need(what="agent", host="50.0.0.9", addresses=("50.0.0.9",)),
+        need(what="agent", host="single", addresses=("50.0.0.8",)),
+    ]
+    resolved = build(**NAMED)
+    assert len(diagnose(resolved, found).rejected) == len(found)
+    variables = yaml.safe_load(advise(found, "app", {}, partial(name_of, resolved)))
+    bundles = {name: (bundle["names"], bundle["services"]) for name, bundle in variables["egress_known"].items()}
+    assert bundles == {
+        "apt-sources": (["deb.debian.org", "security.debian.org"], ["http", "https"]),
+        "pip-sources": (["pypi.org"], ["https"]),
+    }
+    assert {entry["name"]: entry["to"] for entry in variables["egress_allow_app_needs"]} == {
+        "agent-in-metrics-example": ["in.metrics.example"],
+        "agent-inside-corp-example": ["10.1.2.3"],
+        "agent-50-0-0-9": ["50.0.0.9"],
+        "agent-single": ["50.0.0.8"],
+        "apt-sources": ["known:apt-sources"],
+        "pip-sources": ["known:pip-sources"],
+    }
+    assert diagnose(build(**NAMED, **variables), found).allowed == len(found)
+
+
+def test_without_names_a_need_has_addresses() -> None:
+    found = need(host="deb.debian.org", addresses=("151.101.2.132",))
+    assert name_of(build(), found) == ""
+    # And a name that an entry has opens nothing.
+    entry = {"name": "deb", "to": ["deb.debian.org"], "services": ["https"], "approximate": "narrower"}
+    assert diagnose(build(egress_allow_app=[entry]), [found]).rejected
