@@ -81,7 +81,7 @@ def test_nothing_rejected_is_no_yaml() -> None:
     assert advise([], "app", {}) == ""
 
 
-NAMED = {"egress_names": "resolver", "egress_dns_servers": ["10.9.0.1"]}
+NAMED: dict[str, Any] = {"egress_names": "resolver", "egress_dns_servers": ["10.9.0.1"]}
 
 
 def test_where_names_open_a_need_is_judged_and_allowed_by_its_name() -> None:
