@@ -72,8 +72,8 @@ build/debian/bookworm-%.package.tar: build/debian/bookworm-$(INPUTS).tar tests/i
 build/debian/trixie-%.package.tar: build/debian/trixie-$(INPUTS).tar tests/images/extract.sh
 	tests/images/extract.sh trixie $* $< $@
 
-build/squid/5.7/squid: build/debian/bookworm-squid.package.tar
-build/squid/6.13/squid: build/debian/trixie-squid.package.tar
+build/squid/5.7/squid: build/debian/bookworm-squid-openssl.package.tar
+build/squid/6.13/squid: build/debian/trixie-squid-openssl.package.tar
 build/dnsmasq/2.90/dnsmasq: build/debian/bookworm-dnsmasq-base.package.tar
 build/dnsmasq/2.91/dnsmasq: build/debian/trixie-dnsmasq-base.package.tar
 build/prometheus/2.42.0/prometheus build/prometheus/2.42.0/promtool: build/debian/bookworm-prometheus.package.tar

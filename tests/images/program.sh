@@ -28,13 +28,17 @@ root=$(cd "$root" && pwd)
 libc=$(find "$root/lib/" "$root/usr/lib/" -name libc.so.6 2>/dev/null | head -n 1)
 triplet=$(basename "$(dirname "$libc")")
 for loader in "$(dirname "$libc")"/ld*.so.[0-9]; do break; done
-# Debian 13 builds squid against two libraries for TLS and has alternatives(8) name one.
-for program in "$root/usr/sbin/$name" "$root/usr/sbin/$name"-* "$root/usr/bin/$name"; do
+# Debian 13 builds squid against two libraries for TLS and has alternatives(8) name one. That of squid-openssl reads TLS.
+for program in "$root/usr/sbin/$name-openssl" "$root/usr/sbin/$name" "$root/usr/bin/$name"; do
     [ ! -e "$program" ] || break
 done
 
 # unbound has a Python inside, which looks for its library where this machine has another version's. Debian's packages
 # of unbound for 11 and 12 do not name their own folder either.
+# Squid starts itself again by the name that it was started by.
+named=""
+[ "$name" != squid ] || named="--argv0 '$(pwd)/$wrapper' "
+
 python=""
 if [ -d "$root/usr/lib/python3/dist-packages" ]; then
     python="PYTHONHOME='$root/usr' PYTHONPATH='$root/usr/lib/python3/dist-packages' "
@@ -43,7 +47,7 @@ fi
 mkdir -p "$(dirname "$wrapper")"
 cat >"$wrapper.new" <<END
 #!/bin/sh
-${python}exec '$loader' --library-path '$root/lib/$triplet:$root/usr/lib/$triplet' '$program' "\$@"
+${python}exec '$loader' ${named}--library-path '$root/lib/$triplet:$root/usr/lib/$triplet' '$program' "\$@"
 END
 chmod +x "$wrapper.new"
 # unbound would start with -v, and unbound-checkconf knows no option for it: its usage names the version.

@@ -51,6 +51,16 @@ _VERDICTS = {500: True, 503: True, 403: False, 404: None}
 """By the status of an answer: what Squid allows, it cannot forward (500) or not connect (503)."""
 
 
+def program(version: str) -> Path:
+    """Return the program of a release."""
+    return CHECKOUT / "build" / "squid" / version / "squid"
+
+
+def share(version: str) -> Path:
+    """Return the folder with what the program reads."""
+    return CHECKOUT / "build" / "debian" / f"{VERSIONS[version]}-squid-openssl.package" / "usr" / "share" / "squid"
+
+
 @dataclass(frozen=True)
 class Squid:
     """One release, with a directory for its files."""
@@ -89,11 +99,10 @@ class Squid:
         return Dnsmasq("2.90", self.directory).running("127.0.0.1", "--conf-file=/dev/null", "--local=/#/", *records)
 
     def _command(self, text: str) -> list[str]:
-        share = CHECKOUT / "build" / "debian" / f"{VERSIONS[self.version]}-squid.package" / "usr" / "share" / "squid"
         (self.directory / "unit.conf").write_text(text, encoding="utf-8")
         main = self.directory / "squid.conf"
-        main.write_text(_MAIN.format(directory=self.directory, share=share, port=_PORT), encoding="utf-8")
-        return [str(CHECKOUT / "build" / "squid" / self.version / "squid"), "-f", str(main)]
+        main.write_text(_MAIN.format(directory=self.directory, share=share(self.version), port=_PORT), encoding="utf-8")
+        return [str(program(self.version)), "-f", str(main)]
 
 
 @dataclass

@@ -9,6 +9,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import RESOLVER_USER
@@ -20,6 +21,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading i
     known,
     lists,
     ntp_pool,
+    proxy,
     reviewed,
     root,
     settings,
@@ -43,10 +45,11 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolving
 
 from .errors import ErrorReport, Origins, variable
 from .model import Entry, EntryKind, Inventory, PolicyTest, Tier
-from .resolved import ExpiredEntry, ResolvedEntry, ResolvedPolicy
+from .resolved import ExpiredEntry, ResolvedEntry, ResolvedPolicy, ResolvedProxy
 
 _BASE = "egress_allow_base"
 _ALLOW, _RAISE, _TESTS = "egress_allow_", "egress_ceiling_raise_", "egress_tests_"
+_MOST_PROXIES = 16
 Variables = Mapping[str, Any]
 ResolvedPairs = list[tuple[Entry, ResolvedEntry]]
 """Each entry as it is written, for the place of errors, and resolved."""
@@ -150,6 +153,7 @@ def _assemble(
         enforcement=setting.enforcement,
         drift=setting.drift,
         names=setting.names,
+        proxy=_proxy(setting, resolver),
         root=setting.root,
         sight=setting.sight,
         expired=tuple(_expired(context, entry) for entry in expired),
@@ -157,6 +161,19 @@ def _assemble(
         list_options=reviewed.list_options(written),
         beside=reviewed.beside(written),
         origins=reviewed.origins(context.report, written),
+    )
+
+
+def _proxy(setting: HostSettings, resolver: Resolver) -> ResolvedProxy | None:
+    if not setting.names.by_proxy:
+        return None
+    each = [resolver.addresses([server]) for server in setting.proxy.servers]
+    machines = dict.fromkeys(address for one in each for address in one.each())
+    return ResolvedProxy(
+        addresses=tuple(islice(machines, _MOST_PROXIES)),
+        port=setting.proxy.port,
+        configured=setting.proxy.configured,
+        direct=setting.proxy.direct,
     )
 
 
@@ -211,6 +228,8 @@ def _entries(
     if setting.ntp_pool and "ntp" in setting.floor:
         entries.append(ntp_pool.entry())
     allow = [name for name in variables.topics(written, _ALLOW) if name != _BASE]
+    if setting.names.by_proxy and setting.proxy.servers:
+        entries.append(proxy.entry(setting.proxy))
     topics: tuple[tuple[EntryKind, list[str]], ...] = (
         ("base", [_BASE]),
         ("allow", allow),

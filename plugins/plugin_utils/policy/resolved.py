@@ -165,6 +165,20 @@ class ResolvedNever:
         )
 
 
+@dataclass(frozen=True)
+class ResolvedProxy:
+    """The proxies that open names to a host.
+
+    addresses: the first is asked first. port: TCP. configured: whose configuration on the host names them, as in
+    reading/proxy.py. direct: names, each with all below, that programs connect to themselves.
+    """
+
+    addresses: tuple[str, ...]
+    port: int
+    configured: tuple[str, ...] = ()
+    direct: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class ExpiredEntry:
     """An entry that is left out since its last day is over. inbound: whether it is about incoming packets."""
@@ -220,7 +234,7 @@ class ResolvedPolicy:
     missing_users: what becomes of users that the host does not have. ansible_port: of Ansible's connection, TCP.
     max_removed: percent of the host's destinations that one run may close.
     commit_confirm: how a change is committed. enforcement: what enforce leaves alone.
-    drift: what becomes of edits by hand. names: how the host opens domain names.
+    drift: what becomes of edits by hand. names: how the host opens domain names. proxy: which proxies, None for none.
     root: the directory that holds the host's files, "" for none. sight: how the host shows what it rejects.
     expired: the entries that are left out since their last day is over.
     require: the keys that every entry must have. ceilings: the tier's ceiling inside and outside.
@@ -257,6 +271,7 @@ class ResolvedPolicy:
     enforcement: Enforcement = field(default_factory=Enforcement)
     drift: Drift = "report"
     names: NameSettings = field(default_factory=NameSettings)
+    proxy: ResolvedProxy | None = None
     root: str = ""
     sight: Sight = field(default_factory=Sight)
     expired: tuple[ExpiredEntry, ...] = ()
@@ -283,8 +298,8 @@ class ResolvedPolicy:
     @property
     def is_bound_by_internet(self) -> bool:
         """Whether the host has sets that others fill, and that open no more than the word internet."""
-        by_names = self.names.feeder != "none"
-        return any(entry.external or (by_names and entry.names and not entry.within) for entry in self.all_entries())
+        filled = self.names.filled
+        return any(entry.external or (filled and entry.names and not entry.within) for entry in self.all_entries())
 
     def all_entries(self) -> tuple[ResolvedEntry, ...]:
         """Return every entry about outbound packets, of the host itself or of its containers, each once."""

@@ -1,7 +1,9 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The resolver on this host: make its files, its service and the host's name service as the wanted document says.
+"""Names on this host: make the resolver's files, its service and the host's name service as the wanted document says.
+
+Where a proxy opens names, that is the files that name it.
 
 Everything that makes it so is here, and it can be run again at any time: by a run, by the way back, at boot, and when
 another program writes /etc/resolv.conf.
@@ -17,12 +19,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Iterable, Mapping, NamedTuple
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import files, name_service, systemd_units
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import (
+    clock,
+    files,
+    name_service,
+    systemd_units,
+)
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import wanted_names
 from ansible_collections.tidegate.nftables.plugins.module_utils.resolver import record
-from ansible_collections.tidegate.nftables.plugins.module_utils.resolver.document import RESOLVER
+from ansible_collections.tidegate.nftables.plugins.module_utils.resolver.document import MODES, RESOLVER
+
+from . import proxy_files
 
 _PROGRAMS = {"unbound": "unbound", "unbound-checkconf": "unbound", "setpriv": "util-linux"}
 _MODULE = ("usr/lib/python3/dist-packages", "usr/lib*/python3*/site-packages")
@@ -39,7 +48,6 @@ _APPARMOR = """\
 unix (send, receive, getopt, setopt, getattr) type=seqpacket,
 # tidegate end
 """
-_BEGIN, _END = "# tidegate begin\n", "# tidegate end\n"
 _RELOAD = 15.0
 """Seconds that the running resolver may take for another document; after that it is started anew."""
 
@@ -77,7 +85,7 @@ def settle(paths: Paths, interpreter: str, *, restart: bool = False) -> list[Cha
     pointing = {paths.at(source.file) for source in name_service.SOURCES if source.file} | {paths.resolv_conf}
     service = [change for change in listed if change.path not in pointing]
     need_programs(paths, text)
-    if mode:
+    if mode in MODES:
         _write(paths, service)
         _serve(paths, text, service, restart=restart)
         _point(paths, [change for change in listed if change.path in pointing])
@@ -98,11 +106,13 @@ def _wanted(paths: Paths, text: str, interpreter: str) -> dict[Path, str]:
     if not text:
         return {}
     mode = _mode(text)
+    if mode == proxy_files.PROXY:
+        return proxy_files.texts(paths, json.loads(text))
     wanted = {paths.names: text, **_units(paths, interpreter)}
     if mode == RESOLVER:
         wanted.update(name_service.pointed(paths))
         if paths.at(_PROFILE).exists():
-            before, _ours, after = _split(files.read(paths.apparmor) or "")
+            before, _ours, after = proxy_files.split(files.read(paths.apparmor) or "")
             wanted[paths.apparmor] = before + _APPARMOR.format(program=paths.program) + after
     return wanted
 
@@ -116,11 +126,12 @@ def _own_files(paths: Paths, interpreter: str) -> Iterable[Path]:
     """Yield every file that may be ours, besides resolv.conf."""
     yield paths.names
     yield from _units(paths, interpreter)
+    yield from proxy_files.own(paths)
     for source in name_service.SOURCES:
         path = paths.at(source.file)
         if source.file and name_service.is_ours(files.read(path) or ""):
             yield path
-    if _BEGIN in (files.read(paths.apparmor) or ""):
+    if proxy_files.BEGIN in (files.read(paths.apparmor) or ""):
         yield paths.apparmor
 
 
@@ -145,19 +156,13 @@ def _change(path: Path, after: str | None) -> Change:
         )
     else:
         before = files.read(path)
-    if after is None and before is not None and _BEGIN in before:
-        head, _ours, tail = _split(before)
-        after = head + tail
+    if after is None and before is not None and proxy_files.BEGIN in before:
+        head, _ours, tail = proxy_files.split(before)
+        # AppArmor includes its file, also an empty one.
+        after = head + tail if path.name == Path(_PROFILE).name else head + tail or None
     if after is None and before is not None and name_service.others(before) != before:
         after = name_service.others(before) or None
     return Change(path, before, after, link)
-
-
-def _split(text: str) -> tuple[str, str, str]:
-    """Return a text before, in and after our lines."""
-    before, begin, rest = text.partition(_BEGIN)
-    ours, _end, after = rest.partition(_END)
-    return before, ours if begin else "", after
 
 
 def _resolv_conf_back(paths: Paths, wanted: Mapping[Path, str]) -> list[Change]:
@@ -182,7 +187,8 @@ def _write(paths: Paths, listed: Iterable[Change]) -> None:
             _link(change.path, change.after[len(_ARROW) :])
         else:
             files.write(change.path, change.after.encode("utf-8", "surrogateescape"), 0o644)
-    if any(change.path.parent in (paths.units, paths.units / "multi-user.target.wants") for change in done):
+    managers = (paths.units, paths.units / "multi-user.target.wants", paths.at(proxy_files.SYSTEMD).parent)
+    if any(change.path.parent in managers for change in done) and clock.systemd_runs(paths):
         run("systemctl", "daemon-reload")
     if any(change.path == paths.apparmor for change in done) and _is_confined(paths):
         run("apparmor_parser", "--replace", _PROFILE)

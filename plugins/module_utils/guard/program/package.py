@@ -50,6 +50,7 @@ PARTS = (
     "guard.program.followed_units",
     "guard.program.terminal",
     "guard.program.names",
+    "guard.program.proxy_files",
     "guard.program.resolve",
     "guard.program.watcher",
     "guard.saved.confirmed_policy",

@@ -17,7 +17,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.resolver import document
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import RESOLVER_USER
 
-from . import names, package
+from . import names, package, proxy_files
 from .install import FileChange, file_change
 
 AUTO = "auto"
@@ -30,6 +30,9 @@ def text_of(paths: Paths, values: Mapping[str, Any] | None) -> str:
     """
     if values is None:
         return ""
+    if values.get("mode") == proxy_files.PROXY:
+        proxy_files.check(values)
+        return json.dumps(values, sort_keys=True) + "\n"
     if not clock.systemd_runs(paths):
         raise GuardError(
             "bad_request", f"names: a resolver is run by systemd, which this host does not have. {UNCHANGED}"
@@ -56,7 +59,7 @@ def missing(paths: Paths, text: str, *, check: bool) -> list[str]:
 
 def make_user(text: str, *, check: bool) -> None:
     """Make the resolver's user, where there is something for it to do: rules name it."""
-    if not text or check or _user_exists():
+    if not text or json.loads(text)["mode"] == proxy_files.PROXY or check or _user_exists():
         return
     options = ("--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent")
     names.run("useradd", *options, "--shell", "/usr/sbin/nologin", RESOLVER_USER)

@@ -13,7 +13,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.error
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.resolver import question, record
 from ansible_collections.tidegate.nftables.plugins.module_utils.resolver.configuration import ALIVE
-from ansible_collections.tidegate.nftables.plugins.module_utils.resolver.document import RESOLVER
+from ansible_collections.tidegate.nftables.plugins.module_utils.resolver.document import MODES, RESOLVER
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import RESOLVER_ADDRESS
 
 _ALIVE = 5.0
@@ -48,7 +48,7 @@ def need_alive(paths: Paths) -> None:
 def facts(paths: Paths) -> dict[str, Any] | None:
     """Return the state of the resolver as plain values, None where there is to be none."""
     text = read(paths)
-    if not text:
+    if not text or json.loads(text)["mode"] not in MODES:
         return None
     recorded, problem = record.read(paths.resolver_record), ""
     try:

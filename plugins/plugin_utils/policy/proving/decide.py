@@ -97,7 +97,7 @@ def decide(resolved: ResolvedPolicy, flow: Flow, names: Iterable[str] = ()) -> V
 
 def _is_named(resolved: ResolvedPolicy, entry: ResolvedEntry, names: Iterable[str]) -> bool:
     """Tell whether an entry names one of these names, on a host where that opens their addresses."""
-    patterns = [domain_names.parse(each.name) for each in entry.names] if resolved.names.feeder != "none" else []
+    patterns = [domain_names.parse(each.name) for each in entry.names] if resolved.names.filled else []
     return any(domain_names.matches(pattern, name) for pattern in patterns for name in names)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import variable
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import Approximation
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
 
@@ -17,8 +18,8 @@ from . import destinations, names, values
 from .context import Context
 from .entries import KEEP
 
-Feeder = Literal["none", "resolver", "periodic"]
-FEEDERS: tuple[Feeder, ...] = ("none", "resolver", "periodic")
+Feeder = Literal["none", "resolver", "periodic", "proxy"]
+FEEDERS: tuple[Feeder, ...] = ("none", "resolver", "periodic", "proxy")
 Resolving = Literal["any", "observe", "only"]
 RESOLVING: tuple[Resolving, ...] = ("any", "observe", "only")
 _FLOOR, _GRACE = 3600, 120
@@ -29,10 +30,12 @@ _MOST = 7 * 86400
 class NameSettings:
     """How a host opens names.
 
-    feeder: who fills their sets on the host; none: nobody. floor, grace: seconds; an address stays for its TTL, at
-    least floor, and grace. keep: whether new connections renew it. resolving: which names the host resolves.
+    feeder: who fills their sets on the host; none: nobody; proxy: nobody, since a proxy opens the names.
+    floor, grace: seconds; an address stays for its TTL, at least floor, and grace.
+    keep: whether new connections renew it. resolving: which names the host resolves.
     allow: patterns that resolve though no entry names them. inside: (pattern, networks) that may lead inside.
-    left_out: whether entries leave out their names on a host where nobody fills sets.
+    left_out: whether entries leave out their names on a host where nobody fills sets. approximate: what becomes of what
+    a proxy cannot say, "" for an error.
     """
 
     feeder: Feeder = "none"
@@ -43,11 +46,22 @@ class NameSettings:
     allow: tuple[str, ...] = ()
     inside: tuple[tuple[str, AddressSet], ...] = ()
     left_out: bool = False
+    approximate: Approximation = ""
 
     def leaves_out(self, approximate: str) -> bool:
         """Return whether a host leaves out the names of an entry. approximate: the entry's, "" for none."""
         narrower = approximate == "narrower" or (not approximate and self.left_out)
         return self.feeder == "none" and narrower
+
+    @property
+    def filled(self) -> bool:
+        """Whether somebody on the host fills the sets of names."""
+        return self.feeder in ("resolver", "periodic")
+
+    @property
+    def by_proxy(self) -> bool:
+        """Whether names are open through a proxy only."""
+        return self.feeder == "proxy"
 
     @property
     def by_resolver(self) -> bool:
@@ -68,8 +82,9 @@ def read(context: Context, variables: Mapping[str, Any], *, has_servers: bool) -
         allow=_allow(context, variables.get("egress_dns_allow")),
         inside=_inside(context, variables.get("egress_dns_inside")),
         left_out=isinstance(approximate, Mapping) and approximate.get("nftables") == "narrower",
+        approximate=_approximate(approximate),
     )
-    if settings.feeder != "none" and not has_servers:
+    if settings.filled and not has_servers:
         cause = f"{settings.feeder} asks the servers in egress_dns_servers, and none are named"
         report.error(variable("egress_names"), cause, "set egress_dns_servers, or [auto] for those that the host uses")
     for name, is_set in (
@@ -80,6 +95,12 @@ def read(context: Context, variables: Mapping[str, Any], *, has_servers: bool) -
         if is_set and not settings.by_resolver:
             report.error(variable(name), "is for the resolver of the host", "set egress_names: resolver")
     return settings
+
+
+def _approximate(value: Any) -> Approximation:
+    """Return the word for Squid; targets/fitting/approximate.py reports what is wrong with the variable."""
+    word = value.get("squid") if isinstance(value, Mapping) else None
+    return "wider" if word == "wider" else "narrower" if word == "narrower" else ""
 
 
 def _choice(

@@ -16,8 +16,8 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets impo
 from . import values
 
 WAYS = (
-    "set egress_names: resolver, or periodic for hosts whose resolver must not be touched; or write addresses, or"
-    " hosts:PATTERN for hosts of the inventory or a proxy; approximate: narrower leaves the names out on this host"
+    "set egress_names: resolver, or periodic for hosts whose resolver must not be touched, or proxy; or write"
+    " addresses, or hosts:PATTERN for hosts of the inventory; approximate: narrower leaves the names out on this host"
 )
 """What to do about a name where nobody fills its set."""
 _MEANT = re.compile(r"[^\s:/,@]*[.*][^\s:/,@]*")

@@ -21,7 +21,18 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model imp
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, datafiles, services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING, AddressSet
 
-from . import commit_confirm, containers, destinations, enforcement, name_settings, ntp_pool, root, sight, values
+from . import (
+    commit_confirm,
+    containers,
+    destinations,
+    enforcement,
+    name_settings,
+    ntp_pool,
+    proxy,
+    root,
+    sight,
+    values,
+)
 from .context import Context
 
 SSH = 22
@@ -55,6 +66,7 @@ class HostSettings:
     host_dns, floor, names, sight: as in ResolvedPolicy.
     internal: egress_internal_networks. dns, ntp: the named servers as destinations.
     ntp_pool: whether any server of the internet may be a time server. nat64: the translation prefix, empty for none.
+    proxy: the proxies, and what of the host names them.
     """
 
     mode: Mode
@@ -75,6 +87,7 @@ class HostSettings:
     root: str
     sight: sight.Sight
     names: name_settings.NameSettings
+    proxy: proxy.ProxySettings
 
 
 def read_mode(report: ErrorReport, variables: Mapping[str, Any]) -> Mode | None:
@@ -136,6 +149,7 @@ def read(context: Context, variables: Mapping[str, Any], mode: Mode) -> HostSett
         fix = "list your networks, such as [10.0.0.0/8]; the mode observe works without them"
         report.error(variable("egress_internal_networks"), "is needed to enforce", fix)
     dns, host_dns, floor = _servers(context, variables, _DNS), _has_word(variables, _DNS), _floor(report, variables)
+    names = name_settings.read(context, variables, has_servers=bool(dns or host_dns) and "dns" in floor)
     return HostSettings(
         mode=mode,
         internal=internal,
@@ -154,7 +168,8 @@ def read(context: Context, variables: Mapping[str, Any], mode: Mode) -> HostSett
         drift=_choice(report, variables, "egress_drift", DRIFT),
         root=root.read(report, variables),
         sight=sight.read(report, variables),
-        names=name_settings.read(context, variables, has_servers=bool(dns or host_dns) and "dns" in floor),
+        names=names,
+        proxy=proxy.read(context, variables, needed=names.by_proxy),
     )
 
 

@@ -74,6 +74,12 @@ class AddressSet:
                 return to_text(version, self.family(version)[0][0])
         return None
 
+    def each(self) -> Iterator[str]:
+        """Yield every address, for sets of few."""
+        for version in (4, 6):
+            for start, end in self.family(version):
+                yield from (to_text(version, value) for value in range(start, end + 1))
+
     def prefixes(self) -> Iterator[tuple[int, int, int]]:
         """Yield (IP version, address, prefix length) of the fewest networks that are this set, in order."""
         for version in (4, 6):

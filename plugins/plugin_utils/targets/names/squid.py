@@ -28,7 +28,8 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model im
 _TCP = services.PORT_PROTOCOLS["tcp"]
 NAME_MAX = 63
 """The length of an ACL's name. A unit's name has at most 41 characters, `tidegate_` and `_not1234_port` the others."""
-_MAPPED = addresses.interval(6, 0xFFFF_0000_0000, 0xFFFF_FFFF_FFFF)
+MAPPED = addresses.interval(6, 0xFFFF_0000_0000, 0xFFFF_FFFF_FFFF)
+"""As which Squid keeps IPv4 addresses."""
 # Squid reads lines of up to 8,191 characters.
 _PORTS_A_LINE = 500
 
@@ -54,14 +55,19 @@ def acl(name: str, kind: str, networks: AddressSet) -> list[str]:
     Squid keeps an IPv4 address as one of ::ffff:0:0/96, so an IPv6 network around these would hold all of IPv4. They
     are left out: no packet carries them. It takes 0.0.0.0/0 for `all`, with IPv6, and ::/0 for the one address `::`.
     """
-    return [f"acl {name} {kind} {network}" for cidr in (networks - _MAPPED).cidrs() for network in _halves(cidr)]
+    return [f"acl {name} {kind} {network}" for cidr in (networks - MAPPED).cidrs() for network in _halves(cidr)]
 
 
 def _halves(cidr: str) -> tuple[str, ...]:
     return ("0.0.0.0/1", "128.0.0.0/1") if cidr == "0.0.0.0/0" else (cidr,)
 
 
-def name_acls(name: str, patterns: Iterable[str]) -> dict[str, list[str]]:
+AclTypes = tuple[str, str, str, str]
+DESTINATIONS: AclTypes = ("name", "dstdomain -n", "below", "dstdom_regex -n -i")
+"""The types of ACLs about the name in a request: end of the ACL's name and type, for names and for all below names."""
+
+
+def name_acls(name: str, patterns: Iterable[str], types: AclTypes = DESTINATIONS) -> dict[str, list[str]]:
     """Return the lines of each ACL that patterns of names need, by its name.
 
     Squid's dstdomain has single names, and names with all below; it refuses a name that another line of the ACL has,
@@ -74,9 +80,9 @@ def name_acls(name: str, patterns: Iterable[str]) -> dict[str, list[str]]:
     for one in rest:
         escaped = one.name.replace(".", r"\.")
         below = one.kind == domain_names.BELOW
-        acl_name = f"{name}_below" if below else f"{name}_name"
-        what = rf"dstdom_regex -n -i \.{escaped}$" if below else f"dstdomain -n {one}"
-        acls.setdefault(acl_name, []).append(f"acl {acl_name} {what}")
+        end, kind = types[2:] if below else types[:2]
+        what = rf"\.{escaped}$" if below else str(one)
+        acls.setdefault(f"{name}_{end}", []).append(f"acl {name}_{end} {kind} {what}")
     return acls
 
 

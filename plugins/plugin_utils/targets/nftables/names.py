@@ -15,9 +15,14 @@ from typing import Any
 from ansible_collections.tidegate.nftables.plugins.module_utils import domain_names, table_names
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import PolicyError, PolicyErrors
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.names import WAYS
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import ResolvedEntry, ResolvedPolicy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import (
+    ResolvedEntry,
+    ResolvedPolicy,
+    ResolvedProxy,
+)
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.names.through_proxy import by_name
 
 from .matches import FAMILIES, Spec, address_sets, destination, in_set, matches
 
@@ -27,12 +32,14 @@ SIZE = 65535
 
 def check(resolved: ResolvedPolicy) -> None:
     """Raise PolicyErrors for names whose sets nobody would fill: an entry must not silently open nothing."""
+    if resolved.names.by_proxy:
+        by_name(resolved)
     errors = []
     for entry in resolved.all_entries():
+        if resolved.names.leaves_out(entry.approximate):
+            continue
         for name in entry.names:
             pattern = domain_names.parse(name.name)
-            if resolved.names.leaves_out(entry.approximate):
-                continue
             if resolved.names.feeder == "none":
                 errors.append(PolicyError(name.where, f'"{pattern}": nobody opens names on this host', WAYS))
             elif resolved.names.feeder == "periodic" and pattern.wild:
@@ -43,10 +50,9 @@ def check(resolved: ResolvedPolicy) -> None:
 
 
 def entries(resolved: ResolvedPolicy) -> list[ResolvedEntry]:
-    """Return the entries whose names open something on this host, by name."""
-    named = (entry for entry in resolved.all_entries() if entry.names)
-    opened = (entry for entry in named if not resolved.names.leaves_out(entry.approximate))
-    return sorted(opened, key=lambda entry: entry.name)
+    """Return the entries whose names open something in this host's table, by name."""
+    named = (entry for entry in resolved.all_entries() if entry.names and resolved.names.filled)
+    return sorted(named, key=lambda entry: entry.name)
 
 
 def sets(resolved: ResolvedPolicy) -> list[Spec]:
@@ -75,7 +81,7 @@ def rules(resolved: ResolvedPolicy, entry: ResolvedEntry, socket: str = "") -> I
 
     socket: a match of the socket, "" for any.
     """
-    if resolved.names.leaves_out(entry.approximate):
+    if not resolved.names.filled:
         return
     seconds = resolved.names.floor + resolved.names.grace
     for grant in entry.by_name:
@@ -98,7 +104,11 @@ def document(resolved: ResolvedPolicy) -> dict[str, Any] | None:
     None for a host without. The same policy gives the same document.
     """
     settings = resolved.names
-    if resolved.mode == "absent" or settings.feeder == "none":
+    if resolved.mode == "absent":
+        return None
+    if resolved.proxy is not None:
+        return _of_proxy(resolved, resolved.proxy)
+    if not settings.filled:
         return None
     named = entries(resolved)
     inside = dict(settings.inside)
@@ -118,6 +128,18 @@ def document(resolved: ResolvedPolicy) -> dict[str, Any] | None:
         "inside": {pattern: networks.cidrs() for pattern, networks in sorted(inside.items())},
         "sets": [_set(entry) for entry in named],
         "refuse": _refused(resolved).cidrs(),
+    }
+
+
+def _of_proxy(resolved: ResolvedPolicy, proxy: ResolvedProxy) -> dict[str, Any]:
+    """Return what the host's programs are told about its proxies. Addresses of the inside need none."""
+    return {
+        "version": 1,
+        "mode": "proxy",
+        "addresses": list(proxy.addresses),
+        "port": proxy.port,
+        "configured": list(proxy.configured),
+        "direct": [*proxy.direct, *resolved.internal.cidrs()],
     }
 
 

@@ -99,7 +99,7 @@ MORE: Mapping[str, list[Any]] = {
         [{"name": "t", "not_reach": "any", "services": ["ssh"], "user": "payd"}],
         [{"name": "t", "reach": "192.0.2.7", "services": ["ssh"]}],
     ],
-    "egress_names": ["periodic"],
+    "egress_names": ["periodic", "proxy"],
     "egress_tier": ["web", "database", "build", "mail"],
     "egress_tiers": [
         {"app": {"extends": "app", "ceiling": {"internal": {"services": ["https", "postgresql", "tcp/8444"]}}}},

@@ -1,0 +1,136 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the proxy lets through, and what a client reads where it does not."""
+
+from __future__ import annotations
+
+import re
+import socket
+from typing import Any
+
+import pytest
+
+from ansible_collections.tidegate.nftables.tests.support.proxy import PORT, PROXY, Proxy
+from ansible_collections.tidegate.nftables.tests.support.waiting import run, wait_for
+
+from .conftest import APP, OBSERVED, STRANGER
+
+
+def curl(world: Proxy, client: str, url: str, *options: str) -> tuple[int, str, str]:
+    """Return curl's exit code, the status of its CONNECT and what it printed."""
+    command = ["curl", "--silent", "--show-error", "--proxy", f"http://{PROXY}:{PORT}", "--interface", client]
+    command += ["--cacert", str(world.certificate), "--write-out", "\nconnect=%{http_connect} status=%{http_code}"]
+    done = run([*command, *options, url], check=False)
+    return done.returncode, re.findall(r"connect=(\d+)", done.stdout)[0], done.stdout + done.stderr
+
+
+def ask(client: str, lines: str) -> str:
+    """Return the whole answer to a request."""
+    with socket.create_connection((PROXY, PORT), source_address=(client, 0)) as connection:
+        connection.sendall(lines.encode("latin-1"))
+        connection.shutdown(socket.SHUT_WR)
+        with connection.makefile("rb") as answer:
+            return answer.read().decode("latin-1")
+
+
+def connect(client: str, authority: str) -> str:
+    """Return the whole answer to a CONNECT."""
+    return ask(client, f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://api.pay.example/",
+        "http://api.pay.example/",
+        "https://a.wild.example/",
+        "https://pay.corp.example/",
+    ],
+)
+def test_a_name_of_an_entry_is_open(world: Proxy, url: str) -> None:
+    code, _status, printed = curl(world, APP, url)
+    assert (code, "hello" in printed) == (0, True), printed
+
+
+@pytest.mark.parametrize(
+    "authority",
+    [
+        "other.example:443",  # in no entry
+        "wild.example:443",  # *. is what is below
+        "sub.api.pay.example:443",
+        "api.pay.example:8443",  # another port
+        "a.wild.example:80",  # the port of another entry
+        "50.0.0.1:443",  # open as an address, and so without the proxy
+        "[2600::1]:443",
+        "inside.wild.example:443",  # one of its addresses is that of metadata
+        "api.pay.example.evil.example:443",
+        "evil-wild.example:443",
+        "127.0.0.1:22",
+        "localhost:443",
+        "0x32000001:443",
+        "843055105:443",
+    ],
+)
+def test_a_rejected_connect_is_answered_with_403_and_whom_to_ask(world: Proxy, authority: str) -> None:
+    answer = connect(APP, authority)
+    assert answer.startswith("HTTP/1.1 403 "), answer
+    assert "Ask netops@example.org." in answer
+    assert curl(world, APP, f"https://{authority}/")[:2] == (56, "403")
+
+
+def test_a_rejected_request_without_tls_says_the_same(world: Proxy) -> None:
+    _code, _status, printed = curl(world, APP, "http://other.example/")
+    assert "does not open other.example to 10.1.0.2. Ask netops@example.org." in printed
+    assert "status=403" in printed
+
+
+@pytest.mark.parametrize("client", [STRANGER, "127.0.0.1"])
+def test_who_is_no_client_gets_nothing(world: Proxy, client: str) -> None:
+    if client == STRANGER:
+        run(["ip", "address", "replace", f"{STRANGER}/32", "dev", "lo"])
+    assert connect(client, "api.pay.example:443").startswith("HTTP/1.1 403 ")
+    assert ask(client, "GET http://api.pay.example/ HTTP/1.0\r\n\r\n").startswith("HTTP/1.1 403 ")
+
+
+def test_another_name_inside_of_tls_is_cut_off(world: Proxy) -> None:
+    """The request of one name, with the name of another in it: both are at the same address."""
+    lead = "other.example:443:api.pay.example:443"
+    code, status, printed = curl(world, APP, "https://other.example/", "--connect-to", lead)
+    assert (code, status) == (35, "200"), printed
+    lead = "a.wild.example:443:api.pay.example:443"
+    assert curl(world, APP, "https://a.wild.example/", "--connect-to", lead)[0] == 35
+
+
+def test_what_is_not_tls_does_not_pass(world: Proxy) -> None:
+    with socket.create_connection((PROXY, PORT), source_address=(APP, 0)) as connection:
+        connection.sendall(b"CONNECT api.pay.example:80 HTTP/1.1\r\nHost: api.pay.example:80\r\n\r\n")
+        assert connection.recv(4096).startswith(b"HTTP/1.1 200 ")
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: other.example\r\n\r\n")
+        rest = b""
+        while more := connection.recv(4096):
+            rest += more
+    assert b"hello" not in rest
+
+
+def test_observe_lets_through_and_notes_what_enforce_would_not(world: Proxy) -> None:
+    assert curl(world, OBSERVED, "https://other.example/")[0] == 0
+    assert curl(world, OBSERVED, "https://api.pay.example/")[0] == 0
+    # Not the inside: without a proxy the host would not come from the proxy's address.
+    assert connect(OBSERVED, "169.254.169.254:80").startswith("HTTP/1.1 403 ")
+    assert connect(OBSERVED, "127.0.0.1:22").startswith("HTTP/1.1 403 ")
+    seen = {(line["name"], line["decision"]) for line in world.log() if line["client"] == OBSERVED}
+    assert {("other.example", "would_reject"), ("api.pay.example", "allowed")} <= seen
+
+
+def test_the_log_is_json_whatever_a_client_sends(world: Proxy) -> None:
+    for name in ('a"b\\c.example', "x%22y.example", "<script>.example", "b\xfc.example"):
+        ask(APP, f"CONNECT {name}:443 HTTP/1.1\r\nHost: {name}\r\n\r\n")
+        ask(APP, f"GET http://{name}/ HTTP/1.0\r\n\r\n")
+    ask(APP, 'FOO"\\ \x01\xff HTTP/1.1\r\n\r\n')
+    lines: list[dict[str, Any]] = world.log()
+    curl(world, APP, "https://api.pay.example/")
+    assert all({"time", "client", "name", "port", "decision", "entry", "peer", "bytes"} <= set(line) for line in lines)
+    last = wait_for(lambda: next((line for line in world.log()[len(lines) :] if line["peer"] == "50.0.0.1"), None))
+    assert (last["name"], last["port"], last["entry"], last["peer"]) == ("api.pay.example", "443", "pay", "50.0.0.1")
+    assert last["bytes"] > 0
