@@ -33,6 +33,21 @@ from .waiting import end, run, wait_for
 
 PROXY, PORT = "10.0.0.9", 3128
 SERVER, INSIDE = "50.0.0.1", "10.20.0.5"
+BEYOND = (
+    *("10.20.0.5", "127.0.0.1", "0.0.0.0", "169.254.169.254", "100.100.100.200", "168.63.129.16", "224.0.0.1"),
+    *(
+        "::",
+        "::1",
+        "::10.0.0.1",
+        "::ffff:10.0.0.1",
+        "fd00:ec2::254",
+        "fe80::1",
+        "64:ff9b::a00:1",
+        "2002:a00:1::",
+        "ff02::1",
+    ),
+)
+"""Where a name may not lead: inside, metadata, and IPv6 addresses that have one of those in them."""
 _NAMES = ("api.pay.example", "other.example", "a.wild.example", "wild.example", "pay.corp.example")
 # What Debian's package has in /usr, and a name server of the test.
 _NOT_INSTALLED = """
@@ -160,7 +175,9 @@ def _world(tested: Proxy, clients: Sequence[proxy.Client]) -> Iterator[Proxy]:
     _certificate(directory / "unused.pem", directory / "unused.pem", ("unused",))
     replies = {name: authority.addresses(SERVER) for name in _NAMES[:4]}
     replies["pay.corp.example"] = authority.addresses(INSIDE)
-    replies["inside.wild.example"] = authority.addresses("169.254.169.254", SERVER)
+    for number, inside in enumerate(BEYOND):
+        replies[f"beyond{number}.wild.example"] = authority.addresses(inside)
+        replies[f"mixed{number}.wild.example"] = authority.addresses(SERVER, inside)
     answering = authority.Authority(replies=dict(replies))
     tested.write(clients)
     with answering.running(), _server(SERVER, tested), _server(INSIDE, tested), tested.running():

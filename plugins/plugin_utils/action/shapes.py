@@ -207,6 +207,7 @@ SHAPES: Mapping[str, Record] = {
     "nft_ruleset": Record(optional={**_ENGINE, "counters": _COUNTERS}),
     "nft_set": Record(optional=_ENGINE),
     "egress_guard": _GUARD,
+    "egress_squid": Record(optional={"files": ListOf(Record({"path": TEXT, "action": TEXT}))}),
     "egress_kernel": Record(
         optional={
             "tables": ListOf(

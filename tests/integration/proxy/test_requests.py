@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.tests.support.proxy import PORT, PROXY, Proxy
+from ansible_collections.tidegate.nftables.tests.support.proxy import BEYOND, PORT, PROXY, Proxy
 from ansible_collections.tidegate.nftables.tests.support.waiting import run, wait_for
 
 from .conftest import APP, OBSERVED, STRANGER
@@ -63,7 +63,6 @@ def test_a_name_of_an_entry_is_open(world: Proxy, url: str) -> None:
         "a.wild.example:80",  # the port of another entry
         "50.0.0.1:443",  # open as an address, and so without the proxy
         "[2600::1]:443",
-        "inside.wild.example:443",  # one of its addresses is that of metadata
         "api.pay.example.evil.example:443",
         "evil-wild.example:443",
         "127.0.0.1:22",
@@ -77,6 +76,17 @@ def test_a_rejected_connect_is_answered_with_403_and_whom_to_ask(world: Proxy, a
     assert answer.startswith("HTTP/1.1 403 "), answer
     assert "Ask netops@example.org." in answer
     assert curl(world, APP, f"https://{authority}/")[:2] == (56, "403")
+
+
+@pytest.mark.parametrize("number", range(len(BEYOND)), ids=BEYOND)
+def test_a_name_may_not_lead_inside(world: Proxy, number: int) -> None:
+    for client in (APP, OBSERVED):
+        for name in (f"beyond{number}.wild.example", f"mixed{number}.wild.example"):
+            assert connect(client, f"{name}:443").startswith("HTTP/1.1 403 ")
+
+
+def test_squid_says_nothing_against_its_configuration(world: Proxy) -> None:
+    assert [line for line in world.parse().stderr.splitlines() if re.search("WARNING|ERROR|FATAL", line)] == []
 
 
 def test_a_rejected_request_without_tls_says_the_same(world: Proxy) -> None:

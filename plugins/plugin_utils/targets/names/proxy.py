@@ -24,6 +24,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model im
 from .squid import MAPPED, AclTypes, acl, name_acls, ports_acl
 from .through_proxy import bound, by_name
 
+WORKERS = 2
 DECISION, ENTRY = "tidegate", "tidegate_entry"
 """The notes on a request."""
 _SERVER_NAMES: AclTypes = ("sni", "ssl::server_name", "sni_below", "ssl::server_name_regex -i")
@@ -49,7 +50,7 @@ _LOG = {
 _BEGIN = """\
 # The proxy of a fleet. Generated from the policies of its clients: edits are overwritten.
 # One worker alone closes its port while it reads another configuration.
-workers 2
+workers {workers}
 http_port {port} ssl-bump cert={folder}/unused.pem generate-host-certificates=off
 visible_hostname {host}
 error_directory {folder}/errors
@@ -132,7 +133,7 @@ def configuration(place: Place, clients: Iterable[Client]) -> str:
     groups = _groups(clients)
     shared = dict(pair for group in groups for pair in group.rules.shared)
     log = "{" + ",".join(f'"{key}":{code}' for key, code in _LOG.items()) + "}"
-    lines = [_BEGIN.format(**vars(place), log=log, decision=DECISION)]
+    lines = [_BEGIN.format(**vars(place), log=log, decision=DECISION, workers=WORKERS)]
     lines += (line for name in sorted(shared) for line in shared[name])
     for group in groups:
         lines += [f"\n# {', '.join(group.hosts)}", *acl(group.rules.name, "src", group.own), *group.rules.access]
@@ -192,11 +193,14 @@ def _digest(parts: Iterable[str]) -> str:
 def _refused(reached: AddressSet) -> tuple[str, tuple[str, ...]]:
     """Return an ACL of every destination that a name may not lead to. `dst` holds if one address of a name is in it."""
     beyond = addresses.EVERYTHING - reached - _UNRESOLVED - MAPPED
+    # Networks where a range would begin with ::, which Squid takes for one around all of IPv4.
+    first = AddressSet(v6=tuple(pair for pair in beyond.v6 if pair[0] == 0))
     ranges = [
-        f"{addresses.to_text(version, first)}-{addresses.to_text(version, last)}"
-        for version in (4, 6)
-        for first, last in beyond.family(version)
+        f"{addresses.to_text(version, start)}-{addresses.to_text(version, end)}"
+        for version, pairs in ((4, beyond.v4), (6, (beyond - first).v6))
+        for start, end in pairs
     ]
+    ranges += first.cidrs()
     name = f"beyond_{_digest(ranges)}"
     return name, tuple(f"acl {name} dst {text}" for text in ranges)
 

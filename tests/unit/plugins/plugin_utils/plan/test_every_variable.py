@@ -65,6 +65,9 @@ HOSTS: tuple[Mapping[str, Any], ...] = (
         ],
     },
 )
+NAMED = entry(to=["api.example.com"], approximate="narrower")
+PROXY = {"egress_names": "proxy", "egress_proxies": ["10.0.0.8"], "egress_allow_names": [NAMED]}
+HOSTS = (*HOSTS, {**VARIABLES, **PROXY})
 # Values beside the default, "not set" and the example.
 MORE: Mapping[str, list[Any]] = {
     "egress_allow_*": [
@@ -100,6 +103,7 @@ MORE: Mapping[str, list[Any]] = {
         [{"name": "t", "reach": "192.0.2.7", "services": ["ssh"]}],
     ],
     "egress_names": ["periodic", "proxy"],
+    "egress_proxies": [["10.0.0.9"]],
     "egress_tier": ["web", "database", "build", "mail"],
     "egress_tiers": [
         {"app": {"extends": "app", "ceiling": {"internal": {"services": ["https", "postgresql", "tcp/8444"]}}}},

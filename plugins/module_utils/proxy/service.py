@@ -1,0 +1,294 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The proxy's files and service: parsed before anything is written, and as before where the new ones do not work."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import socket
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Mapping, NamedTuple
+
+from ansible_collections.tidegate.nftables.plugins.module_utils import files
+from ansible_collections.tidegate.nftables.plugins.module_utils.errors import TidegateError
+
+SERVICE = "tidegate-proxy.service"
+FOLDER = Path("/etc/tidegate/proxy")
+LOGS, RUN = Path("/var/log/tidegate-proxy"), Path("/run/tidegate-proxy")
+_CONFIGURATION = FOLDER / "squid.conf"
+_CERTIFICATE = FOLDER / "unused.pem"
+_UNIT = Path("/etc/systemd/system") / SERVICE
+_ROTATE = Path("/etc/logrotate.d/tidegate-proxy")
+_CACHE_LOG = LOGS / "cache.log"
+_OPENED = "Accepting SSL bumped"
+"""What each worker logs once it takes connections."""
+_COMPLAINT = re.compile(r"\b(?:ERROR|FATAL|WARNING)\b.*")
+# Where Debian's package keeps the sockets between the workers.
+_UNIT_TEXT = """\
+# Written by tidegate.nftables. The next run overwrites changes.
+[Unit]
+Description=Proxy for domain names (tidegate.nftables)
+Wants=network-online.target
+After=network-online.target nss-lookup.target
+Conflicts=squid.service
+
+[Service]
+Type=notify
+NotifyAccess=all
+ExecStartPre=/usr/bin/install -d -o {user} -g {user} -m 0750 /run/squid {run} {logs}
+ExecStart={program} --foreground -sYC -n tidegate -f {configuration}
+ExecReload=/bin/kill -HUP $MAINPID
+KillMode=mixed
+Restart=on-failure
+LimitNOFILE=65536
+PrivateTmp=yes
+ProtectHome=yes
+ProtectSystem=full
+
+[Install]
+WantedBy=multi-user.target
+"""
+_ROTATE_TEXT = """\
+# Written by tidegate.nftables. The next run overwrites changes.
+{logs}/*.log {{
+    daily
+    rotate 14
+    compress
+    delaycompress
+    missingok
+    su {user} {user}
+    postrotate
+        systemctl kill --kill-whom=main --signal=USR1 {service} 2>/dev/null || true
+    endscript
+}}
+"""
+
+
+class Program(NamedTuple):
+    """Squid on this host. path: of it. user: as whom it handles requests."""
+
+    path: str
+    user: str
+
+
+class Desired(NamedTuple):
+    """configuration: squid.conf. pages: the text of each error by its name. port: TCP. workers: how many.
+
+    patience: seconds that a start or a reload may take.
+    """
+
+    configuration: str
+    pages: Mapping[str, str]
+    port: int
+    workers: int
+    patience: float = 60.0
+
+
+def find_program() -> Program:
+    """Return Squid. Raise TidegateError (squid_missing) without one that reads TLS."""
+    path = shutil.which("squid-openssl") or shutil.which("squid")
+    if path is None:
+        raise TidegateError("squid_missing", f"There is no Squid on this host. {_FIX}")
+    options = _output([path, "-v"])[1]
+    if "--with-openssl" not in options:
+        raise TidegateError("squid_missing", f"{path} cannot read the server's name in TLS (no OpenSSL). {_FIX}")
+    user = re.search(r"--with-default-user=([a-z_][a-z0-9_-]*)", options)
+    return Program(path, user.group(1) if user else "nobody")
+
+
+_FIX = "Nothing was changed. Fix: install the package squid-openssl."
+
+
+def present(desired: Desired, *, check: bool) -> list[dict[str, str]]:
+    """Make the proxy as desired; return the files that change. Raise TidegateError, with the old proxy running."""
+    program = find_program()
+    wanted = _files(desired, program)
+    before = {path: _read(path) for path in {*wanted, *_pages()}}
+    listed = _changes(before, {path: wanted.get(path) for path in before})
+    if check:
+        return listed
+    _make_folders(program)
+    if _read(_CERTIFICATE) is None:
+        _make_certificate()
+    if listed:
+        _need_accepted(program, desired.configuration)
+    elif _is_active():
+        return listed
+    try:
+        _write(wanted, before)
+        _run_with(desired, restart=before[_UNIT] != wanted[_UNIT])
+    except TidegateError as error:
+        _write({path: text for path, text in before.items() if text is not None}, wanted)
+        if before[_UNIT] is not None:
+            _systemctl("restart", SERVICE)
+        raise TidegateError(
+            "proxy_failed", f"The proxy did not start with its new files, and the old ones are back: {error}"
+        ) from error
+    return listed
+
+
+def absent(*, check: bool) -> list[dict[str, str]]:
+    """Remove the proxy; its logs stay. Return the files that are removed."""
+    before = {path: _read(path) for path in (_CONFIGURATION, _CERTIFICATE, _UNIT, _ROTATE, *_pages())}
+    listed = _changes(before, dict.fromkeys(before))
+    if listed and not check:
+        _systemctl("disable", "--now", SERVICE)
+        _write({}, before)
+        _systemctl("daemon-reload")
+        for folder in (FOLDER / "errors", FOLDER):
+            with suppress(OSError):
+                folder.rmdir()
+    return listed
+
+
+def _files(desired: Desired, program: Program) -> dict[Path, str]:
+    of_program = {"program": program.path, "user": program.user, "run": RUN, "logs": LOGS, "service": SERVICE}
+    return {
+        _CONFIGURATION: desired.configuration,
+        _UNIT: _UNIT_TEXT.format(configuration=_CONFIGURATION, **of_program),
+        _ROTATE: _ROTATE_TEXT.format(**of_program),
+        **{FOLDER / "errors" / name: text for name, text in desired.pages.items()},
+    }
+
+
+def _pages() -> list[Path]:
+    return sorted((FOLDER / "errors").glob("ERR_*"))
+
+
+def _changes(before: Mapping[Path, str | None], after: Mapping[Path, str | None]) -> list[dict[str, str]]:
+    return [
+        {
+            "path": str(path),
+            "action": "add" if text is None else "remove" if after[path] is None else "change",
+            "before": text or "",
+            "after": after[path] or "",
+        }
+        for path, text in sorted(before.items())
+        if text != after[path]
+    ]
+
+
+def _make_folders(program: Program) -> None:
+    for folder in (FOLDER / "errors", _ROTATE.parent):
+        folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+    for folder in (LOGS, RUN):
+        folder.mkdir(mode=0o750, exist_ok=True)
+        shutil.chown(str(folder), program.user, program.user)
+
+
+def _make_certificate() -> None:
+    """Make the certificate that Squid's configuration must name and that no client ever gets."""
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    command += ["-days", "7300", "-subj", "/CN=unused", "-keyout", "/dev/stdout"]
+    returned, printed = _output(command, errors=False)
+    if returned:
+        raise TidegateError("proxy_failed", "openssl made no certificate. Nothing was changed. Fix: install openssl.")
+    files.write(_CERTIFICATE, printed.encode(), 0o600)
+
+
+def _need_accepted(program: Program, configuration: str) -> None:
+    """Raise TidegateError unless Squid accepts a configuration. It returns 0 for some that it complains about."""
+    candidate = _CONFIGURATION.with_name("candidate.conf")
+    files.write(candidate, configuration.encode(), 0o644)
+    try:
+        returned, printed = _output([program.path, "-k", "parse", "-f", str(candidate)])
+    finally:
+        candidate.unlink()
+    complaints = [match.group(0) for match in map(_COMPLAINT.search, printed.splitlines()) if match]
+    if returned or complaints:
+        quoted = "; ".join(complaints[:3]) or f"it ended with {returned}"
+        raise TidegateError("proxy_failed", f"Squid does not accept the configuration: {quoted}. Nothing was changed.")
+
+
+def _write(wanted: Mapping[Path, str], before: Mapping[Path, Any]) -> None:
+    for path in before:
+        if path not in wanted:
+            with suppress(FileNotFoundError):
+                path.unlink()
+    for path, text in wanted.items():
+        if _read(path) != text:
+            files.write(path, text.encode(), 0o644)
+
+
+def _run_with(desired: Desired, *, restart: bool) -> None:
+    """Have the service run with the files; return when each worker takes connections."""
+    if restart:
+        _systemctl("daemon-reload")
+    if _systemctl("is-enabled", "squid.service", must=False) == "enabled":
+        _systemctl("disable", "--now", "squid.service")
+    _systemctl("enable", SERVICE)
+    reload = not restart and _is_active()
+    size = _size()
+    _systemctl("reload" if reload else "restart", SERVICE)
+    end = time.monotonic() + desired.patience
+    while _opened(size) < desired.workers:
+        if time.monotonic() > end or not _is_active():
+            raise TidegateError("proxy_failed", f"its workers take no connections. See {_CACHE_LOG}")
+        time.sleep(0.1)
+    _need_rejection(desired.port)
+
+
+def _need_rejection(port: int) -> None:
+    """Raise TidegateError unless the proxy answers a request that no policy allows as it should."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            connection.sendall(b"CONNECT proxy.invalid:443 HTTP/1.1\r\nHost: proxy.invalid:443\r\n\r\n")
+            answer = connection.recv(4096)
+    except OSError as error:
+        raise TidegateError("proxy_failed", f"nothing answers on port {port}: {error}") from error
+    if b" 403 " not in answer.partition(b"\r\n")[0]:
+        raise TidegateError("proxy_failed", f"it answers {answer[:60]!r} to a request that no policy allows")
+
+
+def _size() -> int:
+    return _CACHE_LOG.stat().st_size if _CACHE_LOG.exists() else 0
+
+
+def _opened(offset: int) -> int:
+    """Return how many workers have opened the port, by the log from an offset on."""
+    if not _CACHE_LOG.exists():
+        return 0
+    with _CACHE_LOG.open("rb") as log:
+        log.seek(offset)
+        return log.read().count(_OPENED.encode())
+
+
+def _is_active() -> bool:
+    return _systemctl("is-active", SERVICE, must=False) == "active"
+
+
+def _systemctl(*words: str, must: bool = True) -> str:
+    returned, printed = _output(["systemctl", *words])
+    if must and returned:
+        said = f"systemctl {' '.join(words)}: {printed.strip()}"
+        raise TidegateError("proxy_failed", f"{said}. See journalctl -u {SERVICE}")
+    return printed.strip()
+
+
+def _output(command: list[str], *, errors: bool = True) -> tuple[int, str]:
+    """Run a command; return its exit code and what it printed."""
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if errors else subprocess.DEVNULL,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+    except OSError as error:
+        return 127, f"{command[0]} cannot be started: {error.strerror}"
+    return done.returncode, done.stdout
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
