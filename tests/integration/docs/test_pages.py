@@ -28,8 +28,12 @@ NAMES = (
     *("architecture", "contracts", "engine", "performance", "development"),
 )
 PAGES = ("README.md", *(f"docs/{name}.md" for name in NAMES))
-POLICIES = {"docs/policy.md": "tests/unit/docs/test_policy.py", "docs/names.md": "tests/unit/docs/test_names.py"}
-"""Pages whose examples are policies of their own, and the test that builds each."""
+POLICIES = {
+    "docs/policy.md": "tests/unit/docs/test_policy.py",
+    "docs/names.md": "tests/unit/docs/test_names.py",
+    "docs/troubleshooting.md": "tests/integration/docs/test_troubleshooting.py",
+}
+"""Pages whose examples are policies of their own, or that begin with a symptom, and the test that follows each."""
 
 
 @dataclass(frozen=True)
