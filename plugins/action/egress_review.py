@@ -24,9 +24,17 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.host_p
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plural import count
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.review import formats
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.review.dismissals import KEEP, dismissals
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.review.entries import FINDINGS, HostUsage, Times, rows
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.review.entries import (
+    FINDINGS,
+    HostUsage,
+    Times,
+    refusals,
+    rows,
+)
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.review.usage import of_ledger
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.suggest.rules import number
+
+_USED = ("usage", "since", "left_out", "refused")
 
 
 class Overdue(ControllerError):
@@ -73,7 +81,7 @@ class ActionModule(TidegateAction):
             for each in decided
             if (each.entry, each.finding) not in fitting
         ]
-        review = formats.Review(rows=found, silent=silent, made=now, unused=unused)
+        review = formats.Review(rows=found, silent=silent, made=now, unused=unused, refused=refusals(fleet, used))
         self.say_lines(formats.lines(review))
         written: list[str] = []
         if arguments["directory"]:
@@ -103,7 +111,7 @@ class ActionModule(TidegateAction):
         for host in fleet:
             result = results.get(host)
             if isinstance(result, Mapping) and "usage" in result:
-                used[host] = HostUsage(usage=result["usage"], since=result["since"], left_out=result["left_out"])
+                used[host] = HostUsage(**{name: result[name] for name in _USED})
             else:
                 reason = result.get("why") or result.get("msg") if isinstance(result, Mapping) else ""
                 silent[host] = " ".join(str(reason or "gave no answer").split())

@@ -73,6 +73,12 @@ left_out:
   description: How many packets are in no line of the ledger.
   returned: phase host, unless the guard failed
   type: int
+refused:
+  description: How many flows and packets of each user were refused (C(rejected)) or would be (C(would_reject)).
+  returned: phase host, unless the guard failed
+  type: list
+  elements: dict
+  sample: [{user: payd, decision: rejected, flows: 2, packets: 12}]
 why:
   description: Why the host has no data.
   returned: phase host, when the guard failed

@@ -87,11 +87,15 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class HostUsage:
-    """What a host noted. since: from when on it is complete, None for never; left_out: packets without a line."""
+    """What a host noted. usage: of its entries, see usage.py; refused: flows and packets by user, see usage.refused.
+
+    since: from when on usage is complete, None for never; left_out: packets without a line.
+    """
 
     usage: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     since: float | None = None
     left_out: int = 0
+    refused: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +133,20 @@ def rows(
             row.origin,
         ),
     )
+
+
+def refusals(fleet: Mapping[str, ResolvedPolicy], used: Mapping[str, HostUsage]) -> list[dict[str, Any]]:
+    """Return the refused flows and packets of each tier and user over all hosts, the most packets first."""
+    totals: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for host, noted in used.items():
+        for each in noted.refused:
+            key = (fleet[host].tier, each["user"] or "no user", each["decision"])
+            named = dict(zip(("tier", "user", "decision"), key, strict=True))
+            row = totals.setdefault(key, {**named, "hosts": 0, "flows": 0, "packets": 0})
+            row["hosts"] += 1
+            row["flows"] += each["flows"]
+            row["packets"] += each["packets"]
+    return sorted(totals.values(), key=lambda row: (-row["packets"], row["tier"], row["user"], row["decision"]))
 
 
 def _row(

@@ -11,6 +11,7 @@ import html
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.printable import printable
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plural import count
@@ -20,6 +21,8 @@ from .entries import Row
 
 _SHOWN = 3
 """Hosts of an entry that are named; the rest is counted."""
+_USERS = 10
+"""Rows of refused flows that a run prints; the files have all."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """How texts begin that a spreadsheet takes for a formula."""
 
@@ -28,13 +31,14 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 class Review:
     """rows: of entries, the overdue first. silent: hosts without data, and why. unused: dismissals that fit nothing.
 
-    made: when, in seconds since 1970.
+    made: when, in seconds since 1970. refused: flows and packets by tier and user, see entries.refusals.
     """
 
     rows: Sequence[Row]
     silent: Mapping[str, str]
     made: float
     unused: Sequence[str] = field(default_factory=tuple)
+    refused: Sequence[Mapping[str, Any]] = ()
 
     @property
     def summary(self) -> str:
@@ -83,6 +87,10 @@ COLUMNS: Mapping[str, Callable[[Row, float], str]] = {
 """Title and cell of each column. now: seconds since 1970."""
 
 
+REFUSED = ("tier", "user", "decision", "hosts", "flows", "packets")
+"""Columns of the refused flows."""
+
+
 def lines(review: Review) -> Iterable[str]:
     """Yield what a run prints: what is overdue or found, and who gave no data."""
     for row in review.rows:
@@ -92,15 +100,25 @@ def lines(review: Review) -> Iterable[str]:
         yield from (f"  {'OVERDUE: ' if finding.overdue else ''}{finding.text}" for finding in found)
     yield from (f"{host}: no data: {why}" for host, why in review.silent.items())
     yield from review.unused
+    for row in review.refused[:_USERS]:
+        flows, packets = count(row["flows"], "flow"), count(row["packets"], "packet")
+        yield f"{row['tier']}: {row['user']}: {row['decision'].replace('_', ' ')}: {flows}, {packets}"
     yield review.summary
 
 
 def markdown(review: Review) -> str:
     """Return the review for a merge request."""
-    cells = [list(COLUMNS), ["---"] * len(COLUMNS), *(map(_markdown_cell, row) for row in _cells(review))]
-    body = "\n".join(f"| {' | '.join(row)} |" for row in cells)
     notes = "".join(f"\n{line}\n" for line in _notes(review, _markdown_cell))
-    return f"# Egress review\n\n{review.summary}\n\n{body}\n{notes}"
+    tables = (
+        f"{_markdown_table(COLUMNS, _cells(review))}{notes}\n## Refused\n\n{_markdown_table(REFUSED, _refused(review))}"
+    )
+    return f"# Egress review\n\n{review.summary}\n\n{tables}"
+
+
+def _markdown_table(titles: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    heads = list(titles)
+    cells = [heads, ["---"] * len(heads), *(map(_markdown_cell, row) for row in rows)]
+    return "".join(f"| {' | '.join(row)} |\n" for row in cells)
 
 
 def table(review: Review) -> str:
@@ -115,7 +133,8 @@ def table(review: Review) -> str:
 
 def page(review: Review) -> str:
     """Return the review as one HTML file that loads nothing and runs nothing."""
-    head = "".join(f"<th scope=col>{html.escape(name)}" for name in COLUMNS)
+    head = _heads(COLUMNS)
+    refused = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}' for cell in row)}\n" for row in _refused(review))
     body = "".join(
         f"<tr{' class=overdue' if row.overdue else ''}>{''.join(f'<td>{html.escape(cell)}' for cell in cells)}\n"
         for row, cells in zip(review.rows, _cells(review), strict=True)
@@ -126,7 +145,8 @@ def page(review: Review) -> str:
         "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; style-src 'unsafe-inline'\">"
         "<meta name=viewport content='width=device-width'><title>Egress review</title>\n"
         f"<style>{_STYLE}</style>\n<h1>Egress review</h1>\n<p>{html.escape(review.summary)}</p>\n{notes}"
-        f"<div class=wide><table><thead><tr>{head}<tbody>\n{body}</table></div>\n</html>\n"
+        f"<div class=wide><table><thead><tr>{head}<tbody>\n{body}</table></div>\n"
+        f"<h2>Refused</h2>\n<table><thead><tr>{_heads(REFUSED)}<tbody>\n{refused}</table>\n</html>\n"
     )
 
 
@@ -136,6 +156,14 @@ _STYLE = (
     "vertical-align:top}thead th{position:sticky;top:0;background:Canvas}.overdue{outline:2px solid #c00}"
     "@media print{.wide{overflow:visible}}"
 )
+
+
+def _heads(titles: Iterable[str]) -> str:
+    return "".join(f"<th scope=col>{html.escape(title)}" for title in titles)
+
+
+def _refused(review: Review) -> list[list[str]]:
+    return [[printable(str(row[name])) for name in REFUSED] for row in review.refused]
 
 
 def _cells(review: Review) -> list[list[str]]:

@@ -28,8 +28,27 @@ def of_ledger(resolved: ResolvedPolicy, ledger: Mapping[str, Any]) -> dict[str, 
     """
     allowed = ledger["allowed"]
     since = None if allowed["since"] is None else time.time() - (ledger["now"] - allowed["since"])
-    records = Recorder(resolved).of_allowed(allowed["lines"])
-    return {"usage": usage(resolved, records), "since": since, "left_out": allowed["left_out"]}
+    recorder = Recorder(resolved)
+    return {
+        "usage": usage(resolved, recorder.of_allowed(allowed["lines"])),
+        "since": since,
+        "left_out": allowed["left_out"],
+        "refused": refused(recorder.of_ledger(ledger["lines"])),
+    }
+
+
+def refused(records: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return how many flows and packets of each user were refused or would have been, the most packets first."""
+    totals: dict[tuple[str, str], list[int]] = {}
+    for record in records:
+        user = record["user"] or ("" if record["uid"] is None else str(record["uid"]))
+        total = totals.setdefault((user, record["decision"]), [0, 0])
+        total[0] += 1
+        total[1] += record["packets"] or 0
+    return [
+        {"user": user, "decision": decision, "flows": flows, "packets": packets}
+        for (user, decision), (flows, packets) in sorted(totals.items(), key=lambda item: (-item[1][1], item[0]))
+    ]
 
 
 def usage(resolved: ResolvedPolicy, records: Iterable[Mapping[str, Any]]) -> Usage:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -53,6 +54,13 @@ def test_a_refusal_becomes_a_draft_that_allows_it(refused: HostProject) -> None:
     assert "198.51.100.9 udp/9999 by root: seen on 1 day in 1 hour" in waiting.output
     assert "app: learning: something new" in waiting.output
     assert not (refused.path / "out/egress_allow_app_suggested.yml").exists()
+    (seen,) = json.loads(refused.read("out/suggest.json"))["tiers"][0]["waiting"]
+    # The counts agree: kernel, ledger, suggestion, review.
+    counter = re.search(r"packets (\d+)", refused.nft("list", "counter", "inet", "tidegate", "would_deny"))
+    assert counter is not None
+    assert int(counter[1]) == recorded(refused)[0]["packets"] == seen["packets"] == 3
+    reviewed = named(refused, "tidegate.nftables.review", "-e", "egress_review_fail=false")
+    assert "app: root: would reject: 1 flow, 3 packets" in reviewed.output
     done = suggest(refused, "egress_suggest_dir=out", "egress_suggest_from=records.json")
     assert done.code == 0, done.output
     assert "# opened for root: to 198.51.100.9 with udp/9999" in done.output

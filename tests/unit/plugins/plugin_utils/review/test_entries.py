@@ -16,6 +16,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.review.entries i
     HostUsage,
     Row,
     Times,
+    refusals,
     rows,
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.suggest.decisions import DecisionError
@@ -85,6 +86,16 @@ def test_nothing_is_called_unused_without_evidence_for_all_of_the_time(changes: 
     found = review(entry(name="old", services=["https", "http"], **FULL), **changes)
     assert why in found[0].judged
     assert kinds(found[0]) == []
+
+
+def test_refusals_are_added_up_over_hosts() -> None:
+    resolved = build()
+    one = {"user": "payd", "decision": "rejected", "flows": 2, "packets": 5}
+    used = {name: HostUsage(refused=[one, {**one, "user": "", "packets": 90}]) for name in ("app1", "app2")}
+    assert refusals({"app1": resolved, "app2": resolved}, used) == [
+        {"tier": "app", "user": "no user", "decision": "rejected", "hosts": 2, "flows": 4, "packets": 180},
+        {"tier": "app", "user": "payd", "decision": "rejected", "hosts": 2, "flows": 4, "packets": 10},
+    ]
 
 
 def test_the_overdue_come_first() -> None:

@@ -16,6 +16,9 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.review.entries i
 EVIL = "<script>alert(1)</script>|`[x](javascript:y)\x1b[2J\n=cmd()"
 
 
+REFUSED = {"tier": "app", "user": EVIL, "decision": "rejected", "hosts": 2, "flows": 3, "packets": 12}
+
+
 def row(name: str = "api", **changes: object) -> Row:
     values: dict[str, object] = {
         "name": name,
@@ -75,16 +78,18 @@ def test_every_format_has_every_row() -> None:
 
 
 def test_a_hostile_text_is_a_text() -> None:
-    review = formats.Review(rows=[row(EVIL, reason=EVIL, owner="=1+1")], silent={EVIL: EVIL}, made=0.0, unused=[EVIL])
+    review = formats.Review(
+        rows=[row(EVIL, reason=EVIL, owner="=1+1")], silent={EVIL: EVIL}, made=0.0, unused=[EVIL], refused=[REFUSED]
+    )
     page = formats.page(review)
     assert Tags(page).tags <= {
-        *("html", "meta", "title", "style", "h1", "p", "div", "table", "thead", "tbody", "tr", "th", "td")
+        *("html", "meta", "title", "style", "h1", "h2", "p", "div", "table", "thead", "tbody", "tr", "th", "td")
     }
     assert "default-src 'none'" in page
     markdown = formats.markdown(review)
     assert "<script" not in markdown
     assert "\x1b" not in markdown + page + formats.table(review)
-    assert len(markdown.splitlines()) == 11
+    assert len(markdown.splitlines()) == 17
     (parsed,) = csv.DictReader(io.StringIO(formats.table(review)))
     assert parsed["owner"] == "'=1+1"
 

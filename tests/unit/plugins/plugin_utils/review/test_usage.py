@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.records.recorder import Recorder
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.review.usage import parts, usage
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.review.usage import parts, refused, usage
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import build, entry
+from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.suggest.made import record
 
 ENTRY = entry(to=["203.0.113.0/24", "198.51.100.9"], services=["https", "tcp/8443"], users=["payd", "www-data"])
 
@@ -34,6 +35,15 @@ def test_hits_and_parts_are_those_of_real_flows() -> None:
     assert usage(resolved, Recorder(resolved).of_allowed(lines)) == {
         "api": {"hits": 6, "last": 30, "parts": ["203.0.113.0/24", "https", "payd"]}
     }
+
+
+def test_refusals_are_counted_by_user_and_decision() -> None:
+    records = [record(), record(port=80), record(decision="rejected"), record(user=None, packets=99)]
+    assert refused(records) == [
+        {"user": "990", "decision": "would_reject", "flows": 1, "packets": 99},
+        {"user": "payd", "decision": "would_reject", "flows": 2, "packets": 24},
+        {"user": "payd", "decision": "rejected", "flows": 1, "packets": 12},
+    ]
 
 
 def test_parts_are_what_an_entry_has_several_of() -> None:

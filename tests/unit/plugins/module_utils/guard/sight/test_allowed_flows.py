@@ -52,6 +52,15 @@ def test_packets_are_counted_over_reboots_and_reloads() -> None:
     assert by_day(kept) == {0: 17}
 
 
+def test_a_clock_that_is_set_moves_lines_to_another_day_and_loses_none() -> None:
+    kept = after(AllowedFlows(), live(5))
+    ahead = Moment(NOW + 60, WALL + 400 * 86400, "a")
+    kept = allowed_flows.merged(kept, Live((live(7),), 0), ahead, 31)
+    assert by_day(kept) == {0: 5, 400: 2}
+    assert {(line.first, line.last) for line in kept.lines} == {(NOW, NOW), (NOW + 60, NOW + 60)}
+    assert by_day(after(kept, live(8), later=120)) == {0: 6, 400: 2}
+
+
 def test_completeness_ends_with_a_gap_or_a_table_that_notes_nothing() -> None:
     kept = after(AllowedFlows(), live(5))
     assert after(kept, later=86000).since == NOW
