@@ -53,7 +53,7 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One entry. where, origin: the variable, and file, line and column. to to owner: as written.
+    """One entry. where, origin: the variable, and file, line and column. to to owner: as written; users: units, too.
 
     tiers, hosts: where it counts. changed: when its lines were changed last, in seconds since 1970; None where that is
     not known. hits: first packets of connections, None where no host notes them; last: of these, 0 for none.
@@ -171,7 +171,7 @@ def _row(
         origin=entry.origin,
         to=entry.to,
         services=entry.service_texts,
-        users=entry.users or (),
+        users=(*(entry.users or ()), *(entry.units or ())),
         reason=entry.reason,
         owner=entry.owner,
         expires=entry.expires,
