@@ -100,9 +100,9 @@ def lines(review: Review) -> Iterable[str]:
         yield from (f"  {'OVERDUE: ' if finding.overdue else ''}{finding.text}" for finding in found)
     yield from (f"{host}: no data: {why}" for host, why in review.silent.items())
     yield from review.unused
-    for row in review.refused[:_USERS]:
-        flows, packets = count(row["flows"], "flow"), count(row["packets"], "packet")
-        yield f"{row['tier']}: {row['user']}: {row['decision'].replace('_', ' ')}: {flows}, {packets}"
+    for refused in review.refused[:_USERS]:
+        flows, packets = count(refused["flows"], "flow"), count(refused["packets"], "packet")
+        yield f"{refused['tier']}: {refused['user']}: {refused['decision'].replace('_', ' ')}: {flows}, {packets}"
     yield review.summary
 
 
