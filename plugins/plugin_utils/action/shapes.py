@@ -90,6 +90,7 @@ _LEDGER_LINE = Record(
         "last": MOMENT,
     }
 )
+_OBSERVED_LINE = Record(_LEDGER_LINE.required, optional={"unit": OrNull(TEXT)})
 _LEDGER_OVERFLOW = Record({"user": TEXT, "packets": INTEGER, "last": MOMENT})
 _KEPT_LINE = Record(
     {**_LEDGER_LINE.required, "name": OrNull(TEXT), "observed": FLAG, "bytes": INTEGER, "first": MOMENT},
@@ -126,7 +127,7 @@ _GUARD = Record(
                 "observes": FLAG,
                 "since": OrNull(MOMENT),
                 "now": MOMENT,
-                "ledger": ListOf(_LEDGER_LINE),
+                "ledger": ListOf(_OBSERVED_LINE),
                 "overflow": ListOf(_LEDGER_OVERFLOW),
             }
         ),

@@ -33,7 +33,10 @@ class DurationError(ControllerError):
 
 @dataclass(frozen=True, kw_only=True)
 class Rejection:
-    """Packets that mode enforce would have rejected. packets: how many; last: seconds since 1970."""
+    """Packets that mode enforce would have rejected. packets: how many; last: seconds since 1970.
+
+    unit: the only systemd unit that is known to have sent some, None for an unknown one or several.
+    """
 
     address: str
     protocol: int
@@ -42,9 +45,11 @@ class Rejection:
     user: str | None
     packets: int
     last: float
+    unit: str | None = None
 
     def __str__(self) -> str:
         sender = self.user or (f"uid {self.uid}" if self.uid is not None else "no user")
+        sender = f"{self.unit} ({sender})" if self.unit else sender
         service = services.to_text(self.protocol, self.port)
         return f"{sender} to {self.address} {service} ({count(self.packets, 'packet')})"
 
@@ -142,7 +147,11 @@ def judge(resolved: policy.ResolvedPolicy, observed: Mapping[str, Any], required
 
 
 def explained(resolved: policy.ResolvedPolicy, line: Rejection) -> bool:
-    """Return whether the policy now allows it, or egress_never or egress_deny_quietly mentions it."""
+    """Return whether the policy now allows it, or egress_never or egress_deny_quietly mentions it.
+
+    To everybody or to its user: the note of a unit may miss another one, so an entry with units explains nothing that
+    was before.
+    """
     verdicts = []
     # What was rejected was about to leave the host, whatever the inventory takes for the host's own addresses.
     resolved = replace(resolved, own=NOTHING)

@@ -22,6 +22,7 @@ def suggested(unexplained: Sequence[Rejection], tier: str) -> list[str]:
             service_name(services.to_text(line.protocol, line.port)),
             line.address,
             line.packets,
+            line.unit or "",
         )
         for line in unexplained
     ]

@@ -109,6 +109,7 @@ def _entries(paths: Paths, lines: Sequence[kept_ledger.KeptLine]) -> Iterator[st
             denied_ledger.service(line.protocol, line.port),
             line.address,
             line.packets,
+            line.units[0] if len(line.units) == 1 else "",
         )
         for line in lines
         if _is_unexplained(objects, values, line)

@@ -23,7 +23,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host
 
 from . import ledger_facts
 
-_LINE = ("address", "protocol", "port", "uid", "user", "packets", "last")
+_LINE = ("address", "protocol", "port", "uid", "user", "packets", "last", "unit")
 _OVERFLOW = ("user", "packets", "last")
 
 

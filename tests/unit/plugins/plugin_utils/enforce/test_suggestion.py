@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import yaml
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce.evidence import Rejection, explained
@@ -47,6 +49,31 @@ def test_an_entry_is_for_one_user_and_one_service() -> None:
         "reason": "8 packets in mode observe; why?",
     }
     assert [entry.get("users") for entry in entries] == [["www-data"], ["www-data"], ["4242"], None]
+
+
+def test_a_unit_says_more_than_root_or_a_number_and_no_more_than_a_users_name() -> None:
+    lines = [
+        replace(rejection("198.51.100.7", user=user, uid=uid), unit=unit)
+        for user, uid, unit in (
+            ("root", 0, "otel-collector.service"),
+            ("root", 0, "restic@home.service"),
+            (None, 61842, "dynamic.service"),
+            ("www-data", 33, "nginx.service"),
+            ("root", 0, None),
+        )
+    ]
+    entries = yaml.safe_load("\n".join(suggested(lines, "")))["egress_allow_app_observed"]
+    assert [(entry["name"], entry.get("users"), entry.get("units")) for entry in entries] == [
+        ("otel-collector-https", ["root"], ["otel-collector.service"]),
+        ("restic-home-https", ["root"], ["restic@home.service"]),
+        ("dynamic-https", None, ["dynamic.service"]),
+        ("www-data-https", ["www-data"], None),
+        ("root-https", ["root"], None),
+    ]
+    assert str(lines[0]) == "otel-collector.service (root) to 198.51.100.7 tcp/443 (4 packets)"
+    resolved = build(egress_mode="observe", egress_allow_app=entries)
+    # Who else it was, a note of a unit does not say.
+    assert [explained(resolved, line) for line in lines] == [True, True, False, True, True]
 
 
 def test_nothing_unexplained_needs_no_entry() -> None:
