@@ -117,7 +117,7 @@ class Machine:
 
     def boot(self) -> None:
         """Start it, in a cgroup and a network namespace of its own."""
-        cgroup = _unified() / self.name
+        cgroup = unified() / self.name
         cgroup.mkdir()
         namespaces = ("--cgroup", "--mount", "--pid", "--net", "--ipc", "--uts")
         # The shell enters the cgroup before unshare makes it the root of a tree.
@@ -148,7 +148,7 @@ class Machine:
         if self.launcher is not None:
             kill_tree(self.launcher.pid)
             self.launcher.wait()
-            _remove(_unified() / self.name)
+            _remove(unified() / self.name)
             self.launcher = None
 
     def reboot(self) -> None:
@@ -180,7 +180,7 @@ def machine(release: str, folder: Path) -> Iterator[Machine]:
             holder.kill()
 
 
-def _unified() -> Path:
+def unified() -> Path:
     """Return the folder of cgroup v2, which a hybrid tree has beside the others."""
     hybrid = Path("/sys/fs/cgroup/unified")
     return hybrid if hybrid.is_dir() else Path("/sys/fs/cgroup")
@@ -197,7 +197,7 @@ def _unpacked(release: str) -> Path:
 @functools.cache
 def _remove_orphans() -> None:
     """End, once in a run, the machines of runs that were killed."""
-    for cgroup in [path for path in _unified().glob("tg-*") if is_orphan(path.name)]:
+    for cgroup in [path for path in unified().glob("tg-*") if is_orphan(path.name)]:
         (cgroup / "cgroup.kill").write_text("1")
         _remove(cgroup)
 

@@ -1,0 +1,92 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What entries for 20 systemd units cost a packet, beside the same entries for any program and for users.
+
+The sender is in a cgroup of its own, as deep as that of a service. Ratios are of figures of one run. Takes a minute.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import units_set
+from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
+from ansible_collections.tidegate.nftables.tests.bench import data_path
+from ansible_collections.tidegate.nftables.tests.bench.data_path import PORT, THERE, wire
+from ansible_collections.tidegate.nftables.tests.bench.test_data_path import VARIABLES, address
+from ansible_collections.tidegate.nftables.tests.golden.cases import FixedInventory
+from ansible_collections.tidegate.nftables.tests.golden.render import render
+from ansible_collections.tidegate.nftables.tests.support.machines import unified
+from ansible_collections.tidegate.nftables.tests.support.own_names import own_name
+
+COUNT = 20
+ANYBODY, USERS, UNITS = "20 entries for anybody", "20 entries for users", "20 entries for units"
+OPEN = "an open flow, 20 entries for units"
+WHO = (ANYBODY, USERS, UNITS)
+
+
+def compiled(who: str) -> dict[str, Any]:
+    """Return a table whose entries have one destination each, and are for programs of this kind."""
+    entries = []
+    for number in range(COUNT):
+        narrowed = {"users": ["root"]} if who == USERS else {"units": [f"unit{number}.service"]} if who == UNITS else {}
+        to = {"name": f"entry-{number:02}", "to": [address(number)], "services": [f"udp/{PORT}"]}
+        entries.append({**to, **narrowed})
+    allow = [*entries, {"name": "peer", "to": THERE, "services": [f"udp/{PORT}"]}]
+    given = {**VARIABLES, "egress_allow_bench": allow}
+    return compile_table(policy.build(given, FixedInventory(), today=dt.date(2026, 11, 20)))
+
+
+@contextmanager
+def in_a_unit() -> Iterator[str]:
+    """Be in a cgroup as deep as that of a service; yield its path as nft takes it."""
+    tree = unified()
+    before = next(line[3:].strip() for line in Path("/proc/self/cgroup").read_text().splitlines() if line[:3] == "0::")
+    unit = tree / own_name("bench") / "unit.service"
+    unit.mkdir(parents=True)
+    try:
+        (unit / "cgroup.procs").write_text(str(os.getpid()))
+        yield str(unit.relative_to("/sys/fs/cgroup"))
+    finally:
+        (tree / before.lstrip("/") / "cgroup.procs").write_text(str(os.getpid()))
+        unit.rmdir()
+        unit.parent.rmdir()
+
+
+@pytest.fixture(scope="module")
+def costs() -> dict[str, float]:
+    """Nanoseconds a packet, by what is measured."""
+    allowed = [(address(number), PORT) for number in range(COUNT)]
+    with data_path.namespaces(), in_a_unit() as path:
+        filled = "".join(
+            f'add element inet tidegate {units_set([f"unit{number}.service"])} {{ "{path}" }}\n'
+            for number in range(COUNT)
+        )
+        found = [wire(who, render(compiled(who)) + (filled if who == UNITS else ""), allowed) for who in WHO]
+        found.append(wire(OPEN, render(compiled(UNITS)) + filled, [(THERE, PORT)], established=True))
+        try:
+            data_path.measure(found)
+        finally:
+            for one in found:
+                one.close()
+    by_name = {one.name: one.best for one in found}
+    for name, cost in by_name.items():
+        print(f"\n{name:52}{cost:12.0f} ns a packet", end="")
+    return by_name
+
+
+def test_twenty_units_cost_little_more_than_twenty_users(costs: dict[str, float]) -> None:
+    assert costs[UNITS] < 2 * costs[USERS]
+
+
+def test_a_packet_of_an_open_flow_pays_nothing_for_units(costs: dict[str, float]) -> None:
+    assert costs[OPEN] < costs[ANYBODY]
