@@ -15,6 +15,7 @@ PROGRAMS = (
     "ansible-playbook",
     "ansible-galaxy",
     "ansible-doc",
+    "ansible-rulebook",
     "pip",
     "make",
     "molecule",
