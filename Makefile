@@ -18,7 +18,7 @@ SUITES := bullseye bookworm trixie
 INPUTS := $(shell . tests/images/podman.sh && echo $$inputs)
 NFT := build/nft/0.9.8/nft build/nft/1.0.6/nft build/nft/1.1.3/nft
 NAMES := build/squid/5.7/squid build/squid/6.13/squid build/dnsmasq/2.90/dnsmasq build/dnsmasq/2.91/dnsmasq \
-    build/ulogd/2.0.8/ulogd build/prometheus/2.42.0/prometheus build/prometheus/2.42.0/promtool
+    build/ulogd/2.0.8/ulogd build/prometheus/2.42.0/prometheus build/prometheus/2.42.0/promtool build/rsyslog/8.2302.0/rsyslogd
 UNBOUND := $(foreach version,1.13.1 1.17.1 1.26.2,$(addprefix build/unbound/$(version)/,unbound unbound-checkconf))
 AXE := build/axe/axe.min.js
 DEBS := $(SUITES:%=build/debian/%-debs/Packages)
@@ -78,6 +78,7 @@ build/dnsmasq/2.90/dnsmasq: build/debian/bookworm-dnsmasq-base.package.tar
 build/dnsmasq/2.91/dnsmasq: build/debian/trixie-dnsmasq-base.package.tar
 build/prometheus/2.42.0/prometheus build/prometheus/2.42.0/promtool: build/debian/bookworm-prometheus.package.tar
 build/ulogd/2.0.8/ulogd: build/debian/bookworm-ulogd2-json.package.tar
+build/rsyslog/8.2302.0/rsyslogd: build/debian/bookworm-rsyslog.package.tar
 build/unbound/1.13.1/unbound build/unbound/1.13.1/unbound-checkconf: build/debian/bullseye-unbound,python3-unbound.package.tar
 build/unbound/1.17.1/unbound build/unbound/1.17.1/unbound-checkconf: build/debian/bookworm-unbound,python3-unbound.package.tar
 build/unbound/1.26.2/unbound build/unbound/1.26.2/unbound-checkconf: build/debian/trixie-unbound,python3-unbound.package.tar

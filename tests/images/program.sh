@@ -52,11 +52,11 @@ END
 chmod +x "$wrapper.new"
 # unbound would start with -v, and unbound-checkconf knows no option for it: its usage names the version.
 case $name in
-    squid) reported=$("$wrapper.new" -v 2>&1) ;;
+    squid | rsyslogd) reported=$("$wrapper.new" -v 2>&1) ;;
     *) reported=$("$wrapper.new" --version 2>&1) || true ;;
 esac
 case $reported in
-    *ersion" $version"* | "$name"*" v$version "*) mv "$wrapper.new" "$wrapper" ;;
+    *ersion" $version"* | "$name"*" v$version "* | "$name"*" $version "*) mv "$wrapper.new" "$wrapper" ;;
     *)
         rm -f "$wrapper.new"
         echo "$tar should hold $name $version and says: $reported" >&2
