@@ -82,6 +82,8 @@ def test_a_destination_is_announced_once(host: GuardedHost, journald: Journald) 
     host.apply(ENFORCING, settings=Settings(tier="app"), confirm=False)
     assert [entry["TIDEGATE_EVENT"] for entry in journald.entries()] == ["saved"]
     send()
+    host.paths.resolver_record.parent.mkdir(parents=True)
+    host.paths.resolver_record.write_text('{"others": {"127.0.0.9": "log.example.com"}}')
     Watcher(host).copy_ledger()
     (entry,) = journald.entries()
     assert entry == {
@@ -94,6 +96,7 @@ def test_a_destination_is_announced_once(host: GuardedHost, journald: Journald) 
         "TIDEGATE_USER": "root",
         "TIDEGATE_UID": "0",
         "TIDEGATE_DESTINATION": "127.0.0.9",
+        "TIDEGATE_NAME": "log.example.com",
         "TIDEGATE_PROTOCOL": "udp",
         "TIDEGATE_PORT": "514",
         "TIDEGATE_DECISION": "rejected",

@@ -41,6 +41,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import rollback
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.snapshot_changes import digest, with_numbers
+from ansible_collections.tidegate.nftables.plugins.module_utils.resolver import record
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import UNIT_LEDGER_SETS
 
 from .exporter import Exporter
@@ -153,16 +154,18 @@ class Watcher:
     def _announce(self, new: Sequence[KeptLine]) -> None:
         """Report each destination that was rejected for the first time as far as the ledger goes back."""
         tier = settings.read(self.host.paths).tier
+        asked = record.names(self.host.paths.resolver_record) if new else {}
         for line in new[:_ANNOUNCED]:
             verb = "would be rejected" if line.observed else "was rejected"
             text = f"{denied_ledger.flow_text(*line[:4], line.units)} {verb} for the first time"
-            system_log.send(self.host.paths, system_log.WARNING, text, "denied", _fields(line, tier))
+            about = {**_fields(line, tier), "name": asked.get(line.address)}
+            system_log.send(self.host.paths, system_log.WARNING, text, "denied", about)
         if len(new) > _ANNOUNCED:
             more = len(new) - _ANNOUNCED
             were = "destinations were" if more > 1 else "destination was"
             text = f"{more} more {were} rejected for the first time"
-            about = {"count": more, "tier": tier}
-            system_log.send(self.host.paths, system_log.WARNING, text, "denied_more", about)
+            fields = {"count": more, "tier": tier}
+            system_log.send(self.host.paths, system_log.WARNING, text, "denied_more", fields)
 
     def check(self) -> str:
         """Check once; return the event, "" when the table is as expected or another process is at work."""
