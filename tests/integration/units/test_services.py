@@ -5,8 +5,12 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard import unchanged
 from ansible_collections.tidegate.nftables.tests.support.waiting import wait_for
 
 from .conftest import PEER, PORT, Site, connect
@@ -104,6 +108,22 @@ def test_a_reboot_loses_no_unit(opened: Site) -> None:
     opened.wait("agent", "reached")
     opened.wait("other", "refused")
     assert opened.tries("agent").refused == 0
+
+
+def test_a_host_that_is_right_is_asked_whatever_units_do(opened: Site) -> None:
+    opened.apply(AGENT, ("late.service",), digest="d")
+    opened.machine.write("/root/ask.py", Path(unchanged.__file__).read_text() + "\nmain(json.loads(sys.argv[1]))\n")
+    ask = ("python3", "/root/ask.py", '{"root": "", "digest": "d"}')
+    answer = json.loads(opened.run(*ask))
+    assert answer["unchanged"], answer
+    assert answer["missing_units"] == ["late.service"]
+    opened.systemctl("restart", "agent")
+    answer = json.loads(opened.run(*ask))
+    assert answer["unchanged"], answer
+    opened.service("late")
+    assert json.loads(opened.run(*ask))["differs"] == "units late.service"
+    opened.run("rm", "/etc/systemd/system/late.service", "/etc/systemd/system/agent.service.d/90-tidegate.conf")
+    assert json.loads(opened.run(*ask))["differs"].startswith("files /etc/systemd/system/agent.service.d")
 
 
 def test_a_unit_that_does_not_exist_opens_nothing_and_is_reported(site: Site) -> None:
