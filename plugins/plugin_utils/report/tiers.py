@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce.tier_state import LEARNING_HOURS, tier_state
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plural import count
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.summary.fleet import NO_DATA
 
@@ -53,7 +54,7 @@ def _card(
     own = [rows[host] for host in hosts if host in rows]
     silent = sum(row["level"] == NO_DATA for row in own)
     known = [row for row in own if row["level"] != NO_DATA]
-    state, verdict, is_safe = _verdict(known, silent)
+    state, verdict, is_safe = _verdict(tier, known, silent, (max(mine.values(), default=0), totals.end))
     parts = [_watched(known), _news(fresh, mine, totals.end), verdict]
     parts += [f"{count(silent, 'host')} gave no data"] if silent else []
     bars = [0] * len(line.days())
@@ -85,17 +86,25 @@ def _news(fresh: Sequence[int], mine: Mapping[Key, int], end: float) -> str:
     return f"nothing new for {moments.length(end - latest)}" if latest else "nothing was rejected"
 
 
-def _verdict(known: Sequence[Mapping[str, Any]], silent: int) -> tuple[str, str, bool]:
-    """Return the state, what it means for mode enforce, and whether it is fine."""
+def _verdict(
+    tier: str, known: Sequence[Mapping[str, Any]], silent: int, noticed: tuple[int, int]
+) -> tuple[str, str, bool]:
+    """Return the state, what it means for mode enforce, and whether it is fine.
+
+    noticed: when the newest destination was first noticed, 0 without one, and the time of the report.
+    """
     if not known:
         return ("no data", "", False) if silent else ("records only", "", True)
     bad = [row for row in known if row["level"] not in ("ok", "warning") or row.get("table") in ("edited", "absent")]
     if bad:
         return "needs attention", f"{count(len(bad), 'host')} without the confirmed table", False
     observing = [row for row in known if row.get("mode") == "observe"]
-    if not observing:
-        return "enforced", "", True
+    evidence = [
+        {"hours": row.get("observed_hours") or 0, "ready": row.get("ready"), "required_hours": LEARNING_HOURS}
+        for row in observing
+    ]
+    newest, now = noticed
+    judged = tier_state(tier, evidence, silent=silent, enforced=not observing, newest=newest, now=now)
     waiting = sum(not row.get("ready") for row in observing)
-    if waiting:
-        return "not ready", f"do not enforce yet: {waiting} of {count(len(observing), 'host')} not ready", False
-    return "ready", "enforce is safe" if not silent else "enforce is safe for the others", True
+    verdict = f"do not enforce yet: {waiting} of {count(len(observing), 'host')} not ready" if waiting else ""
+    return judged.state, "enforce is safe" if judged.safe else verdict, judged.safe or judged.state == "enforced"
