@@ -27,7 +27,8 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.fleet 
     drafted_policies,
     fleet_hosts,
 )
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.host_policy import Preview
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.host_policy import Preview, run_directory
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.world import InventoryWorld
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressError
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.records.destinations import by_destination
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.records.recorder import Recorder, policy_hash
@@ -93,7 +94,7 @@ class ActionModule(TidegateAction):
         today = dt.datetime.now(dt.UTC).date()
         ignored = decisions.ignored(arguments["ignored"], today)
         self._build = drafted_policies(self, self.variables)
-        self._world = self.world()
+        self._world = InventoryWorld(self._loader, self.variables, run_dir=run_directory())
         owners = vocabulary.hosts_by_address(self._world)
         tiers = []
         for name in sorted({host.resolved.tier for host in fleet.values() if host.resolved}):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from ansible.errors import AnsibleError
@@ -67,7 +68,8 @@ def drafted_policies(
 
     Arguments: as of fleet_hosts. It raises PolicyErrors.
     """
-    variables_of = OperatorHostVars(task_vars["hostvars"]).of_other_hosts(action._task, task_vars)  # noqa: SLF001
+    # Ansible calculates all variables of a host each time.
+    variables_of = cache(OperatorHostVars(task_vars["hostvars"]).of_other_hosts(action._task, task_vars))  # noqa: SLF001
 
     def build(host: str, added: Mapping[str, Any]) -> policy.ResolvedPolicy:
         resolved = host_policy(action, {**variables_of(host), **added}, preview=Preview())
