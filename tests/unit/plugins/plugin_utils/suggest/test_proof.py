@@ -9,17 +9,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils import feeds, policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.suggest import proof
-from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import build, entry
+from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import INVENTORY, build, entry
 
 from .made import evident, suggested
 
 WRITTEN: dict[str, Any] = {
     "egress_allow_app": [entry()],
     "egress_tests_app": [{"name": "closed", "not_reach": ["8.8.8.8"], "services": ["https"]}],
-    "egress_prefix_lists": {"quad9": {"prefixes": ["9.9.9.0/24"]}, "empty": {"file": "nowhere"}},
 }
 
 
@@ -54,3 +54,19 @@ def test_a_draft_that_breaks_a_policy_test_is_not_accepted() -> None:
 
 def test_a_user_who_is_no_user_is_not_accepted() -> None:
     assert not proven(user="a\x1b[31m b").accepted
+
+
+def test_the_content_of_lists_is_read_as_a_policy_reads_it() -> None:
+    content = feeds.PrefixListResult("quad9", addresses.parse("9.9.9.0/24"))
+    wide = feeds.PrefixListResult("wide", addresses.parse("9.0.0.0/8"))
+    inventory = replace(INVENTORY, lists={"quad9": content, "wide": wide})
+    declared = {name: {"prefixes": ["9.9.9.0/24"]} for name in ("quad9", "wide")}
+
+    def built(_host: str, added: Mapping[str, Any]) -> policy.ResolvedPolicy:
+        return build(inventory, egress_prefix_lists=declared, **added)
+
+    # Wider than the ceiling is no reason not to know it; a list that cannot be read is left out.
+    assert proof.list_contents(["quad9", "undeclared", "wide"], "app1", built) == {
+        "quad9": addresses.parse("9.9.9.0/24"),
+        "wide": addresses.parse("9.0.0.0/8"),
+    }
