@@ -41,7 +41,7 @@ def tier_state(
     hours = min((int(each["hours"]) for each in evidence), default=0)
     if newest:
         hours = min(hours, max(0, int((now - newest) // 3600)))
-    ready = bool(evidence) and not silent and all(each["ready"] for each in evidence)
+    ready = all(each["ready"] for each in evidence)
     required = max((int(each["required_hours"]) for each in evidence), default=0)
     not_ready = sum(not each["ready"] for each in evidence)
     if enforced and not silent:
