@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -128,11 +129,29 @@ def lab(tmp_path: Path) -> Lab:
     return lab
 
 
+MARK = f"TIDEGATE_TESTS={os.getpid()}"
+"""In the environment of every process that these tests start: others have labs at the same time."""
+
+
+@pytest.fixture(autouse=True)
+def _mark(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(*MARK.split("="))
+
+
 def labs() -> dict[int, list[str]]:
-    """Return the hosts of every lab on this machine, by its keeper."""
+    """Return the hosts of every lab that these tests began, and of labs whose keeper has ended, by the keeper."""
     hosts: dict[int, list[str]] = {}
     for entry in NETNS.iterdir() if NETNS.is_dir() else ():
         keeper, dash, host = entry.name.removeprefix("tg-lab").partition("-")
-        if entry.name.startswith("tg-lab") and dash and keeper.isdecimal():
+        if entry.name.startswith("tg-lab") and dash and keeper.isdecimal() and not _is_of_others(int(keeper)):
             hosts.setdefault(int(keeper), []).append(host)
     return hosts
+
+
+def _is_of_others(keeper: int) -> bool:
+    try:
+        environment = Path(f"/proc/{keeper}/environ").read_bytes()
+    except OSError:
+        return False
+    # That of a process which is about to end is empty.
+    return bool(environment) and MARK.encode() not in environment.split(b"\0")
