@@ -38,6 +38,8 @@ def install_resolver(action: TidegateAction, missing: object) -> None:
     An unbound that was there before belongs to somebody, whose service stays.
     """
     wanted = [package for package in RESOLVER if isinstance(missing, list) and package in missing]
+    if not wanted:
+        return
     # Debian starts what it installs, unless policy-rc.d(8) says that it may not. Nor may the next boot start it.
     quiet = {"policy_rc_d": 101, "install_recommends": False} if _has_apt(action) else {}
     cause = _run(action, "package", {"name": wanted, "state": "present", **quiet})
