@@ -212,7 +212,7 @@ class Reader:
 
     def _is_named(self, entry: Mapping[str, Any], packet: Packet, text: str) -> bool:
         """Tell whether a name opens the address of a packet: one that was answered, in the internet or in `within`."""
-        if self.variables.get("egress_names", "none") == "none" or not _is_name(text):
+        if self.variables.get("egress_names", "none") in ("none", "proxy") or not _is_name(text):
             return False
         named = any(_means_name(text.lower(), name) for name in packet.names)
         bounds = _list(entry.get("within")) or ["internet"]

@@ -87,3 +87,28 @@ def test_a_proxys_log_says_whom_its_clients_reached(tmp_path: Path) -> None:
         ("198.51.100.66", 22, False, 3900),
     }
     assert logs.skipped == {"no address": 1}
+
+
+OF_A_PROXY = """\
+{"time":1796058407.086,"client":"10.10.2.10","method":"CONNECT","name":"api.example","port":"443","sni":"api.example",\
+"decision":"allowed","entry":"pay","result":"NONE_NONE","status":"200","tls":"splice","peer":"-","bytes":0}
+{"time":1796058407.146,"client":"10.10.2.10","method":"CONNECT","name":"api.example","port":"443","sni":"api.example",\
+"decision":"allowed","entry":"pay","result":"TCP_TUNNEL","status":"500","tls":"splice","peer":"203.0.113.10","bytes":5120}
+{"time":1796058408.066,"client":"10.10.2.10","method":"CONNECT","name":"api.example","port":"443","sni":"bad.example",\
+"decision":"allowed","entry":"pay","result":"NONE_NONE","status":"200","tls":"terminate","peer":"-","bytes":0}
+{"time":1796058409.000,"client":"10.10.2.10","method":"CONNECT","name":"bad.example","port":"443","sni":"-",\
+"decision":"rejected","entry":"-","result":"NONE_NONE","status":"403","tls":"splice","peer":"-","bytes":300}
+{"time":1796058410.000,"client":"10.10.2.10","method":"CONNECT","name":"new.example","port":"443","sni":"new.example",\
+"decision":"would_reject","entry":"-","result":"TCP_TUNNEL","status":"200","tls":"splice","peer":"2600::1","bytes":70}
+"""
+
+
+def test_the_log_of_a_proxy_for_names_is_read_like_that_of_any_squid(tmp_path: Path) -> None:
+    """Lines that Squid 5.7 wrote."""
+    (tmp_path / "access.log").write_text(OF_A_PROXY)
+    logs, rows = flows(tmp_path, {"squid": "access.log"})
+    assert {(row["destination"], row["name"], row["port"], row["accepted"], row["bytes"]) for row in rows} == {
+        ("203.0.113.10", "api.example", 443, True, 5120),
+        ("2600::1", "new.example", 443, True, 70),
+    }
+    assert logs.skipped == {"begin of a tunnel": 1, "no address": 2}
