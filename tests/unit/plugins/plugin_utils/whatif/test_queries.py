@@ -19,6 +19,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.whatif import at
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.whatif.certain import conditions
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.whatif.judge import ALLOWED, Judge
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.flows.reading import flows
+from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import build, entry
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.prove.policies import app
 
 POLICY = app(
@@ -32,6 +33,7 @@ POLICY = app(
         {"name": "all-of-it", "to": ["198.51.100.200", "203.0.113.66"], "services": ["https", "proto/112"]},
     ],
 )
+
 HOSTS = ["10.0.0.5", "fd12:3456:789a::5"]
 DESTINATIONS = [
     "203.0.113.5", "203.0.113.66", "198.51.100.7", "198.51.100.127", "198.51.100.128", "198.51.100.200", "10.1.2.3",
@@ -150,6 +152,15 @@ def test_the_classic_query_leaves_internal_addresses_out(table: Any) -> None:
 def test_a_policy_that_allows_nothing_leaves_everything(table: Any) -> None:
     nothing = dataclasses.replace(POLICY, entries=(), floor=())
     assert len(run_athena(table, athena.rejected("logs", HOSTS, conditions(nothing)))) > len(judged())
+
+
+def test_what_is_open_to_some_sockets_stays_in_the_answer() -> None:
+    for whose in ({"users": ["payd"]}, {"units": ["agent.service"]}):
+        resolved = build(
+            egress_internal_services=[],
+            egress_allow_app=[entry(name="one", **whose), entry(name="two", to=["192.0.2.1"])],
+        )
+        assert [line.v4 for line in conditions(resolved)] == [("192.0.2.1/32",)]
 
 
 def test_hosts_of_one_policy_share_a_query_and_long_ones_are_not_written() -> None:
