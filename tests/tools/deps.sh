@@ -27,6 +27,9 @@ tests=(
     "mmdebstrap:mmdebstrap"
     "/usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring"
     "chromium:chromium"
+    "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf:fonts-dejavu-core"
+    "groff:groff-base"
+    "/lib/systemd/systemd-journald:systemd"
     "java:default-jre-headless"
     "zsh:zsh"
 )
