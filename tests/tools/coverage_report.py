@@ -44,7 +44,8 @@ def rooms(report: dict[str, dict[str, dict[str, int]]]) -> dict[str, Counter[str
 
 
 def main() -> int:
-    coverage("combine", "--keep", str(FOLDER))
+    if any(FOLDER.glob("data.*")):
+        coverage("combine", str(FOLDER))
     coverage("json", "--ignore-errors", "-o", str(FOLDER / "report.json"))
     counted = rooms(json.loads((FOLDER / "report.json").read_text(encoding="utf-8"))["files"])
     total: Counter[str] = Counter()

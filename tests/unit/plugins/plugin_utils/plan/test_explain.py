@@ -114,3 +114,14 @@ def test_a_target_is_exact_only_for_what_it_knows() -> None:
 
     assert exact("203.0.113.7") == "whole, ipv4-only"
     assert exact("2001:db8::7") == "whole, lists-unknown"
+
+
+def test_an_entry_that_names_the_name_is_named_with_who_can_hold_it() -> None:
+    api = entry(name="api", to=["api.example.com"], services=["https"])
+    question = Question(addresses.NOTHING, HTTPS, None, names=("api.example.com",))
+    capabilities = {name: target.can for name, target in TARGETS.items()}
+    explanation = explain(build(egress_allow_app=[api]), question, capabilities)
+    assert (explanation.answer, explanation.entries) == ("yes", ("api",))
+    (line,) = [line for line in explanation.lines if "by the entry api" in line]
+    assert line.startswith("  api.example.com by the entry api, egress_allow_app[api], in targets that know names: ")
+    assert "squid" in line
