@@ -84,6 +84,7 @@ def ledger_lines(observed: bool) -> list[dict[str, Any]]:
     return [
         {
             "address": line.address,
+            "name": None,
             "protocol": protocols.number(line.protocol),
             "port": line.port,
             "uid": line.uid,
