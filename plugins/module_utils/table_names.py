@@ -100,6 +100,8 @@ ALLOW_SETS = "allow_*"
 """The sets of entries, as a pattern."""
 UNITS_SETS = "units_*"
 """The sets of cgroups of systemd units, which the host fills, as a pattern."""
+UNITS_SET_KEY = "socket cgroupv2 level 0"
+"""What their elements are; nft lists every level as 0 here, and a set declared by its type would crash an older nft."""
 _UNITS_SET_MAX = 31
 """Characters of a set's name in `NFTSet=` (systemd 255 to 257), which also takes no dash."""
 

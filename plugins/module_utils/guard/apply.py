@@ -169,7 +169,10 @@ def _change(
     if not terms.confirm:
         if asked:
             requested_names.make(host.paths, terms.names or "")
-        return {**joined(_load_and_save(host, desired, described.request), [*installed, *asked]), **before.result(host)}
+        return {
+            **joined(_load_and_save(host, desired, described.request, terms.units), [*installed, *asked]),
+            **before.result(host),
+        }
     old_names = wanted_names.read(host.paths) if asked else None
     change, result = _load_pending(host, desired, described, old_settings, old_names)
     guard = {
@@ -181,9 +184,11 @@ def _change(
     return {**joined(result, [*installed, *asked], guard), **before.result(host)}
 
 
-def _load_and_save(host: Host, desired: DesiredTable, request: ChangeRequest) -> Mapping[str, Any]:
+def _load_and_save(
+    host: Host, desired: DesiredTable, request: ChangeRequest, units: unit_sets.Units
+) -> Mapping[str, Any]:
     """Load the change and save for boot exactly what was loaded, not what another program added meanwhile."""
-    result = _load(host, desired)
+    result = _load(host, desired, units)
     table = host.table.as_saved(request.others)
     if desired.preview()["changed"]:
         raise GuardError(
@@ -195,8 +200,14 @@ def _load_and_save(host: Host, desired: DesiredTable, request: ChangeRequest) ->
     return result
 
 
-def _load(host: Host, desired: DesiredTable) -> Mapping[str, Any]:
-    """Load the change, with the ids of units that run already."""
+def _load(host: Host, desired: DesiredTable, units: unit_sets.Units) -> Mapping[str, Any]:
+    """Load the change, with the ids of units that run already.
+
+    New sets come first: between the rules that look into them and their ids, a unit of another list would be rejected.
+    """
+    if host.table.exists():
+        unit_sets.make(host.table, units)
+        unit_sets.follow(host.paths)
     result = desired.load()
     unit_sets.follow(host.paths)
     return result
@@ -214,7 +225,7 @@ def _load_pending(
         if old_names is not None:
             # Before the table, which lets only the resolver ask.
             requested_names.make(host.paths, terms.names or "")
-        result = _load(host, desired)
+        result = _load(host, desired, terms.units)
         commit_confirm.write_candidate(host, change, terms.request)
         if desired.preview()["changed"]:
             # After the engine compared the table and before it was listed as the candidate.

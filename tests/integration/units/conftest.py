@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import unit_names
-from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import units_set
+from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import UNITS_SET_KEY, units_set
 from ansible_collections.tidegate.nftables.tests.support.machines import Machine, machine
 from ansible_collections.tidegate.nftables.tests.support.waiting import wait_for
 
@@ -147,7 +147,7 @@ def table(*lists: Sequence[str]) -> dict[str, Any]:
         "policy": "accept",
         "rules": [*first, *matches, "counter reject"],
     }
-    sets = [{"name": units_set(each), "typeof": "socket cgroupv2 level 1"} for each in lists]
+    sets = [{"name": units_set(each), "typeof": UNITS_SET_KEY} for each in lists]
     return {"family": "inet", "name": "tidegate", "sets": sets, "chains": [chain]}
 
 

@@ -18,9 +18,15 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host impor
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.snapshot import SET, TableSnapshot
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.snapshot_changes import with_elements
-from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import is_units_set
+from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import (
+    TABLE_TEXT,
+    UNITS_SET_KEY,
+    is_units_set,
+)
 from ansible_collections.tidegate.nftables.plugins.module_utils.units import cgroups
 from ansible_collections.tidegate.nftables.plugins.module_utils.units.fill import KEY_LENGTH, Filled, fill, held
+
+from .live_table import LiveTable
 
 Units = Mapping[str, Sequence[str]]
 """By set: names of units."""
@@ -46,6 +52,14 @@ def remember(paths: Paths, units: Units, still: Collection[str]) -> None:
 def follow(paths: Paths) -> list[Filled]:
     """Make the sets of the live table hold the ids of the cgroups that are there; see fill."""
     return fill(read(paths))
+
+
+def make(table: LiveTable, units: Units) -> None:
+    """Make the sets that the live table does not have, as the compiler declares them."""
+    new = sorted({*units} - {*held(units)})
+    if new:
+        text = "".join(f"add set {TABLE_TEXT} {name} {{ typeof {UNITS_SET_KEY}; }}\n" for name in new)
+        table.load(text)
 
 
 def live(paths: Paths) -> Units:

@@ -16,13 +16,10 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved 
 
 from .matches import Spec
 
-# nft lists every level as 0 here; a set declared by its type would crash nft before 1.1 where a later one wrote it.
-_KEY = "socket cgroupv2 level 0"
-
 
 def sets(resolved: ResolvedPolicy) -> list[Spec]:
     """Return the sets, without elements so that no run touches their content."""
-    return [{"name": name, "typeof": _KEY} for name in document(resolved)]
+    return [{"name": name, "typeof": table_names.UNITS_SET_KEY} for name in document(resolved)]
 
 
 def matches(units: Sequence[str] | None) -> list[str]:
