@@ -45,6 +45,7 @@ ACTIONS: Mapping[str, Mapping[str, Any]] = {
     "egress_flows_info": {},
     "egress_preflight": {},
     "egress_prove": {},
+    "egress_proxy": {},
     "egress_report": {},
     "egress_rollback": {},
     "egress_status": {},
