@@ -114,7 +114,7 @@ def present(desired: Desired, *, check: bool) -> list[dict[str, str]]:
         return listed
     _make_folders(program)
     if _read(_CERTIFICATE) is None:
-        _make_certificate()
+        _make_certificate(program)
     if listed:
         _need_accepted(program, desired.configuration)
     elif _is_active():
@@ -123,9 +123,7 @@ def present(desired: Desired, *, check: bool) -> list[dict[str, str]]:
         _write(wanted, before)
         _run_with(desired, restart=before[_UNIT] != wanted[_UNIT])
     except TidegateError as error:
-        _write({path: text for path, text in before.items() if text is not None}, wanted)
-        if before[_UNIT] is not None:
-            _systemctl("restart", SERVICE)
+        _return_to({path: text for path, text in before.items() if text is not None}, wanted)
         raise TidegateError(
             "proxy_failed", f"The proxy did not start with its new files, and the old ones are back: {error}"
         ) from error
@@ -181,14 +179,16 @@ def _make_folders(program: Program) -> None:
         shutil.chown(str(folder), program.user, program.user)
 
 
-def _make_certificate() -> None:
+def _make_certificate(program: Program) -> None:
     """Make the certificate that Squid's configuration must name and that no client ever gets."""
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
     command += ["-days", "7300", "-subj", "/CN=unused", "-keyout", "/dev/stdout"]
     returned, printed = _output(command, errors=False)
     if returned:
         raise TidegateError("proxy_failed", "openssl made no certificate. Nothing was changed. Fix: install openssl.")
+    # The workers read it as their user when they are started again.
     files.write(_CERTIFICATE, printed.encode(), 0o600)
+    shutil.chown(str(_CERTIFICATE), program.user)
 
 
 def _need_accepted(program: Program, configuration: str) -> None:
@@ -213,6 +213,16 @@ def _write(wanted: Mapping[Path, str], before: Mapping[Path, Any]) -> None:
     for path, text in wanted.items():
         if _read(path) != text:
             files.write(path, text.encode(), 0o644)
+
+
+def _return_to(before: Mapping[Path, str], wanted: Mapping[Path, str]) -> None:
+    """Have the service run with the files from before, or not at all where there were none."""
+    if _UNIT not in before:
+        _systemctl("disable", "--now", SERVICE, must=False)
+    _write(before, wanted)
+    _systemctl("daemon-reload", must=False)
+    if _UNIT in before:
+        _systemctl("restart", SERVICE, must=False)
 
 
 def _run_with(desired: Desired, *, restart: bool) -> None:
@@ -265,7 +275,7 @@ def _is_active() -> bool:
 def _systemctl(*words: str, must: bool = True) -> str:
     returned, printed = _output(["systemctl", *words])
     if must and returned:
-        said = f"systemctl {' '.join(words)}: {printed.strip()}"
+        said = f"systemctl {' '.join(words)}: {printed.strip().splitlines()[0] if printed.strip() else returned}"
         raise TidegateError("proxy_failed", f"{said}. See journalctl -u {SERVICE}")
     return printed.strip()
 

@@ -42,6 +42,7 @@ def machine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Machine]
         squid.parent: squid.parent,
         squid: "/usr/sbin/squid-openssl",
         share(version): "/usr/share/squid",
+        share(version).parents[1] / "lib" / "squid": "/usr/lib/squid",
     }
     volumes = [f"--volume={source}:{target}:ro" for source, target in files.items()]
     options = ["--network", "none", "--systemd", "always", "--cap-add", "NET_ADMIN,NET_RAW,SYS_ADMIN"]
