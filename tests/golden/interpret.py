@@ -140,7 +140,11 @@ class _Machine:
                 assert self.sets[name]["statements"].startswith("limit rate over ")
                 return False
             assert ("th dport" in key) == (packet.protocol in (6, 17, 33, 132))
-            assert key.strip("{ }") == self.sets[name]["typeof"]
+            key, _socket, level = key.strip("{ }").partition("socket cgroupv2 level ")
+            assert key + ("socket cgroupv2 level 0" if level else "") == self.sets[name]["typeof"]
+            if level:
+                # A note beside the ledger, of no line of its own.
+                return int(level) <= len(packet.cgroup.split("/"))
             self.outcome.written.append(name)
             return True
         what = f"{word} {tokens.pop(0)}"
