@@ -47,8 +47,10 @@ ACTIONS: Mapping[str, Mapping[str, Any]] = {
     "egress_prove": {},
     "egress_proxy": {},
     "egress_report": {},
+    "egress_review": {},
     "egress_rollback": {},
     "egress_status": {},
+    "egress_suggest": {},
     "egress_verify": {},
     "nft_ruleset": {"tables": []},
 }

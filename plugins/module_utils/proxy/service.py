@@ -17,6 +17,11 @@ from typing import Any, Mapping, NamedTuple
 from ansible_collections.tidegate.nftables.plugins.module_utils import files
 from ansible_collections.tidegate.nftables.plugins.module_utils.errors import TidegateError
 
+REASONS = (
+    "proxy_failed",  # Squid does not accept its configuration, or does not work with it
+    "squid_missing",  # there is no Squid that reads TLS
+)
+"""Every word that a failure's ``reason`` can be."""
 SERVICE = "tidegate-proxy.service"
 FOLDER = Path("/etc/tidegate/proxy")
 LOGS, RUN = Path("/var/log/tidegate-proxy"), Path("/run/tidegate-proxy")

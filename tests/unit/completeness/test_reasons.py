@@ -14,6 +14,7 @@ import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import errors as guard_errors
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft import errors as engine_errors
+from ansible_collections.tidegate.nftables.plugins.module_utils.proxy import service as proxy_service
 from ansible_collections.tidegate.nftables.tests.support.paths import CHECKOUT
 
 PAGE = (CHECKOUT / "docs" / "errors.md").read_text(encoding="utf-8")
@@ -99,7 +100,7 @@ def test_a_reason_comes_with_a_message(path: Path) -> None:
 
 
 def test_the_lists_of_reasons_are_those_that_are_raised() -> None:
-    listed = {*engine_errors.REASONS, *guard_errors.REASONS}
+    listed = {*engine_errors.REASONS, *guard_errors.REASONS, *proxy_service.REASONS}
     translated = {word for path, tree in TREES.items() if "netlink" in path.parts for word in of_class(tree)}
     assert set(RAISED) <= listed
     assert listed <= {*RAISED, *translated}

@@ -29,8 +29,6 @@ REASONS = (
     "not_restored",  # restoring the table failed, another one was loaded
     "not_rolled_back",  # a change that nobody confirmed is still loaded, for nothing could be loaded
     "resolver_failed",  # unbound cannot be started, or has ended
-    "proxy_failed",  # Squid does not accept its configuration, or does not work with it
-    "squid_missing",  # there is no Squid that reads TLS
     "no_cgroup_v2",  # the host has no pure cgroup v2 tree, which entries with units need
     "unbound_missing",  # what egress_names: resolver needs is not installed
     "busy",  # another run holds the lock

@@ -25,7 +25,8 @@ OUTSIDE = {
     "ansible_collections.tidegate.nftables.plugins.module_utils.domain_names.Pattern": {"reading"},
     "ansible_collections.tidegate.nftables.plugins.module_utils.protocols": {"sets", "proving"},
     "ansible_collections.tidegate.nftables.plugins.module_utils.table_names": {"builder"},
-    "ansible_collections.tidegate.nftables.plugins.plugin_utils.errors": {"errors"},
+    "ansible_collections.tidegate.nftables.plugins.module_utils.unit_names": {"sets", "reading", "proving"},
+    "ansible_collections.tidegate.nftables.plugins.plugin_utils.errors": {"errors", "sets"},
 }
 """What the policy imports of the collection beside itself, and in which rooms."""
 

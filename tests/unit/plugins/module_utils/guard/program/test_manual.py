@@ -62,7 +62,7 @@ def test_the_man_page_has_no_mistake_that_groff_knows() -> None:
     [
         ("", {*arguments.SHOWN, "--help", "--version"}),
         ("den", {"ied"}),
-        ("denied --", {"--since", "--user", "--yaml", "--json", "--help"}),
+        ("denied --", {"--since", "--user", "--unit", "--yaml", "--json", "--help"}),
         ("why example.org https --protocol ", {"tcp", "udp", "sctp", "dccp"}),
         ("boo", set()),
     ],

@@ -63,7 +63,7 @@ def test_what_only_the_resolver_does_is_an_error_without_it(changes: dict[str, A
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"egress_names": "proxy"}, 'egress_names: unknown value "proxy"'),
+        ({"egress_names": "hosts"}, 'egress_names: unknown value "hosts"'),
         ({"egress_names_keep": "long"}, 'egress_names_keep: unknown value "long"'),
         ({"egress_dns_allow": ["*.com"]}, "is every name of a top-level domain"),
         ({"egress_dns_inside": {".corp.example": ["internal"]}}, '"internal" is not a network'),
