@@ -17,6 +17,9 @@ demo=(
 )
 tests=(
     "ssh:openssh-client"
+    "git:git"
+    "curl:curl"
+    "openssl:openssl"
     "ping:iputils-ping"
     "ps:procps"
     "podman:podman"
