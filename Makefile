@@ -108,7 +108,7 @@ setup: deps ## All of the above
 
 .PHONY: test
 test: setup ## Everything; ends with "N passed, N failed"
-	$(PYTHON) tests/tools/report.py build unit+lint integration+molecule
+	$(PYTHON) tests/tools/report.py build unit+lint integration molecule
 
 .PHONY: lint
 lint: venv ## ruff, mypy, shellcheck, yamllint, ansible-lint, documentation, changelog, spelling, licences, workflows
@@ -135,8 +135,8 @@ unit: venv ## Unit tests: no root, no kernel
 
 .PHONY: integration
 integration: venv nft $(AXE) $(RULEBOOK) ## Tests against real nft, in network namespaces of their own
-	# Half of their time is waiting, so two for each core; in the order of the folders, where no long file is the last.
-	$(PYTHON) -m pytest tests/integration --numprocesses=$$((2 * $$(nproc))) --dist=loadfile --no-loadscope-reorder \
+	# A part of their time is waiting, so one more than cores; in the order of the folders, where no long file is the last.
+	$(PYTHON) -m pytest tests/integration --numprocesses=$$(($$(nproc) + 1)) --dist=loadfile --no-loadscope-reorder \
 	    --junitxml=build/reports/integration.xml
 
 .PHONY: molecule
@@ -189,7 +189,7 @@ COVERED := tests/unit tests/integration
 coverage: venv nft ## Lines and branches that tests run, also on hosts; fails below 95 % and 90 % (COVERED=tests/unit for some)
 	rm -rf build/coverage
 	mkdir -p build/coverage
-	$(PYTHON) -m coverage run -m pytest $(COVERED) --numprocesses=$$((2 * $$(nproc))) --dist=loadfile --no-loadscope-reorder || true
+	$(PYTHON) -m coverage run -m pytest $(COVERED) --numprocesses=$$(($$(nproc) + 1)) --dist=loadfile --no-loadscope-reorder || true
 	$(PYTHON) tests/tools/coverage_report.py
 
 MUTANTS := algebra compiler plan guard

@@ -11,7 +11,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -119,7 +119,9 @@ def _named() -> list[str]:
 def _remove_orphans() -> None:
     """Remove, once in a run, the namespaces of runs that were killed."""
     for name in filter(is_orphan, _named()):
-        Namespace(name).remove()
+        # Another worker of this run may be removing it as well.
+        with suppress(AssertionError):
+            Namespace(name).remove()
 
 
 @contextmanager

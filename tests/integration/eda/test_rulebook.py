@@ -9,10 +9,12 @@ import json
 import os
 import signal
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 import yaml
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import system_log
@@ -53,7 +55,14 @@ def journald(root: Path) -> Iterator[Paths]:
             daemon.terminate()
 
 
-def test_events_of_hosts_start_what_the_rulebook_says(tmp_path: Path) -> None:
+@pytest.fixture
+def root() -> Iterator[Path]:
+    """A folder whose path is short: those of journald's sockets must fit into 108 bytes (unix(7))."""
+    with tempfile.TemporaryDirectory(prefix="tg-") as folder:
+        yield Path(folder)
+
+
+def test_events_of_hosts_start_what_the_rulebook_says(root: Path) -> None:
     host = os.uname().nodename
     variables = {
         "egress_tier": "app",
@@ -62,24 +71,24 @@ def test_events_of_hosts_start_what_the_rulebook_says(tmp_path: Path) -> None:
         "egress_dns_servers": ["10.0.0.53"],
         "ansible_connection": "local",
     }
-    (tmp_path / "inventory.yml").write_text(yaml.safe_dump({"all": {"hosts": {host: variables}}}))
-    cursor = tmp_path / "cursor"
-    given = {"egress_journal_directory": str(tmp_path / "log"), "egress_journal_cursor": str(cursor)}
-    (tmp_path / "vars.yml").write_text(yaml.safe_dump(given))
-    with journald(tmp_path) as paths:
+    (root / "inventory.yml").write_text(yaml.safe_dump({"all": {"hosts": {host: variables}}}))
+    cursor = root / "cursor"
+    given = {"egress_journal_directory": str(root / "log"), "egress_journal_cursor": str(cursor)}
+    (root / "vars.yml").write_text(yaml.safe_dump(given))
+    with journald(root) as paths:
         journal.add(paths, "confirmed", token="t0")
-        cursor.write_text(last_cursor(tmp_path / "log"))
+        cursor.write_text(last_cursor(root / "log"))
         # What comes before the rulebook runs is not lost: it has a place to start from.
         rejected = {**FLOW, "decision": "rejected"}
         system_log.send(paths, system_log.WARNING, "The flow was rejected.", "denied", rejected)
         observed = {**FLOW, "decision": "would_reject", "destination": "203.0.113.67"}
         system_log.send(paths, system_log.WARNING, "The flow would be rejected.", "denied", observed)
-    output = tmp_path / "output"
+    output = root / "output"
     command = [str(PROGRAM), "--rulebook", RULEBOOK, "--inventory", "inventory.yml", "--vars", "vars.yml"]
-    environment = {**os.environ, "PATH": f"{PROGRAM.parent}:{os.environ['PATH']}", "HOME": str(tmp_path)}
+    environment = {**os.environ, "PATH": f"{PROGRAM.parent}:{os.environ['PATH']}", "HOME": str(root)}
     with (
         output.open("wb") as file,
-        subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=file, stderr=file) as run,
+        subprocess.Popen(command, cwd=root, env=environment, stdout=file, stderr=file) as run,
     ):
 
         def said(*texts: str) -> bool:
@@ -87,7 +96,7 @@ def test_events_of_hosts_start_what_the_rulebook_says(tmp_path: Path) -> None:
 
         try:
             wait_for(lambda: said("The flow was rejected."), "the rejection", process=run, instead=output.read_text)
-            with journald(tmp_path) as paths:
+            with journald(root) as paths:
                 journal.add(paths, "restored", token="t1", who="alice", what="add {{ 7 * 7 }}")
                 journal.add(paths, "edited", token="t1")
             meanings = (journal.EVENTS["restored"], journal.EVENTS["edited"], "PLAY RECAP")
@@ -97,7 +106,7 @@ def test_events_of_hosts_start_what_the_rulebook_says(tmp_path: Path) -> None:
     shown = output.read_text()
     assert f"no: {host} as everybody to 203.0.113.66 with tcp/25" in shown
     assert "would be rejected." not in shown
-    assert cursor.read_text().strip() == last_cursor(tmp_path / "log")
+    assert cursor.read_text().strip() == last_cursor(root / "log")
 
 
 def last_cursor(folder: Path) -> str:

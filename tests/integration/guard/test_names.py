@@ -146,4 +146,5 @@ def test_a_host_from_its_first_name_to_none(machine: Machine) -> None:
     assert machine.run("cat", "/etc/resolv.conf") == f"nameserver {SERVER}\nsearch new.example\n"
     assert not machine.run("sh", "-c", "ls -d /etc/systemd/system/tidegate* /etc/tidegate/* 2>/dev/null", check=False)
     assert machine.active("tidegate-dns") == "inactive"
-    assert machine.active("unbound") == distribution
+    # Where it cannot start, systemd gives up at some time.
+    assert (machine.active("unbound") == "active") == (distribution == "active")

@@ -324,7 +324,7 @@ def test_check_mode_starts_no_timer_and_writes_nothing(host: GuardedHost) -> Non
     assert not host.listing()
     assert not host.paths.state.exists()
     assert not host.paths.program.exists()
-    assert [file["action"] for file in predicted["files"]] == ["add"] * 7
+    assert [file["action"] for file in predicted["files"]] == ["add"] * 8
 
 
 def test_somebody_elses_edit_of_a_pending_change_is_not_confirmed(host: GuardedHost) -> None:

@@ -88,9 +88,9 @@ def test_failures_keep_the_last_good_answer(world: World) -> None:
     for failure in (Reply(rcode=SERVFAIL), Reply(rcode=5)):
         for server in world.servers:
             server.replies[NAME] = failure
-        wait_for(lambda: resolvers.elements()[V4] < before - 1, "a second")
+        wait_for(lambda: resolvers.elements()[V4] < before - 3, "some seconds")
         world.turn(asker)
-        assert resolvers.elements()[V4] > before - 1
+        assert resolvers.elements()[V4] > before - 3
     assert connects(V4)
     assert connects(V6)
     assert any(f"{NAME}: {SECOND}: answer with code" in line for line in world.said)

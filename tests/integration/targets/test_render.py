@@ -42,7 +42,7 @@ def test_files_are_written_once_and_only_preview_at_in_check_mode(project: Targe
     [
         ({"egress_allow_app": [{**ENTRY, "users": ["payd"]}]}, "kubernetes", "group_vars/app.yml"),
         ({"egress_allow_app": [{**ENTRY, "to": ["10.0.0.300"]}]}, "kubernetes", "is not an IP address"),
-        ({}, "kubernets", "did you mean kubernetes?"),
+        ({}, "kubernets", "Did you mean kubernetes?"),
         (
             {"egress_allow_app": [{**ENTRY, "to": ["10.{{ inventory_hostname[-1] }}.0.1"]}]},
             "kubernetes",
