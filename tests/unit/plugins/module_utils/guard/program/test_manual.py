@@ -71,7 +71,7 @@ def test_zsh_completes(tmp_path: Path, typed: str, completed: set[str]) -> None:
     (tmp_path / "_tidegate").write_text(manual.zsh_completion(), encoding="utf-8")
     set_up = (
         f"fpath=({tmp_path} $fpath); autoload -U compinit; compinit -u -D",
-        "LISTMAX=0; zstyle ':completion:*' verbose no; PS1=",
+        "LISTMAX=0; zstyle ':completion:*' verbose no; PS1=; unset zle_bracketed_paste",
     )
     shown = typed_into_zsh(set_up, f"tidegate {typed}", tmp_path)
     after = shown.rpartition("tidegate " + typed)[2] if typed == "den" else shown.replace("tidegate " + typed, "")
@@ -79,16 +79,17 @@ def test_zsh_completes(tmp_path: Path, typed: str, completed: set[str]) -> None:
 
 
 def typed_into_zsh(set_up: Iterable[str], typed: str, home: Path) -> str:
-    """Return what a zsh shows for a text and a tab; it is done when it has run a command typed after that."""
+    """Return what a zsh shows for a text and a tab. Keys that come before it has shown it all would cut it short."""
     process, terminal = pty.fork()
     if process == 0:
         os.environ.update(HOME=str(home), TERM="dumb", COLUMNS="120")
         os.execvp("zsh", ["zsh", "-f", "-i"])
     try:
-        os.write(terminal, "".join(f"{line}\n" for line in (*set_up, "print BE''GUN")).encode())
+        widget = "show() { zle expand-or-complete; zle -R; print -n EN''DED }; zle -N show; bindkey '^I' show"
+        os.write(terminal, "".join(f"{line}\n" for line in (*set_up, widget, "print BE''GUN")).encode())
         until(terminal, "BEGUN")
-        os.write(terminal, f"{typed}\t\x15print EN''DED\n".encode())
-        return until(terminal, "ENDED").partition("print EN")[0].replace("\x07", "")
+        os.write(terminal, f"{typed}\t".encode())
+        return until(terminal, "ENDED").replace("\x07", "")
     finally:
         os.close(terminal)
         os.waitpid(process, 0)
