@@ -187,10 +187,12 @@ COVERED := tests/unit tests/integration
 
 .PHONY: coverage
 coverage: venv nft ## Lines and branches that tests run, also on hosts; fails below 95 % and 90 % (COVERED=tests/unit for some)
+	failed=0
 	rm -rf build/coverage
 	mkdir -p build/coverage
-	$(PYTHON) -m coverage run -m pytest $(COVERED) --numprocesses=$$(($$(nproc) + 1)) --dist=loadfile --no-loadscope-reorder || true
-	$(PYTHON) tests/tools/coverage_report.py
+	$(PYTHON) -m coverage run -m pytest $(COVERED) --numprocesses=$$(($$(nproc) + 1)) --dist=loadfile --no-loadscope-reorder || failed=1
+	$(PYTHON) tests/tools/coverage_report.py || failed=1
+	exit $$failed
 
 MUTANTS := algebra compiler plan guard
 

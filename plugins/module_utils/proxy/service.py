@@ -112,9 +112,9 @@ _FIX = "Nothing was changed. Fix: install the package squid-openssl."
 def present(desired: Desired, *, check: bool) -> list[dict[str, str]]:
     """Make the proxy as desired; return the files that change. Raise TidegateError, with the old proxy running."""
     program = find_program()
-    wanted = _files(desired, program)
-    before = {path: _read(path) for path in {*wanted, *_pages()}}
-    listed = _changes(before, {path: wanted.get(path) for path in before})
+    desired_files = _files(desired, program)
+    before = {path: _read(path) for path in {*desired_files, *_pages()}}
+    listed = _changes(before, {path: desired_files.get(path) for path in before})
     if check:
         return listed
     _make_folders(program)
@@ -125,10 +125,10 @@ def present(desired: Desired, *, check: bool) -> list[dict[str, str]]:
     elif _is_active():
         return listed
     try:
-        _write(wanted, before)
-        _run_with(desired, restart=before[_UNIT] != wanted[_UNIT])
+        _write(desired_files, before)
+        _run_with(desired, restart=before[_UNIT] != desired_files[_UNIT])
     except TidegateError as error:
-        _return_to({path: text for path, text in before.items() if text is not None}, wanted)
+        _return_to({path: text for path, text in before.items() if text is not None}, desired_files)
         raise TidegateError(
             "proxy_failed", f"The proxy did not start with its new files, and the old ones are back: {error}"
         ) from error
@@ -210,21 +210,21 @@ def _need_accepted(program: Program, configuration: str) -> None:
         raise TidegateError("proxy_failed", f"Squid does not accept the configuration: {quoted}. Nothing was changed.")
 
 
-def _write(wanted: Mapping[Path, str], before: Mapping[Path, Any]) -> None:
+def _write(desired_files: Mapping[Path, str], before: Mapping[Path, Any]) -> None:
     for path in before:
-        if path not in wanted:
+        if path not in desired_files:
             with suppress(FileNotFoundError):
                 path.unlink()
-    for path, text in wanted.items():
+    for path, text in desired_files.items():
         if _read(path) != text:
             files.write(path, text.encode(), 0o644)
 
 
-def _return_to(before: Mapping[Path, str], wanted: Mapping[Path, str]) -> None:
+def _return_to(before: Mapping[Path, str], desired_files: Mapping[Path, str]) -> None:
     """Have the service run with the files from before, or not at all where there were none."""
     if _UNIT not in before:
         _systemctl("disable", "--now", SERVICE, must=False)
-    _write(before, wanted)
+    _write(before, desired_files)
     _systemctl("daemon-reload", must=False)
     if _UNIT in before:
         _systemctl("restart", SERVICE, must=False)
@@ -280,8 +280,8 @@ def _is_active() -> bool:
 def _systemctl(*words: str, must: bool = True) -> str:
     returned, printed = _output(["systemctl", *words])
     if must and returned:
-        said = f"systemctl {' '.join(words)}: {printed.strip().splitlines()[0] if printed.strip() else returned}"
-        raise TidegateError("proxy_failed", f"{said}. See journalctl -u {SERVICE}")
+        failure = f"systemctl {' '.join(words)}: {printed.strip().splitlines()[0] if printed.strip() else returned}"
+        raise TidegateError("proxy_failed", f"{failure}. See journalctl -u {SERVICE}")
     return printed.strip()
 
 

@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Logs without columns: each line is one text, and its facts are found by regular expressions (RE2)."""
+"""Logs of lines: each is one JSON object, or one text whose facts are matched by regular expressions (RE2)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from . import database
 from .model import LogFile
@@ -18,6 +18,15 @@ def relation(files: Sequence[LogFile]) -> str:
         "auto_detect = false, strict_mode = false, ignore_errors = true, store_rejects = true"
     )
     return f"read_csv({database.texts(file.alias for file in files)}, {options})"
+
+
+def json_relation(files: Sequence[LogFile], kinds: Mapping[str, str]) -> str:
+    """Return SQL for a relation of logs with an object on each line. kinds: DuckDB's types of fields, by name."""
+    columns = ", ".join(f"{database.text(name)}: '{kind}'" for name, kind in kinds.items())
+    return (
+        f"read_json({database.texts(file.alias for file in files)}, format = 'newline_delimited', "
+        f"ignore_errors = true, columns = {{{columns}}})"
+    )
 
 
 def matched(pattern: str, group: int = 1, column: str = "line") -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from . import database
 from .columns import icmp_or_port, number_of, select
-from .lines import matched, number, relation
+from .lines import json_relation, matched, number, relation
 from .model import LogFile, Source
 
 _REJECTED = "(?i)denied|drop|reject|refuse|block"
@@ -67,11 +67,7 @@ def _text(files: Sequence[LogFile]) -> str:
 
 
 def _json(files: Sequence[LogFile]) -> str:
-    columns = ", ".join(f"{database.text(name)}: '{kind}'" for name, kind in _JSON.items())
-    rows = (
-        f"read_json({database.texts(file.alias for file in files)}, format = 'newline_delimited', "
-        f"ignore_errors = true, columns = {{{columns}}})"
-    )
+    rows = json_relation(files, _JSON)
     protocol = 'coalesce("ip.protocol", "orig.ip.protocol")'
     prefix = "coalesce(\"oob.prefix\", '')"
     # Of connections the source of the reply: where it went after destination NAT.

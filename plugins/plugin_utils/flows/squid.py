@@ -13,9 +13,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from . import database
 from .columns import select
-from .lines import matched, number, relation
+from .lines import json_relation, matched, number, relation
 from .model import LogFile, Source
 
 _LINE = r"^\s*(\d+)\.\d+\s+\d+ (\S+) (\w+)/(\d+) (\d+) \S+ (\S+) \S+ \w+/(\S+)"
@@ -65,11 +64,7 @@ def _text(files: Sequence[LogFile]) -> str:
 
 def _json(files: Sequence[LogFile]) -> str:
     """Return the SELECT over logs of targets/names/proxy.py: of a tunnel a line of its begin and one of its end."""
-    columns = ", ".join(f"{database.text(name)}: '{kind}'" for name, kind in _JSON.items())
-    rows = (
-        f"read_json({database.texts(file.alias for file in files)}, format = 'newline_delimited', "
-        f"ignore_errors = true, columns = {{{columns}}})"
-    )
+    rows = json_relation(files, _JSON)
     accepted = "(decision <> 'rejected' AND coalesce(tls, '') <> 'terminate')"
     reached = "CASE WHEN regexp_matches(peer, '[.:]') THEN peer END"
     return select(

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the programs of a host are told about its proxy: our lines in files of shells, systemd, apt, dnf, pip and git.
+"""The settings of the programs of a host for its proxy: our lines in files of shells, systemd, apt, dnf, pip and git.
 
 Our lines stand between two marks, in files of others too, so what is around them stays as it is, byte by byte.
 """
@@ -26,8 +26,8 @@ _DIRECT = re.compile(r"\.[a-z0-9_.-]+|[0-9a-f.:]+/[0-9]+")
 _ALWAYS_DIRECT = ("localhost", "127.0.0.1", "::1")
 
 
-class Told(NamedTuple):
-    """What programs are told. url: of the proxy. direct: what goes around it: .NAME with all below, and networks."""
+class ProxySettings(NamedTuple):
+    """The settings of a client. url: of the proxy. direct: what goes around it: .NAME with all below, and networks."""
 
     url: str
     addresses: tuple[str, ...]
@@ -53,35 +53,37 @@ class _File(NamedTuple):
     """
 
     path: str
-    lines: Callable[[Told], str]
+    lines: Callable[[ProxySettings], str]
     belongs: str
     section: str = ""
 
 
-def _shell(told: Told) -> str:
-    return "".join(f"export {name}='{value}'\n" for name, value in told.variables.items())
+def _shell(settings: ProxySettings) -> str:
+    return "".join(f"export {name}='{value}'\n" for name, value in settings.variables.items())
 
 
-def _systemd(told: Told) -> str:
+def _systemd(settings: ProxySettings) -> str:
     return (
         "[Manager]\nDefaultEnvironment="
-        + " ".join(f'"{name}={value}"' for name, value in told.variables.items())
+        + " ".join(f'"{name}={value}"' for name, value in settings.variables.items())
         + "\n"
     )
 
 
-def _apt(told: Told) -> str:
-    around = "".join(f'Acquire::{way}::Proxy::{name} "DIRECT";\n' for way in ("http", "https") for name in told.names)
-    return f'Acquire::http::Proxy "{told.url}";\nAcquire::https::Proxy "{told.url}";\n{around}'
+def _apt(settings: ProxySettings) -> str:
+    around = "".join(
+        f'Acquire::{way}::Proxy::{name} "DIRECT";\n' for way in ("http", "https") for name in settings.names
+    )
+    return f'Acquire::http::Proxy "{settings.url}";\nAcquire::https::Proxy "{settings.url}";\n{around}'
 
 
-def _git(told: Told) -> str:
-    around = (f'[http "https://{label}{name}"]\n\tproxy =\n' for name in told.names for label in ("", "*."))
-    return f"[http]\n\tproxy = {told.url}\n{''.join(around)}"
+def _git(settings: ProxySettings) -> str:
+    around = (f'[http "https://{label}{name}"]\n\tproxy =\n' for name in settings.names for label in ("", "*."))
+    return f"[http]\n\tproxy = {settings.url}\n{''.join(around)}"
 
 
-def _hosts(told: Told) -> str:
-    return "".join(f"{address} {_NAME}\n" for address in told.addresses)
+def _hosts(settings: ProxySettings) -> str:
+    return "".join(f"{address} {_NAME}\n" for address in settings.addresses)
 
 
 _HOSTS = _File("/etc/hosts", _hosts, "/etc")
@@ -89,8 +91,8 @@ _FILES: Mapping[str, _File] = {
     "login": _File("/etc/profile.d/tidegate-proxy.sh", _shell, "/etc"),
     "systemd": _File(SYSTEMD, _systemd, "/etc/systemd"),
     "apt": _File("/etc/apt/apt.conf.d/90tidegate-proxy", _apt, "/etc/apt"),
-    "dnf": _File("/etc/dnf/dnf.conf", lambda told: f"proxy={told.url}\n", "/etc/dnf", "[main]"),
-    "pip": _File("/etc/pip.conf", lambda told: f"proxy = {told.url}\n", "/etc", "[global]"),
+    "dnf": _File("/etc/dnf/dnf.conf", lambda settings: f"proxy={settings.url}\n", "/etc/dnf", "[main]"),
+    "pip": _File("/etc/pip.conf", lambda settings: f"proxy = {settings.url}\n", "/etc", "[global]"),
     "git": _File("/etc/gitconfig", _git, "/etc"),
 }
 
@@ -98,7 +100,7 @@ _FILES: Mapping[str, _File] = {
 def check(document: Mapping[str, Any]) -> None:
     """Raise TidegateError (bad_request) for a document of a proxy that cannot be used."""
     try:
-        _told(document)
+        _settings(document)
         unknown = [str(kind) for kind in document["configured"] if kind not in _FILES]
         if unknown:
             raise ValueError(f"nobody knows how to tell {', '.join(unknown)}")
@@ -109,11 +111,11 @@ def check(document: Mapping[str, Any]) -> None:
 
 def texts(paths: Paths, document: Mapping[str, Any]) -> dict[Path, str]:
     """Return the files with their whole texts. Raise TidegateError where another proxy is named in one."""
-    told = _told(document)
+    settings = _settings(document)
     chosen = [_FILES[kind] for kind in document["configured"]]
-    if chosen and len(told.addresses) > 1:
+    if chosen and len(settings.addresses) > 1:
         chosen.append(_HOSTS)
-    return {paths.at(file.path): _text(paths, file, told) for file in chosen if paths.at(file.belongs).is_dir()}
+    return {paths.at(file.path): _text(paths, file, settings) for file in chosen if paths.at(file.belongs).is_dir()}
 
 
 def own(paths: Paths) -> Iterator[Path]:
@@ -131,7 +133,7 @@ def split(text: str) -> tuple[str, str, str]:
     return before, ours if begin else "", after
 
 
-def _told(document: Mapping[str, Any]) -> Told:
+def _settings(document: Mapping[str, Any]) -> ProxySettings:
     addresses = tuple(str(ipaddress.ip_address(str(text))) for text in document["addresses"])
     if not addresses:
         raise ValueError("there is no proxy")
@@ -141,14 +143,14 @@ def _told(document: Mapping[str, Any]) -> Told:
         raise ValueError(f"{wrong[0]!r} is neither a name with all below it nor a network")
     host = addresses[0] if len(addresses) == 1 else _NAME
     shown = f"[{host}]" if ":" in host else host
-    return Told(f"http://{shown}:{int(document['port'])}", addresses, direct)
+    return ProxySettings(f"http://{shown}:{int(document['port'])}", addresses, direct)
 
 
-def _text(paths: Paths, file: _File, told: Told) -> str:
+def _text(paths: Paths, file: _File, settings: ProxySettings) -> str:
     """Return the text of a file with our lines where they are, or belong."""
     present = files.read(paths.at(file.path)) or ""
     before, _ours, after = split(present)
-    lines = file.lines(told)
+    lines = file.lines(settings)
     if not file.section:
         return _whole_lines(before) + BEGIN + lines + END + after
     others = before + after
