@@ -303,7 +303,9 @@ what:
   type: str
   sample: opened payments-api
 policy_before:
-  description: O(policy) of the policy that was confirmed before, empty when it is not known or the same.
+  description:
+    - O(policy) of the policy that was confirmed before, empty when it is not known or the same.
+    - Where the table does not change, the host records the new policy when the run is repeated with O(what).
   returned: phases apply and rollback
   type: str
 policy_after:

@@ -23,6 +23,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved impo
     confirmed_policy,
     failsafe_records,
     history,
+    journal,
     last_loaded,
     pending,
     wanted_names,
@@ -101,7 +102,8 @@ def apply_policy(
                 own_connection.need_open(policy.objects(), connection, logins=logins)
         result = _change(host, policy, terms, preview, check=check)
         # Every run says what is not covered, and a question does not.
-        if terms.digest and not check and not any(finding["name"] == UNCOVERED for finding in findings):
+        incomplete = any(finding["name"] == UNCOVERED for finding in findings) or requests.is_undescribed(result)
+        if terms.digest and not check and not incomplete:
             unchanged_record.write(host, policy, terms.request, terms.settings, units=terms.units, digest=terms.digest)
         return {
             **result,
@@ -159,9 +161,13 @@ def _change(
         record = confirmed_policy.read(host.paths)
         if not check:
             unit_sets.follow(host.paths)
-        unchanged = joined(preview, [*installed, *_save_unchanged(host, terms.request, check=check)])
-        guarded = record.policy if record is not None and record.policy != terms.request.policy else ""
-        return {**unchanged, "policy_before": guarded}
+        other = record.policy if record is not None and record.policy != terms.request.policy else ""
+        undescribed = other if not terms.request.what else ""
+        request = replace(terms.request, policy=undescribed or terms.request.policy)
+        unchanged = joined(preview, [*installed, *_save_unchanged(host, request, check=check)])
+        if other and not undescribed and not check:
+            journal.add(host.paths, "recorded", who=request.who, what=request.what)
+        return {**unchanged, "policy_before": undescribed}
     described = replace(terms, request=requests.described(terms.request, preview.get("changes") or ()))
     before = BeforeChange.read(host, described.request.what)
     if check:

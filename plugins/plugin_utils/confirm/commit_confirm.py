@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import request as requests
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedPolicy
 
@@ -61,7 +62,7 @@ def apply_and_confirm(
     first["effects"] = description.effects_of(first, resolved)
     guard = first.get("guard")
     if first.get("failed") or not guard:
-        return {**first, "confirmation": None}
+        return {**_recorded(action, request, first), "confirmation": None}
     # The host's clock runs from some moment of the first run; the controller's from before it.
     deadline = max(began, time.monotonic() - _PAUSE) + guard["seconds"]
     confirm = {
@@ -95,6 +96,17 @@ def apply_and_confirm(
             "broken_before": outcome["broken_before"],
         },
     }
+
+
+def _recorded(action: TidegateAction, request: Mapping[str, Any], first: Result) -> Result:
+    """Return the result of a run without a pending change, after the host has recorded what it could not describe.
+
+    Those are changes of the policy, such as another guard, that leave the table as it is.
+    """
+    if first.get("failed") or action.check_mode or not requests.is_undescribed(first):
+        return first
+    second = action.run_module(GUARD, {**request, "what": description.of_same_table(first)})
+    return {**first, **second} if second.get("failed") else first
 
 
 def _over_new_connection(action: TidegateAction, confirm: Mapping[str, Any]) -> Result:

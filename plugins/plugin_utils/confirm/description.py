@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan import effects
@@ -67,5 +67,16 @@ def for_history(result: Mapping[str, Any], resolved: ResolvedPolicy | None) -> s
     if resolved is None:
         # The host's words name the policy that is returned to.
         sentences = [result.get("what", ""), *(line for line in sentences if line != result.get("what"))]
+    return _shortened(sentences)
+
+
+def of_same_table(result: Mapping[str, Any]) -> str:
+    """Return the description of a change of the policy that leaves the table as it is; never ""."""
+    if unpacked(result["policy_before"]) is None:
+        return "the policy before was recorded by another release"
+    return _shortened(result["effects"]) or "entries have another reason or owner"
+
+
+def _shortened(sentences: Sequence[str]) -> str:
     text = "; ".join(sentences)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."

@@ -18,7 +18,7 @@ from . import moments
 from .sources import HostData, shown
 from .totals import ALLOWED, DAY, HOUR, Totals
 
-CHANGES = ("confirmed", "saved")
+CHANGES = ("confirmed", "saved", "recorded")
 INCIDENTS = (
     "edited",
     "lost",
@@ -32,7 +32,7 @@ INCIDENTS = (
     "allowed",
     "removed",
 )
-_LOADS = (*CHANGES, "booted", "lost", "repaired", "restored", "replaced", "failsafe")
+_LOADS = ("confirmed", "saved", "booted", "lost", "repaired", "restored", "replaced", "failsafe")
 """After these, the counters of rules may have begun anew."""
 _TOGETHER = HOUR
 """Seconds between changes of hosts that are one change of the fleet."""

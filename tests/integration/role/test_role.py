@@ -497,6 +497,8 @@ def test_a_guard_that_changes_alone_is_named_once(project: HostProject) -> None:
         run = project.play(*options)
         assert run.ok().changed() == 0
         assert sentence in run.output, run.output
+        assert ("guard strengthened" in project.tidegate("status")) == (not options)
+    assert f" recorded {sentence.partition(': ')[2]}" in project.tidegate("status")
     again = project.play()
     assert (again.ok().changed(), again.module_runs) == (0, ONE)
     assert "guard" not in again.output.rpartition("Egress policy on")[2]
@@ -504,6 +506,7 @@ def test_a_guard_that_changes_alone_is_named_once(project: HostProject) -> None:
     run = project.play()
     assert run.ok().changed() == 0
     assert "app1: guard weakened: policy test stranger is removed: not_reach 198.51.100.0/24 with tcp/443" in run.output
+    assert " recorded guard weakened: policy test stranger is removed" in project.tidegate("status")
     assert project.table() == table
 
 

@@ -20,6 +20,7 @@ EVENTS = {
     "stuck": "a change could not be rolled back and is still loaded; it is tried again",
     "reverted": "a reboot ended a pending change",
     "saved": "a policy was saved for boot without a confirmation",
+    "recorded": "the policy changed without a change of the table: its guards, or what describes its entries",
     "booted": "the saved policy was loaded",
     "failsafe": "the saved policy could not be loaded; the fail-safe table was loaded",
     "lost": "the table was missing and was loaded again",

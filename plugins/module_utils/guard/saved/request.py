@@ -94,6 +94,15 @@ def description(changes: Sequence[Mapping[str, Any]]) -> str:
     return ", ".join(parts) or ("the table changed" if others else "no change")
 
 
+def is_undescribed(result: Mapping[str, Any]) -> bool:
+    """Return whether in a result of phase apply the policy changed and the table did not.
+
+    The host records such a policy when the run is repeated with ``what``, which only the controller knows: it can
+    compare both policies.
+    """
+    return bool(result.get("policy_before")) and "what" not in result
+
+
 def _is_filled_by_others(collection: Mapping[str, Any]) -> bool:
     without_elements = collection.get("elements") is None and not collection.get("elements_from")
     return without_elements or "dynamic" in (collection.get("flags") or ())
