@@ -104,16 +104,16 @@ def _echo(protocol: int, message: bytes) -> bytes:
     return bytes([_ECHO_REPLY[protocol], 0, 0, 0]) + message[4:]
 
 
-def _with_checksum(protocol: int, source: bytes, destination: bytes, reply: bytes) -> bytes:
+def _with_checksum(protocol: int, sender: bytes, receiver: bytes, reply: bytes) -> bytes:
     place = {_TCP: 16, _UDP: 6, _ICMP: 2, _ICMPV6: 2}[protocol]
-    pseudo = b"" if protocol == _ICMP else source + destination + struct.pack("!II", len(reply), protocol)
+    pseudo = b"" if protocol == _ICMP else sender + receiver + struct.pack("!II", len(reply), protocol)
     return reply[:place] + struct.pack("!H", _checksum(pseudo + reply) or 0xFFFF) + reply[place + 2 :]
 
 
-def _header(kind: int, protocol: int, source: bytes, destination: bytes, length: int) -> bytes:
+def _header(kind: int, protocol: int, sender: bytes, receiver: bytes, length: int) -> bytes:
     if kind == _IPV6:
-        return struct.pack("!IHBB", 6 << 28, length, protocol, 64) + source + destination
-    header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + length, 0, 0, 64, protocol, 0) + source + destination
+        return struct.pack("!IHBB", 6 << 28, length, protocol, 64) + sender + receiver
+    header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + length, 0, 0, 64, protocol, 0) + sender + receiver
     return header[:10] + struct.pack("!H", _checksum(header)) + header[12:]
 
 

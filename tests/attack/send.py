@@ -15,6 +15,7 @@ import os
 import socket
 import struct
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from ctypes import CDLL, c_int, get_errno
 
@@ -39,7 +40,7 @@ def udp(
     device: str = "",
     size: int = 0,
     broadcast: bool = False,
-    options: list[tuple[int, int, str]] = [],  # noqa: B006  # read only
+    options: Sequence[tuple[int, int, str]] = (),
     protocol: int = socket.IPPROTO_UDP,
 ) -> None:
     """Send a datagram. size: of its payload. options: of the socket, (level, name, hex)."""
@@ -75,7 +76,7 @@ def ping(to: str) -> None:
         sock.sendto(bytes([128 if ":" in to else 8, 0, 0, 0, 0, 1, 0, 1]) + SENT, (to, 0))
 
 
-def raw(to: str, protocol: int, payload: str, options: list[tuple[int, int, str]] = []) -> None:  # noqa: B006
+def raw(to: str, protocol: int, payload: str, options: Sequence[tuple[int, int, str]] = ()) -> None:
     """Send a packet of any protocol; the kernel writes the header of IP. payload: hex."""
     with socket.socket(_family(to), socket.SOCK_RAW, protocol) as sock:
         for level, name, value in options:

@@ -97,7 +97,7 @@ class World:
         """Take what the sniffer has; return whether the token is in it."""
         while True:
             try:
-                packet, (_interface, _protocol, kind, *_) = self.sniffer.recvfrom(65536)
+                packet, (_interface, _protocol, kind, *_rest) = self.sniffer.recvfrom(65536)
             except BlockingIOError:
                 return False
             if token in packet:

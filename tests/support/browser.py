@@ -115,7 +115,7 @@ class Browser:
             data = os.read(self._from, 1 << 20)
             assert data, "the browser has ended"
             self._buffer += data
-        message, _, self._buffer = self._buffer.partition(b"\0")
+        message, _end, self._buffer = self._buffer.partition(b"\0")
         answer: dict[str, Any] = json.loads(message)
         return answer
 

@@ -125,7 +125,8 @@ def _claimed(test: ResolvedTest) -> tuple[bool, Reach]:
 
 def _strength(old: ResolvedTest, new: ResolvedTest) -> Direction:
     (was_reach, was), (is_reach, now) = _claimed(old), _claimed(new)
-    if was_reach != is_reach or not was <= now:
+    covered = was <= now
+    if was_reach != is_reach or not covered:
         return "weakened"
     return "strengthened" if was != now else "changed"
 

@@ -194,7 +194,9 @@ def _matches(pattern: re.Pattern[str]) -> Callable[[Any], bool]:
 
 
 def _number(most: int) -> Callable[[Any], bool]:
-    return lambda value: value is None or (type(value) is int and 0 <= value <= most)
+    return lambda value: (
+        value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most)
+    )
 
 
 _KEYS: Mapping[str, Callable[[Any], bool]] = {

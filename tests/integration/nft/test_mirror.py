@@ -73,10 +73,10 @@ def test_nft_reads_no_element_that_packets_added(
     here, start = OWN.readlink(), subprocess.run
     started: list[tuple[str, ...]] = []
 
-    def run(command: list[str], **options: Any) -> Any:
+    def run(command: list[str], *, check: bool = False, **options: Any) -> Any:
         if OWN.readlink() == here:
             started.append(tuple(command[1:2]))
-        return start(command, **options)
+        return start(command, check=check, **options)
 
     monkeypatch.setattr(subprocess, "run", run)
     for check in (True, False):

@@ -174,6 +174,6 @@ def _recent(lines: Sequence[AllowedLine] | Any, now: float, days: int) -> tuple[
 def _checked(line: AllowedLine) -> AllowedLine:
     """Return a line of a file; raise TypeError or ValueError for one that cannot be."""
     numbers = (line.day, line.packets, line.first, line.last, line.counted)
-    if not all(type(text) is str for text in (line.address, line.protocol)) or any(each < 0 for each in numbers):
+    if not all(isinstance(text, str) for text in (line.address, line.protocol)) or any(each < 0 for each in numbers):
         raise ValueError(line)
     return line

@@ -161,7 +161,7 @@ def _merged_line(known: KeptLine | None, denied: DeniedLine, now: float, *, same
 def _checked(line: KeptLine) -> KeptLine:
     """Return a line of a file; raise TypeError or ValueError for one that cannot be."""
     texts, counts = (line.address, line.protocol), (line.packets, line.bytes, line.counted, line.counted_bytes)
-    if not all(type(text) is str for text in texts) or any(count < 0 for count in (*counts, line.first, line.last)):
+    if not all(isinstance(text, str) for text in texts) or any(count < 0 for count in (*counts, line.first, line.last)):
         raise ValueError(line)
     if not all(type(unit) is str for unit in line.units):
         raise ValueError(line)

@@ -350,7 +350,7 @@ def test_what_opens_whatever_entries_say_is_one_sentence(
     assert "1 opening." in text
     assert f"- `group_vars/{sentence.split(maxsplit=1)[0].rstrip(':')}.yml" in text
     assert sentence in text.partition("## Newly allowed")[2]
-    back = planned(after, before)
+    back = planned(before=after, after=before)
     assert [change.direction for change in back.settings] == ["closes"]
 
 
@@ -442,7 +442,7 @@ def test_a_weaker_guard_is_named_and_a_stronger_one_too(
         assert asked(before) != asked(after), "a run notices it"
     (line,) = (line for line in markdown(plan).splitlines() if line.startswith("- weakened: "))
     assert sentence in line
-    assert [change.direction for change in planned(after, before).settings] == ["strengthened"]
+    assert [change.direction for change in planned(before=after, after=before).settings] == ["strengthened"]
 
 
 BESIDE = {"egress_enforce_anyway", "egress_plan_fail_on", "egress_approximate"}

@@ -202,7 +202,7 @@ def test_what_only_playbooks_read_is_compared_where_it_decides_something(name: s
         policy({**RICH, name: default}),
         policy({**RICH, name: [example] if example == default else example}),
     )
-    assert planned(before, after).outcome == planned(after, before).outcome == "guards"
+    assert planned(before, after).outcome == planned(before=after, after=before).outcome == "guards"
     assert planned(before, policy(RICH)).outcome == "same"
 
 

@@ -95,10 +95,10 @@ def test_dnsmasq_fills_the_sets_of_lists() -> None:
 def test_dnsmasq_means_a_name_with_all_below(written: str, word: str, more: list[str]) -> None:
     """As the program itself does by the same line in the integration tests, so the rest is said to be open, too."""
     fed = replace(INVENTORY, lists={"payments": feeds.PrefixListResult("payments", external=True, names=(written,))})
-    changes: dict[str, Any] = {"inventory": fed, "egress_allow_app": [entry(to=["prefix_list:payments"])], **LISTS}
-    (line,) = lines("dnsmasq", word=word, **changes)
+    changes: dict[str, Any] = {"egress_allow_app": [entry(to=["prefix_list:payments"])], **LISTS}
+    (line,) = lines("dnsmasq", word=word, inventory=fed, **changes)
     assert line.startswith(f"nftset=/{NAME}/4#inet#tidegate#external_payments4,")
-    resolved = build(changes.pop("inventory"), **changes)
+    resolved = build(fed, **changes)
     variables = {"egress_approximate": {"dnsmasq": word}} if word else {}
     data = host_contribution.contribution(resolved, registry.target("dnsmasq"), variables, NOTHING)
     assert [name for difference in data["differences"] for name in difference["names"]] == more
