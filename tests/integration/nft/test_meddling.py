@@ -99,6 +99,33 @@ def _must(outcome: NftOutcome) -> None:
     assert outcome.code == 0, outcome.err
 
 
+class Interrupted(Nft):
+    """Somebody deletes the table right before it is listed, and makes it anew right after."""
+
+    times = 1
+
+    def list_table(self, family: str, name: str, *, elements: bool = True) -> NftOutcome:
+        if not self.times:
+            return super().list_table(family, name, elements=elements)
+        self.times -= 1
+        restore = super().list_table(family, name).out
+        _must(self.load(f"delete table {family} {name}\n"))
+        outcome = super().list_table(family, name, elements=elements)
+        _must(self.load(restore))
+        return outcome
+
+
+def test_the_table_goes_and_comes_while_it_is_listed(lab: Lab) -> None:
+    lab.run(TABLE)
+    interrupted = Interrupted(lab.path)
+    lab.nft = interrupted
+    assert lab.run(FEWER).changed
+    lab.settled(FEWER)
+    interrupted.times = 99
+    with pytest.raises(EngineError, match="No such file or directory"):
+        lab.run(TABLE)
+
+
 class Silent(Nft):
     """Says yes and does nothing, as nft does to several changes."""
 

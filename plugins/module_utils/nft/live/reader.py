@@ -16,6 +16,8 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors impor
 from .listing import parse_tables
 from .model import NftSet, NftTable
 
+_ATTEMPTS = 3
+"""How often a listing is tried that fails: others may delete what nft reads, or the kernel lack memory for a moment."""
 _STATEMENT = re.compile(r" (?:counter|limit rate|quota|last|ct count) ")
 
 
@@ -28,10 +30,13 @@ def read_table(
     """
     if but:
         return _with_elements(nft, read_table(nft, family, name, elements=False), but)
-    if nf_tables.has_table(family, name) is False:
-        return None
-    outcome = nft.list_table(family, name, elements=elements)
-    if outcome.code != 0:
+    for _attempt in range(_ATTEMPTS):
+        if nf_tables.has_table(family, name) is False:
+            return None
+        outcome = nft.list_table(family, name, elements=elements)
+        if outcome.code == 0:
+            break
+    else:
         if "No such file or directory" in outcome.err and nf_tables.has_table(family, name) is not True:
             return None
         raise failure(outcome, "nft list table")
