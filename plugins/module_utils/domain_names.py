@@ -66,6 +66,11 @@ def parse(text: str) -> Pattern:
     return Pattern(kind, name)
 
 
+def is_name(destination: str) -> bool:
+    """Tell whether a destination is a domain name; else it is an address."""
+    return ":" not in destination and not destination.rpartition(".")[2].isdigit()
+
+
 def matches(pattern: Pattern, name: str) -> bool:
     """Tell whether a pattern means a name. name: as in a question, in ASCII and small letters, no dot at its end."""
     if name == pattern.name:

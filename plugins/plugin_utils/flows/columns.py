@@ -32,11 +32,12 @@ COLUMNS: Mapping[str, str] = {
 """Column: its type.
 
 host: the inventory's name where a source belongs to one host as a whole. source: the address that opened the flow.
-destination, protocol (IANA number), port (ICMP: the type): what the policy judges. uid: of the socket's owner.
-accepted: whether it got through. client_port: the source port of a record that may be a reply. interface: where a
-record was made, for logs that record a flow at both of its ends. flows, packets, bytes: how much of it. first, last:
-seconds since 1970. skipped: NULL, or why this row is no flow that a host opened ("reply", "nodata", …). kind: of the
-source. name: the name that was asked for. answered: whether the other end answered.
+destination (an address; the name where a proxy was asked for one), protocol (IANA number), port (ICMP: the type): what
+the policy judges. uid: of the socket's owner. accepted: whether it got through. client_port: the source port of a
+record that may be a reply. interface: where a record was made, for logs that record a flow at both of its ends. flows,
+packets, bytes: how much of it. first, last: seconds since 1970. skipped: NULL, or why this row is no flow that a host
+opened ("reply", "nodata", …). kind: of the source. name: the name that was asked for. answered: whether the other end
+answered.
 """
 
 KEY = ("host", "source", "destination", "protocol", "port", "uid", "accepted")

@@ -133,7 +133,8 @@ def _valid(rows: str) -> str:
     return f"""
         SELECT * REPLACE (
           CASE WHEN skipped IS NOT NULL THEN skipped
-               WHEN coalesce(regexp_full_match(destination, {_ADDRESS}), false)
+               WHEN coalesce(regexp_full_match(destination, {_ADDRESS})
+                   OR (destination = name AND regexp_full_match(name, {_NAME})), false)
                  AND coalesce(regexp_full_match(source, {_ADDRESS}), host IS NOT NULL)
                  AND coalesce(protocol BETWEEN 0 AND 255, false)
                  AND coalesce(port BETWEEN 0 AND 65535, protocol NOT IN ({ported})) THEN NULL

@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Squid's access.log: whom clients reached, as if they had gone directly.
+"""Squid's access.log: of any Squid in its native format ("squid" of logformat), of the role egress_proxy as JSON.
 
-Of any Squid in its native format ("squid" of logformat); of a proxy of the role egress_proxy as JSON.
-
-The address is that of the peer (HIER_DIRECT/203.0.113.10), the port that of the URL, or of CONNECT.
+In the native format a client reached the peer (HIER_DIRECT/203.0.113.10), as if it had gone directly. A request that
+Squid rejected went to no address, and the role's proxy opens names alone: there the destination is the name. The port
+is that of the URL, or of CONNECT.
 """
 
 from __future__ import annotations
@@ -44,19 +44,22 @@ def _text(files: Sequence[LogFile]) -> str:
     schemes = " ".join(f"WHEN {url} LIKE '{scheme}://%' THEN {port}" for scheme, port in _SCHEMES.items())
     port_of_url = f"TRY_CAST({matched(_PORT, column=url)} AS INTEGER)"
     peer = matched("^([0-9a-fA-F]*[.:][0-9a-fA-F.:]+)$", column=matched(_LINE, _PEER))
+    accepted = f"{matched(_LINE, _RESULT)} NOT LIKE '%DENIED%'"
+    name = f"CASE WHEN NOT regexp_matches({host}, '{_ADDRESS}') THEN nullif(lower({host}), '') END"
+    reached = f"CASE WHEN {accepted} THEN {peer} ELSE coalesce({peer}, nullif(lower({host}), '')) END"
     return select(
         {
             "source": matched(_LINE, _CLIENT),
-            "destination": peer,
+            "destination": reached,
             "protocol": "6",
             "port": f"coalesce({port_of_url}, CASE {schemes} END)",
-            "accepted": f"{matched(_LINE, _RESULT)} NOT LIKE '%DENIED%'",
+            "accepted": accepted,
             "answered": f"{peer} IS NOT NULL AND {matched(_LINE, _STATUS)} NOT IN ('502', '503', '504')",
-            "name": f"CASE WHEN NOT regexp_matches({host}, '{_ADDRESS}') THEN {host} END",
+            "name": name,
             "bytes": number(_LINE, _BYTES),
             "first": number(_LINE, _TIME),
             "last": number(_LINE, _TIME),
-            "skipped": f"CASE WHEN {matched(_LINE, _CLIENT)} IS NOT NULL AND {peer} IS NULL THEN 'no address' END",
+            "skipped": f"CASE WHEN {matched(_LINE, _CLIENT)} IS NOT NULL AND {reached} IS NULL THEN 'no address' END",
         },
         relation(files),
     )
@@ -66,21 +69,21 @@ def _json(files: Sequence[LogFile]) -> str:
     """Return the SELECT over logs of targets/names/proxy.py: of a tunnel a line of its begin and one of its end."""
     rows = json_relation(files, _JSON)
     accepted = "(decision <> 'rejected' AND coalesce(tls, '') <> 'terminate')"
-    reached = "CASE WHEN regexp_matches(peer, '[.:]') THEN peer END"
+    reached = "regexp_matches(peer, '[.:]')"
     return select(
         {
             "source": "client",
-            "destination": reached,
+            "destination": "trim(lower(name), '[]')",
             "protocol": "6",
             "port": "port",
             "accepted": accepted,
-            "answered": f"{reached} IS NOT NULL AND bytes > 0",
-            "name": "CASE WHEN NOT regexp_matches(name, '^[0-9.]+$') THEN name END",
+            "answered": f"{accepted} AND {reached} AND bytes > 0",
+            "name": f"CASE WHEN NOT regexp_matches(name, '{_ADDRESS}') THEN lower(name) END",
             "bytes": "bytes",
             "first": "time",
             "last": "time",
-            "skipped": f"CASE WHEN client IS NOT NULL AND {reached} IS NULL "
-            f"THEN CASE WHEN {accepted} THEN 'begin of a tunnel' ELSE 'no address' END END",
+            "skipped": f"CASE WHEN client IS NOT NULL AND {accepted} AND NOT coalesce({reached}, false) "
+            "THEN 'begin of a tunnel' END",
         },
         rows,
     )

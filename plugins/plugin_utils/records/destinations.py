@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.module_utils import protocols
+from ansible_collections.tidegate.nftables.plugins.module_utils import domain_names, protocols
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
 
 REFUSED = ("rejected", "would_reject")
@@ -21,8 +21,9 @@ REFUSED = ("rejected", "would_reject")
 class Seen:
     """What hosts of a tier sent to one destination, or to several.
 
-    destinations: addresses. protocol: its number; port: as in a record. user: name or uid, "" for no socket.
-    hosts: who sent it. packets: how many altogether. first, last: seconds since 1970, 0 where no record has them.
+    destinations: addresses, or names that a proxy was asked for. protocol: its number; port: as in a record. user: name
+    or uid, "" for no socket. hosts: who sent it. packets: how many altogether, requests where nobody counted packets.
+    first, last: seconds since 1970, 0 where no record has them.
     moments: the times of first and last packets, all that records know of when it was seen.
     answered: whether anything was answered; None where nobody knows.
     decisions, causes, nearest, names, policies: what the records have of each.
@@ -60,6 +61,16 @@ class Seen:
             names=self.names | other.names,
             policies=self.policies | other.policies,
         )
+
+    @property
+    def addresses(self) -> frozenset[str]:
+        """The destinations that are addresses."""
+        return self.destinations - self.proxied
+
+    @property
+    def proxied(self) -> frozenset[str]:
+        """The destinations that are names."""
+        return frozenset(filter(domain_names.is_name, self.destinations))
 
     @property
     def service(self) -> str:
@@ -109,7 +120,7 @@ def _seen(key: tuple[Any, ...], alike: list[Mapping[str, Any]]) -> Seen:
         port=port,
         user=user,
         hosts=every("host"),
-        packets=sum(record["packets"] or 0 for record in alike),
+        packets=sum(record["packets"] or record["flows"] or 0 for record in alike),
         moments=frozenset(record[name] for record in alike for name in ("first", "last") if record[name] is not None),
         answered=answered,
         decisions=every("decision"),

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from ansible_collections.tidegate.nftables.plugins.module_utils import domain_names
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedPolicy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import Grant, ResolvedEntry
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import intervals
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import parse_address
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.whatif.judge import naming
 
 
 class Nearest:
@@ -29,6 +31,9 @@ class Nearest:
         return grants[0][0].name if grants else None
 
     def _grants_to(self, destination: str) -> tuple[tuple[ResolvedEntry, Grant], ...]:
+        if domain_names.is_name(destination):
+            named = (entry for entry in self._entries if naming(entry, destination))
+            return tuple((entry, grant) for entry in named for grant in entry.by_name)
         version, value = parse_address(destination)
         return tuple(
             (entry, grant)

@@ -13,13 +13,9 @@ from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import protocols
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedPolicy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import (
-    AddressError,
-    parse_address,
-    to_text,
-)
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressError
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.whatif.judge import ALLOWED, DEPENDS, Judge
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.whatif.judge import ALLOWED, DEPENDS, Judge, destination
 
 from .nearest import Nearest
 
@@ -45,7 +41,7 @@ _NAMES = {number: name for name, number in [*protocols.NUMBERS.items()][::-1]}
 
 
 class Recorder:
-    """Makes records by one host's policy. unreadable: how many flows it was given that went to no address."""
+    """Makes records by one host's policy. unreadable: flows to what is no address and no domain name."""
 
     def __init__(self, resolved: ResolvedPolicy) -> None:
         self.unreadable = 0
@@ -104,15 +100,17 @@ class Recorder:
             )
 
     def again(self, record: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a record of this host as the policy judges it now. Raise AddressError for one to no address."""
+        """Return a record of this host as the policy judges it now. Raise AddressError without a destination."""
         number = protocols.number(record["protocol"])
         user = record["user"] or (None if record["uid"] is None else str(record["uid"]))
-        flow = (record["destination"], int(record["protocol"]) if number is None else number, record["port"])
+        to = destination(record["destination"])
+        flow = (to, int(record["protocol"]) if number is None else number, record["port"])
         judgement = self._judge(*flow, user)
         allowed = judgement.outcome == ALLOWED
         return {
             **record,
             **self._host,
+            "destination": to,
             "entry": judgement.entry if allowed else None,
             "nearest": None if allowed else self._nearest(*flow),
             "cause": judgement.cause,
@@ -135,7 +133,7 @@ class Recorder:
         certain: bool = False,
     ) -> Iterator[dict[str, Any]]:
         try:
-            address = to_text(*parse_address(flow[0]))
+            address = destination(flow[0])
             judgement = self._judge(address, flow[1], flow[2], user or (None if uid is None else str(uid)))
         except AddressError:
             self.unreadable += 1

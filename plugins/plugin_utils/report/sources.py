@@ -201,7 +201,7 @@ def _number(most: int) -> Callable[[Any], bool]:
 
 _KEYS: Mapping[str, Callable[[Any], bool]] = {
     "host": lambda value: isinstance(value, str) and value != "",
-    "destination": _matches(re.compile(r"[0-9a-f:.]{2,45}")),
+    "destination": _matches(re.compile(r"[0-9a-f:.]{2,45}|[a-z0-9_.-]{3,253}")),
     "protocol": _matches(re.compile(r"[a-z0-9-]{1,40}")),
     "decision": lambda value: value in ("rejected", "would_reject", "allowed"),
     **dict.fromkeys(_OPTIONAL, lambda value: value is None or isinstance(value, str)),

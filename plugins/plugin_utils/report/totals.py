@@ -116,7 +116,7 @@ class Totals:
             "destination": destination,
             "service": service,
             "user": user,
-            "name": record["name"] or "",
+            "name": record["name"] if record["name"] and record["name"] != destination else "",
             "entry": nearest,
         }
         for name, text in values.items():

@@ -162,8 +162,9 @@ def _row(
     usages = [each.usage[entry.name] for each in noted if entry.name in each.usage]
     seen_parts = {part for each in usages for part in each["parts"]}
     changed = times.changed(entry.origin)
-    judged = _judged(len(hosts), noted, changed, times)
-    hits = sum(each["hits"] for each in usages) if noted else None
+    proxied = any(fleet[host].names.feeder == "proxy" for host in hosts) and bool(entry.names)
+    judged = "only the log of its proxy knows" if proxied else _judged(len(hosts), noted, changed, times)
+    hits = sum(each["hits"] for each in usages) if noted and not proxied else None
     unused = tuple(part for part in parts(entry) if part not in seen_parts) if hits and not judged else ()
     row = Row(
         name=entry.name,

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.tidegate.nftables.plugins.module_utils import domain_names
+from ansible_collections.tidegate.nftables.plugins.module_utils.domain_names import DomainNameError, Pattern
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.errors import ControllerError
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import TextError
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, services
@@ -29,9 +31,13 @@ class DecisionError(ControllerError):
 
 @dataclass(frozen=True, kw_only=True)
 class Ignored:
-    """Refused flows that people decided not to allow. date: of the decision; until: its last day, None for no end."""
+    """Refused flows that people decided not to allow. date: of the decision; until: its last day, None for no end.
+
+    names: that proxies are asked for.
+    """
 
     addresses: AddressSet
+    names: tuple[Pattern, ...] = ()
     services: ServiceSet
     reason: str
     date: dt.date
@@ -39,8 +45,10 @@ class Ignored:
 
     def covers(self, seen: Seen) -> bool:
         """Return whether the decision is about something."""
-        return self.services.contains(seen.protocol, seen.port or 0) and all(
-            destination in self.addresses for destination in seen.destinations
+        return (
+            self.services.contains(seen.protocol, seen.port or 0)
+            and all(address in self.addresses for address in seen.addresses)
+            and all(any(domain_names.matches(pattern, name) for pattern in self.names) for name in seen.proxied)
         )
 
     @property
@@ -69,12 +77,19 @@ def _ignored(item: Any, place: str) -> Ignored:
     read = mapping(item, place, _KEYS, ("to", "reason", "date"))
     written = read["to"] if isinstance(read["to"], list | tuple) else [read["to"]]
     try:
-        reached = addresses.union(addresses.parse(str(text)) for text in written)
+        texts = [str(text) for text in written]
+        names = tuple(domain_names.parse(text) for text in texts if domain_names.is_name(text.partition("/")[0]))
+        reached = addresses.union(
+            addresses.parse(text) for text in texts if not domain_names.is_name(text.partition("/")[0])
+        )
         spoken = services.ANY if read.get("services") is None else _services(read["services"])
-    except (TextError, KeyError) as error:
-        raise DecisionError(f"{place}: {error}. Nothing was suggested. Fix: write addresses and services.") from error
+    except (TextError, DomainNameError, KeyError) as error:
+        raise DecisionError(
+            f"{place}: {error}. Nothing was suggested. Fix: write addresses or domain names, and services."
+        ) from error
     return Ignored(
         addresses=reached,
+        names=names,
         services=spoken,
         reason=text(read["reason"], f"{place}.reason"),
         date=date(read["date"], f"{place}.date"),

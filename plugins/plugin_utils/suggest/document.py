@@ -172,7 +172,8 @@ def check_fresh(document: Mapping[str, Any], policies: Mapping[str, str]) -> Non
 
 
 def _entry(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: row[name] for name in ("name", "to", "services", "users", "reason")}
+    entry = {name: row[name] for name in ("name", "to", "services", "users", "reason")}
+    return {name: value for name, value in entry.items() if name != "users" or value}
 
 
 def _facts(row: Mapping[str, Any]) -> Iterator[str]:

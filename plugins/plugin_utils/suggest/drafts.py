@@ -41,7 +41,7 @@ class Tier:
 class Draft:
     """An entry that would allow what was refused. kind: of its destination; to, services, users: of the entry.
 
-    seen: all that it would have allowed, by service and user.
+    users: () for everybody's, which a request to a proxy is. seen: all that it would have allowed, by service and user.
     """
 
     name: str
@@ -84,7 +84,11 @@ class Drafts:
 
 def refused(records: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Return the records of what the policy still does not allow."""
-    return [record for record in records if record["decision"] in REFUSED and record["cause"] in _OPEN]
+    return [
+        record
+        for record in records
+        if record["decision"] in REFUSED and record["cause"] in _OPEN and record["entry"] is None
+    ]
 
 
 _OPEN = ("unlisted", "never", "entry", "names")
@@ -138,7 +142,7 @@ def _merged(evident: Mapping[str, Sequence[Candidate]]) -> list[Draft]:
                 kind=several[0].kind,
                 to=to,
                 services=tuple(service_name(text) for text in sorted(texts)),
-                users=names,
+                users=tuple(filter(None, names)),
                 seen=tuple(each.seen for each in several if each.seen.service in texts and each.seen.user in names),
             )
             for names, texts in services.items()

@@ -49,14 +49,14 @@ class Surroundings:
     def outward(self, seen: Seen) -> bool:
         """Return whether any of it left the tier's own networks."""
         inside = self.internal or words.table("private_use")
-        return any(destination not in inside for destination in seen.destinations)
+        return bool(seen.proxied) or any(address not in inside for address in seen.addresses)
 
 
 Test = Callable[[Seen, Surroundings], bool]
 
 
 def _metadata(seen: Seen, _around: Surroundings) -> bool:
-    return any(destination in words.table("cloud_metadata") for destination in seen.destinations)
+    return any(address in words.table("cloud_metadata") for address in seen.addresses)
 
 
 def _suspicious(kind: str) -> Test:
@@ -65,7 +65,7 @@ def _suspicious(kind: str) -> Test:
     def test(seen: Seen, around: Surroundings) -> bool:
         known, patterns, ports = _row(kind)
         return (
-            any(destination in known for destination in seen.destinations)
+            any(address in known for address in seen.addresses)
             or any(domain_names.matches(pattern, name) for pattern in patterns for name in seen.names)
             or (seen.port in ports and around.outward(seen))
         )
@@ -87,7 +87,8 @@ LOOK_AT: Mapping[str, tuple[str, Test]] = {
     "one_packet": ("a single packet", lambda seen, _around: seen.packets < number("packets")),
     "no_socket": (
         "without a user: packets of containers or of the kernel, which an entry would open to everybody",
-        lambda seen, _around: not seen.user,
+        # No proxy knows users, and no entry for one may name any.
+        lambda seen, _around: not (seen.user or seen.proxied),
     ),
 }
 """What is never suggested: why, and whether that is so. The first that applies is named."""

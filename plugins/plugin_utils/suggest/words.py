@@ -109,14 +109,17 @@ def _bundles(several: Sequence[Seen], vocabulary: Vocabulary) -> _Found:
 
 
 def _names(several: Sequence[Seen], vocabulary: Vocabulary) -> _Found:
-    yield from _named(several).items() if vocabulary.names else ()
+    for name, alike in _named(several).items():
+        fitting = [seen for seen in alike if vocabulary.names or seen.proxied]
+        if fitting:
+            yield name, fitting
 
 
 def _lists(several: Sequence[Seen], vocabulary: Vocabulary) -> _Found:
     left = list(several)
     by_size = sorted(vocabulary.lists.items(), key=lambda item: (item[1].size(4) + item[1].size(6), item[0]))
     for name, content in by_size:
-        fitting = [seen for seen in left if all(destination in content for destination in seen.destinations)]
+        fitting = [seen for seen in left if all(address in content for address in seen.addresses)]
         if fitting:
             yield f"prefix_list:{name}", fitting
             left = [seen for seen in left if seen not in fitting]
@@ -169,7 +172,7 @@ def _named(several: Iterable[Seen]) -> dict[str, list[Seen]]:
     """Return what was seen by the first name that led there; what a log has and is no name does not count."""
     named: dict[str, list[Seen]] = {}
     for seen in several:
-        for text in sorted(seen.names):
+        for text in sorted(seen.proxied or seen.names):
             with contextlib.suppress(DomainNameError):
                 named.setdefault(domain_names.parse(text).name, []).append(seen)
                 break

@@ -12,13 +12,9 @@ from typing import Any
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows import groups as flow_groups
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.columns import MEASURES
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedPolicy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import (
-    AddressError,
-    parse_address,
-    to_text,
-)
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressError
 
-from .judge import ALLOWED, DEPENDS, REJECTED, Judge
+from .judge import ALLOWED, DEPENDS, REJECTED, Judge, destination
 
 SHOWN = 1000
 """How many rejected groups of a host are kept by themselves; the rest is in the sums."""
@@ -31,8 +27,8 @@ def answer(resolved: ResolvedPolicy, addresses: Iterable[str], directory: Path) 
 
     ``addresses``: those by which the logs know it. Returns plain data: ``rejected`` and ``depends`` (lists of groups,
     the largest first, and ``…_total``), ``allowed_total``, ``dropped_total`` (flows that did not get through when they
-    happened), ``unreadable`` (flows to what is no address), ``entries`` (name -> sums and where it is written) and
-    ``unused`` (names).
+    happened), ``unreadable`` (flows to what is no address and no name), ``entries`` (name -> sums and where it is
+    written) and ``unused`` (names).
     """
     judge = Judge(resolved)
     entries = {entry.name: {"where": entry.where, "kind": entry.kind, **_nothing()} for entry in resolved.entries}
@@ -44,7 +40,7 @@ def answer(resolved: ResolvedPolicy, addresses: Iterable[str], directory: Path) 
             _add(totals["dropped"], group)
             continue
         try:
-            group["destination"] = to_text(*parse_address(group["destination"]))
+            group["destination"] = destination(group["destination"])
             judgement = judge(group["destination"], group["protocol"], group["port"], group["uid"])
         except AddressError:
             unreadable += group["flows"]

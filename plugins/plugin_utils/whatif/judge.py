@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Literal
 
+from ansible_collections.tidegate.nftables.plugins.module_utils import domain_names
+from ansible_collections.tidegate.nftables.plugins.module_utils.domain_names import DomainNameError
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedEntry, ResolvedPolicy, Verdict
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.decide import ROOT, is_one_of
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, intervals, units
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressError
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.units import ELSEWHERE, Cgroup
 
 Outcome = Literal["allowed", "rejected", "depends"]
@@ -49,12 +52,17 @@ class Judge:
         self._judged = lru_cache(maxsize=1 << 16)(self._judge)
 
     def __call__(self, destination: str, protocol: int, port: int | None, uid: str | None) -> Judgement:
-        """Return the judgement of one flow. Raises AddressError for a destination that is no address."""
+        """Return the judgement of one flow. destination: an address, or a name that a proxy was asked for.
+
+        Raises AddressError for one that is neither.
+        """
         is_named = uid is None or uid in ROOT or uid in self._about_port(protocol, port or 0)[1]
         return self._judged(destination, protocol, port, uid if is_named else _UNNAMED)
 
     def _judge(self, destination: str, protocol: int, port: int | None, uid: str | None) -> Judgement:
         narrowed, users, cgroups = self._about_port(protocol, port or 0)
+        if domain_names.is_name(destination):
+            return _asked(narrowed, destination, uid)
 
         def ask(user: str, cgroup: Cgroup = ELSEWHERE) -> Verdict:
             within = tuple(name for name in cgroup if name)
@@ -105,6 +113,32 @@ class Judge:
         about_port = dataclasses.replace(self._policy, entries=entries, never=never)
         named = {unit for listed in about_port.units() for unit in listed}
         return about_port, tuple(sorted(users)), tuple(units.places("", named)[1:])
+
+
+def destination(text: str) -> str:
+    """Return an address or a domain name of a log in its one form. Raise AddressError for what is neither."""
+    if not domain_names.is_name(text):
+        return addresses.to_text(*addresses.parse_address(text))
+    try:
+        return domain_names.parse(text).name
+    except DomainNameError as error:
+        raise AddressError(str(error)) from error
+
+
+def naming(entry: ResolvedEntry, name: str) -> bool:
+    """Tell whether an entry has a domain name among its destinations."""
+    return any(domain_names.matches(domain_names.parse(each.name), name) for each in entry.names)
+
+
+def _asked(narrowed: ResolvedPolicy, name: str, uid: str | None) -> Judgement:
+    """Return the judgement of a request to a proxy, which knows the name and not what it leads to."""
+    entries = [entry for entry in narrowed.entries if entry.by_name and naming(entry, name)]
+    for entry in entries:
+        if entry.users is None or (uid is not None and is_one_of(uid, entry.users)):
+            return Judgement(ALLOWED, entry.name, "entry")
+    if uid is None and entries:
+        return Judgement(DEPENDS, entries[0].name, "entry", entries[0].users or ())
+    return Judgement(REJECTED, None, "unlisted")
 
 
 def _widest(cgroups: Iterable[Cgroup], holds: Callable[[Cgroup], bool]) -> list[Cgroup]:

@@ -85,8 +85,9 @@ def test_a_proxys_log_says_whom_its_clients_reached(tmp_path: Path) -> None:
         ("198.51.100.30", 80, True, 900),
         ("2001:db8::30", 8080, True, 70),
         ("198.51.100.66", 22, False, 3900),
+        ("bad.example", 443, False, 3900),
     }
-    assert logs.skipped == {"no address": 1}
+    assert not logs.skipped
 
 
 OF_A_PROXY = """\
@@ -103,12 +104,14 @@ OF_A_PROXY = """\
 """
 
 
-def test_the_log_of_a_proxy_for_names_is_read_like_that_of_any_squid(tmp_path: Path) -> None:
+def test_the_log_of_a_proxy_for_names_has_names_as_destinations(tmp_path: Path) -> None:
     """Lines that Squid 5.7 wrote."""
     (tmp_path / "access.log").write_text(OF_A_PROXY)
     logs, rows = flows(tmp_path, {"squid": "access.log"})
     assert {(row["destination"], row["name"], row["port"], row["accepted"], row["bytes"]) for row in rows} == {
-        ("203.0.113.10", "api.example", 443, True, 5120),
-        ("2600::1", "new.example", 443, True, 70),
+        ("api.example", "api.example", 443, True, 5120),
+        ("api.example", "api.example", 443, False, 0),
+        ("bad.example", "bad.example", 443, False, 300),
+        ("new.example", "new.example", 443, True, 70),
     }
-    assert logs.skipped == {"begin of a tunnel": 1, "no address": 2}
+    assert logs.skipped == {"begin of a tunnel": 1}

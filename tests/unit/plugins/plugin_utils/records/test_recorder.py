@@ -150,6 +150,7 @@ def test_what_passed_and_is_not_allowed_would_be_rejected(tmp_path: Path) -> Non
         "198.51.100.30": ("would_reject", None, "mirror.example"),
         "2001:db8::30": ("would_reject", None, "m.example"),
         "198.51.100.66": ("rejected", None, None),
+        "bad.example": ("rejected", None, "bad.example"),
     }
     # The entry web is for a user, and the log does not say whose socket it was.
     assert (records["198.51.100.30"]["nearest"], records["198.51.100.30"]["cause"]) == ("web", "entry")

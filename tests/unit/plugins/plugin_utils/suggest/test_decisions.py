@@ -28,6 +28,14 @@ def test_what_people_ignored_is_listed_with_their_reason() -> None:
     assert suggested([*evident(), *evident(port=25)], ignored=every).drafts == ()
 
 
+def test_names_that_proxies_are_asked_for_are_ignored_by_name() -> None:
+    proxied = {"user": None, "uid": None, "destination": "a.ads.example", "name": "a.ads.example", "flows": 3}
+    decisions = ignored([{**ONE, "to": ["*.ads.example", "8.8.4.0/24"]}], TODAY)
+    assert len(suggested([*evident(**proxied), *evident()], ignored=decisions).ignored) == 2
+    other = evident(**{**proxied, "destination": "ads.example", "name": "ads.example"})
+    assert [draft.to for draft in suggested(other, ignored=decisions).drafts] == ["ads.example"]
+
+
 def test_a_decision_ends() -> None:
     assert ignored([{**ONE, "until": "2026-11-29"}], TODAY) == []
     assert len(ignored([{**ONE, "until": dt.date(2026, 11, 30)}], TODAY)) == 1
@@ -44,6 +52,7 @@ def test_a_decision_ends() -> None:
         ([{**ONE, "date": "tomorrow"}], '"tomorrow" is not a day'),
         ([{**ONE, "because": "x"}], "unknown key because"),
         ([{**ONE, "to": ["10.0.0.300"]}], "10.0.0.300"),
+        ([{**ONE, "to": ["*"]}], "is every name"),
         ([{**ONE, "services": ["htps"]}], "htps"),
     ],
 )

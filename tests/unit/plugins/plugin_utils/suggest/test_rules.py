@@ -134,3 +134,29 @@ def test_the_numbers_are_those_of_the_published_rules() -> None:
     assert NUMBERED["hours"] == 3
     assert NUMBERED["hosts"] == 2
     assert rules.number("share") == 0.5
+
+
+PROXIED: dict[str, Any] = {
+    "source": "squid",
+    "user": None,
+    "uid": None,
+    "destination": "new.example.org",
+    "name": "new.example.org",
+    "port": 443,
+    "decision": "rejected",
+    "flows": 4,
+    "packets": None,
+}
+
+
+def test_a_name_that_a_proxy_was_asked_for_needs_no_user_and_no_packets() -> None:
+    (draft,) = suggested(evident(**PROXIED)).drafts
+    assert draft.entry == {
+        "name": "new-example-org-https",
+        "to": ["new.example.org"],
+        "services": ["https"],
+        "users": [],
+        "reason": "",
+    }
+    assert not suggested(evident(**{**PROXIED, "flows": 0})).drafts
+    assert [each.why for each in suggested(evident(**{**PROXIED, "port": 23})).look_at] == ["port"]

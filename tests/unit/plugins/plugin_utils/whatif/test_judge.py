@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.whatif.judge import ALLOWED, DEPENDS, REJECTED, Judge
+from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import build
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.prove.policies import app
 
 NEVER = [{"to": ["203.0.113.66"], "services": "any", "except_users": ["auditd"]}]
@@ -112,3 +113,30 @@ def test_what_a_name_may_have_led_to_depends(
     judgement = NAMED(address, 6, port, user)
     assert (judgement.outcome, judgement.entry, judgement.users) == (outcome, entry, ())
     assert (judgement.cause == "names") == (outcome == DEPENDS)
+
+
+@pytest.mark.parametrize(
+    ("name", "port", "outcome", "entry"),
+    [
+        ("api.pay.example", 443, ALLOWED, "pay"),
+        ("a.wild.example", 443, ALLOWED, "wild"),
+        ("api.pay.example", 80, REJECTED, None),
+        ("wild.example", 443, REJECTED, None),
+        ("other.example", 443, REJECTED, None),
+    ],
+)
+def test_a_name_that_a_proxy_was_asked_for_is_judged_by_name(
+    name: str, port: int, outcome: str, entry: str | None
+) -> None:
+    proxied = Judge(
+        build(
+            egress_names="proxy",
+            egress_proxies=["10.0.0.9"],
+            egress_allow_app=[
+                {"name": "pay", "to": ["api.pay.example"], "services": ["https"]},
+                {"name": "wild", "to": ["*.wild.example"], "services": ["https"]},
+            ],
+        )
+    )
+    judgement = proxied(name, 6, port, None)
+    assert (judgement.outcome, judgement.entry) == (outcome, entry)
