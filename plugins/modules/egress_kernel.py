@@ -68,7 +68,8 @@ legacy:
   sample: [ip_tables filter]
 beside:
   description: What may decide about packets where no table sees them, such as packet sockets, queueing disciplines of
-    tc, XDP programs, IPsec policies and routing rules. Each with what it may do.
+    tc, XDP programs, IPsec policies, routing rules, and eBPF programs of cgroups and interfaces. Each with what it may
+    do.
   returned: success
   type: list
   elements: list

@@ -21,8 +21,8 @@ SHOWN = 4
 
 
 BEYOND = (
-    "eBPF programs of cgroups, of sockets and at the newer hooks of tc (tcx) are not part of this calculation: what "
-    "they do to packets cannot be seen here."
+    "eBPF programs of routes, of socket maps, of Netfilter's hooks and of security modules (LSM) are not part of this "
+    "calculation: they are not listed here."
 )
 
 
@@ -43,7 +43,7 @@ def sentence(difference: Difference) -> str:
     more = f" and {len(lines) - SHOWN} more" if len(lines) > SHOWN else ""
     fact = "rejects what the policy allows"
     if difference.kind == UNKNOWN:
-        fact = "is not fully modelled: unknown whether packets pass"
+        fact = "cannot be modelled in full: unknown whether packets pass"
     elif difference.kind == TOO_MUCH:
         fact = "allows what the policy rejects"
     return f"{difference.table} {fact}{users}{port}{flows}{more}{reasons}"

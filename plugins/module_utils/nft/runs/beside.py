@@ -10,18 +10,23 @@ from typing import Iterator
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink import route
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import NetlinkError
+from ansible_collections.tidegate.nftables.plugins.module_utils.printable import printable
+
+from . import bpf_programs
 
 # Disciplines that only queue. Others can have filters whose actions rewrite, drop or send packets elsewhere.
 _PLAIN = ("noqueue", "noop", "pfifo", "bfifo", "pfifo_fast", "pfifo_head_drop", "fq", "fq_codel", "mq", "multiq", "sfq")
 _FAMILIES = {socket.AF_INET: "IPv4", socket.AF_INET6: "IPv6"}
 # Of the kernel's own rules: to the tables local, main and default (linux/rtnetlink.h).
 _OWN_RULES = {(0, 255), (32766, 254), (32767, 253)}
+_SHOWN = 4
+"""Cgroups with the same hooks that are named; the rest is counted."""
 _PACKET_SOCKETS = "/proc/net/packet"
 
 
 def beside() -> list[list[str]]:
     """Return [what it is, what it may do] of everything that may decide about packets where no table sees them."""
-    return [list(pair) for pair in (*_packet_sockets(), *_qdiscs(), *_xdp(), *_rules(), *_ipsec())]
+    return [list(pair) for pair in (*_packet_sockets(), *_qdiscs(), *_xdp(), *_rules(), *_ipsec(), *_bpf())]
 
 
 def _packet_sockets() -> Iterator[tuple[str, str]]:
@@ -74,3 +79,21 @@ def _rules() -> Iterator[tuple[str, str]]:
             continue
         if number:
             yield f"routing rules of {name} ({number})", "they may send packets another way, or nowhere"
+
+
+def _bpf() -> Iterator[tuple[str, str]]:
+    try:
+        for interface, hooks in bpf_programs.of_interfaces():
+            yield f"eBPF programs at {interface} ({', '.join(hooks)})", "they may drop, rewrite or redirect packets"
+    except OSError as error:
+        yield "eBPF programs of interfaces", f"cannot be read: {error.strerror}"
+    cgroups: dict[tuple[str, ...], list[str]] = {}
+    try:
+        for path, hooks in bpf_programs.of_cgroups():
+            cgroups.setdefault(hooks, []).append(printable(path))
+    except OSError as error:
+        yield "eBPF programs of cgroups", f"cannot be read: {error.strerror}"
+    for hooks, paths in sorted(cgroups.items()):
+        more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
+        name = f"eBPF programs ({', '.join(hooks)}) of {', '.join(sorted(paths)[:_SHOWN])}{more}"
+        yield name, "they may drop packets of these cgroups, or send them to another address"

@@ -209,7 +209,7 @@ def test_what_cannot_be_read_is_unknown() -> None:
         of_module(7, name="7"),
     )
     read = live_ruleset(result(*tables, legacy=("ip_tables filter",)))
-    unknown = "is not fully modelled: unknown whether packets pass"
+    unknown = "cannot be modelled in full: unknown whether packets pass"
     assert [sentence(difference) for difference in other_differences(app(), read)] == [
         f"ip_tables filter of iptables-legacy {unknown} (nft does not list it)",
         f"inet odd {unknown} (nft crashed)",
