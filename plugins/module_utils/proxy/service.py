@@ -17,16 +17,19 @@ from typing import Any, Mapping, NamedTuple
 from ansible_collections.tidegate.nftables.plugins.module_utils import files
 from ansible_collections.tidegate.nftables.plugins.module_utils.errors import TidegateError
 
+from . import health
+
 REASONS = (
     "proxy_failed",  # Squid does not accept its configuration, or does not work with it
     "squid_missing",  # there is no Squid that reads TLS
 )
 """Every word that a failure's ``reason`` can be."""
 SERVICE = "tidegate-proxy.service"
-FOLDER = Path("/etc/tidegate/proxy")
+FOLDER = Path(health.FOLDER)
 LOGS, RUN = Path("/var/log/tidegate-proxy"), Path("/run/tidegate-proxy")
 _CONFIGURATION = FOLDER / "squid.conf"
 _CERTIFICATE = FOLDER / "unused.pem"
+_WRITTEN = Path(health.WRITTEN)
 _UNIT = Path("/etc/systemd/system") / SERVICE
 _ROTATE = Path("/etc/logrotate.d/tidegate-proxy")
 _CACHE_LOG = LOGS / "cache.log"
@@ -123,6 +126,7 @@ def present(desired: Desired, *, check: bool) -> list[dict[str, str]]:
     if listed:
         _need_accepted(program, desired.configuration)
     elif _is_active():
+        _record(desired, desired_files)
         return listed
     try:
         _write(desired_files, before)
@@ -132,12 +136,17 @@ def present(desired: Desired, *, check: bool) -> list[dict[str, str]]:
         raise TidegateError(
             "proxy_failed", f"The proxy did not start with its new files, and the old ones are back: {error}"
         ) from error
+    _record(desired, desired_files)
     return listed
+
+
+def _record(desired: Desired, desired_files: Mapping[Path, str]) -> None:
+    health.record(Path, desired.port, map(str, (*desired_files, _CERTIFICATE)))
 
 
 def absent(*, check: bool) -> list[dict[str, str]]:
     """Remove the proxy; its logs stay. Return the files that are removed."""
-    before = {path: _read(path) for path in (_CONFIGURATION, _CERTIFICATE, _UNIT, _ROTATE, *_pages())}
+    before = {path: _read(path) for path in (_CONFIGURATION, _CERTIFICATE, _WRITTEN, _UNIT, _ROTATE, *_pages())}
     listed = _changes(before, dict.fromkeys(before))
     if listed and not check:
         _systemctl("disable", "--now", SERVICE)

@@ -72,6 +72,7 @@ _STATUS = Record(
         "confirmed": OrNull(_ABOUT),
         "allowed": ListOf(Record(dict.fromkeys(("to", "until", "who", "why"), TEXT))),
         "watcher": FLAG,
+        **dict.fromkeys(("resolver", "proxy"), OrNull(Record({"answers": FLAG, "problem": TEXT}))),
         "overflow": ListOf(Record({"user": TEXT, "packets": INTEGER})),
         "tracked": _TRACKED,
         "events": MapOf(INTEGER),

@@ -50,6 +50,9 @@ def row(resolved: ResolvedPolicy, state: Mapping[str, Any], evidence: Evidence) 
     """Return what the table shows of one host. state: facts of the guard's status."""
     observes = resolved.mode == "observe"
     change = state["pending"]
+    services = ((name, state.get(name)) for name in ("resolver", "proxy"))
+    broken = [f"{name}: {service['problem']}" for name, service in services if service and not service["answers"]]
+    sentence = evidence.sentence if observes and not evidence.ready else ""
     return {
         "host": resolved.host,
         "level": LEVELS[level.level({"table": "absent", "watcher": False, "saved": "none", **state})],
@@ -64,7 +67,7 @@ def row(resolved: ResolvedPolicy, state: Mapping[str, Any], evidence: Evidence) 
         "open": len(state.get("allowed", ())),
         "watcher": bool(state.get("watcher")),
         "nft": str(state.get("nft", "")),
-        "note": "" if evidence.ready or not observes else evidence.sentence,
+        "note": ". ".join(filter(None, [*broken, sentence])),
     }
 
 

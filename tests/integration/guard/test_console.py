@@ -33,9 +33,11 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import shape
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import decide
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial.timer import COMMAND
+from ansible_collections.tidegate.nftables.plugins.module_utils.proxy import health
 from ansible_collections.tidegate.nftables.tests.golden.cases import ROOT, Case
 from ansible_collections.tidegate.nftables.tests.golden.render import render
 from ansible_collections.tidegate.nftables.tests.support.waiting import is_running
+from ansible_collections.tidegate.nftables.tests.unit.plugins.module_utils.proxy.test_access_log import line
 
 from .conftest import BINARIES, NEW, OLD, GuardedHost, wait_for
 
@@ -230,13 +232,29 @@ def test_denied_says_which_name_was_asked_for(compiled: GuardedHost) -> None:
         refused.connect(("203.0.113.9", 22))
     compiled.paths.resolver_record.parent.mkdir(parents=True)
     compiled.paths.resolver_record.write_text('{"others": {"203.0.113.9": "api.example.com"}}')
-    line = compiled.run("denied").stdout
-    assert "203.0.113.9 tcp/22 by root, name api.example.com, last " in line
+    printed = compiled.run("denied").stdout
+    assert "203.0.113.9 tcp/22 by root, name api.example.com, last " in printed
     assert json.loads(compiled.run("denied", "--json").stdout)["lines"][0]["name"] == "api.example.com"
     # As a person pastes it.
-    assert compiled.run("why", *line.split()[1:]).stdout.startswith("203.0.113.9 tcp/22 as root: rejected")
+    assert compiled.run("why", *printed.split()[1:]).stdout.startswith("203.0.113.9 tcp/22 as root: rejected")
     (kept,) = ledger_facts.facts(compiled.paths)["lines"]
     assert kept["name"] == "api.example.com"
+
+
+def test_a_proxy_that_does_not_work_is_a_warning_and_denied_has_what_it_rejected(compiled: GuardedHost) -> None:
+    at = compiled.paths.at
+    at(health.LOG).parent.mkdir(parents=True)
+    at(health.LOG).write_text(line(time=time.time()) * 2 + line("would_reject", time=time.time(), name="new.example"))
+    at(health.FOLDER).mkdir(parents=True)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        health.record(at, listening.getsockname()[1], [])
+        assert "proxy      works" in compiled.run("status").stdout
+    stopped = compiled.run("status")
+    assert "proxy      nothing answers on port" in stopped.stdout
+    printed = compiled.run("denied").stdout
+    assert re.search(r"2  through the proxy: 10\.1\.0\.2 to bad\.example tcp/443, last \d+ s ago", printed)
+    assert "to new.example tcp/443" in printed
+    assert json.loads(compiled.run("denied", "--json").stdout)["proxy"][0]["name"] == "bad.example"
 
 
 def test_denied_filters_and_goes_back_beyond_a_reboot(compiled: GuardedHost) -> None:

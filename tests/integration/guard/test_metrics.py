@@ -25,8 +25,10 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program.wa
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.settings import Settings
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import denied_ledger
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.ruleset import table_counters
+from ansible_collections.tidegate.nftables.plugins.module_utils.proxy import health
 from ansible_collections.tidegate.nftables.tests.support.paths import CHECKOUT
 from ansible_collections.tidegate.nftables.tests.support.waiting import end, wait_for
+from ansible_collections.tidegate.nftables.tests.unit.plugins.module_utils.proxy.test_access_log import line
 
 from .conftest import GuardedHost
 from .test_console import golden
@@ -128,6 +130,30 @@ def test_names_have_metrics_where_a_resolver_fills_them(measured: GuardedHost) -
     assert samples(measured, "tidegate_names_set_elements") == {labels: 2}
     assert samples(measured, "tidegate_names_set_capacity") == {labels: 64}
     need_valid(measured)
+
+
+def test_a_proxy_has_metrics(measured: GuardedHost) -> None:
+    Watcher(measured).copy_ledger()
+    assert not samples(measured, "tidegate_proxy_up")
+    log = measured.paths.at(health.LOG)
+    log.parent.mkdir(parents=True)
+    log.write_text(line(time=time.time()) * 2 + line("allowed"))
+    measured.paths.at(health.FOLDER).mkdir(parents=True)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        health.record(measured.paths.at, listening.getsockname()[1], [])
+        Watcher(measured).copy_ledger()
+        assert samples(measured, "tidegate_proxy_up") == {"": 1}
+    need_valid(measured)
+    # Another watcher goes on where the last one ended.
+    with log.open("a") as writer:
+        writer.write(line("would_reject"))
+    Watcher(measured).copy_ledger()
+    assert samples(measured, "tidegate_proxy_up") == {"": 0}
+    assert samples(measured, "tidegate_proxy_requests_total") == {
+        'decision="allowed"': 1,
+        'decision="would_reject"': 1,
+        'decision="rejected"': 2,
+    }
 
 
 def test_counters_never_go_back(measured: GuardedHost) -> None:

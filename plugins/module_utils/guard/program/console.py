@@ -30,6 +30,8 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight.leve
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import unit_sets
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.live_table import LiveTable
+from ansible_collections.tidegate.nftables.plugins.module_utils.printable import printable
+from ansible_collections.tidegate.nftables.plugins.module_utils.proxy import access_log, health
 from ansible_collections.tidegate.nftables.plugins.module_utils.resolver import record
 from ansible_collections.tidegate.nftables.plugins.module_utils.suggested_entries import Rejection
 from ansible_collections.tidegate.nftables.plugins.module_utils.units import cgroups
@@ -67,12 +69,15 @@ def show_denied(paths: Paths, arguments: argparse.Namespace) -> int:
     ]
     overflow = [item for item in kept.overflow if item.last >= now - oldest and (not arguments.user or item.uid == uid)]
     asked = record.names(paths.resolver_record)
+    # By the clock of the host, as Squid writes it.
+    by_proxy = access_log.rejected(paths.at(health.LOG), time.time() - oldest) if not arguments.user else []
     if arguments.json:
         say(
             json.dumps(
                 {
                     "lines": [_line(line, now, asked) for line in lines],
                     "overflow": [_overflow(item, now) for item in overflow],
+                    "proxy": [each._asdict() for each in by_proxy],
                 }
             )
         )
@@ -95,6 +100,10 @@ def show_denied(paths: Paths, arguments: argparse.Namespace) -> int:
             f"{denied_ledger.sender(item.uid, item.protocol)} to further destinations, "
             f"for which the ledger had no room, last {_ago(now - item.last)} ago"
         )
+    for each in by_proxy[: arguments.lines]:
+        observed = " (accepted: mode observe)" if each.observed else ""
+        seen = f"{each.client} to {each.name} tcp/{each.port}, last {_ago(time.time() - each.last)} ago"
+        say(f"{each.times:>8}  through the proxy: {printable(seen)}{observed}", "yellow" if each.observed else "")
     if lines and sys.stdout.isatty():
         say("to paste: tidegate denied --yaml")
     return _need_table()

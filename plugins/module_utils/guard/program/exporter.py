@@ -9,7 +9,7 @@ import json
 import time
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -32,6 +32,8 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.counted_elements import fill
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.rule_counters import rule_counters
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.ruleset import table_counters
+from ansible_collections.tidegate.nftables.plugins.module_utils.proxy import access_log, health
+from ansible_collections.tidegate.nftables.plugins.module_utils.proxy.access_log import Position
 from ansible_collections.tidegate.nftables.plugins.module_utils.resolver import record
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import (
     LEDGER_FULL_COUNTER,
@@ -52,12 +54,15 @@ class Exporter:
     """Counts from look to look, over restarts of the watcher and reboots of the host.
 
     totals: see metrics.py. events: how often each event was in the journal; last_event: the last one that was counted.
+    requests: to the proxy, by decision; position: up to where its log is counted.
     """
 
     host: Host
     totals: Totals | None = None
     events: Counter[str] | None = None
     last_event: str = ""
+    requests: Counter[str] = field(default_factory=Counter)
+    position: Position = field(default_factory=Position)
 
     def look(self, before: KeptLedger, after: KeptLedger, live: Ledger, *, edited: bool) -> None:
         """Count what came between two ledgers and write the file. edited: whether the table is not as confirmed."""
@@ -97,6 +102,7 @@ class Exporter:
         )
         yield from self._entries()
         yield from self._names()
+        yield from self._proxy()
         yield from self._ledger(live, counters)
         yield from self._policy(values, edited=edited)
         usage = connection_tracking.usage()
@@ -143,6 +149,17 @@ class Exporter:
         ):
             yield Family(name, "gauge", about, [(labels, numbers[place]) for labels, numbers in labelled])
 
+    def _proxy(self) -> Iterator[Family]:
+        problem = health.problem(self.host.paths.at)
+        if problem is None:
+            return
+        with suppress(OSError):
+            counted, self.position = access_log.count(self.host.paths.at(health.LOG), self.position)
+            self.requests += counted
+        yield _single("tidegate_proxy_up", "Whether the proxy for other hosts works as its role left it.", not problem)
+        decisions = [({"decision": word}, self.requests[word]) for word in access_log.DECISIONS]
+        yield Family("tidegate_proxy_requests_total", "counter", "Requests to the proxy by its decision.", decisions)
+
     def _ledger(self, live: Ledger, counters: dict[str, tuple[int, int]]) -> Iterator[Family]:
         modes = {"enforce": False, "observe": True}
         lines = [({"mode": mode}, sum(line.observed == seen for line in live.lines)) for mode, seen in modes.items()]
@@ -184,10 +201,18 @@ class Exporter:
             self.totals = {key: value for key, value in totals.items() if len(key) == 3}
             self.events = Counter({str(name): int(count) for name, count in saved.get("events", {}).items()})
             self.last_event = str(saved.get("last_event", ""))
+            self.requests = Counter({str(word): int(number) for word, number in saved.get("requests", {}).items()})
+            self.position = Position(*map(int, saved.get("position", ())))
 
     def _save(self) -> None:
         totals = [[*key, *value] for key, value in sorted((self.totals or {}).items())]
-        content = {"totals": totals, "events": dict(self.events or {}), "last_event": self.last_event}
+        content = {
+            "totals": totals,
+            "events": dict(self.events or {}),
+            "last_event": self.last_event,
+            "requests": dict(self.requests),
+            "position": self.position,
+        }
         text = json.dumps(content, sort_keys=True)
         if files.read(self.host.paths.metrics) != text:
             files.write(self.host.paths.metrics, text.encode())

@@ -114,6 +114,8 @@ PARTS = (
     "nft.mirror",
     "printable",
     "protocols",
+    "proxy.access_log",
+    "proxy.health",
     "resolver.answers",
     "resolver.configuration",
     "resolver.directory",

@@ -21,6 +21,6 @@ def level(facts: Mapping[str, Any]) -> int:
         and facts["watcher"]
         and (facts["saved"] == "ok" or (facts["saved"] == "none" and change is not None))
         and (change is None or change["seconds"] >= 0)
-        and (not facts.get("resolver") or facts["resolver"]["answers"])
+        and all(facts[service]["answers"] for service in ("resolver", "proxy") if facts.get(service))
     )
     return OK if is_fine else WARNING

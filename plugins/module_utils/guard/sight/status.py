@@ -23,6 +23,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved impo
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.snapshot_changes import digest
+from ansible_collections.tidegate.nftables.plugins.module_utils.proxy import health
 
 from . import denied_ledger, temporary_allows
 
@@ -39,6 +40,7 @@ def facts(host: Host) -> dict[str, Any]:
     allowed: what allow_once opened and is still open, see temporary_allows.read
     watcher: whether it runs
     resolver: None without one of ours, else mode, answers (whether it does), problem (why it does not) and counts
+    proxy: None where this host is none for others, else answers and problem
     tracked: see connection_tracking.usage
     overflow: users whose rejected packets found no room in the ledger, with how many, in any mode
     events: how often each event that is a warning is in the journal
@@ -71,6 +73,7 @@ def facts(host: Host) -> dict[str, Any]:
         "allowed": temporary_allows.read(events),
         "watcher": lock.is_held(host.paths.watcher_lock),
         "resolver": wanted_names.facts(host.paths),
+        "proxy": health.facts(host.paths.at),
         "overflow": _overflow(),
         "tracked": connection_tracking.usage(),
         "events": {name: counts[name] for name in _COUNTED},
@@ -108,6 +111,8 @@ def text(state: dict[str, Any]) -> str:
     ]
     lines.append(f"watcher    {'runs' if state['watcher'] else 'does not run'}; an edit is {_DRIFT[state['drift']]}")
     lines += [f"resolver   {resolver_text(state['resolver'])}"] if state["resolver"] else []
+    proxy = state["proxy"]
+    lines += [f"proxy      {'works' if proxy['answers'] else proxy['problem']}"] if proxy else []
     lines.append(f"ledger     {overflow_text(state['overflow'])}")
     tracked = connection_tracking.text(state["tracked"])
     lines += [f"tracking   {tracked}"] if tracked else []

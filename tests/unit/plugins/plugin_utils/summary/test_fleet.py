@@ -26,6 +26,8 @@ FINE: dict[str, Any] = {
 EVIDENCE = Evidence(ready=False, sentence="Not ready: observed 71 of 72 h.", hours=71.4, required_hours=72)
 PENDING = {"token": "t", "kind": "timer", "what": "add 1 rule", "seconds": 20}
 
+DOWN = {"answers": False, "problem": "nothing answers on port 3128"}
+
 
 @pytest.mark.parametrize(
     ("changes", "expected"),
@@ -39,6 +41,9 @@ PENDING = {"token": "t", "kind": "timer", "what": "add 1 rule", "seconds": 20}
         ({"watcher": False}, 1),
         ({"saved": "it is damaged or was edited"}, 1),
         ({"table": "absent", "watcher": False}, 2),
+        ({"proxy": {"answers": True, "problem": ""}, "resolver": None}, 0),
+        ({"proxy": DOWN}, 1),
+        ({"resolver": DOWN, "proxy": None}, 1),
     ],
 )
 def test_what_somebody_must_look_at_is_not_ok(changes: dict[str, Any], expected: int) -> None:
@@ -79,6 +84,11 @@ def test_the_worst_comes_first_and_what_is_unknown_is_said() -> None:
     assert "app3: gave no answer" in lines
     assert "app1: Not ready: observed 71 of 72 h." in lines
     assert lines[-1].startswith("1 of 4 hosts ok, ")
+
+
+def test_what_is_wrong_with_a_proxy_is_said_below_the_table() -> None:
+    lines = fleet.table([fleet.row(build(), {**FINE, "proxy": DOWN}, EVIDENCE)])
+    assert "app1: proxy: nothing answers on port 3128" in lines
 
 
 def test_hosts_that_need_attention_are_named() -> None:

@@ -1,0 +1,79 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The log of the proxy: counted once, over rotations; what was rejected, by client and name."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.proxy import access_log
+from ansible_collections.tidegate.nftables.plugins.module_utils.proxy.access_log import Position, Rejected
+
+
+def line(decision: str = "rejected", **changes: Any) -> str:
+    """Return a line as Squid writes it."""
+    known = {"time": 1796058409.0, "client": "10.1.0.2", "method": "CONNECT", "name": "bad.example", "port": "443"}
+    known |= {"sni": "-", "decision": decision, "entry": "-", "result": "NONE_NONE", "status": "403"}
+    peer = "-" if decision == "rejected" else "50.0.0.1"
+    return json.dumps({**known, "tls": "splice", "peer": peer, "bytes": 3, **changes}, separators=(",", ":")) + "\n"
+
+
+BEGIN = line("allowed", peer="-")
+OTHER_SNI = line("allowed", peer="-", tls="terminate")
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """Return where the log is."""
+    return tmp_path / "access.log"
+
+
+def test_a_request_is_counted_once_with_its_decision(log: Path) -> None:
+    log.write_text(BEGIN + line("allowed") + line() + line("would_reject", peer="-") + line("would_reject") + OTHER_SNI)
+    counted, position = access_log.count(log, Position())
+    assert counted == {"allowed": 1, "rejected": 2, "would_reject": 1}
+    assert access_log.count(log, position)[0] == {}
+
+
+def test_half_a_line_waits_for_its_end(log: Path) -> None:
+    whole = line()
+    log.write_text(whole + whole[:40])
+    counted, position = access_log.count(log, Position())
+    log.write_text(whole * 2)
+    assert (counted, access_log.count(log, position)[0]) == ({"rejected": 1}, {"rejected": 1})
+
+
+def test_what_was_written_before_a_rotation_counts(log: Path) -> None:
+    log.write_text(line())
+    _counted, position = access_log.count(log, Position())
+    with log.open("a") as writer:
+        writer.write(line("allowed"))
+    log.rename(f"{log}.1")
+    log.write_text(line())
+    counted, position = access_log.count(log, position)
+    assert counted == {"allowed": 1, "rejected": 1}
+    # Emptied in place.
+    log.write_text("")
+    assert access_log.count(log, position)[1].offset == 0
+
+
+def test_no_log_is_an_error_for_who_counts_and_nothing_for_who_shows(log: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        access_log.count(log, Position())
+    assert access_log.rejected(log, 0) == []
+
+
+def test_what_was_rejected_is_grouped_the_most_frequent_first(log: Path) -> None:
+    old = line(time=5.0, name="old.example")
+    many = line() + line(time=1796058499.0)
+    observed = line("would_reject", name="new.example")
+    log.write_text(old + BEGIN + observed + many + "[1]\nno JSON\n" + line(time="x") + line("allowed") + OTHER_SNI)
+    assert access_log.rejected(log, 100) == [
+        Rejected("10.1.0.2", "bad.example", "443", observed=False, times=3, last=1796058499.0),
+        Rejected("10.1.0.2", "new.example", "443", observed=True, times=1, last=1796058409.0),
+    ]
