@@ -40,6 +40,7 @@ def run(doing: Callable[[Any, Mapping[str, Any]], dict[str, Any]], returned: Any
     probe = type("Doing", (Probe,), {"doing": staticmethod(doing)})(
         task, MagicMock(), MagicMock(), MagicMock(), MagicMock(), MagicMock()
     )
+    probe._load_name = "doing"
     probe._execute_module = MagicMock(return_value=returned)
     if isinstance(returned, dict) and "_found_python" in returned:
         probe._discovered_interpreter_key, probe._discovered_interpreter = "discovered_interpreter_python", "/bin/py"
