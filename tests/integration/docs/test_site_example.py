@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,6 +73,25 @@ def test_molecule_test_is_green(site: Site) -> None:
     finally:
         site.run("molecule", "destroy")
     assert "7 passed" in " ".join(output.split())
+    assert podman("ps", "--all", "--quiet", "--filter", "name=egress-test-").stdout == ""
+
+
+def test_docker_gets_the_same_commands(site: Site, tmp_path: Path) -> None:
+    """podman by docker's name, which has the same command line: what is tried is the scenario, not the engine."""
+    podman_itself = shutil.which("podman")
+    assert podman_itself
+    (tmp_path / "docker").symlink_to(podman_itself)
+    # podman, too, would be taken by its name, so it is not found by that.
+    (tmp_path / "podman").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "podman").chmod(0o755)
+    variables = ("env", f"PATH={tmp_path}:{site.environment['PATH']}", "EGRESS_TEST_ENGINE=docker")
+    one = (*variables, "ansible-playbook", *MACHINES, "--limit", "test-app")
+    try:
+        site.run(*one, PLAYBOOKS["create"])
+        assert "changed=1 " in site.run(*one, "site.yml")
+        assert "changed=0 " in site.run(*one, "site.yml")
+    finally:
+        site.run(*one, PLAYBOOKS["destroy"])
     assert podman("ps", "--all", "--quiet", "--filter", "name=egress-test-").stdout == ""
 
 

@@ -214,8 +214,9 @@ def _sources() -> dict[str, bytes]:
     for part in PARTS:
         module = importlib.import_module(f"{ROOMS}.{part}")
         loader: Any = module.__spec__.loader if module.__spec__ else None
-        source: str | None = loader.get_source(module.__name__) if loader else None
+        source: str | bytes | None = loader.get_source(module.__name__) if loader else None
         if source is None:
             raise GuardError("bad_request", f"The source of {module.__name__} cannot be read. {UNCHANGED}")
-        sources[f"{module.__name__.replace('.', '/')}.py"] = source.encode()
+        # Ansible's own loader, of a program that it imports from the checkout, gives bytes.
+        sources[f"{module.__name__.replace('.', '/')}.py"] = source if isinstance(source, bytes) else source.encode()
     return sources
