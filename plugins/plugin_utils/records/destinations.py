@@ -15,6 +15,8 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets impo
 
 REFUSED = ("rejected", "would_reject")
 """Decisions of what the policy does not allow."""
+_OPEN = ("unlisted", "never", "entry", "names")
+"""Causes of what no entry, or none for this user, allows now."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +88,11 @@ class Seen:
     def last(self) -> int:
         """When it was last seen."""
         return max(self.moments, default=0)
+
+
+def is_refused(record: Mapping[str, Any]) -> bool:
+    """Return whether the policy still does not allow what it refused then."""
+    return record["decision"] in REFUSED and record["cause"] in _OPEN and record["entry"] is None
 
 
 def together(several: Iterable[Seen]) -> Seen:

@@ -36,26 +36,39 @@ class Card:
     new: list[int]
 
 
+@dataclass(frozen=True)
+class _Noticed:
+    """When destinations were first noticed. fresh: the new ones; undecided: how many of these nothing explains."""
+
+    all: Mapping[Key, int]
+    fresh: Mapping[Key, int]
+    undecided: int
+
+
 def cards(totals: Totals, rows: Rows, first: Mapping[Key, int], new: set[Key], line: Timeline) -> list[Card]:
     """Return a card for each tier, those with something to do first. first, new: of timeline.py and previous.py."""
     made = []
+    undecided = {key[:3] for key, group in totals.groups.items() if group.is_open}
     for tier in totals.tier_hosts:
         mine = {key: moment for key, moment in first.items() if key[0] == tier}
-        made.append(_card(tier, totals, rows, (mine, [mine[key] for key in mine if key in new]), line))
+        fresh = {key: moment for key, moment in mine.items() if key in new}
+        made.append(_card(tier, totals, rows, _Noticed(mine, fresh, len(fresh.keys() & undecided)), line))
     return sorted(made, key=lambda card: (card.is_fine, card.tier))
 
 
-def _card(
-    tier: str, totals: Totals, rows: Rows, noticed: tuple[Mapping[Key, int], Sequence[int]], line: Timeline
-) -> Card:
-    """Return the card of a tier. noticed: when each of its destinations was first, and when the new ones were."""
-    mine, fresh = noticed
+def _card(tier: str, totals: Totals, rows: Rows, noticed: _Noticed, line: Timeline) -> Card:
+    """Return the card of a tier."""
+    mine, fresh = noticed.all, noticed.fresh
     hosts = sorted(totals.tier_hosts[tier])
     own = [rows[host] for host in hosts if host in rows]
     silent = sum(row["level"] == NO_DATA for row in own)
     known = [row for row in own if row["level"] != NO_DATA]
     state, verdict, is_safe = _verdict(tier, known, silent, (max(mine.values(), default=0), totals.end))
-    parts = [_watched(known), _news(fresh, mine, totals.end), verdict]
+    word = f"{state}, {len(fresh):,} new" if fresh and is_safe else state
+    if is_safe and verdict and noticed.undecided:
+        # Every host is ready, since this was too long ago to count. Somebody should look at it all the same.
+        verdict, is_safe = "decide about what is new before you enforce", False
+    parts = [_watched(known), _news(noticed, totals.end), verdict]
     parts += [f"{count(silent, 'host')} gave no data"] if silent else []
     bars = [0] * len(line.days())
     for moment in mine.values():
@@ -63,7 +76,7 @@ def _card(
             bars[(moment - line.start // moments.DAY * moments.DAY) // moments.DAY] += 1
     return Card(
         tier=tier,
-        state=f"{state}, {len(fresh):,} new" if fresh and is_safe else state,
+        state=word,
         is_fine=is_safe and not fresh and not silent,
         sentence="; ".join(part for part in parts if part) + ".",
         hosts=len(hosts),
@@ -79,10 +92,12 @@ def _watched(known: Sequence[Mapping[str, Any]]) -> str:
     return f"observed for {moments.length(min(hours) * 3600)}" if hours else ""
 
 
-def _news(fresh: Sequence[int], mine: Mapping[Key, int], end: float) -> str:
-    if fresh:
-        return f"{count(len(fresh), 'new destination')} since {moments.near(min(fresh), end)}"
-    latest = max(mine.values(), default=0)
+def _news(noticed: _Noticed, end: float) -> str:
+    if noticed.fresh:
+        decided = "" if noticed.undecided else ", decided about"
+        since = moments.near(min(noticed.fresh.values()), end)
+        return f"{count(len(noticed.fresh), 'new destination')} since {since}{decided}"
+    latest = max(noticed.all.values(), default=0)
     return f"nothing new for {moments.length(end - latest)}" if latest else "nothing was rejected"
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import protocols
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.records.destinations import is_refused
 
 from .sources import HOST_LIMIT, HostData, shown
 
@@ -53,6 +54,7 @@ class Group:
     last: int = 0
     name: str = ""
     nearest: str = ""
+    is_open: bool = False
 
 
 @dataclass
@@ -127,6 +129,7 @@ class Totals:
         group = self.groups.setdefault((tier, destination, service, decision), Group())
         group.hosts.add(self.texts["host"][data.host])
         group.users.add(user)
+        group.is_open = group.is_open or (is_refused(record) and record["cause"] != "never")
         group.name, group.nearest = group.name or values["name"], group.nearest or nearest
         group.first, group.last = min(group.first or first, first or group.first), max(group.last, last)
         shares: list[Group | Share] = (

@@ -12,9 +12,9 @@ from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.entry_yaml import service_name
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.records.destinations import (
-    REFUSED,
     Seen,
     by_destination,
+    is_refused,
 )
 
 from . import rules
@@ -84,15 +84,7 @@ class Drafts:
 
 def refused(records: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Return the records of what the policy still does not allow."""
-    return [
-        record
-        for record in records
-        if record["decision"] in REFUSED and record["cause"] in _OPEN and record["entry"] is None
-    ]
-
-
-_OPEN = ("unlisted", "never", "entry", "names")
-"""Causes of what no entry, or none for this user, allows now."""
+    return [record for record in records if is_refused(record)]
 
 
 def drafts(records: Iterable[Mapping[str, Any]], tier: Tier) -> Drafts:

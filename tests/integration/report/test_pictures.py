@@ -13,6 +13,7 @@ import pytest
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.report.page import page
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.report.previous import Previous
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.report.sources import HostData
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.report.totals import Totals
 from ansible_collections.tidegate.nftables.tests.support import fleets
 from ansible_collections.tidegate.nftables.tests.support.browser import Browser, browser
@@ -30,7 +31,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     folder = tmp_path_factory.mktemp("pictures")
     totals = Totals(fleets.END)
     hosts = [
-        replace(data, row=fleets.row(ready=False, observed_hours=60.0)) if data.tier == "build" else data
+        replace(data, row=fleets.row(ready=False, observed_hours=60.0)) if data.tier == "build" else settled(data)
         for data in fleets.fleet(40, 900, 60)
     ]
     for data in hosts:
@@ -41,6 +42,17 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     with browser(folder) as running:
         running.open(folder / "report.html")
         yield running
+
+
+def settled(data: HostData) -> HostData:
+    """Return a host as its state says: one that observes and is ready was refused nothing new for days."""
+    if data.tier == "web":
+        return data
+    latest = fleets.END - 5 * fleets.DAY
+    return replace(
+        data,
+        records=[each for each in data.records if each["decision"] == "allowed" or each["last"] < latest],
+    )
 
 
 def size(picture: bytes) -> tuple[int, int]:

@@ -38,6 +38,20 @@ def card(rows: list[dict[str, Any]], *records: dict[str, Any], before: previous.
     [
         ([{}], [OLD], "stable", True, "observed for 14 days; nothing new for 6 days; enforce is safe."),
         ([{}], [], "stable", True, "observed for 14 days; nothing was rejected; enforce is safe."),
+        (
+            [{}],
+            [OLD, FRESH],
+            "stable, 1 new",
+            False,
+            "observed for 14 days; 1 new destination since Friday 13:00; decide about what is new before you enforce.",
+        ),
+        (
+            [{}],
+            [OLD, {**FRESH, "cause": "never"}],
+            "stable, 1 new",
+            False,
+            "observed for 14 days; 1 new destination since Friday 13:00, decided about; enforce is safe.",
+        ),
         ([ENFORCE], [OLD, FRESH], "enforced, 1 new", False, "1 new destination since Friday 13:00."),
         ([ENFORCE], [OLD], "enforced", True, "nothing new for 6 days."),
         (
