@@ -85,9 +85,9 @@ build/unbound/1.26.2/unbound build/unbound/1.26.2/unbound-checkconf: build/debia
 $(NFT) $(NAMES) $(UNBOUND): tests/images/program.sh
 	tests/images/program.sh $(filter %.tar,$^) $@
 
-# What a host needs for names, and what other hosts have its name service from.
+# What a host needs for names and logs, and what other hosts have its name service from.
 DEBS_OF_NAMES := "python3-apt unbound python3-unbound"
-DEBS_bookworm := $(DEBS_OF_NAMES) resolvconf systemd-resolved network-manager apparmor
+DEBS_bookworm := $(DEBS_OF_NAMES) resolvconf systemd-resolved network-manager apparmor "ulogd2 ulogd2-json logrotate"
 build/debian/%-debs/Packages: build/debian/%-$(INPUTS).tar tests/images/debs.sh
 	tests/images/debs.sh $< $(@D) $(or $(DEBS_$*),$(DEBS_OF_NAMES))
 

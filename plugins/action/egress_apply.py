@@ -94,9 +94,10 @@ class ActionModule(TidegateAction):
                 return {"changed": True, "nft_missing": True, "msg": message}
             missing_packages.install_nft(self, package)
             outcome = {**apply_and_confirm(self, request, resolved), "changed": True}
-        if outcome.get("reason") == "unbound_missing":
-            missing_packages.install_resolver(self, outcome.get("missing_packages"))
-            outcome = {**apply_and_confirm(self, request, resolved), "changed": True}
+        for reason in missing_packages.NEEDED:
+            if outcome.get("reason") == reason:
+                missing_packages.install(self, reason, outcome.get("missing_packages"))
+                outcome = {**apply_and_confirm(self, request, resolved), "changed": True}
         return outcome
 
 

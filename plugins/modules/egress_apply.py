@@ -103,8 +103,8 @@ transaction:
   returned: success
   type: str
 missing_packages:
-  description: Packages that C(egress_names) V(resolver) needs and that are not installed on the host.
-  returned: failure, where O(package) is empty, with reason V(unbound_missing)
+  description: Packages that C(egress_names) V(resolver) or C(egress_log_ulogd) needs and that the host does not have.
+  returned: failure, where O(package) is empty, with reason V(unbound_missing) or V(ulogd_missing)
   type: list
   elements: str
 missing_users:

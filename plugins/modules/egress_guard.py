@@ -213,6 +213,9 @@ options:
         type: str
         choices: [none, kernel, nflog]
         default: none
+      ulogd_group:
+        description: The group of NFLOG that a ulogd2 of its own writes as JSON; none where it is not given.
+        type: int
   floor:
     description: Rules of the fail-safe table, in nft's words. V(@resolvers4) and V(@resolvers6) in a rule stand for the
       name servers that the host uses; a rule for which it has none is left out. By default replies alone pass.
@@ -349,8 +352,8 @@ transaction:
   returned: success
   type: str
 missing_packages:
-  description: Packages that V(names) needs and that are not installed on the host.
-  returned: failure, with reason V(unbound_missing)
+  description: Packages that V(names) or V(ulogd_group) needs and that are not installed on the host.
+  returned: failure, with reason V(unbound_missing) or V(ulogd_missing)
   type: list
   elements: str
 missing_users:

@@ -5,7 +5,7 @@
 #
 # Make a repository for apt of what a host of a Debian release may install later, for hosts without a network:
 # debs.sh IMAGE.tar FOLDER "PACKAGE …" …
-# Each list of packages comes with all that it needs beside the image; packages of two lists may exclude each other.
+# Each list of packages comes with all that it needs beside the image. Packages of two lists may exclude each other.
 set -euo pipefail
 image=$1
 folder=$2

@@ -14,7 +14,7 @@ from typing import Any, Callable, Mapping
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.errors import report_errors
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import ssh_session, system_log
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import ssh_session, system_log, ulogd
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program import (
@@ -101,6 +101,7 @@ def _apply(paths: Paths, parameters: Parameters, check: bool) -> dict[str, Any]:
             **(parameters["sight"] or {}),
         }
     )
+    missing += ulogd.missing(paths, values.ulogd_group, check=check)
     warnings = [*system_log.kernel_log_warnings((parameters["sight"] or {}).get("log", "none")), *missing]
     terms = replace(_terms(parameters, request, values, size=len(json.dumps(tables))), names=names, units=units)
     if warnings:
@@ -278,6 +279,7 @@ SIGHT: dict[str, Any] = {
     "internal": {"type": "list", "elements": "str", "default": []},
     "expires": {"type": "list", "elements": "int", "default": []},
     "log": {"type": "str", "choices": ["none", "kernel", "nflog"], "default": "none"},
+    "ulogd_group": {"type": "int"},
 }
 NEEDED = [
     ("phase", "apply", ["tables"]),

@@ -50,6 +50,7 @@ def sight(resolved: policy.ResolvedPolicy) -> dict[str, Any]:
         "tier": resolved.tier,
         "ledger_days": shown.ledger_days,
         "log": shown.log.target,
+        "ulogd_group": shown.log.group if shown.log.ulogd else None,
         "contact": shown.contact,
         "metrics_dir": shown.metrics_dir,
         "internal": resolved.internal.cidrs() if shown.metrics_dir else [],

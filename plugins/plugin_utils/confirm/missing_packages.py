@@ -1,21 +1,40 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Install what a policy needs on a host: nft, and unbound for names. Once in a host's life."""
+"""Install what a policy needs on a host: nft, unbound for names, ulogd2 for logs. Once in a host's life."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.module_result import ModuleFailed
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.shape import Record
 
-RESOLVER = ("unbound", "python3-unbound")
-"""Packages of egress_names: resolver, the same on Debian and RHEL."""
-SERVICE = "unbound"
-"""The service that comes with the package of this name: nobody asked for it."""
+
+class Needed(NamedTuple):
+    """What a variable needs. packages: Debian's; elsewhere: their names where apt is not, none for the same.
+
+    service: what comes with the first package, which nobody asked for. fix: what can be set instead.
+    """
+
+    variable: str
+    packages: tuple[str, ...]
+    service: str
+    fix: str
+    elsewhere: tuple[str, ...] = ()
+
+
+NEEDED = {
+    "unbound_missing": Needed(
+        "egress_names: resolver", ("unbound", "python3-unbound"), "unbound", "set egress_names: periodic"
+    ),
+    "ulogd_missing": Needed(
+        "egress_log_ulogd", ("ulogd2", "ulogd2-json"), "ulogd2", "set egress_log_ulogd: false", ("ulogd",)
+    ),
+}
+"""What can be installed, by the reason of a host that misses it."""
 
 
 def install_nft(action: TidegateAction, package: str) -> None:
@@ -32,26 +51,29 @@ def install_nft(action: TidegateAction, package: str) -> None:
         )
 
 
-def install_resolver(action: TidegateAction, missing: object) -> None:
-    """Install packages of the resolver, without the service of unbound. missing: the host's word. Raise ModuleFailed.
+def install(action: TidegateAction, reason: str, missing: object) -> None:
+    """Install what a host misses, without the service that comes with it. missing: the host's word. Raise ModuleFailed.
 
-    An unbound that was there before belongs to somebody, whose service stays.
+    reason: of NEEDED. A program that was there before belongs to somebody, whose service stays.
     """
-    wanted = [package for package in RESOLVER if isinstance(missing, list) and package in missing]
+    needed, has_apt = NEEDED[reason], _has_apt(action)
+    wanted = [package for package in needed.packages if isinstance(missing, list) and package in missing]
     if not wanted:
         return
+    packages = wanted if has_apt or not needed.elsewhere else list(needed.elsewhere)
     # Debian starts what it installs, unless policy-rc.d(8) says that it may not. Nor may the next boot start it.
-    quiet = {"policy_rc_d": 101, "install_recommends": False} if _has_apt(action) else {}
-    cause = _run(action, "package", {"name": wanted, "state": "present", **quiet})
-    if cause is None and SERVICE in wanted:
-        cause = _run(action, "service", {"name": SERVICE, "enabled": False, "state": "stopped", "use": "systemd"})
+    quiet = {"policy_rc_d": 101, "install_recommends": False} if has_apt else {}
+    cause = _run(action, "package", {"name": packages, "state": "present", **quiet})
+    if cause is None and needed.packages[0] in wanted:
+        service = needed.service if packages is wanted else packages[0]
+        cause = _run(action, "service", {"name": service, "enabled": False, "state": "stopped", "use": "systemd"})
     if cause is not None:
         raise ModuleFailed(
             {
                 "failed": True,
-                "reason": "unbound_missing",
-                "msg": f"egress_names: resolver needs {' and '.join(wanted)}, which cannot be installed on this host: "
-                f"{cause}. No policy was loaded. Fix: install what is missing, or set egress_names: periodic.",
+                "reason": reason,
+                "msg": f"{needed.variable} needs {' and '.join(packages)}, which cannot be installed on this host: "
+                f"{cause}. No policy was loaded. Fix: install what is missing, or {needed.fix}.",
             }
         )
 

@@ -171,6 +171,7 @@ _LIMITS: tuple[tuple[str, Callable[[ResolvedPolicy], Any], Callable[[Any], int]]
     ("egress_log_rate", lambda resolved: resolved.sight.log.rate, lambda _value: 0),
     ("egress_log_prefix", lambda resolved: resolved.sight.log.prefix, lambda _value: 0),
     ("egress_log_group", lambda resolved: resolved.sight.log.group, lambda _value: 0),
+    ("egress_log_ulogd", lambda resolved: resolved.sight.log.ulogd, lambda _value: 0),
     ("egress_contact", lambda resolved: resolved.sight.contact, lambda _value: 0),
     ("egress_metrics_dir", lambda resolved: resolved.sight.metrics_dir, lambda value: not value),
     ("egress_root", lambda resolved: resolved.root, lambda _value: 0),

@@ -41,8 +41,8 @@ def refused(observed: HostProject) -> HostProject:
     return observed
 
 
-def drafted(project: HostProject) -> dict[str, Any]:
-    read: dict[str, Any] = yaml.safe_load(project.read("out/egress_allow_app_suggested.yml"))
+def drafted(project: HostProject, folder: str = "out") -> dict[str, Any]:
+    read: dict[str, Any] = yaml.safe_load(project.read(f"{folder}/egress_allow_app_suggested.yml"))
     return read
 
 

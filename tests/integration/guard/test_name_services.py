@@ -9,6 +9,7 @@ resolver that the role brought.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from itertools import count
 from typing import Any
@@ -115,6 +116,7 @@ def test_each_name_service_with_packages_from_a_name(machine: Machine) -> None:
     the_role_installs_unbound_and_starts_no_other(machine)
     apt_works_by_name(machine)
     apparmor_reads_the_profile(machine)
+    the_role_installs_ulogd_for_what_is_rejected(machine)
     a_service_that_comes_later_asks_the_resolver(machine, "systemd-resolved")
     role(machine, egress_mode="absent")
     assert "127.0.53.1" not in machine.run("resolvectl", "dns")
@@ -135,6 +137,28 @@ def apt_works_by_name(machine: Machine) -> None:
     apt(machine, "update")
     assert MIRROR in machine.run("nft", "list", "set", "inet", "tidegate", "names_packages4")
     apt(machine, "install", "apparmor")
+
+
+def the_role_installs_ulogd_for_what_is_rejected(machine: Machine) -> None:
+    log = "/var/log/tidegate/rejected.json"
+    asked = {"egress_log": "nflog", "egress_log_ulogd": True}
+    assert role(machine, **asked)["changed"]
+    assert machine.active("tidegate-ulogd") == "active"
+    assert machine.active("ulogd2") == "inactive"
+    wait_for(lambda: machine.run("cat", "/proc/net/netfilter/nfnetlink_log", check=False).strip())
+    for port in (25, 26):
+        machine.run("python3", "-c", f"import socket; socket.create_connection(('50.0.9.9', {port}))", check=False)
+        # A file that was rotated away is left at once.
+        line = json.loads(wait_for(lambda: machine.run("cat", log, check=False).strip()))
+        assert (line["dest_ip"], line["dest_port"], line["oob.uid"]) == ("50.0.9.9", port, 0)
+        apt(machine, "install", "logrotate")
+        machine.run("logrotate", "--force", "/etc/logrotate.d/tidegate")
+        wait_for(lambda: machine.run("ls", log, check=False).strip())
+    assert machine.run("stat", "-c", "%U %G %a", log).split() == ["root", "adm", "640"]
+    assert not role(machine, **asked)["changed"]
+    role(machine)
+    assert machine.active("tidegate-ulogd") == "inactive"
+    assert not machine.run("sh", "-c", "ls /etc/tidegate/ulogd.conf /etc/logrotate.d/tidegate", check=False).strip()
 
 
 def apparmor_reads_the_profile(machine: Machine) -> None:

@@ -6,10 +6,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +22,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import Fl
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.records.recorder import COLUMNS, Recorder
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
 from ansible_collections.tidegate.nftables.tests.support.paths import CHECKOUT
-from ansible_collections.tidegate.nftables.tests.support.waiting import end, wait_for
+from ansible_collections.tidegate.nftables.tests.support.ulogd import logged, ulogd
 
 from .conftest import BINARIES, HERE, UIDS, counters, load, send
 from .test_packets import built
@@ -38,43 +35,6 @@ FLOWS = [
     Flow("2001:db8::66", "udp", 4444, "www-data"),
     Flow("203.0.113.68", 112, None, "root"),
 ]
-
-
-@contextmanager
-def ulogd(directory: Path) -> Iterator[Path]:
-    """Run ulogd2 with the configuration of docs/observe.md; yield the file that it writes."""
-    page = (CHECKOUT / "docs" / "observe.md").read_text()
-    text = page.partition("```ini\n")[2].partition("```")[0]
-    (plugins,) = (CHECKOUT / "build" / "debian").glob("bookworm-ulogd2-json.package/usr/lib/*/ulogd")
-    log, written = directory / "ulogd.log", directory / "tidegate.json"
-    for old, new in (
-        ("/usr/lib/x86_64-linux-gnu/ulogd", plugins),
-        ("/var/log/ulog/ulogd.log", log),
-        ("/var/log/ulog/tidegate.json", written),
-    ):
-        assert str(old) in text
-        text = text.replace(str(old), str(new))
-    (directory / "ulogd.conf").write_text(text)
-    program = CHECKOUT / "build" / "ulogd" / "2.0.8" / "ulogd"
-    with subprocess.Popen([str(program), "-c", str(directory / "ulogd.conf")]) as process:
-        try:
-            # It writes this line when it listens to the group.
-            wait_for(lambda: log.exists() and "building new" in log.read_text(), "ulogd2", process=process)
-            wait_for(lambda: listens(process.pid), "ulogd2 at the group", process=process)
-            yield written
-        finally:
-            end(process)
-
-
-def listens(pid: int) -> bool:
-    """Whether some process of this namespace has bound a group of NFLOG; the kernel lists them."""
-    return bool(Path(f"/proc/{pid}/net/netfilter/nfnetlink_log").read_text().strip())
-
-
-def logged(file: Path, number: int) -> list[dict[str, Any]]:
-    """Return so many lines of JSON when they are there."""
-    wait_for(lambda: file.exists() and file.read_text().count("\n") >= number, f"{number} lines of ulogd2")
-    return [json.loads(line) for line in file.read_text().splitlines()]
 
 
 def loaded(tmp_path: Path, binary: Path, **variables: Any) -> policy.ResolvedPolicy:

@@ -50,8 +50,8 @@ def test_a_variable_is_described_completely(name: str) -> None:
     assert all(isinstance(value, TYPES[row["type"]]) for value in values)
 
 
-RESOLVER = {"egress_names": "resolver", "egress_dns_servers": ["10.0.0.53"]}
-"""What the variables about names and DNS are errors without: they would do nothing, and seem to protect."""
+RESOLVER = {"egress_names": "resolver", "egress_dns_servers": ["10.0.0.53"], "egress_log": "nflog"}
+"""What the variables about names, DNS and ulogd2 are errors without: they would do nothing, and seem to."""
 
 
 @pytest.mark.parametrize("name", [name for name, row in VARIABLES.items() if row["by"] == "policy"])

@@ -30,6 +30,7 @@ REASONS = (
     "not_rolled_back",  # a change that nobody confirmed is still loaded, for nothing could be loaded
     "resolver_failed",  # unbound cannot be started, or has ended
     "no_cgroup_v2",  # the host has no pure cgroup v2 tree, which entries with units need
+    "ulogd_missing",  # what egress_log_ulogd needs is not installed
     "unbound_missing",  # what egress_names: resolver needs is not installed
     "busy",  # another run holds the lock
     "not_root",  # the module runs as another user

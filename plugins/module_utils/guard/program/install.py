@@ -12,7 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterator, Mapping
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import files, lock, systemd_units, unit_files
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import (
+    files,
+    lock,
+    systemd_units,
+    ulogd,
+    unit_files,
+)
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import failsafe, journal, settings
@@ -21,6 +27,8 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table impo
 
 from . import manual, names, package
 
+_EVERYTHING = Settings(ulogd_group=0)
+"""Settings of a host that has every file that can be installed."""
 _START_CHECKS = 50
 """How often it is checked, every 0.1 s, whether the watcher has started."""
 
@@ -57,8 +65,10 @@ def install(
         files.make_folder(paths.state)
     for path, (content, mode) in _files(paths, values, systemd=systemd).items():
         changes += _file(path, content, mode, check=check)
-    for path, target in _links(paths, systemd=systemd).items():
+    for path, target in _links(paths, values, systemd=systemd).items():
         changes += _link(path, target, check=check)
+    if values.ulogd_group is None:
+        changes += _without_ulogd(paths, systemd=systemd, check=check)
     changes += _unit_files(paths, units, check=check)
     if systemd and not check:
         changes += _start(paths, changes)
@@ -83,7 +93,7 @@ def file_change(change: unit_files.Change | names.Change) -> FileChange:
 
 def remove(paths: Paths, *, systemd: bool, check: bool = False) -> list[FileChange]:
     """Remove all installed files and the state; the caller removes the table."""
-    installed = [*_links(paths, systemd=True), *_files(paths, Settings(), systemd=True)]
+    installed = [*_links(paths, _EVERYTHING, systemd=True), *_files(paths, _EVERYTHING, systemd=True)]
     present = [path for path in installed if path.exists() or path.is_symlink()]
     followed = unit_files.changes(paths, {}, package.interpreter())
     changes = [FileChange(str(path), "remove") for path in present]
@@ -96,7 +106,7 @@ def remove(paths: Paths, *, systemd: bool, check: bool = False) -> list[FileChan
     if systemd and changes:
         # The watcher would load the table again. A pattern is a unit that is loaded: an older release has not all, and
         # one whose file is gone still runs.
-        units = (systemd_units.WHY, systemd_units.WATCH, systemd_units.BOOT)
+        units = (systemd_units.WHY, systemd_units.WATCH, systemd_units.BOOT, ulogd.UNIT)
         systemd_units.systemctl("stop", *(f"{unit[:-1]}[{unit[-1]}]" for unit in units))
     unit_files.write(followed)
     try:
@@ -114,7 +124,7 @@ def remove(paths: Paths, *, systemd: bool, check: bool = False) -> list[FileChan
 def paths_of(paths: Paths, values: Settings, units: unit_sets.Units, *, systemd: bool) -> list[Path]:
     """Return the paths of all installed files and links."""
     followed = unit_files.texts(paths, units, package.interpreter())
-    return [*_files(paths, values, systemd=systemd), *_links(paths, systemd=systemd), *followed]
+    return [*_files(paths, values, systemd=systemd), *_links(paths, values, systemd=systemd), *followed]
 
 
 def _files(paths: Paths, values: Settings, *, systemd: bool) -> Mapping[Path, tuple[bytes, int]]:
@@ -127,6 +137,8 @@ def _files(paths: Paths, values: Settings, *, systemd: bool) -> Mapping[Path, tu
         paths.completion: (manual.completion().encode(), 0o644),
         paths.zsh_completion: (manual.zsh_completion().encode(), 0o644),
     }
+    for path, text in ulogd.texts(paths, values.ulogd_group, systemd=systemd).items():
+        by_path[path] = (text.encode(), 0o644)
     if systemd:
         by_path.update(
             {
@@ -137,13 +149,15 @@ def _files(paths: Paths, values: Settings, *, systemd: bool) -> Mapping[Path, tu
     return by_path
 
 
-def _links(paths: Paths, *, systemd: bool) -> Mapping[Path, Path]:
+def _links(paths: Paths, values: Settings, *, systemd: bool) -> Mapping[Path, Path]:
     targets = {paths.command: paths.program}
     if systemd:
         targets[paths.user_command] = paths.program
-        targets.update(
-            {paths.units / f"{target}.wants" / name: paths.units / name for name, target in systemd_units.TARGETS}
-        )
+        wanted = [
+            *systemd_units.TARGETS,
+            *([(ulogd.UNIT, "multi-user.target")] if values.ulogd_group is not None else []),
+        ]
+        targets.update({paths.units / f"{target}.wants" / name: paths.units / name for name, target in wanted})
     return targets
 
 
@@ -177,6 +191,19 @@ def _link(path: Path, target: Path, *, check: bool) -> Iterator[FileChange]:
         raise GuardError("cannot_write", f"{path} cannot be made: {error.strerror}. {UNCHANGED}") from error
 
 
+def _without_ulogd(paths: Paths, *, systemd: bool, check: bool) -> Iterator[FileChange]:
+    """End a ulogd2 of an earlier policy. What it wrote stays."""
+    unit = paths.units / ulogd.UNIT
+    own = (unit, unit.parent / "multi-user.target.wants" / unit.name, ulogd.configuration(paths), ulogd.rotation(paths))
+    present = [path for path in own if path.exists() or path.is_symlink()]
+    if systemd and unit in present and not check:
+        systemd_units.systemctl("stop", ulogd.UNIT)
+    for path in present:
+        yield FileChange(str(path), "remove", "" if path.is_symlink() else files.read(path) or "")
+        if not check:
+            files.remove(path)
+
+
 def _start(paths: Paths, changes: list[FileChange]) -> Iterator[FileChange]:
     """Reload systemd and start the units.
 
@@ -195,6 +222,11 @@ def _start(paths: Paths, changes: list[FileChange]) -> Iterator[FileChange]:
             time.sleep(0.1)
     if str(paths.program) in changed and (paths.units / systemd_units.RESOLVER).exists():
         systemd_units.systemctl("try-restart", systemd_units.RESOLVER)
+    if (
+        changed & {str(paths.units / ulogd.UNIT), str(ulogd.configuration(paths))}
+        and (paths.units / ulogd.UNIT).exists()
+    ):
+        systemd_units.systemctl("restart", ulogd.UNIT)
     if not running:
         yield FileChange(systemd_units.WATCH, "start")
     if new_units:

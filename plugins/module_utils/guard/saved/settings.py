@@ -27,6 +27,7 @@ class Settings:
     reasons. contact: whom to ask about the policy. interfaces: what containers are behind, none where they are not
     filtered. forward: the rules of the fail-safe table by which what they send passes. metrics_dir: the folder for
     metrics, "" for none. internal: the networks of the word. expires: seconds since 1970 at which entries end.
+    ulogd_group: the group of NFLOG that a ulogd2 of ours writes as JSON, None for no ulogd2.
     """
 
     drift: str = "report"
@@ -41,6 +42,7 @@ class Settings:
     metrics_dir: str = ""
     internal: tuple[str, ...] = ()
     expires: tuple[int, ...] = ()
+    ulogd_group: int | None = None
 
 
 def parse(values: Mapping[str, Any]) -> Settings:
@@ -61,6 +63,7 @@ def parse(values: Mapping[str, Any]) -> Settings:
         str(values.get("metrics_dir") or ""),
         tuple(map(str, values.get("internal") or ())),
         tuple(map(int, values.get("expires") or ())),
+        None if values.get("ulogd_group") is None else int(values["ulogd_group"]),
     )
 
 

@@ -35,12 +35,14 @@ class Log:
 
     target: nowhere, to the kernel's log, or to programs that listen to a group of NFLOG, such as ulogd2.
     rate: lines at most, such as 10/second. prefix: what each line begins with. group: of NFLOG.
+    ulogd: whether a ulogd2 of ours writes what the group gets.
     """
 
     target: LogTarget = "none"
     rate: str = "10/second"
     prefix: str = "tidegate: "
     group: int = 20
+    ulogd: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,11 +96,15 @@ def _log(report: ErrorReport, variables: Mapping[str, Any]) -> Log:
         target = values.choice(report, variable("egress_log"), target, LOG_TARGETS)
     rate = "write it as 10/second, with second, minute, hour or day"
     prefix = "write at most 40 characters of ASCII without quotes and backslashes"
+    ulogd = _switch(report, variables, "egress_log_ulogd")
+    if ulogd and target != "nflog":
+        report.error(variable("egress_log_ulogd"), "writes what goes to a group of NFLOG", "add egress_log: nflog")
     return Log(
         target=target or default.target,
         rate=_matching(report, variables, "egress_log_rate", default.rate, (_RATE, rate)),
         prefix=_matching(report, variables, "egress_log_prefix", default.prefix, (_PREFIX, prefix)),
         group=_number(report, variables, "egress_log_group", default.group, range(65536)),
+        ulogd=ulogd,
     )
 
 

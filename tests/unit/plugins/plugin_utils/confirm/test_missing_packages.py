@@ -33,8 +33,8 @@ class Action:
         return {"ansible_facts": {"ansible_pkg_mgr": self._manager}}
 
 
-def installed(action: Action, missing: object) -> list[tuple[str, Any]]:
-    missing_packages.install_resolver(cast("TidegateAction", action), missing)
+def installed(action: Action, missing: object, reason: str = "unbound_missing") -> list[tuple[str, Any]]:
+    missing_packages.install(cast("TidegateAction", action), reason, missing)
     return [(name.rpartition(".")[2], arguments["name"]) for name, arguments in action.ran]
 
 
@@ -50,6 +50,12 @@ def test_debian_starts_nothing_that_nobody_asked_for() -> None:
 
 def test_an_unbound_that_was_there_stays() -> None:
     assert installed(Action(), ["python3-unbound"]) == [("package", ["python3-unbound"])]
+
+
+def test_ulogd2_has_another_name_where_apt_is_not() -> None:
+    packages = ["ulogd2", "ulogd2-json"]
+    assert installed(Action(), packages, "ulogd_missing") == [("package", packages), ("service", "ulogd2")]
+    assert installed(Action("dnf"), packages, "ulogd_missing") == [("package", ["ulogd"]), ("service", "ulogd")]
 
 
 @pytest.mark.parametrize("manager", ["dnf", None, ["apt"]])

@@ -253,6 +253,7 @@ def test_the_program_holds_all_it_needs(tmp_path: Path) -> None:
     sent_only = {
         "apply.py",
         "run_module.py",
+        "host/ulogd.py",
         "program/install.py",
         "program/manual.py",
         "program/package.py",
