@@ -23,7 +23,11 @@ def bundles() -> str:
         row = datafiles.load(f"known/{name}")
         cells = [f"`known:{name}`", f"[{row['about']}]({row['source'].split()[0]})"]
         cells += [", ".join(f"`{text}`" for text in row[key]) for key in ("names", "services")]
-        cells += [row["read"].isoformat(), "yes" if row.get("shared") else "no", row.get("published", "")]
+        cells += [
+            row["read"].isoformat(),
+            "yes" if row.get("shared") else "no",
+            row.get("published", {}).get("url", ""),
+        ]
         rows.append(cells)
     return tables.table(head, rows)
 

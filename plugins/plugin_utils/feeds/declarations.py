@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import ErrorReport, Place, variable
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import hints, values
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import hints, known, values
 
 from . import options
 from .model import AWS_URL, TIMEOUT, PrefixList, TemplateFailure
@@ -22,7 +22,7 @@ _GUARDS = ("max_age_days", "max_change", "shared")
 Keys = Mapping[str, tuple[str, ...]]
 SOURCE_KEYS: Keys = {"file": _DOCUMENT, "url": (*_DOCUMENT, "timeout")}
 """The keys of an element of `sources`, in the form of KEYS."""
-# Source of a list -> the keys that may stand beside it. aws alone is a url with a default.
+# Source of a list -> the keys that may stand beside it. aws alone is a url with a default, known what a bundle says.
 KEYS: Keys = {
     "prefixes": ("shared",),
     "file": (*_DOCUMENT, *_GUARDS),
@@ -30,7 +30,7 @@ KEYS: Keys = {
     "sources": (*_GUARDS, "refresh_minutes"),
     "fed_by": ("names", "shared"),
 }
-_KNOWN = tuple(dict.fromkeys((*KEYS, "aws", *(key for keys in KEYS.values() for key in keys))))
+_KNOWN = tuple(dict.fromkeys((*KEYS, "aws", "known", *(key for keys in KEYS.values() for key in keys))))
 # Common names from other tools for our keys; consulted before a guess by similarity.
 _INSTEAD: Mapping[str, str] = {
     **dict.fromkeys(("address", "endpoint", "href", "link", "uri"), "url"),
@@ -94,11 +94,31 @@ def _declaration(report: ErrorReport, place: Place, name: Any, value: Any) -> Pr
         return None
     # `sha256: null` means the same as no sha256 at all.
     declaration = {str(key): item for key, item in value.items() if item is not None or key in KEYS}
-    source = _checked_source(report, place, declaration, KEYS)
-    if source is None:
+    complete = _with_published(report, place, declaration)
+    source = None if complete is None else _checked_source(report, place, complete, KEYS)
+    if complete is None or source is None:
         return None
-    declared = _read(report, place, str(name), source, declaration)
+    declared = _read(report, place, str(name), source, complete)
     return declared if len(report.errors) == errors else None
+
+
+def _with_published(report: ErrorReport, place: Place, declaration: dict[str, Any]) -> dict[str, Any] | None:
+    """Return a declaration with what its key known stands for, None after an error.
+
+    A mirror (url, file) and a query of its own count for more.
+    """
+    if "known" not in declaration:
+        return declaration
+    own = {key: item for key, item in declaration.items() if key != "known"}
+    name = values.text(report, place.key("known"), declaration["known"])
+    published = None if name is None else known.published(name.removeprefix(known.PREFIX))
+    if name is not None and published is None:
+        report.error(place.key("known"), *known.unpublished(name.removeprefix(known.PREFIX)))
+    if "region" in own:
+        report.error(place.key("region"), "has no meaning beside known, which names the region", "remove it")
+    if published is None:
+        return None
+    return {key: item for key, item in published.items() if key != "url" or "file" not in own} | own
 
 
 def _checked_source(report: ErrorReport, place: Place, declaration: Mapping[str, Any], keys: Keys) -> str | None:
@@ -169,9 +189,14 @@ def _sources(report: ErrorReport, place: Place, name: str, value: Any) -> tuple[
             report.error(at, *_not_a_mapping(item))
             continue
         declaration = {str(key): each for key, each in item.items() if each is not None or key in SOURCE_KEYS}
-        source = _checked_source(report, at, declaration, SOURCE_KEYS)
+        complete = _with_published(report, at, declaration)
+        if complete is None:
+            continue
+        if "shared" not in declaration:
+            complete.pop("shared", None)  # of the list alone
+        source = _checked_source(report, at, complete, SOURCE_KEYS)
         if source is not None:
-            read.append(_read(report, at, name, source, declaration))
+            read.append(_read(report, at, name, source, complete))
     return tuple(read)
 
 
@@ -201,8 +226,8 @@ def _source(
         return sources[0]
     if "aws" in declaration:
         return "url"
-    if not guesses & {*keys, "aws"}:
-        report.error(place, "has no source", f"write one of {values.enumeration([*keys, 'aws'])}")
+    if not guesses & {*keys, "aws", "known"}:
+        report.error(place, "has no source", f"write one of {values.enumeration([*keys, 'aws', 'known'])}")
     return None
 
 

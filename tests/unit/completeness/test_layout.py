@@ -25,6 +25,7 @@ CROSS_CUTTING = {
     "plugins/plugin_utils/flows/test_fuzz.py": "any bytes as any kind of log",
     "plugins/plugin_utils/flows/test_hostile.py": "names and contents of logs against SQL and other files",
     "plugins/plugin_utils/flows/test_logs.py": "logs of several programs about the same connections",
+    "plugins/plugin_utils/feeds/test_published.py": "lists that are the published networks of bundles",
     "plugins/plugin_utils/policy/test_ceiling_regions.py": "ceilings against the algebra of all flows",
     "plugins/plugin_utils/policy/test_fixes.py": "fixes that messages of several files name",
     "plugins/plugin_utils/policy/test_fuzz.py": "random variables, through the whole policy",

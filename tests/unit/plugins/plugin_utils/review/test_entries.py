@@ -121,12 +121,17 @@ def test_what_policies_say_about_entries_is_in_the_review() -> None:
         entry(**FULL),
         entry(name="inner", to=["203.0.113.9"], **FULL),
         entry(name="outer", to=["198.51.100.1"], approximate="wider", **FULL),
+        {**entry(name="bundle", **FULL), "to": ["known:old"]},
         egress_ceiling_raise_app=[raised],
+        egress_names="resolver",
+        egress_dns_servers=["10.0.0.53"],
+        egress_known={"old": {"names": ["api.billing.example"], "read": "2024-11-01"}},
     )
     by_name = {row.name: kinds(row) for row in found}
     assert "above_ceiling" in by_name["raised"]
     assert "redundant" in by_name["inner"]
     assert "approximate" in by_name["outer"]
+    assert "known_old" in by_name["bundle"]
 
 
 def test_a_dismissed_finding_is_still_there_with_its_reason() -> None:

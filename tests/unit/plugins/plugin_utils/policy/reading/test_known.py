@@ -74,6 +74,23 @@ def test_a_bundle_joins_names_and_prefix_lists() -> None:
     assert len(billing.names) == 2
 
 
+def test_your_own_extends_a_shipped_one() -> None:
+    listed = feeds.PrefixListResult("git", addresses.parse("203.0.113.0/24"))
+    built = build(
+        replace(INVENTORY, lists={"git": listed}),
+        egress_prefix_lists={"git": {}},
+        egress_known={"github": {"extends": "github", "names": ["code.example.com"], "prefix_lists": ["git"]}},
+        egress_allow_build=[{"name": "c", "to": ["known:github"]}],
+        **{**RESOLVER, "egress_tier": "build"},
+    )
+    (code,) = [each for each in built.entries if each.name == "c"]
+    shipped = known.find({}, "github")
+    assert shipped is not None
+    assert [name.name for name in code.names] == sorted([*shipped.names, "code.example.com"])
+    assert code.grants[0].addresses.cidrs() == ["203.0.113.0/24"]
+    assert (code.service_texts, code.shared) == (("https", "ssh"), ("known:github",))
+
+
 def test_your_own_replaces_a_shipped_one() -> None:
     bundle = known.find({"github": known.Bundle(names=("code.example",))}, "github")
     assert bundle is not None
@@ -101,6 +118,7 @@ def test_a_bundle_older_than_a_year_is_named(age: int, old: bool) -> None:
         ({"egress_allow_app": [entry(services=...)]}, "services is missing"),
         ({"egress_never": [{"to": ["known:github"]}]}, "a domain name is a destination of entries that allow, and not"),
         ({"egress_known": {"b": {"names": ["*"]}}}, 'egress_known.b.names[0]: "*" is every name'),
+        ({"egress_known": {"b": {"extends": "gitub"}}}, 'egress_known.b.extends: there is no bundle "known:gitub"'),
         ({"egress_known": {"b": {}}}, "egress_known.b: has neither names nor prefix_lists"),
         ({"egress_known": {"b": {"name": ["a.example"]}}}, 'unknown key "name"'),
         ({"egress_known": ["b"]}, "egress_known: is not a mapping"),
