@@ -94,7 +94,8 @@ class ActionModule(TidegateAction):
                 return {"changed": True, "nft_missing": True, "msg": message}
             missing_packages.install_nft(self, package)
             outcome = {**apply_and_confirm(self, request, resolved), "changed": True}
-        for reason in missing_packages.NEEDED:
+        # A host that is a namespace has this machine's packages.
+        for reason in missing_packages.NEEDED if not connection.own_root(self.connection) else ():
             if outcome.get("reason") == reason:
                 missing_packages.install(self, reason, outcome.get("missing_packages"))
                 outcome = {**apply_and_confirm(self, request, resolved), "changed": True}

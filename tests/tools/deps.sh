@@ -15,6 +15,11 @@ demo=(
     "nsenter:util-linux"
     "/etc/services:netbase"
 )
+# The tests have theirs unpacked, one of each release.
+names=(
+    "unbound:unbound"
+    "/usr/lib/python3/dist-packages/unboundmodule.py:python3-unbound"
+)
 tests=(
     "ssh:openssh-client"
     "git:git"
@@ -52,7 +57,7 @@ needed=()
 missing=()
 case $1 in
     install) missing=("${@:2}") ;;
-    demo) needed=("${demo[@]}") ;;
+    demo) needed=("${demo[@]}" "${names[@]}") ;;
     test) needed=("${demo[@]}" "${tests[@]}") ;;
 esac
 for item in "${needed[@]}"; do
@@ -82,3 +87,5 @@ fi
     echo "apt-get could not install ${missing[*]}: see above." >&2
     exit 1
 }
+# Nor shall the next boot: the lab starts an unbound of its own.
+case " ${missing[*]} " in *" unbound "*) systemctl --quiet disable unbound.service 2>/dev/null || true ;; esac

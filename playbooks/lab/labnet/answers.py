@@ -17,8 +17,9 @@ _NO_ERROR, _FORMAT_ERROR, _NO_SUCH_NAME = 0, 1, 3
 _NTP_EPOCH = 2208988800  # 1970 in seconds since 1900
 
 Zone = Mapping[str, Sequence[str]]
-"""The addresses of each host, by its name in the domain of the lab."""
+"""The addresses of each name; `*.NAME` is every name below one that has none itself."""
 DOMAIN = "lab.internal"
+"""Where each host has a name."""
 
 
 def greeting(host: str, protocol: str, port: int) -> bytes:
@@ -29,7 +30,7 @@ def greeting(host: str, protocol: str, port: int) -> bytes:
 def dns(question: bytes, zone: Zone) -> bytes:
     """Return the answer to a DNS message (RFC 1035).
 
-    A and AAAA of HOST.lab.internal; for the root an answer without records; otherwise "no such name".
+    A and AAAA of the names in the zone; for the root an answer without records; otherwise "no such name".
     """
     if len(question) < 12:
         return b""
@@ -38,13 +39,22 @@ def dns(question: bytes, zone: Zone) -> bytes:
         name, kind, end = _question(question)
     except (IndexError, struct.error):
         return struct.pack("!2s5H", identifier, 0x8000 | _FORMAT_ERROR, 0, 0, 0, 0)
-    addresses = zone.get(name.removesuffix(f".{DOMAIN}"), ()) if name.endswith(f".{DOMAIN}") else ()
+    addresses = _addresses(name, zone)
     known = not name or bool(addresses)
     records = [_record(address) for address in map(ipaddress.ip_address, addresses) if _kind(address) == kind]
     recursion = 0x0080 | (flags & 0x0100)
     status = _NO_ERROR if known else _NO_SUCH_NAME
     header = struct.pack("!2s5H", identifier, 0x8400 | recursion | status, min(count, 1), len(records), 0, 0)
     return header + question[12:end] + b"".join(records)
+
+
+def _addresses(name: str, zone: Zone) -> Sequence[str]:
+    parent = name
+    while name not in zone and "." in parent:
+        parent = parent.partition(".")[2]
+        if f"*.{parent}" in zone:
+            return zone[f"*.{parent}"]
+    return zone.get(name, ())
 
 
 def _question(message: bytes) -> tuple[str, int, int]:

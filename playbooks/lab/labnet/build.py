@@ -15,13 +15,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from .namespace import NAMES, inside
+from .resolvers import OWN_FILES, STATE, forget
 from .topology import LabError, LabNet, ip_batches
 
-STATE = Path("/run/tidegate-netns")
-"""Where the role keeps what belongs to a host that is a namespace: the hosts of a lab share one file system.
-
-What runs on all of them keep together is in a folder named as the lab's namespaces begin (lab.yml).
-"""
 NAME = re.compile(r"tg-lab(?P<keeper>\d+)-")
 FORWARDING = {"ipv4/ip_forward": 1, "ipv6/conf/all/forwarding": 1}
 # With duplicate address detection, an IPv6 address cannot be used for the first two seconds.
@@ -75,13 +71,14 @@ def remove(prefix: str) -> None:
             try:
                 _end_processes(name)
                 _ip("netns", "delete", name)
-                shutil.rmtree(STATE / name, ignore_errors=True)
+                forget(name)
             except LabError:
                 if (NAMES / name).exists():  # otherwise its keeper removed it meanwhile
                     raise
     shutil.rmtree(STATE / prefix, ignore_errors=True)
-    with suppress(OSError):  # not empty: another lab runs
-        STATE.rmdir()
+    for folder in (STATE, OWN_FILES):
+        with suppress(OSError):  # not empty: another lab runs
+            folder.rmdir()
 
 
 def remove_orphans() -> list[str]:

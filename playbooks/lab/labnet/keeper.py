@@ -19,8 +19,11 @@ from typing import Any
 
 from .build import build, prefix_of, remove, remove_orphans
 from .listener import Listener
+from .resolvers import Resolvers, prepare
 from .topology import LabError, parse
 
+PAUSE = 0.1
+"""Seconds between two looks at what policies say about resolvers."""
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -109,13 +112,17 @@ def _build_and_serve(spec: Mapping[str, Any], owner: int, writer: int, prefix: s
         remove_orphans()
         net = parse(spec, prefix)
         build(net)
+        if net.names:
+            prepare(net)
+        resolvers = Resolvers(net)
         listener = Listener(net, selector)
         try:
             names = {host.name: net.namespace(host.name) for host in net.hosts}
             _report(writer, {"keeper": os.getpid(), "prefix": prefix, "namespaces": names})
             while True:
-                for key, _events in selector.select():
+                for key, _events in selector.select(PAUSE if net.names else None):
                     key.data()
+                resolvers.look()
         finally:
             listener.close()
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import resource
 import selectors
 import socket
@@ -17,12 +18,18 @@ from .namespace import inside
 from .topology import LabError, LabNet
 
 BACKLOG = 1024
+EVERY = "::"
 
 
 @dataclass(frozen=True)
 class _Endpoint:
     host: str
     port: int
+
+
+def mapped(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
+    """Return an address for a socket of IPv6, which takes IPv4 too."""
+    return f"::ffff:{address}" if address.version == 4 else str(address)
 
 
 class Listener:
@@ -33,13 +40,20 @@ class Listener:
 
     def __init__(self, net: LabNet, selector: selectors.BaseSelector) -> None:
         self._selector = selector
-        self._zone: answers.Zone = {host.name: [str(address.ip) for address in host.addresses] for host in net.hosts}
+        addresses = {host.name: [str(address.ip) for address in host.addresses] for host in net.hosts}
+        self._zone: answers.Zone = {
+            **{f"{host}.{answers.DOMAIN}": listed for host, listed in addresses.items()},
+            **{name: addresses[host] for name, host in net.names.items()},
+        }
         _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         for host in net.hosts:
             with inside(net.namespace(host.name)):
+                # A resolver of the host itself has another address for its port.
+                own = [mapped(address.ip) for address in host.addresses]
                 for port in net.ports:
-                    self._listen(_Endpoint(host.name, port))
+                    for address in own if port == answers.DNS else [EVERY]:
+                        self._listen(_Endpoint(host.name, port), address)
 
     def close(self) -> None:
         """Close every socket: an open one keeps its namespace alive."""
@@ -47,12 +61,12 @@ class Listener:
             if isinstance(key.fileobj, socket.socket):
                 self._forget(key.fileobj)
 
-    def _listen(self, endpoint: _Endpoint) -> None:
+    def _listen(self, endpoint: _Endpoint, address: str) -> None:
         for kind, ready in ((socket.SOCK_STREAM, self._accept), (socket.SOCK_DGRAM, self._datagram)):
             sock = socket.socket(socket.AF_INET6, kind)
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
             try:
-                sock.bind(("::", endpoint.port))
+                sock.bind((address, endpoint.port))
             except OSError as error:
                 sock.close()
                 raise LabError(f"{endpoint.host}: port {endpoint.port}: {error.strerror}") from error

@@ -33,12 +33,17 @@ class LabHost:
 
 @dataclass(frozen=True)
 class LabNet:
-    """The whole lab. prefix: of the name of every namespace; ports: those that each host listens on."""
+    """The whole lab. prefix: of the name of every namespace; ports: those that each host listens on.
+
+    names: domain names that the DNS servers know besides those of the hosts, with the host of each; `*.NAME` is every
+    name below one.
+    """
 
     prefix: str
     networks: Mapping[str, tuple[Interface, ...]]
     hosts: tuple[LabHost, ...]
     ports: tuple[int, ...]
+    names: Mapping[str, str]
 
     def namespace(self, host: str) -> str:
         """The name of a host's namespace."""
@@ -64,10 +69,17 @@ class IpBatch:
 
 
 def parse(spec: Mapping[str, Any], prefix: str) -> LabNet:
-    """Read ``{networks: {name: [gateway/length, …]}, hosts: {name: [address, …]}, ports: [number, …]}``."""
+    """Read ``{networks: {name: [gateway/length, …]}, hosts: {name: [address, …]}, ports: [number, …]}``.
+
+    And, where there are any, ``names: {domain name: host}``.
+    """
     networks = {name: tuple(map(ipaddress.ip_interface, gateways)) for name, gateways in spec["networks"].items()}
     hosts = tuple(_host(name, addresses, networks) for name, addresses in spec["hosts"].items())
-    return LabNet(prefix, networks, hosts, tuple(_port(port) for port in spec["ports"]))
+    names = spec.get("names", {})
+    for name, host in names.items():
+        if host not in spec["hosts"]:
+            raise LabError(f'{name}: there is no host "{host}" in the lab')
+    return LabNet(prefix, networks, hosts, tuple(_port(port) for port in spec["ports"]), names)
 
 
 def _port(port: int) -> int:

@@ -31,9 +31,11 @@ def named_ports(resolved: policy.ResolvedPolicy) -> list[int]:
 
 def server_probes(resolved: policy.ResolvedPolicy) -> list[dict[str, Any]]:
     """Return probes of the policy's DNS and time servers, as the module egress_probe takes them."""
+    # Where only the resolver asks servers, it does.
+    user = {"user": resolved.dns_users[0]} if resolved.dns_users else {}
     return [
         *(
-            {"to": to, "protocol": protocol, "port": DNS}
+            {"to": to, "protocol": protocol, "port": DNS, **user}
             for to in _first_addresses(resolved.dns)
             for protocol in ("udp", "tcp")
         ),

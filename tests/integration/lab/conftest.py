@@ -124,7 +124,9 @@ class Lab(Project):
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Lab:
-    lab = Lab(tmp_path)
+    # The unbound of Debian 12, unpacked: none is installed for the tests.
+    unbound = CHECKOUT / "build" / "unbound" / "1.17.1"
+    lab = Lab(tmp_path, environment={"PATH": f"{unbound}:{os.environ['PATH']}"})
     lab.copy(LAB / "inventory.yml", LAB / "group_vars")
     return lab
 

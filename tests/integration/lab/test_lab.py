@@ -41,6 +41,14 @@ BY_HAND = {
     ("build1", "tcp/22"): {"stranger1": "yes", "web1": "."},
 }
 
+NAMES = {
+    "api.vendor.example": "allowed",
+    "img7.cdn.example": "allowed",
+    "cdn.example": "rejected",
+    "www.vendor.example": "rejected",
+}
+"""What app1 says of names after they were looked up."""
+
 
 @pytest.fixture(autouse=True)
 def nothing_stays() -> object:
@@ -72,6 +80,9 @@ def test_the_kernel_does_what_the_policy_says(lab: Lab) -> None:
         counted = re.search(rf'ok: \[{host}\] => {{\n.*\n +"msg": "(\d+) counted, (\d+) would be rejected"', run.output)
         assert counted
         assert int(counted[1]) >= int(counted[2]) > 500
+    for name, decision in NAMES.items():
+        (line,) = [line for line in run.output.splitlines() if f'"{name} at ' in line]
+        assert f": {decision}" in line
     for (host, service), cells in BY_HAND.items():
         row = run.row(host, service)
         assert {name: row[name] for name in cells} == cells, (host, service)

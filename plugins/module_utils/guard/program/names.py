@@ -91,11 +91,11 @@ def settle(paths: Paths, interpreter: str, *, restart: bool = False) -> list[Cha
         _point(paths, [change for change in listed if change.path in pointing])
     elif listed:
         ended = any(change.path == paths.names for change in service)
-        if ended:
+        if ended and not paths.root:
             # First, or it notices what is done here.
             run("systemctl", "stop", systemd_units.NAMES_PATH)
         _point(paths, [change for change in listed if change.path in pointing])
-        if ended:
+        if ended and not paths.root:
             run("systemctl", "stop", systemd_units.RESOLVER)
         _write(paths, service)
     return listed
@@ -210,7 +210,12 @@ def _link(path: Path, target: str) -> None:
 
 
 def _serve(paths: Paths, text: str, written: Iterable[Change], *, restart: bool) -> None:
-    """Have the service run with the document."""
+    """Have the service run with the document. Raise GuardError (resolver_failed) where nobody runs it in time."""
+    if paths.root:
+        if not (_runs_with(paths, text) and _answers(paths)):
+            log = (files.read(paths.at("/resolver.log")) or "nobody started it").strip()
+            raise GuardError("resolver_failed", f"The resolver of {paths.root} does not answer: {log}")
+        return
     of_document = [change for change in written if change.path == paths.names]
     other = any(change.path != paths.names for change in written) or restart
     switched = any(
@@ -230,6 +235,17 @@ def _runs_with(paths: Paths, text: str) -> bool:
     end = time.monotonic() + _RELOAD
     while time.monotonic() < end:
         if record.read(paths.resolver_record).get("document") == record.digest(text):
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def _answers(paths: Paths) -> bool:
+    """Wait until the resolver answers; return whether it does."""
+    end = time.monotonic() + _RELOAD
+    while time.monotonic() < end:
+        with suppress(GuardError):
+            wanted_names.need_alive(paths)
             return True
         time.sleep(0.1)
     return False

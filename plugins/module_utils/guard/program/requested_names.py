@@ -33,7 +33,8 @@ def text_of(paths: Paths, values: Mapping[str, Any] | None) -> str:
     if values.get("mode") == proxy_files.PROXY:
         proxy_files.check(values)
         return json.dumps(values, sort_keys=True) + "\n"
-    if not clock.systemd_runs(paths):
+    # A host that is a part of a file system has somebody else who runs its services.
+    if not (clock.systemd_runs(paths) or paths.root):
         raise GuardError(
             "bad_request", f"names: a resolver is run by systemd, which this host does not have. {UNCHANGED}"
         )

@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.tidegate.nftables.playbooks.lab.labnet import answers
 from ansible_collections.tidegate.nftables.plugins.module_utils.probe.payload import dns_question, ntp_request
 
-ZONE = {"web1": ["10.10.1.10", "fd12:3456:789a::1:10"]}
+ZONE = {"web1.lab.internal": ["10.10.1.10", "fd12:3456:789a::1:10"], "*.cdn.example": ["192.52.193.30"]}
 
 
 def ask(name: str, kind: int) -> bytes:
@@ -29,6 +29,9 @@ def ask(name: str, kind: int) -> bytes:
         ("web1.lab.internal", 15, 0, None),
         ("web2.lab.internal", 1, 3, None),
         ("web1.example", 1, 3, None),
+        ("a.b.cdn.example", 1, 0, bytes([192, 52, 193, 30])),
+        ("cdn.example", 1, 3, None),
+        ("xcdn.example", 1, 3, None),
     ],
 )
 def test_names_of_the_lab_have_their_addresses(name: str, kind: int, status: int, data: bytes | None) -> None:
