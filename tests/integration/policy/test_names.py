@@ -28,6 +28,7 @@ from ansible_collections.tidegate.nftables.tests.integration.policy.conftest imp
 )
 from ansible_collections.tidegate.nftables.tests.integration.policy.test_applied import run
 from ansible_collections.tidegate.nftables.tests.integration.policy.test_kernel import held
+from ansible_collections.tidegate.nftables.tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.usefixtures("network")
 RELEASES = pytest.mark.parametrize("binary", BINARIES, ids=lambda path: path.parent.name)
@@ -143,6 +144,20 @@ def test_a_new_connection_renews_an_address_unless_only_answers_do(binary: Path,
 
 
 @RELEASES
+def test_a_client_that_looks_up_once_and_connects_again_much_later(binary: Path, tmp_path: Path) -> None:
+    """As JVMs and pools do: an address in use outlives its answer, an idle one comes back with the next."""
+    run(compiled(resolved(API)), binary, tmp_path)
+    answered("names_api4", "1.1.1.1", timeout="100s", binary=binary)
+    answered("names_api4", "1.1.1.2", timeout="1s", binary=binary)
+    assert passes("1.1.1.1", binary=binary)
+    wait_for(lambda: elements("names_api4", binary) == ["1.1.1.1"], "the end of the idle address")
+    assert expires("names_api4", binary)["1.1.1.1"] > 100
+    assert not passes("1.1.1.2", binary=binary)
+    answered("names_api4", "1.1.1.2", binary=binary)
+    assert passes("1.1.1.2", binary=binary)
+
+
+@RELEASES
 def test_only_the_resolver_asks_servers(binary: Path, tmp_path: Path) -> None:
     run(compiled(resolved(API)), binary, tmp_path)
     for protocol in ("tcp", "udp"):
@@ -150,6 +165,9 @@ def test_only_the_resolver_asks_servers(binary: Path, tmp_path: Path) -> None:
         for user in ("root", "www-data"):
             assert not passes("10.0.0.53", 53, user, protocol, binary)
     assert not passes("10.0.0.54", 53, "tidegate-dns", "udp", binary)
+    for user in ("root", "www-data"):  # DNS over TLS
+        assert not passes("10.0.0.53", 853, user, "tcp", binary)
+        assert not passes("9.9.9.10", 853, user, "tcp", binary)
 
 
 @RELEASES
