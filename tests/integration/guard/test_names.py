@@ -44,7 +44,7 @@ SPEC: Mapping[str, Any] = {
         }
     ],
 }
-_AUTHORITY = """
+AUTHORITY = """
 import sys, threading
 sys.path.insert(0, "/")
 import authority
@@ -80,7 +80,7 @@ def machine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 def world(machine: Machine) -> None:
     """Start what a reboot ends: the name server, and the way to its addresses."""
     machine.run("ip", "route", "add", "local", "50.0.0.0/8", "dev", "lo")
-    podman("exec", "--detach", machine.name, "python3", "-c", _AUTHORITY)
+    podman("exec", "--detach", machine.name, "python3", "-c", AUTHORITY)
 
 
 def write(machine: Machine, path: str, text: str) -> None:

@@ -44,7 +44,8 @@ RESOLVCONF = Source("/etc/resolvconf/resolv.conf.d/head", f"{MARK}{_NAMESERVER}"
 NETWORK_MANAGER = Source(
     "/etc/NetworkManager/conf.d/tidegate.conf",
     f"{MARK}[main]\ndns=none\n",
-    ("systemctl", "try-reload-or-restart", "NetworkManager.service"),
+    # Not by systemd: its job would wait for the boot unit, which may be starting and waits for the lock of this run.
+    ("nmcli", "general", "reload"),
     plain=True,
 )
 PLAIN = Source("", "", (), plain=True)
