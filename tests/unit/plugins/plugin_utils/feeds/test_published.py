@@ -95,7 +95,7 @@ def test_it_has_the_guards_of_every_list(internet: Project) -> None:
         ("{known: github, aws: S3}", "crm.query: has no meaning beside aws"),
         ("{known: github, prefixes: [192.0.2.1]}", "crm: has prefixes and url, two sources"),
         ("{sources: [{known: github, shared: true}]}", "crm.sources[0].shared: has no meaning beside url"),
-        ("{knwon: github}", 'unknown key "knwon". Did you mean known?'),
+        ("{knownn: github}", 'unknown key "knownn". Did you mean known?'),
     ],
 )
 def test_every_mistake_is_one_error(project: Project, declared: str, error: str) -> None:

@@ -118,7 +118,7 @@ def test_a_bundle_older_than_a_year_is_named(age: int, old: bool) -> None:
         ({"egress_allow_app": [entry(services=...)]}, "services is missing"),
         ({"egress_never": [{"to": ["known:github"]}]}, "a domain name is a destination of entries that allow, and not"),
         ({"egress_known": {"b": {"names": ["*"]}}}, 'egress_known.b.names[0]: "*" is every name'),
-        ({"egress_known": {"b": {"extends": "gitub"}}}, 'egress_known.b.extends: there is no bundle "known:gitub"'),
+        ({"egress_known": {"b": {"extends": "githubb"}}}, 'egress_known.b.extends: there is no bundle "known:githubb"'),
         ({"egress_known": {"b": {}}}, "egress_known.b: has neither names nor prefix_lists"),
         ({"egress_known": {"b": {"name": ["a.example"]}}}, 'unknown key "name"'),
         ({"egress_known": ["b"]}, "egress_known: is not a mapping"),
