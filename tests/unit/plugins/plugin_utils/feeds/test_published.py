@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds import Fee
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.feeds.support import Project, said, shown
 
 META, RANGES = "https://api.github.com/meta", "https://ip-ranges.amazonaws.com/ip-ranges.json"
-DOCUMENTS = {
+DOCUMENTS: dict[str, dict[str, Any]] = {
     META: {
         "hooks": ["192.30.252.0/22"],
         "web": ["140.82.112.0/20", "2606:50c0::/32"],
