@@ -11,6 +11,7 @@ from __future__ import annotations
 import http.server
 import json
 import os
+import shutil
 import signal
 import ssl
 import subprocess
@@ -76,6 +77,8 @@ class Proxy:
     version: str
     directory: Path
     process: subprocess.Popen[bytes] | None = None
+    address: str = ""
+    """The only one that it listens on, where others run beside it."""
 
     @property
     def place(self) -> proxy.Place:
@@ -99,6 +102,7 @@ class Proxy:
         for name, text in proxy.pages("netops@example.org").items():
             (self.directory / "errors" / name).write_text(text, encoding="utf-8")
         text = proxy.configuration(self.place, clients)
+        text = text.replace(f"http_port {PORT}", f"http_port {self.address}:{PORT}") if self.address else text
         text += _NOT_INSTALLED.format(share=share(self.version), dns=authority.ADDRESS)
         (self.directory / "squid.conf").write_text(text, encoding="utf-8")
 
@@ -145,7 +149,7 @@ class Proxy:
         return self._opened() >= number
 
     def _command(self) -> list[str]:
-        name = f"tg{os.getpid()}"  # of its shared memory
+        name = f"tg{os.getpid()}x{self.address.rpartition('.')[2]}"  # of its shared memory
         return [str(program(self.version)), "-n", name, "-f", str(self.directory / "squid.conf")]
 
 
@@ -155,13 +159,30 @@ def client(host: str, resolved: ResolvedPolicy, own: str) -> proxy.Client:
 
 
 @contextmanager
-def world(version: str, clients: Sequence[proxy.Client]) -> Iterator[Proxy]:
-    """Run a proxy, the name server that it asks, and a server behind the names."""
+def folder() -> Iterator[Path]:
+    """Make a folder that Squid's user may use: pytest's are root's alone."""
     with tempfile.TemporaryDirectory() as name:
-        # Of Squid's user: pytest's folders are root's alone.
         Path(name).chmod(0o777)
-        with _world(Proxy(version, Path(name)), clients) as tested:
-            yield tested
+        yield Path(name)
+
+
+@contextmanager
+def world(version: str, clients: Sequence[proxy.Client], address: str = "") -> Iterator[Proxy]:
+    """Run a proxy, the name server that it asks, and a server behind the names."""
+    with folder() as directory, _world(Proxy(version, directory, address=address), clients) as tested:
+        yield tested
+
+
+@contextmanager
+def another(first: Proxy, clients: Sequence[proxy.Client], address: str) -> Iterator[Proxy]:
+    """Run a proxy beside that of a world."""
+    with folder() as directory:
+        second = Proxy(first.version, directory, address=address)
+        for name in ("server.pem", "unused.pem"):
+            shutil.copy(first.directory / name, directory / name)
+        second.write(clients)
+        with second.running():
+            yield second
 
 
 @contextmanager

@@ -23,6 +23,11 @@ URL = f"http://{PROXY}:{PORT}"
 @pytest.fixture(scope="module", autouse=True)
 def published(world: Proxy) -> None:
     """Publish a repository of each kind."""
+    publish(world)
+
+
+def publish(world: Proxy) -> None:
+    """Have the server of a world serve a repository of each kind."""
     wheel = world.served / "simple" / "tiny" / "tiny-1.0-py3-none-any.whl"
     wheel.parent.mkdir(parents=True)
     with zipfile.ZipFile(wheel, "w") as archive:
@@ -40,9 +45,9 @@ def published(world: Proxy) -> None:
     run(["git", "-C", str(world.served / "tiny.git"), "update-server-info"])
 
 
-def program(world: Proxy, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+def program(world: Proxy, command: Sequence[str], url: str = URL) -> subprocess.CompletedProcess[str]:
     """Run a program that is told about the proxy by its environment."""
-    environment = {**os.environ, "https_proxy": URL, "http_proxy": URL, "HOME": str(world.directory)}
+    environment = {**os.environ, "https_proxy": url, "http_proxy": url, "HOME": str(world.directory)}
     # What names certificates on this machine would win over the options.
     trusted = dict.fromkeys(("GIT_SSL_CAINFO", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"), str(world.certificate))
     return run(list(command), check=False, env={**environment, **trusted})

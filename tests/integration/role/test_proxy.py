@@ -10,20 +10,30 @@ from .project import HostProject
 NAMES = {
     "egress_names": "proxy",
     "egress_proxies": ["10.10.0.30"],
-    "egress_proxy_for": ["login", "apt"],
+    "egress_proxy_for": ["login", "systemd", "apt", "dnf", "pip", "git"],
     "egress_allow_names": [{"name": "code", "to": ["*.code.example"], "services": ["https"]}],
 }
 
+OWN = (
+    *("profile.d/tidegate-proxy.sh", "systemd/system.conf.d/tidegate-proxy.conf", "apt/apt.conf.d/90tidegate-proxy"),
+    *("dnf/dnf.conf", "gitconfig"),
+)
+"""Files that are there for the proxy alone."""
+
 
 def test_a_host_reaches_its_proxy_and_no_name_itself(project: HostProject) -> None:
-    profile, apt = project.root / "etc/profile.d/tidegate-proxy.sh", project.root / "etc/apt"
-    apt.mkdir(parents=True)
+    profile = project.root / "etc/profile.d/tidegate-proxy.sh"
+    for folder in ("apt", "dnf", "systemd"):
+        (project.root / "etc" / folder).mkdir(parents=True)
+    pip = project.root / "etc/pip.conf"
+    pip.write_text("[global]\ntimeout = 7\n", encoding="utf-8")
     project.cable()
     project.write("group_vars/app/names.yml", NAMES)
     first = project.play().ok()
     assert first.changed()
     assert "export https_proxy='http://10.10.0.30:3128'" in profile.read_text(encoding="utf-8")
-    assert (apt / "apt.conf.d/90tidegate-proxy").exists()
+    own = [project.root / "etc" / path for path in OWN]
+    assert all("10.10.0.30" in path.read_text(encoding="utf-8") for path in (*own, pip))
     assert project.lets_out("10.10.0.30", 3128)
     assert not project.lets_out("10.10.0.31", 3128)
     assert "names_code" not in project.table()
@@ -37,5 +47,5 @@ def test_a_host_reaches_its_proxy_and_no_name_itself(project: HostProject) -> No
 
     project.write("group_vars/app/names.yml", {**NAMES, "egress_mode": "absent"})
     project.play().ok()
-    assert not profile.exists()
-    assert not (apt / "apt.conf.d/90tidegate-proxy").exists()
+    assert not [path for path in own if path.exists()]
+    assert pip.read_text(encoding="utf-8") == "[global]\ntimeout = 7\n"
