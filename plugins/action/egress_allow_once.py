@@ -25,6 +25,7 @@ class ActionModule(TidegateAction):
         "services": _TEXTS,
         "hours": {"type": "float", "required": True},
         "reason": {"type": "str", "required": True},
+        "unit": {"type": "str"},
         "name": {"type": "str"},
     }
 
@@ -38,13 +39,15 @@ class ActionModule(TidegateAction):
         request = {
             "phase": "allow",
             "flows": flows,
+            "unit": arguments["unit"] or "",
             "minutes": max(1, round(60 * arguments["hours"])),
             "what": arguments["reason"],
             **host,
         }
         outcome = self.need_module(GUARD, request, needed=("until",))
         lasting = temporary_allow.lasting(entry)
-        until = f"allowed for new connections until {outcome['until']}"
+        whose = f"new connections{f' of {unit}' if (unit := arguments['unit']) else ''}"
+        until = f"allowed for {whose} until {outcome['until']}"
         topic = f"egress_allow_{resolved.tier}"
         self.say_lines(
             [f"{self.host}: {until}. To keep it, add this entry to a list such as {topic}:", *lasting.splitlines()]

@@ -95,6 +95,7 @@ RESOLVER_ADDRESS = "127.0.53.1"
 """Where the host's own resolver listens. systemd-resolved has 127.0.0.53 and 127.0.0.54, others 127.0.0.1."""
 INTERNET_SET = "internet"
 TEMPORARY_ALLOW_SET = "temporary_allow"
+TEMPORARY_ALLOW_UNIT_SET = "temporary_allow_unit"
 """Each is a pair of sets, `of_version` gives both names."""
 ALLOW_SETS = "allow_*"
 """The sets of entries, as a pattern."""
@@ -104,6 +105,9 @@ UNITS_SET_KEY = "socket cgroupv2 level 0"
 """What their elements are; nft lists every level as 0 here, and a set declared by its type would crash an older nft."""
 _UNITS_SET_MAX = 31
 """Characters of a set's name in `NFTSet=` (systemd 255 to 257), which also takes no dash."""
+
+TEMPORARY_ALLOW_LEVELS = (1, 2, 3, 4)
+"""Levels of the cgroups of units to which something is allowed for a time."""
 
 PORTED_PROTOCOLS = ("tcp", "udp", "dccp", "sctp")
 """Protocols whose header begins with two ports: ledger sets keep their port, temporary_allow sets take no others."""

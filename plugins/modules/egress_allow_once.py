@@ -33,6 +33,12 @@ options:
     description: The reason, for the history on the host.
     type: str
     required: true
+  unit:
+    description:
+      - The systemd unit whose sockets only, as in an entry; for all by default. It follows the unit over restarts,
+        within 2 seconds.
+      - Needs a policy that knows units, with an entry that names one or with C(egress_ledger_units).
+    type: str
   name:
     description: Name of the entry in the returned YAML. Made from the first destination by default.
     type: str

@@ -261,6 +261,12 @@ options:
         description: The port.
         type: int
         required: true
+  unit:
+    description:
+      - The systemd unit to whose sockets alone V(allow) allows O(flows), V("") for everybody. Each cgroup that it has
+        meanwhile counts.
+    type: str
+    default: ""
   root:
     description: Prefix of every path on the host. For hosts that share a file system, as in a lab.
     type: str
@@ -431,8 +437,9 @@ until:
 status:
   description:
     - The live table, the confirmed policy, the pending change, what is allowed temporarily (C(allowed)), the events,
-      the users with more rejected destinations than the ledger keeps of one user, with their packets (C(overflow)), and
-      how many connections the kernel tracks (C(tracked)).
+      the users with more rejected destinations than the ledger keeps of one user, with their packets (C(overflow)),
+      how many connections the kernel tracks (C(tracked)), and the systemd units that entries name, with those that the
+      host does not have and those that do not run (C(units)).
   returned: phase status or report
   type: dict
 observed:

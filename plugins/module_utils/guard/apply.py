@@ -8,13 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Mapping
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, files, ssh_session
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, files, ssh_session, unit_files
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.lock import exclusive
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program import (
     install,
     requested_names,
-    requested_units,
     unchanged_record,
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program.install import FileChange
@@ -109,7 +108,7 @@ def apply_policy(
             **result,
             "recovered": recovered,
             "preflight": findings,
-            "missing_units": requested_units.missing(terms.units),
+            "missing_units": unit_files.missing(terms.units),
         }
 
 

@@ -180,6 +180,7 @@ def _allow(paths: Paths, parameters: Parameters, check: bool) -> dict[str, Any]:
         parameters["minutes"],
         who=parameters["who"],
         why=parameters["what"],
+        unit=parameters["unit"],
         check=check,
     )
     return {"changed": True, "until": until}
@@ -323,5 +324,6 @@ ARGUMENTS: dict[str, Any] = {
     "emergency": {"type": "str", "choices": [emergency.OPEN, emergency.CLOSE]},
     "minutes": {"type": "int"},
     "flows": {"type": "list", "elements": "dict", "options": FLOW},
+    "unit": {"type": "str", "default": ""},
     "root": {"type": "str"},
 }

@@ -51,7 +51,7 @@ def of_process(
     for level, name in enumerate(parts, start=1):
         if not name.endswith(SLICE):
             own = "/".join(parts[:level])
-            return Cgroup(_unescaped(name), Path(f"{mount}{above}/{own}").stat().st_ino, own)
+            return Cgroup(unit_of_folder(name), Path(f"{mount}{above}/{own}").stat().st_ino, own)
     return None
 
 
@@ -79,14 +79,14 @@ def cgroups(folder: str) -> Iterator[Cgroup]:
         for entry in entries:
             if not entry.is_dir(follow_symlinks=False):
                 continue
-            unit = _unescaped(entry.name)
+            unit = unit_of_folder(entry.name)
             path = prefix + entry.name
             yield Cgroup(unit, entry.inode(), path)
             if unit.endswith(SLICE):
                 folders.append((entry.path, f"{path}/"))
 
 
-def _unescaped(name: str) -> str:
+def unit_of_folder(name: str) -> str:
     """Return the unit of a folder: systemd writes an underscore before a name that could be a file of the kernel's."""
     return name[1:] if name.startswith("_") else name
 
@@ -94,7 +94,7 @@ def _unescaped(name: str) -> str:
 def unit_at(path: str) -> str:
     """Return the unit of a cgroup, by its path: what comes first below the slices. "" for a slice or the root."""
     for name in path.strip("/").split("/"):
-        unit = _unescaped(name)
+        unit = unit_of_folder(name)
         if not unit.endswith(SLICE):
             return unit
     return ""

@@ -70,10 +70,11 @@ _STATUS = Record(
     optional={
         **dict.fromkeys(("table", "drift", "saved", "nft"), TEXT),
         "confirmed": OrNull(_ABOUT),
-        "allowed": ListOf(Record(dict.fromkeys(("to", "until", "who", "why"), TEXT))),
+        "allowed": ListOf(Record(dict.fromkeys(("to", "until", "who", "why"), TEXT), {"unit": OrNull(TEXT)})),
         "watcher": FLAG,
         **dict.fromkeys(("resolver", "proxy"), OrNull(Record({"answers": FLAG, "problem": TEXT}))),
         "overflow": ListOf(Record({"user": TEXT, "packets": INTEGER})),
+        "units": OrNull(Record(dict.fromkeys(("named", "missing", "stopped"), TEXTS), {"by_systemd": FLAG})),
         "tracked": _TRACKED,
         "events": MapOf(INTEGER),
         "last": ListOf(_EVENT),

@@ -38,7 +38,7 @@ class TemporaryAllowError(TextError):
 
 
 def entry(arguments: Mapping[str, Any], who: str, now: dt.datetime) -> Entry:
-    """Return the entry as group_vars would have it. arguments: to, services, hours, reason and optionally name."""
+    """Return the entry as group_vars would have it. arguments: to, services, hours, reason, or more: name, unit."""
     if not arguments["to"] or not arguments["services"]:
         raise TemporaryAllowError("no destination or no service is named", "name at least one of each")
     name = arguments.get("name") or "once-" + re.sub(r"[^a-z0-9]+", "-", str(arguments["to"][0]).lower()).strip("-")
@@ -47,6 +47,7 @@ def entry(arguments: Mapping[str, Any], who: str, now: dt.datetime) -> Entry:
         "name": name,
         "to": list(arguments["to"]),
         "services": list(arguments["services"]),
+        **({"units": [arguments["unit"]]} if arguments.get("unit") else {}),
         "reason": arguments["reason"],
         "owner": who,
         "expires": ends.isoformat(),
@@ -72,7 +73,7 @@ def flows(
     if opening is None:
         raise TemporaryAllowError(f'the entry "{name}" opens nothing on this host')
     opened = [
-        policy.Flow(to, protocol, port)
+        policy.Flow(to, protocol, port, units=opening.units or ())
         for grant in (*opening.grants, *_named(resolved, opening, look_up))
         for to in _addresses(grant.addresses)
         for protocol, port in _ports(grant.services.protocols())

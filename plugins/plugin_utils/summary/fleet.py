@@ -67,8 +67,13 @@ def row(resolved: ResolvedPolicy, state: Mapping[str, Any], evidence: Evidence) 
         "open": len(state.get("allowed", ())),
         "watcher": bool(state.get("watcher")),
         "nft": str(state.get("nft", "")),
-        "note": ". ".join(filter(None, [*broken, sentence])),
+        "note": ". ".join(filter(None, [*broken, _missing(state), sentence])),
     }
+
+
+def _missing(state: Mapping[str, Any]) -> str:
+    units = (state.get("units") or {}).get("missing", ())
+    return f"entries open nothing to units that it does not have: {', '.join(units)}" if units else ""
 
 
 def without_state(resolved: ResolvedPolicy, reason: str) -> dict[str, Any]:

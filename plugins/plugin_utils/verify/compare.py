@@ -13,10 +13,12 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.table_names impo
     TABLE,
     TABLE_TEXT,
     TEMPORARY_ALLOW_SET,
+    TEMPORARY_ALLOW_UNIT_SET,
     of_version,
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.algebra import FAMILIES
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.nft_json.model import (
+    Cgroup,
     Concatenation,
     Meta,
     NotModelled,
@@ -185,11 +187,15 @@ def _temporary_differences(table: Table, reach: Reach) -> Iterator[Difference]:
 
 
 def temporary_allow(table: Table) -> Region:
-    """Return what an operator allowed temporarily: neither an edit by hand nor the policy's. Raises NotModelled."""
+    """Return what an operator allowed temporarily: neither an edit by hand nor the policy's. Raises NotModelled.
+
+    Also what is allowed to a unit alone: which of the units of the policy a cgroup is, only the host knows.
+    """
     boxes = []
-    for family, version in (("ip", 4), ("ip6", 6)):
-        named_set = table.sets.get(of_version(TEMPORARY_ALLOW_SET, version))
-        key = Concatenation((Payload(family, "daddr"), Meta("l4proto"), Payload("th", "dport")))
+    kinds = {TEMPORARY_ALLOW_SET: (), TEMPORARY_ALLOW_UNIT_SET: (Cgroup(0),)}
+    for (family, version), (name, unit) in product((("ip", 4), ("ip6", 6)), kinds.items()):
+        named_set = table.sets.get(of_version(name, version))
+        key = Concatenation((Payload(family, "daddr"), Meta("l4proto"), Payload("th", "dport"), *unit))
         for element in named_set.elements if named_set else ():
             found = boxes_of_key(table, Situation(Owners(), 0, 0), key, element)
             boxes += [(box.addresses, box.services) for box in found]

@@ -196,8 +196,8 @@ def _box_of_value(table: Table, situation: Situation, expression: Expression, va
             return _payload(table, situation, expression, value, negated)
         case ConnTrack(direction=""):
             return _connection(table, situation, expression, value, operator)
-        case Cgroup(level=level) if isinstance(value, SetReference) and _is_own(table) and not negated:
-            return FlowBox(owners=situation.owners.within(value.name, level))
+        case Cgroup(level=level) if _is_own(table) and not negated:
+            return _cgroup(situation, level, value)
         case Fib() if expression == _ADDRESS_TYPE and situation.interface == "lo":
             return _constant(_is_delivered(table, situation, value) != negated)
         case Masked() if expression == MARK:
@@ -218,6 +218,14 @@ def _connection(table: Table, situation: Situation, expression: ConnTrack, value
         direction = situation.kind.direction
         return _constant(bool(direction) and (direction == _DIRECTIONS[value]) != (operator == "!="))
     raise NotModelled(str(expression))
+
+
+def _cgroup(situation: Situation, level: int, value: Value) -> FlowBox:
+    if isinstance(value, SetReference):
+        return FlowBox(owners=situation.owners.within(value.name, level))
+    if isinstance(value, str | int):
+        return PERHAPS  # one cgroup: of which unit, only the host knows
+    raise NotModelled(f"the cgroup {value}")
 
 
 def _constant(holds: bool) -> FlowBox:

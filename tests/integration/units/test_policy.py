@@ -58,6 +58,13 @@ def test_services_of_root_have_what_their_entries_say(site: Site) -> None:
         site.wait(name, "refused")
     (again,) = play(site, APPLY)
     assert not again["changed"]
+    once = {**HERE, "hours": 1, "reason": "INC-7", "unit": "other.service"}
+    allowed, verified = play(site, {"tidegate.nftables.egress_allow_once": once}, VERIFY)
+    assert "units:" in allowed["lasting"]
+    site.wait("other", "reached")
+    site.wait("ofothers", "refused")
+    # It is told apart from the policy and from an edit.
+    assert verified["differences"] == []
     # Now what the policy says of it is another one.
     swapped = [{"name": "agents", **HERE, "units": ["other.service"]}]
     changed, verified = play(site, APPLY, VERIFY, egress_allow_units=swapped)

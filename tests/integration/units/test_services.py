@@ -40,6 +40,8 @@ def test_two_services_of_root_have_different_policies(site: Site) -> None:
     site.wait("agent", "reached")
     site.wait("other", "refused")
     assert site.ids(*AGENT) == ["system.slice/agent.service"]
+    by = "systemd" if site.machine.name.startswith("tg-trixie") else "their start and the watcher"
+    assert f"units      1 in the policy; followed by {by}" in site.run("tidegate", "status")
     again = site.apply(AGENT, confirm=False)
     assert not again["changed"], again["files"]
 
@@ -130,7 +132,9 @@ def test_a_unit_that_does_not_exist_opens_nothing_and_is_reported(site: Site) ->
     late = ("late.service",)
     applied = site.apply(late)
     assert applied["missing_units"] == ["late.service"]
+    assert "units      1 in the policy; not on this host: late.service; " in site.run("tidegate", "status")
     site.service("late")
+    assert "units      1 in the policy; not running: late.service; " in site.run("tidegate", "status")
     site.systemctl("start", "late")
     site.wait("late", "reached")
     assert site.tries("late").refused == 0

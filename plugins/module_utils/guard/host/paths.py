@@ -121,6 +121,11 @@ class Paths:
         return self.state / "units.json"
 
     @property
+    def temporary_units(self) -> Path:
+        """What is open to units for some hours (units/temporary.py)."""
+        return self.run / "temporary_units.json"
+
+    @property
     def resolv_conf(self) -> Path:
         """resolv.conf(5)."""
         return self.at("/etc/resolv.conf")

@@ -9,6 +9,7 @@ adds the id, and one at its end removes it; only services start processes, so sl
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from contextlib import suppress
@@ -77,7 +78,7 @@ def texts(paths: Paths, units: Mapping[str, Sequence[str]], interpreter: str) ->
     for name in sorted(units):
         for unit in units[name]:
             sets.setdefault(unit, []).append(name)
-    by_systemd = bool(sets) and _version() >= FIRST_WITH_SETS
+    by_systemd = bool(sets) and are_filled_by_systemd()
     made = {unit: _by_systemd(names) if by_systemd else _by_helper(paths, interpreter) for unit, names in sets.items()}
     return {
         paths.units / f"{unit}.d" / NAME: f"{MARK}[{unit.rpartition('.')[2].capitalize()}]\n{text}"
@@ -102,6 +103,17 @@ def places(unit: str) -> list[str]:
         # A slice needs no file: it is there with its first unit.
         return [*(f"{folder}/{unit}" for folder in UNIT_FOLDERS), "/".join([_CGROUPS, *above, unit])]
     return [f"{folder}/{name}" for name in (unit, wider) if name for folder in UNIT_FOLDERS]
+
+
+def missing(units: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the units that this host does not know, sorted. They open nothing until they are there. units: by set."""
+    named = {unit for listed in units.values() for unit in listed}
+    return sorted(unit for unit in named if not any(map(os.path.lexists, places(unit))))
+
+
+def are_filled_by_systemd() -> bool:
+    """Return whether systemd itself keeps the ids of units in sets."""
+    return _version() >= FIRST_WITH_SETS
 
 
 def _by_systemd(names: Sequence[str]) -> str:

@@ -133,6 +133,8 @@ PARTS = (
     "unit_names",
     "units.cgroups",
     "units.fill",
+    "units.keys",
+    "units.temporary",
 )
 """The modules in the program, below ROOMS."""
 

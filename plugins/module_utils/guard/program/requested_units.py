@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, Mapping, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import unit_names
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, unit_files
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.unit_sets import Units
@@ -64,9 +63,3 @@ def _checked(name: str, unit: str) -> str:
     except unit_names.UnitNameError as error:
         raise GuardError("bad_request", f'units.{name}: "{unit}" {error.cause}. {UNCHANGED}') from error
     return unit
-
-
-def missing(units: Units) -> list[str]:
-    """Return the units that this host does not know, sorted. They open nothing until they are there."""
-    named = {unit for listed in units.values() for unit in listed}
-    return sorted(unit for unit in named if not any(map(os.path.lexists, unit_files.places(unit))))

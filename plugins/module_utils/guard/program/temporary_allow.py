@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
+from ansible_collections.tidegate.nftables.plugins.module_utils import unit_names
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.lock import exclusive
@@ -21,9 +22,11 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.table_names impo
     PORTED_PROTOCOLS,
     TABLE,
     TABLE_TEXT,
+    TEMPORARY_ALLOW_LEVELS,
     TEMPORARY_ALLOW_SET,
     of_version,
 )
+from ansible_collections.tidegate.nftables.plugins.module_utils.units import temporary
 
 SETS = {version: of_version(TEMPORARY_ALLOW_SET, version) for version in (4, 6)}
 """Their keys: address . protocol . port."""
@@ -60,9 +63,11 @@ def parse(flows: Sequence[Mapping[str, Any]]) -> tuple[Destination, ...]:
 
 
 def allow(
-    host: Host, destinations: Sequence[Destination], minutes: int, *, who: str, why: str, check: bool = False
+    host: Host, destinations: Sequence[Destination], minutes: int, *, who: str, why: str, unit: str, check: bool = False
 ) -> str:
-    """Allow the destinations from now on; return the time (UTC) at which that ends. who, why: for the history.
+    """Allow the destinations from now on; return the time (UTC) at which that ends.
+
+    who, why: for the history. unit: the systemd unit whose sockets only, "" for everybody's.
 
     Raise TidegateError; then nothing was changed.
     """
@@ -71,10 +76,17 @@ def allow(
     with exclusive(host.paths):
         rollback.need_no_pending_change(host.paths)
         _need_sets(host.table)
-        host.table.load(_script(destinations, minutes), check=check)
+        if unit:
+            _need_unit(host.table, unit)
+        else:
+            host.table.load(_script(destinations, minutes), check=check)
         until = clock.utc(time.time() + 60 * minutes)
         if not check:
-            what = f"{', '.join(map(str, destinations))} until {until}"
+            if unit:
+                end = time.monotonic() + 60 * minutes
+                openings = [temporary.Opening(unit, str(to.address), to.protocol, to.port, end) for to in destinations]
+                temporary.add(host.paths.temporary_units, openings)
+            what = f"{', '.join(map(str, destinations))}{f' for {unit}' if unit else ''} until {until}"
             journal.add(host.paths, "allowed", who=who, what=what, why=why)
     return until
 
@@ -87,6 +99,24 @@ def _need_sets(table: LiveTable) -> None:
             "not_found",
             f"The table on this host has no set {SETS[4]}: an older release made it, or it is the fail-safe table. "
             f"{UNCHANGED} Fix: run the role first.",
+        )
+
+
+def _need_unit(table: LiveTable, unit: str) -> None:
+    try:
+        unit_names.check(unit)
+    except unit_names.UnitNameError as error:
+        raise GuardError("bad_request", f'unit: "{unit}" {error.cause}. {UNCHANGED} Fix: {error.fix}.') from error
+    if not {*unit_names.levels(unit)} <= {*TEMPORARY_ALLOW_LEVELS}:
+        raise GuardError(
+            "bad_request",
+            f'unit: "{unit}" is below more than 3 slices. {UNCHANGED} Fix: name a service in it.',
+        )
+    if not all(table.json("set", *TABLE, name) for name in temporary.SETS.values()):
+        raise GuardError(
+            "not_found",
+            f"The table on this host has no set {temporary.SETS[4]}: no entry of its policy names a unit. "
+            f"{UNCHANGED} Fix: set egress_ledger_units: true and run the role, or leave out the unit.",
         )
 
 

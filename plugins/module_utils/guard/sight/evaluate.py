@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Mapping, Sequence, Union
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import protocols
+from ansible_collections.tidegate.nftables.plugins.module_utils.units import cgroups
 
 Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 Json = Mapping[str, Any]
@@ -96,6 +97,17 @@ class _Interface:
         return self.name == name
 
 
+@dataclass(frozen=True)
+class _Cgroup:
+    """The cgroup of a socket. units: every name by which a policy means its unit."""
+
+    units: frozenset[str]
+
+    def matches(self, element: Any) -> bool:
+        """Return whether it is in an element as nft lists it: the path of a cgroup, a number once that is gone."""
+        return not self.units.isdisjoint(cgroups.names(cgroups.unit_of_folder(str(element).rpartition("/")[2])))
+
+
 @dataclass
 class JsonTable:
     """A listed table: chains with their rules in order, sets and maps by name."""
@@ -153,6 +165,8 @@ def _left(packet: Packet, left: Any) -> Any:
         return _payload(packet, what["protocol"], what["field"])
     if kind == "fib" and what == {"result": "type", "flags": ["daddr"]} and packet.local:
         return "local"
+    if kind == "socket" and what["key"] == "cgroupv2":
+        return _Cgroup(packet.units)
     if kind == "ct" and what["key"] == "state":
         return frozenset([packet.state])
     if kind == "ct" and what["key"] == "direction":
@@ -232,7 +246,7 @@ def _is(packet: Packet, value: Any, element: Any) -> bool:
             network = ipaddress.ip_network(f"{what['addr']}/{what['len']}")
             return isinstance(value, (ipaddress.IPv4Address, ipaddress.IPv6Address)) and value in network
         raise CannotJudge(kind)
-    if isinstance(value, _Interface):
+    if isinstance(value, (_Interface, _Cgroup)):
         return value.matches(element)
     if isinstance(value, str) and (value in protocols.NUMBERS or str(element) in protocols.NUMBERS):
         return _protocol(value) == _protocol(element)

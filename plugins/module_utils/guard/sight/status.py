@@ -21,6 +21,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved impo
     settings,
     wanted_names,
 )
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import unit_sets
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.snapshot_changes import digest
 from ansible_collections.tidegate.nftables.plugins.module_utils.proxy import health
@@ -42,6 +43,7 @@ def facts(host: Host) -> dict[str, Any]:
     resolver: None without one of ours, else mode, answers (whether it does), problem (why it does not) and counts
     proxy: None where this host is none for others, else answers and problem
     tracked: see connection_tracking.usage
+    units: see unit_sets.facts
     overflow: users whose rejected packets found no room in the ledger, with how many, in any mode
     events: how often each event that is a warning is in the journal
     """
@@ -70,10 +72,11 @@ def facts(host: Host) -> dict[str, Any]:
             "seconds": change.seconds_left,
             "trouble": change.trouble,
         },
-        "allowed": temporary_allows.read(events),
+        "allowed": temporary_allows.read(events, host.paths.temporary_units),
         "watcher": lock.is_held(host.paths.watcher_lock),
         "resolver": wanted_names.facts(host.paths),
         "proxy": health.facts(host.paths.at),
+        "units": unit_sets.facts(host.paths),
         "overflow": _overflow(),
         "tracked": connection_tracking.usage(),
         "events": {name: counts[name] for name in _COUNTED},
@@ -106,13 +109,15 @@ def text(state: dict[str, Any]) -> str:
         subject = f"emergency  {change['emergency']}" if change["emergency"] else f"pending    {change['what']}"
         lines.append(f"{subject}, by {change['who'] or 'an unknown user'}; {end}")
     lines += [
-        f"allowed    {item['to']} until {item['until']}, by {item['who'] or 'an unknown user'}: {item['why']}"
+        f"allowed    {item['to']}{f' for {unit}' if (unit := item['unit']) else ''} until {item['until']}, "
+        f"by {item['who'] or 'an unknown user'}: {item['why']}"
         for item in state["allowed"]
     ]
     lines.append(f"watcher    {'runs' if state['watcher'] else 'does not run'}; an edit is {_DRIFT[state['drift']]}")
     lines += [f"resolver   {resolver_text(state['resolver'])}"] if state["resolver"] else []
     proxy = state["proxy"]
     lines += [f"proxy      {'works' if proxy['answers'] else proxy['problem']}"] if proxy else []
+    lines += [f"units      {units_text(state['units'])}"] if state["units"] else []
     lines.append(f"ledger     {overflow_text(state['overflow'])}")
     tracked = connection_tracking.text(state["tracked"])
     lines += [f"tracking   {tracked}"] if tracked else []
@@ -152,6 +157,14 @@ _RESOLVER = {
     "problems": "answers that could not be written",
     "unknown": "questions for names that egress_dns_names: only would not resolve",
 }
+
+
+def units_text(units: Mapping[str, Any]) -> str:
+    """Return how the units are that entries name, and who keeps their cgroups in the table."""
+    parts = [f"{len(units['named'])} in the policy"]
+    kinds = (("not on this host", "missing"), ("not running", "stopped"))
+    parts += [f"{words}: {', '.join(units[kind])}" for words, kind in kinds if units[kind]]
+    return "; ".join([*parts, f"followed by {'systemd' if units['by_systemd'] else 'their start and the watcher'}"])
 
 
 def overflow_text(overflow: Sequence[Mapping[str, Any]]) -> str:

@@ -8,18 +8,17 @@ from __future__ import annotations
 import ipaddress
 import struct
 import time
+from pathlib import Path
 from typing import Any, Mapping, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock
-from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.counted_elements import (
-    CountedElement,
-    dump_counted,
-)
+from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.counted_elements import dump_counted
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import (
     TABLE,
     TEMPORARY_ALLOW_SET,
     of_version,
 )
+from ansible_collections.tidegate.nftables.plugins.module_utils.units import keys, temporary
 
 from .denied_ledger import protocol_name
 
@@ -27,35 +26,44 @@ _SETS = {of_version(TEMPORARY_ALLOW_SET, version): size for version, size in ((4
 """Bytes of the address in the keys of each set: address . protocol . port, each filled up to four bytes."""
 
 
-def read(events: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+def read(events: Sequence[Mapping[str, Any]], file: Path) -> list[dict[str, str | None]]:
     """Return the destinations (``to``), when each ends (``until``), and who allowed it for what (``who``, ``why``).
 
-    events: of the journal, oldest first.
+    Also for which systemd unit (``unit``), None for everybody. events: of the journal, oldest first. file: of what is
+    open to units.
     """
-    dumped = dump_counted(*TABLE, _SETS)
-    return [
-        _about(element, size, events)
+    now, dumped = time.monotonic(), dump_counted(*TABLE, _SETS)
+    openings = [
+        temporary.Opening("", *_destination(element.key, size), now + (element.left or 0.0))
         for name, size in _SETS.items()
         for element in sorted(dumped.get(name, ()))
         if len(element.key) == size + 8
     ]
+    of_units = temporary.read(file)
+    if of_units and keys.held([*temporary.SETS.values()]):
+        openings += of_units
+    return [_about(opening, opening.until - now, events) for opening in openings]
 
 
-def _about(element: CountedElement, size: int, events: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    address = ipaddress.ip_address(element.key[:size])
-    (port,) = struct.unpack_from(">H", element.key, size + 4)
-    destination = f"{address} {protocol_name(element.key[size])}/{port}"
+def _destination(key: bytes, size: int) -> tuple[str, str, int]:
+    (port,) = struct.unpack_from(">H", key, size + 4)
+    return str(ipaddress.ip_address(key[:size])), protocol_name(key[size]), port
+
+
+def _about(opening: temporary.Opening, left: float, events: Sequence[Mapping[str, Any]]) -> dict[str, str | None]:
+    destination = f"{opening.address} {opening.protocol}/{opening.port}"
     none: Mapping[str, Any] = {}
-    event = next((event for event in reversed(events) if _allows(event, destination)), none)
+    event = next((event for event in reversed(events) if _allows(event, destination, opening.unit)), none)
     return {
         "to": destination,
-        "until": clock.utc(time.time() + (element.left or 0.0)),
+        "unit": opening.unit or None,
+        "until": clock.utc(time.time() + left),
         "who": str(event.get("who", "")),
         "why": str(event.get("why", "")),
     }
 
 
-def _allows(event: Mapping[str, Any], destination: str) -> bool:
-    """Return whether this event allowed the destination; it names several with commas, and then the end."""
-    named = str(event.get("what", "")).partition(" until ")[0]
-    return event["event"] == "allowed" and destination in named.split(", ")
+def _allows(event: Mapping[str, Any], destination: str, unit: str) -> bool:
+    """Return whether this event allowed it; it names several destinations with commas, their unit, and then the end."""
+    listed, _for, named = str(event.get("what", "")).partition(" until ")[0].partition(" for ")
+    return event["event"] == "allowed" and destination in listed.split(", ") and named == unit

@@ -10,11 +10,10 @@ policies too, and a way back needs no other.
 from __future__ import annotations
 
 import json
-import sys
 from contextlib import suppress
-from typing import Collection, Mapping, Sequence
+from typing import Any, Collection, Mapping, Sequence
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import files
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import files, unit_files
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.snapshot import SET, TableSnapshot
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.snapshot_changes import with_elements
@@ -23,8 +22,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.table_names impo
     UNITS_SET_KEY,
     is_units_set,
 )
-from ansible_collections.tidegate.nftables.plugins.module_utils.units import cgroups
-from ansible_collections.tidegate.nftables.plugins.module_utils.units.fill import KEY_LENGTH, Filled, fill, held
+from ansible_collections.tidegate.nftables.plugins.module_utils.units import cgroups, fill, keys, temporary
 
 from .live_table import LiveTable
 
@@ -49,14 +47,15 @@ def remember(paths: Paths, units: Units, still: Collection[str]) -> None:
         files.write(paths.unit_sets, json.dumps(kept, sort_keys=True).encode())
 
 
-def follow(paths: Paths) -> list[Filled]:
-    """Make the sets of the live table hold the ids of the cgroups that are there; see fill."""
-    return fill(read(paths))
+def follow(paths: Paths) -> None:
+    """Make the sets of the live table hold the ids of the cgroups that are there, for as long as each is open."""
+    fill.fill(read(paths))
+    temporary.follow(paths.temporary_units)
 
 
 def make(table: LiveTable, units: Units) -> None:
     """Make the sets that the live table does not have, as the compiler declares them."""
-    new = sorted({*units} - {*held(units)})
+    new = sorted({*units} - {*keys.held(units)})
     if new:
         text = "".join(f"add set {TABLE_TEXT} {name} {{ typeof {UNITS_SET_KEY}; }}\n" for name in new)
         table.load(text)
@@ -65,7 +64,29 @@ def make(table: LiveTable, units: Units) -> None:
 def live(paths: Paths) -> Units:
     """Return the units of the sets that the live table has."""
     known = read(paths)
-    return {name: known[name] for name in held(known)}
+    return {name: known[name] for name in keys.held(known)}
+
+
+def facts(paths: Paths) -> dict[str, Any] | None:
+    """Return how the units of the live table are; None where it names none.
+
+    named: all of them. missing: those that this host does not know; stopped: those without a cgroup now. Neither opens
+    anything. by_systemd: whether systemd keeps their ids in the sets, else processes of ours and the watcher do.
+    """
+    units = live(paths)
+    if not units:
+        return None
+    named = sorted({unit for listed in units.values() for unit in listed})
+    found: Mapping[str, Collection[int]] = {}
+    with suppress(OSError):
+        found = cgroups.ids({unit: [unit] for unit in named}, list(cgroups.cgroups(cgroups.root())))
+    missing = unit_files.missing(units)
+    return {
+        "named": named,
+        "missing": missing,
+        "stopped": [unit for unit in named if not found.get(unit) and unit not in missing],
+        "by_systemd": unit_files.are_filled_by_systemd(),
+    }
 
 
 def filled(paths: Paths, snapshot: TableSnapshot | None) -> TableSnapshot | None:
@@ -77,7 +98,4 @@ def filled(paths: Paths, snapshot: TableSnapshot | None) -> TableSnapshot | None
     # Without a tree to read, nothing is open to units.
     with suppress(OSError):
         ids = cgroups.ids(read(paths), list(cgroups.cgroups(cgroups.root())))
-    keys = {
-        name: [number.to_bytes(KEY_LENGTH, sys.byteorder) for number in sorted(ids.get(name, ()))] for name in names
-    }
-    return with_elements(snapshot, keys)
+    return with_elements(snapshot, {name: [*map(fill.key, sorted(ids.get(name, ())))] for name in names})

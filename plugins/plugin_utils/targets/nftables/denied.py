@@ -19,6 +19,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.s
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import ResolvedPolicy
 
 from .matches import FAMILIES, Spec, in_set
+from .temporary_allow import knows_units
 
 _SHARE = "limit rate over 1/hour burst 255 packets"
 """New lines of one user, so that nobody's flood hides what others tried. Packets of known lines cost nothing of it."""
@@ -232,7 +233,7 @@ def _has_units(resolved: ResolvedPolicy) -> bool:
 
     Not where packets of containers come here too: the kernel takes no match of a socket on a way from its hook forward.
     """
-    return resolved.containers is None and (resolved.sight.ledger_units or bool(resolved.units()))
+    return resolved.containers is None and knows_units(resolved)
 
 
 def _unit_rules(mode: ModeChains) -> list[str]:

@@ -67,7 +67,7 @@ def _sets(resolved: ResolvedPolicy) -> list[Spec]:
             sets += address_sets(_set_name(entry, grant), grant.addresses)
     for word, observed in resolved.observed().items():
         sets += address_sets(table_names.observed_set(word), observed)
-    return sets + temporary_allow.sets() + allowed.sets(resolved) + denied.ledger_sets(resolved)
+    return sets + temporary_allow.sets(resolved) + allowed.sets(resolved) + denied.ledger_sets(resolved)
 
 
 def _external_sets(resolved: ResolvedPolicy) -> list[Spec]:
@@ -127,6 +127,7 @@ def _base_chain(resolved: ResolvedPolicy, jumps: list[str]) -> Spec:
         *temporary_allow.rules(allowed.verdict(resolved)),
         f"jump {table_names.ALLOW_CHAIN}",
         *jumps,
+        *temporary_allow.unit_rules(resolved, allowed.verdict(resolved)),
         f"goto {table_names.DENIED_CHAIN}",
     ]
     return {

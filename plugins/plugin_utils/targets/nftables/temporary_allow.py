@@ -10,34 +10,55 @@ does not count them as drift. The floor and egress_never come first.
 from __future__ import annotations
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import table_names
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import ResolvedPolicy
 
 from .matches import FAMILIES, Spec, destination, in_set
 
 _SIZE = 4096
 
 
-def sets() -> list[Spec]:
+def sets(resolved: ResolvedPolicy) -> list[Spec]:
     """Return the sets. They are declared without elements, so that no run touches their content."""
+    kinds = {table_names.TEMPORARY_ALLOW_SET: ""}
+    if knows_units(resolved):
+        kinds[table_names.TEMPORARY_ALLOW_UNIT_SET] = f" . {table_names.UNITS_SET_KEY}"
     return [
         {
-            "name": table_names.of_version(table_names.TEMPORARY_ALLOW_SET, version),
-            "typeof": _key(version),
+            "name": table_names.of_version(name, version),
+            "typeof": f"{_key(version)}{unit}",
             "flags": ["timeout"],
             "size": _SIZE,
         }
+        for name, unit in kinds.items()
         for version in FAMILIES
     ]
+
+
+def rules(verdict: str) -> list[str]:
+    """Return one rule for each IP version."""
+    return [_rule(version, table_names.TEMPORARY_ALLOW_SET, "", verdict) for version in FAMILIES]
+
+
+def unit_rules(resolved: ResolvedPolicy, verdict: str) -> list[str]:
+    """Return one rule for each IP version and level at which a unit can be."""
+    levels = table_names.TEMPORARY_ALLOW_LEVELS if knows_units(resolved) else ()
+    return [
+        _rule(version, table_names.TEMPORARY_ALLOW_UNIT_SET, f" . socket cgroupv2 level {level}", verdict)
+        for version in FAMILIES
+        for level in levels
+    ]
+
+
+def knows_units(resolved: ResolvedPolicy) -> bool:
+    """Return whether the table may match units: only nft 1.0 and later does, as entries with units need it."""
+    return resolved.sight.ledger_units or bool(resolved.units())
 
 
 def _key(version: int) -> str:
     return f"{destination(version)} . meta l4proto . th dport"
 
 
-def rules(verdict: str) -> list[str]:
-    """Return one rule for each IP version."""
+def _rule(version: int, name: str, unit: str, verdict: str) -> str:
     ported = f"meta l4proto {{ {', '.join(table_names.PORTED_PROTOCOLS)} }}"
-    return [
-        f"{ported} {_key(version)} {in_set(table_names.TEMPORARY_ALLOW_SET, version)}"
-        f' counter {verdict} comment "{table_names.TEMPORARY_ALLOW_COMMENT}"'
-        for version in FAMILIES
-    ]
+    comment = f'comment "{table_names.TEMPORARY_ALLOW_COMMENT}"'
+    return f"{ported} {_key(version)}{unit} {in_set(name, version)} counter {verdict} {comment}"

@@ -69,6 +69,15 @@ def test_it_ends_with_its_day_in_the_policy_and_lasts_without_it_in_the_yaml() -
     ]
 
 
+def test_what_is_for_one_unit_says_so_and_asks_what_holds_for_it() -> None:
+    made = temporary_allow.entry({**GIVEN, "unit": "agent.service"}, "alice", NOW)
+    assert yaml.safe_load(temporary_allow.lasting(made))[0]["units"] == ["agent.service"]
+    never = [{"to": ["203.0.113.7"], "except_units": ["agent.service"]}]
+    assert flows(unit="agent.service", egress_never=never) == flows()
+    with pytest.raises(temporary_allow.TemporaryAllowError, match=r"egress_never rejects 203\.0\.113\.7 tcp/443"):
+        flows(unit="other.service", egress_never=never)
+
+
 @pytest.mark.parametrize(
     ("name", "found", "opened"),
     [
