@@ -14,8 +14,9 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.host_p
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.world import InventoryWorld
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.explain import Question, explain
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import PolicyErrors, ResolvedPolicy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import PolicyError
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import HOST_KINDS
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import names
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading import known, names
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.reading.words import RANKS
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ANY
@@ -45,7 +46,13 @@ class ActionModule(TidegateAction):
     def act(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Print the answer and return it; the answer no is not a failure."""
         world = self.world()
-        named = {text: name for text in arguments["to"] if (name := names.exact(text)) and not world.hosts(text)}
+        named = {text: name for text in arguments["to"] if (name := names.exact(text)) and not _is_of(world, text)}
+        several = [text for text in arguments["to"] if _is_several_names(world, text)]
+        if several:
+            fix = "ask for one of them, such as www.example.com"
+            raise PolicyErrors(
+                tuple(PolicyError(_PLACES["reach"], f'"{text}" is several names', fix) for text in several)
+            )
         written = {
             "name": _TEST,
             "reach": [_destination(world, text) for text in arguments["to"] if text not in named] or ["any"],
@@ -80,8 +87,20 @@ def _place(where: str) -> str:
     return next((name for key, name in _PLACES.items() if f".{key}" in where), _PLACES["reach"])
 
 
+def _is_of(world: InventoryWorld, text: str) -> bool:
+    """Return whether a name is a host or a group of the inventory. A pattern would have Ansible warn of every name."""
+    return text in world.groups or text in world.groups.get("all", ())
+
+
+def _is_several_names(world: InventoryWorld, text: str) -> bool:
+    """Return whether a destination is a bundle or a wildcard of domain names, which only an entry can have."""
+    return text.startswith((known.PREFIX, ".")) or (text.startswith("*.") and not world.hosts(text))
+
+
 def _destination(world: InventoryWorld, text: str) -> str:
     """Return a destination as a policy writes it; hosts need no `hosts:` here."""
     kind = text.partition(":")[0]
     bare = text not in RANKS and kind not in (*HOST_KINDS, "prefix_list") and text[:1].isalpha() and "::" not in text
+    if names.exact(text) and not _is_of(world, text):
+        return text
     return f"hosts:{text}" if bare and world.hosts(text) else text

@@ -97,7 +97,7 @@ def _named(
             raise TemporaryAllowError(f"nobody can ask for every name below {each.name}", "name the one that is needed")
         found = addresses.union(addresses.parse(text) for text in look_up(each.name))
         if not found:
-            raise TemporaryAllowError(f"{each.name} has no address now", "name an address")
+            raise TemporaryAllowError(f"{each.name} has no address that the controller finds", "name an address")
         for grant in opening.by_name:
             bound = grant.addresses if opening.within else grant.addresses & resolved.internet
             if outside := found - bound:

@@ -36,6 +36,7 @@ from .model import (
     TestOutcome,
     Whose,
 )
+from .opened_names import opened_names
 from .settings import settings
 
 Fleets = Mapping[str, HostPolicy]
@@ -179,16 +180,17 @@ class _Sides:
     def settings(self, host: str) -> list[SettingChange]:
         """Return what changes of a host's settings and guards."""
         before, after = self.pair(host)
-        if before is None or after is None:
-            return []
-        sentences = list(settings(before, after))
-        if "absent" not in (before.mode, after.mode):
-            sentences += guards(before, after)
+        sentences = list(opened_names(before, after))
+        if before is not None and after is not None:
+            sentences += settings(before, after)
+            if "absent" not in (before.mode, after.mode):
+                sentences += guards(before, after)
+        either = [policy for policy in (after, before) if policy is not None]
         return [
             SettingChange(
                 direction=direction,
                 text=text,
-                origin=after.origin(variable) or before.origin(variable),
+                origin=next((origin for policy in either if (origin := policy.origin(variable))), ""),
                 hosts=_NO_HOSTS,
             )
             for direction, text, variable in sentences

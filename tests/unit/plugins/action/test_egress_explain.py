@@ -86,6 +86,10 @@ def test_a_domain_name_is_asked_of_the_entries_that_name_it(
     ("question", "message"),
     [
         ({"to": "intrenet"}, 'egress_explain_to: "intrenet" is not a destination. Did you mean internet?'),
+        ({"to": "*.wild.example"}, 'egress_explain_to: "*.wild.example" is several names. Fix: ask for one of them'),
+        ({"to": ".wild.example"}, '".wild.example" is several names'),
+        ({"to": "known:github"}, '"known:github" is several names'),
+        ({"to": "bad..example"}, 'egress_explain_to: "bad..example"'),
         ({"to": "group:nobody"}, 'egress_explain_to: "group:nobody"'),
         ({"to": "10.0.0.300"}, 'egress_explain_to: "10.0.0.300" is not an IP address'),
         ({"to": "db1", "service": "htps"}, 'egress_explain_service: "htps" is not a service'),

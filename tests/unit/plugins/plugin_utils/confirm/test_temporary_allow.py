@@ -82,7 +82,7 @@ def test_what_is_for_one_unit_says_so_and_asks_what_holds_for_it() -> None:
     ("name", "found", "opened"),
     [
         ("api.example.com", ["1.1.1.1", "2606:4700::1"], ["1.1.1.1", "2606:4700::1"]),
-        ("api.example.com", [], "api.example.com has no address now"),
+        ("api.example.com", [], "api.example.com has no address that the controller finds"),
         ("api.example.com", ["1.1.1.1", "10.1.2.3"], "api.example.com leads to 10.1.2.3, which is not of the internet"),
         ("api.example.com", ["169.254.169.254"], "which is not of the internet"),
         ("api.example.com", ["9.9.9.9"], "egress_never rejects 9.9.9.9 tcp/443"),
