@@ -30,7 +30,7 @@ NAMES = (
 PAGES = ("README.md", *(f"docs/{name}.md" for name in NAMES))
 POLICIES = {
     "docs/policy.md": "tests/unit/docs/test_policy.py",
-    "docs/names.md": "tests/unit/docs/test_names.py",
+    "docs/names.md": "tests/integration/docs/test_names.py",
     "docs/troubleshooting.md": "tests/integration/docs/test_troubleshooting.py",
 }
 """Pages whose examples are policies of their own, or that begin with a symptom, and the test that follows each."""

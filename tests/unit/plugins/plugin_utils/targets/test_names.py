@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +18,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils import feeds, po
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import host_contribution, registry, render_units
+from ansible_collections.tidegate.nftables.tests.support.paths import CHECKOUT
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import INVENTORY, build, entry
 
 NAME = "api.payments.example"
@@ -147,3 +150,27 @@ def test_to_squid_acl_refuses_what_is_no_destination(value: Any) -> None:
 def test_to_dnsmasq_nftset_refuses_what_is_no_name(value: Any) -> None:
     with pytest.raises(AnsibleFilterError):
         to_dnsmasq_nftset(value)
+
+
+@pytest.mark.parametrize("target", sorted(name for name, each in registry.TARGETS.items() if each.can.names == "no"))
+def test_where_names_do_not_work_the_error_says_what_does(target: str) -> None:
+    changes: dict[str, Any] = {"egress_allow_app": [entry(to=[NAME, "203.0.113.0/24"])]}
+    with pytest.raises(policy.PolicyErrors) as raised:
+        lines(target, **changes)
+    assert "Fix: write addresses or a prefix list; send these connections through a proxy" in str(raised.value)
+    assert "approximate: narrower" in str(raised.value)
+
+
+REFUSING = re.compile(r"impossible|not possible|not supported|unsupported|cannot be expressed", re.IGNORECASE)
+
+
+def test_no_message_calls_names_impossible() -> None:
+    sources = [path for folder in ("plugins", "playbooks", "roles") for path in (CHECKOUT / folder).rglob("*.py")]
+    texts = [
+        node.value
+        for path in sources
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < 500
+    ]
+    assert len(texts) > 10_000
+    assert [text for text in texts if REFUSING.search(text) and re.search(r"\b(domain|names?)\b", text)] == []
