@@ -21,7 +21,7 @@ NAMES := build/squid/5.7/squid build/squid/6.13/squid build/dnsmasq/2.90/dnsmasq
     build/ulogd/2.0.8/ulogd build/prometheus/2.42.0/prometheus build/prometheus/2.42.0/promtool build/rsyslog/8.2302.0/rsyslogd
 UNBOUND := $(foreach version,1.13.1 1.17.1 1.26.2,$(addprefix build/unbound/$(version)/,unbound unbound-checkconf))
 AXE := build/axe/axe.min.js
-DEBS := $(SUITES:%=build/debian/%-debs/Packages)
+DEBS := $(SUITES:%=build/debian/%-debs/Packages) $(patsubst %,build/debian/%-squid-debs/Packages,bookworm trixie)
 RULEBOOK := build/rulebook/bin/ansible-rulebook
 TYPED := plugins playbooks tests molecule extensions
 SCENARIOS := $(notdir $(patsubst %/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
@@ -90,6 +90,9 @@ DEBS_OF_NAMES := "python3-apt unbound python3-unbound"
 DEBS_bookworm := $(DEBS_OF_NAMES) resolvconf systemd-resolved network-manager apparmor "ulogd2 ulogd2-json logrotate"
 build/debian/%-debs/Packages: build/debian/%-$(INPUTS).tar tests/images/debs.sh
 	tests/images/debs.sh $< $(@D) $(or $(DEBS_$*),$(DEBS_OF_NAMES))
+
+build/debian/%-squid-debs/Packages: build/debian/%-$(INPUTS).tar tests/images/debs.sh
+	tests/images/debs.sh $< $(@D) "python3-apt squid-openssl openssl"
 
 .PHONY: nft
 nft: deps ## The nft of Debian 11, 12 and 13 as build/nft/VERSION/nft; unbound, squid and dnsmasq beside it

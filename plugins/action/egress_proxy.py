@@ -10,12 +10,15 @@ from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.module_result import ModuleFailed
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import missing_packages
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.fleet import FleetHost, fleet_hosts
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.host_policy import Preview
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import PolicyError, PolicyErrors
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.names import proxy
 
 MODULE = "egress_squid"
+_MISSING = "squid_missing"
 
 
 class ActionModule(TidegateAction):
@@ -33,8 +36,20 @@ class ActionModule(TidegateAction):
                 "port": port,
                 "workers": proxy.WORKERS,
             }
-        result = self.need_module(MODULE, request, needed=("files",))
-        return {**result, "clients": [client.host for client in clients]}
+        return {**self._with_squid(request), "clients": [client.host for client in clients]}
+
+    def _with_squid(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Run the module, and once more where the host had no Squid that reads TLS."""
+        try:
+            return self.need_module(MODULE, request, needed=("files",))
+        except ModuleFailed as error:
+            if error.result.get("reason") != _MISSING:
+                raise
+        if self.check_mode:
+            # Which files a Squid needs that is not there is not known.
+            return {"changed": True, "files": []}
+        missing_packages.install(self, _MISSING, [*missing_packages.NEEDED[_MISSING].packages])
+        return {**self.need_module(MODULE, request, needed=("files",)), "changed": True}
 
     def _clients(self) -> tuple[list[proxy.Client], int]:
         """Return the hosts that name this one, and the port on which they all ask it."""

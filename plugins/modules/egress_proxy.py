@@ -14,12 +14,13 @@ description:
     Their policies are built on the controller and become the configuration of a Squid on this host.
   - A client's request is allowed by name and port, as its entries say. The server name in TLS must be the same, then
     the connection is passed on as it is.
-  - A host that is nobody's proxy has its proxy removed.
+  - Installs Squid and openssl where the host has no Squid that reads TLS, without the service that comes with it.
+  - A host that is nobody's proxy has its proxy removed. The packages stay.
   - Fails without a change when the policy of a client has errors.
 options: {}
 attributes:
   check_mode:
-    description: Predicts which files would change.
+    description: Predicts which files would change, or that Squid would be installed.
     support: full
   diff_mode:
     description: Shows the files before and after.

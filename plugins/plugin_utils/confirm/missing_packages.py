@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Install what a policy needs on a host: nft, unbound for names, ulogd2 for logs. Once in a host's life."""
+"""Install what a policy needs on a host: nft, unbound for names, Squid for a proxy, ulogd2 for logs. Only once."""
 
 from __future__ import annotations
 
@@ -29,6 +29,10 @@ class Needed(NamedTuple):
 NEEDED = {
     "unbound_missing": Needed(
         "egress_names: resolver", ("unbound", "python3-unbound"), "unbound", "set egress_names: periodic"
+    ),
+    # Debian's package squid cannot read TLS, RHEL's can.
+    "squid_missing": Needed(
+        "a proxy", ("squid-openssl", "openssl"), "squid", "take the host out of egress_proxies", ("squid", "openssl")
     ),
     "ulogd_missing": Needed(
         "egress_log_ulogd", ("ulogd2", "ulogd2-json"), "ulogd2", "set egress_log_ulogd: false", ("ulogd",)

@@ -5,17 +5,17 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.tests.integration.guard.test_systemd import Machine
-from ansible_collections.tidegate.nftables.tests.support.containers import image, new_container, podman
+from ansible_collections.tidegate.nftables.tests.support.machines import Machine, machine
 from ansible_collections.tidegate.nftables.tests.support.paths import CHECKOUT
 from ansible_collections.tidegate.nftables.tests.support.project import Project, Run
-from ansible_collections.tidegate.nftables.tests.support.squid import VERSIONS, program, share
+from ansible_collections.tidegate.nftables.tests.support.squid import VERSIONS
 
 CONFIGURATION = "/etc/tidegate/proxy/squid.conf"
 PAY = {"name": "pay", "to": ["api.pay.example"], "services": ["https"]}
@@ -31,71 +31,89 @@ APP: dict[str, Any] = {
 }
 
 
-@pytest.fixture(params=VERSIONS)
-def machine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Machine]:
-    """A container of one release that has its Squid, as Debian's package has it."""
-    version, release = request.param, VERSIONS[request.param]
-    name = new_container(f"proxy-{release}")
-    squid = program(version)
-    files = {
-        share(version).parents[2]: share(version).parents[2],
-        squid.parent: squid.parent,
-        squid: "/usr/sbin/squid-openssl",
-        share(version): "/usr/share/squid",
-        share(version).parents[1] / "lib" / "squid": "/usr/lib/squid",
-    }
-    volumes = [f"--volume={source}:{target}:ro" for source, target in files.items()]
-    options = ["--network", "none", "--systemd", "always", "--cap-add", "NET_ADMIN,NET_RAW,SYS_ADMIN"]
-    podman("run", "--detach", "--name", name, *options, *volumes, image(release), "/lib/systemd/systemd")
-    try:
-        started = Machine(name, tmp_path)
-        started.settled()
+@pytest.fixture(params=VERSIONS.values())
+def host(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Machine]:
+    """A machine of one release that has no Squid, and a repository that has Debian's."""
+    with machine(request.param, tmp_path) as started:
+        shutil.copytree(CHECKOUT / "build" / "debian" / f"{request.param}-squid-debs", started.root / "repository")
+        shutil.rmtree(started.root / "etc/apt/sources.list.d", ignore_errors=True)
+        started.write("/etc/apt/sources.list", "deb [trusted=yes] file:/repository ./\n")
+        # What Ansible's module needs, and would install.
+        started.run("sh", "-c", "apt-get update -qq && apt-get install -qq -y python3-apt")
         yield started
-    finally:
-        podman("rm", "--force", "--time", "0", name)
 
 
-def play(machine: Machine, app: dict[str, Any], *options: str, task: dict[str, Any] | None = None) -> Run:
-    """Run the role's task on the proxy, with the policy of a client."""
-    project = Project(machine.folder)
-    connection = {"ansible_connection": "podman_nsenter", "ansible_host": machine.name}
-    proxy = {**connection, "egress_addresses": ["10.0.0.9"], "ansible_python_interpreter": "/usr/bin/python3"}
+ROLE = {"ansible.builtin.import_role": {"name": "tidegate.nftables.egress_proxy"}}
+
+
+def squid(configuration: str) -> dict[str, Any]:
+    """Return a task that runs Squid with a configuration, which it may not accept."""
+    return {"tidegate.nftables.egress_squid": {"configuration": configuration}, "ignore_errors": True}
+
+
+def command(text: str) -> dict[str, Any]:
+    """Return a task that runs a command on the proxy."""
+    return {"ansible.builtin.shell": text, "changed_when": False}
+
+
+def status(what: str) -> list[dict[str, Any]]:
+    """Return tasks that need something to be true of the host's status."""
+    return [
+        {"tidegate.nftables.egress_guard": {"phase": "status"}, "register": "state"},
+        {"ansible.builtin.assert": {"that": [what], "fail_msg": "the proxy: {{ state.status.proxy }}"}},
+    ]
+
+
+def play(host: Machine, app: dict[str, Any], *tasks: dict[str, Any]) -> Run:
+    """Run tasks on the proxy, with the policy of a client. Few runs: each takes seconds."""
+    project = Project(host.folder)
+    proxy = {**host.variables, "egress_addresses": ["10.0.0.9"]}
     project.write("inventory.yml", {"all": {"hosts": {"proxy1": proxy, "app1": app}}})
-    tasks = [task or {"tidegate.nftables.egress_proxy": {}}]
-    project.write("site.yml", [{"hosts": "proxy1", "gather_facts": False, "tasks": tasks}])
-    project.environment["ANSIBLE_CONNECTION_PLUGINS"] = str(CHECKOUT / "molecule/shared/connection_plugins")
-    return project.play(*options)
+    project.write("site.yml", [{"hosts": "proxy1", "gather_facts": False, "tasks": list(tasks)}])
+    project.environment |= host.environment
+    return project.play()
 
 
-def test_a_host_from_its_first_client_to_none(machine: Machine) -> None:
-    """One test: a container takes long to start."""
-    assert play(machine, APP, "--check").ok().changed("proxy1")
-    assert machine.active("tidegate-proxy") == "inactive"
-    assert play(machine, APP).ok().changed("proxy1")
-    assert machine.active("tidegate-proxy") == "active"
-    assert not play(machine, APP).ok().changed("proxy1")
+def active(host: Machine, unit: str) -> str:
+    return host.run("systemctl", "is-active", unit, check=False).strip()
 
-    process = machine.run("systemctl", "show", "--property=MainPID", "tidegate-proxy")
-    assert play(machine, {**APP, "egress_allow_app": [PAY, CODE]}).ok().changed("proxy1")
-    assert r"\.code\.example$" in machine.run("cat", CONFIGURATION)
-    assert machine.run("systemctl", "show", "--property=MainPID", "tidegate-proxy") == process
 
-    wrong = play(machine, {**APP, "egress_allow_app": [{**PAY, "services": ["htps"]}]})
+def test_a_host_from_its_first_client_to_none(host: Machine) -> None:
+    """One test: the installation takes seconds."""
+    foreseen = [{**ROLE, "check_mode": True}, command("test ! -e /usr/sbin/squid")]
+    first = play(host, APP, *foreseen, ROLE, ROLE, *status("state.status.proxy.answers")).ok()
+    assert first.changed("proxy1") == 2
+    assert active(host, "tidegate-proxy") == "active"
+    assert active(host, "squid") == "inactive"
+
+    process = host.run("systemctl", "show", "--property=MainPID", "tidegate-proxy")
+    more = {**APP, "egress_allow_app": [PAY, CODE]}
+    assert play(host, more, ROLE).ok().changed("proxy1")
+    assert r"\.code\.example$" in host.run("cat", CONFIGURATION)
+    assert host.run("systemctl", "show", "--property=MainPID", "tidegate-proxy") == process
+
+    stopped = [command("systemctl stop tidegate-proxy"), *status("'nothing answers' in state.status.proxy.problem")]
+    edited = [
+        command(f"echo '# by hand' >>{CONFIGURATION}"),
+        *status("'edited by hand' in state.status.proxy.problem"),
+    ]
+    assert play(host, more, *stopped, *edited, ROLE, *status("state.status.proxy.answers")).ok().changed("proxy1")
+
+    wrong = play(host, {**APP, "egress_allow_app": [{**PAY, "services": ["htps"]}]}, ROLE)
     assert wrong.code != 0
     assert "egress_allow_app[pay].services[0]" in wrong.output
-    text = machine.run("cat", CONFIGURATION)
-    refused = play(machine, APP, task={"tidegate.nftables.egress_squid": {"configuration": "acl a dstdomain .b b\n"}})
-    assert "Squid does not accept the configuration" in refused.output
+    text = host.run("cat", CONFIGURATION)
     # Parsed, and not what it should be: nobody listens where clients ask.
     useless = text.replace("http_port 3128", "http_port 3129")
-    failed = play(machine, APP, task={"tidegate.nftables.egress_squid": {"configuration": useless}})
-    assert "the old ones are back" in failed.output
-    assert machine.run("cat", CONFIGURATION) == text
-    assert machine.active("tidegate-proxy") == "active"
+    refused = play(host, APP, squid("acl a dstdomain .b b\n"), squid(useless))
+    assert "Squid does not accept the configuration" in refused.output
+    assert "the old ones are back" in refused.output
+    assert host.run("cat", CONFIGURATION) == text
+    assert active(host, "tidegate-proxy") == "active"
 
-    assert play(machine, {**APP, "egress_proxies": ["10.0.0.10"]}).ok().changed("proxy1")
-    assert machine.active("tidegate-proxy") == "inactive"
+    none = play(host, {**APP, "egress_proxies": ["10.0.0.10"]}, ROLE, ROLE).ok()
+    assert none.changed("proxy1") == 1
+    assert active(host, "tidegate-proxy") == "inactive"
     folders = ("/etc/tidegate", "/etc/systemd/system", "/etc/logrotate.d")
-    left = machine.run("find", *folders, "-name", "*proxy*", check=False)
+    left = host.run("find", *folders, "-name", "*proxy*", check=False)
     assert left == ""
-    assert not play(machine, {**APP, "egress_proxies": ["10.0.0.10"]}).ok().changed("proxy1")
