@@ -47,5 +47,10 @@ def report_errors(module: AnsibleModule) -> Iterator[None]:
         _fail(module, TidegateError("no_memory", NO_MEMORY))
 
 
+def failure(error: TidegateError) -> dict[str, Any]:
+    """Return the keys of a failure: msg, reason, where and the details."""
+    return {"msg": str(error), "reason": error.reason, "where": error.where, **error.details}
+
+
 def _fail(module: AnsibleModule, error: TidegateError) -> None:
-    module.fail_json(msg=str(error), reason=error.reason, where=error.where, **error.details)
+    module.fail_json(**failure(error))

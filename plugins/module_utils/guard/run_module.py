@@ -41,7 +41,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.desi
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import observes
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.live_table import LiveTable, UtcNft
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import decide, policy_tests
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import decide, policy_tests, waiting
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial.policy_tests import PolicyTests
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.rule_counters import rule_counters
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import parse
@@ -71,6 +71,8 @@ def run(module: AnsibleModule) -> None:
             raise GuardError("not_root", f"This needs root on the host. {UNCHANGED} Fix: become: true.")
         paths = Paths(module.params["root"] or "")
         result = PHASES[module.params["phase"]](paths, module.params, module.check_mode)
+        if result.get("guard") and module.params["phase"] in _CONFIRMED:
+            _wait(paths, module.params, result["guard"])
     for warning in result.pop("warnings", ()):
         module.warn(warning)
     module.exit_json(**result)
@@ -143,9 +145,25 @@ def _rollback(paths: Paths, parameters: Parameters, check: bool) -> dict[str, An
     return {**result, **returned_to, "connection": ssh_session.connection()}
 
 
+def _wait(paths: Paths, parameters: Parameters, guard: Mapping[str, Any]) -> None:
+    """Wait on the host for the confirmation of the change that this run made."""
+    known = {**parameters, "failing_before": guard["before"]}
+    waiting.offer(
+        paths,
+        guard["token"],
+        lambda request, session: _confirmed(
+            paths, {**known, **{key: request[key] for key in ("token", "not_over", "what")}}, session, check=False
+        ),
+    )
+
+
 def _confirm(paths: Paths, parameters: Parameters, check: bool) -> dict[str, Any]:
+    return _confirmed(paths, parameters, ssh_session.connection(), check=check)
+
+
+def _confirmed(paths: Paths, parameters: Parameters, session: str, *, check: bool) -> dict[str, Any]:
     host, token = Host(paths, LiveTable()), parameters["token"]
-    decide.need_new_connection(host, token, parameters["not_over"] or "", check=check)
+    decide.need_new_connection(host, token, parameters["not_over"] or "", session, check=check)
     return decide.confirm_if_tests_pass(
         host,
         token,
@@ -243,6 +261,8 @@ def _tests(parameters: Parameters) -> PolicyTests:
     return PolicyTests(parameters["tests"] or (), parameters["test_timeout"])
 
 
+_CONFIRMED = ("apply", "rollback")
+"""Phases whose change is confirmed; an emergency ends by itself."""
 Phase = Callable[[Paths, Parameters, bool], "dict[str, Any]"]
 PHASES: Mapping[str, Phase] = {
     "apply": _apply,

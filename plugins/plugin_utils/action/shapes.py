@@ -265,6 +265,9 @@ UNCHANGED = Record(
 )
 """What guard/unchanged.py answers of a host."""
 
+CONFIRMED = Record(optional={**_GUARD.optional, "unanswered": TEXT})
+"""What guard/confirmation.py answers of a host."""
+
 APPLIED = Record(
     optional={
         **_GUARD.optional,

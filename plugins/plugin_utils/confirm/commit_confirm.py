@@ -13,14 +13,19 @@ from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard import confirmation
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import request as requests
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.shapes import CONFIRMED
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedPolicy
 
 from . import connection as connections
-from . import description
+from . import description, sent_alone
 
 GUARD = "egress_guard"
+_ASK = sent_alone.program(confirmation)
+_DECISION = frozenset(("tests", "broken", "broken_before"))
+"""Keys of a confirmation that did not fail."""
 _PAUSE = 1.0
 """Seconds before the second attempt to reach the host; each attempt is a login."""
 _LONGEST_PAUSE = 8.0
@@ -113,7 +118,18 @@ def _over_new_connection(action: TidegateAction, confirm: Mapping[str, Any]) -> 
     connections.renew(action.connection)
     if not _starter_lives():
         return _ABANDONED
-    return action.run_module(GUARD, confirm, needed=("tests", "broken", "broken_before"))
+    return _by_the_waiting_run(action, confirm) or action.run_module(GUARD, confirm, _DECISION)
+
+
+def _by_the_waiting_run(action: TidegateAction, confirm: Mapping[str, Any]) -> Result | None:
+    """Have the run that made the change confirm it, which waits on the host; return None where it does not."""
+    request = {key: confirm[key] for key in ("root", "token", "not_over", "what")}
+    raw = sent_alone.run(action, _ASK, request)
+    answer = action.known_result(sent_alone.MODULE, raw, CONFIRMED)
+    if answer.get("reason") if answer.get("failed") else answer.keys() >= _DECISION:
+        return answer
+    action.say_details(f"confirmed by a run of the guard: {answer.get('unanswered', 'no answer')}")
+    return None
 
 
 def _starter_lives() -> bool:

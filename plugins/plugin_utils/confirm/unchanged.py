@@ -1,11 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ask a host whether it is as a whole run of the guard recorded it, by a module of a few kilobytes.
-
-The module is the file of egress_apply, without Ansible's module framework and its archive, which cost a host ten times
-what the question does.
-"""
+"""Ask a host whether it is as a whole run of the guard recorded it, by a module of a few kilobytes."""
 
 from __future__ import annotations
 
@@ -16,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard import unchanged
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import COLLECTION, TidegateAction
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.shapes import UNCHANGED
 
-MODULE = "egress_apply"
+from . import sent_alone
+
 _FILE = Path(str(unchanged.__file__))
-_PROGRAM = f"{_FILE.read_text(encoding='utf-8')}\nmain(json.loads(REQUEST))\n"
+_PROGRAM = sent_alone.program(unchanged)
 _NOT_COMPARED = ("who", "preflight")
 """What of a request a host that is right does not look at: who asks, and what is looked at before a change."""
 
@@ -70,11 +67,8 @@ def ask(action: TidegateAction, request: Mapping[str, Any]) -> dict[str, Any] | 
 
     request: of the phase apply, with its digest. Raise AnsibleConnectionFailure for a host that cannot be reached.
     """
-    arguments = {"program": _PROGRAM, "root": request["root"], "digest": request["digest"]}
-    raw = action._execute_module(  # noqa: SLF001
-        module_name=f"{COLLECTION}.{MODULE}", module_args=arguments, task_vars=action.task_vars
-    )
-    answer = action.known_result(MODULE, raw, UNCHANGED)
+    raw = sent_alone.run(action, _PROGRAM, {"root": request["root"], "digest": request["digest"]})
+    answer = action.known_result(sent_alone.MODULE, raw, UNCHANGED)
     if answer.get("failed") or not answer.get("unchanged"):
         action.say_details(f"not as recorded: {answer.get('differs', 'no answer')}")
         return None

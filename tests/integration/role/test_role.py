@@ -19,8 +19,8 @@ ONE = ["egress_apply"]
 """The module runs of a host that is right: a question."""
 WHOLE = ["egress_apply", "egress_guard"]
 """Those of a host that nothing is known about: the question, and the guard, which looks at everything."""
-CHANGE = [*WHOLE, "egress_guard"]
-"""Those of a host where something changes: the question, apply, then confirm over a new connection."""
+CHANGE = [*WHOLE, "egress_apply"]
+"""Those of a host where something changes: the question, apply, and over a new connection the word to confirm it."""
 
 
 def comments(project: HostProject, chain: str = "egress_allow") -> list[str]:

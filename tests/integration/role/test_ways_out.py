@@ -52,7 +52,7 @@ def test_rollback_returns_to_the_policy_before_or_to_a_named_one(project: HostPr
     assert history(project)[1]["what"].startswith(opened)
     returned = play(project, "tidegate.nftables.rollback", *PLACE, rollback_reason="payments are down")
     assert returned.code == 0, returned.output
-    assert returned.module_runs == ["egress_guard", "egress_guard"]
+    assert returned.module_runs == ["egress_guard", "egress_apply"]
     assert table(project) == texts[1]
     assert re.search(r"^app1: back to the policy of 20\S+Z \(opened for everybody", returned.output, re.MULTILINE), (
         returned.output

@@ -96,6 +96,11 @@ class Paths:
         return self.run / "watcher.lock"
 
     @property
+    def confirmation(self) -> Path:
+        """Where the run that made the pending change waits for its confirmation (trial/waiting.py)."""
+        return self.run / "confirmation.sock"
+
+    @property
     def rollback_timer(self) -> Path:
         """Process id and start time of a rollback timer that is a process."""
         return self.run / "rollback-timer"

@@ -18,23 +18,24 @@ _FARTHEST = 64
 """Ancestors whose environment is read."""
 
 
-def connection() -> str:
+def connection(pid: int | None = None) -> str:
     """Return SSH_CONNECTION: the client's address and port, then ours; "" without an SSH session.
 
-    sudo and similar tools drop the variable (ENVIRONMENT in sshd(8)), so the environments of this process's ancestors
+    pid: of the process whose session it is, by default this one.
+
+    sudo and similar tools drop the variable (ENVIRONMENT in sshd(8)), so the environments of the process's ancestors
     are read, up to the shell that sshd started.
     """
-    return _variable(_session(), _CONNECTION)
+    return _variable(_session(os.getpid() if pid is None else pid), _CONNECTION)
 
 
 def user() -> str:
     """Return the user that logged in over SSH; "" without an SSH session."""
-    return _variable(_session(), _USER)
+    return _variable(_session(os.getpid()), _USER)
 
 
-def _session() -> bytes:
+def _session(pid: int) -> bytes:
     """Return the environment of the nearest process that has SSH_CONNECTION, this one or an ancestor."""
-    pid = os.getpid()
     for _ancestor in range(_FARTHEST):
         environment = _environment(pid)
         if _variable(environment, _CONNECTION) or pid <= 1:

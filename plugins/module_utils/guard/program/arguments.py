@@ -11,7 +11,6 @@ import re
 from typing import Any, Mapping, NamedTuple, NoReturn
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import systemd_units
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import timer
 
 VERSION = "0.1.0"
 """Of the collection."""
@@ -34,7 +33,6 @@ class Command(NamedTuple):
 
 _JSON = Word("--json", "print JSON, for programs", {"action": "store_true"})
 _MINUTES = (Word("minutes", "how long", {"type": int}),)
-_TOKEN = Word("token", "the change")
 COMMANDS: Mapping[str, Command] = {
     "status": Command("which policy is loaded, who confirmed it, what is pending, events", (_JSON,)),
     "denied": Command(
@@ -77,8 +75,6 @@ COMMANDS: Mapping[str, Command] = {
     "answer": Command(""),
     systemd_units.SETTLE: Command(""),
     systemd_units.SETTLE_UNITS: Command(""),
-    timer.WAIT_COMMAND: Command("", (_TOKEN,)),
-    timer.COMMAND: Command("", (_TOKEN,)),
 }
 SHOWN = {name: command for name, command in COMMANDS.items() if command.about}
 """The commands for people."""

@@ -11,14 +11,13 @@ import shlex
 import socket
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Callable, Sequence
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.errors import TidegateError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, files
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.lock import WAIT, exclusive, hold
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.lock import exclusive
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths, of_program
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.systemd_units import (
     FAILSAFE_STATUS,
@@ -30,7 +29,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import denied_ledger
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.live_table import LiveTable
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import commit_confirm, rollback, timer
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import commit_confirm, rollback
 from ansible_collections.tidegate.nftables.plugins.module_utils.printable import printable_lines
 
 from . import ask, boot, console, emergency, followed_units, names, watcher
@@ -150,42 +149,6 @@ def _answer(paths: Paths, _arguments: Arguments) -> int:
         return ask.serve(paths, connection)
 
 
-def _wait_and_roll_back(paths: Paths, arguments: Arguments) -> int:
-    change = pending.read(paths)
-    if change is None or change.token != arguments.token:
-        raise GuardError("not_pending", "This change is not pending on this host.")
-    # Now, so that a host without CAP_NET_ADMIN is noticed before the table is changed.
-    LiveTable().generation()
-    if not timer.detach(paths):
-        return 0
-    timer.wait(change)
-    return _roll_back(paths, arguments)
-
-
-def _roll_back(paths: Paths, arguments: Arguments) -> int:
-    """Roll back until it is done, even when the lock is held for too long: people are locked out."""
-    change = pending.read(paths)
-    seconds = WAIT if change is None else max(WAIT, change.deadline - change.snapshot_at)
-    pause = rollback.FIRST_PAUSE
-    while True:
-        try:
-            with hold(paths.lock, seconds):
-                rollback.roll_back_token(Host(paths, LiveTable()), arguments.token, "nobody confirmed it in time")
-        except GuardError as error:
-            if error.reason != "not_rolled_back":
-                raise
-        except TidegateError:
-            raise
-        except Exception:
-            # A fault in this program must lock nobody out.
-            rollback.load_snapshot(paths)
-            raise
-        else:
-            return 0
-        time.sleep(pause)
-        pause = min(2 * pause, rollback.LONGEST_PAUSE)
-
-
 def _caller() -> str:
     return f"{os.environ.get('SUDO_USER') or denied_ledger.user_name(os.getuid())} (console)"
 
@@ -204,6 +167,4 @@ _COMMANDS: dict[str, Callable[[Paths, Arguments], int]] = {
     SETTLE: _settle_names,
     SETTLE_UNITS: _settle_units,
     "answer": _answer,
-    timer.WAIT_COMMAND: _wait_and_roll_back,
-    timer.COMMAND: _roll_back,
 }

@@ -20,8 +20,9 @@ from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.systemd_units import FOLLOW_UNITS, RESOLVE
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import timer
 
-from . import cli, follow_units, resolve
+from . import cli, follow_units, resolve, timed_rollback
 
 ROOMS = "ansible_collections.tidegate.nftables.plugins.module_utils"
 PARTS = (
@@ -29,6 +30,7 @@ PARTS = (
     "domain_names",
     "errors",
     "files",
+    "guard.host.background",
     "guard.host.clock",
     "guard.host.errors",
     "guard.host.files",
@@ -49,6 +51,7 @@ PARTS = (
     "guard.program.follow_units",
     "guard.program.followed_units",
     "guard.program.terminal",
+    "guard.program.timed_rollback",
     "guard.program.names",
     "guard.program.proxy_files",
     "guard.program.resolve",
@@ -141,7 +144,7 @@ PARTS = (
 OLDEST = (3, 8)
 _SYSTEM = "/usr/bin/python3"
 # From the imported module: Ansible sends to the host what is imported.
-# The resolver, and what units run, need a part of the modules, which Python compiles anew at each start.
+# The resolver, what units run, and a rollback timer need a part of the modules, all of which Python would compile anew.
 _MAIN = f"""\
 import sys
 
@@ -149,6 +152,8 @@ if sys.argv[1:] == ["{RESOLVE}"]:
     from {resolve.__name__} import main
 elif sys.argv[1:2] == ["{FOLLOW_UNITS}"]:
     from {follow_units.__name__} import main
+elif sys.argv[1:2] in (["{timer.WAIT_COMMAND}"], ["{timer.COMMAND}"]):
+    from {timed_rollback.__name__} import main
 else:
     from {cli.__name__} import main
 

@@ -92,7 +92,7 @@ def read(paths: Paths) -> PendingChange | None:
 
 def files_of(paths: Paths) -> tuple[Path, ...]:
     """Return the files of a pending change; pending.json first, for without it the others mean nothing."""
-    return paths.pending, paths.snapshot, paths.candidate, paths.rollback_timer
+    return paths.pending, paths.snapshot, paths.candidate, paths.rollback_timer, paths.confirmation
 
 
 def remove(paths: Paths) -> None:

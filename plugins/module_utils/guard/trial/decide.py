@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any, Collection
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, ssh_session
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.lock import exclusive
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import pending, wanted_names
@@ -53,9 +53,9 @@ def confirm_if_tests_pass(
     return {"changed": True, **report, "confirmed": confirm(host, token, what)}
 
 
-def need_new_connection(host: Host, token: str, old: str, *, check: bool) -> None:
-    """Roll the change back and raise GuardError (same_connection) when this run came over the old connection."""
-    if not old or ssh_session.connection() != old or check:
+def need_new_connection(host: Host, token: str, old: str, now: str, *, check: bool) -> None:
+    """Roll the change back and raise GuardError (same_connection) when it is confirmed over the old connection."""
+    if not old or now != old or check:
         return
     reject(host, token, "no new connection was made")
     raise GuardError(

@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, Literal, Sequence
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, files
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import background, clock, files
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.pending import PendingChange
@@ -108,15 +108,7 @@ def detach(paths: Paths) -> bool:
             raise GuardError("cannot_arm", f"The process that rolls the change back died at once. {UNCHANGED}")
         return False
     os.close(reader)
-    os.setsid()
-    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGPIPE):
-        signal.signal(number, signal.SIG_IGN)
-    os.chdir("/")
-    null = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
-        os.dup2(null, descriptor)
-    os.closerange(3, writer)
-    os.closerange(writer + 1, 1024)
+    background.leave_session(writer)
     with suppress(OSError):
         # When memory runs out, almost every other process ends first (proc_pid_oom_score_adj(5)).
         Path("/proc/self/oom_score_adj").write_text("-900", "ascii")

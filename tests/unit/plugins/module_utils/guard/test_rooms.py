@@ -14,8 +14,8 @@ import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import guard
 
-ROOMS = ("unchanged", "host", "table", "saved", "sight", "trial", "program", "apply", "run_module")
-"""In order: what is sent alone, six folders, then the two files in front of them."""
+ROOMS = ("unchanged", "confirmation", "host", "table", "saved", "sight", "trial", "program", "apply", "run_module")
+"""In order: what is sent alone, two files, six folders, then the two files in front of them."""
 ROOT = Path(guard.__file__).parent
 PREFIX = tuple(guard.__name__.split("."))
 FILES = {

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.connection.local import Connection as LocalConnection
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import commit_confirm
+from ansible_collections.tidegate.nftables.tests.support.controller import Controller
 
 
 class Clock:
@@ -80,6 +83,51 @@ def test_a_host_that_stays_away_is_asked_seldom_and_once_more_at_the_end(
     assert max(in_a_minute) <= 11
     assert deadline - host.logins[-1] <= 1.0 + takes
     assert clock.now <= deadline + takes
+
+
+CONFIRMED = {"changed": True, "tests": [], "broken": [], "broken_before": []}
+
+
+@pytest.mark.parametrize(
+    ("answer", "asks_the_guard"),
+    [
+        (CONFIRMED, False),
+        ({"failed": True, "reason": "tests_failed", "msg": "The change was rolled back"}, False),
+        ({"changed": False, "unanswered": "FileNotFoundError"}, True),
+        ({"failed": True, "msg": "no Python"}, True),
+        ({"changed": True, "confirmed": {"token": "0"}}, True),
+        ({}, True),
+    ],
+)
+def test_a_change_that_no_run_waits_for_is_confirmed_by_the_guard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any], *, asks_the_guard: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    asked: list[str] = []
+
+    def host(module: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        asked.append(f"{module} {arguments.get('phase', '')}")
+        if module == "egress_guard" and arguments["phase"] == "apply":
+            return {"changed": True, "guard": {"token": "t", "seconds": 60, "kind": "process", "before": []}}
+        if module == "egress_guard":
+            return CONFIRMED
+        return answer if "token" in arguments else {"unchanged": False}
+
+    hosts = {
+        "all": {
+            "hosts": {
+                "app1": {"egress_tier": "app", "egress_internal_networks": ["10.0.0.0/8"], "ansible_host": "10.0.0.1"}
+            }
+        }
+    }
+    result = Controller(tmp_path, hosts).run("app1", "egress_apply", {}, host)
+    assert asked == [
+        "egress_apply ",
+        "egress_guard apply",
+        "egress_apply ",
+        *(["egress_guard confirm"] if asks_the_guard else []),
+    ]
+    assert result.get("reason") == (None if asks_the_guard else answer.get("reason"))
 
 
 def test_what_will_happen_is_said_once(clock: Clock) -> None:

@@ -252,6 +252,7 @@ def test_the_program_holds_all_it_needs(tmp_path: Path) -> None:
     held = {name.partition("/guard/")[2] for name in names if "/guard/" in name}
     sent_only = {
         "apply.py",
+        "confirmation.py",
         "run_module.py",
         "host/ulogd.py",
         "program/install.py",
@@ -277,6 +278,7 @@ def test_the_program_holds_all_it_needs(tmp_path: Path) -> None:
         "table/older_connections.py",
         "trial/decide.py",
         "trial/policy_tests.py",
+        "trial/waiting.py",
     }
     assert held == {str(path.relative_to(ROOM)) for path in ROOM.rglob("*.py")} - sent_only
 

@@ -1,0 +1,139 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The run that waits on the host for its confirmation: whom it answers, and when it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard import confirmation, run_module
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import pending
+from ansible_collections.tidegate.nftables.tests.support.waiting import children, send_signal
+
+from .conftest import NEW, OLD, GuardedHost, wait_for
+
+PROGRAM = f"{Path(str(confirmation.__file__)).read_text()}\nmain(json.loads(sys.argv[1]))\n"
+FIRST, SECOND = "192.0.2.1 40000 192.0.2.9 22", "192.0.2.1 40001 192.0.2.9 22"
+
+
+@pytest.fixture(autouse=True)
+def _waits_no_longer() -> Iterator[None]:
+    yield
+    for waiting in children(os.getpid()):
+        send_signal(signal.SIGKILL, waiting)
+        os.waitpid(waiting, 0)
+
+
+def offered(host: GuardedHost, **terms: Any) -> str:
+    """Load a change whose run waits for the confirmation; return its token."""
+    host.has(OLD)
+    guard = host.apply(NEW, **terms)["guard"]
+    parameters = {name: option.get("default") for name, option in run_module.ARGUMENTS.items()}
+    run_module._wait(host.paths, parameters, guard)
+    return str(guard["token"])
+
+
+def ask(host: GuardedHost, token: str, *, over: str = "", not_over: str | None = None, **more: Any) -> dict[str, Any]:
+    """Send the question as an SSH session does. over: its connection."""
+    request = {"root": host.paths.root, "token": token, "not_over": not_over, "what": "opened api"}
+    environment = {"SSH_CONNECTION": over} if over else {}
+    words = ["/usr/bin/python3", "-c", PROGRAM, json.dumps(request)]
+    done = subprocess.run(words, env=environment, check=True, stdout=subprocess.PIPE, **more)
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def send(host: GuardedHost, text: str, **more: Any) -> str:
+    """Send a text as the question; return what comes back, as Python writes it."""
+    connect = (
+        f"import os, socket, sys\nos.chdir({str(host.paths.run)!r})\n"
+        "s = socket.socket(socket.AF_UNIX)\ns.connect('confirmation.sock')\n"
+        "try:\n    s.sendall(sys.argv[1].encode())\n    s.shutdown(socket.SHUT_WR)\n    print(s.recv(100))\n"
+        "except (BrokenPipeError, ConnectionResetError):\n    print(b'')\n"
+    )
+    words = ["/usr/bin/python3", "-c", connect, text]
+    return subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True, **more).stdout.strip()
+
+
+def ended() -> bool:
+    """Return whether the waiting process, our only child, is gone."""
+    return not children(os.getpid()) or os.waitpid(-1, os.WNOHANG)[0] != 0
+
+
+def is_pending(host: GuardedHost, token: str) -> bool:
+    change = pending.read(host.paths)
+    return change is not None and change.token == token
+
+
+def test_it_confirms_over_another_connection_and_ends(host: GuardedHost) -> None:
+    token = offered(host)
+    answer = ask(host, token, over=SECOND, not_over=FIRST)
+    assert (answer["changed"], answer["tests"], answer["broken"]) == (True, [], [])
+    assert answer["confirmed"]["token"] == token
+    assert "opened api" in host.paths.journal.read_text()
+    assert "192.0.2.0/24" in host.listing()
+    wait_for(ended, "the end of the waiting process")
+    assert not host.paths.confirmation.exists()
+    assert "unanswered" in ask(host, token)
+
+
+def test_the_connection_of_the_change_rolls_it_back(host: GuardedHost) -> None:
+    token = offered(host)
+    answer = ask(host, token, over=FIRST, not_over=FIRST)
+    assert (answer["failed"], answer["reason"]) == (True, "same_connection")
+    assert "203.0.113.0/24" in host.listing()
+
+
+@pytest.mark.parametrize("how", ["no session", "another token", "no request"])
+def test_what_proves_nothing_is_not_answered(host: GuardedHost, how: str) -> None:
+    token = offered(host)
+    if how == "no session":
+        answer = ask(host, token, not_over=FIRST)
+    elif how == "another token":
+        answer = ask(host, "0" * 16, over=SECOND, not_over=FIRST)
+    else:
+        answer = {"unanswered": send(host, "[]")}
+    assert answer["unanswered"] in ("b''", "JSONDecodeError: Expecting value: line 1 column 1 (char 0)")
+    assert is_pending(host, token)
+    assert ask(host, token, over=SECOND, not_over=FIRST)["confirmed"]["token"] == token
+
+
+def test_a_user_cannot_ask_even_where_the_folders_are_open(host: GuardedHost) -> None:
+    token = offered(host)
+    assert stat.S_IMODE(host.paths.run.stat().st_mode) == 0o700
+    for path in (host.paths.confirmation, *host.paths.confirmation.parents):
+        path.chmod(path.stat().st_mode | 0o077)
+    assert "unanswered" in ask(host, token, over=SECOND, not_over=FIRST, user=65534)
+    assert send(host, json.dumps({"token": token, "not_over": None, "what": ""}), user=65534) == "b''"
+    assert is_pending(host, token)
+
+
+def test_an_edit_by_somebody_else_is_not_confirmed(host: GuardedHost) -> None:
+    token = offered(host)
+    host.load("add rule inet tidegate egress_output accept")
+    answer = ask(host, token, over=SECOND, not_over=FIRST)
+    assert (answer["failed"], answer["reason"]) == (True, "changed_meanwhile")
+    assert "203.0.113.0/24" in host.listing()
+
+
+def test_it_ends_with_the_change_and_does_not_keep_the_session(host: GuardedHost) -> None:
+    token = offered(host, seconds=6)
+    (waiting,) = children(os.getpid())
+    wait_for(lambda: os.getsid(waiting) == waiting, "a session of its own")
+    files = {str(path.readlink()) for path in Path(f"/proc/{waiting}/fd").iterdir()}
+    assert {path.partition(":")[0] for path in files} == {"/dev/null", "socket"}
+    send_signal(signal.SIGHUP, waiting)
+    wait_for(ended, "the end of the waiting process")
+    wait_for(lambda: not host.paths.pending.exists(), "the rollback")
+    assert "unanswered" in ask(host, token, over=SECOND, not_over=FIRST)
+    assert "203.0.113.0/24" in host.listing()
