@@ -8,11 +8,12 @@ An installed copy of the collection may come first on the path. Runs keep their 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import is_hypothesis_test, settings
 
 import ansible_collections.tidegate.nftables as collection
 from ansible_collections.tidegate.nftables.tests.support.golden import Golden
@@ -29,6 +30,8 @@ if IMPORTED != CHECKOUT:
 settings.register_profile("any_machine", deadline=None)
 settings.load_profile("any_machine")
 
+EXAMPLES = int(os.environ.get("TIDEGATE_EXAMPLES", "1"))
+"""How many times as many examples each property test tries."""
 PATHS_OF_A_HOST = ("/run/tidegate", "/var/lib/tidegate", "/usr/local/lib/tidegate", "/etc/tidegate")
 """Paths of the collection on a host, which this machine is not."""
 
@@ -47,11 +50,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With --regenerate run only the tests that compare with a golden file."""
+    """With --regenerate run only the tests that compare with a golden file; make property tests longer."""
     if config.getoption("--regenerate"):
         selected = [item for item in items if "golden" in getattr(item, "fixturenames", ())]
         config.hook.pytest_deselected(items=list(set(items) - set(selected)))
         items[:] = selected
+    if EXAMPLES > 1:
+        for function in {
+            getattr(item, "function", None) for item in items if is_hypothesis_test(getattr(item, "function", None))
+        }:
+            usual = function._hypothesis_internal_use_settings
+            function._hypothesis_internal_use_settings = settings(usual, max_examples=EXAMPLES * usual.max_examples)
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
 from ansible_collections.tidegate.nftables.tests.bench import data_path
 from ansible_collections.tidegate.nftables.tests.bench.data_path import PORT, THERE, Destination, Wire, wire
+from ansible_collections.tidegate.nftables.tests.bench.summary import ROWS, Row
 from ansible_collections.tidegate.nftables.tests.golden.cases import FixedInventory
 from ansible_collections.tidegate.nftables.tests.golden.render import render
 
@@ -139,7 +140,39 @@ def costs() -> dict[str, float]:
     for name, cost in by_name.items():
         compared = "destinations" in name and not name.startswith("everything")
         print(f"{name:52}{cost:12.0f}{for_entries(by_name, name) if compared else 0:17.0f}")
+    for entries in (1, 10):
+        few, many = (f"{entries} entries, {destinations} destinations" for destinations in (10, 1000))
+        _note(
+            many,
+            few,
+            by_name[floor(10)] + for_entries(by_name, many),
+            by_name[few],
+            1.3,
+            "the kernel's tree of intervals",
+        )
+    _note(
+        "10 entries, 10 destinations",
+        "50 entries, 50 destinations",
+        by_name["10 entries, 10 destinations"],
+        by_name["50 entries, 50 destinations"],
+        1.0,
+        "32 entries or fewer are read in a row",
+    )
     return by_name
+
+
+def _note(what: str, beside: str, ours: float, other: float, limit: float, why: str) -> None:
+    times = ours / other
+    row = Row(
+        f"a new flow, {what}",
+        f"{ours:.0f} ns",
+        f"{beside} {other:.0f} ns",
+        times,
+        f"{limit} times",
+        times <= limit,
+        why,
+    )
+    ROWS.append(row)
 
 
 def test_two_hundred_entries_cost_less_than_twice_what_ten_cost(costs: dict[str, float]) -> None:

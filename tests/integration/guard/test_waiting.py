@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import signal
 import stat
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,13 @@ def offered(host: GuardedHost, **terms: Any) -> str:
     """Load a change whose run waits for the confirmation; return its token."""
     host.has(OLD)
     guard = host.apply(NEW, **terms)["guard"]
+    wait_on_the_host(host, guard)
+    return str(guard["token"])
+
+
+def wait_on_the_host(host: GuardedHost, guard: Mapping[str, Any]) -> None:
     parameters = {name: option.get("default") for name, option in run_module.ARGUMENTS.items()}
     run_module._wait(host.paths, parameters, guard)
-    return str(guard["token"])
 
 
 def ask(host: GuardedHost, token: str, *, over: str = "", not_over: str | None = None, **more: Any) -> dict[str, Any]:
@@ -124,6 +129,21 @@ def test_an_edit_by_somebody_else_is_not_confirmed(host: GuardedHost) -> None:
     answer = ask(host, token, over=SECOND, not_over=FIRST)
     assert (answer["failed"], answer["reason"]) == (True, "changed_meanwhile")
     assert "203.0.113.0/24" in host.listing()
+
+
+def test_the_end_of_the_terminal_of_the_run_leaves_it(host: GuardedHost) -> None:
+    """As sudo with use_pty: the run ends, then the terminal that it led a session on."""
+    host.has(OLD)
+    guard = host.apply(NEW)["guard"]
+    run, terminal = pty.fork()
+    if run == 0:
+        try:
+            wait_on_the_host(host, guard)
+        finally:
+            os._exit(0)
+    os.waitpid(run, 0)
+    os.close(terminal)
+    assert ask(host, guard["token"], over=SECOND, not_over=FIRST)["confirmed"]["token"] == guard["token"]
 
 
 def test_it_ends_with_the_change_and_does_not_keep_the_session(host: GuardedHost) -> None:

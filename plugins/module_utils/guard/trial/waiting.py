@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import struct
 from contextlib import closing, suppress
@@ -43,10 +44,19 @@ def offer(paths: Paths, token: str, confirm: Confirm) -> None:
     with suppress(OSError, GuardError):
         files.remove(paths.confirmation)
         with closing(_listen(paths.confirmation)) as listener:
-            if os.fork() != 0:
+            # The end of the session must not reach the new process before it has left it.
+            held = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGHUP, signal.SIGINT))
+            forked = -1
+            try:
+                forked = os.fork()
+            finally:
+                if forked != 0:
+                    signal.pthread_sigmask(signal.SIG_SETMASK, held)
+            if forked != 0:
                 return
             try:
                 background.leave_session(listener.fileno())
+                signal.pthread_sigmask(signal.SIG_SETMASK, held)
                 _serve(listener, paths, token, confirm)
             finally:
                 os._exit(0)

@@ -98,14 +98,19 @@ def test_four_times_as_much_takes_about_four_times_as_long(row: str) -> None:
     assert growth(make, run, size) < LIMIT
 
 
+def fleet(folder: Path, hosts: int) -> Controller:
+    """Return a project whose every host names all of them by a pattern."""
+    names = {f"h{number}": {"ansible_host": f"10.0.{number // 200}.{number % 200}"} for number in range(hosts)}
+    allow = [entry(name="all", to=["hosts:all"], services=["tcp/9100"]), entry(name="one", to=["hosts:h0"])]
+    written = {"egress_tier": "app", "egress_internal_networks": ["10.0.0.0/8"], "egress_allow_app": allow}
+    return Controller(folder, {"all": {"hosts": names, "vars": written}})
+
+
 def test_a_fleet_takes_time_by_its_hosts(tmp_path: Path) -> None:
     def project(hosts: int) -> tuple[Controller, Path]:
         folder = tmp_path / f"{hosts}-{len(list(tmp_path.iterdir()))}"
         folder.mkdir()
-        names = {f"h{number}": {"ansible_host": f"10.0.{number // 200}.{number % 200}"} for number in range(hosts)}
-        allow = [entry(name="all", to=["hosts:all"], services=["tcp/9100"]), entry(name="one", to=["hosts:h0"])]
-        written = {"egress_tier": "app", "egress_internal_networks": ["10.0.0.0/8"], "egress_allow_app": allow}
-        return Controller(folder, {"all": {"hosts": names, "vars": written}}), folder / "policies.json"
+        return fleet(folder, hosts), folder / "policies.json"
 
     def policies(given: tuple[Controller, Path]) -> None:
         controller, answer = given
