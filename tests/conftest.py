@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import is_hypothesis_test, settings
@@ -56,9 +57,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=list(set(items) - set(selected)))
         items[:] = selected
     if EXAMPLES > 1:
-        for function in {
-            getattr(item, "function", None) for item in items if is_hypothesis_test(getattr(item, "function", None))
-        }:
+        functions: set[Any] = {item.function for item in items if isinstance(item, pytest.Function)}
+        for function in filter(is_hypothesis_test, functions):
             usual = function._hypothesis_internal_use_settings
             function._hypothesis_internal_use_settings = settings(usual, max_examples=EXAMPLES * usual.max_examples)
 

@@ -10,20 +10,22 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.tidegate.nftables.tests.bench.summary import ROWS, Row
-from ansible_collections.tidegate.nftables.tests.integration.policy.test_flood import BINARIES, cost_of_a_change
+from ansible_collections.tidegate.nftables.tests.integration.policy.test_flood import cost_of_a_change
 from ansible_collections.tidegate.nftables.tests.support.namespaces import own_namespace
+from ansible_collections.tidegate.nftables.tests.support.nft import VERSIONS, binaries
 
 LIMIT = 1.2
 
 
-@pytest.mark.parametrize("binary", BINARIES, ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("version", VERSIONS)
 def test_full_ledgers_make_a_change_hardly_slower(
-    binary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    binary = binaries()[version]
     monkeypatch.setenv("PATH", f"{binary.parent}:/usr/sbin:/usr/bin:/bin")
     with own_namespace():
         empty, full = cost_of_a_change(binary, tmp_path)
-    what = f"a change with all ledgers full, nft {binary.parent.name}"
+    what = f"a change with all ledgers full, nft {version}"
     ROWS.append(
         Row(what, f"{full:.2f} s", f"empty {empty:.2f} s", full / empty, f"{LIMIT} times", full < LIMIT * empty)
     )

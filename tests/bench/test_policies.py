@@ -9,6 +9,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from time import process_time
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import feeds
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import PolicyErrors
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import ResolvedPolicy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING
@@ -134,7 +136,9 @@ def main(name: str) -> None:
     if name in TARGETS:
         target, variables, _limit = TARGETS[name]
         begin = process_time()
-        render_units.render_units([host_contribution.contribution(resolved, target, variables, NOTHING)])
+        # AWS has no room for so many rules, which is the answer there, after every join was tried.
+        with suppress(PolicyErrors):
+            render_units.render_units([host_contribution.contribution(resolved, target, variables, NOTHING)])
     took = process_time() - begin
     print(took, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
 

@@ -67,7 +67,10 @@ def send(host: GuardedHost, text: str, **more: Any) -> str:
         "except (BrokenPipeError, ConnectionResetError):\n    print(b'')\n"
     )
     words = ["/usr/bin/python3", "-c", connect, text]
-    return subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True, **more).stdout.strip()
+    done: subprocess.CompletedProcess[str] = subprocess.run(
+        words, check=True, stdout=subprocess.PIPE, text=True, **more
+    )
+    return done.stdout.strip()
 
 
 def ended() -> bool:
