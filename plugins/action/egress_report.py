@@ -15,6 +15,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.module_re
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import connection
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.commit_confirm import GUARD
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce.evidence import DEFAULT, hours_of, judge
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory import vocabulary
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.world import InventoryWorld
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plural import count
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import PolicyErrors
@@ -23,6 +24,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.report import pr
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.report.page import page
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.report.sources import HOST_LIMIT, HostData
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.report.totals import Totals
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.suggest import words
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.summary import fleet
 
 _NEEDED = ("status", "observed", "ledger", "events", "entries")
@@ -77,7 +79,7 @@ class ActionModule(TidegateAction):
         return {"data": host, "file": name, "records": len(records)}
 
     def _report(self, directory: Path, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        totals, hosts = Totals(), []
+        totals, hosts = Totals(words=words.of_hosts(vocabulary.hosts_by_address(self.world()))), []
         for data in self._sources(directory, arguments):
             totals.add(data)
             # Of a host's records the sums are enough, or a large fleet would take all memory.

@@ -128,7 +128,9 @@ def _group_row(totals: Totals, key: GroupKey, group: Group) -> dict[str, Any]:
 def _matrix(totals: Totals) -> dict[str, Any]:
     """Return who talks to what: hosts of each tier by destination, those rejected on most hosts first."""
     cells: dict[tuple[str, str], list[set[int]]] = {}
+    known: dict[str, str] = {}
     for (tier, destination, _service, decision), group in totals.groups.items():
+        known[destination] = known.get(destination) or group.name
         cells.setdefault((tier, destination), [set(), set(), set()])[decision].update(group.hosts)
     weights = {cell: len(hosts[0] | hosts[1]) for cell, hosts in cells.items()}
     order: dict[str, tuple[int, int]] = {}
@@ -147,7 +149,7 @@ def _matrix(totals: Totals) -> dict[str, Any]:
             words = [f"{len(own):,} {word}" for own, word in zip(hosts, WORDS.values(), strict=True) if own]
             weight = weights.get((tier, destination), 0)
             row.append((", ".join(words) or "–", -(-8 * weight // heaviest)))
-        table.append((destination, row))
+        table.append((destination, known.get(destination, ""), row))
     drawn = {cell: weight for cell, weight in weights.items() if cell[1] in top and weight}
     right = [destination for destination in top if any((tier, destination) in drawn for tier in names)]
     picture = charts.ribbons(drawn, [tier for tier in names if any((tier, to) in drawn for to in right)], right)

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import protocols
@@ -72,11 +73,13 @@ class Totals:
 
     texts: numbers of host, tier, destination, service, user, name and entry. columns: one number of each for a record.
     tier_hosts: hosts of each tier, with those that have no record. flows: records that are not allowed.
-    left_out: records beyond HOST_LIMIT, by host. future: records with a time after end.
+    left_out: records beyond HOST_LIMIT, by host. future: records with a time after end. words: what a policy calls an
+    address, which people understand before a name that was asked for.
     """
 
-    def __init__(self, end: float | None = None) -> None:
+    def __init__(self, end: float | None = None, words: Mapping[str, str] = MappingProxyType({})) -> None:
         self.end = int(time.time() if end is None else end)
+        self._words = words
         self.records = 0
         self.flows = 0
         self.texts: dict[str, Numbers] = {
@@ -118,7 +121,7 @@ class Totals:
             "destination": destination,
             "service": service,
             "user": user,
-            "name": record["name"] if record["name"] and record["name"] != destination else "",
+            "name": self._words.get(destination) or (record["name"] if record["name"] != destination else "") or "",
             "entry": nearest,
         }
         for name, text in values.items():

@@ -66,6 +66,11 @@ def candidates(alike: Sequence[Seen], vocabulary: Vocabulary) -> list[Candidate]
     return found
 
 
+def of_hosts(owners: Mapping[str, str]) -> dict[str, str]:
+    """Return the word of each address that belongs to a host. owners: hosts by address."""
+    return {address: f"hosts:{host}" for address, host in owners.items()}
+
+
 _Found = Iterator[tuple[str, list[Seen]]]
 
 

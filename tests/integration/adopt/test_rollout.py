@@ -104,15 +104,21 @@ def test_the_fleet_has_one_table(observed: HostProject) -> None:
 
 def test_the_report_shows_what_the_host_was_refused(observed: HostProject) -> None:
     observed.send(*STRANGER)
+    observed.send("10.10.5.1", STRANGER[1])
     written = named(observed, REPORT, "-e", "egress_report_dir=out")
     assert written.code == 0, written.output
-    assert "out/report.html: 1 host, 1 flow not allowed." in written.output
+    assert "out/report.html: 1 host, 2 flows not allowed." in written.output
     page = observed.read("out/report.html")
+    # As a policy calls it.
+    assert '<code>10.10.5.1</code> <span class="asked">hosts:db1</span>' in page
     assert all(words in page for words in ("198.51.100.9", "udp/9999", "would be rejected", "do not enforce yet"))
-    assert json.loads(observed.read("out/report.json"))["known"] == [["app", "198.51.100.9", "udp/9999"]]
+    assert json.loads(observed.read("out/report.json"))["known"] == [
+        ["app", "10.10.5.1", "udp/9999"],
+        ["app", "198.51.100.9", "udp/9999"],
+    ]
     again = named(observed, REPORT, "-e", "egress_report_dir=again", "-e", "egress_report_from=out/hosts")
     assert again.code == 0, again.output
-    assert "again/report.html: 1 host, 1 flow not allowed." in again.output
+    assert "again/report.html: 1 host, 2 flows not allowed." in again.output
 
 
 def test_a_refusal_has_to_be_explained_first(observed: HostProject) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import time
 from dataclasses import replace
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.report.page import page
@@ -86,3 +87,24 @@ def test_what_is_left_out_and_what_a_clock_did_is_said() -> None:
     assert "1 flow had a time in the future" in text
     assert "its ledger has no record of 7 packets" in text
     assert "Incomplete: 1 host" in text
+
+
+def test_an_address_of_the_inventory_has_the_word_of_a_policy_everywhere() -> None:
+    totals = Totals(fleets.END, {"203.0.113.9": "hosts:db1"})
+    # What a host says of the name that it asked for does not count here.
+    totals.add(HostData(host="app1", tier="app", records=[fleets.record("app1", "app", name="evil.example")]))
+    text, _known = page(totals, [], None)
+    assert len(re.findall(r"203\.0\.113\.9</code>(?:</a>)? <span class=\"asked\">hosts:db1</span>", text)) == 2
+    assert "evil.example" not in text
+
+
+def test_a_thousand_hosts_with_two_hundred_thousand_records_are_a_small_file() -> None:
+    totals = Totals(fleets.END)
+    fleet = list(fleets.fleet(1000, 200_000, 5000))
+    began = time.process_time()
+    for data in fleet:
+        totals.add(data)
+    text, _known = page(totals, [replace(data, records=()) for data in fleet], None)
+    assert time.process_time() - began < 30
+    assert totals.records == 200_000
+    assert len(text.encode()) < 5_000_000
