@@ -18,7 +18,7 @@ import yaml
 from ansible_collections.tidegate.nftables.tests.support.namespaces import Namespace
 from ansible_collections.tidegate.nftables.tests.support.paths import CHECKOUT, LAB
 from ansible_collections.tidegate.nftables.tests.support.project import Project
-from ansible_collections.tidegate.nftables.tests.support.waiting import run
+from ansible_collections.tidegate.nftables.tests.support.waiting import run, wait_for
 
 from .pages import blocks
 
@@ -32,8 +32,11 @@ NETWORK: dict[str, Any] = {
         "other1": ["192.52.193.30"],
     },
     "ports": [53, 443],
-    "names": {"github.com": "github1", "example.org": "other1"},
+    "names": {"github.com": "github1", "example.org": "other1", "inside.example.com": "dns1"},
 }
+INSIDE: dict[str, Any] = {"name": "inside", "to": ["inside.example.com"], "services": ["https"]}
+"""A name that leads inside though its entry does not say so."""
+REFUSED = "The resolver refused its answer: "
 LABNET = (sys.executable, "-B", "-m", "labnet")
 
 
@@ -62,6 +65,7 @@ def test_five_minutes_to_a_name(app1: str, tmp_path: Path) -> None:
     site = Project(tmp_path, inventory="inventory.yml")
     site.write("inventory.yml", {"app": {"hosts": {"app1": host}}})
     site.write("group_vars/app/egress.yml", {**variables, "egress_dns_servers": ["10.10.0.10"]})
+    site.write("group_vars/app/inside.yml", {"egress_allow_inside": [INSIDE]})
     site.write("site.yml", [{"hosts": "app", "gather_facts": False, "roles": ["tidegate.nftables.egress"]}])
     applied = site.play("--limit", "app1")
     assert applied.code == 0, applied.output
@@ -73,5 +77,8 @@ def test_five_minutes_to_a_name(app1: str, tmp_path: Path) -> None:
     assert space.run(program, "why", "github.com", "https").stdout == (
         "192.52.193.20 tcp/443 as root: allowed by entry code.\n"
     )
-    assert "name example.org" in space.run(program, "denied").stdout
+    # The resolver writes down every few seconds what it did.
+    wait_for(lambda: "name example.org" in space.run(program, "denied").stdout, "the name of what was rejected")
+    refused = (program, "why", "inside.example.com", "https")
+    wait_for(lambda: REFUSED in space.run(*refused, check=False).stderr, "why a name that leads inside has no address")
     assert "resolver   answers" in space.run(program, "status", check=False).stdout

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import resolvers
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
+from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import RESOLVER_ADDRESS
 
 from .conftest import Lab
 
@@ -33,6 +35,7 @@ def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The host's resolv.conf; beside it upstream.conf, systemd-resolved's."""
     monkeypatch.setattr(resolvers, "FILE", str(tmp_path / "resolv.conf"))
     monkeypatch.setattr(resolvers, "UPSTREAM", str(tmp_path / "upstream.conf"))
+    monkeypatch.setattr(resolvers, "ORIGINAL", str(tmp_path / "original.json"))
     return tmp_path / "resolv.conf"
 
 
@@ -90,6 +93,21 @@ NONE = {
         "upstream.conf names no server beyond this host",
     ),
 }
+
+
+def test_a_host_that_asks_our_resolver_has_the_servers_from_before(lab: Lab, conf: Path) -> None:
+    """Or a second run would find none. resolvconf leaves them behind ours, systemd-resolved has those of its links."""
+    ours = f"nameserver {RESOLVER_ADDRESS}\n"
+    conf.write_text(ours)
+    conf.with_name("original.json").write_text(json.dumps({"link": None, "text": "nameserver 192.0.2.1\n"}))
+    assert lab.predicted(TABLE).changed
+    assert held(lab) == ["192.0.2.1"]
+    both = f"{ours}nameserver 192.0.2.1\n"
+    conf.with_name("upstream.conf").write_text(both)
+    for text in (both, "nameserver 127.0.0.53\n"):
+        conf.write_text(text)
+        assert not lab.run(TABLE).changed
+        assert held(lab) == ["192.0.2.1"]
 
 
 @pytest.mark.parametrize("what", NONE)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import socket
+import ssl
 from typing import Any
 
 import pytest
@@ -110,6 +111,18 @@ def test_another_name_inside_of_tls_is_cut_off(world: Proxy) -> None:
     assert (code, status) == (35, "200"), printed
     lead = "a.wild.example:443:api.pay.example:443"
     assert curl(world, APP, "https://a.wild.example/", "--connect-to", lead)[0] == 35
+
+
+def test_a_client_that_sends_no_server_name_reaches_the_name_of_its_request(world: Proxy) -> None:
+    """Squid connects to what it resolved itself, so it can be no other."""
+    context = ssl.create_default_context(cafile=str(world.certificate))
+    context.check_hostname = False
+    with socket.create_connection((PROXY, PORT), source_address=(APP, 0)) as connection:
+        connection.sendall(b"CONNECT api.pay.example:443 HTTP/1.1\r\nHost: api.pay.example:443\r\n\r\n")
+        assert connection.recv(4096).startswith(b"HTTP/1.1 200 ")
+        with context.wrap_socket(connection) as tls:
+            tls.sendall(b"GET / HTTP/1.1\r\nHost: api.pay.example\r\n\r\n")
+            assert b"200 OK" in tls.recv(4096)
 
 
 def test_what_is_not_tls_does_not_pass(world: Proxy) -> None:

@@ -18,7 +18,7 @@ from typing import Any, Iterator, Mapping, Sequence
 from ansible_collections.tidegate.nftables.plugins.module_utils import suggested_entries, unit_names
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import running_time, settings
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import running_time, settings, wanted_names
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import (
     answer,
     denied_ledger,
@@ -204,7 +204,12 @@ def show_why(paths: Paths, arguments: argparse.Namespace) -> int:
     sender = verdict.Sender(None if user == _KERNEL else _uid(user), _units(unit), unit_sets.read(paths))
     protocol, port = verdict.service(arguments.service, arguments.protocol)
     # Before the table is read: the resolver of this host opens the addresses that it answers.
-    addresses = verdict.addresses(arguments.destination)
+    try:
+        addresses = verdict.addresses(arguments.destination)
+    except GuardError as error:
+        if refusal := wanted_names.refusal(paths, arguments.destination):
+            raise GuardError(error.reason, f"{error} The resolver refused its answer: {refusal}.") from error
+        raise
     objects = verdict.objects(LiveTable())
     values, answers = settings.read(paths), []
     for address in addresses:

@@ -67,6 +67,12 @@ def facts(paths: Paths) -> dict[str, Any] | None:
     }
 
 
+def refusal(paths: Paths, name: str) -> str:
+    """Return why the resolver refused its last answer about a name, "" where that was about another or none was."""
+    last = record.read(paths.resolver_record).get("last") or {}
+    return str(last.get("why", "")) if str(last.get("name")) == name.lower().rstrip(".") else ""
+
+
 def restore(paths: Paths, text: str) -> None:
     """Save the document from before a change, and have systemd make it so: a watcher may not write outside its folders.
 
