@@ -32,6 +32,11 @@ class Answer(NamedTuple):
     rcode: int
     records: list[Record]
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it says that the name has no such address, and not that nobody knows."""
+        return self.rcode in (NOERROR, NXDOMAIN) and not self.records
+
 
 def ask(server: str, name: str, kind: int, seconds: float) -> Answer:
     """Return a server's answer. kind: A or AAAA. Raise OSError when there is none in time, or one that is none."""

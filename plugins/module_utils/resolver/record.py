@@ -47,6 +47,7 @@ class Record:
         self._others: OrderedDict[str, str] = OrderedDict()
         self._unknown: OrderedDict[str, int] = OrderedDict()
         self._said: dict[str, float] = {}
+        self._without: frozenset[str] = frozenset()
         self._saved, self._changed = 0.0, True
 
     def alive(self, moment: float) -> None:
@@ -76,8 +77,18 @@ class Record:
         """Note an answer that could not be written."""
         self._problem("problems", name, why)
 
+    def without_address(self, names: Iterable[str]) -> None:
+        """Note exact names of the policy that have no address now, each when that begins."""
+        now = frozenset(names)
+        for name in sorted(now - self._without):
+            self._note(name, "it has no address, so none is open")
+        self._without = now
+
     def _problem(self, kind: str, name: str, why: str) -> None:
         self._counts[kind] += 1
+        self._note(name, why)
+
+    def _note(self, name: str, why: str) -> None:
         self._last = {"name": name.rstrip("."), "why": why, "at": int(time.time())}
         now, line = time.monotonic(), f"{name.rstrip('.')}: {why}"
         if now - self._said.get(line, -_REPEAT) >= _REPEAT:

@@ -149,6 +149,7 @@ def _resolve(files: Files, wanted: Document, record: Record, signals: _Signals) 
                 if reply is not None:
                     ours.send(reply)
             record.alive(keeper.alive_at)
+            record.without_address(keeper.without)
             record.save()
     except OSError as error:
         raise TidegateError("resolver_failed", f"unbound does not listen any more: {error.strerror}.") from error
@@ -219,6 +220,8 @@ class _Keeper(threading.Thread):
         self.wanted = wanted
         self.seed_at = 0.0
         self.alive_at = 0.0
+        self.without: frozenset[str] = frozenset()
+        """Exact names that have no address."""
 
     def run(self) -> None:
         """Run until the process ends."""
@@ -234,12 +237,17 @@ class _Keeper(threading.Thread):
             time.sleep(_ALIVE_INTERVAL if ready else 0.05)
 
     def _seed(self, until: float | None) -> None:
+        without = set()
         for name in self.wanted.exact:
+            empty = 0
             for kind in (question.A, question.AAAA):
                 if until is not None and time.monotonic() > until:
                     return
                 with suppress(OSError):
-                    question.ask(RESOLVER_ADDRESS, name, kind, _ALIVE_TIMEOUT)
+                    empty += question.ask(RESOLVER_ADDRESS, name, kind, _ALIVE_TIMEOUT).is_empty
+            if empty == 2:
+                without.add(name)
+        self.without = frozenset(without)
 
 
 def _is_alive() -> bool:

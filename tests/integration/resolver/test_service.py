@@ -193,6 +193,16 @@ def test_exact_names_are_open_without_a_question(own_world: World) -> None:
     wait_for(lambda: connects("50.0.7.9"), "the element once more")
 
 
+def test_an_exact_name_without_an_address_is_reported_and_stops_nothing(own_world: World) -> None:
+    resolver = own_world.resolver
+    resolver.write(sets=[{**API, "names": ["gone.example.com", "*.example.net"]}])
+    resolver.reload()
+    wait_for(lambda: resolver.record().get("last", {}).get("name") == "gone.example.com", "a record of it")
+    assert resolver.record()["last"]["why"] == "it has no address, so none is open"
+    assert resolver.record()["problems"] == 0
+    assert connects(patient(own_world, "n9.example.net")[0])
+
+
 def test_a_silent_upstream_closes_nothing_that_is_open(own_world: World) -> None:
     resolver, authority = own_world.resolver, own_world.authority
     (address,) = resolver.addresses("n5.example.net")
