@@ -44,6 +44,8 @@ def unpack(data: bytes) -> Report:
         number, kind, length = _HEAD.unpack_from(data)
         place = _HEAD.size + length
         name, keys = data[_HEAD.size : place].decode("ascii"), []
+        if not name.isprintable():
+            raise ValueError
         while place < len(data):
             key = data[place + 1 : place + 1 + data[place]]
             if len(key) != data[place] or len(key) not in _LENGTHS:

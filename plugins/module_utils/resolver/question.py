@@ -22,7 +22,8 @@ _CNAME, _IN = 5, 1
 _HEADER, _FIXED = struct.Struct("!6H"), struct.Struct("!2HIH")
 _RECURSION, _TRUNCATED, _RESPONSE = 0x0100, 0x0200, 0x8000
 _LENGTHS = {A: 4, AAAA: 16}
-_POINTERS = 64
+_LONGEST = 255
+"""Bytes of a name. Longer ones, over and over in one answer, would take minutes to read, and pointers may go round."""
 _LARGEST = 1 << 16
 
 
@@ -49,7 +50,7 @@ def ask(server: str, name: str, kind: int, seconds: float) -> Answer:
         if _HEADER.unpack_from(data)[1] & _TRUNCATED:
             data = _over_tcp(server, query, seconds)
         return _parse(data, number, asked, kind)
-    except (struct.error, IndexError, RecursionError) as error:
+    except (struct.error, IndexError) as error:
         raise OSError(f"{server} sent a damaged answer about {name}") from error
 
 
@@ -104,15 +105,16 @@ def _parse(data: bytes, number: int, asked: bytes, kind: int) -> Answer:
     return Answer(flags & 0xF, [(key, min(ttl, shortest)) for key, ttl in found.get(owner, [])])
 
 
-def _name(data: bytes, place: int, depth: int = 0) -> tuple[bytes, int]:
-    """Return a name in small letters, each label after its length, and the place behind it."""
+def _name(data: bytes, place: int, left: int = _LONGEST) -> tuple[bytes, int]:
+    """Return a name in small letters, each label after its length, and the place behind it. left: bytes it may have."""
     labels: list[bytes] = []
     while data[place]:
         length = data[place]
+        left -= 1 if length >= 0xC0 else 1 + length
+        if left < 0:
+            raise IndexError
         if length >= 0xC0:
-            if depth > _POINTERS:
-                raise RecursionError
-            rest = _name(data, (length & 0x3F) << 8 | data[place + 1], depth + 1)[0]
+            rest = _name(data, (length & 0x3F) << 8 | data[place + 1], left)[0]
             return b"".join(labels) + rest, place + 2
         labels.append(data[place : place + 1 + length].lower())
         place += 1 + length

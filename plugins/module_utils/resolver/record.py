@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Callable, Iterable
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import files
+from ansible_collections.tidegate.nftables.plugins.module_utils.printable import printable
 
 from .answers import show
 
@@ -30,6 +31,7 @@ _REPEAT = 60.0
 """Seconds until the same problem is said again."""
 LARGEST = 4 << 20
 """Bytes of a file that are read: another user writes it."""
+_COUNTS = ("written", "refused", "problems", "unknown")
 _NAME = re.compile(r"[a-z0-9_.-]{1,253}", re.ASCII)
 
 
@@ -38,7 +40,7 @@ class Record:
 
     def __init__(self, path: Path, say: Callable[[str], None]) -> None:
         self._path, self._say = path, say
-        self._counts = {"written": 0, "refused": 0, "problems": 0, "unknown": 0}
+        self._counts = dict.fromkeys(_COUNTS, 0)
         self.document = ""
         self._alive = 0
         self._last: dict[str, Any] = {}
@@ -133,25 +135,32 @@ def digest(text: str) -> str:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Return what a writer recorded, {} for nothing. The file is of a user that reads packets of strangers."""
+    """Return what a writer recorded, {} for nothing.
+
+    The file is of a user that reads packets of strangers: only what has a writer's keys and shapes is returned, the
+    texts printable.
+    """
     try:
         with files.descriptor(path, os.O_RDONLY | os.O_NONBLOCK) as number:
             content = json.loads(os.read(number, LARGEST))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
-    return content if isinstance(content, dict) else {}
+    if not isinstance(content, dict):
+        return {}
+    numbers = {key: content.get(key) for key in ("alive", *_COUNTS)}
+    recorded: dict[str, Any] = {key: each for key, each in numbers.items() if type(each) is int and 0 <= each < 1 << 63}
+    for key in ("last", "names", "others"):
+        part = content.get(key)
+        texts = part.items() if isinstance(part, dict) else ()
+        recorded[key] = {printable(name): printable(text) for name, text in texts if isinstance(text, str)}
+    return {**recorded, "document": str(content.get("document"))}
 
 
 def names(path: Path) -> dict[str, str]:
     """Return the name that each address was last the answer for, the policy's names first. See read."""
     content = read(path)
-    parts = [part for part in (content.get("others"), content.get("names")) if isinstance(part, dict)]
-    return {
-        address: name
-        for part in parts
-        for address, name in part.items()
-        if isinstance(name, str) and _NAME.fullmatch(name)
-    }
+    known = {**content.get("others", {}), **content.get("names", {})}
+    return {address: name for address, name in known.items() if _NAME.fullmatch(name)}
 
 
 def _keep(known: OrderedDict[str, Any], key: str, value: Any, most: int) -> None:

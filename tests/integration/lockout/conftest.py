@@ -29,7 +29,10 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
 @pytest.fixture(scope="session")
 def old(started: Fleet, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The table of the first policy on each machine, after packets have proved it."""
-    FleetProject(tmp_path_factory.mktemp("first"), fleet=started).apply(**policy("payments"))
+    # Nothing is tried here, so a busy machine may take its time to come back.
+    FleetProject(tmp_path_factory.mktemp("first"), fleet=started).apply(
+        **policy("payments", egress_confirm_timeout=600)
+    )
     started.each(lambda machine: reaches_only(machine, *PAYMENTS))
     return started.each(lambda machine: machine.stands())
 

@@ -27,7 +27,7 @@ from ansible_collections.tidegate.nftables.tests.support.waiting import cpu_tick
 
 SECONDS = 8
 """How long a trial lasts at first."""
-LONGEST = 60
+LONGEST = 300
 """How long it lasts at most, on a machine so busy that trials end before anybody comes back."""
 PATIENCE = 600.0
 """Seconds for a host to come to rest: what goes on there shows no progress, and four hosts share a busy machine."""
@@ -113,7 +113,7 @@ class Soak:
         """
         late = [event["why"] for event in since if event["event"] == "restored"]
         if late:
-            self.seconds = min(self.seconds * 3 // 2, LONGEST)
+            self.seconds = min(self.seconds * 2, LONGEST)
         reason = f"{late[-1]}; trials last {self.seconds} s from now on" if late else run.output[-4000:]
         print(f"{name} was not confirmed: {reason}", flush=True)
 

@@ -131,11 +131,9 @@ class Exporter:
         if not wanted_names.read(self.host.paths):
             return
         recorded = record.read(self.host.paths.resolver_record)
-        yield _single(
-            "tidegate_names_alive_timestamp_seconds", "When it answered last.", int(recorded.get("alive") or 0)
-        )
+        yield _single("tidegate_names_alive_timestamp_seconds", "When it answered last.", recorded.get("alive", 0))
         outcomes = {"written": "written", "refused": "refused", "failed": "problems", "unresolved": "unknown"}
-        answers = [({"outcome": word}, int(recorded.get(key) or 0)) for word, key in outcomes.items()]
+        answers = [({"outcome": word}, recorded.get(key, 0)) for word, key in outcomes.items()]
         about = "Answers about names of the policy; begins anew when the resolver does."
         yield Family("tidegate_names_answers_total", "counter", about, answers)
         filled = fill(*TABLE, lambda info: of_names_set(info.name) is not None)

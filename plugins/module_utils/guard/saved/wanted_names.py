@@ -57,12 +57,12 @@ def facts(paths: Paths) -> dict[str, Any] | None:
         problem = str(error)
     if not recorded:
         problem = problem or "it has recorded nothing since it was started"
-    last = recorded.get("last") or {}
+    last = recorded.get("last", {})
     return {
         "mode": json.loads(text)["mode"],
         "answers": not problem,
         "problem": problem,
-        **{kind: int(recorded.get(kind) or 0) for kind in ("written", "refused", "problems", "unknown")},
+        **{kind: recorded.get(kind, 0) for kind in ("written", "refused", "problems", "unknown")},
         "last": f"{last.get('name')}: {last.get('why')}" if last else "",
     }
 

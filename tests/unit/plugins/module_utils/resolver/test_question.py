@@ -44,6 +44,12 @@ def test_a_chain_in_a_circle_ends() -> None:
     assert parsed(record(POINTER, 5, POINTER)) == Answer(0, [])
 
 
+@pytest.mark.parametrize("name", [(b"\3abc" * 64) + b"\0", b"\3abc" + b"\xc0\x21"])
+def test_a_name_that_is_too_long_or_leads_to_itself_is_damaged(name: bytes) -> None:
+    with pytest.raises(IndexError):
+        parsed(record(name, A, V4))
+
+
 @pytest.mark.parametrize("flags", [0x0180, 0x8183])
 def test_the_code_is_read_and_a_question_is_no_answer(flags: int) -> None:
     if flags & 0x8000:
@@ -63,7 +69,7 @@ def test_no_bytes_do_harm() -> None:
         data = bytes(damaged[: source.randint(0, len(damaged))])
         try:
             answer = question._parse(data, 7, ASKED, A)
-        except (OSError, struct.error, IndexError, RecursionError):
+        except (OSError, struct.error, IndexError):
             continue
         assert all(len(key) == 4 for key, _ttl in answer.records)
     assert question._parse(good, 7, ASKED, A).records == [(V4, 60)]

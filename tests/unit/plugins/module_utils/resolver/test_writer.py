@@ -122,3 +122,13 @@ def test_a_record_that_somebody_spoiled_has_no_names(path: Path) -> None:
     for text in ("", "[]", '{"names": 5, "others": {"1.1.1.1": 7, "1.1.1.2": "a\\u001b[2J"}}'):
         path.write_text(text)
         assert record.names(path) == {}
+
+
+def test_a_name_begins_no_line_of_the_journal(sets: Sets, path: Path) -> None:
+    lines: list[str] = []
+    writer = Writer(document.parse(DOCUMENT), sets, Record(path, lines.append))
+    assert (
+        writer.handle(messages.pack(Report(9, messages.FRESH, "api.example.net\nconfirmed by root", [INSIDE]))) is None
+    )
+    assert all(line.isprintable() for line in lines)
+    assert sets.written == set()

@@ -1,0 +1,60 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The record against whoever took over unbound: it is the resolver's user, so it can write anything into the file."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import wanted_names
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import status
+from ansible_collections.tidegate.nftables.plugins.module_utils.resolver import record
+from ansible_collections.tidegate.nftables.tests.support.resolver import DOCUMENT
+
+HOSTILE: list[Any] = [
+    {"alive": "soon", "written": {}, "refused": [1], "last": [], "names": 3, "others": None},
+    {"alive": float("inf"), "written": 10**30, "refused": True, "problems": -1},
+    {"last": {"name": "\x1b[2J\nconfirmed", "why": {"a": 1}}, "names": {"9.9.9.9": "\x1b]0;", "9.9.9.8": "a\nb"}},
+    ["written"],
+    "written",
+]
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Paths:
+    paths = Paths(str(tmp_path))
+    paths.wanted_names.parent.mkdir(parents=True)
+    wanted_names.write(paths, json.dumps(DOCUMENT))
+    paths.resolver_record.parent.mkdir(parents=True)
+    return paths
+
+
+@pytest.mark.parametrize("text", [*map(json.dumps, HOSTILE), "[" * 100_000, '{"alive": ' + "9" * 5000 + "}", "\x00"])
+def test_whatever_the_file_holds_status_and_watcher_go_on(paths: Paths, text: str) -> None:
+    paths.resolver_record.write_text(text)
+    recorded = record.read(paths.resolver_record)
+    assert all(type(recorded.get(kind, 0)) is int for kind in ("alive", "written", "refused", "problems", "unknown"))
+    assert record.names(paths.resolver_record) == {}
+    facts = wanted_names.facts(paths)
+    assert facts is not None
+    assert status.resolver_text(facts).isprintable()
+
+
+def test_what_a_writer_recorded_is_read_back(paths: Paths) -> None:
+    kept = record.Record(paths.resolver_record, lambda _line: None)
+    kept.document = record.digest("document")
+    kept.written("Api.example.net.", [socket.inet_aton("50.0.0.1")])
+    kept.problem("api.example.net.", "the set is full")
+    kept.alive(1_800_000_000.5)
+    kept.save(now=True)
+    read = record.read(paths.resolver_record)
+    assert (read["document"], read["alive"]) == (record.digest("document"), 1_800_000_000)
+    assert (read["written"], read["problems"], read["last"]["why"]) == (1, 1, "the set is full")
+    assert record.names(paths.resolver_record) == {"50.0.0.1": "api.example.net"}
