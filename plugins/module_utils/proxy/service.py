@@ -36,7 +36,8 @@ _CACHE_LOG = LOGS / "cache.log"
 _OPENED = "Accepting SSL bumped"
 """What each worker logs once it takes connections."""
 _COMPLAINT = re.compile(r"\b(?:ERROR|FATAL|WARNING)\b.*")
-# Where Debian's package keeps the sockets between the workers.
+# /run/squid is where Debian's package keeps the sockets between the workers. The folders are made outside of what
+# confines Squid, which needs them to be there. Squid starts as root and becomes its user.
 _UNIT_TEXT = """\
 # Written by tidegate.nftables. The next run overwrites changes.
 [Unit]
@@ -48,15 +49,38 @@ Conflicts=squid.service
 [Service]
 Type=notify
 NotifyAccess=all
-ExecStartPre=/usr/bin/install -d -o {user} -g {user} -m 0750 /run/squid {run} {logs}
+ExecStartPre=+/usr/bin/install -d -o {user} -g {user} -m 0750 /run/squid {run} {logs}
 ExecStart={program} --foreground -sYC -n tidegate -f {configuration}
 ExecReload=/bin/kill -HUP $MAINPID
 KillMode=mixed
 Restart=on-failure
 LimitNOFILE=65536
+CapabilityBoundingSet=CAP_DAC_OVERRIDE CAP_KILL CAP_NET_BIND_SERVICE CAP_SETGID CAP_SETUID
+DevicePolicy=closed
+KeyringMode=private
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+NoNewPrivileges=yes
+PrivateDevices=yes
 PrivateTmp=yes
+ProtectClock=yes
+ProtectControlGroups=yes
 ProtectHome=yes
-ProtectSystem=full
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectProc=invisible
+ProtectSystem=strict
+ReadWritePaths=-/run/squid -{run} -{logs} -/var/spool/squid
+RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+SystemCallArchitectures=native
+SystemCallErrorNumber=EPERM
+SystemCallFilter=@system-service
+UMask=0027
 
 [Install]
 WantedBy=multi-user.target

@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.tidegate.nftables.tests.support.authority import ADDRESS as SERVER
 from ansible_collections.tidegate.nftables.tests.support.containers import image, new_container, podman
+from ansible_collections.tidegate.nftables.tests.support.machines import exposure
 from ansible_collections.tidegate.nftables.tests.support.paths import CHECKOUT
 from ansible_collections.tidegate.nftables.tests.support.resolver import API, DOCUMENT
 
@@ -118,6 +119,8 @@ def test_a_host_from_its_first_name_to_none(machine: Machine) -> None:
         "/etc/resolv.conf",
     }
     assert machine.active("tidegate-dns") == "active"
+    assert exposure(machine.run, "tidegate-dns.service") < 3.0
+    assert exposure(machine.run, "tidegate-names.service") < 3.0
     assert "search corp.example" in machine.run("cat", "/etc/resolv.conf")
     assert resolves(machine, 1)
     (again,) = machine.module({"phase": "apply", "tables": [SPEC], "who": "alice", "names": NAMES})

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.tests.support.machines import Machine, machine
+from ansible_collections.tidegate.nftables.tests.support.machines import Machine, exposure, machine
 from ansible_collections.tidegate.nftables.tests.support.paths import CHECKOUT
 from ansible_collections.tidegate.nftables.tests.support.project import Project, Run
 from ansible_collections.tidegate.nftables.tests.support.squid import VERSIONS
@@ -84,6 +84,7 @@ def test_a_host_from_its_first_client_to_none(host: Machine) -> None:
     first = play(host, APP, *foreseen, ROLE, ROLE, *status("state.status.proxy.answers")).ok()
     assert first.changed("proxy1") == 2
     assert active(host, "tidegate-proxy") == "active"
+    assert exposure(host.run, "tidegate-proxy.service") < 3.0
     assert active(host, "squid") == "inactive"
 
     process = host.run("systemctl", "show", "--property=MainPID", "tidegate-proxy")

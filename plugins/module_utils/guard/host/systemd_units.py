@@ -51,43 +51,46 @@ _LOADERS = (
 )
 """Units that load a ruleset at boot and may flush the present one. All of them run before network-pre.target too."""
 
-_PROTECTIONS = """\
-CapabilityBoundingSet=CAP_NET_ADMIN
+_BASIC = """\
 DevicePolicy=closed
-IPAddressDeny=any
 KeyringMode=private
 LockPersonality=yes
 MemoryDenyWriteExecute=yes
 NoNewPrivileges=yes
 PrivateDevices=yes
 PrivateTmp=yes
-ProcSubset=all
 ProtectClock=yes
 ProtectControlGroups=yes
 ProtectHome=yes
 ProtectHostname=yes
 ProtectKernelLogs=yes
 ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectSystem=strict
 RemoveIPC=yes
-RestrictAddressFamilies=AF_NETLINK AF_UNIX
 RestrictNamespaces=yes
 RestrictRealtime=yes
 RestrictSUIDSGID=yes
 SystemCallArchitectures=native
 SystemCallErrorNumber=EPERM
 SystemCallFilter=@system-service
+"""
+"""What all units can bear (systemd.exec(5))."""
+_PROTECTIONS = f"""\
+{_BASIC}CapabilityBoundingSet=CAP_NET_ADMIN
+IPAddressDeny=any
+ProcSubset=all
+ProtectKernelTunables=yes
+ProtectSystem=strict
+RestrictAddressFamilies=AF_NETLINK AF_UNIX
 SystemCallFilter=~@privileged @resources
 UMask=0077
-StateDirectory={name}
+StateDirectory={{name}}
 StateDirectoryMode=0700
-RuntimeDirectory={name}
+RuntimeDirectory={{name}}
 RuntimeDirectoryMode=0700
 RuntimeDirectoryPreserve=yes
-ReadWritePaths=-{program}
+ReadWritePaths=-{{program}}
 """
-"""What both units can bear (systemd.exec(5)): they talk to nf_tables and to syslog, and write below three folders.
+"""What the units around the table can bear: they talk to nf_tables and to syslog, and write below three folders.
 
 Not User=: nf_tables asks for CAP_NET_ADMIN, and the files are root's. Not ProtectProc=: process 1 and the rollback
 timer are looked up in /proc.
@@ -181,6 +184,7 @@ WantedBy=multi-user.target
 
 
 def _why_socket(paths: Paths) -> str:
+    # Without a limit of triggers: beyond it systemd ends the socket for all users, and one user can go beyond it.
     return f"""\
 # Written by tidegate.nftables. The next run overwrites changes.
 [Unit]
@@ -192,6 +196,7 @@ SocketMode=0666
 RemoveOnStop=yes
 Accept=yes
 MaxConnections=4
+TriggerLimitIntervalSec=0
 
 [Install]
 WantedBy=sockets.target
@@ -212,6 +217,7 @@ ExecStart={command} answer
 StandardInput=socket
 StandardOutput=null
 StandardError=journal
+Nice=10
 TimeoutStartSec=20
 RuntimeMaxSec=20
 {protections}"""
@@ -222,6 +228,7 @@ def resolver_texts(paths: Paths, interpreter: str) -> dict[str, str]:
     command = f"{interpreter} -IS {paths.program}"
     return {
         RESOLVER: _resolver(paths, command),
+        # It writes below /etc and to the folders of other programs, and AppArmor's parser writes to /sys.
         NAMES: f"""\
 # Written by tidegate.nftables. The next run overwrites changes.
 [Unit]
@@ -231,6 +238,11 @@ StartLimitIntervalSec=0
 [Service]
 Type=oneshot
 ExecStart={command} {SETTLE}
+{_BASIC}CapabilityBoundingSet=CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER CAP_MAC_ADMIN
+IPAddressDeny=any
+ProtectSystem=yes
+RestrictAddressFamilies=AF_NETLINK AF_UNIX
+UMask=0022
 
 [Install]
 WantedBy=multi-user.target
@@ -277,28 +289,11 @@ User={RESOLVER_USER}
 Group={RESOLVER_USER}
 AmbientCapabilities=CAP_NET_ADMIN CAP_NET_BIND_SERVICE
 CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_BIND_SERVICE
-NoNewPrivileges=yes
 RuntimeDirectory={paths.resolver.name}
 RuntimeDirectoryMode=0755
-DevicePolicy=closed
-KeyringMode=private
-LockPersonality=yes
-PrivateDevices=yes
-PrivateTmp=yes
-ProtectClock=yes
-ProtectControlGroups=yes
-ProtectHome=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
+{_BASIC}ProtectKernelTunables=yes
 ProtectSystem=strict
-RemoveIPC=yes
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-SystemCallArchitectures=native
 UMask=0022
 
 [Install]
