@@ -107,15 +107,20 @@ def _never(before: ResolvedPolicy, after: ResolvedPolicy) -> Iterator[Sentence]:
 def _tests(before: ResolvedPolicy, after: ResolvedPolicy) -> Iterator[Sentence]:
     """Yield how what the tests claim changes; a test is the same in both commits when its name is."""
     old, new = ({test.name: test for test in resolved.tests} for resolved in (before, after))
+    old_words, new_words = words_of(before), words_of(after)
     for name in [*new, *(name for name in old if name not in new)]:
         variable = (new.get(name) or old[name]).where.partition("[")[0]
         if name not in new:
-            yield "weakened", f"policy test {name} is removed: {_claim(old[name])}", variable
+            yield "weakened", f"policy test {name} is removed: {_claim(old[name], old_words)}", variable
         elif name not in old:
-            yield "strengthened", f"policy test {name} is new: {_claim(new[name])}", variable
+            yield "strengthened", f"policy test {name} is new: {_claim(new[name], new_words)}", variable
         elif _claimed(old[name]) != _claimed(new[name]) or old[name].hosts != new[name].hosts:
             direction = _strength(old[name], new[name])
-            yield direction, f"policy test {name}: {_claim(old[name])} → {_claim(new[name])}", variable
+            yield (
+                direction,
+                f"policy test {name}: {_claim(old[name], old_words)} → {_claim(new[name], new_words)}",
+                variable,
+            )
 
 
 def _claimed(test: ResolvedTest) -> tuple[bool, Reach]:
@@ -131,9 +136,9 @@ def _strength(old: ResolvedTest, new: ResolvedTest) -> Direction:
     return "strengthened" if was != now else "changed"
 
 
-def _claim(test: ResolvedTest) -> str:
+def _claim(test: ResolvedTest, known: Words) -> str:
     verb = "reach" if test.reach else "not_reach"
-    flows = "; ".join(region_lines(of_boxes([(test.addresses, test.services)]))) or "nothing"
+    flows = "; ".join(region_lines(of_boxes([(test.addresses, test.services)]), words=known)) or "nothing"
     return f"{verb} {flows}{f' as {test.sockets}' if test.user or test.unit else ''}"
 
 

@@ -29,21 +29,31 @@ Words = tuple[tuple[str, AddressSet], ...]
 
 
 def address_text(addresses: AddressSet, limit: int = SHOWN, words: Words = ()) -> str:
-    """Return networks and ranges, `limit` of them at most: `10.0.0.0/8, 192.0.2.1 and 7 more (9 IPv4 addresses)`."""
+    """Return networks and ranges, `limit` of them at most: `10.0.0.0/8, 192.0.2.1 and 7 more (9 IPv4 addresses)`.
+
+    words: what many networks are called instead, also without a few of them: `internet except 203.0.113.0/24`.
+    """
     if addresses == EVERYTHING:
         return "any address"
     for word, meaning in words:
         if meaning == addresses:
             return word
-    elements = [*addresses.elements(4), *addresses.elements(6)]
+    elements = _elements(addresses)
     if len(elements) <= limit:
         return ", ".join(elements)
+    for word, meaning in words:
+        if addresses <= meaning and len(exceptions := _elements(meaning - addresses)) <= limit:
+            return f"{word} except {', '.join(exceptions)}"
     sizes = " and ".join(
         f"{_count(addresses.size(version))} IPv{version} {noun(addresses.size(version), 'address', 'addresses')}"
         for version in (4, 6)
         if addresses.size(version)
     )
     return f"{_shortened(elements, limit)} ({sizes})"
+
+
+def _elements(addresses: AddressSet) -> list[str]:
+    return [*addresses.elements(4), *addresses.elements(6)]
 
 
 def service_text(allowed: ServiceSet, limit: int = SHOWN) -> str:

@@ -325,9 +325,11 @@ def test_at_a_terminal_lines_fit_it_and_nothing_but_colour_controls_it(compiled:
 
 
 def test_at_a_terminal_denied_names_its_yaml_and_cuts_none_of_it(compiled: GuardedHost) -> None:
+    assert "No rejected packets are recorded." in at_a_terminal(compiled, "denied")[1]
     with socket.socket() as refused, pytest.raises(ConnectionRefusedError):
         refused.connect(("203.0.113.9", 22))
     assert at_a_terminal(compiled, "denied")[1].splitlines()[-1] == "to paste: tidegate denied --yaml"
+    assert "No recorded rejection matches." in at_a_terminal(compiled, "denied", "--user", "www-data")[1]
     status, written = at_a_terminal(compiled, "denied", "--yaml")
     assert (status, "…" in written) == (0, False), written
     assert [entry["services"] for entry in yaml.safe_load(written)["egress_allow_app_observed"]] == [["tcp/22"]]

@@ -127,6 +127,9 @@ def test_a_question_is_answered_with_file_and_line(repository: Repository) -> No
     output = repository.play(playbook="tidegate.nftables.explain", **variables).ok().output
     assert "yes: app1 as www-data to 203.0.113.10, 2001:db8:113::10 with tcp/443" in output
     assert "by the entry payments, egress_allow_app[payments] (group_vars/app/egress.yml:7:5)" in output
+    del variables["egress_explain_from"]
+    limited = repository.play("--limit", "app1", playbook="tidegate.nftables.explain", **variables)
+    assert "yes: app1 as www-data" in limited.ok().output
 
 
 @pytest.fixture

@@ -104,8 +104,9 @@ def show_denied(paths: Paths, arguments: argparse.Namespace) -> int:
         observed = " (accepted: mode observe)" if each.observed else ""
         seen = f"{each.client} to {each.name} tcp/{each.port}, last {_ago(time.time() - each.last)} ago"
         say(f"{each.times:>8}  through the proxy: {printable(seen)}{observed}", "yellow" if each.observed else "")
-    if lines and sys.stdout.isatty():
-        say("to paste: tidegate denied --yaml")
+    if sys.stdout.isatty() and (lines or not by_proxy):
+        empty = "No recorded rejection matches." if kept.lines else "No rejected packets are recorded."
+        say("to paste: tidegate denied --yaml" if lines else empty)
     return _need_table()
 
 

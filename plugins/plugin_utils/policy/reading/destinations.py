@@ -140,7 +140,10 @@ def _destination_fix(inventory: Inventory, text: str) -> str:
     if _LABEL.fullmatch(text) and inventory.hosts(text):
         return f"write hosts:{text} for this host of the inventory"
     fix = hints.did_you_mean(text, RANKS, "destinations")
-    return fix if fix.endswith("?") else f"{fix}, an address or hosts:PATTERN"
+    if fix.endswith("?"):
+        return fix
+    group = hints.guess(text, inventory.groups)
+    return f"did you mean hosts:{group}?" if group else f"{fix}, an address or hosts:PATTERN"
 
 
 def _not_a_text(value: Any) -> tuple[str, str]:

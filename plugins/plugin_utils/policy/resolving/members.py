@@ -23,7 +23,9 @@ def members(context: Context, destination: Destination, *, optional: bool) -> Se
         return _tier(context, destination, optional)
     hosts = context.inventory.hosts(destination.value)
     if not hosts and not optional:
-        fix = f"correct the pattern, or {_OPTIONAL}"
+        known = {*context.inventory.groups, *context.inventory.hosts("all")} - {destination.value}
+        guess = hints.guess(destination.value, known)
+        fix = f"did you mean hosts:{guess}?" if guess else f"correct the pattern, or {_OPTIONAL}"
         context.report.error(destination.place, f'"{destination.text}" matches no host', fix)
     return hosts
 

@@ -49,6 +49,14 @@ def test_many_addresses_are_counted() -> None:
     assert address_text(addresses.EVERYTHING) == "any address"
 
 
+def test_many_addresses_are_a_word_without_a_few_of_them() -> None:
+    word = addresses.union(addresses.parse(f"192.0.2.{2 * number}") for number in range(10))
+    known = (("other", addresses.parse("10.0.0.0/8")), ("even", word))
+    without = word - addresses.parse("192.0.2.4") - addresses.parse("192.0.2.8")
+    assert address_text(without, words=known) == "even except 192.0.2.4, 192.0.2.8"
+    assert address_text(without | addresses.parse("192.0.2.1"), words=known).endswith("(9 IPv4 addresses)")
+
+
 def test_icmp_is_one_service_although_each_family_has_its_own() -> None:
     both = addresses.parse("192.0.2.1") | addresses.parse("2001:db8::1")
     assert region_lines(of_boxes([(both, service_set("icmp"))])) == ["192.0.2.1, 2001:db8::1 with icmp"]

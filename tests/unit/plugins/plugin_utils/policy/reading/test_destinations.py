@@ -74,6 +74,7 @@ def test_an_except_that_covers_everything_is_an_error_never_no_limit() -> None:
         ("all", '"all" is not a destination. Did you mean any?'),
         ("public", '"public" is not a destination. Did you mean internet?'),
         ("database", '"database" is not a destination. Fix: write group:database for the hosts of this group'),
+        ("databse", '"databse" is not a destination. Did you mean hosts:database?'),
         ("groups['database']", "is not a destination. Fix: write group:database for the hosts of this group"),
         ("qwertz", "an address or hosts:PATTERN"),
         ("host:mirror", "Did you mean hosts:mirror?"),

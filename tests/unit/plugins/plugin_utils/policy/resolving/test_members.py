@@ -80,6 +80,8 @@ def test_name_servers_can_be_a_group() -> None:
         ("group:empty", '"group:empty": the group has no host. Fix: put hosts into it'),
         ("group:nameless", '"group:nameless": the host cloud1 has no address. Fix: set egress_addresses for cloud1'),
         ("groups:database", "Did you mean group:database?"),
+        ("hosts:databse", '"hosts:databse" matches no host. Did you mean hosts:database?'),
+        ("hosts:empty", '"hosts:empty" matches no host. Fix: correct the pattern'),
         ("tier:databas", '"tier:databas": unknown tier "databas". Did you mean database?'),
         ("tier:db", '"tier:db": unknown tier "db". Did you mean database?'),
         ("tier:relai", "Did you mean relay?"),
