@@ -199,7 +199,7 @@ def _notice_lines(good: Mapping[str, Result]) -> list[Line]:
 
 
 def _failed_lines(failed: Sequence[str]) -> list[Line]:
-    text = f"  FAILED on {_hosts(len(failed))}, where the previous policy stays loaded: {_some(failed)}"
+    text = f"  FAILED on {_hosts(len(failed))}, which keeps what was loaded before: {_some(failed)}"
     return [Line(text, "loud")] if failed else []
 
 

@@ -36,6 +36,7 @@ OF_POLICIES = [name for name, row in ROWS.items() if row["by"] == "policy"]
 RICH: Mapping[str, Any] = {
     **VARIABLES,
     "egress_containers": True,
+    "egress_log": "nflog",
     "egress_dns_servers": ["10.0.0.53"],
     "egress_ntp_servers": ["10.0.0.123"],
     "egress_inbound_allow": [{"name": "ssh", "from": ["internal"], "services": ["ssh"]}],

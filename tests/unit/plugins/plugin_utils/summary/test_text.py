@@ -65,7 +65,7 @@ def test_it_stays_short_for_five_hundred_hosts() -> None:
 def test_a_missing_user_and_a_failed_host_are_named() -> None:
     shown = text({"w1": applied(missing_users=["payd"]), "w2": {"failed": True, "msg": "no"}})
     assert "User payd does not exist on w1" in shown
-    assert "FAILED on 1 host, where the previous policy stays loaded: w2" in shown
+    assert "FAILED on 1 host, which keeps what was loaded before: w2" in shown
 
 
 def test_absent_hosts_are_counted_apart() -> None:
