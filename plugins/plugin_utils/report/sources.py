@@ -206,7 +206,7 @@ _KEYS: Mapping[str, Callable[[Any], bool]] = {
     "decision": lambda value: value in ("rejected", "would_reject", "allowed"),
     **dict.fromkeys(_OPTIONAL, lambda value: value is None or isinstance(value, str)),
     **dict.fromkeys(("first", "last"), _number(7_258_118_400)),
-    "packets": _number(2**64),
+    **dict.fromkeys(("flows", "packets"), _number(2**64)),
     "answered": lambda value: value is None or isinstance(value, bool),
     "port": _number(65535),
     "uid": _number(2**32),

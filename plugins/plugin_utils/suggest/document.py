@@ -58,6 +58,7 @@ class Suggestion:
         sent = {host for each in seen for host in each.hosts}
         return {
             **self.draft.entry,
+            "users": list(self.draft.users),
             "kind": self.draft.kind,
             "hosts": self.hosts,
             "sent": len(sent),

@@ -58,7 +58,7 @@ class Draft:
             "name": self.name,
             "to": [self.to],
             "services": list(self.services),
-            "users": list(self.users),
+            **({"users": list(self.users)} if self.users else {}),
             "reason": "",
         }
 

@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows import groups, sources
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.read import read
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.records.recorder import COLUMNS, Recorder
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.report.sources import read_file
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.suggest.drafts import Draft, drafts, refused
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.suggest.words import Vocabulary
 from ansible_collections.tidegate.nftables.tests.support import proxy
@@ -32,7 +33,10 @@ def records(world: Proxy, client: str, folder: Path, **changes: Any) -> list[dic
     (folder / "access.log").write_text("".join(f"{json.dumps(line)}\n" for line in twice), encoding="utf-8")
     read(sources.parse([{"squid": "access.log"}], folder), folder / "grouped")
     recorder = Recorder(policy_of(**changes))
-    return list(recorder.of_logs(groups.of_host("app1", [client], folder / "grouped", COLUMNS)))
+    made = list(recorder.of_logs(groups.of_host("app1", [client], folder / "grouped", COLUMNS)))
+    # Through a file, as a person hands them to suggest and report.
+    (folder / "records.json").write_text(json.dumps(made), encoding="utf-8")
+    return [recorder.again(record) for data in read_file(folder / "records.json") for record in data.records]
 
 
 def suggested(of_client: list[dict[str, Any]]) -> dict[str, Draft]:
@@ -58,7 +62,6 @@ def test_a_rejected_name_becomes_a_draft_of_this_name(world: Proxy, tmp_path: Pa
         "name": "other-example-https",
         "to": ["other.example"],
         "services": ["https"],
-        "users": [],
         "reason": "",
     }
 
@@ -66,7 +69,7 @@ def test_a_rejected_name_becomes_a_draft_of_this_name(world: Proxy, tmp_path: Pa
 def test_the_draft_makes_the_request_pass(world: Proxy, tmp_path: Path) -> None:
     assert connect(APP, "other.example:443").startswith("HTTP/1.1 403 ")
     drafted = suggested(records(world, APP, tmp_path))["other.example"].entry
-    with_draft = [*ENTRIES, {**{name: value for name, value in drafted.items() if value}, "reason": "shop"}]
+    with_draft = [*ENTRIES, {**drafted, "reason": "shop"}]
     world.write([proxy.client("app1", policy_of(egress_allow_app=with_draft), APP)])
     assert world.parse().returncode == 0
     world.reload()

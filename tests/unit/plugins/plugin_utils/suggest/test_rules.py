@@ -155,7 +155,6 @@ def test_a_name_that_a_proxy_was_asked_for_needs_no_user_and_no_packets() -> Non
         "name": "new-example-org-https",
         "to": ["new.example.org"],
         "services": ["https"],
-        "users": [],
         "reason": "",
     }
     assert not suggested(evident(**{**PROXIED, "flows": 0})).drafts
