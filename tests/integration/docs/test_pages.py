@@ -66,6 +66,7 @@ ELSEWHERE = (
     Elsewhere(r"ansible-playbook awx.yml", "needs AWX", "tests/integration/docs/test_automation.py"),
     Elsewhere(r"ansible-rulebook .*", "stays", "tests/integration/eda/test_rulebook.py"),
     Elsewhere(r"systemctl .*", "needs systemd", "tests/integration/guard/test_systemd.py"),
+    Elsewhere(r"tidegate why .* --unit reports.service", "needs systemd", "tests/integration/units/test_walk.py"),
     Elsewhere(
         r"tidegate (boot|watch|resolve)", "is started by systemd and stays", "tests/integration/guard/test_watch.py"
     ),

@@ -94,3 +94,9 @@ def test_what_is_wrong_with_a_proxy_is_said_below_the_table() -> None:
 def test_hosts_that_need_attention_are_named() -> None:
     assert str(fleet.NotOk(["app2"])).startswith("1 host needs attention: app2. ")
     assert str(fleet.NotOk(["app2", "app3"])).startswith("2 hosts need attention: app2, app3. ")
+
+
+def test_units_that_a_host_does_not_have_are_named_and_need_nobody_at_once() -> None:
+    units = {"named": ["agent.service", "late.service"], "missing": ["late.service"], "stopped": [], "by_systemd": True}
+    row = fleet.row(build(egress_mode="enforce"), {**FINE, "units": units}, EVIDENCE)
+    assert (row["level"], row["note"]) == ("ok", "entries open nothing to units that it does not have: late.service")
