@@ -162,6 +162,9 @@ def test_a_mistyped_command_gets_a_guess_and_sees_no_helpers(host: GuardedHost) 
     done = host.run("stat")
     assert done.returncode == 2
     assert '"stat" is no command. Did you mean status? Commands: status, denied, why, ' in done.stderr
+    alone = host.run()
+    assert alone.returncode == 2
+    assert "a command is missing. Commands: status, denied, why, " in alone.stderr
     assert not any(name in done.stderr + host.run("--help").stdout for name in ("boot", "watch", "answer", COMMAND))
     assert re.fullmatch(r"tidegate \d+\.\d+\.\d+\n", host.run("--version").stdout)
 

@@ -81,7 +81,7 @@ SHOWN = {name: command for name, command in COMMANDS.items() if command.about}
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that guesses what a mistyped command means."""
+    """A parser that guesses what a mistyped command means, and names the commands where none is given."""
 
     def error(self, message: str) -> NoReturn:
         typed = re.search(r"argument COMMAND: invalid choice: '(.*?)' \(", message)
@@ -89,6 +89,8 @@ class _Parser(argparse.ArgumentParser):
             near = difflib.get_close_matches(typed[1], SHOWN, n=1)
             guess = f" Did you mean {near[0]}?" if near else ""
             message = f'invalid choice: "{typed[1]}" is no command.{guess} Commands: {", ".join(SHOWN)}.'
+        if "required: COMMAND" in message:
+            message = f"a command is missing. Commands: {', '.join(SHOWN)}. `tidegate -h` describes them."
         super().error(message)
 
 
