@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Callable, Iterable
 
@@ -18,8 +18,8 @@ FOLDER = "/etc/tidegate/proxy"
 WRITTEN = f"{FOLDER}/written.json"
 """What the role wrote: port, and the SHA-256 of each file by its path."""
 LOG = "/var/log/tidegate-proxy/access.log"
-_PATIENCE = 5.0
-"""Seconds that Squid may take for a connection."""
+_LISTEN = "0A"
+"""The state of a listening socket in /proc/net/tcp (include/net/tcp_states.h of Linux)."""
 
 At = Callable[[str], Path]
 """Leads from a path to where it is, for hosts below another root."""
@@ -51,14 +51,23 @@ def problem(at: At) -> str | None:
         if actual != checksum:
             what = "was edited by hand" if actual else "is missing or cannot be read"
             return f"{path} {what}; run the role egress_proxy"
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE).close()
-    except OSError as error:
-        return f"nothing answers on port {port} ({error.strerror or error}); see journalctl -u tidegate-proxy"
+    if not _listens(port):
+        return f"nothing answers on port {port}; see journalctl -u tidegate-proxy"
     log = at(LOG)
     if not os.access(str(log), os.R_OK) or not log.is_file():
         return f"{LOG} is missing or cannot be read; systemctl kill --signal=USR1 tidegate-proxy opens it again"
     return ""
+
+
+def _listens(port: int) -> bool:
+    """Return whether a program listens on a port of TCP. Without a connection: the watcher may open no socket of IP."""
+    for name in ("tcp", "tcp6"):
+        with suppress(OSError):
+            for line in Path(f"/proc/thread-self/net/{name}").read_text(encoding="ascii").splitlines()[1:]:
+                local, state = line.split()[1], line.split()[3]
+                if state == _LISTEN and int(local.rpartition(":")[2], 16) == port:
+                    return True
+    return False
 
 
 def _sum(path: Path) -> str:
