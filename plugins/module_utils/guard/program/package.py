@@ -152,7 +152,7 @@ if sys.argv[1:] == ["{RESOLVE}"]:
     from {resolve.__name__} import main
 elif sys.argv[1:2] == ["{FOLLOW_UNITS}"]:
     from {follow_units.__name__} import main
-elif sys.argv[1:2] in (["{timer.WAIT_COMMAND}"], ["{timer.COMMAND}"]):
+elif len(sys.argv) == 3 and sys.argv[1] in ("{timer.WAIT_COMMAND}", "{timer.COMMAND}"):
     from {timed_rollback.__name__} import main
 else:
     from {cli.__name__} import main
