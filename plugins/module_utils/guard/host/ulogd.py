@@ -11,6 +11,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from . import clock
 from .errors import UNCHANGED, GuardError
 from .paths import Paths
 
@@ -43,7 +44,16 @@ def rotation(paths: Paths) -> Path:
 
 
 def missing(paths: Paths, group: int | None, *, check: bool) -> list[str]:
-    """Return what it needs and this host misses, as warnings; outside check mode raise GuardError (ulogd_missing)."""
+    """Return what it needs and this host misses, as warnings; outside check mode raise GuardError (ulogd_missing).
+
+    Raise GuardError (bad_request) where nothing would run it.
+    """
+    if group is not None and not clock.systemd_runs(paths):
+        raise GuardError(
+            "bad_request",
+            f"egress_log_ulogd: ulogd2 is run by systemd, which this host does not have. {UNCHANGED} Fix: remove "
+            "egress_log_ulogd, and have a program of your own listen to egress_log_group.",
+        )
     there = (shutil.which("ulogd"), _folder(paths))
     packages = [package for package, place in zip(PACKAGES, there) if not place]
     if group is None or not packages:

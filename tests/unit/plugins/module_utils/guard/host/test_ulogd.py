@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import ulogd
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, ulogd
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program import install
@@ -68,6 +68,7 @@ def test_a_host_says_what_it_misses(
     paths: Paths, monkeypatch: pytest.MonkeyPatch, program: bool, plugin: bool, packages: list[str]
 ) -> None:
     has(paths, monkeypatch, program=program, plugin=plugin)
+    monkeypatch.setattr(clock, "systemd_runs", lambda _paths: True)
     assert not ulogd.missing(paths, None, check=False)
     warnings = ulogd.missing(paths, 7, check=True)
     assert bool(warnings) == bool(packages)
@@ -77,3 +78,9 @@ def test_a_host_says_what_it_misses(
         assert caught.value.reason == "ulogd_missing"
         assert caught.value.details == {"missing_packages": packages}
         assert f"does not have {' and '.join(packages)}," in caught.value.message
+
+
+def test_a_host_without_systemd_has_nobody_to_run_it(paths: Paths) -> None:
+    assert not ulogd.missing(paths, None, check=False)
+    with pytest.raises(GuardError, match=r"is run by systemd, which this host does not have\. .* Fix: "):
+        ulogd.missing(paths, 7, check=False)
