@@ -163,7 +163,7 @@ def _checked(line: KeptLine) -> KeptLine:
     texts, counts = (line.address, line.protocol), (line.packets, line.bytes, line.counted, line.counted_bytes)
     if not all(isinstance(text, str) for text in texts) or any(count < 0 for count in (*counts, line.first, line.last)):
         raise ValueError(line)
-    if not all(type(unit) is str for unit in line.units):
+    if not all(isinstance(unit, str) for unit in line.units):
         raise ValueError(line)
     return line._replace(units=tuple(line.units))
 
