@@ -9,6 +9,7 @@ An installed copy of the collection may come first on the path. Runs keep their 
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,11 @@ IMPORTED = Path(next(iter(collection.__path__))).resolve()
 if IMPORTED != CHECKOUT:
     message = f"ansible_collections.tidegate.nftables is {IMPORTED}, not this checkout: run `make venv`"
     raise RuntimeError(message)
+
+# What a shell starts in the background ignores Ctrl-C, and so does all that it starts: a controller that a test
+# interrupts would go on.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # On a busy machine a generated case may take seconds: what is asserted are results, never times.
 settings.register_profile("any_machine", deadline=None)

@@ -19,6 +19,7 @@ from .topology import LabError, LabNet
 
 BACKLOG = 1024
 EVERY = "::"
+FREEBIND = 78  # IPV6_FREEBIND of linux/in6.h (Linux 4.15), which Python does not name
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,8 @@ class Listener:
         for kind, ready in ((socket.SOCK_STREAM, self._accept), (socket.SOCK_DGRAM, self._datagram)):
             sock = socket.socket(socket.AF_INET6, kind)
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            # Without address detection, too, the kernel makes an IPv6 address usable a moment after it was added.
+            sock.setsockopt(socket.IPPROTO_IPV6, FREEBIND, 1)
             try:
                 sock.bind((address, endpoint.port))
             except OSError as error:

@@ -81,8 +81,7 @@ class Net:
 
 @pytest.fixture
 def net() -> Iterator[Net]:
-    # A job in the background ignores SIGINT, and so would all that it starts.
-    owner = subprocess.Popen(["env", "--default-signal", "sleep", "infinity"])
+    owner = subprocess.Popen(["sleep", "infinity"])
     try:
         done = labnet("up", "--owner", str(owner.pid), text=json.dumps(SPEC))
         assert done.returncode == 0, done.stderr
