@@ -17,6 +17,7 @@ from typing import Any
 from ansible_collections.tidegate.nftables.plugins.module_utils import protocols
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.records.destinations import is_refused
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.records.sender import sender
 
 from .sources import HOST_LIMIT, HostData, shown
 
@@ -112,7 +113,7 @@ class Totals:
     def _add(self, data: HostData, record: Mapping[str, Any], own: Share) -> None:
         tier, destination = data.tier or NO_TIER, record["destination"]
         service, decision = service_of(record["protocol"], record["port"]), DECISIONS.index(record["decision"])
-        user, packets = user_of(record), record["packets"] or 0
+        user, packets = shown(sender(record)), record["packets"] or 0
         first, last = self._times(record)
         nearest = record["entry"] or record["nearest"] or ""
         values = {
@@ -162,9 +163,3 @@ def service_of(protocol: str, port: int | None) -> str:
     """Return a service as a policy writes it."""
     number = protocols.number(protocol)
     return f"proto/{protocol}" if number is None else services.to_text(number, port)
-
-
-def user_of(record: Mapping[str, Any]) -> str:
-    """Return whose flow it was, "" where nobody knows: a name or number, with the unit where that is known."""
-    user = record["user"] or ("" if record["uid"] is None else str(record["uid"]))
-    return shown(f"{user} ({record['unit']})") if record["unit"] else user

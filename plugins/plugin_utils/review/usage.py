@@ -16,6 +16,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.records.recorder import Recorder
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.records.sender import sender
 
 Usage = dict[str, dict[str, Any]]
 """By entry: hits (first packets of connections), last (seconds since 1970), parts (its texts that were used)."""
@@ -38,11 +39,10 @@ def of_ledger(resolved: ResolvedPolicy, ledger: Mapping[str, Any]) -> dict[str, 
 
 
 def refused(records: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return how many flows and packets of each user were refused or would have been, the most packets first."""
+    """Return how many flows and packets of each sender were refused or would have been, the most packets first."""
     totals: dict[tuple[str, str], list[int]] = {}
     for record in records:
-        user = record["user"] or ("" if record["uid"] is None else str(record["uid"]))
-        total = totals.setdefault((user, record["decision"]), [0, 0])
+        total = totals.setdefault((sender(record), record["decision"]), [0, 0])
         total[0] += 1
         total[1] += record["packets"] or 0
     return [

@@ -44,8 +44,9 @@ def hosts() -> list[HostData]:
         fleets.record("app0000", "app", user=text, nearest=text, name=text, destination=f"192.0.2.{number}")
         for number, text in enumerate(HOSTILE, 1)
     ]
+    of_unit = fleets.record("app0000", "app", user="root", unit="agent.service", destination="192.0.2.99")
     first, *others = fleets.fleet(60, 3000, 400)
-    return [replace(first, records=[*first.records, *odd]), *others]
+    return [replace(first, records=[*first.records, *odd, of_unit]), *others]
 
 
 def added(kept: Callable[[Mapping[str, Any]], bool] = bool) -> Totals:
@@ -170,6 +171,12 @@ def test_copied_yaml_is_entries_that_the_policy_takes(opened: Browser, path: Pat
     assert {entry["reason"] for entry in entries} == {""}
     numeric = [{**entry, "reason": "a test"} for entry in entries if entry["to"][0][0].isdigit()]
     assert {entry.name for entry in build(egress_allow_app=numeric).entries} >= {entry["name"] for entry in numeric}
+    opened.run("document.getElementById('close').click()")
+    opened.open(path, "q=192.0.2.99")
+    opened.run("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+    opened.run("document.getElementById('yaml').click()")
+    (draft,) = yaml.safe_load(opened.run("document.getElementById('text').value"))["egress_allow_app"]
+    assert draft["users"] == ["root"], "without the unit beside the name"
     opened.run("document.getElementById('close').click()")
     opened.open(path, "q=%3DHYPERLINK")
     opened.run("Object.defineProperty(navigator, 'clipboard', {value: undefined})")

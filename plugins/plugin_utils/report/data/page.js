@@ -221,7 +221,7 @@
       entry.services.add(service);
       for (const name of own.users) {
         if (name === '(unknown)') entry.open = true;
-        else entry.users.add(name.replace(/ \(.*$/, ''));
+        else entry.users.add(name.replace(/^.* \((.*)\)$/, '$1'));
       }
     }
     const list = (values) => '[' + [...values].map((each) => JSON.stringify(each)).join(', ') + ']';

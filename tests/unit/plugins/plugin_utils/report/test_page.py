@@ -98,6 +98,12 @@ def test_an_address_of_the_inventory_has_the_word_of_a_policy_everywhere() -> No
     assert "evil.example" not in text
 
 
+def test_the_unit_that_was_rejected_is_named_with_its_user() -> None:
+    of_unit = fleets.record("app1", "app", user="root", uid=0, unit="agent.service")
+    text = made(HostData(host="app1", tier="app", row=fleets.row(), records=[of_unit]))
+    assert text.count("agent.service (root)") == 2, "among destinations and among users"
+
+
 def test_a_thousand_hosts_with_two_hundred_thousand_records_are_a_small_file() -> None:
     totals = Totals(fleets.END)
     fleet = list(fleets.fleet(1000, 200_000, 5000))

@@ -39,10 +39,12 @@ def test_hits_and_parts_are_those_of_real_flows() -> None:
 
 def test_refusals_are_counted_by_user_and_decision() -> None:
     records = [record(), record(port=80), record(decision="rejected"), record(user=None, packets=99)]
+    records.append(record(user="root", uid=0, unit="agent.service", packets=1))
     assert refused(records) == [
         {"user": "990", "decision": "would_reject", "flows": 1, "packets": 99},
         {"user": "payd", "decision": "would_reject", "flows": 2, "packets": 24},
         {"user": "payd", "decision": "rejected", "flows": 1, "packets": 12},
+        {"user": "agent.service (root)", "decision": "would_reject", "flows": 1, "packets": 1},
     ]
 
 
