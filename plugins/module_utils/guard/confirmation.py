@@ -25,7 +25,7 @@ NAME = "confirmation.sock"
 def answer(request: Mapping[str, Any]) -> dict[str, Any]:
     """Return the result of the phase confirm; with unanswered, the cause, where nobody decided.
 
-    request: root, token, not_over and what, see plugin_utils/confirm/commit_confirm.py.
+    request: root, token, not_over, what, and the seconds to wait, see plugin_utils/confirm/commit_confirm.py.
     """
     try:
         return {"changed": False, **_asked(request)}
@@ -39,6 +39,8 @@ def _asked(request: Mapping[str, Any]) -> dict[str, Any]:
     if status.st_uid != os.geteuid() or status.st_mode & 0o022:
         raise PermissionError(f"others may write to {FOLDER}")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as waiting:
+        # Who waits may be stopped. Unanswered, a run of the guard has the rest of the time.
+        waiting.settimeout(request["seconds"])
         waiting.connect(f"/proc/self/fd/{folder}/{NAME}")
         waiting.sendall(json.dumps(request).encode())
         waiting.shutdown(socket.SHUT_WR)

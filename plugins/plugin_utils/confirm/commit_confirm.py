@@ -32,6 +32,8 @@ _LONGEST_PAUSE = 8.0
 """Seconds to which the pause grows: sshd counts logins and refuses who has too many (PerSourcePenalties)."""
 _GRACE = 3.0
 """Seconds after the confirm timeout in which the guard rolls back."""
+_FOR_THE_GUARD = 15.0
+"""Seconds before the rollback that the guard has where the run that waits does not answer; at most half of them."""
 _STATUS_ATTEMPTS = 3
 """How often a host is asked for the state of a change that nobody could confirm."""
 
@@ -80,7 +82,7 @@ def apply_and_confirm(
         "not_over": first.get("connection") if proves else None,
         "what": description.for_history(first, resolved),
     }
-    outcome = _retry(action, lambda: _over_new_connection(action, confirm), deadline)
+    outcome = _retry(action, lambda: _over_new_connection(action, confirm, deadline), deadline)
     if isinstance(outcome, AnsibleConnectionFailure):
         return _rolled_back(first, _unreachable(action, guard["token"], request.get("root"), deadline, outcome))
     if outcome.get("failed"):
@@ -114,17 +116,22 @@ def _recorded(action: TidegateAction, request: Mapping[str, Any], first: Result)
     return {**first, **second} if second.get("failed") else first
 
 
-def _over_new_connection(action: TidegateAction, confirm: Mapping[str, Any]) -> Result:
+def _over_new_connection(action: TidegateAction, confirm: Mapping[str, Any], deadline: float) -> Result:
     connections.renew(action.connection)
     if not _starter_lives():
         return _ABANDONED
-    return _by_the_waiting_run(action, confirm) or action.run_module(GUARD, confirm, _DECISION)
+    return _by_the_waiting_run(action, confirm, deadline) or action.run_module(GUARD, confirm, _DECISION)
 
 
-def _by_the_waiting_run(action: TidegateAction, confirm: Mapping[str, Any]) -> Result | None:
-    """Have the run that made the change confirm it, which waits on the host; return None where it does not."""
+def _by_the_waiting_run(action: TidegateAction, confirm: Mapping[str, Any], deadline: float) -> Result | None:
+    """Have the run that made the change confirm it, which waits on the host; return None where it does not.
+
+    It may take all of the time that is left but what a run of the guard needs.
+    """
     request = {key: confirm[key] for key in ("root", "token", "not_over", "what")}
-    raw = sent_alone.run(action, _ASK, request)
+    left = max(deadline - time.monotonic(), _PAUSE)
+    seconds = left - min(_FOR_THE_GUARD, left / 2)
+    raw = sent_alone.run(action, _ASK, {**request, "seconds": seconds})
     answer = action.known_result(sent_alone.MODULE, raw, CONFIRMED)
     if answer.get("reason") if answer.get("failed") else answer.keys() >= _DECISION:
         return answer

@@ -19,11 +19,14 @@ import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard import confirmation, run_module
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import pending
-from ansible_collections.tidegate.nftables.tests.support.waiting import children, send_signal
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import decide
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import waiting as waiting_run
+from ansible_collections.tidegate.nftables.tests.support.waiting import children, end, send_signal
 
 from .conftest import NEW, OLD, GuardedHost, wait_for
 
 PROGRAM = f"{Path(str(confirmation.__file__)).read_text()}\nmain(json.loads(sys.argv[1]))\n"
+DEFAULTS = {name: option.get("default") for name, option in run_module.ARGUMENTS.items()}
 FIRST, SECOND = "192.0.2.1 40000 192.0.2.9 22", "192.0.2.1 40001 192.0.2.9 22"
 
 
@@ -35,22 +38,28 @@ def _waits_no_longer() -> Iterator[None]:
         os.waitpid(waiting, 0)
 
 
-def offered(host: GuardedHost, **terms: Any) -> str:
+def offered(host: GuardedHost, text: str = NEW, **terms: Any) -> str:
     """Load a change whose run waits for the confirmation; return its token."""
     host.has(OLD)
-    guard = host.apply(NEW, **terms)["guard"]
+    guard = host.apply(text, **terms)["guard"]
     wait_on_the_host(host, guard)
     return str(guard["token"])
 
 
-def wait_on_the_host(host: GuardedHost, guard: Mapping[str, Any]) -> None:
-    parameters = {name: option.get("default") for name, option in run_module.ARGUMENTS.items()}
-    run_module._wait(host.paths, parameters, guard)
+def wait_on_the_host(host: GuardedHost, guard: Mapping[str, Any], **parameters: Any) -> None:
+    run_module._wait(host.paths, {**DEFAULTS, **parameters}, guard)
 
 
-def ask(host: GuardedHost, token: str, *, over: str = "", not_over: str | None = None, **more: Any) -> dict[str, Any]:
-    """Send the question as an SSH session does. over: its connection."""
-    request = {"root": host.paths.root, "token": token, "not_over": not_over, "what": "opened api"}
+def run_guard(host: GuardedHost, phase: str, **parameters: Any) -> dict[str, Any]:
+    arguments = {**DEFAULTS, "root": host.paths.root, **parameters}
+    return run_module.PHASES[phase](host.paths, arguments, bool(arguments.get("check")))
+
+
+def ask(
+    host: GuardedHost, token: str, *, over: str = "", not_over: str | None = None, seconds: float = 60.0, **more: Any
+) -> dict[str, Any]:
+    """Send the question as an SSH session does. over: its connection; seconds: that it waits for the answer."""
+    request = {"root": host.paths.root, "token": token, "not_over": not_over, "what": "opened api", "seconds": seconds}
     environment = {"SSH_CONNECTION": over} if over else {}
     words = ["/usr/bin/python3", "-c", PROGRAM, json.dumps(request)]
     done = subprocess.run(words, env=environment, check=True, stdout=subprocess.PIPE, **more)
@@ -160,3 +169,83 @@ def test_it_ends_with_the_change_and_does_not_keep_the_session(host: GuardedHost
     wait_for(lambda: not host.paths.pending.exists(), "the rollback")
     assert "unanswered" in ask(host, token, over=SECOND, not_over=FIRST)
     assert "203.0.113.0/24" in host.listing()
+
+
+def test_who_no_longer_waits_for_the_answer_does_not_confirm(host: GuardedHost) -> None:
+    token = offered(host)
+    (waiting,) = children(os.getpid())
+    send_signal(signal.SIGSTOP, waiting)
+    try:
+        assert "timed out" in ask(host, token, seconds=0.5)["unanswered"]
+    finally:
+        send_signal(signal.SIGCONT, waiting)
+    # It comes to this question after the one that was given up, which it must not have taken for a confirmation.
+    answer = ask(host, token, over=SECOND, not_over=FIRST)
+    assert answer["confirmed"]["token"] == token
+
+
+def test_a_slow_question_keeps_no_other_out(host: GuardedHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting_run, "_PATIENCE", 1.0)
+    token = offered(host)
+    slowly = (
+        f"import os, socket, time\nos.chdir({str(host.paths.run)!r})\n"
+        "s = socket.socket(socket.AF_UNIX)\ns.connect('confirmation.sock')\n"
+        "while True:\n    s.sendall(b' ')\n    print(flush=True)\n    time.sleep(0.1)\n"
+    )
+    words = ["/usr/bin/python3", "-c", slowly]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as writer:
+        try:
+            assert writer.stdout is not None
+            writer.stdout.readline()
+            assert ask(host, token, over=SECOND, not_over=FIRST)["confirmed"]["token"] == token
+        finally:
+            end(writer)
+
+
+def test_what_a_killed_run_left_stops_neither_the_guard_nor_the_next_run(host: GuardedHost) -> None:
+    host.has(OLD)
+    guard = host.apply(NEW)["guard"]
+    wait_on_the_host(host, guard)
+    (waiting,) = children(os.getpid())
+    send_signal(signal.SIGKILL, waiting)
+    wait_for(ended, "the end of the waiting process")
+    assert host.paths.confirmation.is_socket()
+    assert "ConnectionRefusedError" in ask(host, guard["token"])["unanswered"]
+    assert is_pending(host, guard["token"])
+    wait_on_the_host(host, guard)
+    assert ask(host, guard["token"], over=SECOND, not_over=FIRST)["confirmed"]["token"] == guard["token"]
+
+
+def test_where_nobody_can_wait_the_guard_confirms(host: GuardedHost) -> None:
+    host.has(OLD)
+    guard = host.apply(NEW)["guard"]
+    host.paths.confirmation.mkdir()
+    wait_on_the_host(host, guard)
+    assert children(os.getpid()) == []
+    assert "unanswered" in ask(host, guard["token"])
+    host.paths.confirmation.rmdir()
+    assert run_guard(host, "confirm", token=guard["token"])["confirmed"]["token"] == guard["token"]
+
+
+def test_it_sends_the_tests_of_the_policy_itself(host: GuardedHost) -> None:
+    host.has(OLD)
+    for words in ("link add out type veth peer name far", "address add 192.0.2.1/24 dev out", "link set out up"):
+        subprocess.run(["ip", *words.split()], check=True)
+    guard = host.apply(NEW.replace("jump egress_floor", "ip daddr 192.0.2.9 drop"))["guard"]
+    api = {"name": "api", "to": "192.0.2.9", "protocol": "udp", "port": 443, "expect": "reach"}
+    wait_on_the_host(host, guard, tests=[{**api, "user": None, "missing_user": "error"}])
+    answer = ask(host, guard["token"], over=SECOND, not_over=FIRST)
+    assert (answer["failed"], answer["reason"]) == (True, "tests_failed")
+    assert answer["broken"] == ["api (192.0.2.9 udp/443)"]
+    assert "203.0.113.0/24" in host.listing()
+
+
+@pytest.mark.parametrize("uninstalled", [False, True])
+def test_it_ends_with_a_change_that_somebody_rolls_back(host: GuardedHost, *, uninstalled: bool) -> None:
+    token = offered(host)
+    decide.reject(host, token, "somebody else decided")
+    if uninstalled:
+        absent = {"family": "inet", "name": "tidegate", "state": "absent"}
+        run_guard(host, "apply", tables=[absent])
+    wait_for(ended, "the end of the waiting process")
+    assert not host.paths.confirmation.exists()

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import socket
 import struct
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any, Callable, Mapping
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.errors import TidegateError, failure
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import background, files, ssh_session
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import background, clock, files, ssh_session
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import pending
@@ -31,7 +32,7 @@ Confirm = Callable[[Mapping[str, Any], str], Mapping[str, Any]]
 _LOOK = 1.0
 """Seconds between two looks at whether the change is still pending."""
 _PATIENCE = 10.0
-"""Seconds that a request may take to arrive."""
+"""Seconds that a whole request may take to arrive, and an answer to be read."""
 _LONGEST = 1 << 20
 """Bytes of a request."""
 
@@ -86,7 +87,6 @@ def _serve(listener: socket.socket, paths: Paths, token: str, confirm: Confirm) 
         with suppress(socket.timeout):
             connection, _address = listener.accept()
             with connection:
-                connection.settimeout(_PATIENCE)
                 if _answer(connection, token, confirm):
                     return
 
@@ -102,6 +102,9 @@ def _answer(connection: socket.socket, token: str, confirm: Confirm) -> bool:
         if request["token"] != token or (request["not_over"] and not session):
             # Who cannot be told from the run that made the change proves nothing here.
             return False
+        if _has_gone(connection):
+            # Nobody waits for this answer any more, and the process id may be another's by now.
+            return False
         answer = dict(confirm(request, session))
     except TidegateError as error:
         answer = {"failed": True, **failure(error)}
@@ -114,9 +117,18 @@ def _answer(connection: socket.socket, token: str, confirm: Confirm) -> bool:
 
 def _received(connection: socket.socket) -> bytes:
     received = b""
+    end = clock.uptime() + _PATIENCE
     while len(received) <= _LONGEST:
+        connection.settimeout(max(end - clock.uptime(), 0.001))
         part = connection.recv(1 << 16)
         if not part:
+            connection.settimeout(_PATIENCE)
             return received
         received += part
     raise ValueError("the request is too long")
+
+
+def _has_gone(connection: socket.socket) -> bool:
+    poll = select.poll()
+    poll.register(connection, 0)
+    return bool(poll.poll(0))

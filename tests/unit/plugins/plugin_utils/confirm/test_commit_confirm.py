@@ -107,6 +107,8 @@ def test_a_change_that_no_run_waits_for_is_confirmed_by_the_guard(
 
     def host(module: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         asked.append(f"{module} {arguments.get('phase', '')}")
+        # A run that waits and is stopped leaves the guard time to confirm.
+        assert 0.5 <= arguments.get("seconds", 1) <= 45
         if module == "egress_guard" and arguments["phase"] == "apply":
             return {"changed": True, "guard": {"token": "t", "seconds": 60, "kind": "process", "before": []}}
         if module == "egress_guard":
