@@ -28,7 +28,7 @@ class ActionModule(TidegateAction):
         """Return the draft, the path of its file, and sentences about what the rules let through."""
         rules = self.need_module("egress_preflight", {"gather": ["rules"]}, needed=("rules",))["rules"]
         loaded = firewall(rules)
-        drafted = self._accepted(draft(loaded.tables, rules["unread"]), arguments["topic"])
+        drafted = self._accepted(draft(loaded.tables, rules["unread"], own=loaded.own), arguments["topic"])
         text = page.text(drafted, self.host, arguments["topic"], loaded.where, live=loaded.live)
         path = Path(arguments["dest"]) / f"{self.host}.yml"
         before = output.read(path)

@@ -11,8 +11,10 @@ from __future__ import annotations
 import json
 from typing import Any, Dict, List, Tuple
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_tables
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import find_nft
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
+from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import TABLE
 
 from . import foreign_tables, iptables
 from .foreign_tables import ForeignTable
@@ -40,6 +42,7 @@ def gather(host: HostFiles) -> dict[str, Any]:
     live, stored: lists of {kind, where, …}. kind "nft" has family, name and objects, as `nft -j list table` has them;
     kind "iptables" has family, text as iptables-save writes it, and tables, the names of those to read; kind "ufw" has
     family, text and policy; kind "direct" has text, firewalld's direct.xml. unread: what could not be read, and why.
+    own: whether the role's table is loaded, which is in neither list.
     """
     live, live_unread = _live()
     live_iptables, iptables_unread = _live_iptables(host, live)
@@ -49,7 +52,16 @@ def gather(host: HostFiles) -> dict[str, Any]:
         + live_iptables,
         "stored": stored,
         "unread": [*live_unread, *iptables_unread, *stored_unread],
+        "own": _own_is_loaded(),
     }
+
+
+def _own_is_loaded() -> bool:
+    """Return whether the role's table is loaded; False where nf_tables does not say, which is in unread."""
+    try:
+        return TABLE in nf_tables.tables()
+    except EngineError:
+        return False
 
 
 def _live() -> tuple[tuple[ForeignTable, ...], list[str]]:

@@ -234,7 +234,7 @@ SHAPES: Mapping[str, Record] = {
         optional={
             "facts": _FACTS,
             "needs": ListOf(_NEED),
-            "rules": Record({"live": _RULES, "stored": _RULES, "unread": TEXTS}),
+            "rules": Record({"live": _RULES, "stored": _RULES, "unread": TEXTS, "own": FLAG}),
         }
     ),
     "egress_probe": Record(

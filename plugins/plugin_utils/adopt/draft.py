@@ -12,6 +12,7 @@ from functools import reduce
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import protocols
+from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import TABLE_TEXT
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.entry_yaml import service_name
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plural import count
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.floor import services_of
@@ -53,13 +54,15 @@ class Draft:
     unknown: tuple[str, ...]
 
 
-def draft(tables: Sequence[FirewallTable], unread: Sequence[str] = ()) -> Draft:
-    """Return the draft for the tables of one host; every packet goes through all of them."""
+def draft(tables: Sequence[FirewallTable], unread: Sequence[str] = (), *, own: bool = False) -> Draft:
+    """Return the draft for the tables of one host; every packet goes through all of them.
+
+    own: whether the role's own table is loaded, which is not among them.
+    """
     chains = [(table, base) for table in tables for base in table.bases]
     unknown = [*unread, *(text for table in tables for text in table.unread)]
     if not chains:
-        sentence = "no rule that can be read filters what this host sends" if unknown else _NO_RULE
-        return Draft((), (), (sentence,), tuple(unknown))
+        return Draft((), (), (_without_rules(own=own, unread=bool(unknown)),), tuple(unknown))
     accepted_by_chain, narrowed = [], list[str]()
     for table, base in chains:
         accepted, narrower = accepted_flows(table, base)
@@ -80,7 +83,12 @@ def draft(tables: Sequence[FirewallTable], unread: Sequence[str] = ()) -> Draft:
     )
 
 
-_NO_RULE = "no rule filters what this host sends: it reaches everything"
+def _without_rules(*, own: bool, unread: bool) -> str:
+    """Return what is known of a host where no rule filters; own and unread limit what can be said."""
+    readable = " that can be read" if unread else ""
+    beside = f" beside the role's own table {TABLE_TEXT}" if own else ""
+    conclusion = "" if own or unread else ": it reaches everything"
+    return f"no rule{readable}{beside} filters what this host sends{conclusion}"
 
 
 def _doubtful(tables: Sequence[FirewallTable]) -> list[tuple[str, str]]:

@@ -23,21 +23,24 @@ class Firewall:
     """The tables that a draft is made of.
 
     live: whether they are loaded, or only in files. where: their names or files, for people.
+    own: whether the role's own table is loaded; it is not among the tables.
     """
 
     tables: tuple[FirewallTable, ...]
     live: bool
     where: tuple[str, ...]
+    own: bool
 
 
 def firewall(rules: Report) -> Firewall:
     """Return the loaded tables that decide about output, else those that files would load."""
+    own = rules.get("own") is True
     for live, reports in ((True, rules.get("live")), (False, rules.get("stored"))):
         tables = [table for report in _list(reports) for table in _tables(report)]
         deciding = [table for table in tables if _decides(table)]
         if deciding:
-            return Firewall(tuple(deciding), live, tuple(table.where for table in deciding))
-    return Firewall((), live=True, where=())
+            return Firewall(tuple(deciding), live, tuple(table.where for table in deciding), own)
+    return Firewall((), live=True, where=(), own=own)
 
 
 def _list(reports: Any) -> Sequence[Any]:

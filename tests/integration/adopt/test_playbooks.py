@@ -148,6 +148,14 @@ def test_a_draft_says_what_it_left_out_and_drafting_again_changes_nothing(connec
     assert again.changed() == 0
 
 
+def test_a_host_with_our_table_alone_is_not_said_to_reach_everything(connected: HostProject) -> None:
+    load(connected, "table inet tidegate { chain o { type filter hook output priority 0; policy drop; }; }")
+    assert draft_of(connected) == {"egress_allow_adopted": []}
+    text = (connected.path / "drafts/app1.yml").read_text()
+    assert "# No rule beside the role's own table inet tidegate filters what this host sends." in text
+    assert "everything" not in text
+
+
 def test_entries_that_the_hosts_own_policy_would_not_take_are_held_back(connected: HostProject) -> None:
     load(
         connected, "table inet f { chain o { type filter hook output priority 0; policy drop; tcp dport 22 accept; }; }"

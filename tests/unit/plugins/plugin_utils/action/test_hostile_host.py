@@ -64,7 +64,7 @@ def test_a_comment_of_a_rule_never_becomes_a_live_line_of_a_draft(tmp_path: Path
         {"rule": {**rule, "expr": [*match, {"accept": None}]}},
     ]
     live = {"kind": "nft", "where": comment, "family": "inet", "name": "filter", "objects": objects}
-    rules = {"live": [live], "stored": [], "unread": [comment]}
+    rules = {"live": [live], "stored": [], "unread": [comment], "own": False}
     controller = Controller(tmp_path, results.inventory())
     controller.run(results.HOSTILE, "egress_adopt", {"dest": str(tmp_path)}, lambda *_asked: {"rules": rules})
     draft = (tmp_path / f"{results.HOSTILE}.yml").read_text(encoding="utf-8")

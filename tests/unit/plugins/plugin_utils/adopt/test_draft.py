@@ -199,8 +199,24 @@ def test_an_accepting_rule_in_the_middle_is_named() -> None:
     assert [sentence for sentence in result.sentences if "IPv4" in sentence and "-A OUTPUT -j ACCEPT" in sentence]
 
 
-def test_a_host_without_rules_about_output_reaches_everything() -> None:
-    assert "reaches everything" in drafted().sentences[0]
+@pytest.mark.parametrize(
+    ("own", "unread", "sentence"),
+    [
+        (False, [], "no rule filters what this host sends: it reaches everything"),
+        (False, ["x"], "no rule that can be read filters what this host sends"),
+        (True, [], "no rule beside the role's own table inet tidegate filters what this host sends"),
+        (
+            True,
+            ["x"],
+            "no rule that can be read beside the role's own table inet tidegate filters what this host sends",
+        ),
+    ],
+)
+def test_a_host_without_rules_of_others_reaches_everything_only_where_that_is_known(
+    own: bool, unread: list[str], sentence: str
+) -> None:
+    loaded = firewall({"live": [], "stored": [], "unread": unread, "own": own})
+    assert draft(loaded.tables, unread, own=loaded.own).sentences == (sentence,)
 
 
 @pytest.mark.parametrize(

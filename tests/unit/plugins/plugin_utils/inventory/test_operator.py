@@ -68,7 +68,8 @@ def controller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Controller:
 
 def answered(module: str, _arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Answer as a host that has nothing: enough for egress_adopt to draft."""
-    return {"rules": {"live": [], "stored": [], "unread": []}} if module == "egress_preflight" else {"failed": True}
+    rules = {"live": [], "stored": [], "unread": [], "own": False}
+    return {"rules": rules} if module == "egress_preflight" else {"failed": True}
 
 
 def errors(result: Mapping[str, Any]) -> str:
