@@ -59,6 +59,17 @@ def test_what_is_wrong_writes_nothing(project: TargetProject, variables: Any, ta
     assert not (project.path / "out").exists()
 
 
+def test_a_host_that_cannot_be_rendered_ends_the_run_with_its_own_error_alone(project: TargetProject) -> None:
+    project.set(egress_kubernetes=KUBERNETES, egress_allow_app=[ENTRY])
+    project.write("host_vars/app1.yml", {"egress_kubernetes": {}})
+    done = render(project)
+    assert done.code != 0
+    assert "egress_kubernetes: namespace and labels are missing. Fix: write egress_kubernetes:" in done.output
+    assert "was not rendered" not in done.output
+    assert "TASK [Write one file for each unit]" not in done.output
+    assert not (project.path / "out").exists()
+
+
 def test_units_are_told_apart_by_a_variable(project: TargetProject) -> None:
     entry = {**ENTRY, "to": ["10.{{ inventory_hostname[-1] }}.0.1"]}
     project.set(egress_kubernetes=KUBERNETES, egress_unit="{{ inventory_hostname }}", egress_allow_app=[entry])

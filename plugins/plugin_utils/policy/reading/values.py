@@ -70,9 +70,18 @@ def _item(report: ErrorReport, place: Place, value: Any) -> list[tuple[Place, An
 
 
 def mapping(
-    report: ErrorReport, place: Place, value: Any, keys: Collection[str], required: Collection[str] = ()
+    report: ErrorReport,
+    place: Place,
+    value: Any,
+    keys: Collection[str],
+    required: Collection[str] = (),
+    *,
+    fix: str = "",
 ) -> dict[str, Any] | None:
-    """Return the known keys of a mapping; of one with errors those that can be read, to find all errors."""
+    """Return the known keys of a mapping; of one with errors those that can be read, to find all errors.
+
+    fix: what to write where required keys are missing.
+    """
     if not isinstance(value, Mapping):
         needed = enumeration(list(required or keys)[:3])
         report.error(place, f"{show(value)} is not a mapping", f"write one with the keys {needed}")
@@ -85,7 +94,7 @@ def mapping(
             meant.add(guess)
     missing = [key for key in required if key not in value and key not in meant]
     if missing:
-        report.error(place, f"{enumeration(missing)} {'is' if len(missing) == 1 else 'are'} missing")
+        report.error(place, f"{enumeration(missing)} {'is' if len(missing) == 1 else 'are'} missing", fix)
     return {str(key): item for key, item in value.items() if key in keys}
 
 

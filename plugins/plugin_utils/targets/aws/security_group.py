@@ -26,6 +26,7 @@ from .rules import SecurityGroupRule
 from .security_group_rules import security_group_rules
 
 _KEYS = ("vpc_id", "name", "rules", "groups", "references", "families")
+_FIX = "write egress_aws: {vpc_id: vpc-…}, the VPC of the groups"
 _RULES_MAX = 1000
 """Rules of all groups of a network interface, for each IP version (Amazon VPC quotas)."""
 GROUPS_MAX = 16
@@ -43,7 +44,7 @@ CAN = Capabilities(
 
 def read_settings(report: ErrorReport, place: Place, value: Any) -> dict[str, Any]:
     """Return egress_aws: the VPC, the name of the groups, their quota, references."""
-    written = values.mapping(report, place, {} if value is None else value, _KEYS, ("vpc_id",)) or {}
+    written = values.mapping(report, place, {} if value is None else value, _KEYS, ("vpc_id",), fix=_FIX) or {}
     settings: dict[str, Any] = {"rules": 60, "groups": 5, "references": {}}
     for key in ("vpc_id", "name"):
         if key in written:

@@ -34,6 +34,7 @@ PROTOCOLS = {WITH_PORTS[name.lower()]: name for name in ("TCP", "UDP", "SCTP")}
 _NAMESPACE = "kubernetes.io/metadata.name"
 DNS: Mapping[str, Any] = {"namespace": {_NAMESPACE: "kube-system"}, "pods": {"k8s-app": "kube-dns"}}
 _KEYS = ("namespace", "labels", "dns", "references", "families")
+_FIX = "write egress_kubernetes: {namespace: NAME, labels: {KEY: VALUE}}, the labels of the unit's pods"
 # An object's name: RFC 1123, as Kubernetes asks for it.
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _LABEL_KEY = re.compile(r"([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
@@ -42,7 +43,8 @@ _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
 
 def read_settings(report: ErrorReport, place: Place, value: Any) -> dict[str, Any]:
     """Return egress_kubernetes: namespace, labels of the unit's pods, the cluster's DNS, references, families."""
-    written = values.mapping(report, place, {} if value is None else value, _KEYS, ("namespace", "labels")) or {}
+    value = {} if value is None else value
+    written = values.mapping(report, place, value, _KEYS, ("namespace", "labels"), fix=_FIX) or {}
     settings: dict[str, Any] = {"references": {}}
     if "namespace" in written:
         name = values.text(report, place.key("namespace"), written["namespace"])

@@ -214,7 +214,7 @@ def test_what_counts_as_many_rules_is_in_one_group() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"vpc_id": ...}, "egress_aws: vpc_id is missing"),
+        ({"vpc_id": ...}, "egress_aws: vpc_id is missing. Fix: write egress_aws: {vpc_id: vpc-…}"),
         ({"rules": 0}, 'egress_aws.rules: "0" is not a number from 1 to 1000'),
         ({"groups": 17}, 'egress_aws.groups: "17" is not a number from 1 to 16'),
         ({"rules": 500, "groups": 3}, "egress_aws.groups: 3 groups of 500 rules are more than 1,000 rules"),

@@ -53,6 +53,23 @@ def errors_of(**changes: Any) -> list[str]:
     return [str(error) for error in raised.value.errors]
 
 
+@pytest.mark.parametrize(
+    ("settings", "missing"),
+    [
+        (None, "namespace and labels are"),
+        ({"namespace": "shop"}, "labels is"),
+        ({"labels": {"a": "b"}}, "namespace is"),
+    ],
+)
+def test_what_the_target_must_know_is_named_with_what_to_write(settings: Any, missing: str) -> None:
+    variables = {} if settings is None else {"egress_kubernetes": settings}
+    with pytest.raises(policy.PolicyErrors) as raised:
+        host_contribution.contribution(build(), network_policy.TARGET, variables, NOTHING)
+    (error,) = raised.value.errors
+    fix = "write egress_kubernetes: {namespace: NAME, labels: {KEY: VALUE}}, the labels of the unit's pods"
+    assert str(error) == f"egress_kubernetes: {missing} missing. Fix: {fix}"
+
+
 @pytest.mark.parametrize("word", ["wider", "narrower"])
 def test_of_a_list_that_others_fill_only_what_is_not_open_anyhow_differs(word: str) -> None:
     lists = {"partners": feeds.PrefixListResult("partners", external=True)}
