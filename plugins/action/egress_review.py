@@ -74,19 +74,19 @@ class ActionModule(TidegateAction):
         now = time.time()
         decided = dismissals(arguments["keep"], list(FINDINGS), datetime.now(UTC).date())
         times = Times(now=now, unused_days=arguments["unused_days"], changed=ages.changed)
-        found = rows(fleet, used, times, decided)
-        fitting = {(row.name, finding.kind) for row in found for finding in row.findings}
+        entry_rows = rows(fleet, used, times, decided)
+        fitting = {(row.name, finding.kind) for row in entry_rows for finding in row.findings}
         unused = [
             f"{KEEP}: nothing is found of {each.entry} that is {each.finding}, so this decision can go"
             for each in decided
             if (each.entry, each.finding) not in fitting
         ]
-        review = formats.Review(rows=found, silent=silent, made=now, unused=unused, refused=refusals(fleet, used))
+        review = formats.Review(rows=entry_rows, silent=silent, made=now, unused=unused, refused=refusals(fleet, used))
         self.say_lines(formats.lines(review))
         written: list[str] = []
         if arguments["directory"]:
             written = output.write(Path(arguments["directory"]), formats.files(review))
-        overdue = [row.name for row in found if row.overdue]
+        overdue = [row.name for row in entry_rows if row.overdue]
         if overdue and arguments["fail"]:
             entries = count(len(overdue), "entry", "entries")
             verb = "is" if len(overdue) == 1 else "are"

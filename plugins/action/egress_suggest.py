@@ -145,8 +145,8 @@ class ActionModule(TidegateAction):
     def _used(self, name: str | None, fleet: Mapping[str, FleetHost]) -> dict[str, HostUsage]:
         """Return what used the entries of each host that registered it."""
         results = self.registered(name) if name else {}
-        found = {host: results[host].get("used") for host in fleet if isinstance(results.get(host), Mapping)}
-        return {host: HostUsage(**used) for host, used in found.items() if used}
+        used_by_host = {host: results[host].get("used") for host in fleet if isinstance(results.get(host), Mapping)}
+        return {host: HostUsage(**used) for host, used in used_by_host.items() if used}
 
     def _again(self, records: Sequence[Record], fleet: Mapping[str, FleetHost]) -> Iterable[Record]:
         """Yield the records of the fleet, judged by the policies that it has now."""
@@ -199,7 +199,7 @@ class ActionModule(TidegateAction):
         records: Sequence[Record],
         evidence: Sequence[Mapping[str, Any]],
     ) -> dict[str, Any]:
-        found = drafts.drafts(records, tier)
+        tier_drafts = drafts.drafts(records, tier)
         open_lines = by_destination(drafts.refused(records))
         now = dt.datetime.now(dt.UTC).timestamp()
         state = tier_state(
@@ -211,11 +211,11 @@ class ActionModule(TidegateAction):
             now=now,
         )
         suggestions = [
-            Suggestion(draft=draft, proof=self._proof(draft, hosts), hosts=tier.hosts) for draft in found.drafts
+            Suggestion(draft=draft, proof=self._proof(draft, hosts), hosts=tier.hosts) for draft in tier_drafts.drafts
         ]
         hashes = {id(resolved): policy_hash(resolved) for resolved in hosts.values()}
         policies = {host: hashes[id(resolved)] for host, resolved in hosts.items()}
-        return document.tier_row(state, policies, suggestions, found, [line.first for line in open_lines])
+        return document.tier_row(state, policies, suggestions, tier_drafts, [line.first for line in open_lines])
 
     def _proof(self, draft: Draft, hosts: Mapping[str, policy.ResolvedPolicy]) -> proof.Proof:
         """Return the proof for every different policy of the tier; the first that does not accept the draft decides."""

@@ -102,12 +102,14 @@ def together(several: Iterable[Seen]) -> Seen:
 
 def by_destination(records: Iterable[Mapping[str, Any]]) -> list[Seen]:
     """Return records of the shape docs/schema/flow-1.json by tier, destination, service and user, in a fixed order."""
-    found: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    by_key: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
     for record in records:
         user = record["user"] or ("" if record["uid"] is None else str(record["uid"]))
         key = (record["tier"] or "", record["destination"], record["protocol"], record["port"], user)
-        found.setdefault(key, []).append(record)
-    return [_seen(key, alike) for key, alike in sorted(found.items(), key=lambda item: [str(part) for part in item[0]])]
+        by_key.setdefault(key, []).append(record)
+    return [
+        _seen(key, alike) for key, alike in sorted(by_key.items(), key=lambda item: [str(part) for part in item[0]])
+    ]
 
 
 def _seen(key: tuple[Any, ...], alike: list[Mapping[str, Any]]) -> Seen:

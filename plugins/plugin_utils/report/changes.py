@@ -91,12 +91,12 @@ def changes(hosts: Sequence[HostData], totals: Totals) -> list[Change]:
 
 def incidents(hosts: Sequence[HostData]) -> list[Incident]:
     """Return what happened beside the changes, the latest first."""
-    found = [
+    happened = [
         Incident(when, data.host, event["event"], EVENTS.get(event["event"], ""), _about(event))
         for data in hosts
         for when, event in _events(data, INCIDENTS)
     ]
-    return sorted(found, key=lambda incident: (-incident.when, incident.host))
+    return sorted(happened, key=lambda incident: (-incident.when, incident.host))
 
 
 def unused_entries(hosts: Sequence[HostData]) -> list[UnusedEntry]:
@@ -133,7 +133,7 @@ def _change(cluster: Sequence[tuple[int, str, Any]], times: dict[str, list[int]]
     when, last = cluster[0][0], cluster[-1][0]
     described = Counter(shown(str(event.get("what", ""))) for _when, _host, event in cluster if event.get("what"))
     more = len(described) - _LISTED
-    listed = "; ".join(what for what, _number in described.most_common(_LISTED))
+    descriptions = "; ".join(what for what, _number in described.most_common(_LISTED))
     before = after = 0
     for host in hosts:
         own = times.get(host, [])
@@ -143,7 +143,7 @@ def _change(cluster: Sequence[tuple[int, str, Any]], times: dict[str, list[int]]
         when=when,
         hosts=len(hosts),
         who=", ".join(sorted({shown(str(event.get("who", ""))) for *_rest, event in cluster} - {""})),
-        what=listed + (f" and {count(more, 'other')}" if more > 0 else ""),
+        what=descriptions + (f" and {count(more, 'other')}" if more > 0 else ""),
         before=before,
         after=after,
         hours_after=max(0, min(DAY, end - last)) // HOUR,

@@ -45,8 +45,8 @@ class Dismissal:
 
 def dismissals(value: Any, kinds: Collection[str], today: dt.date) -> list[Dismissal]:
     """Return the decisions in egress_review_keep that still hold. kinds: of findings. Raise DecisionError."""
-    found = [_dismissal(item, f"{KEEP}[{place}]", kinds) for place, item in enumerate(items(value, KEEP))]
-    return [each for each in found if each.until is None or each.until >= today]
+    decisions = [_dismissal(item, f"{KEEP}[{place}]", kinds) for place, item in enumerate(items(value, KEEP))]
+    return [each for each in decisions if each.until is None or each.until >= today]
 
 
 def _dismissal(item: Any, place: str, kinds: Collection[str]) -> Dismissal:

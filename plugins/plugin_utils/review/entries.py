@@ -220,13 +220,13 @@ def _findings(row: Row, entry: ResolvedEntry, times: Times, notices: Mapping[str
 
 def _notices(policies: Iterable[ResolvedPolicy]) -> dict[str, dict[str, str]]:
     """Return what the policies say about their entries: by the entry's place, text by kind."""
-    found: dict[str, dict[str, str]] = {}
+    texts: dict[str, dict[str, str]] = {}
     for resolved in {id(each): each for each in policies}.values():
         for notice in resolved.notices:
             # With file and line before it where they are known.
             _place, _space, name = notice.where.rpartition(" ")
-            found.setdefault(name.partition(".")[0], {}).setdefault(notice.kind, notice.text)
-    return found
+            texts.setdefault(name.partition(".")[0], {}).setdefault(notice.kind, notice.text)
+    return texts
 
 
 def _expired(fleet: Mapping[str, ResolvedPolicy], times: Times) -> Iterable[Row]:

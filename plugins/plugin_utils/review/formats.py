@@ -94,10 +94,10 @@ REFUSED = ("tier", "user", "decision", "hosts", "flows", "packets")
 def lines(review: Review) -> Iterable[str]:
     """Yield what a run prints: what is overdue or found, and who gave no data."""
     for row in review.rows:
-        found = [finding for finding in row.findings if finding.dismissed is None]
-        if found:
+        open_findings = [finding for finding in row.findings if finding.dismissed is None]
+        if open_findings:
             yield f"{row.name} ({row.owner or 'no owner'}, {row.origin or row.where}):"
-        yield from (f"  {'OVERDUE: ' if finding.overdue else ''}{finding.text}" for finding in found)
+        yield from (f"  {'OVERDUE: ' if finding.overdue else ''}{finding.text}" for finding in open_findings)
     yield from (f"{host}: no data: {why}" for host, why in review.silent.items())
     yield from review.unused
     for refused in review.refused[:_USERS]:

@@ -54,16 +54,16 @@ def refused(records: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def usage(resolved: ResolvedPolicy, records: Iterable[Mapping[str, Any]]) -> Usage:
     """Return the usage of one host. records: its own; those that an entry allowed count."""
     entries = {entry.name: entry for entry in resolved.all_entries()}
-    found: Usage = {}
+    rows: Usage = {}
     for record in records:
         entry = entries.get(record["entry"] or "")
         if entry is None or record["decision"] != "allowed":
             continue
-        row = found.setdefault(entry.name, {"hits": 0, "last": 0, "parts": []})
+        row = rows.setdefault(entry.name, {"hits": 0, "last": 0, "parts": []})
         row["hits"] += record["packets"] or 0
         row["last"] = max(row["last"], record["last"] or 0)
         row["parts"] = sorted({*row["parts"], *_parts(entry, record)})
-    return found
+    return rows
 
 
 def parts(entry: ResolvedEntry) -> list[str]:

@@ -60,8 +60,8 @@ class Ignored:
 
 def ignored(value: Any, today: dt.date) -> list[Ignored]:
     """Return the decisions in egress_suggest_ignored that still hold. Raise DecisionError."""
-    found = [_ignored(item, f"{IGNORED}[{place}]") for place, item in enumerate(items(value, IGNORED))]
-    return [each for each in found if each.until is None or each.until >= today]
+    decisions = [_ignored(item, f"{IGNORED}[{place}]") for place, item in enumerate(items(value, IGNORED))]
+    return [each for each in decisions if each.until is None or each.until >= today]
 
 
 def items(value: Any, name: str) -> Sequence[Any]:
@@ -130,8 +130,8 @@ def text(value: Any, place: str) -> str:
 
 
 def _services(value: Any) -> ServiceSet:
-    found = ServiceSet()
+    service_set = ServiceSet()
     for name in value if isinstance(value, list | tuple) else [value]:
         literal = services.parse_literal(str(name))
-        found |= services.expand(services.catalogue(), str(name)) if literal is None else literal
-    return found
+        service_set |= services.expand(services.catalogue(), str(name)) if literal is None else literal
+    return service_set

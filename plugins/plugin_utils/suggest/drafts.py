@@ -144,14 +144,14 @@ def _merged(evident: Mapping[str, Sequence[Candidate]]) -> list[Draft]:
 
 def _named(several: Iterable[Draft], tier: Tier) -> Iterable[Draft]:
     """Yield the drafts with names that no entry of the tier has."""
-    taken = set(tier.entries)
+    names = set(tier.entries)
     for draft in several:
         words = [*draft.users[:1], draft.to.removeprefix("group:").removeprefix("hosts:"), *draft.services[:1]]
         stem = re.sub(r"[^A-Za-z0-9_]+", "-", "-".join(words))[:_LONGEST_NAME].strip("-_") or "suggested"
         tried = 1
         name = stem
-        while name in taken:
+        while name in names:
             tried += 1
             name = f"{stem}-{tried}"
-        taken.add(name)
+        names.add(name)
         yield Draft(**{**vars(draft), "name": name})

@@ -57,13 +57,13 @@ class Candidate:
 
 def candidates(alike: Sequence[Seen], vocabulary: Vocabulary) -> list[Candidate]:
     """Return what was seen of one service and one user in words, each destination once."""
-    found: list[Candidate] = []
+    covering: list[Candidate] = []
     rest = list(alike)
     for kind, finder in _FINDERS.items():
         for word, several in finder(rest, vocabulary):
-            found.append(Candidate(kind=kind, to=word, seen=together(several)))
+            covering.append(Candidate(kind=kind, to=word, seen=together(several)))
             rest = [seen for seen in rest if seen not in several]
-    return found
+    return covering
 
 
 def of_hosts(owners: Mapping[str, str]) -> dict[str, str]:
