@@ -61,7 +61,9 @@ def expand(text: str, base: Path) -> list[Path]:
         raise FlowError(f"{text!r}: no path of a file: {error}") from error
     files = sorted(name for name in names if not name.name.startswith((".", "_")))
     if not files:
-        raise FlowError(f"{path}: no such file, and no file in it")
+        if path.is_dir():
+            raise FlowError(f"{path}: no file in this directory; names that begin with . or _ are left out")
+        raise FlowError(f"{path}: no such file or directory. Fix: correct it; what is relative begins at {base}")
     return files
 
 

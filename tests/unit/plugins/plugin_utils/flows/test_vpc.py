@@ -176,7 +176,7 @@ def test_what_a_file_is_compressed_with_is_read_from_its_content(tmp_path: Path)
         ([{"vpcs": "a"}], r"egress_flows\[0\]\.vpcs: unknown; did you mean vpc\?"),
         ([{"vpc": "a", "squid": "a"}], r"egress_flows\[0\]: names 2 kinds of logs. Fix: name one of vpc, conntrack"),
         ([{"host": "a"}], "names 0 kinds of logs"),
-        ([{"vpc": "nowhere"}], r"egress_flows\[0\]\.vpc: .*/nowhere: no such file"),
+        ([{"vpc": "nowhere"}], r"egress_flows\[0\]\.vpc: .*/nowhere: no such file or directory. Fix: "),
         ([{"vpc": 5}], r"egress_flows\[0\]\.vpc: not a text"),
         ([{"vpc": ""}], r"egress_flows\[0\]\.vpc: not a text, or an empty one"),
         ([{"vpc": "a\0b"}], r"egress_flows\[0\]\.vpc: "),
