@@ -63,7 +63,9 @@ class ActionModule(TidegateAction):
                 )
             documents.append(render["rendered"])
         if not documents:
-            raise NotRendered("No host of the play has a policy (egress_tier is not set).")
+            raise NotRendered(
+                "No host of the play has a policy to render. Fix: set egress_tier, and egress_aws for the playbook aws."
+            )
         return documents
 
     def _write(

@@ -70,6 +70,13 @@ def test_a_host_that_cannot_be_rendered_ends_the_run_with_its_own_error_alone(pr
     assert not (project.path / "out").exists()
 
 
+def test_a_play_without_a_policy_says_which_variables_make_one(project: TargetProject) -> None:
+    project.set(egress_kubernetes=KUBERNETES)
+    done = render(project, "--limit", "other")
+    assert done.code != 0
+    assert "No host of the play has a policy to render. Fix: set egress_tier, and egress_aws" in done.output
+
+
 def test_units_are_told_apart_by_a_variable(project: TargetProject) -> None:
     entry = {**ENTRY, "to": ["10.{{ inventory_hostname[-1] }}.0.1"]}
     project.set(egress_kubernetes=KUBERNETES, egress_unit="{{ inventory_hostname }}", egress_allow_app=[entry])
