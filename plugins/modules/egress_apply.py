@@ -113,7 +113,7 @@ missing_users:
   type: list
   elements: str
 missing_units:
-  description: systemd units of entries that the host does not know. Their entries allow nothing there.
+  description: systemd units of entries that the host does not know by this name. Their entries allow nothing there.
   returned: success
   type: list
   elements: str

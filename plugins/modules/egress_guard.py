@@ -368,7 +368,7 @@ missing_users:
   type: list
   elements: str
 missing_units:
-  description: Units of O(units) that this host does not know, sorted. Their entries allow nothing until it does.
+  description: Units of O(units) that this host does not know by this name, sorted. Their entries allow nothing.
   returned: phase apply
   type: list
   elements: str

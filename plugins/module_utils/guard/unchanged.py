@@ -109,11 +109,11 @@ def facts(about: Mapping[str, Any]) -> dict[str, Any]:
 
     about: paths by content, link and mode; stamps, paths by their last change; present, paths that are there; held,
     files that a process keeps locked; empty, folders without files of scratch tables; users by their uid; units
-    by whether one of their paths is there; routed, whether interfaces with routes count, as where containers are
+    by which of their paths is there, see `first`; routed, whether interfaces with routes count, as where containers are
     filtered.
     """
-    with open("/proc/sys/kernel/random/boot_id") as file, open("/proc/1/stat") as first:
-        boot = [file.read().strip(), first.read().rpartition(")")[2].split()[19], _namespace()]
+    with open("/proc/sys/kernel/random/boot_id") as file, open("/proc/1/stat") as status:
+        boot = [file.read().strip(), status.read().rpartition(")")[2].split()[19], _namespace()]
     return {
         "boot": boot,
         "clock": time.localtime().tm_gmtoff,
@@ -125,7 +125,7 @@ def facts(about: Mapping[str, Any]) -> dict[str, Any]:
         "held": {path: _held(path) for path in about["held"]},
         "scratch": [name for path in about["empty"] for name in os.listdir(path) if name.startswith(SCRATCH)],
         "users": {name: _uid(name) for name in about["users"]},
-        "units": {name: any(map(os.path.lexists, places)) for name, places in about["units"].items()},
+        "units": {name: first(places) for name, places in about["units"].items()},
         "routed": _routed() if about["routed"] else [],
     }
 
@@ -142,6 +142,12 @@ def content(path: str) -> list[Any] | None:
             return [link, stat.S_IMODE(status.st_mode), hashlib.sha256(file.read()).hexdigest()]
     except OSError:
         return [link, stat.S_IMODE(status.st_mode), ""]
+
+
+def first(paths: Collection[str]) -> list[str]:
+    """Return the first of these paths that is there, and the target of a link; "" for none."""
+    path = next(filter(os.path.lexists, paths), "")
+    return [path, os.readlink(path) if os.path.islink(path) else ""]
 
 
 def _stamp(path: str) -> list[int]:

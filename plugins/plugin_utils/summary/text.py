@@ -168,14 +168,18 @@ def _weak_proof_lines(changed: Mapping[str, Result]) -> list[Line]:
 def _missing_lines(good: Mapping[str, Result]) -> list[Line]:
     """Return a line for each user and unit that hosts do not have."""
     lines = []
-    for kind, key in (("User", "missing_users"), ("Unit", "missing_units")):
+    kinds = (
+        ("User", "missing_users", "does not exist"),
+        ("Unit", "missing_units", "does not exist, or is an alias of another one,"),
+    )
+    for kind, key, what in kinds:
         hosts_by_name: dict[str, list[str]] = defaultdict(list)
         for host, result in good.items():
             for name in result.get(key, ()):
                 hosts_by_name[name].append(host)
         lines += [
             Line(
-                f"  {kind} {name} does not exist on {_some(hosts)}: its entries allow nothing there until it does",
+                f"  {kind} {name} {what} on {_some(hosts)}: its entries allow nothing there until it does",
                 "loud",
             )
             for name, hosts in sorted(hosts_by_name.items())

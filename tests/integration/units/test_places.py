@@ -37,3 +37,17 @@ def test_a_scope_and_the_manager_of_a_user_are_units(site: Site) -> None:
     site.wait("tool", "reached")
     assert site.ids(*USER) == ["user.slice/user-1000.slice/user@1000.service"]
     site.wait("other", "refused")
+
+
+def test_an_alias_opens_nothing_and_is_reported(site: Site) -> None:
+    site.run("ln", "-sf", "other.service", "/etc/systemd/system/alias.service")
+    site.systemctl("daemon-reload")
+    site.systemctl("stop", "other")
+    site.run("rm", "-f", "/run/tries/other")
+    applied = site.apply(("alias.service",))
+    site.systemctl("start", "other")
+    site.wait("other", "refused")
+    assert site.tries("other").reached == 0
+    assert applied["missing_units"] == ["alias.service"]
+    assert not (site.machine.root / "etc/systemd/system/alias.service.d").exists()
+    site.run("rm", "/etc/systemd/system/alias.service")

@@ -17,6 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Mapping, NamedTuple, Sequence
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard import unchanged
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import TABLE
 from ansible_collections.tidegate.nftables.plugins.module_utils.unit_names import parent
 
@@ -30,17 +31,17 @@ NAME = "90-tidegate.conf"
 FIRST_WITH_SETS = 255
 """The first release of systemd that knows NFTSet=."""
 UNIT_FOLDERS = (
+    "/run/systemd/transient",
+    "/run/systemd/generator.early",
     "/etc/systemd/system",
     "/run/systemd/system",
-    "/run/systemd/transient",
     "/run/systemd/generator",
-    "/run/systemd/generator.early",
-    "/run/systemd/generator.late",
     "/usr/local/lib/systemd/system",
     "/usr/lib/systemd/system",
     "/lib/systemd/system",
+    "/run/systemd/generator.late",
 )
-"""Where units are (systemd.unit(5)); those that are made by a command are in transient."""
+"""Where units are, in systemd's order (systemd.unit(5)); those that are made by a command are in transient."""
 _CGROUPS = "/sys/fs/cgroup"
 
 
@@ -83,7 +84,7 @@ def texts(paths: Paths, units: Mapping[str, Sequence[str]], interpreter: str) ->
     return {
         paths.units / f"{unit}.d" / NAME: f"{MARK}[{unit.rpartition('.')[2].capitalize()}]\n{text}"
         for unit, text in made.items()
-        if by_systemd or unit.endswith(".service")
+        if (by_systemd or unit.endswith(".service")) and not is_alias(unit)
     }
 
 
@@ -92,8 +93,16 @@ def present(paths: Paths) -> list[Path]:
     return [path for path in sorted(paths.units.glob(f"*.d/{NAME}")) if (files.read(path) or "").startswith(MARK)]
 
 
+def is_alias(unit: str) -> bool:
+    """Return whether a name is an alias of another unit, which a policy does not follow."""
+    file, target = unchanged.first(places(unit))
+    # A link out of systemd's folders gives a unit its file or masks it; one to the template makes an instance.
+    other = Path(os.path.normpath(Path(file).parent / target))
+    return bool(target) and str(other.parent) in UNIT_FOLDERS and other.name not in (unit, parent(unit))
+
+
 def places(unit: str) -> list[str]:
-    """Return the paths of which a host that knows a unit has one."""
+    """Return the paths of which a host that knows a unit has one, the first that systemd reads first."""
     wider = parent(unit)
     if unit.endswith(".slice"):
         above: list[str] = []
@@ -106,9 +115,9 @@ def places(unit: str) -> list[str]:
 
 
 def missing(units: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return the units that this host does not know, sorted. They open nothing until they are there. units: by set."""
+    """Return the units that this host does not know, sorted: they, and aliases, open nothing. units: by set."""
     named = {unit for listed in units.values() for unit in listed}
-    return sorted(unit for unit in named if not any(map(os.path.lexists, places(unit))))
+    return sorted(unit for unit in named if is_alias(unit) or not unchanged.first(places(unit))[0])
 
 
 def are_filled_by_systemd() -> bool:

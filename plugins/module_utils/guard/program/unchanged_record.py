@@ -69,7 +69,7 @@ def _record(
     for name in ("present", "held"):
         facts[name] = dict.fromkeys(about[name], True)
     kept = {key: result[key] for key in ("missing_users", "nft_version")}
-    kept["missing_units"] = [name for name, known in sorted(facts["units"].items()) if not known]
+    kept["missing_units"] = unit_files.missing(units)
     return {
         "about": about,
         "facts": facts,

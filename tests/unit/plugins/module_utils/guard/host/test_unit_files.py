@@ -61,3 +61,51 @@ def test_a_unit_is_known_by_its_file_its_template_or_its_slice() -> None:
     assert "/lib/systemd/system/a@.service" in unit_files.places("a@b.service")
     assert "/run/systemd/transient/a.service" in unit_files.places("a.service")
     assert "/sys/fs/cgroup/a.slice/a-b.slice" in unit_files.places("a-b.slice")
+
+
+@pytest.mark.parametrize(
+    ("files", "is_alias"),
+    [
+        ({"etc": None}, False),
+        ({"etc": "real.service"}, True),
+        ({"etc": "../lib/real.service"}, True),
+        ({"etc": "/dev/null"}, False),
+        ({"etc": "/opt/app/real.service"}, False),
+        ({"etc": "../lib/a.service", "lib": None}, False),
+        ({"etc": None, "lib": "real.service"}, False),
+        ({}, False),
+    ],
+    ids=["file", "link", "link to another folder", "masked", "file elsewhere", "enabled", "hides one", "none"],
+)
+def test_an_alias_is_a_link_to_another_unit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str | None], is_alias: bool
+) -> None:
+    monkeypatch.setattr(unit_files, "UNIT_FOLDERS", (f"{tmp_path}/etc", f"{tmp_path}/lib"))
+    for folder, target in files.items():
+        path = tmp_path / folder / "a.service"
+        path.parent.mkdir()
+        path.symlink_to(target) if target else path.touch()
+    assert unit_files.is_alias("a.service") == is_alias
+    assert unit_files.missing({"a": ["a.service"]}) == (["a.service"] if is_alias or not files else [])
+
+
+@pytest.mark.parametrize(
+    ("link", "target", "is_alias"),
+    [
+        ("a@home.service", "a@.service", False),
+        ("a@.service", "b@.service", True),
+    ],
+)
+def test_an_instance_is_no_alias_of_its_template(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, link: str, target: str, is_alias: bool
+) -> None:
+    monkeypatch.setattr(unit_files, "UNIT_FOLDERS", (str(tmp_path),))
+    (tmp_path / link).symlink_to(target)
+    assert unit_files.is_alias("a@home.service") == is_alias
+
+
+def test_no_file_lies_beside_an_alias(paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unit_files, "UNIT_FOLDERS", (str(tmp_path),))
+    (tmp_path / "a.service").symlink_to("b.service")
+    assert list(texts(paths, monkeypatch, 257)) == ["batch.slice.d", "session-4.scope.d"]
+    assert texts(paths, monkeypatch, 252) == {}
