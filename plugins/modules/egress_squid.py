@@ -96,18 +96,18 @@ OPTIONS = {
 def main() -> None:
     """Make the proxy as desired, or remove it."""
     module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
-    given = {name: module.params[name] for name in ("configuration", "pages", "port", "workers")}
+    arguments = {name: module.params[name] for name in ("configuration", "pages", "port", "workers")}
     with report_errors(module):
         if module.params["state"] == "absent":
-            listed = service.absent(check=module.check_mode)
+            changes = service.absent(check=module.check_mode)
         else:
-            listed = service.present(service.Desired(**given), check=module.check_mode)
+            changes = service.present(service.Desired(**arguments), check=module.check_mode)
     diff = [
         {"before_header": file["path"], "after_header": file["path"], "before": file["before"], "after": file["after"]}
-        for file in listed
+        for file in changes
     ]
-    shown = [{"path": file["path"], "action": file["action"]} for file in listed]
-    module.exit_json(changed=bool(listed), files=shown, diff=diff)
+    shown = [{"path": file["path"], "action": file["action"]} for file in changes]
+    module.exit_json(changed=bool(changes), files=shown, diff=diff)
 
 
 if __name__ == "__main__":

@@ -14,10 +14,10 @@ SECONDS = 10.0
 def outcome(name: str) -> str:
     """Return what came of a connection to a name: answered, refused, or why neither. Every address must agree."""
     try:
-        found = socket.getaddrinfo(name, PORT, type=socket.SOCK_STREAM)
+        answers = socket.getaddrinfo(name, PORT, type=socket.SOCK_STREAM)
     except OSError as error:
         return str(error.strerror)
-    return " and ".join(sorted({_connect(family, address) for family, _type, _protocol, _name, address in found}))
+    return " and ".join(sorted({_connect(family, address) for family, _type, _protocol, _name, address in answers}))
 
 
 def _connect(family: int, address: tuple[object, ...]) -> str:

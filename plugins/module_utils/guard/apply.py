@@ -25,7 +25,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved impo
     journal,
     last_loaded,
     pending,
-    wanted_names,
+    resolver_document,
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import request as requests
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.before_change import BeforeChange
@@ -178,7 +178,7 @@ def _change(
             **joined(_load_and_save(host, desired, described.request, terms.units), [*installed, *asked]),
             **before.result(host),
         }
-    old_names = wanted_names.read(host.paths) if asked else None
+    old_names = resolver_document.read(host.paths) if asked else None
     change, result = _load_pending(host, desired, described, old_settings, old_names)
     guard = {
         "token": change.token,

@@ -39,7 +39,7 @@ def dynamic_elements(family: str, table: str) -> int:
     return sum(count for count, _size in fill(family, table, lambda info: bool(info.flags & NFT_SET_EVAL)).values())
 
 
-def fill(family: str, table: str, wanted: Callable[[SetInfo], bool]) -> dict[str, tuple[int, int]]:
+def fill(family: str, table: str, counts: Callable[[SetInfo], bool]) -> dict[str, tuple[int, int]]:
     """Return how many elements each set of a table has that is wanted, and its limit, 0 for none.
 
     Nothing when the table does not exist.
@@ -51,7 +51,7 @@ def fill(family: str, table: str, wanted: Callable[[SetInfo], bool]) -> dict[str
         return {
             info.name: (info.count if info.count is not None else _count(kernel, action, info), info.size or 0)
             for info in declared
-            if info.table == table and wanted(info)
+            if info.table == table and counts(info)
         }
 
 

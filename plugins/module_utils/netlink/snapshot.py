@@ -158,17 +158,17 @@ def take(family: str, name: str, without: Collection[str] = ()) -> TableSnapshot
 
 
 def _read(kernel: Connection, action: str, family: int, owner: bytes, without: Collection[str]) -> list[TableMessage]:
-    found = [TableMessage(TABLE, _body(answer)) for answer in kernel.ask(action, TABLE + 1, family, owner)]
+    messages = [TableMessage(TABLE, _body(answer)) for answer in kernel.ask(action, TABLE + 1, family, owner)]
     for kind in _DUMPED:
         dumped = [TableMessage(kind, _body(answer)) for answer in kernel.dump(action, kind + 1, family, owner)]
         # Of some kinds, the kernel reports those of every table.
-        found += [each for each in dumped if each.attributes.startswith(owner)]
-    for each in [each for each in found if each.kind == SET and not each.is_dynamic and each.name not in without]:
+        messages += [each for each in dumped if each.attributes.startswith(owner)]
+    for each in [each for each in messages if each.kind == SET and not each.is_dynamic and each.name not in without]:
         request = owner + wire.string_attribute(NAME[ELEMENTS], each.name)
         dump = kernel.dump(action, ELEMENTS + 1, family, request)
-        found += [TableMessage(ELEMENTS, _body(answer)) for answer in dump]
-    found.sort(key=lambda each: _ORDER.index(each.kind))
-    return [replace(each, attributes=wire.without(each.attributes, _LEFT_OUT[each.kind])) for each in found]
+        messages += [TableMessage(ELEMENTS, _body(answer)) for answer in dump]
+    messages.sort(key=lambda each: _ORDER.index(each.kind))
+    return [replace(each, attributes=wire.without(each.attributes, _LEFT_OUT[each.kind])) for each in messages]
 
 
 def _body(received: wire.Message) -> bytes:

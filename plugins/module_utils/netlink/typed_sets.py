@@ -28,12 +28,12 @@ def tables(kinds: Collection[int]) -> list[tuple[str, str]]:
     """Return (family, name) of the tables with a set or map that was declared by such an expression, each once."""
     with Connection() as kernel:
         answers = kernel.dump("reading the sets of all tables", wire.NFT_MSG_GETSET, 0, b"")
-    found = []
+    of_kinds = []
     for answer in answers:
         family, attributes = wire.nft_payload(answer, wire.NFT_MSG_NEWSET)
         if not _kinds(attributes.get(_USERDATA, b"")).isdisjoint(kinds):
-            found.append((wire.family_name(family), wire.text(attributes, _TABLE)))
-    return list(dict.fromkeys(found))
+            of_kinds.append((wire.family_name(family), wire.text(attributes, _TABLE)))
+    return list(dict.fromkeys(of_kinds))
 
 
 def _kinds(userdata: bytes) -> set[int]:

@@ -80,7 +80,7 @@ def _count(path: Path, offset: int, counted: Counter[str]) -> int:
 
 def rejected(path: Path, since: float) -> list[Rejected]:
     """Return what was rejected since a time, the most requests first, of the last 64 MiB. [] without a log."""
-    found: dict[tuple[str, str, str, bool], tuple[int, float]] = {}
+    counts: dict[tuple[str, str, str, bool], tuple[int, float]] = {}
     with suppress(OSError), path.open("rb") as log:
         log.seek(max(0, path.stat().st_size - _MOST))
         for line in log:
@@ -91,9 +91,9 @@ def rejected(path: Path, since: float) -> list[Rejected]:
                 continue
             client, name, port = (str(fields.get(word)) for word in ("client", "name", "port"))
             key = (client, name, port, fields["decision"] == DECISIONS[1])
-            times, last = found.get(key, (0, 0.0))
-            found[key] = (times + 1, max(last, fields["time"]))
-    several = [Rejected(*key, *seen) for key, seen in found.items()]
+            times, last = counts.get(key, (0, 0.0))
+            counts[key] = (times + 1, max(last, fields["time"]))
+    several = [Rejected(*key, *seen) for key, seen in counts.items()]
     return sorted(several, key=lambda each: (-each.times, -each.last, each.name))
 
 

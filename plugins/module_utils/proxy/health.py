@@ -33,8 +33,8 @@ def record(at: At, port: int, paths: Iterable[str]) -> None:
 
 def facts(at: At) -> dict[str, Any] | None:
     """Return the state of the proxy as plain values, None where there is none. See problem()."""
-    found = problem(at)
-    return None if found is None else {"answers": not found, "problem": found}
+    trouble = problem(at)
+    return None if trouble is None else {"answers": not trouble, "problem": trouble}
 
 
 def problem(at: At) -> str | None:

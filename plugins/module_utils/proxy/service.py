@@ -141,17 +141,17 @@ def present(desired: Desired, *, check: bool) -> list[dict[str, str]]:
     program = find_program()
     desired_files = _files(desired, program)
     before = {path: _read(path) for path in {*desired_files, *_pages()}}
-    listed = _changes(before, {path: desired_files.get(path) for path in before})
+    changes = _changes(before, {path: desired_files.get(path) for path in before})
     if check:
-        return listed
+        return changes
     _make_folders(program)
     if _read(_CERTIFICATE) is None:
         _make_certificate(program)
-    if listed:
+    if changes:
         _need_accepted(program, desired.configuration)
     elif _is_active():
         _record(desired, desired_files)
-        return listed
+        return changes
     try:
         _write(desired_files, before)
         _run_with(desired, restart=before[_UNIT] != desired_files[_UNIT])
@@ -161,7 +161,7 @@ def present(desired: Desired, *, check: bool) -> list[dict[str, str]]:
             "proxy_failed", f"The proxy did not start with its new files, and the old ones are back: {error}"
         ) from error
     _record(desired, desired_files)
-    return listed
+    return changes
 
 
 def _record(desired: Desired, desired_files: Mapping[Path, str]) -> None:
@@ -171,15 +171,15 @@ def _record(desired: Desired, desired_files: Mapping[Path, str]) -> None:
 def absent(*, check: bool) -> list[dict[str, str]]:
     """Remove the proxy; its logs stay. Return the files that are removed."""
     before = {path: _read(path) for path in (_CONFIGURATION, _CERTIFICATE, _WRITTEN, _UNIT, _ROTATE, *_pages())}
-    listed = _changes(before, dict.fromkeys(before))
-    if listed and not check:
+    changes = _changes(before, dict.fromkeys(before))
+    if changes and not check:
         _systemctl("disable", "--now", SERVICE)
         _write({}, before)
         _systemctl("daemon-reload")
         for folder in (FOLDER / "errors", FOLDER):
             with suppress(OSError):
                 folder.rmdir()
-    return listed
+    return changes
 
 
 def _files(desired: Desired, program: Program) -> dict[Path, str]:

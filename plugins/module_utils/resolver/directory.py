@@ -56,13 +56,13 @@ class Directory:
         return known
 
     def _look_up(self, name: str) -> Meaning:
-        found = list(self._at.get(name, ()))
+        meanings = list(self._at.get(name, ()))
         parent = name
         while "." in parent:
             parent = parent.partition(".")[2]
-            found += self._below.get(parent, ())
+            meanings += self._below.get(parent, ())
         return Meaning(
-            tuple(dict.fromkeys(fed for fed, _inside in found if fed is not None)),
-            tuple(inside for _fed, inside in found if inside is not None),
-            bool(found),
+            tuple(dict.fromkeys(fed for fed, _inside in meanings if fed is not None)),
+            tuple(inside for _fed, inside in meanings if inside is not None),
+            bool(meanings),
         )

@@ -86,7 +86,7 @@ def _parse(data: bytes, number: int, asked: bytes, kind: int) -> Answer:
         raise OSError("an answer to another question")
     owner, place = _name(data, _HEADER.size)[0], end
     aliases: dict[bytes, tuple[bytes, int]] = {}
-    found: dict[bytes, list[Record]] = {}
+    records: dict[bytes, list[Record]] = {}
     for _index in range(answers):
         name, place = _name(data, place)
         each, of_class, ttl, length = _FIXED.unpack_from(data, place)
@@ -96,13 +96,13 @@ def _parse(data: bytes, number: int, asked: bytes, kind: int) -> Answer:
         if of_class == _IN and each == _CNAME:
             aliases[name] = _name(data, place)[0], ttl
         elif of_class == _IN and each == kind and length == _LENGTHS[kind]:
-            found.setdefault(name, []).append((data[place : place + length], ttl))
+            records.setdefault(name, []).append((data[place : place + length], ttl))
         place += length
     shortest = _LARGEST << 16
     while owner in aliases:
         owner, ttl = aliases.pop(owner)
         shortest = min(shortest, ttl)
-    return Answer(flags & 0xF, [(key, min(ttl, shortest)) for key, ttl in found.get(owner, [])])
+    return Answer(flags & 0xF, [(key, min(ttl, shortest)) for key, ttl in records.get(owner, [])])
 
 
 def _name(data: bytes, place: int, left: int = _LONGEST) -> tuple[bytes, int]:

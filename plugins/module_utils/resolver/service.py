@@ -78,27 +78,27 @@ class Files:
         """Return the document, and note which one it is. Raise TidegateError."""
         try:
             text = self.document.read_text("utf-8")
-            wanted = document.parse(json.loads(text))
+            desired = document.parse(json.loads(text))
             record.document = digest(text)
         except (OSError, ValueError) as error:
             raise TidegateError("damaged", f"{self.document} cannot be read: {error}.") from error
         else:
-            return wanted
+            return desired
 
 
 def run(files: Files) -> None:
     """Run until a signal comes. Raise TidegateError when it cannot start, or when unbound has ended by itself."""
     record = Record(files.record, _say)
-    wanted = files.read(record)
+    desired = files.read(record)
     signals = _Signals()
-    if wanted.mode == PERIODIC:
-        _ask_periodically(files, wanted, record, signals)
+    if desired.mode == PERIODIC:
+        _ask_periodically(files, desired, record, signals)
     else:
-        _resolve(files, wanted, record, signals)
+        _resolve(files, desired, record, signals)
 
 
-def _ask_periodically(files: Files, wanted: Document, record: Record, signals: _Signals) -> None:
-    asker = _asker(wanted, record)
+def _ask_periodically(files: Files, desired: Document, record: Record, signals: _Signals) -> None:
+    asker = _asker(desired, record)
     asker.round()
     _notify("READY=1")
     while not signals.end:
@@ -111,34 +111,34 @@ def _ask_periodically(files: Files, wanted: Document, record: Record, signals: _
         _notify("WATCHDOG=1")
 
 
-def _asker(wanted: Document, record: Record) -> Asker:
-    return Asker(wanted, Writer(wanted, SetWriter(*wanted.table, wanted.stay), record))
+def _asker(desired: Document, record: Record) -> Asker:
+    return Asker(desired, Writer(desired, SetWriter(*desired.table, desired.stay), record))
 
 
-def _resolve(files: Files, wanted: Document, record: Record, signals: _Signals) -> None:
-    _configure(files, wanted)
-    writer = Writer(wanted, SetWriter(*wanted.table, wanted.stay), record)
+def _resolve(files: Files, desired: Document, record: Record, signals: _Signals) -> None:
+    _configure(files, desired)
+    writer = Writer(desired, SetWriter(*desired.table, desired.stay), record)
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     ours.settimeout(_PAUSE)
     command = [*_CONFINED, "unbound", "-d", "-p", "-c", str(files.configuration)]
     environment = {**_environment(files), unbound_module.CHANNEL: str(theirs.fileno())}
     child = subprocess.Popen(command, env=environment, pass_fds=(theirs.fileno(),))
     theirs.close()
-    keeper = _Keeper(wanted)
+    keeper = _Keeper(desired)
     keeper.start()
     record.save(now=True)
     try:
         while not signals.end:
             if signals.take_reload():
                 try:
-                    wanted = files.read(record)
-                    _configure(files, wanted)
+                    desired = files.read(record)
+                    _configure(files, desired)
                 except TidegateError as error:
                     # With the old ones, the host still has DNS.
                     _say(f"The names are as before: {error}")
                     continue
-                writer = Writer(wanted, SetWriter(*wanted.table, wanted.stay), record)
-                keeper.wanted, keeper.seed_at = wanted, 0.0
+                writer = Writer(desired, SetWriter(*desired.table, desired.stay), record)
+                keeper.desired, keeper.seed_at = desired, 0.0
                 child.send_signal(signal.SIGHUP)
                 record.save(now=True)
             with suppress(socket.timeout):
@@ -159,11 +159,11 @@ def _resolve(files: Files, wanted: Document, record: Record, signals: _Signals) 
         child.wait()
 
 
-def _configure(files: Files, wanted: Document) -> None:
+def _configure(files: Files, desired: Document) -> None:
     """Write unbound's files after unbound has tried them: a configuration that it does not accept ends it."""
     files.script.write_text(configuration.script(files.program), "utf-8")
     new = files.configuration.with_name("unbound.conf.new")
-    new.write_text(configuration.text(wanted, files.script), "utf-8")
+    new.write_text(configuration.text(desired, files.script), "utf-8")
     try:
         tried = subprocess.run(
             ["unbound-checkconf", str(new)],
@@ -215,9 +215,9 @@ class _Keeper(threading.Thread):
     So they come back where the table was lost, and applications that keep an address for hours find it open.
     """
 
-    def __init__(self, wanted: Document) -> None:
+    def __init__(self, desired: Document) -> None:
         super().__init__(daemon=True)
-        self.wanted = wanted
+        self.desired = desired
         self.seed_at = 0.0
         self.alive_at = 0.0
         self.without: frozenset[str] = frozenset()
@@ -230,7 +230,7 @@ class _Keeper(threading.Thread):
             if _is_alive():
                 self.alive_at = time.time()
                 if time.monotonic() >= self.seed_at:
-                    self.seed_at = time.monotonic() + min(_LONGEST_SEED, max(_SEEDING, self.wanted.floor / 2))
+                    self.seed_at = time.monotonic() + min(_LONGEST_SEED, max(_SEEDING, self.desired.floor / 2))
                     self._seed(None if ready else time.monotonic() + _SEEDING)
                 _notify("WATCHDOG=1" if ready else "READY=1")
                 ready = True
@@ -238,7 +238,7 @@ class _Keeper(threading.Thread):
 
     def _seed(self, until: float | None) -> None:
         without = set()
-        for name in self.wanted.exact:
+        for name in self.desired.exact:
             empty = 0
             for kind in (question.A, question.AAAA):
                 if until is not None and time.monotonic() > until:

@@ -114,10 +114,10 @@ def names_above(cgroup: Cgroup) -> frozenset[str]:
     return names(cgroup.unit).union(slices)
 
 
-def ids(units: Mapping[str, Collection[str]], found: Collection[Cgroup]) -> dict[str, frozenset[int]]:
+def ids(units: Mapping[str, Collection[str]], present: Collection[Cgroup]) -> dict[str, frozenset[int]]:
     """Return the ids that each set should hold. units: by set; a template is all of its instances."""
     by_unit: dict[str, set[int]] = {}
-    for cgroup in found:
+    for cgroup in present:
         for name in names(cgroup.unit):
             by_unit.setdefault(name, set()).add(cgroup.id)
-    return {name: frozenset().union(*(by_unit.get(unit, ()) for unit in listed)) for name, listed in units.items()}
+    return {name: frozenset().union(*(by_unit.get(unit, ()) for unit in of_set)) for name, of_set in units.items()}

@@ -39,8 +39,8 @@ class Opening(NamedTuple):
 def read(file: Path) -> list[Opening]:
     """Return what is open still; nothing where the file is missing or damaged."""
     with suppress(OSError, ValueError, TypeError):
-        found = [Opening(*each) for each in json.loads(file.read_bytes())]
-        return [each for each in found if each.until > time.monotonic()]
+        present = [Opening(*each) for each in json.loads(file.read_bytes())]
+        return [each for each in present if each.until > time.monotonic()]
     return []
 
 
@@ -60,10 +60,10 @@ def follow(file: Path, *, anew: bool = False) -> None:
         keys.hold(list(SETS.values()), lambda _present: _desired(openings, list(cgroups.cgroups(root))), anew=anew)
 
 
-def _desired(openings: Sequence[Opening], found: Sequence[cgroups.Cgroup]) -> keys.Keys:
+def _desired(openings: Sequence[Opening], present: Sequence[cgroups.Cgroup]) -> keys.Keys:
     now = time.monotonic()
     desired: dict[str, dict[bytes, int]] = {name: {} for name in SETS.values()}
-    ids = cgroups.ids({each.unit: [each.unit] for each in openings}, found)
+    ids = cgroups.ids({each.unit: [each.unit] for each in openings}, present)
     for each in openings:
         address = ipaddress.ip_address(each.address)
         # Each field is filled up to four bytes.

@@ -61,15 +61,15 @@ def install(action: TidegateAction, reason: str, missing: object) -> None:
     reason: of NEEDED. A program that was there before belongs to somebody, whose service stays.
     """
     needed, has_apt = NEEDED[reason], _has_apt(action)
-    wanted = [package for package in needed.packages if isinstance(missing, list) and package in missing]
-    if not wanted:
+    lacking = [package for package in needed.packages if isinstance(missing, list) and package in missing]
+    if not lacking:
         return
-    packages = wanted if has_apt or not needed.elsewhere else list(needed.elsewhere)
+    packages = lacking if has_apt or not needed.elsewhere else list(needed.elsewhere)
     # Debian starts what it installs, unless policy-rc.d(8) says that it may not. Nor may the next boot start it.
     quiet = {"policy_rc_d": 101, "install_recommends": False} if has_apt else {}
     cause = _run(action, "package", {"name": packages, "state": "present", **quiet})
-    if cause is None and needed.packages[0] in wanted:
-        service = needed.service if packages is wanted else packages[0]
+    if cause is None and needed.packages[0] in lacking:
+        service = needed.service if packages is lacking else packages[0]
         cause = _run(action, "service", {"name": service, "enabled": False, "state": "stopped", "use": "systemd"})
     if cause is not None:
         raise ModuleFailed(

@@ -95,15 +95,15 @@ def _named(
     for each in opening.names:
         if domain_names.parse(each.name).wild:
             raise TemporaryAllowError(f"nobody can ask for every name below {each.name}", "name the one that is needed")
-        found = addresses.union(addresses.parse(text) for text in look_up(each.name))
-        if not found:
+        current = addresses.union(addresses.parse(text) for text in look_up(each.name))
+        if not current:
             raise TemporaryAllowError(f"{each.name} has no address that the controller finds", "name an address")
         for grant in opening.by_name:
             bound = grant.addresses if opening.within else grant.addresses & resolved.internet
-            if outside := found - bound:
+            if outside := current - bound:
                 cause = f"{each.name} leads to {outside.first()}, which is not of the internet"
                 raise TemporaryAllowError(cause, "name the address itself")
-            yield Grant(found, grant.services)
+            yield Grant(current, grant.services)
 
 
 def lasting(temporary: Entry) -> str:

@@ -22,15 +22,15 @@ Bundles = dict[str, tuple[tuple[str, ...], ServiceSet]]
 
 def hosts_by_address(world: InventoryWorld) -> dict[str, str]:
     """Return each address of the inventory with its host; of hosts whose addresses have an error, none."""
-    found: dict[str, str] = {}
+    by_address: dict[str, str] = {}
     for host in sorted({host for hosts in world.groups.values() for host in hosts}):
         try:
             texts = world.addresses(host)
             for text in texts:
-                found.setdefault(addresses.to_text(*addresses.parse_address(text)), host)
+                by_address.setdefault(addresses.to_text(*addresses.parse_address(text)), host)
         except (AddressError, policy.PolicyErrors):
             continue
-    return found
+    return by_address
 
 
 def bundles(variables: Mapping[str, Any], template: Callable[[Any], Any]) -> Bundles:

@@ -197,8 +197,8 @@ def temporary_allow(table: Table) -> Region:
         named_set = table.sets.get(of_version(name, version))
         key = Concatenation((Payload(family, "daddr"), Meta("l4proto"), Payload("th", "dport"), *unit))
         for element in named_set.elements if named_set else ():
-            found = boxes_of_key(table, Situation(Owners(), 0, 0), key, element)
-            boxes += [(box.addresses, box.services) for box in found]
+            of_element = boxes_of_key(table, Situation(Owners(), 0, 0), key, element)
+            boxes += [(box.addresses, box.services) for box in of_element]
     return of_boxes(boxes)
 
 
@@ -226,7 +226,7 @@ def _owners(tables: Sequence[Table], policy: ResolvedPolicy, users: Mapping[str,
     lists = policy.units()
     whose = [(uid, number([str(uid)]) if named else others) for uid, named in sorted(classes)]
     labels = [(str(uid), names.get(uid, f"uid {uid}")) if named else ("", OTHER_USERS) for uid, named in classes]
-    places = units.places("", {unit for listed in by_level(policy).units() for unit in listed})
+    places = units.places("", {unit for of_set in by_level(policy).units() for unit in of_set})
     return Owners(whose, lists), [
         (None, ELSEWHERE, NO_SOCKET),
         *(

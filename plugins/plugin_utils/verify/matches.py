@@ -88,11 +88,11 @@ class Owners:
             for first, last in uids
             for place in range(bisect_left(self._uids, first), bisect_right(self._uids, last))
         }
-        found = NOBODY
+        users = NOBODY
         for place in range(len(self._uids)) if negated else places:
             if (place in places) != negated:
-                found |= self._users[place]
-        return found
+                users |= self._users[place]
+        return users
 
 
 @dataclass(frozen=True)

@@ -143,12 +143,12 @@ def _asked(narrowed: ResolvedPolicy, name: str, uid: str | None) -> Judgement:
 
 def _widest(cgroups: Iterable[Cgroup], holds: Callable[[Cgroup], bool]) -> list[Cgroup]:
     """Return the places where something holds, without those in a unit where it holds everywhere."""
-    found: list[Cgroup] = []
+    widest: list[Cgroup] = []
     for cgroup in cgroups:
         wider = {cgroup._replace(slice=""), cgroup._replace(service="")} - {cgroup}
-        if wider.isdisjoint(found) and holds(cgroup):
-            found.append(cgroup)
-    return found
+        if wider.isdisjoint(widest) and holds(cgroup):
+            widest.append(cgroup)
+    return widest
 
 
 def _about(entry: ResolvedEntry, protocol: int, port: int) -> ResolvedEntry:

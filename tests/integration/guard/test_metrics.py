@@ -108,8 +108,8 @@ def test_metrics_are_what_ledger_and_counters_say(measured: GuardedHost) -> None
 def test_names_have_metrics_where_a_resolver_fills_them(measured: GuardedHost) -> None:
     Watcher(measured).copy_ledger()
     assert not samples(measured, "tidegate_names_answers_total")
-    measured.paths.wanted_names.parent.mkdir(parents=True, exist_ok=True)
-    measured.paths.wanted_names.write_text("{}")
+    measured.paths.resolver_document.parent.mkdir(parents=True, exist_ok=True)
+    measured.paths.resolver_document.write_text("{}")
     measured.paths.resolver_record.parent.mkdir(parents=True)
     measured.paths.resolver_record.write_text('{"alive": 1795173600, "written": 7, "problems": 2}')
     measured.load(

@@ -116,7 +116,7 @@ class Paths:
         return self.at("/etc/tidegate/names.json")
 
     @property
-    def wanted_names(self) -> Path:
+    def resolver_document(self) -> Path:
         """What the resolver is to do; empty or missing for no resolver (program/names.py makes it so)."""
         return self.state / "names.json"
 

@@ -71,8 +71,8 @@ def missing(paths: Paths, group: int | None, *, check: bool) -> list[str]:
 
 def _folder(paths: Paths) -> str:
     """Return the folder of the plugins, "" where that for JSON is missing."""
-    found = (file.parent for place in _FOLDERS for file in paths.at("/").glob(f"{place}/ulogd_output_JSON.so"))
-    return str(next(found, ""))
+    folders = (file.parent for place in _FOLDERS for file in paths.at("/").glob(f"{place}/ulogd_output_JSON.so"))
+    return str(next(folders, ""))
 
 
 def _configuration(folder: str, group: int) -> str:

@@ -55,14 +55,14 @@ class Change(NamedTuple):
 
 def changes(paths: Paths, units: Mapping[str, Sequence[str]], interpreter: str) -> list[Change]:
     """Return what has to change for these units to be followed, and no others. Arguments as of `texts`."""
-    wanted = texts(paths, units, interpreter)
-    listed = [Change(path, files.read(path), wanted.get(path)) for path in sorted({*wanted, *present(paths)})]
-    return [change for change in listed if change.before != change.after]
+    desired = texts(paths, units, interpreter)
+    compared = [Change(path, files.read(path), desired.get(path)) for path in sorted({*desired, *present(paths)})]
+    return [change for change in compared if change.before != change.after]
 
 
-def write(listed: Sequence[Change]) -> None:
+def write(different: Sequence[Change]) -> None:
     """Make these changes; systemd knows of them when it reads its units again. Raise GuardError (cannot_write)."""
-    for path, _before, after in listed:
+    for path, _before, after in different:
         if after is None:
             files.remove(path)
             # It may hold files of others.
@@ -116,7 +116,7 @@ def places(unit: str) -> list[str]:
 
 def missing(units: Mapping[str, Sequence[str]]) -> list[str]:
     """Return the units that this host does not know, sorted: they, and aliases, open nothing. units: by set."""
-    named = {unit for listed in units.values() for unit in listed}
+    named = {unit for of_set in units.values() for unit in of_set}
     return sorted(unit for unit in named if is_alias(unit) or not unchanged.first(places(unit))[0])
 
 

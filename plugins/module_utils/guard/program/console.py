@@ -18,7 +18,11 @@ from typing import Any, Iterator, Mapping, Sequence
 from ansible_collections.tidegate.nftables.plugins.module_utils import suggested_entries, unit_names
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import running_time, settings, wanted_names
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import (
+    resolver_document,
+    running_time,
+    settings,
+)
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import (
     answer,
     denied_ledger,
@@ -208,7 +212,7 @@ def show_why(paths: Paths, arguments: argparse.Namespace) -> int:
     try:
         addresses = verdict.addresses(arguments.destination)
     except GuardError as error:
-        if refusal := wanted_names.refusal(paths, arguments.destination):
+        if refusal := resolver_document.refusal(paths, arguments.destination):
             raise GuardError(error.reason, f"{error} The resolver refused its answer: {refusal}.") from error
         raise
     objects = verdict.objects(LiveTable())

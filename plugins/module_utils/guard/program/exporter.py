@@ -20,8 +20,8 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved impo
     journal,
     pending,
     records,
+    resolver_document,
     settings,
-    wanted_names,
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.settings import Settings
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import metrics
@@ -128,7 +128,7 @@ class Exporter:
         yield _single("tidegate_series_overflow", "Entries that have no series, because there are too many.", left_out)
 
     def _names(self) -> Iterator[Family]:
-        if not wanted_names.read(self.host.paths):
+        if not resolver_document.read(self.host.paths):
             return
         recorded = record.read(self.host.paths.resolver_record)
         yield _single("tidegate_names_alive_timestamp_seconds", "When it answered last.", recorded.get("alive", 0))

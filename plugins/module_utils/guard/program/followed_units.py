@@ -12,8 +12,8 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table impo
 
 def settle(paths: Paths, interpreter: str) -> None:
     """Have systemd follow the units of the live table and no others. interpreter: that runs the program."""
-    listed = unit_files.changes(paths, unit_sets.live(paths), interpreter)
-    unit_files.write(listed)
-    if listed:
+    different = unit_files.changes(paths, unit_sets.live(paths), interpreter)
+    unit_files.write(different)
+    if different:
         systemd_units.systemctl("daemon-reload")
     unit_sets.follow(paths)

@@ -79,10 +79,10 @@ def install(
 
 def _unit_files(paths: Paths, units: unit_sets.Units, *, check: bool) -> list[FileChange]:
     """Have systemd follow these units and no others."""
-    listed = unit_files.changes(paths, units, package.interpreter())
+    different = unit_files.changes(paths, units, package.interpreter())
     if not check:
-        unit_files.write(listed)
-    return [file_change(change) for change in listed]
+        unit_files.write(different)
+    return [file_change(change) for change in different]
 
 
 def file_change(change: unit_files.Change | names.Change) -> FileChange:
@@ -153,11 +153,11 @@ def _links(paths: Paths, values: Settings, *, systemd: bool) -> Mapping[Path, Pa
     targets = {paths.command: paths.program}
     if systemd:
         targets[paths.user_command] = paths.program
-        wanted = [
+        started = [
             *systemd_units.TARGETS,
             *([(ulogd.UNIT, "multi-user.target")] if values.ulogd_group is not None else []),
         ]
-        targets.update({paths.units / f"{target}.wants" / name: paths.units / name for name, target in wanted})
+        targets.update({paths.units / f"{target}.wants" / name: paths.units / name for name, target in started})
     return targets
 
 

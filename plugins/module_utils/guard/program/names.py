@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Names on this host: make the resolver's files, its service and the host's name service as the wanted document says.
+"""Names on this host: make the resolver's files, its service and the host's name service as the desired document says.
 
 Where a proxy opens names, that is the files that name it.
 
@@ -27,7 +27,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host impor
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import wanted_names
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import resolver_document
 from ansible_collections.tidegate.nftables.plugins.module_utils.resolver import record
 from ansible_collections.tidegate.nftables.plugins.module_utils.resolver.document import MODES, RESOLVER
 
@@ -63,58 +63,58 @@ class Change(NamedTuple):
 
 def changes(paths: Paths, text: str, interpreter: str) -> list[Change]:
     """Return what has to change for a document. interpreter: that runs the program."""
-    wanted = _wanted(paths, text, interpreter)
-    known = {*wanted, *_own_files(paths, interpreter)}
-    listed = [_change(path, wanted.get(path)) for path in sorted(known)]
-    return [change for change in [*listed, *_resolv_conf_back(paths, wanted)] if change.before != change.after]
+    desired = _desired(paths, text, interpreter)
+    known = {*desired, *_own_files(paths, interpreter)}
+    compared = [_change(path, desired.get(path)) for path in sorted(known)]
+    return [change for change in [*compared, *_resolv_conf_back(paths, desired)] if change.before != change.after]
 
 
 def files_of(paths: Paths, interpreter: str) -> list[Path]:
-    """Return the files that a run compares with the wanted document."""
-    return [paths.wanted_names, *_wanted(paths, wanted_names.read(paths), interpreter)]
+    """Return the files that a run compares with the desired document."""
+    return [paths.resolver_document, *_desired(paths, resolver_document.read(paths), interpreter)]
 
 
 def settle(paths: Paths, interpreter: str, *, restart: bool = False) -> list[Change]:
-    """Make this host as the wanted document says; return what changed. Raise GuardError (resolver_failed).
+    """Make this host as the desired document says; return what changed. Raise GuardError (resolver_failed).
 
     restart: the program is another one.
     """
-    text = wanted_names.read(paths)
-    listed = changes(paths, text, interpreter)
+    text = resolver_document.read(paths)
+    different = changes(paths, text, interpreter)
     mode = _mode(text)
     pointing = {paths.at(source.file) for source in name_service.SOURCES if source.file} | {paths.resolv_conf}
-    service = [change for change in listed if change.path not in pointing]
+    service = [change for change in different if change.path not in pointing]
     need_programs(paths, text)
     if mode in MODES:
         _write(paths, service)
         _serve(paths, text, service, restart=restart)
-        _point(paths, [change for change in listed if change.path in pointing])
-    elif listed:
+        _point(paths, [change for change in different if change.path in pointing])
+    elif different:
         ended = any(change.path == paths.names for change in service)
         if ended and not paths.root:
             # First, or it notices what is done here.
             run("systemctl", "stop", systemd_units.NAMES_PATH)
-        _point(paths, [change for change in listed if change.path in pointing])
+        _point(paths, [change for change in different if change.path in pointing])
         if ended and not paths.root:
             run("systemctl", "stop", systemd_units.RESOLVER)
         _write(paths, service)
-    return listed
+    return different
 
 
-def _wanted(paths: Paths, text: str, interpreter: str) -> dict[Path, str]:
+def _desired(paths: Paths, text: str, interpreter: str) -> dict[Path, str]:
     """Return the files with their texts; links begin with their arrow."""
     if not text:
         return {}
     mode = _mode(text)
     if mode == proxy_files.PROXY:
         return proxy_files.texts(paths, json.loads(text))
-    wanted = {paths.names: text, **_units(paths, interpreter)}
+    desired = {paths.names: text, **_units(paths, interpreter)}
     if mode == RESOLVER:
-        wanted.update(name_service.pointed(paths))
+        desired.update(name_service.pointed(paths))
         if paths.at(_PROFILE).exists():
             before, _ours, after = proxy_files.split(files.read(paths.apparmor) or "")
-            wanted[paths.apparmor] = before + _APPARMOR.format(program=paths.program) + after
-    return wanted
+            desired[paths.apparmor] = before + _APPARMOR.format(program=paths.program) + after
+    return desired
 
 
 def _mode(text: str) -> str:
@@ -165,11 +165,11 @@ def _change(path: Path, after: str | None) -> Change:
     return Change(path, before, after, link)
 
 
-def _resolv_conf_back(paths: Paths, wanted: Mapping[Path, str]) -> list[Change]:
+def _resolv_conf_back(paths: Paths, desired: Mapping[Path, str]) -> list[Change]:
     """Return the change that brings the original resolv.conf back, where it is ours and is not to be any more."""
     # A link leads to the file of another program, such as resolvconf, which has our first lines where we gave it those.
     text = "" if paths.resolv_conf.is_symlink() else files.read(paths.resolv_conf) or ""
-    if paths.resolv_conf in wanted or not name_service.is_ours(text):
+    if paths.resolv_conf in desired or not name_service.is_ours(text):
         return []
     original = name_service.original(paths)
     if original["link"] is not None:
@@ -177,8 +177,8 @@ def _resolv_conf_back(paths: Paths, wanted: Mapping[Path, str]) -> list[Change]:
     return [Change(paths.resolv_conf, text, original["text"])]
 
 
-def _write(paths: Paths, listed: Iterable[Change]) -> None:
-    done = list(listed)
+def _write(paths: Paths, different: Iterable[Change]) -> None:
+    done = list(different)
     for change in done:
         change.path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         if change.after is None:
@@ -245,7 +245,7 @@ def _answers(paths: Paths) -> bool:
     end = time.monotonic() + _RELOAD
     while time.monotonic() < end:
         with suppress(GuardError):
-            wanted_names.need_alive(paths)
+            resolver_document.need_alive(paths)
             return True
         time.sleep(0.1)
     return False
@@ -256,9 +256,9 @@ def _is_active() -> bool:
     return done.returncode == 0
 
 
-def _point(paths: Paths, listed: Iterable[Change]) -> None:
+def _point(paths: Paths, different: Iterable[Change]) -> None:
     """Change where the host's programs ask, and have those that are about it read that."""
-    done = list(listed)
+    done = list(different)
     if not done:
         return
     chosen = [source for source in name_service.SOURCES if source.file]
@@ -279,12 +279,12 @@ def need_programs(paths: Paths, text: str) -> None:
     if not any(True for folder in _MODULE for _file in paths.at("/").glob(f"{folder}/unboundmodule.py")):
         missing.append("python3-unbound")
     if missing:
-        listed = list(dict.fromkeys(missing))
+        packages = list(dict.fromkeys(missing))
         raise GuardError(
             "unbound_missing",
-            f"This host does not have {' and '.join(listed)}, which egress_names: resolver needs. {UNCHANGED} Fix: "
+            f"This host does not have {' and '.join(packages)}, which egress_names: resolver needs. {UNCHANGED} Fix: "
             "install what is missing, or set egress_names: periodic.",
-            {"missing_packages": listed},
+            {"missing_packages": packages},
         )
 
 

@@ -68,7 +68,7 @@ PARTS = (
     "guard.saved.running_time",
     "guard.saved.settings",
     "guard.sight.answer",
-    "guard.saved.wanted_names",
+    "guard.saved.resolver_document",
     "guard.sight.allowed_flows",
     "guard.sight.denied_ledger",
     "guard.sight.evaluate",

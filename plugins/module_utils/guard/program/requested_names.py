@@ -12,7 +12,7 @@ from typing import Any, Mapping
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import wanted_names
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import resolver_document
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import resolvers
 from ansible_collections.tidegate.nftables.plugins.module_utils.resolver import document
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import RESOLVER_USER
@@ -73,7 +73,7 @@ def preview(paths: Paths, text: str) -> list[FileChange]:
 
 def make(paths: Paths, text: str) -> None:
     """Make this host as a document says. Raise GuardError (resolver_failed)."""
-    wanted_names.write(paths, text)
+    resolver_document.write(paths, text)
     names.settle(paths, package.interpreter())
 
 

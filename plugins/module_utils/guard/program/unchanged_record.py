@@ -100,12 +100,12 @@ def _about(paths: Paths, policy: CompiledTable, settings: Settings, units: Units
         "held": [str(paths.watcher_lock)] if systemd else [],
         "empty": [str(paths.run)],
         "users": policy.users(),
-        "units": {unit: unit_files.places(unit) for listed in units.values() for unit in listed},
+        "units": {unit: unit_files.places(unit) for of_set in units.values() for unit in of_set},
         "routed": policy.has_chain(FORWARD_CHAIN),
     }
 
 
-def _once_confirmed(paths: Paths, found: dict[str, Any]) -> dict[str, Any]:
+def _once_confirmed(paths: Paths, contents: dict[str, Any]) -> dict[str, Any]:
     """Return the files as the confirmation leaves them: it renames the candidate and ends the pending change."""
-    candidate = found[str(paths.candidate)]
-    return {**found, str(paths.confirmed): candidate, str(paths.candidate): None, str(paths.pending): None}
+    candidate = contents[str(paths.candidate)]
+    return {**contents, str(paths.confirmed): candidate, str(paths.candidate): None, str(paths.pending): None}

@@ -220,23 +220,23 @@ class Watcher:
         self.next_compare = time.monotonic() + 10 * (time.monotonic() - began)
         if live is None:
             return ""
-        found = digest(live, others)
+        actual = digest(live, others)
         record = confirmed_policy.read(self.host.paths)
         if last is not None:
             expected = last.digest
         else:
-            expected = digest(record.snapshot, others) if record is not None and record.messages else found
+            expected = digest(record.snapshot, others) if record is not None and record.messages else actual
         self.checked = live.generation
-        if found in (expected, self.reported):
-            self.reported = "" if found == expected else found
+        if actual in (expected, self.reported):
+            self.reported = "" if actual == expected else actual
             return ""
-        return self._edited(record, found)
+        return self._edited(record, actual)
 
-    def _edited(self, record: Record | None, found: str) -> str:
+    def _edited(self, record: Record | None, actual: str) -> str:
         journal.add(self.host.paths, "edited", edit=self._edit(record))
         if settings.read(self.host.paths).drift == "repair" and self._repair():
             return "repaired"
-        self.reported = found
+        self.reported = actual
         return "edited"
 
     def _edit(self, record: Record | None) -> list[str]:

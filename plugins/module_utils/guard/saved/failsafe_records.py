@@ -29,8 +29,8 @@ def keep(host: Host, values: Settings, before: str) -> None:
 
     before: content of the settings file, "" for none.
     """
-    wanted = [values, *([settings.load(before)] if before else [])]
-    texts = [failsafe.table(replace(each, mode=mode)) for each in wanted for mode in settings.MODES]
+    both = [values, *([settings.load(before)] if before else [])]
+    texts = [failsafe.table(replace(each, mode=mode)) for each in both for mode in settings.MODES]
     paths = {failsafe.path_of(host.paths, text): text for text in texts}
     for path, text in paths.items():
         if records.about(path).get("kernel") != clock.kernel():

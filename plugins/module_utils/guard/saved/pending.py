@@ -33,7 +33,7 @@ class PendingChange:
     others: sets whose elements a rollback does not touch
     spec: checksum of what the new policy was compiled from
     settings: content of the settings file before the change, "" when there was none
-    names: the resolver's document before the change (wanted_names.py), None when the change is not about it
+    names: the resolver's document before the change (resolver_document.py), None when the change is not about it
     trouble: why the last attempt to roll it back failed, "" for none
     """
 

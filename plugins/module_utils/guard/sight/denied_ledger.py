@@ -117,12 +117,12 @@ def unit_ids() -> dict[int, str]:
 
 def _units_by_key(sets: Iterable[list[CountedElement]], units: Mapping[int, str]) -> dict[bytes, tuple[str, ...]]:
     """Return the units of each key of a ledger set, sorted. sets: those of units that are about it."""
-    found: dict[bytes, set[str]] = {}
+    by_key: dict[bytes, set[str]] = {}
     for element in itertools.chain.from_iterable(sets):
         key, number = element.key[:-KEY_LENGTH], int.from_bytes(element.key[-KEY_LENGTH:], sys.byteorder)
         if number in units:
-            found.setdefault(key, set()).add(units[number])
-    return {key: tuple(sorted(names)) for key, names in found.items()}
+            by_key.setdefault(key, set()).add(units[number])
+    return {key: tuple(sorted(names)) for key, names in by_key.items()}
 
 
 def read_overflow() -> tuple[Overflow, ...]:

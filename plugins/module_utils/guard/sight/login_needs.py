@@ -90,12 +90,12 @@ def _directory(host: HostFiles, user: str) -> list[Need]:
 
 def _by_address(needs: Sequence[Need]) -> tuple[Need, ...]:
     """Return the servers by address; a name that cannot be resolved now is left out."""
-    found = []
+    by_address = []
     for need in needs:
         with suppress(OSError, UnicodeError):
             answers = socket.getaddrinfo(need.host, need.port, type=socket.SOCK_STREAM)
-            found += [replace(need, host=str(answer[4][0]).partition("%")[0]) for answer in answers]
-    return tuple(found)
+            by_address += [replace(need, host=str(answer[4][0]).partition("%")[0]) for answer in answers]
+    return tuple(by_address)
 
 
 def _is_address(text: str) -> bool:

@@ -18,8 +18,8 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved impo
     last_loaded,
     pending,
     records,
+    resolver_document,
     settings,
-    wanted_names,
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import unit_sets
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
@@ -74,7 +74,7 @@ def facts(host: Host) -> dict[str, Any]:
         },
         "allowed": temporary_allows.read(events, host.paths.temporary_units),
         "watcher": lock.is_held(host.paths.watcher_lock),
-        "resolver": wanted_names.facts(host.paths),
+        "resolver": resolver_document.facts(host.paths),
         "proxy": health.facts(host.paths.at),
         "units": unit_sets.facts(host.paths),
         "overflow": _overflow(),

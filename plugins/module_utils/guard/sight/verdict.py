@@ -47,14 +47,14 @@ def addresses(text: str) -> list[Address]:
     with contextlib.suppress(ValueError):
         return [ipaddress.ip_address(text.strip("[]"))]
     try:
-        found = socket.getaddrinfo(text, None, type=socket.SOCK_STREAM)
+        answers = socket.getaddrinfo(text, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         cause = getattr(error, "strerror", None) or str(error)
         raise GuardError(
             "bad_request", f'"{text}" is not an address, and this host knows no address of such a name ({cause}).'
         ) from error
     return sorted(
-        {ipaddress.ip_address(str(each[4][0]).partition("%")[0]) for each in found}, key=lambda a: (a.version, a)
+        {ipaddress.ip_address(str(each[4][0]).partition("%")[0]) for each in answers}, key=lambda a: (a.version, a)
     )
 
 

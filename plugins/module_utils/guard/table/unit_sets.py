@@ -76,15 +76,15 @@ def facts(paths: Paths) -> dict[str, Any] | None:
     units = live(paths)
     if not units:
         return None
-    named = sorted({unit for listed in units.values() for unit in listed})
-    found: Mapping[str, Collection[int]] = {}
+    named = sorted({unit for of_set in units.values() for unit in of_set})
+    ids: Mapping[str, Collection[int]] = {}
     with suppress(OSError):
-        found = cgroups.ids({unit: [unit] for unit in named}, list(cgroups.cgroups(cgroups.root())))
+        ids = cgroups.ids({unit: [unit] for unit in named}, list(cgroups.cgroups(cgroups.root())))
     missing = unit_files.missing(units)
     return {
         "named": named,
         "missing": missing,
-        "stopped": [unit for unit in named if not found.get(unit) and unit not in missing],
+        "stopped": [unit for unit in named if not ids.get(unit) and unit not in missing],
         "by_systemd": unit_files.are_filled_by_systemd(),
     }
 

@@ -11,7 +11,7 @@ from typing import Any, Collection
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.lock import exclusive
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import pending, wanted_names
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import pending, resolver_document
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.errors import EngineError
 
@@ -75,7 +75,7 @@ def confirm(host: Host, token: str, what: str = "") -> dict[str, Any]:
         try:
             change = pending.read(host.paths)
             if change is not None and change.names is not None:
-                wanted_names.need_alive(host.paths)
+                resolver_document.need_alive(host.paths)
             record = commit_confirm.confirm(host, token, what=what)
         except (GuardError, EngineError) as error:
             if error.reason in ("not_pending", "too_late"):

@@ -17,8 +17,8 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved impo
     failsafe,
     journal,
     pending,
+    resolver_document,
     settings,
-    wanted_names,
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.pending import PendingChange
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import denied_ledger
@@ -203,7 +203,7 @@ def _end(paths: Paths, change: PendingChange) -> None:
             failsafe.write(paths, settings.load(change.settings))
     if change.names is not None:
         with suppress(GuardError):
-            wanted_names.restore(paths, change.names)
+            resolver_document.restore(paths, change.names)
     if unit_sets.read(paths):
         systemd_units.run_apart(paths, systemd_units.SETTLE_UNITS)
     pending.remove(paths)

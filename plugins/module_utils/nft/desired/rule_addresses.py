@@ -54,9 +54,9 @@ def check(text: str, where: str) -> None:
 def _joined(fields: str, elements: str, where: str) -> None:
     """Check the elements of a set of concatenations, each column by its field."""
     parts = fields.split(" . ")
-    found = [_AT_END.search(parts[0].rstrip()), *(_AT_START.match(part) for part in parts[1:])]
+    columns = [_AT_END.search(parts[0].rstrip()), *(_AT_START.match(part) for part in parts[1:])]
     for element in _elements(elements):
-        for match, value in zip(found, element.split(" . ")):
+        for match, value in zip(columns, element.split(" . ")):
             if match:
                 _address(value.split()[0] if value.split() else "", _version(match["family"]), where)
 

@@ -113,10 +113,10 @@ def mapped(cell: Cell, change: Callable[[Who], Who], memo: dict[Cell, Cell]) -> 
     """Return a cell with other users of each service. memo: of earlier calls with the same change."""
     if cell < 0:
         return leaf(change(_users[~cell]))
-    found = memo.get(cell)
-    if found is None:
-        found = memo[cell] = _fork(mapped(_lower[cell], change, memo), mapped(_upper[cell], change, memo))
-    return found
+    other = memo.get(cell)
+    if other is None:
+        other = memo[cell] = _fork(mapped(_lower[cell], change, memo), mapped(_upper[cell], change, memo))
+    return other
 
 
 def users(cells: Iterable[Cell]) -> set[Who]:
@@ -143,18 +143,18 @@ def at(cell: Cell, place: int) -> Who:
 
 def line(cell: Cell) -> Intervals:
     """Return the services that anybody uses."""
-    found: list[Interval] = []
-    _collect(cell, 0, LINE, found)
-    return tuple(found)
+    collected: list[Interval] = []
+    _collect(cell, 0, LINE, collected)
+    return tuple(collected)
 
 
-def _collect(cell: Cell, start: int, length: int, found: list[Interval]) -> None:
+def _collect(cell: Cell, start: int, length: int, collected: list[Interval]) -> None:
     if cell >= 0:
         half = length // 2
-        _collect(_lower[cell], start, half, found)
-        _collect(_upper[cell], start + half, half, found)
+        _collect(_lower[cell], start, half, collected)
+        _collect(_upper[cell], start + half, half, collected)
     elif cell != EMPTY:
         end = start + length - 1
-        if found and found[-1][1] + 1 == start:
-            start = found.pop()[0]
-        found.append((start, end))
+        if collected and collected[-1][1] + 1 == start:
+            start = collected.pop()[0]
+        collected.append((start, end))

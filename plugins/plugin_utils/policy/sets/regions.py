@@ -56,7 +56,7 @@ class Region(Steps):
         for version, first, last, cell in self.parts():
             steps[_with_both(cell, version) if icmp_as_one else cell][version].append((first, last))
         by_services = [
-            (AddressSet(normalise(found[4]), normalise(found[6])), cells.line(cell)) for cell, found in steps.items()
+            (AddressSet(normalise(both[4]), normalise(both[6])), cells.line(cell)) for cell, both in steps.items()
         ]
         stretches = _stretches([line for _reached, line in by_services])
         if len(stretches) > len(by_services):
@@ -101,14 +101,14 @@ def _stretches(lines: list[tuple[Interval, ...]]) -> dict[int, list[Interval]]:
         for start, end in line:
             changes[start] ^= 1 << place
             changes[end + 1] ^= 1 << place
-    found: dict[int, list[Interval]] = {}
+    by_lines: dict[int, list[Interval]] = {}
     numbers = start = 0
     for place in sorted(changes):
         if numbers:
-            found.setdefault(numbers, []).append((start, place - 1))
+            by_lines.setdefault(numbers, []).append((start, place - 1))
         numbers ^= changes[place]
         start = place
-    return found
+    return by_lines
 
 
 def of_boxes(boxes: Iterable[Pair]) -> Region:

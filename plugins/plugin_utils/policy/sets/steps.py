@@ -121,11 +121,11 @@ class _Made:
             self._starts.append(start)
             self._cells.append(cell)
 
-    def add_all(self, starts: Sequence[int], found: Sequence[Cell]) -> None:
+    def add_all(self, starts: Sequence[int], cells: Sequence[Cell]) -> None:
         """Add several steps, of which each differs from the one before it."""
-        self.add(starts[0], found[0])
+        self.add(starts[0], cells[0])
         self._starts += starts[1:]
-        self._cells += found[1:]
+        self._cells += cells[1:]
 
     def steps(self, kind: type[S]) -> S:
         """Return the set."""

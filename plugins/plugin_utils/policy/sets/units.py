@@ -101,10 +101,10 @@ def _of(parts: dict[str, Who], *, slices: bool) -> Who:
 
 def of_units(units: Iterable[str], users: int) -> Who:
     """Return these users where they are in one of the units, and nobody elsewhere."""
-    found: Who = 0
+    who: Who = 0
     for unit in units:
-        found |= _of({"": 0, unit: users}, slices=unit.endswith(SLICE))
-    return found
+        who |= _of({"": 0, unit: users}, slices=unit.endswith(SLICE))
+    return who
 
 
 def at(who: Who, unit: Cgroup) -> int:

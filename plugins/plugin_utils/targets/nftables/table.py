@@ -154,9 +154,9 @@ def _never_chains(resolved: ResolvedPolicy) -> list[Spec]:
         # A packet that returns from a goto does not come back to this chain, so it would skip all later elements.
         verdict = f"{'jump' if never.excepts else 'goto'} {target}"
         comment = f'comment "{table_names.never_comment(number)}"'
-        found = matches(table_names.never_set(number), never.addresses, never.services)
-        rules += [f"{match} {verdict} {comment}" for match in found]
-        forwarded += [f"{match} goto {table_names.DENIED_CHAIN} {comment}" for match in found]
+        closed = matches(table_names.never_set(number), never.addresses, never.services)
+        rules += [f"{match} {verdict} {comment}" for match in closed]
+        forwarded += [f"{match} goto {table_names.DENIED_CHAIN} {comment}" for match in closed]
         if never.excepts:
             chains.append(_chain(target, _excepted_rules(resolved, never)))
     of_containers = containers.never_chain(resolved)

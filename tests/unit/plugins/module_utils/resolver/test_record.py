@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import wanted_names
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import resolver_document
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import status
 from ansible_collections.tidegate.nftables.plugins.module_utils.resolver import record
 from ansible_collections.tidegate.nftables.tests.support.resolver import DOCUMENT
@@ -30,8 +30,8 @@ HOSTILE: list[Any] = [
 @pytest.fixture
 def paths(tmp_path: Path) -> Paths:
     paths = Paths(str(tmp_path))
-    paths.wanted_names.parent.mkdir(parents=True)
-    wanted_names.write(paths, json.dumps(DOCUMENT))
+    paths.resolver_document.parent.mkdir(parents=True)
+    resolver_document.write(paths, json.dumps(DOCUMENT))
     paths.resolver_record.parent.mkdir(parents=True)
     return paths
 
@@ -42,7 +42,7 @@ def test_whatever_the_file_holds_status_and_watcher_go_on(paths: Paths, text: st
     recorded = record.read(paths.resolver_record)
     assert all(type(recorded.get(kind, 0)) is int for kind in ("alive", "written", "refused", "problems", "unknown"))
     assert record.names(paths.resolver_record) == {}
-    facts = wanted_names.facts(paths)
+    facts = resolver_document.facts(paths)
     assert facts is not None
     assert status.resolver_text(facts).isprintable()
 

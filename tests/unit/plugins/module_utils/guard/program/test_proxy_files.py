@@ -18,7 +18,7 @@ import pytest
 from ansible_collections.tidegate.nftables.plugins.module_utils.errors import TidegateError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program import names, proxy_files
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import wanted_names
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import resolver_document
 
 URL = "http://10.0.0.9:3128"
 DOCUMENT: Mapping[str, Any] = {
@@ -49,7 +49,7 @@ def host(tmp_path: Path) -> Paths:
 
 def settle(host: Paths, document: Mapping[str, Any] | None) -> list[str]:
     """Make a host as a document says; return the paths that changed."""
-    wanted_names.write(host, json.dumps(document) if document else "")
+    resolver_document.write(host, json.dumps(document) if document else "")
     return [str(change.path).removeprefix(host.root) for change in names.settle(host, "/usr/bin/python3")]
 
 

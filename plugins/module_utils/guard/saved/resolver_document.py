@@ -22,12 +22,12 @@ _ALIVE = 5.0
 
 def read(paths: Paths) -> str:
     """Return the document, "" for no resolver."""
-    return files.read(paths.wanted_names) or ""
+    return files.read(paths.resolver_document) or ""
 
 
 def write(paths: Paths, text: str) -> None:
     """Save the document."""
-    files.write(paths.wanted_names, text.encode())
+    files.write(paths.resolver_document, text.encode())
 
 
 def need_alive(paths: Paths) -> None:
