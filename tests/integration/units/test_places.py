@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from ansible_collections.tidegate.nftables.tests.support.waiting import wait_for
+
 from .conftest import Site
 
 TEMPLATE, SLICE, SCOPE, USER = ("restic@.service",), ("batch.slice",), ("job.scope",), ("user@1000.service",)
@@ -76,3 +78,21 @@ def test_a_container_is_its_own_scope_and_what_it_divides_stays_in_it(site: Site
             site.wait(name, "refused")
     finally:
         site.systemctl("stop", "engine", "divided", scope)
+
+
+def test_a_unit_that_is_renamed_keeps_its_name_until_it_stops(site: Site) -> None:
+    former = ("former.service",)
+    site.service("former")
+    site.apply(former)
+    site.systemctl("start", "former")
+    site.wait("former", "reached")
+    site.run("mv", "/etc/systemd/system/former.service", "/etc/systemd/system/later.service")
+    site.systemctl("daemon-reload")
+    assert site.apply(former, confirm=False)["missing_units"] == ["former.service"]
+    site.wait("former", "reached")
+    # The file still writes to the tries of its former name.
+    site.systemctl("stop", "former")
+    wait_for(lambda: not site.ids(*former), "the watcher to remove what has stopped")
+    site.systemctl("start", "later")
+    site.wait("former", "refused")
+    site.systemctl("stop", "later")
