@@ -64,7 +64,7 @@ def machine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         CHECKOUT / "tests" / "support" / "authority.py": "/authority.py",
     }
     volumes = [f"--volume={source}:{target}:ro" for source, target in files.items()]
-    options = ["--network", "none", "--systemd", "always", "--cap-add", "NET_ADMIN,NET_RAW,SYS_ADMIN"]
+    options = ["--network", "none", "--systemd", "always", "--cap-add", "NET_ADMIN,NET_RAW,SYS_ADMIN,DAC_READ_SEARCH"]
     podman("run", "--detach", "--name", name, *options, *volumes, image(release), "/lib/systemd/systemd")
     try:
         started = Machine(name, tmp_path_factory.mktemp(release))

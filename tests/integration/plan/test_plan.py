@@ -100,7 +100,7 @@ def test_what_fails_a_pipeline(repository: Repository) -> None:
     plan = json.loads(repository.read("out/plan.json"))
     assert plan["outcome"] == "errors"
     (error,) = (remark for remark in plan["remarks"] if remark["kind"] == "error")
-    assert error["origin"] == "group_vars/app/egress.yml:15:5"
+    assert error["origin"] == "group_vars/app/egress.yml:16:5"
     code, output = repository.plan(base="nowhere")
     assert code == 2
     assert 'there is no commit "nowhere"' in output
@@ -126,7 +126,7 @@ def test_a_question_is_answered_with_file_and_line(repository: Repository) -> No
     variables = {f"egress_explain_{name}": value for name, value in question.items()}
     output = repository.play(playbook="tidegate.nftables.explain", **variables).ok().output
     assert "yes: app1 as www-data to 203.0.113.10, 2001:db8:113::10 with tcp/443" in output
-    assert "by the entry payments, egress_allow_app[payments] (group_vars/app/egress.yml:7:5)" in output
+    assert "by the entry payments, egress_allow_app[payments] (group_vars/app/egress.yml:8:5)" in output
     del variables["egress_explain_from"]
     limited = repository.play("--limit", "app1", playbook="tidegate.nftables.explain", **variables)
     assert "yes: app1 as www-data" in limited.ok().output

@@ -79,7 +79,7 @@ def test_a_unit_that_cannot_be_opened_to_is_refused_with_a_reason(opened: Site) 
     for unit, said in (("other", "write other.service"), ("a-b-c-d-e.slice", "is below more than 3 slices")):
         (refused,) = opened.machine.module({**ALLOW, "unit": unit}, may_fail=True)
         assert said in refused["msg"]
-    opened.apply(("agent.service",), confirm=False)
+    opened.apply(("agent.service",))
     (refused,) = opened.machine.module({**ALLOW, "unit": "other.service"}, may_fail=True)
     # The table of these tests, which has no set for it.
     assert "has no set temporary_allow" in refused["msg"]
