@@ -30,8 +30,8 @@ class SetWriter:
         self._kernel: Connection | None = None
         self._heads: dict[str, bytes] = {}
 
-    def write(self, writes: Writes) -> None:
-        """Write all or nothing; raise NetlinkError. A set that does not exist is left out.
+    def write(self, writes: Writes) -> bool:
+        """Write all or nothing; raise NetlinkError. A set that does not exist is left out; return whether none was.
 
         No rule can accept by a set that is not there, so nothing is opened or closed by leaving it out.
         """
@@ -41,6 +41,8 @@ class SetWriter:
             for name in writes if len(writes) > 1 else ():
                 with suppress(errors.NoSuchObject):
                     self._commit({name: writes[name]})
+            return False
+        return True
 
     def _commit(self, writes: Writes) -> None:
         messages = [message for name, keys in writes.items() for message in self._messages(name, keys)]

@@ -17,6 +17,7 @@ LARGEST = 1 << 16
 """Bytes of a datagram: more addresses than a DNS message holds."""
 
 _HEAD = struct.Struct("=IBB")
+_REPLY = struct.Struct("=I?")
 _LENGTHS = (4, 16)
 
 
@@ -57,11 +58,20 @@ def unpack(data: bytes) -> Report:
     return Report(number, kind, name, keys)
 
 
-def pack_reply(number: int, problem: str) -> bytes:
-    """Return the bytes of a reply. problem: why the answer must not leave, "" where it may."""
-    return struct.pack("=I", number) + problem.encode("utf-8", "replace")[:500]
+class Reply(NamedTuple):
+    """The writer's reply. problem: why the answer must not leave, "" where it may. complete: every set has it now."""
+
+    number: int
+    problem: str
+    complete: bool
 
 
-def unpack_reply(data: bytes) -> tuple[int, str]:
-    """Return number and problem of a reply."""
-    return struct.unpack_from("=I", data)[0], data[4:].decode("utf-8", "replace")
+def pack_reply(reply: Reply) -> bytes:
+    """Return the bytes of a reply."""
+    return _REPLY.pack(reply.number, reply.complete) + reply.problem.encode("utf-8", "replace")[:500]
+
+
+def unpack_reply(data: bytes) -> Reply:
+    """Return the reply in a datagram."""
+    number, complete = _REPLY.unpack_from(data)
+    return Reply(number, data[_REPLY.size :].decode("utf-8", "replace"), complete)

@@ -41,6 +41,7 @@ class Asker:
             for kind in (question.A, question.AAAA):
                 if self.clock() >= self._due.get((name, kind), 0.0):
                     self._due[name, kind] = self.clock() + self._one(name, kind)
+        self.writer.retry()
         self.writer.record.without_address(name for name in self.document.exact if self._is_without(name))
         return max(0.0, min(self._due.values(), default=self.clock() + self._longest) - self.clock())
 

@@ -148,6 +148,7 @@ def _resolve(files: Files, desired: Document, record: Record, signals: _Signals)
                 reply = writer.handle(data)
                 if reply is not None:
                     ours.send(reply)
+            writer.retry()
             record.alive(keeper.alive_at)
             record.without_address(keeper.without)
             record.save()

@@ -22,6 +22,7 @@ from typing import Any
 from . import document, messages
 from .directory import Directory
 from .document import OBSERVE, ONLY
+from .messages import Reply
 
 DOCUMENT, CHANNEL = "TIDEGATE_NAMES", "TIDEGATE_CHANNEL"
 """Variables of the environment: the path of the document, and the descriptor of the socket to the writer."""
@@ -49,8 +50,8 @@ class Channel:
         self._lock = threading.Lock()
         self._number = 0
 
-    def report(self, kind: int, name: str, keys: list[bytes]) -> str:
-        """Report an answer; return why it must not leave, "" where it may."""
+    def report(self, kind: int, name: str, keys: list[bytes]) -> Reply:
+        """Report an answer."""
         with self._lock:
             self._number = self._number + 1 & 0xFFFFFFFF
             try:
@@ -58,12 +59,12 @@ class Channel:
                 while True:
                     data = self._socket.recv(messages.LARGEST)
                     if not data:
-                        return "the writer has ended"
-                    number, problem = messages.unpack_reply(data)
-                    if number == self._number:
-                        return problem
+                        return Reply(self._number, "the writer has ended", complete=False)
+                    reply = messages.unpack_reply(data)
+                    if reply.number == self._number:
+                        return reply
             except OSError as error:
-                return f"the writer does not answer: {error}"
+                return Reply(self._number, f"the writer does not answer: {error}", complete=False)
 
     def tell(self, kind: int, name: str, keys: list[bytes]) -> None:
         """Report what nobody waits for; nothing where the writer is busy."""
@@ -102,12 +103,13 @@ class State:
         now = time.monotonic()
         if last is not None and last[1] == keys and now - last[0] < _AGAIN:
             return ""
-        problem = self.channel.report(kind, name, keys)
-        if not problem:
+        result = self.channel.report(kind, name, keys)
+        if result.complete:
+            # Else the sets may come within that moment, and a cached answer must not leave before it is in them.
             if len(self._reported) >= _KEPT:
                 self._reported.clear()
             self._reported[name, query.qtype_str] = now, keys
-        return problem
+        return result.problem
 
 
 _state: Any = None

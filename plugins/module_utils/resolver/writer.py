@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
 from typing import Protocol
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import NetlinkError
@@ -13,15 +15,19 @@ from . import answers, messages
 from .directory import Directory
 from .document import Document
 from .kernel import Writes
-from .messages import Report
+from .messages import Reply, Report
 from .record import Record
+
+_PAUSE = 1.0
+"""Seconds between two tries to write what was earlier than its set."""
+_MOST_EARLY = 1000
 
 
 class Sets(Protocol):
     """Where addresses go: kernel.SetWriter."""
 
-    def write(self, writes: Writes) -> None:
-        """Write all or nothing; raise NetlinkError."""
+    def write(self, writes: Writes) -> bool:
+        """Write all or nothing, but for sets that do not exist; return whether all do. Raise NetlinkError."""
 
 
 class Writer:
@@ -32,6 +38,8 @@ class Writer:
         self._directory = Directory(document)
         self._refuse = document.refuse
         self._sets = sets
+        self._early: dict[str, Writes] = {}
+        self._retry_at = 0.0
 
     def handle(self, data: bytes) -> bytes | None:
         """Return the reply to a datagram, None where none is expected."""
@@ -46,19 +54,30 @@ class Writer:
         if report.kind == messages.OTHER:
             self.record.other(report.name, report.keys)
             return None
-        return messages.pack_reply(report.number, self._answer(report))
+        return messages.pack_reply(self._answer(report))
 
-    def _answer(self, report: Report) -> str:
-        """Write an answer's addresses; return why the answer must not leave, "" where it may."""
+    def retry(self) -> None:
+        """Write the answers that were earlier than their sets: a run starts the resolver before it loads the table."""
+        if not self._early or time.monotonic() < self._retry_at:
+            return
+        self._retry_at = time.monotonic() + _PAUSE
+        with suppress(NetlinkError):
+            self._early = {name: writes for name, writes in self._early.items() if not self._sets.write(writes)}
+
+    def _answer(self, report: Report) -> Reply:
+        """Write an answer's addresses."""
+        complete = True
         try:
             writes = answers.writes(self._directory.meaning(report.name), report.keys, self._refuse)
             if writes:
-                self._sets.write(writes)
+                complete = self._sets.write(writes)
         except answers.Refused as refusal:
             self.record.refused(report.name, str(refusal))
-            return str(refusal)
+            return Reply(report.number, str(refusal), complete=False)
         except NetlinkError as error:
             self.record.problem(report.name, str(error))
-            return str(error)
+            return Reply(report.number, str(error), complete=False)
         self.record.written(report.name, report.keys)
-        return ""
+        if not complete and len(self._early) < _MOST_EARLY:
+            self._early[f"{report.name} {len(report.keys[0])}"] = writes
+        return Reply(report.number, "", complete)

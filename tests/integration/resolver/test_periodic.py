@@ -81,6 +81,20 @@ def test_the_service_opens_names_and_leaves_the_resolver_alone() -> None:
         assert f"{OTHER}: {ADDRESS}: answer with code {SERVFAIL}" in resolver.stop()
 
 
+def test_an_answer_earlier_than_the_table_is_in_it_without_a_second_question(world: World) -> None:
+    NftCommand(HOST)("delete", "table", "inet", "tidegate")
+    asker = world.asker()
+    asker.round()
+    NftCommand(HOST).load(TABLE)
+
+    def is_open() -> bool:
+        asker.round()
+        return connects(V4) and connects(V6)
+
+    wait_for(is_open, "the addresses from before the table")
+    assert world.servers[0].asked[NAME, A] == 1
+
+
 def test_failures_keep_the_last_good_answer(world: World) -> None:
     asker = world.asker(stay=60)
     world.turn(asker)

@@ -27,6 +27,7 @@ from ansible_collections.tidegate.nftables.tests.support.resolver import (
     API,
     CORP,
     EXACT,
+    TABLE,
     UID,
     VERSIONS,
     connects,
@@ -72,6 +73,8 @@ def test_a_service_from_start_to_end(each_world: World) -> None:
     """One test: starting one takes seconds on a busy machine."""
     resolver, authority = each_world.resolver, each_world.authority
     unbound_can_change_no_table(each_world)
+    an_answer_earlier_than_its_set_is_in_it_before_the_next_leaves(each_world)
+    an_answer_earlier_than_its_set_needs_no_second_question(each_world)
     a_reload_keeps_the_port_and_loses_nothing(each_world)
     only_names_of_the_policy_resolve(each_world)
     observe_says_what_would_not_resolve(each_world)
@@ -89,6 +92,26 @@ def unbound_can_change_no_table(world: World) -> None:
     for kind in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
         assert int(fields[kind], 16) == NET_BIND_SERVICE
     assert int(status(main_process(world))["CapEff"], 16) == NET_BIND_SERVICE | NET_ADMIN
+
+
+def an_answer_earlier_than_its_set_is_in_it_before_the_next_leaves(world: World) -> None:
+    """A first run starts the resolver and loads the table after that, within the second of the answers to both."""
+    resolver = world.resolver
+    for number in range(500, 510):
+        resolver.nft("delete", "table", "inet", "tidegate")
+        assert resolver.addresses(f"n{number}.example.net") == [numbered(number)[0]]
+        resolver.nft.load(TABLE)
+        assert resolver.addresses(f"n{number}.example.net") == [numbered(number)[0]]
+        assert connects(numbered(number)[0])
+
+
+def an_answer_earlier_than_its_set_needs_no_second_question(world: World) -> None:
+    """Applications keep an address for hours, so they do not ask when the table comes."""
+    resolver = world.resolver
+    resolver.nft("delete", "table", "inet", "tidegate")
+    (address,) = resolver.addresses("n510.example.net")
+    resolver.nft.load(TABLE)
+    wait_for(lambda: connects(address), "the address from before the table")
 
 
 def a_reload_keeps_the_port_and_loses_nothing(world: World) -> None:

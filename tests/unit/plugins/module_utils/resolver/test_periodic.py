@@ -41,9 +41,10 @@ class World:
             raise OSError("silent")
         return answer
 
-    def write(self, writes: Writes) -> None:
+    def write(self, writes: Writes) -> bool:
         for keys in writes.values():
             self.ends.update(dict.fromkeys(keys, self.now + PARSED.stay))
+        return True
 
 
 @pytest.fixture

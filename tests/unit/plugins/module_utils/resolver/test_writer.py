@@ -15,25 +15,29 @@ import pytest
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.errors import from_errno
 from ansible_collections.tidegate.nftables.plugins.module_utils.resolver import document, messages, record
 from ansible_collections.tidegate.nftables.plugins.module_utils.resolver.kernel import Writes
-from ansible_collections.tidegate.nftables.plugins.module_utils.resolver.messages import Report
+from ansible_collections.tidegate.nftables.plugins.module_utils.resolver.messages import Reply, Report
 from ansible_collections.tidegate.nftables.plugins.module_utils.resolver.record import Record
 from ansible_collections.tidegate.nftables.plugins.module_utils.resolver.writer import Writer
 from ansible_collections.tidegate.nftables.tests.support.resolver import DOCUMENT
+from ansible_collections.tidegate.nftables.tests.support.waiting import wait_for
 
 V4, INSIDE, CORP = (ipaddress.ip_address(text).packed for text in ("50.0.0.1", "169.254.169.254", "10.1.1.1"))
 
 
 class Sets:
-    """Sets that keep what is written, or that are full."""
+    """Sets that keep what is written, or that are full, or that are not there yet."""
 
     def __init__(self) -> None:
         self.written: set[tuple[str, bytes]] = set()
         self.full = False
+        self.exist = True
 
-    def write(self, writes: Writes) -> None:
+    def write(self, writes: Writes) -> bool:
         if self.full:
             raise from_errno("writing", errno.ENFILE)
-        self.written |= {(name, key) for name, keys in writes.items() for key in keys}
+        if self.exist:
+            self.written |= {(name, key) for name, keys in writes.items() for key in keys}
+        return self.exist
 
 
 @pytest.fixture
@@ -54,7 +58,7 @@ def writer(sets: Sets, path: Path) -> Writer:
 def said(writer: Writer, name: str, *keys: bytes, kind: int = messages.FRESH) -> str:
     reply = writer.handle(messages.pack(Report(9, kind, name, list(keys))))
     assert reply is not None
-    number, problem = messages.unpack_reply(reply)
+    number, problem, _complete = messages.unpack_reply(reply)
     assert number == 9
     return problem
 
@@ -71,6 +75,23 @@ def test_an_answer_is_written(writer: Writer, sets: Sets) -> None:
 def test_what_the_policy_does_not_say_is_not_written(writer: Writer, sets: Sets, name: str, key: bytes) -> None:
     assert "may lead to" in said(writer, name, key)
     assert not sets.written
+
+
+def test_an_answer_earlier_than_its_set_is_written_once_the_set_exists(writer: Writer, sets: Sets) -> None:
+    sets.exist = False
+    names = [f"x{number}.example.net." for number in range(5000)]
+    early = [writer.handle(messages.pack(Report(9, messages.FRESH, name, [V4]))) for name in names]
+    assert {messages.unpack_reply(reply or b"") for reply in early} == {Reply(9, "", complete=False)}
+    writer.retry()
+    assert not sets.written
+    sets.exist = True
+
+    def written() -> bool:
+        writer.retry()
+        return bool(sets.written)
+
+    wait_for(written, "the next try")
+    assert sets.written == {("names_api4", V4)}
 
 
 def test_a_full_set_is_said(writer: Writer, sets: Sets, path: Path) -> None:
