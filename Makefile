@@ -193,7 +193,7 @@ coverage: venv nft ## Lines and branches that tests run, also on hosts; fails be
 	failed=0
 	rm -rf build/coverage
 	mkdir -p build/coverage
-	$(PYTHON) -m coverage run -m pytest $(COVERED) --numprocesses=$$(($$(nproc) + 1)) --dist=loadfile --no-loadscope-reorder || failed=1
+	tests/tools/coverage.sh $(PYTHON) -m coverage run -m pytest $(COVERED) --numprocesses=$$(($$(nproc) + 1)) --dist=loadfile --no-loadscope-reorder || failed=1
 	$(PYTHON) tests/tools/coverage_report.py || failed=1
 	exit $$failed
 
