@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import gc
+import math
 from collections.abc import Callable
 from time import process_time
 from typing import TypeVar
@@ -13,21 +14,29 @@ from typing import TypeVar
 Input = TypeVar("Input")
 
 
-def growth(make: Callable[[int], Input], run: Callable[[Input], object], size: int, tries: int = 5) -> float:
+def growth(
+    make: Callable[[int], Input], run: Callable[[Input], object], size: int, limit: float, tries: int = 5
+) -> float:
     """Return how many times more processor time an input of four times the size takes: 4 linear, 16 quadratic.
 
-    make: returns a new input of a size, unmeasured. Each figure is the least of some tries.
+    make: returns a new input of a size, unmeasured. Each figure is the least of some tries; the large input is tried
+    no more once the result is below a limit, since another try can only lower it.
     """
-    small, large = (min(_seconds(run, make(number)) for _try in range(tries)) for number in (size, 4 * size))
-    return large / small
+    small = min(_seconds(run, make(size)) for _try in range(tries))
+    ratio = math.inf
+    for _try in range(tries):
+        ratio = min(ratio, _seconds(run, make(4 * size)) / small)
+        if ratio < limit:
+            break
+    return ratio
 
 
-def _seconds(run: Callable[[Input], object], given: Input) -> float:
+def _seconds(run: Callable[[Input], object], measured: Input) -> float:
     gc.collect()
     gc.disable()
     try:
         begin = process_time()
-        run(given)
+        run(measured)
         return process_time() - begin
     finally:
         gc.enable()

@@ -95,7 +95,7 @@ ROWS: Mapping[str, tuple[int, Callable[[int], Any], Callable[[Any], object]]] = 
 @pytest.mark.parametrize("row", ROWS)
 def test_four_times_as_much_takes_about_four_times_as_long(row: str) -> None:
     size, make, run = ROWS[row]
-    assert growth(make, run, size) < LIMIT
+    assert growth(make, run, size, LIMIT) < LIMIT
 
 
 def fleet(folder: Path, hosts: int) -> Controller:
@@ -116,4 +116,4 @@ def test_a_fleet_takes_time_by_its_hosts(tmp_path: Path) -> None:
         controller, answer = given
         assert "msg" not in controller.run("h0", "egress_plan", {"write_policies": str(answer)})
 
-    assert growth(project, policies, 25, tries=2) < LIMIT
+    assert growth(project, policies, 25, LIMIT, tries=2) < LIMIT

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -150,14 +151,14 @@ def planned(before: HostPolicy, after: HostPolicy) -> EgressPlan:
     return compare({"app1": before}, {"app1": after}, name="main")
 
 
-def pairs(name: str) -> Iterator[tuple[HostPolicy, HostPolicy]]:
-    """Yield policies that differ in one variable, of every host."""
+@functools.cache
+def pairs(name: str) -> tuple[tuple[HostPolicy, HostPolicy], ...]:
+    """Return policies that differ in one variable, of every host."""
     row = ROWS[name]
     values = [UNSET, *([row["default"]] if "default" in row else []), row["example"], *MORE.get(name, [])]
     variable = name.replace("*", "topic")
-    for host in HOSTS:
-        policies = [policy({**host, variable: value}) for value in values]
-        yield from itertools.permutations(policies, 2)
+    of_hosts = ([policy({**host, variable: value}) for value in values] for host in HOSTS)
+    return tuple(pair for policies in of_hosts for pair in itertools.permutations(policies, 2))
 
 
 def decisive(resolved: ResolvedPolicy) -> object:

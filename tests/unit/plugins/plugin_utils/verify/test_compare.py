@@ -69,7 +69,7 @@ def test_a_host_may_have_any_number_of_users_in_its_policy() -> None:
 
 
 def test_the_time_for_classes_of_users_grows_with_their_number() -> None:
-    assert growth(lambda count: range(1, 2 * count, 2), lambda users: uids([], users), 1000) < 8
+    assert growth(lambda count: range(1, 2 * count, 2), lambda users: uids([], users), 1000, limit=8) < 8
 
 
 def test_source_ports_in_concatenations_are_classes_too() -> None:

@@ -65,4 +65,4 @@ def scattered(count: int) -> Joinable:
 
 
 def test_the_time_of_joining_grows_little_more_than_the_networks() -> None:
-    assert growth(scattered, lambda group: join([group], 60), 1000) < 8
+    assert growth(scattered, lambda group: join([group], 60), 1000, limit=8) < 8
