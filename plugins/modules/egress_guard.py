@@ -95,6 +95,11 @@ options:
       user:
         description: Name or number of the user who sends the packet; by default the user that the module runs as.
         type: str
+      unit:
+        description:
+          - The systemd unit whose socket sends the packet. A unit without a cgroup, or one that the ledger does not
+            note, sends none - the test's C(verdict) is V(unknown) and its C(outcome) says why.
+        type: str
       missing_user:
         description: What to do when the host does not have the user - fail before the change, or skip the test.
         type: str
@@ -417,6 +422,11 @@ broken:
   elements: str
 broken_before:
   description: The tests that fail and failed before as well.
+  returned: phase confirm
+  type: list
+  elements: str
+unsent:
+  description: The tests without a packet that decides, each with the reason.
   returned: phase confirm
   type: list
   elements: str

@@ -70,7 +70,7 @@ confirmation:
       description: Whether that connection uses the host's network. C(podman), C(local) and similar plugins do not.
       type: bool
     tests:
-      description: How many packets were sent for the policy tests.
+      description: How many packets the policy tests have.
       type: int
     broken:
       description: The tests that fail, each with its packet. Only in mode V(observe), where they stop nothing.
@@ -78,6 +78,12 @@ confirmation:
       elements: str
     broken_before:
       description: The tests that fail and failed before the change, so that they stop nothing.
+      type: list
+      elements: str
+    unsent:
+      description:
+        - The tests without a packet that decides, each with the reason, such as a user or a systemd unit that is not
+          there. They hold by calculation alone.
       type: list
       elements: str
 """

@@ -64,9 +64,17 @@ _HARMLESS = (
 
 
 def entering(process: int) -> list[str]:
-    """Return the words before a command that runs in a machine. process: its process 1."""
+    """Return the words before a command that runs in a machine. process: its process 1.
+
+    Also in the cgroup of its process 1, once that has one of its own: nobody enters the tree from inside.
+    """
     namespaces = ("--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root", "--wd")
-    return ["nsenter", "--target", str(process), *namespaces, "--", "env", "-i", *ENVIRONMENT]
+    words = ["nsenter", "--target", str(process), *namespaces, "--", "env", "-i", *ENVIRONMENT]
+    lines = Path(f"/proc/{process}/cgroup").read_text().splitlines()
+    path = next(line[3:] for line in lines if line.startswith("0::"))
+    if not path.endswith("/init.scope"):
+        return words
+    return ["sh", "-euc", 'echo 0 >"$0"; exec "$@"', f"{unified()}{path}/cgroup.procs", *words]
 
 
 @dataclass

@@ -288,6 +288,7 @@ TEST: dict[str, Any] = {
     "protocol": {"type": "str", "choices": ["tcp", "udp"], "default": "tcp"},
     "port": {"type": "int", "required": True},
     "user": {"type": "str"},
+    "unit": {"type": "str"},
     "missing_user": {"type": "str", "choices": ["error", "skip"], "default": "error"},
     "expect": {"type": "str", "choices": [policy_tests.REACH, policy_tests.NOT_REACH], "default": policy_tests.REACH},
 }

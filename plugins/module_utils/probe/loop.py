@@ -10,13 +10,14 @@ import selectors
 import socket
 import time
 from collections import deque
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from .model import Measurement, Probe, outcome_of
 from .payload import datagram
 
 if TYPE_CHECKING:
-    from typing import Sequence
+    from typing import Callable, ContextManager, Sequence
 
 
 class _Attempt:
@@ -24,13 +25,14 @@ class _Attempt:
 
     def __init__(self, probe: Probe) -> None:
         self.tcp = probe.protocol == "tcp"
-        self.started = time.monotonic()
+        self.started = 0.0
         self._probe = probe
         family = socket.AF_INET6 if ":" in probe.to else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_STREAM if self.tcp else socket.SOCK_DGRAM)
 
     def start(self) -> int | None:
         """Send the first packet; return an errno when the outcome is known, None while an answer may come."""
+        self.started = time.monotonic()
         self.socket.setblocking(False)  # noqa: FBT003 - the standard library names no parameter here
         number = self.socket.connect_ex((self._probe.to, self._probe.port))
         if self.tcp:
@@ -67,28 +69,37 @@ def _measurement(number: int, started: float) -> Measurement:
 class _ProbeLoop:
     """The attempts of one run over one selector."""
 
-    def __init__(self, probes: Sequence[Probe], timeout: float, parallel: int) -> None:
+    def __init__(
+        self, probes: Sequence[Probe], timeout: float, parallel: int, inside: Callable[[], ContextManager[object]]
+    ) -> None:
         self._waiting = deque(enumerate(probes))
         self._measurements: dict[int, Measurement] = {}
         self._open: dict[int, _Attempt] = {}  # in the order of their deadlines, because all have the same timeout
         self._timeout = timeout
         self._parallel = parallel
+        self._inside = inside
         self._selector = selectors.DefaultSelector()
 
     def run(self) -> list[Measurement]:
         with self._selector:
             while self._waiting or self._open:
                 while self._waiting and len(self._open) < self._parallel:
-                    self._begin(*self._waiting.popleft())
+                    self._begin(min(self._parallel - len(self._open), len(self._waiting)))
                 self._collect()
         return [self._measurements[index] for index in sorted(self._measurements)]
 
-    def _begin(self, index: int, probe: Probe) -> None:
-        try:
-            attempt = _Attempt(probe)
-        except OSError as error:  # a kernel without that family
-            self._measurements[index] = _measurement(error.errno or errno.EIO, time.monotonic())
-            return
+    def _begin(self, count: int) -> None:
+        attempts: dict[int, _Attempt] = {}
+        with self._inside():
+            for index, probe in [self._waiting.popleft() for _number in range(count)]:
+                try:
+                    attempts[index] = _Attempt(probe)
+                except OSError as error:  # noqa: PERF203 - a kernel without that family
+                    self._measurements[index] = _measurement(error.errno or errno.EIO, time.monotonic())
+        for index, attempt in attempts.items():
+            self._start(index, attempt)
+
+    def _start(self, index: int, attempt: _Attempt) -> None:
         number = attempt.start()
         if number is not None:
             self._measurements[index] = attempt.finish(number)
@@ -112,10 +123,15 @@ class _ProbeLoop:
         self._measurements[index] = attempt.finish(number)
 
 
-def run_probes(probes: Sequence[Probe], timeout: float, parallel: int) -> list[Measurement]:
+def run_probes(
+    probes: Sequence[Probe],
+    timeout: float,
+    parallel: int,
+    inside: Callable[[], ContextManager[object]] = nullcontext,
+) -> list[Measurement]:
     """Send probes as the user of this process, at most parallel at once; return the measurements in order.
 
-    timeout: seconds for each. Each sends one SYN or one datagram; with a longer timeout the kernel retransmits the SYN
-    after 1, 3 and 7 s.
+    timeout: seconds for each; inside: what holds while sockets are made. Each sends one SYN or one datagram; with a
+    longer timeout the kernel retransmits the SYN after 1, 3 and 7 s.
     """
-    return _ProbeLoop(probes, timeout, parallel).run()
+    return _ProbeLoop(probes, timeout, parallel, inside).run()

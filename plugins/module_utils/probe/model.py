@@ -45,7 +45,8 @@ class Probe:
     """One connection attempt.
 
     to: IPv4 or IPv6 address. protocol: one of PROTOCOLS. port: 1 to 65535. user: name or number as text, None for the
-    user of this process. name: anything, for the caller.
+    user of this process. name: anything, for the caller. cgroup: the folder of its socket's cgroup, "" for the cgroup
+    of this process.
     """
 
     to: str
@@ -53,6 +54,7 @@ class Probe:
     port: int
     user: str | None = None
     name: str = ""
+    cgroup: str = ""
 
 
 @dataclass(frozen=True)

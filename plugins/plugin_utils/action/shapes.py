@@ -31,7 +31,7 @@ _TEST = Record(
         "port": INTEGER,
         "ok": FLAG,
     },
-    optional={"user": OrNull(TEXT)},
+    optional={"user": OrNull(TEXT), "unit": OrNull(TEXT)},
 )
 _ENGINE: Mapping[str, Shape] = {
     "transaction": TEXT,
@@ -119,6 +119,7 @@ _GUARD = Record(
         "tests": ListOf(_TEST),
         "broken": TEXTS,
         "broken_before": TEXTS,
+        "unsent": TEXTS,
         "confirmed": _ABOUT,
         "until": TEXT,
         "policy": TEXT,
@@ -193,6 +194,7 @@ _CONFIRMATION = Record(
         "tests": INTEGER,
         "broken": TEXTS,
         "broken_before": TEXTS,
+        "unsent": TEXTS,
     }
 )
 _POLICY_IN_NUMBERS = Record(

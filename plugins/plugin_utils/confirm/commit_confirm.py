@@ -24,7 +24,7 @@ from . import description, sent_alone
 
 GUARD = "egress_guard"
 _ASK = sent_alone.program(confirmation)
-_DECISION = frozenset(("tests", "broken", "broken_before"))
+_DECISION = frozenset(("tests", "broken", "broken_before", "unsent"))
 """Keys of a confirmation that did not fail."""
 _PAUSE = 1.0
 """Seconds before the second attempt to reach the host; each attempt is a login."""
@@ -57,8 +57,8 @@ def apply_and_confirm(
 
     Return the result of the first run with ``confirmation``: None when no change was pending, else ``confirmed``,
     ``connection`` (the plugin's name), ``proves`` (whether that connection passes the host's network), ``tests`` (how
-    many packets were sent), ``broken`` and ``broken_before``; and with ``effects``, see description.py. The result is
-    failed when the change was rolled back. resolved: the policy that is applied, None for a rollback.
+    many packets there are), ``broken``, ``broken_before`` and ``unsent``; and with ``effects``, see description.py. The
+    result is failed when the change was rolled back. resolved: the policy that is applied, None for a rollback.
     """
     if not _starter_lives():
         return {**_ABANDONED, "confirmation": None}
@@ -101,6 +101,7 @@ def apply_and_confirm(
             "tests": len(outcome["tests"]),
             "broken": outcome["broken"],
             "broken_before": outcome["broken_before"],
+            "unsent": outcome["unsent"],
         },
     }
 
@@ -208,6 +209,6 @@ def _unreachable(
 
 def _rolled_back(first: Mapping[str, Any], outcome: Mapping[str, Any]) -> Result:
     """Return the failed result of a change that was rolled back."""
-    keys = ("reason", "tests", "broken", "broken_before", "module_stderr")
+    keys = ("reason", "tests", "broken", "broken_before", "unsent", "module_stderr")
     details = {key: outcome[key] for key in keys if key in outcome}
     return {**first, **details, "changed": False, "failed": True, "msg": outcome.get("msg", ""), "confirmation": None}

@@ -35,16 +35,17 @@ Packet = dict[str, Any]
 def packets(resolved: policy.ResolvedPolicy) -> list[Packet]:
     """Return the packets as the option tests of egress_guard: the first packet of each test before the second of any.
 
-    A test of a unit has none: only the unit's own processes could send them. Packets that egress_deny_quietly rejects
-    are left out: they leave no line in the ledger, so the host could not tell that it rejected them.
+    Packets that egress_deny_quietly rejects are left out: they leave no line in the ledger, so the host could not tell
+    that it rejected them.
     """
     known = resolved.named_users()
-    turns = zip_longest(*(list(_of(resolved, test, known)) for test in resolved.tests if test.unit is None))
+    turns = zip_longest(*(list(_of(resolved, test, known)) for test in resolved.tests))
     return [packet for packet in chain.from_iterable(turns) if packet is not None][:LIMIT]
 
 
 def _of(resolved: policy.ResolvedPolicy, test: ResolvedTest, known: frozenset[str]) -> Iterator[Packet]:
     user = {} if test.user is None else {"user": test.user, "missing_user": "skip" if test.user in known else "error"}
+    unit = {} if test.unit is None else {"unit": test.unit}
     for port_at in range(_PORTS):
         for protocol, name in PROTOCOLS.items():
             ports = _ports(test.services.protocols().get(protocol, ()))
@@ -57,6 +58,7 @@ def _of(resolved: policy.ResolvedPolicy, test: ResolvedTest, known: frozenset[st
                         "port": ports[port_at],
                         "expect": "reach" if test.reach else "not_reach",
                         **user,
+                        **unit,
                     }
 
 

@@ -139,13 +139,13 @@ def _over(confirmation: Mapping[str, Any]) -> str:
 
 
 def _tests(confirmation: Mapping[str, Any]) -> str:
-    sent, failing, known = confirmation["tests"], confirmation["broken"], confirmation["broken_before"]
-    if not sent:
-        return ""
-    passed = f"; {sent - len(failing) - len(known)} of {sent} test probes passed"
+    failing, known, unsent = confirmation["broken"], confirmation["broken_before"], confirmation["unsent"]
+    sent = confirmation["tests"] - len(unsent)
+    passed = f"; {sent - len(failing) - len(known)} of {sent} test probes passed" if sent else ""
     failed = f"; FAILED: {_some(failing)}" if failing else ""
     before = f"; failed also before the change: {_some(known)}" if known else ""
-    return f"{passed}{failed}{before}"
+    calculated = f"; calculated without a packet: {_some(unsent)}" if unsent else ""
+    return f"{passed}{failed}{before}{calculated}"
 
 
 def _weak_proof_lines(changed: Mapping[str, Result]) -> list[Line]:

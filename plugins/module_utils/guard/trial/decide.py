@@ -32,8 +32,8 @@ def confirm_if_tests_pass(
     """Run the tests, then confirm the change, or roll it back when one fails that passed before.
 
     enforce: in mode observe (False) a failing test is reported and does not stop the confirmation. what: see
-    commit_confirm.confirm. Return tests, broken, broken_before and, unless in check mode, confirmed. Raise GuardError
-    (tests_failed) after the rollback.
+    commit_confirm.confirm. Return tests, broken, broken_before, unsent and, unless in check mode, confirmed. Raise
+    GuardError (tests_failed) after the rollback.
     """
     results = policy_tests.run(tests)
     broken = policy_tests.failing(results, failed_before)
@@ -43,6 +43,7 @@ def confirm_if_tests_pass(
         "broken_before": [
             label for label in policy_tests.labels(policy_tests.failing(results)) if label in failed_before
         ],
+        "unsent": policy_tests.unsent(results),
     }
     if check:
         return {"changed": True, **report}

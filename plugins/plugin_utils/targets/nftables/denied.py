@@ -268,9 +268,12 @@ def ledger_set(ledger: table_names.LedgerSet) -> Spec:
 
 
 def _unit_set(name: str, ledger: table_names.LedgerSet) -> Spec:
-    """Return the declaration of a set of units. An hour: the host takes what it has each minute, and ids go."""
+    """Return the declaration of a set of units. An hour: the host takes what it has each minute, and ids go.
+
+    Its counters decide the policy tests of units (guard/trial/policy_tests.py).
+    """
     key = f"{_ledger_key(ledger)} . socket cgroupv2 level 0"
-    return {**_filled_by_packets(name, key, table_names.LEDGER_SIZE, {}), "timeout": "1h"}
+    return {**_filled_by_packets(name, key, table_names.LEDGER_SIZE, {"counter": True}), "timeout": "1h"}
 
 
 def _user_sets(mode: ModeChains) -> list[Spec]:

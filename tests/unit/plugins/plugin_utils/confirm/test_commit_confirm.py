@@ -85,7 +85,7 @@ def test_a_host_that_stays_away_is_asked_seldom_and_once_more_at_the_end(
     assert clock.now <= deadline + takes
 
 
-CONFIRMED = {"changed": True, "tests": [], "broken": [], "broken_before": []}
+CONFIRMED = {"changed": True, "tests": [], "broken": [], "broken_before": [], "unsent": []}
 
 
 @pytest.mark.parametrize(

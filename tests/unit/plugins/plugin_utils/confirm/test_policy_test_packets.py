@@ -55,6 +55,16 @@ def test_a_refusal_that_is_written_nowhere_is_not_tried() -> None:
     assert sent(*tests, egress_deny_quietly=quiet) == ["not_reach 198.51.100.7 tcp/80"]
 
 
+def test_those_of_a_unit_say_which() -> None:
+    tests = [
+        {"name": "agent", "not_reach": "hosts:mirror", "services": ["http"], "unit": "nginx.service", "user": "root"}
+    ]
+    assert [(one["to"], one["user"], one["unit"]) for one in packets(build(egress_tests_app=tests))] == [
+        ("10.10.0.30", "root", "nginx.service"),
+        ("fd12:3456:789a::30", "root", "nginx.service"),
+    ]
+
+
 def test_there_are_never_many_and_every_test_has_its_first() -> None:
     tests = [{"name": f"t{n}", "not_reach": "hosts:farm", "services": [f"tcp/{9000 + n}"]} for n in range(40)]
     found = packets(build(FARM, egress_tests_app=tests, egress_internal_services=["https"]))

@@ -113,7 +113,7 @@ def test_notices_are_said_once_and_at_most_ten_of_them() -> None:
 
 
 def confirmed(**more: Any) -> dict[str, Any]:
-    return {"connection": "ssh", "proves": True, "tests": 3, "broken": [], "broken_before": [], **more}
+    return {"connection": "ssh", "proves": True, "tests": 3, "broken": [], "broken_before": [], "unsent": [], **more}
 
 
 def test_a_changed_host_says_whether_it_was_confirmed_and_over_what() -> None:
@@ -135,6 +135,11 @@ def test_a_changed_host_says_whether_it_was_confirmed_and_over_what() -> None:
     assert "w4: changed\n" in shown
     singular = text({"w1": applied(changed=True, changes=changes, confirmation=confirmed(tests=1))})
     assert "confirmed over a new SSH connection; 1 of 1 test probes passed" in singular
+    unsent = ["agent (192.0.2.1 tcp/1 in agent.service): the unit does not run"]
+    two = text({"w1": applied(changed=True, changes=changes, confirmation=confirmed(unsent=unsent))})
+    assert f"2 of 2 test probes passed; calculated without a packet: {unsent[0]}" in two
+    none = text({"w1": applied(changed=True, changes=changes, confirmation=confirmed(tests=1, unsent=unsent))})
+    assert f"over a new SSH connection; calculated without a packet: {unsent[0]}" in none
     predicted = text({"w1": applied(changed=True, changes=changes, confirmation=None)}, check=True)
     assert "without confirmation" not in predicted
 
