@@ -47,7 +47,7 @@ fi
 
 # "degraded" when a unit failed that no container can run; all that matters is that systemd has settled.
 # shellcheck disable=SC2016 # for the shell inside
-inside timeout 60 sh -c 'until case $(systemctl is-system-running 2>&1) in running | degraded) ;; *) false ;; esac; do
+inside timeout 600 sh -c 'until case $(systemctl is-system-running 2>&1) in running | degraded) ;; *) false ;; esac; do
     sleep 0.1; done'
 ports=22,25,53,80,443,2379,5432,6514
 if inside systemctl --quiet is-enabled ssh; then

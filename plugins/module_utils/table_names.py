@@ -93,6 +93,8 @@ RESOLVERS = "resolvers"
 """In rules of the fail-safe table, `@resolvers4` and `@resolvers6` stand for the name servers that the host knows."""
 RESOLVER_ADDRESS = "127.0.53.1"
 """Where the host's own resolver listens. systemd-resolved has 127.0.0.53 and 127.0.0.54, others 127.0.0.1."""
+NAMES_SIZE = 65535
+"""The most addresses that the names of one entry have at a time, of each IP version."""
 INTERNET_SET = "internet"
 TEMPORARY_ALLOW_SET = "temporary_allow"
 TEMPORARY_ALLOW_UNIT_SET = "temporary_allow_unit"

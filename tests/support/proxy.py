@@ -19,7 +19,7 @@ import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -79,6 +79,8 @@ class Proxy:
     process: subprocess.Popen[bytes] | None = None
     address: str = ""
     """The only one that it listens on, where others run beside it."""
+    names: dict[str, authority.Reply | None] = field(default_factory=dict)
+    """What its name server answers, which a test may change."""
 
     @property
     def place(self) -> proxy.Place:
@@ -194,12 +196,13 @@ def _world(tested: Proxy, clients: Sequence[proxy.Client]) -> Iterator[Proxy]:
         run(["ip", "address", "replace", f"{address}/32", "dev", "lo"])
     _certificate(directory / "server.pem", directory / "server.key", _NAMES)
     _certificate(directory / "unused.pem", directory / "unused.pem", ("unused",))
-    replies = {name: authority.addresses(SERVER) for name in _NAMES[:4]}
+    replies = tested.names
+    replies.update({name: authority.addresses(SERVER) for name in _NAMES[:4]})
     replies["pay.corp.example"] = authority.addresses(INSIDE)
     for number, inside in enumerate(BEYOND):
         replies[f"beyond{number}.wild.example"] = authority.addresses(inside)
         replies[f"mixed{number}.wild.example"] = authority.addresses(SERVER, inside)
-    answering = authority.Authority(replies=dict(replies))
+    answering = authority.Authority(replies=replies)
     tested.write(clients)
     with answering.running(), _server(SERVER, tested), _server(INSIDE, tested), tested.running():
         yield tested

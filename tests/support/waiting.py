@@ -35,12 +35,14 @@ def wait_for(
     progress: Callable[[], object] | None = None,
     instead: Callable[[], object] = str,
     patience: float = PATIENCE,
+    interval: float = INTERVAL,
 ) -> T:
     """Return the condition's first value that is true.
 
     what: the event, for the failure. process: causes the event; its end without the event is a failure.
     progress: its value changes as long as the event is still to be expected; default: the CPU time of process.
-    instead: the state that is there in place of the event, for the failure.
+    instead: the state that is there in place of the event, for the failure. interval: seconds between two looks, at
+    least: longer where nobody counts them and the looks cost something.
     """
     watch = _Watch(progress or (lambda: cpu_ticks(process.pid) if process else None), patience)
     while True:
@@ -53,7 +55,7 @@ def wait_for(
         assert not ended, f"{what} did not happen, {_name(process)} has ended: {instead()}"
         assert watch.moves(), f"{what} did not happen, and nothing has moved for {patience:.0f} s: {instead()}"
         # At most half of the time goes into looking: a condition may start processes.
-        time.sleep(max(INTERVAL, time.monotonic() - begin))
+        time.sleep(max(interval, time.monotonic() - begin))
 
 
 def finish(process: subprocess.Popen[str], text: str | None = None, patience: float = PATIENCE) -> tuple[str, str]:

@@ -4,22 +4,34 @@
 """The access log of the proxy, as targets/names/proxy.py has Squid write it: its requests, counted as it grows.
 
 Clients choose the names in it. Squid writes what is no letter, digit or one of `.-_` as %XX, so no name ends a string.
+Whoever took over Squid is the user whose file it is: it may be a pipe, a link or anything else, and hold anything.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
+import stat
 from collections import Counter
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, Iterator, NamedTuple
+
+from ansible_collections.tidegate.nftables.plugins.module_utils import files
 
 DECISIONS = ("allowed", "would_reject", "rejected")
 _LINE = re.compile(rb'"decision":"([a-z_]+)"[^\n]*?"tls":"([a-z-]*)","peer":"([^"\n]*)"')
 _CHUNK = 1 << 20
 _MOST = 64 << 20
 """Bytes that are read of it at once."""
+_LONGEST = 1 << 16
+"""Bytes of a line; names have 253."""
+_NAMES = 1000
+"""Names that each client is told of: it can ask for any number, and hides no other client's."""
+OTHER_NAMES = "other names"
+_END_OF_TIME = 1e11
+"""Seconds since 1970 that a calendar has."""
 
 
 class Position(NamedTuple):
@@ -47,58 +59,76 @@ def count(path: Path, since: Position) -> tuple[Counter[str], Position]:
     the last time, only these are counted.
     """
     counted: Counter[str] = Counter()
-    size, file = path.stat().st_size, path.stat().st_ino
     offset = since.offset
-    if since.file != file:
-        rotated = Path(f"{path}.1")
-        with suppress(OSError):
-            if since.file and rotated.stat().st_ino == since.file:
-                _count(rotated, offset, counted)
-        offset = 0
-    elif size < offset:
-        offset = 0
-    end = _count(path, max(offset, size - _MOST), counted)
-    return counted, Position(file, end)
+    with _opened(path) as (log, status):
+        if since.file != status.st_ino:
+            with suppress(OSError), _opened(Path(f"{path}.1")) as (rotated, of_rotated):
+                if since.file == of_rotated.st_ino:
+                    _count(rotated, max(offset, of_rotated.st_size - _MOST), counted)
+            offset = 0
+        elif status.st_size < offset:
+            offset = 0
+        end = _count(log, max(offset, status.st_size - _MOST), counted)
+    return counted, Position(status.st_ino, end)
 
 
-def _count(path: Path, offset: int, counted: Counter[str]) -> int:
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[IO[bytes], os.stat_result]]:
+    """Open a log. Raise OSError for what is no file: reading a pipe would wait for ever."""
+    with files.descriptor(path, os.O_RDONLY | os.O_NONBLOCK) as number:
+        status = os.fstat(number)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(f"{path} is no file")
+        with os.fdopen(number, "rb", closefd=False) as log:
+            yield log, status
+
+
+def _count(log: IO[bytes], offset: int, counted: Counter[str]) -> int:
     """Count the whole lines from an offset on; return the offset after the last one."""
-    with path.open("rb") as log:
-        log.seek(offset)
-        rest = b""
-        while True:
-            chunk = log.read(_CHUNK)
-            if not chunk:
-                return log.tell() - len(rest)
-            lines, end, rest = (rest + chunk).rpartition(b"\n")
-            for decision, tls, peer in _LINE.findall(lines + end):
-                word = "rejected" if tls == b"terminate" else decision.decode()
-                # Of what passes, a tunnel has a line at its begin, too, when it has no peer yet.
-                if word in DECISIONS and (word == "rejected" or peer != b"-"):
-                    counted[word] += 1
+    log.seek(offset)
+    rest = b""
+    for _chunk in range(_MOST // _CHUNK):
+        chunk = log.read(_CHUNK)
+        if not chunk:
+            break
+        lines, end, rest = (rest[-_LONGEST:] + chunk).rpartition(b"\n")
+        for decision, tls, peer in _LINE.findall(lines + end):
+            word = "rejected" if tls == b"terminate" else decision.decode()
+            # Of what passes, a tunnel has a line at its begin, too, when it has no peer yet.
+            if word in DECISIONS and (word == "rejected" or peer != b"-"):
+                counted[word] += 1
+    return log.tell() - len(rest)
 
 
 def rejected(path: Path, since: float) -> list[Rejected]:
     """Return what was rejected since a time, the most requests first, of the last 64 MiB. [] without a log."""
     counts: dict[tuple[str, str, str, bool], tuple[int, float]] = {}
-    with suppress(OSError), path.open("rb") as log:
-        log.seek(max(0, path.stat().st_size - _MOST))
-        for line in log:
+    of_client: Counter[str] = Counter()
+    with suppress(OSError), _opened(path) as (log, status):
+        log.seek(max(0, status.st_size - _MOST))
+        while line := log.readline(_LONGEST):
             fields = _fields(line)
             refused = fields.get("decision") in DECISIONS[1:] or fields.get("tls") == "terminate"
             begin = fields.get("decision") == "would_reject" and fields.get("peer") == "-"
-            if not refused or begin or not isinstance(fields.get("time"), float) or fields["time"] < since:
+            moment = fields.get("time")
+            if not refused or begin or not isinstance(moment, float) or not since <= moment < _END_OF_TIME:
                 continue
             client, name, port = (str(fields.get(word)) for word in ("client", "name", "port"))
-            key = (client, name, port, fields["decision"] == DECISIONS[1])
+            observed = fields.get("decision") == DECISIONS[1]
+            key = (client, name, port, observed)
+            if key not in counts and of_client[client] >= _NAMES:
+                key = (client, OTHER_NAMES, "", observed)
+            of_client[client] += key not in counts
             times, last = counts.get(key, (0, 0.0))
-            counts[key] = (times + 1, max(last, fields["time"]))
+            counts[key] = (times + 1, max(last, moment))
+            if log.tell() > status.st_size:
+                break
     several = [Rejected(*key, *seen) for key, seen in counts.items()]
     return sorted(several, key=lambda each: (-each.times, -each.last, each.name))
 
 
 def _fields(line: bytes) -> dict[str, Any]:
-    with suppress(ValueError):
+    with suppress(ValueError, RecursionError):
         read = json.loads(line.decode("utf-8", "replace"))
         return read if isinstance(read, dict) else {}
     return {}

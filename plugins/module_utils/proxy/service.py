@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import socket
@@ -37,7 +38,8 @@ _OPENED = "Accepting SSL bumped"
 """What each worker logs once it takes connections."""
 _COMPLAINT = re.compile(r"\b(?:ERROR|FATAL|WARNING)\b.*")
 # /run/squid is where Debian's package keeps the sockets between the workers. The folders are made outside of what
-# confines Squid, which needs them to be there. Squid starts as root and becomes its user.
+# confines Squid, which needs them to be there. Squid starts as root and becomes its user. Its logs are of group root:
+# the watcher reads them, and is confined to files of its own user and group.
 _UNIT_TEXT = """\
 # Written by tidegate.nftables. The next run overwrites changes.
 [Unit]
@@ -49,7 +51,8 @@ Conflicts=squid.service
 [Service]
 Type=notify
 NotifyAccess=all
-ExecStartPre=+/usr/bin/install -d -o {user} -g {user} -m 0750 /run/squid {run} {logs}
+ExecStartPre=+/usr/bin/install -d -o {user} -g {user} -m 0750 /run/squid {run}
+ExecStartPre=+/usr/bin/install -d -o {user} -g root -m 2750 {logs}
 ExecStart={program} --foreground -sYC -n tidegate -f {configuration}
 ExecReload=/bin/kill -HUP $MAINPID
 KillMode=mixed
@@ -215,6 +218,7 @@ def _make_folders(program: Program) -> None:
     for folder in (LOGS, RUN):
         folder.mkdir(mode=0o750, exist_ok=True)
         shutil.chown(str(folder), program.user, program.user)
+    _let_root_read(program.user, _CERTIFICATE, LOGS / "access.log")
 
 
 def _make_certificate(program: Program) -> None:
@@ -226,7 +230,15 @@ def _make_certificate(program: Program) -> None:
         raise TidegateError("proxy_failed", "openssl made no certificate. Nothing was changed. Fix: install openssl.")
     # The workers read it as their user when they are started again.
     files.write(_CERTIFICATE, printed.encode(), 0o600)
-    shutil.chown(str(_CERTIFICATE), program.user)
+    _let_root_read(program.user, _CERTIFICATE)
+
+
+def _let_root_read(user: str, *paths: Path) -> None:
+    """Have files be Squid's and of group root; root may have no capability for those of others."""
+    for path in paths:
+        with suppress(FileNotFoundError), files.descriptor(path, os.O_RDONLY | os.O_NONBLOCK) as number:
+            shutil.chown(number, user, "root")
+            os.fchmod(number, 0o640)
 
 
 def _need_accepted(program: Program, configuration: str) -> None:

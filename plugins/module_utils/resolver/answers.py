@@ -10,25 +10,26 @@ from typing import Iterable
 
 from .directory import Meaning
 from .document import FedSet, Networks
+from .shares import Share, share_of
 
 
 class Refused(Exception):
     """An answer that carries an address which its name must not lead to."""
 
 
-def writes(meaning: Meaning, keys: Iterable[bytes], refuse: Networks) -> dict[str, list[bytes]]:
-    """Return the addresses, in network byte order, by set. Raise Refused when one of them may not be in the answer.
+def writes(meaning: Meaning, keys: Iterable[bytes], refuse: Networks) -> dict[Share, list[bytes]]:
+    """Return the addresses, in network byte order, by share. Raise Refused when one of them may not be in the answer.
 
     Not only that address: whoever put it there may have put the others there too.
     """
-    by_set: dict[str, list[bytes]] = {}
+    by_share: dict[Share, list[bytes]] = {}
     for key in dict.fromkeys(keys):
-        takers = [fed for fed in meaning.sets if _takes(fed, key, refuse)]
+        takers = [(fed, pattern) for fed, pattern in meaning.sets if _takes(fed, key, refuse)]
         if not takers and not any(key in inside for inside in meaning.inside):
             raise Refused(f"{show(key)} is no address that it may lead to")
-        for fed in takers:
-            by_set.setdefault(fed.of(key), []).append(key)
-    return by_set
+        for fed, pattern in takers:
+            by_share.setdefault(share_of(fed, pattern, key), []).append(key)
+    return by_share
 
 
 def _takes(fed: FedSet, key: bytes, refuse: Networks) -> bool:

@@ -17,11 +17,22 @@ _KEPT = 20_000
 
 
 class Meaning(NamedTuple):
-    """sets: what its addresses go into. inside: where it may lead inside. covered: whether it resolves in mode only."""
+    """sets: what its addresses go into, and by which name of the policy. inside: where it may lead inside.
 
-    sets: tuple[FedSet, ...] = ()
+    covered: whether it resolves in mode only.
+    """
+
+    sets: tuple[tuple[FedSet, Pattern], ...] = ()
     inside: tuple[Networks, ...] = ()
     covered: bool = False
+
+
+class _Word(NamedTuple):
+    """What the policy says about the names of one pattern: that they go into sets, or may lead inside, or resolve."""
+
+    pattern: Pattern
+    fed: FedSet | None
+    inside: Networks | None
 
 
 class Directory:
@@ -29,8 +40,8 @@ class Directory:
 
     def __init__(self, document: Document) -> None:
         self.document = document
-        self._at: dict[str, list[tuple[FedSet | None, Networks | None]]] = {}
-        self._below: dict[str, list[tuple[FedSet | None, Networks | None]]] = {}
+        self._at: dict[str, list[_Word]] = {}
+        self._below: dict[str, list[_Word]] = {}
         self._known: dict[str, Meaning] = {}
         for fed in document.sets:
             for pattern in fed.names:
@@ -42,9 +53,9 @@ class Directory:
 
     def _add(self, pattern: Pattern, fed: FedSet | None, inside: Networks | None) -> None:
         if pattern.kind != domain_names.BELOW:
-            self._at.setdefault(pattern.name, []).append((fed, inside))
+            self._at.setdefault(pattern.name, []).append(_Word(pattern, fed, inside))
         if pattern.kind != domain_names.EXACT:
-            self._below.setdefault(pattern.name, []).append((fed, inside))
+            self._below.setdefault(pattern.name, []).append(_Word(pattern, fed, inside))
 
     def meaning(self, asked: str) -> Meaning:
         """Return what a name means. asked: as in a question, with or without a dot at its end."""
@@ -56,13 +67,13 @@ class Directory:
         return known
 
     def _look_up(self, name: str) -> Meaning:
-        meanings = list(self._at.get(name, ()))
+        words = list(self._at.get(name, ()))
         parent = name
         while "." in parent:
             parent = parent.partition(".")[2]
-            meanings += self._below.get(parent, ())
+            words += self._below.get(parent, ())
+        # The narrowest of an entry's names comes first, and counts.
+        by_set = {word.fed: word.pattern for word in reversed(words) if word.fed is not None}
         return Meaning(
-            tuple(dict.fromkeys(fed for fed, _inside in meanings if fed is not None)),
-            tuple(inside for _fed, inside in meanings if inside is not None),
-            bool(meanings),
+            tuple(by_set.items()), tuple(word.inside for word in words if word.inside is not None), bool(words)
         )

@@ -123,8 +123,11 @@ class Record:
         }
         new = self._path.with_name(f".{self._path.name}.new")
         with suppress(OSError):
-            # Which names the programs of a host ask for is nobody else's business.
+            # Which names the programs of a host ask for is nobody else's business. The watcher is root without a
+            # capability for files; where there are no access control lists, it has no names.
             with files.descriptor(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600) as number:
+                with suppress(OSError):
+                    files.let_root_read(number)
                 files.write_all(number, json.dumps(content).encode())
             new.replace(self._path)
 

@@ -29,6 +29,7 @@ from .document import PERIODIC, Document
 from .kernel import SetWriter
 from .periodic import Asker
 from .record import FILE, Record, digest
+from .shares import Shares
 from .writer import Writer
 
 _PACKAGES = "/usr/lib/python3/dist-packages"
@@ -98,12 +99,13 @@ def run(files: Files) -> None:
 
 
 def _ask_periodically(files: Files, desired: Document, record: Record, signals: _Signals) -> None:
-    asker = _asker(desired, record)
+    shares = Shares()
+    asker = _asker(desired, record, shares)
     asker.round()
     _notify("READY=1")
     while not signals.end:
         if signals.take_reload():
-            asker = _asker(files.read(record), record)
+            asker = _asker(files.read(record), record, shares)
             record.save(now=True)
         time.sleep(min(_PAUSE, asker.round()))
         record.alive(time.time())
@@ -111,13 +113,14 @@ def _ask_periodically(files: Files, desired: Document, record: Record, signals: 
         _notify("WATCHDOG=1")
 
 
-def _asker(desired: Document, record: Record) -> Asker:
-    return Asker(desired, Writer(desired, SetWriter(*desired.table, desired.stay), record))
+def _asker(desired: Document, record: Record, shares: Shares) -> Asker:
+    return Asker(desired, Writer(desired, SetWriter(*desired.table, desired.stay), record, shares))
 
 
 def _resolve(files: Files, desired: Document, record: Record, signals: _Signals) -> None:
     _configure(files, desired)
-    writer = Writer(desired, SetWriter(*desired.table, desired.stay), record)
+    shares = Shares()
+    writer = Writer(desired, SetWriter(*desired.table, desired.stay), record, shares)
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     ours.settimeout(_PAUSE)
     command = [*_CONFINED, "unbound", "-d", "-p", "-c", str(files.configuration)]
@@ -137,7 +140,7 @@ def _resolve(files: Files, desired: Document, record: Record, signals: _Signals)
                     # With the old ones, the host still has DNS.
                     _say(f"The names are as before: {error}")
                     continue
-                writer = Writer(desired, SetWriter(*desired.table, desired.stay), record)
+                writer = Writer(desired, SetWriter(*desired.table, desired.stay), record, shares)
                 keeper.desired, keeper.seed_at = desired, 0.0
                 child.send_signal(signal.SIGHUP)
                 record.save(now=True)

@@ -17,6 +17,7 @@ from .document import Document
 from .kernel import Writes
 from .messages import Reply, Report
 from .record import Record
+from .shares import NoRoom, Shares
 
 _PAUSE = 1.0
 """Seconds between two tries to write what was earlier than its set."""
@@ -31,10 +32,12 @@ class Sets(Protocol):
 
 
 class Writer:
-    """Decides by one document. record: what it did, for people and programs."""
+    """Decides by one document. record: what it did, for people and programs. shares: kept from writer to writer."""
 
-    def __init__(self, document: Document, sets: Sets, record: Record) -> None:
+    def __init__(self, document: Document, sets: Sets, record: Record, shares: Shares | None = None) -> None:
         self.record = record
+        self._shares = shares or Shares()
+        self._stay = document.stay
         self._directory = Directory(document)
         self._refuse = document.refuse
         self._sets = sets
@@ -68,13 +71,16 @@ class Writer:
         """Write an answer's addresses."""
         complete = True
         try:
-            writes = answers.writes(self._directory.meaning(report.name), report.keys, self._refuse)
+            shared = answers.writes(self._directory.meaning(report.name), report.keys, self._refuse)
+            self._shares.need_room(shared)
+            writes = {share.set: keys for share, keys in shared.items()}
             if writes:
                 complete = self._sets.write(writes)
+                self._shares.use(shared, self._stay)
         except answers.Refused as refusal:
             self.record.refused(report.name, str(refusal))
             return Reply(report.number, str(refusal), complete=False)
-        except NetlinkError as error:
+        except (NetlinkError, NoRoom) as error:
             self.record.problem(report.name, str(error))
             return Reply(report.number, str(error), complete=False)
         self.record.written(report.name, report.keys)

@@ -111,9 +111,9 @@ class Machine:
         return status
 
     def journal(self) -> list[dict[str, Any]]:
-        """Return what happened on the host, oldest first."""
-        text = self.run("cat", "/var/lib/tidegate/journal.jsonl", check=False)
-        return [json.loads(line) for line in text.splitlines()]
+        """Return what happened on the host, oldest first. No process is started: it is asked again and again."""
+        path = Path(f"/proc/{self.pid}/root/var/lib/tidegate/journal.jsonl")
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
     def events(self) -> list[str]:
         """Return the names of what happened on the host, oldest first."""
@@ -129,12 +129,15 @@ class Machine:
             return False
         # After a controller was killed, what waits below sudo and sshd for a reader that is gone is nobody's harm as
         # long as nobody holds the lock: a module that has done its work, or a shell that has not begun it.
-        waits = '$2 ~ /pipe_write/ && ($3 == "/usr/bin/python3" && NF == 3 || /BECOME-SUCCESS/) { print $1 }'
+        waits = '$2 ~ /pipe_write/ && ($3 == "/usr/bin/python3" && NF == 3 || /BECOME-SUCCES[S]/) { print $1 }'
         end = f"ps -eo pid=,wchan:20=,args= | awk '{waits}' | xargs -rt kill -9 2>&1"
-        ended = self.run("flock", "--nonblock", "/run/tidegate/lock", "sh", "-c", end, check=False)
+        # At once, for it is asked again and again.
+        look = 'flock --nonblock /run/tidegate/lock sh -c "$0"; pgrep -f "BECOME-SUCCES[S]"'
+        lines = self.run("sh", "-c", look, end, check=False).splitlines()
+        ended = [line for line in lines if line.startswith("kill ")]
         if ended:
             print(f"{self.name}: nobody read what these wrote: {ended}", flush=True)
-        return self.run("pgrep", "-f", "BECOME-SUCCES[S]", check=False) == "" and not self.has_pending_change()
+        return lines == ended and not self.pending.exists()
 
     def goes_on(self) -> str:
         """What goes on there, for people."""

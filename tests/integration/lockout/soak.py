@@ -31,6 +31,8 @@ LONGEST = 300
 """How long it lasts at most, on a machine so busy that trials end before anybody comes back."""
 PATIENCE = 600.0
 """Seconds for a host to come to rest: what goes on there shows no progress, and four hosts share a busy machine."""
+LOOK = 0.2
+"""Seconds between two looks: hundreds of steps of four hosts, each of which looks, take a machine for themselves."""
 POLICIES = [names for size in (1, 2, 3) for names in itertools.combinations(sorted(FLOWS), size)]
 """What is let through: every choice of the destinations."""
 
@@ -79,6 +81,7 @@ class Soak:
         self.tables = {(name, first): table for name, table in project.old.items()}
         self.confirmations = 0
         self.seconds = SECONDS
+        self.late = False
         self.mishaps: dict[str, Callable[[Machine], None]] = {}
         self.acts: list[str] = []
 
@@ -89,11 +92,14 @@ class Soak:
         self.acts = self.acts or self.chance.sample(ACTS, len(ACTS))
         act = self.acts.pop()
         self.did.append(f"{act} {'+'.join(names)}")
+        self.late = False
         events = {name: len(self.project.machine(name).events()) for name in HOSTS}
         run = getattr(self, act)(names)
         for name in HOSTS:
             machine = self.project.machine(name)
-            wait_for(machine.is_idle, f"the end of it on {name}", instead=machine.goes_on, patience=PATIENCE)
+            wait_for(
+                machine.is_idle, f"the end of it on {name}", instead=machine.goes_on, patience=PATIENCE, interval=LOOK
+            )
             since = machine.journal()[events[name] :]
             if any(event["event"] == "confirmed" for event in since):
                 self.stands[name] = names
@@ -103,17 +109,21 @@ class Soak:
                     self._missed(name, since, run)
                 confirmed = run.recap(name)["changed"] == 1
                 assert confirmed <= (self.stands[name] == names), f"{name} says that it was not confirmed: {run.output}"
+        if run is not None and not self.late:
+            self.seconds = max(self.seconds // 2, SECONDS)
         self.project.fleet.each(self.look)
 
     def _missed(self, name: str, since: Sequence[Mapping[str, Any]], run: Run) -> None:
         """Print that nothing disturbed a host and it was not confirmed all the same, as on a machine with other work.
 
-        That is no failure. Where it came back too late, the next trials are longer.
+        That is no failure. Where it came back too late, the next trials are longer, until no host is late any more.
         since: what the host has noted in its journal.
         """
         late = [event["why"] for event in since if event["event"] == "restored"]
         if late:
-            self.seconds = min(self.seconds * 2, LONGEST)
+            # Twice as long once, however many hosts were late, and half of it again after a run without such a host.
+            self.seconds = self.seconds if self.late else min(self.seconds * 2, LONGEST)
+            self.late = True
         reason = f"{late[-1]}; trials last {self.seconds} s from now on" if late else run.output[-4000:]
         print(f"{name} was not confirmed: {reason}", flush=True)
 
@@ -122,7 +132,9 @@ class Soak:
         names = self.stands[machine.name]
         # Again until it is so: a busy machine answers a login or a probe too late, a lockout and a wrong table stay.
         wait_for(machine.reachable, f"a login on {machine.name}", instead=machine.goes_on)
-        assert machine.is_well(self.tables.setdefault((machine.name, names), machine.stands())), machine.status()
+        if (machine.name, names) not in self.tables:
+            self.tables[machine.name, names] = machine.stands()
+        assert machine.is_well(self.tables[machine.name, names]), machine.status()
         flows = {flow: name in names for name, both in FLOWS.items() for flow in both}
 
         def reached() -> dict[str, bool]:
@@ -176,6 +188,7 @@ class Soak:
             lambda: is_there() or is_over(),
             f"a change on {machine.name}",
             progress=lambda: cpu_ticks(going.process.pid),
+            interval=LOOK,
         )
         return not is_over()
 

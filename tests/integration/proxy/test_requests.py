@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 import socket
 import ssl
+import time
 from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.tests.support.proxy import BEYOND, PORT, PROXY, Proxy
+from ansible_collections.tidegate.nftables.tests.support.authority import addresses
+from ansible_collections.tidegate.nftables.tests.support.proxy import BEYOND, INSIDE, PORT, PROXY, SERVER, Proxy
 from ansible_collections.tidegate.nftables.tests.support.waiting import run, wait_for
 
 from .conftest import APP, OBSERVED, STRANGER
@@ -84,6 +86,26 @@ def test_a_name_may_not_lead_inside(world: Proxy, number: int) -> None:
     for client in (APP, OBSERVED):
         for name in (f"beyond{number}.wild.example", f"mixed{number}.wild.example"):
             assert connect(client, f"{name}:443").startswith("HTTP/1.1 403 ")
+
+
+@pytest.mark.parametrize("client", [APP, OBSERVED])
+def test_a_name_that_leads_inside_after_its_request_does_not_pass(world: Proxy, client: str) -> None:
+    """Whoever runs a zone waits with its other answer until the request was judged; the client begins TLS then."""
+    context = ssl.create_default_context(cafile=str(world.certificate))
+    context.check_hostname = False
+    name = f"moves{client.rpartition('.')[2]}.wild.example"
+    world.names[name] = addresses(SERVER, ttl=1)
+    with socket.create_connection((PROXY, PORT), source_address=(client, 0)) as connection:
+        connection.sendall(f"CONNECT {name}:443 HTTP/1.1\r\nHost: {name}:443\r\n\r\n".encode())
+        assert connection.recv(4096).startswith(b"HTTP/1.1 200 ")
+        world.names[name] = addresses(INSIDE, ttl=1)
+        # Until Squid has forgotten the first answer.
+        time.sleep(3)
+        # Squid judges a second time, after it has read the server's name.
+        with pytest.raises(ssl.SSLError):
+            context.wrap_socket(connection, server_hostname=name)
+    lines = [(line["decision"], line["status"], line["peer"]) for line in world.log() if line["name"] == name]
+    assert lines[-1] == ("rejected", "403", "-"), lines
 
 
 def test_squid_says_nothing_against_its_configuration(world: Proxy) -> None:

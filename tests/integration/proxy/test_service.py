@@ -18,6 +18,7 @@ from ansible_collections.tidegate.nftables.tests.support.project import Project,
 from ansible_collections.tidegate.nftables.tests.support.squid import VERSIONS
 
 CONFIGURATION = "/etc/tidegate/proxy/squid.conf"
+CERTIFICATE, LOG = "/etc/tidegate/proxy/unused.pem", "/var/log/tidegate-proxy/access.log"
 PAY = {"name": "pay", "to": ["api.pay.example"], "services": ["https"]}
 CODE = {"name": "code", "to": ["*.code.example"], "services": ["https"]}
 APP: dict[str, Any] = {
@@ -86,6 +87,10 @@ def test_a_host_from_its_first_client_to_none(host: Machine) -> None:
     assert active(host, "tidegate-proxy") == "active"
     assert exposure(host.run, "tidegate-proxy.service") < 3.0
     assert active(host, "squid") == "inactive"
+    # As the watcher may, for its metrics: it has no capability for files.
+    confined = ("systemd-run", "-q", "--pipe", "--wait", "-p", "CapabilityBoundingSet=CAP_NET_ADMIN")
+    assert '"decision":"rejected"' in host.run(*confined, "cat", LOG, CERTIFICATE)
+    assert host.run("runuser", "-u", "nobody", "--", "cat", LOG, check=False) == ""
 
     process = host.run("systemctl", "show", "--property=MainPID", "tidegate-proxy")
     more = {**APP, "egress_allow_app": [PAY, CODE]}

@@ -97,10 +97,6 @@ timer are looked up in /proc.
 """
 
 
-_RECORDS = "CapabilityBoundingSet=CAP_DAC_READ_SEARCH\n"
-"""The watcher reads what the resolver recorded, whose file is the resolver's user's alone. Such lines add up."""
-
-
 def texts(paths: Paths, interpreter: str, metrics_dir: str = "") -> dict[str, str]:
     """Return the text of each unit by its name. metrics_dir: where the watcher writes metrics, "" for nowhere.
 
@@ -112,7 +108,7 @@ def texts(paths: Paths, interpreter: str, metrics_dir: str = "") -> dict[str, st
     return {
         BOOT: _boot(paths, start, protections),
         UNCONFINED: _unconfined(start),
-        WATCH: _watch(command, protections + _RECORDS + (f"ReadWritePaths=-{metrics_dir}\n" if metrics_dir else "")),
+        WATCH: _watch(command, protections + (f"ReadWritePaths=-{metrics_dir}\n" if metrics_dir else "")),
         WHY: _why_socket(paths),
         WHY_SERVICE: _why_service(command, protections),
     }

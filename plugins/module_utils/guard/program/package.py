@@ -129,6 +129,7 @@ PARTS = (
     "resolver.question",
     "resolver.record",
     "resolver.service",
+    "resolver.shares",
     "resolver.unbound_module",
     "resolver.writer",
     "suggested_entries",

@@ -26,9 +26,6 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.names.th
 
 from .matches import FAMILIES, Spec, address_sets, destination, in_set, matches
 
-SIZE = 65535
-"""The most addresses that the names of one entry have at a time."""
-
 
 def check(resolved: ResolvedPolicy) -> None:
     """Raise PolicyErrors for names whose sets nobody would fill: an entry must not silently open nothing."""
@@ -67,7 +64,7 @@ def sets(resolved: ResolvedPolicy) -> list[Spec]:
                 "name": table_names.of_version(table_names.names_set(entry.name), version),
                 "typeof": destination(version),
                 "flags": ["dynamic", "timeout"],
-                "size": SIZE,
+                "size": table_names.NAMES_SIZE,
             }
             for version in (4, 6)
         ]

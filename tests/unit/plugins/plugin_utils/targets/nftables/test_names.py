@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.tidegate.nftables.plugins.module_utils import table_names
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables import names
@@ -40,7 +41,7 @@ def test_a_set_for_each_family_has_no_elements_and_a_bound() -> None:
         "name": "names_pay4",
         "typeof": "ip daddr",
         "flags": ["dynamic", "timeout"],
-        "size": names.SIZE,
+        "size": table_names.NAMES_SIZE,
     }
     assert sets["names_inside.within4"]["elements"] == ["10.0.0.0/8"]
     assert sorted(sets) == [
