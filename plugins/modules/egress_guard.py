@@ -462,7 +462,7 @@ ledger:
   description:
     - What was rejected or would have been, by flow (C(lines)), the packets of which the ledger has no line, by user
       (C(overflow)), what entries allowed on which day (C(allowed)), and the host's clock (C(now)). Times are in seconds
-      since 1970. C(name) of a line is the name that its address was last the answer for, where the host's resolver
+      since 1970. C(name) of a line is the only name that its address was the answer for, where the host's resolver
       knows one.
   returned: phase ledger or report
   type: dict

@@ -33,6 +33,9 @@ LARGEST = 4 << 20
 """Bytes of a file that are read: another user writes it."""
 _COUNTS = ("written", "refused", "problems", "unknown")
 _NAME = re.compile(r"[a-z0-9_.-]{1,253}", re.ASCII)
+_OR = " or "
+_MOST_NAMES = 3
+"""Names that are kept of an address: people read them."""
 
 
 class Record:
@@ -67,8 +70,17 @@ class Record:
         self._keep_names(self._others, name, keys)
 
     def _keep_names(self, known: OrderedDict[str, str], name: str, keys: Iterable[bytes]) -> None:
+        """Keep a name of each address, beside those that led there before.
+
+        A user can ask for a name of her own that leads to any address, and it must not stand in the place of the name
+        that another user asked for.
+        """
+        asked = name.lower().rstrip(".")
         for key in keys:
-            _keep(known, show(key), name.lower().rstrip("."), _ADDRESSES)
+            address = show(key)
+            before = known.get(address, "").split(_OR) if address in known else []
+            several = before if asked in before else [*before, asked][:_MOST_NAMES]
+            _keep(known, address, _OR.join(several), _ADDRESSES)
         self._changed = True
 
     def refused(self, name: str, why: str) -> None:
@@ -160,10 +172,15 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def names(path: Path) -> dict[str, str]:
-    """Return the name that each address was last the answer for, the policy's names first. See read."""
+    """Return the only name that each address was the answer for, the policy's names first. See read."""
+    return {address: name for address, name in names_for_people(path).items() if _OR not in name}
+
+
+def names_for_people(path: Path) -> dict[str, str]:
+    """Return the name of each address as `names`, and where there are several all of them in one text."""
     content = read(path)
     known = {**content.get("others", {}), **content.get("names", {})}
-    return {address: name for address, name in known.items() if _NAME.fullmatch(name)}
+    return {address: text for address, text in known.items() if all(map(_NAME.fullmatch, text.split(_OR)))}
 
 
 def _keep(known: OrderedDict[str, Any], key: str, value: Any, most: int) -> None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import domain_names
@@ -99,14 +99,13 @@ def _groups(several: Sequence[Seen], vocabulary: Vocabulary) -> _Found:
 
 
 def _bundles(several: Sequence[Seen], vocabulary: Vocabulary) -> _Found:
-    named = _named(several) if vocabulary.names else {}
+    named = [(seen, _names_of(seen)) for seen in several if vocabulary.names]
     for bundle, content in sorted(vocabulary.bundles.items()):
         patterns = [domain_names.parse(text) for text in content.names]
         fitting = [
             seen
-            for name, alike in named.items()
-            if any(domain_names.matches(pattern, name) for pattern in patterns)
-            for seen in alike
+            for seen, names in named
+            if names and all(any(domain_names.matches(pattern, name) for pattern in patterns) for name in names)
             if content.services.contains(seen.protocol, seen.port or 0)
         ]
         if fitting:
@@ -114,10 +113,13 @@ def _bundles(several: Sequence[Seen], vocabulary: Vocabulary) -> _Found:
 
 
 def _names(several: Sequence[Seen], vocabulary: Vocabulary) -> _Found:
-    for name, alike in _named(several).items():
-        fitting = [seen for seen in alike if vocabulary.names or seen.proxied]
-        if fitting:
-            yield name, fitting
+    """Yield the name of what has one only: whoever runs a zone can have a name of it lead to any address."""
+    named: dict[str, list[Seen]] = {}
+    for seen in several:
+        names = _names_of(seen)
+        if len(names) == 1 and (vocabulary.names or seen.proxied):
+            named.setdefault(names[0], []).append(seen)
+    yield from named.items()
 
 
 def _lists(several: Sequence[Seen], vocabulary: Vocabulary) -> _Found:
@@ -173,12 +175,10 @@ _FINDERS = {
 """The kinds of words, what people understand best first."""
 
 
-def _named(several: Iterable[Seen]) -> dict[str, list[Seen]]:
-    """Return what was seen by the first name that led there; what a log has and is no name does not count."""
-    named: dict[str, list[Seen]] = {}
-    for seen in several:
-        for text in sorted(seen.proxied or seen.names):
-            with contextlib.suppress(DomainNameError):
-                named.setdefault(domain_names.parse(text).name, []).append(seen)
-                break
-    return named
+def _names_of(seen: Seen) -> list[str]:
+    """Return the names that led there; what a log has and is no name does not count."""
+    names = []
+    for text in sorted(seen.proxied or seen.names):
+        with contextlib.suppress(DomainNameError):
+            names.append(domain_names.parse(text).name)
+    return names

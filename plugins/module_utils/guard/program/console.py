@@ -72,10 +72,10 @@ def show_denied(paths: Paths, arguments: argparse.Namespace) -> int:
         and (not arguments.unit or arguments.unit in line.units)
     ]
     overflow = [item for item in kept.overflow if item.last >= now - oldest and (not arguments.user or item.uid == uid)]
-    asked = record.names(paths.resolver_record)
     # By the clock of the host, as Squid writes it.
     by_proxy = access_log.rejected(paths.at(health.LOG), time.time() - oldest) if not arguments.user else []
     if arguments.json:
+        asked = record.names(paths.resolver_record)
         say(
             json.dumps(
                 {
@@ -90,6 +90,7 @@ def show_denied(paths: Paths, arguments: argparse.Namespace) -> int:
         # Not cut to the width of a terminal; JSON has no control characters.
         sys.stdout.writelines(f"{text}\n" for text in _entries(paths, lines[: arguments.lines]))
         return _need_table()
+    asked = record.names_for_people(paths.resolver_record)
     for line in lines[: arguments.lines]:
         flow = denied_ledger.flow_text(line.address, line.protocol, line.port, line.uid, line.units)
         observed = " (accepted: mode observe)" if line.observed else ""

@@ -23,8 +23,8 @@ _UNKNOWN = 255
 def facts(paths: Paths) -> dict[str, Any]:
     """Return what was rejected, and what was allowed where the host notes it, also before a reboot.
 
-    now: the host's clock, in seconds since 1970. lines: the flows; name: that the address was last the answer for,
-    where the resolver of this host knows one; user: the name of the uid, where it has one; first,
+    now: the host's clock, in seconds since 1970. lines: the flows; name: the only one that the address was the answer
+    for, where the resolver of this host knows it; user: the name of the uid, where it has one; first,
     last: in seconds since 1970, as long ago as the host has run since then. overflow: packets of which there is no
     line, by user. observed: whether they were let out. allowed: what entries allowed, as lines for each flow and day;
     since: when the host began to note it without a gap, None when it does not; left_out: packets that no line has.

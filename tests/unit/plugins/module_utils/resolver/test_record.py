@@ -58,3 +58,20 @@ def test_what_a_writer_recorded_is_read_back(paths: Paths) -> None:
     assert (read["document"], read["alive"]) == (record.digest("document"), 1_800_000_000)
     assert (read["written"], read["problems"], read["last"]["why"]) == (1, 1, "the set is full")
     assert record.names(paths.resolver_record) == {"50.0.0.1": "api.example.net"}
+
+
+def test_a_name_takes_no_place_of_another_that_led_to_the_same_address(paths: Paths) -> None:
+    """Any user can ask for a name of a zone of her own, and the address is whatever she likes."""
+    kept = record.Record(paths.resolver_record, lambda _line: None)
+    address = [socket.inet_aton("50.0.0.1")]
+    for name in ("api.example.org.", "aaa.hostile.example.", "api.example.org.", *"abcdef"):
+        kept.other(name, address)
+    kept.other("one.example.", [socket.inet_aton("50.0.0.2")])
+    kept.save(now=True)
+    assert record.names(paths.resolver_record) == {"50.0.0.2": "one.example"}
+    shown = record.names_for_people(paths.resolver_record)
+    assert shown == {"50.0.0.1": "api.example.org or aaa.hostile.example or a", "50.0.0.2": "one.example"}
+    # Where the policy has the name, no other one counts.
+    kept.written("api.example.org.", address)
+    kept.save(now=True)
+    assert record.names(paths.resolver_record)["50.0.0.1"] == "api.example.org"

@@ -94,6 +94,16 @@ def test_a_name_that_is_none_is_not_used(name: str) -> None:
     assert words(evident(name=name), names=True) == ["8.8.4.4"]
 
 
+def test_a_name_that_a_user_led_to_the_address_of_another_is_no_word() -> None:
+    """She runs a zone: its name would open whatever she has it lead to later."""
+    both = [*evident(name="api.example.org"), *evident(name="aaa.hostile.example")]
+    assert words(both, names=True) == ["8.8.4.4"]
+    github = {"github": Bundle(names=("github.com", ".github.com"), services=HTTPS)}
+    several = [*evident(name="github.com", port=443), *evident(name="api.github.com", port=443)]
+    assert words(several, names=True, bundles=github) == ["known:github"]
+    assert words([*several, *evident(name="aaa.hostile.example", port=443)], names=True, bundles=github) == ["8.8.4.4"]
+
+
 def test_services_of_the_same_users_are_one_entry() -> None:
     records = [*evident(port=80), *evident(port=443), *evident(port=25, user="postfix", uid=101)]
     drafts = suggested(records).drafts
