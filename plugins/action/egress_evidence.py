@@ -13,6 +13,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base impo
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.module_result import ModuleFailed
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import connection
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.commit_confirm import GUARD
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce import decisions
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce.evidence import DEFAULT, hours_of, judge
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce.suggestion import suggested
 
@@ -28,7 +29,7 @@ class ActionModule(TidegateAction):
         resolved = self.policy()
         root = resolved.root or connection.own_root(self.connection)
         observed = self._observed({"phase": "observed", "root": root})
-        evidence = judge(resolved, observed, required)
+        evidence = judge(resolved, observed, required, decisions.current(self.variables, self.template))
         self.say_lines([f"{self.host}: {evidence.sentence}"], color=None if evidence.ready else "yellow")
         entries = suggested(evidence.unexplained, resolved.tier)
         if entries:

@@ -12,19 +12,20 @@ from typing import Any
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action import output
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.module_result import ModuleFailed
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.tier_words import TierWords
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import connection
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.commit_confirm import GUARD
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce import decisions
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce.evidence import DEFAULT, hours_of, judge
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory import vocabulary
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.world import InventoryWorld
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plural import count
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import PolicyErrors
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.records.recorder import Recorder, policy_hash
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.report import previous, sources
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.report.naming import name_destinations
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.report.page import page
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.report.sources import HOST_LIMIT, HostData
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.report.totals import Totals
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.suggest import words
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.summary import fleet
 
 _NEEDED = ("status", "observed", "ledger", "events", "entries")
@@ -63,9 +64,10 @@ class ActionModule(TidegateAction):
         # A host that is not as it should be has no more room in the report than the others.
         lines = (ledger["lines"][: HOST_LIMIT + 1], allowed["lines"][: HOST_LIMIT + 1])
         records = [*recorder.of_ledger(lines[0]), *recorder.of_allowed(lines[1])]
+        decided = decisions.current(self.variables, self.template)
         data = {
             **host,
-            "row": fleet.row(resolved, known["status"], judge(resolved, known["observed"], required)),
+            "row": fleet.row(resolved, known["status"], judge(resolved, known["observed"], required, decided)),
             "policy": policy_hash(resolved),
             "now": ledger["now"],
             "events": known["events"],
@@ -79,11 +81,18 @@ class ActionModule(TidegateAction):
         return {"data": host, "file": name, "records": len(records)}
 
     def _report(self, directory: Path, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        totals, hosts = Totals(words=words.of_hosts(vocabulary.hosts_by_address(self.world()))), []
-        for data in self._sources(directory, arguments):
+        totals, hosts, world = Totals(), [], self.world()
+        tiers = _tiers(world)
+        for data in self._sources(directory, arguments, tiers):
             totals.add(data)
             # Of a host's records the sums are enough, or a large fleet would take all memory.
             hosts.append(HostData(**{**vars(data), "records": ()}))
+        words = TierWords(self, world)
+        # Whether a name would open something here is not asked: people read it all the same.
+        known_words = {
+            tier: words.of_host(own[0], names=True) for tier, own in tiers.items() if tier in totals.tier_hosts
+        }
+        name_destinations(totals, known_words, words.of_everybody())
         path = directory / previous.FILE
         before = previous.parse(output.read(path), str(path))
         text, known = page(totals, hosts, before, f"from {arguments['source']}" if arguments["source"] else "")
@@ -93,11 +102,13 @@ class ActionModule(TidegateAction):
         self.say(_sentence(files[0], figures))
         return {"file": files[0], **figures}
 
-    def _sources(self, directory: Path, arguments: Mapping[str, Any]) -> Iterator[HostData]:
+    def _sources(
+        self, directory: Path, arguments: Mapping[str, Any], by_tier: Mapping[str, list[str]]
+    ) -> Iterator[HostData]:
         if arguments["source"]:
             yield from sources.read_folder(Path(arguments["source"]))
             return
-        tiers = {host: tier for tier, own in _tiers(self.world()).items() for host in own}
+        tiers = {host: tier for tier, own in by_tier.items() for host in own}
         for host, result in self.registered(arguments["results"]).items():
             file = result.get("file") if isinstance(result, Mapping) else None
             if isinstance(file, str) and file == sources.file_name(host):

@@ -15,6 +15,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base impo
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.module_result import ModuleFailed
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import connection
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.commit_confirm import GUARD
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce import decisions
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce.evidence import DEFAULT, hours_of, judge
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.summary import fleet
 
@@ -42,7 +43,8 @@ class ActionModule(TidegateAction):
             seen = self.need_module(GUARD, {"phase": "observed", "root": root}, needed=("observed",))["observed"]
         except ModuleFailed as error:
             return {"row": fleet.without_state(resolved, str(error.result.get("msg", "")))}
-        return {"row": fleet.row(resolved, state, judge(resolved, seen, required))}
+        decided = decisions.current(self.variables, self.template)
+        return {"row": fleet.row(resolved, state, judge(resolved, seen, required, decided))}
 
     def _report(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         results = self.registered(arguments["results"])

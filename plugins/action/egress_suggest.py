@@ -17,14 +17,15 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action import output
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.module_result import ModuleFailed
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.tier_words import TierWords
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import connection
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.commit_confirm import GUARD
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce import decisions
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce.evidence import DEFAULT, hours_of, judge
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce.tier_state import tier_state
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory import ages, vocabulary
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory import ages
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.fleet import (
     FleetHost,
-    drafted_policies,
     fleet_hosts,
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.host_policy import Preview, run_directory
@@ -35,11 +36,10 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.records.recorder
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.report.sources import read_file, read_folder
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.review.entries import HostUsage, Times, rows
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.review.usage import of_ledger
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.suggest import decisions, document, drafts, proof
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.suggest import document, drafts, proof
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.suggest.document import Suggestion
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.suggest.drafts import Draft, Tier
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.suggest.rules import Surroundings, number
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.suggest.words import Bundle, Vocabulary
 
 Record = Mapping[str, Any]
 
@@ -75,7 +75,7 @@ class ActionModule(TidegateAction):
             return {"why": " ".join(str(error.result.get("msg", "")).split())}
         return {
             "records": list(Recorder(resolved).of_ledger(ledger["lines"])),
-            "evidence": asdict(judge(resolved, seen, required)),
+            "evidence": asdict(judge(resolved, seen, required, decisions.current(self.variables, self.template))),
             "incomplete": ledger["overflow"],
             "used": of_ledger(resolved, ledger),
         }
@@ -93,15 +93,14 @@ class ActionModule(TidegateAction):
         used = self._used(arguments["results"], fleet)
         today = dt.datetime.now(dt.UTC).date()
         ignored = decisions.ignored(arguments["ignored"], today)
-        self._build = drafted_policies(self, self.variables)
         self._world = InventoryWorld(self._loader, self.variables, run_dir=run_directory())
-        owners = vocabulary.hosts_by_address(self._world)
+        self._words = TierWords(self, self._world)
         tiers = []
         for name in sorted({host.resolved.tier for host in fleet.values() if host.resolved}):
             hosts = {
                 host.name: host.resolved for host in fleet.values() if host.resolved and host.resolved.tier == name
             }
-            known = self._tier(name, hosts, owners, ignored)
+            known = self._tier(name, hosts, ignored)
             own = [record for record in records if record["host"] in hosts]
             row = self._tier_row(known, hosts, own, [evidence[host] for host in hosts if host in evidence])
             tiers.append({**row, "narrow": _narrow(hosts, used)})
@@ -165,32 +164,17 @@ class ActionModule(TidegateAction):
         self,
         name: str,
         hosts: Mapping[str, policy.ResolvedPolicy],
-        owners: Mapping[str, str],
         ignored: Sequence[decisions.Ignored],
     ) -> Tier:
         host, resolved = next(iter(hosts.items()))
-        lists = proof.list_contents(vocabulary.declared_lists(self.variables_of(host)), host, self._build)
-        bundles = vocabulary.bundles(self.variables_of(host), self.template)
-        words = Vocabulary(
-            hosts=owners,
-            groups=self._world.groups,
-            bundles={each: Bundle(names=names, services=spoken) for each, (names, spoken) in bundles.items()},
-            lists=lists,
-            names=resolved.names.feeder != "none",
-        )
         return Tier(
             name=name,
             hosts=max(len(hosts), len(self._world.tiers.get(name, ()))),
-            vocabulary=words,
+            vocabulary=self._words.of_host(host, names=resolved.names.feeder != "none"),
             around=Surroundings(resolved.internal),
             entries=frozenset(entry.name for each in hosts.values() for entry in each.all_entries()),
             ignored=ignored,
         )
-
-    def variables_of(self, host: str) -> Mapping[str, Any]:
-        """Return the variables of another host, as far as this play has them."""
-        variables: Mapping[str, Any] = self.variables["hostvars"][host]
-        return variables
 
     def _tier_row(
         self,
@@ -220,7 +204,7 @@ class ActionModule(TidegateAction):
     def _proof(self, draft: Draft, hosts: Mapping[str, policy.ResolvedPolicy]) -> proof.Proof:
         """Return the proof for every different policy of the tier; the first that does not accept the draft decides."""
         different = {id(resolved): (host, resolved) for host, resolved in hosts.items()}
-        proofs = [proof.prove(draft, resolved, host, self._build) for host, resolved in different.values()]
+        proofs = [proof.prove(draft, resolved, host, self._words.build) for host, resolved in different.values()]
         return next((each for each in proofs if not each.accepted), proofs[0])
 
     def _accept(self, arguments: Mapping[str, Any], fleet: Mapping[str, FleetHost]) -> dict[str, Any]:

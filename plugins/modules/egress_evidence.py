@@ -11,8 +11,9 @@ short_description: Report whether a host has been observed long enough to enforc
 version_added: 0.1.0
 description:
   - Reads from the host how long its confirmed policies have only observed, and what V(enforce) would have rejected.
-  - A rejection is explained when the policy now allows it, or when C(egress_never) or C(egress_deny_quietly) mentions
-    it. Only rejections of the last O(minimum) count.
+  - A rejection is explained when the policy now allows it, or when C(egress_never), C(egress_deny_quietly) or
+    C(egress_suggest_ignored) mentions it. All count that the ledger keeps. Of those before the last O(minimum), an
+    entry to the destination for other users or units explains one, too.
   - A host that is not ready does not fail. The playbook C(tidegate.nftables.enforce) leaves such a host unchanged.
 options:
   minimum:

@@ -17,6 +17,8 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.plural import co
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING, AddressError
 
+from .decisions import Ignored
+
 DEFAULT = "72h"
 OVERRIDE = "Override: -e egress_enforce_anyway=true."
 _UNITS = {"h": 1, "d": 24, "w": 168, "": 1}
@@ -74,8 +76,9 @@ class Evidence:
     sentence: the verdict and the evidence, for people.
     hours, required_hours: how long it was observed, and how long it must be.
     unseen_days: days of the week that the observation did not include.
-    unexplained: rejections within the required time that the policy would still make and no variable mentions.
-    explained: how many other rejections there were in that time.
+    unexplained: rejections that the policy would still make and that nobody decided about; of those before the
+        required time, the ones that no entry names at all.
+    explained: how many other rejections are known.
     overflow: of whom the ledger has not every rejection within that time, so that some may be unexplained.
     """
 
@@ -103,10 +106,12 @@ def hours_of(text: Any) -> int:
     return int(match[1]) * _UNITS[match[2]]
 
 
-def judge(resolved: policy.ResolvedPolicy, observed: Mapping[str, Any], required: int) -> Evidence:
+def judge(
+    resolved: policy.ResolvedPolicy, observed: Mapping[str, Any], required: int, ignored: Sequence[Ignored] = ()
+) -> Evidence:
     """Return the evidence of one host. observed: what phase observed of egress_guard returned; required: hours.
 
-    Raise UnexpectedObservation for what the guard never says.
+    ignored: what people decided not to allow. Raise UnexpectedObservation for what the guard never says.
     """
     if observed["confirmed"] and not observed["observes"]:
         sentence = "Ready: this host already enforces its policy."
@@ -119,18 +124,20 @@ def judge(resolved: policy.ResolvedPolicy, observed: Mapping[str, Any], required
     since, now = float(observed["since"]), float(observed["now"])
     hours = max(0.0, now - since) / 3600
     lines = [Rejection(**line) for line in observed["ledger"]]
-    recent = [line for line in lines if line.last >= now - required * 3600]
-    unexplained = tuple(line for line in recent if not explained(resolved, line))
-    overflow = tuple(
-        item for item in (Overflow(**item) for item in observed["overflow"]) if item.last >= now - required * 3600
+    counts_from = now - required * 3600
+    unexplained = tuple(
+        line
+        for line in lines
+        if not explained(resolved, line, ignored) and (line.last >= counts_from or not _named(resolved, line))
     )
+    overflow = tuple(item for item in (Overflow(**item) for item in observed["overflow"]) if item.last >= counts_from)
     days = unseen_days(since, now)
     ready = hours >= required and not unexplained and not overflow
     length = _observed(since, hours, required, complete=bool(unexplained or overflow))
     parts = [
         f"{'Ready' if ready else 'Not ready'}: {length}.",
         f"No {_or(days)} yet." if days else "",
-        _rejections(unexplained, complete=not overflow),
+        _rejections(unexplained, counts_from, complete=not overflow),
         _incomplete(overflow),
         "" if ready else OVERRIDE,
     ]
@@ -141,17 +148,19 @@ def judge(resolved: policy.ResolvedPolicy, observed: Mapping[str, Any], required
         required_hours=required,
         unseen_days=days,
         unexplained=unexplained,
-        explained=len(recent) - len(unexplained),
+        explained=len(lines) - len(unexplained),
         overflow=overflow,
     )
 
 
-def explained(resolved: policy.ResolvedPolicy, line: Rejection) -> bool:
-    """Return whether the policy now allows it, or egress_never or egress_deny_quietly mentions it.
+def explained(resolved: policy.ResolvedPolicy, line: Rejection, ignored: Sequence[Ignored] = ()) -> bool:
+    """Return whether the policy now allows it, or egress_never, egress_deny_quietly or a decision mentions it.
 
     To everybody or to its user: the note of a unit may miss another one, so an entry with units explains nothing that
     was before.
     """
+    if any(each.covers([line.address], line.protocol, line.port) for each in ignored):
+        return True
     verdicts = []
     # What was rejected was about to leave the host, whatever the inventory takes for the host's own addresses.
     resolved = replace(resolved, own=NOTHING)
@@ -165,6 +174,15 @@ def explained(resolved: policy.ResolvedPolicy, line: Rejection) -> bool:
     port = line.port or 0
     return any(
         line.address in quiet.addresses and quiet.services.contains(line.protocol, port) for quiet in resolved.quiet
+    )
+
+
+def _named(resolved: policy.ResolvedPolicy, line: Rejection) -> bool:
+    """Return whether an entry names the destination and service, for whomever: somebody decided about it since."""
+    return any(
+        line.address in grant.addresses and grant.services.contains(line.protocol, line.port or 0)
+        for entry in resolved.entries
+        for grant in entry.grants
     )
 
 
@@ -183,12 +201,18 @@ def _observed(since: float, hours: float, required: int, *, complete: bool) -> s
     return f"{text} ({'complete' if complete else 'ready'} {end:%Y-%m-%d %H:%M} UTC)"
 
 
-def _rejections(unexplained: Sequence[Rejection], *, complete: bool) -> str:
+def _rejections(unexplained: Sequence[Rejection], counts_from: float, *, complete: bool) -> str:
     if not unexplained:
         return "No unexplained rejections." if complete else ""
-    named = "; ".join(str(line) for line in unexplained[:_SHOWN])
+    named = "; ".join(
+        f"{line}{f', last on {_day(line.last)}' if line.last < counts_from else ''}" for line in unexplained[:_SHOWN]
+    )
     more = f" and {len(unexplained) - _SHOWN} more" if len(unexplained) > _SHOWN else ""
     return f"{count(len(unexplained), 'unexplained rejection')}: {named}{more}."
+
+
+def _day(moment: float) -> str:
+    return f"{dt.datetime.fromtimestamp(moment, dt.UTC):%Y-%m-%d}"
 
 
 def _incomplete(overflow: Sequence[Overflow]) -> str:

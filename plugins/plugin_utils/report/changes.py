@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.journal import EVENTS
@@ -41,7 +42,11 @@ _LISTED = 3
 
 @dataclass(frozen=True)
 class Change:
-    """A change of policy on hosts. before, after: flows first rejected on them in the day before and after it."""
+    """A change of policy on hosts.
+
+    before, after: flows first rejected on them in the day before and after it. hours_after: of that day so far.
+    rate_before, rate_after: what they were rejected in an hour of these days, in packets; None for less than an hour.
+    """
 
     when: int
     hosts: int
@@ -50,6 +55,8 @@ class Change:
     before: int
     after: int
     hours_after: int
+    rate_before: float
+    rate_after: float | None
 
 
 @dataclass(frozen=True)
@@ -85,8 +92,8 @@ def changes(hosts: Sequence[HostData], totals: Totals) -> list[Change]:
             clusters[-1].append(item)
         else:
             clusters.append([item])
-    times = _first_times(totals)
-    return [_change(cluster, times, totals.end) for cluster in reversed(clusters)]
+    rejected = _rejected(totals)
+    return [_change(cluster, rejected, totals.end) for cluster in reversed(clusters)]
 
 
 def incidents(hosts: Sequence[HostData]) -> list[Incident]:
@@ -128,37 +135,66 @@ def _events(data: HostData, names: Sequence[str]) -> list[tuple[int, Any]]:
     return [(when, event) for when, event in events if when is not None]
 
 
-def _change(cluster: Sequence[tuple[int, str, Any]], times: dict[str, list[int]], end: int) -> Change:
+class _Rejected:
+    """What one host was rejected over time. A record has two times; between them its packets count as even."""
+
+    def __init__(self, flows: Sequence[tuple[int, int, int]]) -> None:
+        """Flows: first and last time, and packets."""
+        self._firsts = sorted(first for first, _last, _packets in flows)
+        bends: dict[int, float] = defaultdict(float)
+        for first, last, packets in flows:
+            slope = packets / max(1, last - first)
+            bends[first] += slope
+            bends[max(last, first + 1)] -= slope
+        self._times = sorted(bends)
+        slopes = [0.0, *accumulate(bends[moment] for moment in self._times)]
+        spans = zip(slopes[1:-1], pairwise(self._times), strict=True)
+        steps = (slope * (after - before) for slope, (before, after) in spans)
+        self._slopes, self._sums = slopes, [0.0, *accumulate(steps)]
+
+    def new(self, start: int, end: int) -> int:
+        """Return how many flows were noticed first from start on and before end."""
+        return bisect_left(self._firsts, end) - bisect_left(self._firsts, start)
+
+    def packets(self, start: int, end: int) -> float:
+        """Return the packets between two times."""
+        return max(0.0, round(self._until(end) - self._until(start), 3))
+
+    def _until(self, moment: int) -> float:
+        place = bisect_left(self._times, moment)
+        return self._sums[place - 1] + self._slopes[place] * (moment - self._times[place - 1]) if place else 0.0
+
+
+def _change(cluster: Sequence[tuple[int, str, Any]], rejected: Mapping[str, _Rejected], end: int) -> Change:
     hosts = {host for _when, host, _event in cluster}
     when, last = cluster[0][0], cluster[-1][0]
     described = Counter(shown(str(event.get("what", ""))) for _when, _host, event in cluster if event.get("what"))
     more = len(described) - _LISTED
     descriptions = "; ".join(what for what, _number in described.most_common(_LISTED))
-    before = after = 0
-    for host in hosts:
-        own = times.get(host, [])
-        before += bisect_left(own, when) - bisect_left(own, when - DAY)
-        after += bisect_left(own, last + DAY) - bisect_left(own, last)
+    own = [rejected[host] for host in hosts if host in rejected]
+    seconds = max(0, min(DAY, end - last))
+    after = sum(each.packets(last, last + seconds) for each in own) * HOUR
     return Change(
         when=when,
         hosts=len(hosts),
         who=", ".join(sorted({shown(str(event.get("who", ""))) for *_rest, event in cluster} - {""})),
         what=descriptions + (f" and {count(more, 'other')}" if more > 0 else ""),
-        before=before,
-        after=after,
-        hours_after=max(0, min(DAY, end - last)) // HOUR,
+        before=sum(each.new(when - DAY, when) for each in own),
+        after=sum(each.new(last, last + DAY) for each in own),
+        hours_after=seconds // HOUR,
+        rate_before=sum(each.packets(when - DAY, when) for each in own) * HOUR / DAY,
+        rate_after=after / seconds if seconds >= HOUR else None,
     )
 
 
-def _first_times(totals: Totals) -> dict[str, list[int]]:
-    """Return, by host, when its flows that are not allowed were first noticed, sorted."""
+def _rejected(totals: Totals) -> dict[str, _Rejected]:
     names = list(totals.texts["host"])
-    times: dict[str, list[int]] = defaultdict(list)
-    columns = (totals.columns["host"], totals.columns["first"], totals.columns["decision"])
-    for host, first, decision in zip(*columns, strict=True):
+    flows: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
+    columns = (totals.columns[name] for name in ("host", "first", "last", "packets", "decision"))
+    for host, first, last, packets, decision in zip(*columns, strict=True):
         if decision != ALLOWED and first:
-            times[names[host]].append(first)
-    return {host: sorted(own) for host, own in times.items()}
+            flows[names[host]].append((first, last, packets))
+    return {host: _Rejected(own) for host, own in flows.items()}
 
 
 def _about(event: Any) -> str:

@@ -79,11 +79,17 @@ def page(totals: Totals, hosts: Sequence[HostData], previous: Previous | None, n
         "stamp": moments.stamp,
         "day": moments.day,
         "length": moments.length,
+        "rate": _rate,
         "count": count,
         "bars": charts.bars,
         "row_words": WORDS,
     }
     return _environment().get_template("page.html.j2").render(view), set(first)
+
+
+def _rate(hourly: float | None) -> str:
+    """Return packets in an hour, one digit behind the point where that says more."""
+    return "–" if hourly is None else f"{hourly:,.0f}" if hourly >= 10 or not hourly else f"{hourly:,.1f}"
 
 
 def _new_rows(totals: Totals, new: Iterable[Any], first: Mapping[Any, int]) -> list[dict[str, Any]]:

@@ -65,9 +65,6 @@ def _card(tier: str, totals: Totals, rows: Rows, noticed: _Noticed, line: Timeli
     known = [row for row in own if row["level"] != NO_DATA]
     state, verdict, is_safe = _verdict(tier, known, silent, (max(mine.values(), default=0), totals.end))
     word = f"{state}, {len(fresh):,} new" if fresh and is_safe else state
-    if is_safe and verdict and noticed.undecided:
-        # Every host is ready, since this was too long ago to count. Somebody should look at it all the same.
-        verdict, is_safe = "decide about what is new before you enforce", False
     parts = [_watched(known), _news(noticed, totals.end), verdict]
     parts += [f"{count(silent, 'host')} gave no data"] if silent else []
     bars = [0] * len(line.days())

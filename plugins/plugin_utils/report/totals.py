@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import protocols
@@ -45,7 +44,7 @@ class Group:
     """Flows of a tier to one destination and service with one decision.
 
     hosts: numbers of hosts. users: names. flows: records. first, last: seconds since 1970, 0 where no record has one.
-    name: that was asked for. nearest: an entry that allows it (allowed) or comes nearest.
+    name: that was asked for, see naming.py. nearest: an entry that allows it (allowed) or comes nearest.
     """
 
     hosts: set[int] = field(default_factory=set)
@@ -74,13 +73,11 @@ class Totals:
 
     texts: numbers of host, tier, destination, service, user, name and entry. columns: one number of each for a record.
     tier_hosts: hosts of each tier, with those that have no record. flows: records that are not allowed.
-    left_out: records beyond HOST_LIMIT, by host. future: records with a time after end. words: what a policy calls an
-    address, which people understand before a name that was asked for.
+    left_out: records beyond HOST_LIMIT, by host. future: records with a time after end.
     """
 
-    def __init__(self, end: float | None = None, words: Mapping[str, str] = MappingProxyType({})) -> None:
+    def __init__(self, end: float | None = None) -> None:
         self.end = int(time.time() if end is None else end)
-        self._words = words
         self.records = 0
         self.flows = 0
         self.texts: dict[str, Numbers] = {
@@ -113,7 +110,7 @@ class Totals:
     def _add(self, data: HostData, record: Mapping[str, Any], own: Share) -> None:
         tier, destination = data.tier or NO_TIER, record["destination"]
         service, decision = service_of(record["protocol"], record["port"]), DECISIONS.index(record["decision"])
-        user, packets = shown(sender(record)), record["packets"] or 0
+        user, packets = shown(sender(record)), record["packets"] or record["flows"] or 0
         first, last = self._times(record)
         nearest = record["entry"] or record["nearest"] or ""
         values = {
@@ -122,7 +119,7 @@ class Totals:
             "destination": destination,
             "service": service,
             "user": user,
-            "name": self._words.get(destination) or (record["name"] if record["name"] != destination else "") or "",
+            "name": (record["name"] if record["name"] != destination else "") or "",
             "entry": nearest,
         }
         for name, text in values.items():

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.suggest.decisions import (
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce.decisions import (
     DecisionError,
     date,
     items,

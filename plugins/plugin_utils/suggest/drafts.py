@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce.decisions import Ignored
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.entry_yaml import service_name
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.records.destinations import (
     Seen,
@@ -18,7 +19,6 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.records.destinat
 )
 
 from . import rules
-from .decisions import Ignored
 from .rules import Surroundings
 from .words import Candidate, Vocabulary, candidates
 
@@ -95,7 +95,9 @@ def drafts(records: Iterable[Mapping[str, Any]], tier: Tier) -> Drafts:
     alike = dict[tuple[str, str], list[Seen]]()
     for seen in lines:
         (destination,) = seen.destinations
-        decision = next((each for each in tier.ignored if each.covers(seen)), None)
+        decision = next(
+            (each for each in tier.ignored if each.covers(seen.destinations, seen.protocol, seen.port)), None
+        )
         if decision is not None:
             ignored.append(SetAside(to=destination, seen=seen, why=decision.text))
         elif why := rules.look_at(seen, around):

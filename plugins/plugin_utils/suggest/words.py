@@ -59,16 +59,13 @@ def candidates(alike: Sequence[Seen], vocabulary: Vocabulary) -> list[Candidate]
     """Return what was seen of one service and one user in words, each destination once."""
     covering: list[Candidate] = []
     rest = list(alike)
+    named = set[int]()
     for kind, finder in _FINDERS.items():
         for word, several in finder(rest, vocabulary):
             covering.append(Candidate(kind=kind, to=word, seen=together(several)))
-            rest = [seen for seen in rest if seen not in several]
+            named.update(map(id, several))
+        rest = [seen for seen in rest if id(seen) not in named]
     return covering
-
-
-def of_hosts(owners: Mapping[str, str]) -> dict[str, str]:
-    """Return the word of each address that belongs to a host. owners: hosts by address."""
-    return {address: f"hosts:{host}" for address, host in owners.items()}
 
 
 _Found = Iterator[tuple[str, list[Seen]]]
@@ -129,7 +126,8 @@ def _lists(several: Sequence[Seen], vocabulary: Vocabulary) -> _Found:
         fitting = [seen for seen in left if all(address in content for address in seen.addresses)]
         if fitting:
             yield f"prefix_list:{name}", fitting
-            left = [seen for seen in left if seen not in fitting]
+            taken = set(map(id, fitting))
+            left = [seen for seen in left if id(seen) not in taken]
 
 
 def _networks(several: Sequence[Seen], _vocabulary: Vocabulary) -> _Found:
@@ -160,8 +158,11 @@ def _tight(version: int, values: Sequence[int]) -> str:
 
 
 def _addresses(several: Sequence[Seen], _vocabulary: Vocabulary) -> _Found:
-    for destination in sorted({destination for seen in several for destination in seen.destinations}):
-        yield destination, [seen for seen in several if destination in seen.destinations]
+    alike: dict[str, list[Seen]] = {}
+    for seen in several:
+        (destination,) = seen.destinations
+        alike.setdefault(destination, []).append(seen)
+    yield from sorted(alike.items())
 
 
 _FINDERS = {

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce import decisions
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce.evidence import (
     DurationError,
     Evidence,
@@ -33,7 +34,13 @@ LINE = {
 }
 
 
-def judged(hours: float, *lines: dict[str, Any], overflow: Sequence[dict[str, Any]] = (), **variables: Any) -> Evidence:
+def judged(
+    hours: float,
+    *lines: dict[str, Any],
+    overflow: Sequence[dict[str, Any]] = (),
+    ignored: Sequence[dict[str, Any]] = (),
+    **variables: Any,
+) -> Evidence:
     observed = {
         "confirmed": True,
         "observes": True,
@@ -42,7 +49,8 @@ def judged(hours: float, *lines: dict[str, Any], overflow: Sequence[dict[str, An
         "ledger": list(lines),
         "overflow": list(overflow),
     }
-    return judge(build(egress_mode="observe", **variables), observed, 72)
+    decided = decisions.ignored([*ignored], dt.datetime.fromtimestamp(NOW, dt.UTC).date())
+    return judge(build(egress_mode="observe", **variables), observed, 72, decided)
 
 
 def test_the_hours_decide_and_are_shown() -> None:
@@ -105,9 +113,24 @@ def test_what_explains_a_rejection(variables: dict[str, Any], explained: bool) -
     assert (evidence.ready, evidence.explained) == (explained, int(explained))
 
 
-def test_rejections_before_the_time_that_counts_do_not() -> None:
-    assert judged(100, {**LINE, "last": NOW - 73 * 3600}).ready
-    assert not judged(100, {**LINE, "last": NOW - 71 * 3600}).ready
+@pytest.mark.parametrize("hours", [71, 73, 700])
+def test_a_rejection_counts_until_somebody_decides_about_it(hours: int) -> None:
+    """A job of once a week was rejected before the hours that are asked for, and would be again."""
+    line = {**LINE, "last": NOW - hours * 3600}
+    assert not judged(100, line).ready
+    assert ("(4 packets), last on 2026-" in judged(100, line).sentence) is (hours > 72)
+    assert judged(100, line, egress_allow_x=[ENTRY]).ready
+    decided = {"to": ["198.51.100.7"], "reason": "switched off", "date": "2026-11-19"}
+    assert judged(100, line, ignored=[decided]).ready
+    assert not judged(100, line, ignored=[{**decided, "services": ["http"]}]).ready
+    assert not judged(100, line, ignored=[{**decided, "until": "2026-11-19"}]).ready
+
+
+def test_an_entry_for_a_unit_explains_what_was_before_it_after_the_required_time() -> None:
+    """Which unit it was may have been another one; the hours that are asked for are the test of the entry."""
+    entry = {"egress_allow_x": [{**ENTRY, "units": ["agent.service"]}]}
+    assert not judged(100, {**LINE, "last": NOW - 71 * 3600}, **entry).ready
+    assert judged(100, {**LINE, "last": NOW - 73 * 3600}, **entry).ready
 
 
 def test_a_ledger_without_room_for_every_flow_is_no_evidence() -> None:

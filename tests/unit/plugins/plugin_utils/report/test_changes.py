@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.report import changes
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.report.sources import HostData
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.report.totals import Totals
@@ -37,6 +39,37 @@ def test_one_change_of_many_hosts_is_one_row_with_what_was_rejected_around_it() 
     assert (early.hosts, early.who, early.what, early.before, early.after) == (2, "alice, bob", "add 1 entry", 2, 1)
     assert early.hours_after == 24
     assert (late.hosts, late.what, late.before, late.after, late.hours_after) == (1, "", 0, 0, 1)
+    # Two of 12 packets in the day before; one in the 24 h after, and one more at their end.
+    assert (early.rate_before, early.rate_after, late.rate_after) == (1.0, 0.5, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "before", "after"),
+    [
+        (-24, 24, 10.0, 10.0),
+        (-48, 0, 10.0, 0.0),
+        (12, 14, 0.0, 20.0),
+        (-2, -2, 20.0, 0.0),
+        (-99, -50, 0.0, 0.0),
+    ],
+)
+def test_what_a_flow_was_rejected_in_an_hour_before_and_after_a_change(
+    first: int, last: int, before: float, after: float
+) -> None:
+    record = fleets.record("app1", "app", first=NOON + first * 3600, last=NOON + last * 3600, packets=480)
+    data = host("app1", event("confirmed", "2026-11-19T12:00:00Z"), records=[record])
+    totals = Totals(fleets.END)
+    totals.add(data)
+    (change,) = changes.changes([data], totals)
+    assert (round(change.rate_before, 1), round(change.rate_after or 0, 1)) == (before, after)
+
+
+def test_less_than_an_hour_after_a_change_is_no_rate() -> None:
+    data = host("app1", event("confirmed", "2026-11-20T13:30:00Z"), records=[fleets.record("app1", "app")])
+    totals = Totals(fleets.END)
+    totals.add(data)
+    (change,) = changes.changes([data], totals)
+    assert change.rate_after is None
 
 
 def test_edits_rollbacks_and_emergencies_are_incidents() -> None:

@@ -11,9 +11,11 @@ import re
 import time
 from dataclasses import replace
 
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.report.naming import name_destinations
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.report.page import page
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.report.sources import HOST_LIMIT, HostData
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.report.totals import Totals
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.suggest.words import Vocabulary
 from ansible_collections.tidegate.nftables.tests.support import fleets
 
 HOSTILE = '</script><script>alert(1)</script><img src=x onerror="alert(2)">'
@@ -90,9 +92,10 @@ def test_what_is_left_out_and_what_a_clock_did_is_said() -> None:
 
 
 def test_an_address_of_the_inventory_has_the_word_of_a_policy_everywhere() -> None:
-    totals = Totals(fleets.END, {"203.0.113.9": "hosts:db1"})
+    totals = Totals(fleets.END)
     # What a host says of the name that it asked for does not count here.
     totals.add(HostData(host="app1", tier="app", records=[fleets.record("app1", "app", name="evil.example")]))
+    name_destinations(totals, {}, Vocabulary(hosts={"203.0.113.9": "db1"}, names=True))
     text, _known = page(totals, [], None)
     assert len(re.findall(r"203\.0\.113\.9</code>(?:</a>)? <span class=\"asked\">hosts:db1</span>", text)) == 2
     assert "evil.example" not in text
@@ -110,6 +113,7 @@ def test_a_thousand_hosts_with_two_hundred_thousand_records_are_a_small_file() -
     began = time.process_time()
     for data in fleet:
         totals.add(data)
+    name_destinations(totals, {}, Vocabulary(hosts={"203.0.113.9": "db1"}, names=True))
     text, _known = page(totals, [replace(data, records=()) for data in fleet], None)
     assert time.process_time() - began < 30
     assert totals.records == 200_000

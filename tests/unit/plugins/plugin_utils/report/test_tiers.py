@@ -43,7 +43,7 @@ def card(rows: list[dict[str, Any]], *records: dict[str, Any], before: previous.
             [OLD, FRESH],
             "stable, 1 new",
             False,
-            "observed for 14 days; 1 new destination since Friday 13:00; decide about what is new before you enforce.",
+            "observed for 14 days; 1 new destination since Friday 13:00; enforce is safe.",
         ),
         (
             [{}],

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce.decisions import DecisionError
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.review.dismissals import Dismissal, dismissals
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.review.entries import (
     FINDINGS,
@@ -19,7 +20,6 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.review.entries i
     refusals,
     rows,
 )
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.suggest.decisions import DecisionError
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import TODAY, build, entry
 
 DAY = 86400

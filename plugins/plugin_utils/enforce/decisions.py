@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,6 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors im
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.services import ServiceSet
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.records.destinations import Seen
 
 IGNORED = "egress_suggest_ignored"
 _KEYS = ("to", "services", "reason", "date", "until")
@@ -43,19 +42,25 @@ class Ignored:
     date: dt.date
     until: dt.date | None = None
 
-    def covers(self, seen: Seen) -> bool:
-        """Return whether the decision is about something."""
-        return (
-            self.services.contains(seen.protocol, seen.port or 0)
-            and all(address in self.addresses for address in seen.addresses)
-            and all(any(domain_names.matches(pattern, name) for pattern in self.names) for name in seen.proxied)
-        )
+    def covers(self, destinations: Iterable[str], protocol: int, port: int | None) -> bool:
+        """Return whether the decision is about a service of all of these destinations."""
+        return self.services.contains(protocol, port or 0) and all(map(self._covers, destinations))
+
+    def _covers(self, destination: str) -> bool:
+        if domain_names.is_name(destination):
+            return any(domain_names.matches(pattern, destination) for pattern in self.names)
+        return destination in self.addresses
 
     @property
     def text(self) -> str:
         """The decision in words."""
         end = f", until {self.until}" if self.until else ""
         return f"ignored on {self.date}{end}: {self.reason}"
+
+
+def current(variables: Mapping[str, Any], template: Callable[[Any], Any]) -> list[Ignored]:
+    """Return the decisions of a host's variables that hold today. Raise DecisionError."""
+    return ignored(template(variables.get(IGNORED)), dt.datetime.now(dt.UTC).date())
 
 
 def ignored(value: Any, today: dt.date) -> list[Ignored]:
@@ -85,7 +90,7 @@ def _ignored(item: Any, place: str) -> Ignored:
         spoken = services.ANY if read.get("services") is None else _services(read["services"])
     except (TextError, DomainNameError, KeyError) as error:
         raise DecisionError(
-            f"{place}: {error}. Nothing was suggested. Fix: write addresses or domain names, and services."
+            f"{place}: {error}. Nothing was judged. Fix: write addresses or domain names, and services."
         ) from error
     return Ignored(
         addresses=reached,

@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.suggest.decisions import DecisionError, ignored
-
-from .made import evident, suggested
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce.decisions import DecisionError, ignored
+from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.suggest.made import evident, suggested
 
 TODAY = dt.date(2026, 11, 30)
 ONE: dict[str, Any] = {"to": ["8.8.4.0/24"], "services": ["https-alt"], "reason": "a mistake", "date": "2026-11-01"}
