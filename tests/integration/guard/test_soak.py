@@ -85,7 +85,8 @@ class Life:
 
     def flushed(self) -> None:
         self.host.load("flush ruleset\n")
-        Watcher(self.host).check()
+        # Again, as it does: a rollback timer holds the lock for a moment after it has removed the pending change.
+        wait_for(Watcher(self.host).check)
 
     def edited(self) -> None:
         if self.stands():
