@@ -26,9 +26,12 @@ POLICY_ACTIONS: Mapping[str, Mapping[str, Any]] = {
     "egress_policy": {},
     "egress_preflight": {},
     "egress_prove": {},
+    "egress_proxy": {},
     "egress_render": {"target": "squid"},
     "egress_report": {},
+    "egress_review": {},
     "egress_status": {},
+    "egress_suggest": {},
     "egress_verify": {},
     "egress_whatif": {"phase": "judge"},
 }
@@ -83,7 +86,7 @@ def reaches(result: Mapping[str, Any], address: str) -> bool:
 @pytest.mark.parametrize(
     "action", [name for name in POLICY_ACTIONS if name not in ("egress_adopt", "egress_preflight")]
 )
-@pytest.mark.parametrize("name", ["egress_tier", "egress_allow_more", "egress_addresses", "egress_typo"])
+@pytest.mark.parametrize("name", ["egress_tier", "egress_allow_more", "egress_addresses", "egress_suggest_ignored"])
 def test_a_policy_variable_from_facts_is_an_error_in_every_action(
     controller: Controller, action: str, name: str
 ) -> None:
