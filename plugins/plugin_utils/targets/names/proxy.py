@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import html
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -133,13 +134,23 @@ def configuration(place: Place, clients: Iterable[Client]) -> str:
     groups = _groups(clients)
     shared = dict(pair for group in groups for pair in group.rules.shared)
     log = "{" + ",".join(f'"{key}":{code}' for key, code in _LOG.items()) + "}"
-    lines = [_BEGIN.format(**vars(place), log=log, decision=DECISION, workers=WORKERS)]
+    named = {**vars(place), "host": _host(place.host)}
+    lines = [_BEGIN.format(**named, log=log, decision=DECISION, workers=WORKERS)]
     lines += (line for name in sorted(shared) for line in shared[name])
     for group in groups:
-        lines += [f"\n# {', '.join(group.hosts)}", *acl(group.rules.name, "src", group.own), *group.rules.access]
+        lines += [
+            f"\n# {', '.join(map(_host, group.hosts))}",
+            *acl(group.rules.name, "src", group.own),
+            *group.rules.access,
+        ]
     lines.append(_AFTER_ENTRIES)
     lines += (line for group in groups for line in group.rules.tls)
     return "\n".join([*lines, _END])
+
+
+def _host(name: str) -> str:
+    """Return the name of a host of the inventory as Squid takes it: an inventory from a cloud has what tags say."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name)
 
 
 def pages(contact: str) -> dict[str, str]:

@@ -66,3 +66,11 @@ def test_names_that_may_not_lead_somewhere_do_not() -> None:
 def test_a_contact_is_text() -> None:
     assert "Ask &lt;b&gt;100%%&lt;/b&gt;." in proxy.pages("<b>100%</b>")["ERR_ACCESS_DENIED"]
     assert "Ask" not in proxy.pages("")["ERR_ACCESS_DENIED"]
+
+
+def test_the_name_of_a_host_writes_no_line_and_joins_none() -> None:
+    hostile = "app\nhttp_access allow all\\"
+    text = proxy.configuration(proxy.Place(hostile, 3128), [client(hostile, "10.1.0.1")])
+    assert "\nhttp_access allow all\n" not in text
+    assert not any(line.endswith("\\") for line in text.splitlines())
+    assert "visible_hostname app-http_access-allow-all-\n" in text
