@@ -88,47 +88,51 @@ def test_the_kernel_does_what_the_policy_says(lab: Lab) -> None:
         assert {name: row[name] for name in cells} == cells, (host, service)
 
 
-def test_opening_a_destination_opens_it(lab: Lab) -> None:
-    # IPv4 only, root only, and a port that the lab did not try before
-    new = "  - {name: stranger, to: [192.52.193.66], services: [tcp/8080], users: [root], reason: test, owner: test}\n"
-    lab.edit("group_vars/app/egress.yml", "egress_allow_app:\n", f"egress_allow_app:\n{new}")
-    run = lab.run(*ENFORCE)
-    agrees(run)
-    row = run.row("app1", "tcp/8080")
-    assert (row["stranger1"], row["partner1"]) == ("v4:root", ".")
-
-
-def test_closing_a_destination_closes_it(lab: Lab) -> None:
+def without_names(lab: Lab) -> Lab:
+    """Return the lab with a policy of addresses alone: no resolver is started, and no name looked up."""
     variables = yaml.safe_load(lab.read("group_vars/app/egress.yml"))
-    variables["egress_allow_app"] = [entry for entry in variables["egress_allow_app"] if entry["name"] != "database"]
+    del variables["egress_names"]
+    variables["egress_allow_app"] = [entry for entry in variables["egress_allow_app"] if entry["name"] != "vendor"]
     lab.write("group_vars/app/egress.yml", variables)
-    run = lab.run(*ENFORCE)
-    agrees(run)
-    # no row of its own any more: it is one of the "others", which are refused everywhere
-    assert "tcp/443" in run.block("app1")
-    assert "5432" not in run.block("app1")
+    return lab
 
 
-@pytest.mark.parametrize(
-    ("host", "tier", "open_to", "closed"),
-    [
-        ("database1", "build", {"tcp/443": "stranger1", "tcp/22": "partner1"}, ("app1", "tcp/5432")),
-        ("app1", "bastion", {"tcp/22": "web1"}, ("web1", "tcp/8443")),
-    ],
-)
-def test_a_host_that_moves_to_another_tier_has_that_tiers_policy(
-    lab: Lab, host: str, tier: str, open_to: dict[str, str], closed: tuple[str, str]
-) -> None:
+def move(lab: Lab, host: str, tier: str) -> None:
+    """Move a host to the group of another tier."""
     (line,) = [line for line in lab.read("inventory.yml").splitlines(keepends=True) if f" {host}: " in line]
     lab.edit("inventory.yml", f"          hosts:\n{line}", "")
     lab.edit("inventory.yml", f"        {tier}:\n          hosts:\n", f"        {tier}:\n          hosts:\n{line}")
+
+
+def test_what_opens_is_open_and_a_database_that_becomes_a_builder_has_a_builders_policy(lab: Lab) -> None:
+    # IPv4 only, root only, and a port that the lab did not try before
+    without_names(lab)
+    new = "- {name: stranger, to: [192.52.193.66], services: [tcp/8080], users: [root], reason: test, owner: test}\n"
+    lab.edit("group_vars/app/egress.yml", "egress_allow_app:\n", f"egress_allow_app:\n{new}")
+    move(lab, "database1", "build")
     run = lab.run(*ENFORCE)
     agrees(run)
-    assert f"\n{host} ({tier})\n" in run.output
-    for service, destination in open_to.items():
-        assert run.row(host, service)[destination] == "yes"
-    other, service = closed  # what others could reach of it in its old tier
-    assert service not in run.block(other)
+    opened = run.row("app1", "tcp/8080")
+    assert (opened["stranger1"], opened["partner1"]) == ("v4:root", ".")
+    assert "\ndatabase1 (build)\n" in run.output
+    assert run.row("database1", "tcp/443")["stranger1"] == run.row("database1", "tcp/22")["partner1"] == "yes"
+    assert "tcp/5432" not in run.block("app1")  # what others could reach of it in its old tier
+
+
+def test_what_closes_is_closed_and_an_application_that_becomes_a_bastion_has_a_bastions_policy(lab: Lab) -> None:
+    without_names(lab)
+    variables = yaml.safe_load(lab.read("group_vars/database/egress.yml"))
+    del variables["egress_allow_database"], variables["egress_tests_database"][0]
+    lab.write("group_vars/database/egress.yml", variables)
+    move(lab, "app1", "bastion")
+    run = lab.run(*ENFORCE)
+    agrees(run)
+    # no row of its own any more: it is one of the "others", which are refused everywhere
+    assert "tcp/443" in run.block("database1")
+    assert "5432" not in run.block("database1")
+    assert "\napp1 (bastion)\n" in run.output
+    assert run.row("app1", "tcp/22")["web1"] == "yes"
+    assert "tcp/8443" not in run.block("web1")
 
 
 def test_a_tier_of_its_own_for_one_host(lab: Lab) -> None:
@@ -152,7 +156,7 @@ esac
 
 
 def test_a_changed_table_is_noticed(lab: Lab) -> None:
-    run = lab.run(*ENFORCE, "-e", json.dumps({"lab_meddle": MEDDLE, "lab_seconds": 1}))
+    run = without_names(lab).run(*ENFORCE, "-e", json.dumps({"lab_meddle": MEDDLE, "lab_seconds": 1}))
     assert run.code == 2
     assert re.search(r"\d+ of 3520 flows differ from the policy, the first: \w+: ", run.output)
     for host, service, cells in (
@@ -169,7 +173,7 @@ def test_a_changed_table_is_noticed(lab: Lab) -> None:
 
 
 def test_a_host_that_lost_its_resolver_is_noticed_first(lab: Lab) -> None:
-    run = lab.run(
+    run = without_names(lab).run(
         *ENFORCE,
         "-e",
         json.dumps({"lab_meddle": "nft insert rule inet tidegate egress_output udp dport 53 drop", "lab_seconds": 1}),
@@ -180,7 +184,9 @@ def test_a_host_that_lost_its_resolver_is_noticed_first(lab: Lab) -> None:
 
 def test_a_second_run_that_changes_something_is_noticed(lab: Lab) -> None:
     """A rule that no packet of the lab meets is no difference, but the second run takes it away."""
-    run = lab.run(*ENFORCE, "-e", "lab_meddle='nft add rule inet tidegate egress_allow tcp dport 9 accept'")
+    run = without_names(lab).run(
+        *ENFORCE, "-e", "lab_meddle='nft add rule inet tidegate egress_allow tcp dport 9 accept'"
+    )
     assert run.code == 2
     assert "The second run of the role changed something on app1" in run.output
     assert "different: 0" in run.output
