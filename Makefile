@@ -111,7 +111,7 @@ setup: deps ## All of the above
 
 .PHONY: test
 test: setup ## Everything; ends with "N passed, N failed"
-	$(PYTHON) tests/tools/report.py build unit+lint integration molecule
+	$(PYTHON) tests/tools/report.py build unit+lint integration+molecule
 
 .PHONY: lint
 lint: venv ## ruff, mypy, shellcheck, yamllint, ansible-lint, documentation, changelog, spelling, licences, workflows
@@ -138,7 +138,7 @@ unit: venv ## Unit tests: no root, no kernel
 
 .PHONY: integration
 integration: venv nft $(AXE) $(RULEBOOK) ## Tests against real nft, in network namespaces of their own
-	# A part of their time is waiting, so one more than cores; in the order of the folders, where no long file is the last.
+	# A part of their time is waiting, so one more than cores; in the order of tests/integration/conftest.py.
 	$(PYTHON) -m pytest tests/integration --numprocesses=$$(($$(nproc) + 1)) --dist=loadfile --no-loadscope-reorder \
 	    --junitxml=build/reports/integration.xml
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.tidegate.nftables.tests.integration.conftest import LONGEST
 from ansible_collections.tidegate.nftables.tests.support.paths import CHECKOUT
 
 UNIT = CHECKOUT / "tests" / "unit"
@@ -62,3 +63,8 @@ def test_a_test_has_a_neighbour_or_is_listed(test: Path) -> None:
 @pytest.mark.parametrize("name", CROSS_CUTTING)
 def test_the_list_names_what_is_there(name: str) -> None:
     assert (UNIT / name).exists()
+
+
+@pytest.mark.parametrize("name", LONGEST)
+def test_a_file_that_begins_first_is_there(name: str) -> None:
+    assert (CHECKOUT / "tests" / "integration" / name).exists()
