@@ -31,6 +31,8 @@ from ansible_collections.tidegate.nftables.tests.support.namespaces import enter
 from ansible_collections.tidegate.nftables.tests.support.nft import VERSIONS, binaries, by_tabs
 from ansible_collections.tidegate.nftables.tests.support.waiting import is_running, send_signal, wait_for
 
+from .golden_tables import golden
+
 __all__ = ["namespace", "wait_for"]
 
 BINARIES = {version: binaries()[version] for version in VERSIONS}
@@ -206,3 +208,19 @@ def _host(root: Path, nft: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gu
     finally:
         if guarded.paths.rollback_timer.exists():
             guarded.kill_timer()
+
+
+@pytest.fixture
+def compiled(host: GuardedHost) -> GuardedHost:
+    """A host with a real policy, and an interface into nowhere."""
+    host.has(OLD)
+    host.load(f"delete table inet tidegate\n{golden('app-enforce')}")
+    for command in (
+        "link add tgout type veth peer name tgnowhere",
+        "link set tgout arp off up",
+        "link set tgnowhere up",
+        "address add 198.18.0.1/24 dev tgout",
+        "route add default dev tgout",
+    ):
+        subprocess.run(["ip", *command.split()], check=True)
+    return host

@@ -15,7 +15,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.ruleset import table_counters
 
 from .conftest import GuardedHost
-from .test_console import golden
+from .golden_tables import golden
 from .test_metrics import send
 
 ALLOWED, OTHER = ("203.0.113.9", 514), ("203.0.113.10", 514)

@@ -18,7 +18,7 @@ import pytest
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.settings import Settings
 
 from .conftest import BINARIES, GuardedHost, _host
-from .test_console import golden
+from .golden_tables import golden
 
 PAYD, OTHER = 20001, 33
 VALUES = Settings(contact="netops@example.org", never=("egress_never[0]: secret keys",))

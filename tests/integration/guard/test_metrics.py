@@ -31,7 +31,7 @@ from ansible_collections.tidegate.nftables.tests.support.waiting import end, wai
 from ansible_collections.tidegate.nftables.tests.unit.plugins.module_utils.proxy.test_access_log import line
 
 from .conftest import GuardedHost
-from .test_console import golden
+from .golden_tables import golden
 
 FOLDER = "/var/lib/node-exporter"
 PROGRAMS = CHECKOUT / "build" / "prometheus" / "2.42.0"

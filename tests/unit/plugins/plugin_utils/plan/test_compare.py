@@ -7,47 +7,24 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from xml.etree import ElementTree as ET
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import unchanged
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.arguments import apply_arguments
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.compare import compare
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.formats import as_json, plan_files
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.guards import fingerprint
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.formats import as_json
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.markdown import markdown
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.model import (
     EgressPlan,
     HostGroup,
     HostPolicy,
     PolicyTestChange,
-    Remark,
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.serialise import fleet_data, fleet_from
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedPolicy, build
-from ansible_collections.tidegate.nftables.tests.golden.cases import FixedInventory, cases
-from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import TODAY, VARIABLES, entry
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedPolicy
+from ansible_collections.tidegate.nftables.tests.golden.cases import cases
+from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import entry
 
-PAY = entry(name="pay", to=["203.0.113.0/24"], reason="cards", owner="team-pay")
-TEST = {"name": "t", "not_reach": "198.51.100.0/24", "services": "any"}
-
-
-def policy(**changes: Any) -> HostPolicy:
-    given = {**VARIABLES, **changes}
-    return HostPolicy(
-        build(
-            given,
-            FixedInventory(),
-            today=TODAY,
-            check_tests=False,
-            origins=lambda path: f"group_vars/{path[0]}.yml:{path[-1] if len(path) > 1 else 1}",
-        )
-    )
-
-
-def planned(before: dict[str, Any], after: dict[str, Any]) -> EgressPlan:
-    return compare({"app1": policy(**before)}, {"app1": policy(**after)}, name="main")
+from .fleets import PAY, TEST, planned, policy
 
 
 def rows(plan: EgressPlan) -> list[str]:
@@ -178,35 +155,6 @@ def test_a_policy_that_cannot_be_read_is_an_error_and_not_a_closed_fleet() -> No
     assert "## Errors in main" in markdown(repaired)
 
 
-def test_every_form_names_file_and_line() -> None:
-    opened = {"egress_allow_app": [entry(name="o", to=["198.51.100.7"])], "egress_tests_app": [TEST]}
-    plan = planned({"egress_tests_app": [TEST]}, opened)
-    written = plan_files(plan)
-    suite = ET.fromstring(written["plan-junit.xml"])
-    assert (suite.get("tests"), suite.get("failures")) == ("1", "1")
-    (case,) = suite
-    assert (case.get("file"), case.get("line")) == ("group_vars/egress_tests_app.yml", "0")
-    (failure,) = case
-    assert "198.51.100.7 with tcp/443" in str(failure.get("message"))
-    quality = {issue["check_name"]: issue for issue in json.loads(written["plan-codequality.json"])}
-    assert quality["egress-test"]["severity"] == "blocker"
-    assert quality["egress-entry"]["location"] == {"path": "group_vars/egress_allow_app.yml", "lines": {"begin": 0}}
-    assert quality["egress-opens"]["description"] == (
-        "newly allowed, by o: everybody to 198.51.100.7 with tcp/443: app1 (tier app)"
-    )
-    assert len({issue["fingerprint"] for issue in quality.values()}) == 3
-    assert (
-        "::error file=group_vars/egress_tests_app.yml,line=0::egress_tests_app[t] fails" in written["plan-github.txt"]
-    )
-    content = json.loads(written["plan.json"])
-    assert content["outcome"] == "tests"
-    assert content["allowed"][0]["reach"][0] == {
-        "user": "everybody",
-        "to": ["198.51.100.7"],
-        "services": [{"protocol": 6, "ports": [[443, 443]]}],
-    }
-
-
 @pytest.mark.parametrize("case", cases(), ids=str)
 def test_a_policy_survives_being_written(case: Any) -> None:
     resolved: ResolvedPolicy = case.resolved()
@@ -272,19 +220,6 @@ def test_two_differences_are_two_tables() -> None:
     table = "| who | to | with |\n| --- | --- | --- |\n"
     text = markdown(wide)
     assert f"\n\na (tier app), by other:\n\n{table}| everybody | 192.0.2.7 | tcp/443 |\n\nb (tier app), by pay:" in text
-
-
-def test_workflow_commands_are_escaped_and_need_no_line() -> None:
-    hosts = HostGroup(("app1",), ("app",))
-    remarks = (
-        Remark(kind="error", severity="blocker", origin="a,b:c.yml:x", text="50% of\nit", hosts=hosts),
-        Remark(kind="shared", severity="major", origin="a,b.yml:3:5", text="shared", hosts=hosts),
-    )
-    lines = plan_files(EgressPlan(base="main", hosts=1, unmanaged=0, remarks=remarks))["plan-github.txt"].splitlines()
-    assert lines == [
-        "::error::50%25 of%0Ait: app1 (tier app)",
-        "::warning file=a%2Cb.yml,line=3::shared: app1 (tier app)",
-    ]
 
 
 def test_a_renamed_entry_opens_and_closes_nothing() -> None:
@@ -354,108 +289,6 @@ def test_what_opens_whatever_entries_say_is_one_sentence(
     assert [change.direction for change in back.settings] == ["closes"]
 
 
-RAISED = {"name": "x", "to": ["198.51.100.0/24"], "services": ["https"], "review_by": "2027-01-01"}
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "sentence"),
-    [
-        (
-            {"egress_never": [{"to": "cloud-metadata"}]},
-            {},
-            "egress_never no longer closes cloud-metadata with any service to everybody",
-        ),
-        (
-            {"egress_never": [{"to": "192.0.2.1"}]},
-            {"egress_never": [{"to": "192.0.2.1", "except_users": ["root"]}]},
-            "egress_never no longer closes 192.0.2.1 with any service to root",
-        ),
-        (
-            {"egress_never": [{"to": "192.0.2.1"}]},
-            {"egress_never": [{"to": "192.0.2.1", "except_units": ["agent.service"], "except_users": ["root"]}]},
-            "egress_never no longer closes 192.0.2.1 with any service to root in agent.service",
-        ),
-        (
-            {"egress_tests_app": [TEST]},
-            {"egress_tests_app": [{**TEST, "unit": "pay.service"}]},
-            "not_reach 198.51.100.0/24 with any service as pay.service",
-        ),
-        ({"egress_tests_app": [TEST]}, {}, "policy test t is removed: not_reach 198.51.100.0/24 with any service"),
-        (
-            {"egress_tests_app": [TEST]},
-            {"egress_tests_app": [{**TEST, "services": "https"}]},
-            "policy test t: not_reach 198.51.100.0/24 with any service → not_reach 198.51.100.0/24 with tcp/443",
-        ),
-        (
-            {"egress_tests_app": [TEST]},
-            {"egress_tests_app": [{**TEST, "user": "payd"}]},
-            "not_reach 198.51.100.0/24 with any service as payd",
-        ),
-        ({"egress_require": ["owner"]}, {}, "egress_require: an entry need not have owner"),
-        (
-            {},
-            {"egress_tier": "app", "egress_tiers": {"app": {"extends": "app", "ceiling": {"external": {"any": True}}}}},
-            "the ceiling of tier app outside egress_internal_networks: all of it",
-        ),
-        (
-            {},
-            {"egress_tiers": {"app": {"extends": "app", "ceiling": {"external": {"never": []}}}}},
-            "the ceiling of tier app outside egress_internal_networks: also services of class management",
-        ),
-        (
-            {},
-            {"egress_tiers": {"app": {"extends": "app", "ceiling": {"external": {"most": {"ipv4": 4}}}}}},
-            "the ceiling of tier app outside egress_internal_networks: most IPv4 /8 → /4",
-        ),
-        ({}, {"egress_confirm": False}, "egress_confirm true → false"),
-        ({}, {"egress_confirm_timeout": 600}, "egress_confirm_timeout 60 → 600"),
-        ({}, {"egress_max_removed": 100}, "egress_max_removed 25 → 100"),
-        ({"egress_drift": "repair"}, {}, "egress_drift repair → report"),
-        ({"egress_missing_users": "error"}, {}, "egress_missing_users error → skip"),
-        ({}, {"egress_enforce_anyway": True}, "egress_enforce_anyway (default) → true"),
-        (
-            {"egress_plan_fail_on": "changes"},
-            {"egress_plan_fail_on": "errors"},
-            'egress_plan_fail_on "changes" → "errors"',
-        ),
-        ({}, {"egress_approximate": {"kubernetes": "wider"}}, 'egress_approximate (default) → {"kubernetes": "wider"}'),
-        (
-            {"egress_prefix_lists": {"crm": {"file": "crm.json", "max_change": "30%"}}},
-            {"egress_prefix_lists": {"crm": {"file": "crm.json"}}},
-            "egress_prefix_lists.crm.max_change 30% → (none)",
-        ),
-        ({}, {"egress_deny_quietly": [{"to": "192.0.2.9"}]}, "192.0.2.9 with any service is kept out of the denied"),
-        (
-            {"egress_allow_app": [{**PAY, "expires": "2026-12-31"}]},
-            {"egress_allow_app": [PAY]},
-            "entry pay expires never instead of 2026-12-31",
-        ),
-    ],
-)
-def test_a_weaker_guard_is_named_and_a_stronger_one_too(
-    before: dict[str, Any], after: dict[str, Any], sentence: str
-) -> None:
-    plan = planned(before, after)
-    assert plan.outcome == "guards"
-    assert "1 guard weakened." in markdown(plan)
-    if not {*before, *after} & BESIDE:
-        assert asked(before) != asked(after), "a run notices it"
-    (line,) = (line for line in markdown(plan).splitlines() if line.startswith("- weakened: "))
-    assert sentence in line
-    assert [change.direction for change in planned(before=after, after=before).settings] == ["strengthened"]
-
-
-BESIDE = {"egress_enforce_anyway", "egress_plan_fail_on", "egress_approximate"}
-"""Guards that no run of the role looks at."""
-
-
-def asked(variables: dict[str, Any]) -> str:
-    """Return the checksum about which a host is asked in a run."""
-    resolved = policy(**variables).resolved
-    assert resolved is not None
-    return unchanged.digest(apply_arguments(resolved, "alice", "/"), fingerprint(resolved))
-
-
 def test_inbound_packets_are_compared_like_outbound_ones() -> None:
     site = {"name": "site", "from": ["10.0.0.0/8"], "services": ["https"]}
     plan = planned(
@@ -477,35 +310,3 @@ def test_the_first_line_counts_what_a_reviewer_looks_for() -> None:
         {"egress_allow_app": [entry(name="other", to=["192.0.2.7"])], "egress_untracked": "accept"},
     )
     assert markdown(plan).splitlines()[2] == "2 openings, 1 closing, 1 guard weakened."
-
-
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        ({"egress_allow_app": [PAY]}, {}),
-        ({}, {"egress_allow_app": [PAY]}),
-        ({"egress_allow_app": [PAY]}, {"egress_allow_app": [{**PAY, "name": "b"}]}),
-        ({}, {"egress_mode": "observe"}),
-        ({"egress_tests_app": [TEST]}, {}),
-        ({}, {"egress_max_removed": 100}),
-        ({"egress_never": [{"to": "192.0.2.1"}]}, {}),
-    ],
-)
-def test_annotations_carry_each_change_at_a_line(before: dict[str, Any], after: dict[str, Any]) -> None:
-    written = plan_files(planned(before, after))
-    changed = {*before, *after}
-    issues = json.loads(written["plan-codequality.json"])
-    assert issues
-    assert {issue["location"]["path"] for issue in issues} <= {f"group_vars/{name}.yml" for name in changed}
-    assert len(written["plan-github.txt"].splitlines()) == len(issues)
-    assert all(" file=group_vars/" in line for line in written["plan-github.txt"].splitlines())
-
-
-def test_hosts_that_come_and_go_are_annotated_although_no_line_is_known() -> None:
-    for plan in (
-        compare({}, {"app1": policy()}, name="main"),
-        compare({"app1": policy()}, {}, name="main"),
-    ):
-        (issue,) = json.loads(plan_files(plan)["plan-codequality.json"])
-        assert issue["location"] == {"path": "inventory", "lines": {"begin": 1}}
-        assert issue["description"].endswith(": app1")
