@@ -46,6 +46,10 @@ class HostProject(Project):
         """The root directory of the host, where the guard is concerned."""
         return self.path / "host"
 
+    def with_entry(self, **entry: Any) -> dict[str, Any]:
+        """Return the variables of the group app with one entry more."""
+        return {**self.app, "egress_allow_app": [*self.app["egress_allow_app"], entry]}
+
     def command(self, playbook: str, *options: str) -> list[str]:
         """Return the command of a run that names each module which is sent to a host."""
         return super().command(playbook, "-vvv", *options)
