@@ -28,7 +28,7 @@ class Seen:
     first, last: seconds since 1970, 0 where no record has them.
     moments: the times of first and last packets, all that records know of when it was seen.
     answered: whether anything was answered; None where nobody knows.
-    decisions, causes, nearest, names, policies: what the records have of each.
+    decisions, causes, nearest, names, policies: what the records have of each. named_by: names and who said each.
     """
 
     tier: str
@@ -44,6 +44,7 @@ class Seen:
     causes: frozenset[str]
     nearest: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
+    named_by: frozenset[tuple[str, str]] = frozenset()
     policies: frozenset[str] = frozenset()
 
     def __or__(self, other: Seen) -> Seen:
@@ -61,6 +62,7 @@ class Seen:
             causes=self.causes | other.causes,
             nearest=self.nearest | other.nearest,
             names=self.names | other.names,
+            named_by=self.named_by | other.named_by,
             policies=self.policies | other.policies,
         )
 
@@ -136,6 +138,7 @@ def _seen(key: tuple[Any, ...], alike: list[Mapping[str, Any]]) -> Seen:
         causes=every("cause"),
         nearest=every("nearest"),
         names=every("name"),
+        named_by=frozenset((record["name"], record["host"]) for record in alike if record["name"]),
         policies=every("policy"),
     )
 

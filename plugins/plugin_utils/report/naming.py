@@ -22,7 +22,7 @@ def name_destinations(totals: Totals, vocabularies: Mapping[str, Vocabulary], ot
     """Put words in the place of the names that were asked for. others: the vocabulary of tiers without one."""
     by_service: dict[tuple[str, str], dict[str, set[str]]] = {}
     for (tier, destination, service, _decision), group in totals.groups.items():
-        by_service.setdefault((tier, service), {}).setdefault(destination, set()).add(group.name)
+        by_service.setdefault((tier, service), {}).setdefault(destination, set()).update(group.names)
     words: dict[_Key, str] = {}
     for (tier, service), asked in by_service.items():
         vocabulary = vocabularies.get(tier, others)
@@ -42,7 +42,7 @@ def _word(candidate: Candidate, destination: str, asked: Mapping[str, set[str]],
     if candidate.kind == "group" and candidate.to.startswith("group:"):
         return f"{candidate.to} ({vocabulary.hosts[destination]})"
     if candidate.kind == "known":
-        return f"{candidate.to} ({max(asked[destination]) or destination})"
+        return f"{candidate.to} ({max(asked[destination], default=destination)})"
     return candidate.to
 
 
@@ -62,7 +62,7 @@ def _seen(tier: str, destination: str, service: str, names: set[str]) -> Seen:
         answered=None,
         decisions=frozenset(),
         causes=frozenset(),
-        names=frozenset(filter(None, names)),
+        names=frozenset(names),
     )
 
 

@@ -25,6 +25,8 @@ DECISIONS = ("rejected", "would_reject", "allowed")
 ALLOWED = DECISIONS.index("allowed")
 NO_TIER = "(no tier)"
 HOUR, DAY = 3600, 86400
+_NAMES = 8
+"""Names of a destination that are kept: several say that none of them is sure."""
 _MOST = 2**32 - 1
 
 GroupKey = tuple[str, str, str, int]
@@ -44,7 +46,8 @@ class Group:
     """Flows of a tier to one destination and service with one decision.
 
     hosts: numbers of hosts. users: names. flows: records. first, last: seconds since 1970, 0 where no record has one.
-    name: that was asked for, see naming.py. nearest: an entry that allows it (allowed) or comes nearest.
+    names: that were asked for. name: the only one, in the page the word for people, see naming.py. nearest: an entry
+    that allows it (allowed) or comes nearest.
     """
 
     hosts: set[int] = field(default_factory=set)
@@ -53,6 +56,7 @@ class Group:
     packets: int = 0
     first: int = 0
     last: int = 0
+    names: set[str] = field(default_factory=set)
     name: str = ""
     nearest: str = ""
     is_open: bool = False
@@ -131,7 +135,10 @@ class Totals:
         group.hosts.add(self.texts["host"][data.host])
         group.users.add(user)
         group.is_open = group.is_open or (is_refused(record) and record["cause"] != "never")
-        group.name, group.nearest = group.name or values["name"], group.nearest or nearest
+        if values["name"] and len(group.names) < _NAMES:
+            group.names.add(values["name"])
+            group.name = values["name"] if len(group.names) == 1 else ""
+        group.nearest = group.nearest or nearest
         group.first, group.last = min(group.first or first, first or group.first), max(group.last, last)
         shares: list[Group | Share] = (
             [group] if decision == ALLOWED else [group, own, self.users.setdefault((tier, user), Share())]

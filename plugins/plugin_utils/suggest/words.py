@@ -177,9 +177,15 @@ _FINDERS = {
 
 
 def _names_of(seen: Seen) -> list[str]:
-    """Return the names that led there; what a log has and is no name does not count."""
+    """Return the names that led there, [] where too few hosts say so; what a log has and is no name does not count.
+
+    A name needs as many hosts as a flow: one alone must not say where others may go.
+    """
+    if seen.proxied:
+        return sorted(seen.proxied)
+    said = {host for _name, host in seen.named_by}
     names = []
-    for text in sorted(seen.proxied or seen.names):
+    for text in sorted(seen.names) if len(said) >= min(int(number("hosts")), len(seen.hosts)) else ():
         with contextlib.suppress(DomainNameError):
             names.append(domain_names.parse(text).name)
     return names

@@ -44,7 +44,8 @@ def hosts() -> list[HostData]:
         fleets.record("app0000", "app", user=text, nearest=text, name=text, destination=f"192.0.2.{number}")
         for number, text in enumerate(HOSTILE, 1)
     ]
-    of_unit = fleets.record("app0000", "app", user="root", unit="agent.service", destination="192.0.2.99")
+    word = "known:github (api.github.com)"
+    of_unit = fleets.record("app0000", "app", user="root", unit="agent.service", destination="192.0.2.99", name=word)
     first, *others = fleets.fleet(60, 3000, 400)
     return [replace(first, records=[*first.records, *odd, of_unit]), *others]
 
@@ -177,6 +178,7 @@ def test_copied_yaml_is_entries_that_the_policy_takes(opened: Browser, path: Pat
     opened.run("document.getElementById('yaml').click()")
     (draft,) = yaml.safe_load(opened.run("document.getElementById('text').value"))["egress_allow_app"]
     assert draft["users"] == ["root"], "without the unit beside the name"
+    assert draft["to"] == ["known:github"], "without the part of it that was asked for"
     opened.run("document.getElementById('close').click()")
     opened.open(path, "q=%3DHYPERLINK")
     opened.run("Object.defineProperty(navigator, 'clipboard', {value: undefined})")

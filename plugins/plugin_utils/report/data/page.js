@@ -213,7 +213,8 @@
     for (const own of view) {
       if (own.decision === ALLOWED) continue;
       const [destination, service, tier] = own.values;
-      const to = own.name || destination;
+      // A word as "known:github (api.github.com)" says for people which part of it was asked for.
+      const to = (own.name || destination).replace(/ \(.*\)$/, '');
       if (!tiers.has(tier)) tiers.set(tier, new Map());
       const entries = tiers.get(tier);
       if (!entries.has(to)) entries.set(to, {services: new Set(), users: new Set(), open: false});

@@ -75,3 +75,9 @@ def test_a_tier_without_a_policy_here_has_the_words_of_everybody() -> None:
 
 def test_no_name_of_a_host_is_a_word_unless_it_is_a_name() -> None:
     assert named({"destination": "203.0.113.9", "name": "group:db"}) == {"203.0.113.9": ""}
+
+
+def test_a_destination_that_several_names_led_to_has_none() -> None:
+    """A user of a host can have a name of her own lead to any address."""
+    both = [{"destination": "203.0.113.9", "name": name} for name in ("api.example.org", "aaa.hostile.example")]
+    assert named(*both) == {"203.0.113.9": ""}

@@ -104,6 +104,13 @@ def test_a_name_that_a_user_led_to_the_address_of_another_is_no_word() -> None:
     assert words([*several, *evident(name="aaa.hostile.example", port=443)], names=True, bundles=github) == ["8.8.4.4"]
 
 
+def test_a_name_that_one_host_alone_says_is_no_word() -> None:
+    """It may be a compromised one, and the name would open a zone of its on all hosts of the tier."""
+    first, second = evident()
+    assert words([{**first, "name": "hostile.example.org"}, second], names=True) == ["8.8.4.4"]
+    assert words([{**each, "name": "api.example.org"} for each in (first, second)], names=True) == ["api.example.org"]
+
+
 def test_services_of_the_same_users_are_one_entry() -> None:
     records = [*evident(port=80), *evident(port=443), *evident(port=25, user="postfix", uid=101)]
     drafts = suggested(records).drafts
