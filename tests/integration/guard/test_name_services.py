@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.tidegate.nftables.tests.support.containers import image, new_container, podman
+from ansible_collections.tidegate.nftables.tests.support.machines import exposure
 from ansible_collections.tidegate.nftables.tests.support.paths import CHECKOUT
 from ansible_collections.tidegate.nftables.tests.support.project import run_tasks
 
@@ -144,6 +145,7 @@ def the_role_installs_ulogd_for_what_is_rejected(machine: Machine) -> None:
     asked = {"egress_log": "nflog", "egress_log_ulogd": True}
     assert role(machine, **asked)["changed"]
     assert machine.active("tidegate-ulogd") == "active"
+    assert exposure(machine.run, "tidegate-ulogd.service") < 3.0
     assert machine.active("ulogd2") == "inactive"
     wait_for(lambda: machine.run("cat", "/proc/net/netfilter/nfnetlink_log", check=False).strip())
     for port in (25, 26):

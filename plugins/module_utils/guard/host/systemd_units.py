@@ -51,7 +51,7 @@ _LOADERS = (
 )
 """Units that load a ruleset at boot and may flush the present one. All of them run before network-pre.target too."""
 
-_BASIC = """\
+BASIC = """\
 DevicePolicy=closed
 KeyringMode=private
 LockPersonality=yes
@@ -75,7 +75,7 @@ SystemCallFilter=@system-service
 """
 """What all units can bear (systemd.exec(5))."""
 _PROTECTIONS = f"""\
-{_BASIC}CapabilityBoundingSet=CAP_NET_ADMIN
+{BASIC}CapabilityBoundingSet=CAP_NET_ADMIN
 IPAddressDeny=any
 ProcSubset=all
 ProtectKernelTunables=yes
@@ -238,7 +238,7 @@ StartLimitIntervalSec=0
 [Service]
 Type=oneshot
 ExecStart={command} {SETTLE}
-{_BASIC}CapabilityBoundingSet=CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER CAP_MAC_ADMIN
+{BASIC}CapabilityBoundingSet=CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER CAP_MAC_ADMIN
 IPAddressDeny=any
 ProtectSystem=yes
 RestrictAddressFamilies=AF_NETLINK AF_UNIX
@@ -291,7 +291,7 @@ AmbientCapabilities=CAP_NET_ADMIN CAP_NET_BIND_SERVICE
 CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_BIND_SERVICE
 RuntimeDirectory={paths.resolver.name}
 RuntimeDirectoryMode=0755
-{_BASIC}ProtectKernelTunables=yes
+{BASIC}ProtectKernelTunables=yes
 ProtectSystem=strict
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
 UMask=0022

@@ -14,6 +14,7 @@ from pathlib import Path
 from . import clock
 from .errors import UNCHANGED, GuardError
 from .paths import Paths
+from .systemd_units import BASIC
 
 UNIT = "tidegate-ulogd.service"
 LOG = "/var/log/tidegate/rejected.json"
@@ -125,27 +126,10 @@ UMask=0027
 LogsDirectory=tidegate
 LogsDirectoryMode=0750
 CapabilityBoundingSet=CAP_NET_ADMIN
-DevicePolicy=closed
-KeyringMode=private
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-NoNewPrivileges=yes
-PrivateDevices=yes
-PrivateTmp=yes
-ProtectClock=yes
-ProtectControlGroups=yes
-ProtectHome=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
+{BASIC}IPAddressDeny=any
 ProtectKernelTunables=yes
 ProtectSystem=strict
-RemoveIPC=yes
 RestrictAddressFamilies=AF_NETLINK AF_UNIX
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-SystemCallArchitectures=native
 
 [Install]
 WantedBy=multi-user.target
