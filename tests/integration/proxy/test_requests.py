@@ -126,6 +126,23 @@ def test_who_is_no_client_gets_nothing(world: Proxy, client: str) -> None:
     assert ask(client, "GET http://api.pay.example/ HTTP/1.0\r\n\r\n").startswith("HTTP/1.1 403 ")
 
 
+@pytest.mark.parametrize("client", [APP, OBSERVED])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "/squid-internal-mgr/active_requests",
+        f"http://proxy1:{PORT}/squid-internal-mgr/active_requests",
+        "http://api.pay.example/squid-internal-mgr/ipcache",
+        "cache_object://proxy1/info",
+        "cache_object://localhost/info",
+        "/squid-internal-dynamic/netdb",
+        f"http://proxy1:{PORT}/squid-internal-static/icons/SN.png",
+    ],
+)
+def test_the_proxy_tells_no_client_what_others_ask_for(world: Proxy, client: str, url: str) -> None:
+    assert ask(client, f"GET {url} HTTP/1.1\r\nHost: proxy1\r\nConnection: close\r\n\r\n").startswith("HTTP/1.1 403 ")
+
+
 def test_another_name_inside_of_tls_is_cut_off(world: Proxy) -> None:
     """The request of one name, with the name of another in it: both are at the same address."""
     lead = "other.example:443:api.pay.example:443"

@@ -73,6 +73,11 @@ acl is_open note {decision} allowed would_reject
 acl is_observed note {decision} would_reject
 acl say_observed annotate_transaction {decision}=would_reject
 acl say_rejected annotate_transaction {decision}=rejected
+
+# What Squid knows, such as the requests of other clients, it tells by names of its own, which an entry may cover.
+acl is_own_page urlpath_regex ^/squid-internal-
+http_access deny manager say_rejected
+http_access deny is_own_page say_rejected
 """
 _AFTER_ENTRIES = """
 # A CONNECT that nothing above allows is answered by miss_access.
