@@ -11,32 +11,24 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard import apply
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program import package
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import (
-    history,
-    journal,
     pending,
     records,
     settings,
 )
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.settings import Settings
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import shape
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import commit_confirm, decide, policy_tests
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import decide, policy_tests
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial.policy_tests import PolicyTests
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.ruleset import table_handle
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import TABLE
-from ansible_collections.tidegate.nftables.tests.support.waiting import is_running
 
-from .conftest import NEW, OLD, REQUEST, GuardedHost, TextTable, blocks, timeless, wait_for
-
-OTHER = OLD.replace("203.0.113.0/24", "100.64.0.0/10")
-
+from .conftest import NEW, OLD, GuardedHost, blocks, timeless, wait_for
+from .trials import events, is_rolled_back, policy
 
 QUOTA_AND_LIMIT = "\tquota daily {\n\t\tover 10 mbytes\n\t}\n\n\tlimit calm {\n\t\trate 10/second\n\t}\n\n"
 MAP = """\tmap ports {
@@ -46,19 +38,6 @@ MAP = """\tmap ports {
 
 """
 RULES = '\t\ttcp dport vmap @ports\n\t\tquota name "daily" limit name "calm" accept\n'
-
-
-def events(host: GuardedHost) -> list[str]:
-    return [event["event"] for event in journal.read(host.paths)]
-
-
-def policy(host: GuardedHost) -> str:
-    """What stands, without numbers and elements of others."""
-    return shape(host.listing(), ("fed4",))
-
-
-def is_rolled_back(host: GuardedHost) -> bool:
-    return not host.paths.pending.exists() and not host.paths.rollback_timer.exists()
 
 
 def test_an_unconfirmed_change_is_rolled_back_with_its_counters(each_host: GuardedHost) -> None:
@@ -97,69 +76,6 @@ def test_time_goes_on_for_elements_that_end(each_host: GuardedHost) -> None:
     assert left is not None, each_host.listing()
     assert 60 * int(left[1]) + int(left[2]) <= 30 * 60 - 2
     wait_for(lambda: "198.51.100.7" not in each_host.listing(), "the end of an element")
-
-
-def test_a_confirmed_change_stays_and_is_saved(host: GuardedHost) -> None:
-    host.has(OLD)
-    applied = host.apply(NEW)
-    timer = host.timer()
-    confirmed = decide.confirm(host, applied["guard"]["token"])
-    assert confirmed["who"] == "alice@control"
-    assert confirmed["what"] == "the table changed"
-    wait_for(lambda: not is_running(timer), "the end of the rollback timer")
-    assert "192.0.2.0/24" in host.listing()
-    assert is_rolled_back(host)
-    assert not host.paths.candidate.exists()
-    saved = host.paths.confirmed.read_text()
-    assert "192.0.2.0/24" in saved
-    assert "packets 0 bytes 0" in saved
-    assert not re.search(r"packets [1-9]", saved)
-    assert host.paths.confirmed.stat().st_mode & 0o777 == 0o600
-    assert [earlier.number for earlier in history.earlier(host.paths)] == [1]
-    assert "203.0.113.0/24" in history.find(host.paths, "1").listing
-    assert events(host) == ["confirmed", "confirmed"]
-
-
-def test_the_saved_file_loads_by_itself(each_host: GuardedHost) -> None:
-    each_host.has(OLD)
-    expected = policy(each_host)
-    each_host.load("table inet tidegate\ndelete table inet tidegate\n")
-    subprocess.run([str(each_host.nft), "-f", str(each_host.paths.confirmed)], check=True)
-    assert policy(each_host) == expected
-
-
-def test_confirming_twice_is_no_error(host: GuardedHost) -> None:
-    token = host.apply(OLD)["guard"]["token"]
-    first = decide.confirm(host, token)
-    assert decide.confirm(host, token) == first
-
-
-def test_only_the_token_of_the_change_confirms_it(host: GuardedHost) -> None:
-    host.apply(OLD)
-    with pytest.raises(GuardError, match="not pending on this host"):
-        decide.confirm(host, "0123456789abcdef")
-    assert host.paths.pending.exists()
-    assert not host.paths.confirmed.exists()
-
-
-def test_confirming_after_the_rollback_says_so(host: GuardedHost) -> None:
-    token = host.apply(OLD, seconds=1)["guard"]["token"]
-    wait_for(lambda: is_rolled_back(host))
-    with pytest.raises(GuardError, match=r"was rolled back at .*nobody confirmed it in time") as caught:
-        decide.confirm(host, token)
-    assert caught.value.reason == "too_late"
-
-
-def test_a_second_run_while_one_is_pending_is_refused(host: GuardedHost) -> None:
-    host.has(OLD)
-    host.apply(NEW)
-    for check in (False, True):
-        with pytest.raises(
-            GuardError, match=r"A change by alice@control from .* is pending .*rolled back in \d+ s"
-        ) as caught:
-            host.apply(OTHER, check=check)
-        assert caught.value.reason == "pending"
-    assert "192.0.2.0/24" in host.listing()
 
 
 def test_a_killed_timer_is_noticed_by_the_next_run(host: GuardedHost) -> None:
@@ -297,26 +213,6 @@ def test_an_unchanged_host_is_left_alone(host: GuardedHost) -> None:
     assert (now.st_ino, now.st_mtime_ns) == (saved.st_ino, saved.st_mtime_ns)
 
 
-def test_what_stands_but_was_never_saved_is_saved(host: GuardedHost) -> None:
-    host.load(OLD)
-    host.apply(NEW, seconds=60, confirm=False)
-    host.paths.confirmed.unlink()
-    assert host.apply(NEW, check=True)["changed"]
-    assert not host.paths.confirmed.exists()
-    saved = host.apply(NEW)
-    assert saved["changed"]
-    assert saved["files"] == [{"path": str(host.paths.confirmed), "action": "change"}]
-    assert "192.0.2.0/24" in host.paths.confirmed.read_text()
-    assert not host.apply(NEW)["changed"]
-
-
-def test_without_a_confirmation_the_change_is_saved_at_once(host: GuardedHost) -> None:
-    applied = host.apply(OLD, confirm=False)
-    assert applied["guard"] is None
-    assert not host.paths.pending.exists()
-    assert "203.0.113.0/24" in host.paths.confirmed.read_text()
-
-
 def test_check_mode_starts_no_timer_and_writes_nothing(host: GuardedHost) -> None:
     predicted = host.apply(OLD, check=True)
     assert predicted["changed"]
@@ -327,18 +223,6 @@ def test_check_mode_starts_no_timer_and_writes_nothing(host: GuardedHost) -> Non
     assert [file["action"] for file in predicted["files"]] == ["add"] * 8
 
 
-def test_somebody_elses_edit_of_a_pending_change_is_not_confirmed(host: GuardedHost) -> None:
-    host.has(OLD)
-    before = policy(host)
-    token = host.apply(NEW)["guard"]["token"]
-    host.load("flush chain inet tidegate egress_output\n")
-    with pytest.raises(GuardError, match="Another program changed the table") as caught:
-        decide.confirm(host, token)
-    assert caught.value.reason == "changed_meanwhile"
-    assert policy(host) == before
-    assert "203.0.113.0/24" in host.paths.confirmed.read_text()
-
-
 def test_a_flushed_table_is_rolled_back_too(host: GuardedHost) -> None:
     host.load(OLD)
     before = host.listing()
@@ -346,26 +230,6 @@ def test_a_flushed_table_is_rolled_back_too(host: GuardedHost) -> None:
     host.load("flush ruleset\n")
     wait_for(lambda: is_rolled_back(host))
     assert blocks(host.listing()) == blocks(before)
-
-
-def test_the_history_keeps_ten(host: GuardedHost) -> None:
-    for number in range(13):
-        host.apply(OLD.replace("203.0.113.0/24", f"10.{number}.0.0/16"), confirm=False)
-    assert [earlier.number for earlier in history.earlier(host.paths)] == list(range(1, 11))
-    assert "10.11.0.0/16" in history.find(host.paths, "1").listing
-    assert "10.2.0.0/16" in history.find(host.paths, "10").listing
-    with pytest.raises(GuardError, match="matches none of the earlier policies: 1 "):
-        history.find(host.paths, "11")
-
-
-def test_a_crash_right_after_the_deciding_step_is_a_confirmation(host: GuardedHost) -> None:
-    host.has(OLD)
-    token = host.apply(NEW, seconds=6)["guard"]["token"]
-    host.paths.candidate.replace(host.paths.confirmed)
-    wait_for(lambda: is_rolled_back(host))
-    assert "192.0.2.0/24" in host.listing()
-    assert events(host)[-1] == "confirmed"
-    assert decide.confirm(host, token)["token"] == token
 
 
 def test_a_timeout_shorter_than_its_tests_is_refused(host: GuardedHost) -> None:
@@ -390,49 +254,6 @@ def test_the_tests_before_the_change_meet_the_old_table(host: GuardedHost, monke
     assert pending.read(host.paths) is not None
 
 
-def test_an_edit_while_the_change_is_being_loaded_is_not_confirmed_with_it(
-    host: GuardedHost, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    host.has(OLD)
-    look = commit_confirm.write_candidate
-
-    def edit_and_look(*arguments: Any) -> None:
-        host.load("insert rule inet tidegate egress_output accept\n")
-        look(*arguments)
-
-    monkeypatch.setattr(commit_confirm, "write_candidate", edit_and_look)
-    with pytest.raises(GuardError) as raised:
-        host.apply(NEW)
-    assert raised.value.reason == "changed_meanwhile"
-    assert policy(host) == shape(OLD, ("fed4",))
-    assert is_rolled_back(host)
-
-
-def test_an_edit_while_a_change_without_a_confirmation_is_being_loaded_is_not_saved_with_it(
-    host: GuardedHost, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    host.has(OLD)
-    listing = host.table.listing
-    new: list[str] = []
-
-    def edit_and_list() -> str | None:
-        text = listing()
-        if text is not None and "8443" in text:
-            new.append(text)
-            if len(new) == 2:  # The first look at the new table is the engine's own.
-                host.load("insert rule inet tidegate egress_output accept\n")
-                return listing()
-        return text
-
-    monkeypatch.setattr(host.table, "listing", edit_and_list)
-    with pytest.raises(GuardError) as raised:
-        host.apply(NEW, confirm=False)
-    assert raised.value.reason == "changed_meanwhile"
-    saved = records.load(host.paths.confirmed)
-    assert saved is not None
-    assert shape(saved.listing, ("fed4",)) == shape(OLD, ("fed4",))
-
-
 @pytest.mark.parametrize("end", ["rejected", "rebooted"])
 def test_the_settings_of_a_change_that_does_not_stay_go_with_it(host: GuardedHost, end: str) -> None:
     host.apply(OLD, settings=Settings(mode="observe"), confirm=False)
@@ -446,25 +267,3 @@ def test_the_settings_of_a_change_that_does_not_stay_go_with_it(host: GuardedHos
         host.run("boot")
     assert settings.read(host.paths) == Settings(mode="observe")
     assert host.paths.failsafe.read_bytes() == fail_safe
-
-
-def test_the_history_says_that_a_change_was_one_of_the_mode(host: GuardedHost) -> None:
-    changes = [
-        {"action": action, "kind": "rule", "chain": "egress_denied", "text": f"goto {chain}"}
-        for action, chain in (("delete", "egress_observed"), ("add", "egress_enforced"))
-    ]
-    # Of many entries each has a chain of its own.
-    changes.append({"action": "add", "kind": "rule", "chain": "egress_allow_payments-api", "comment": "payments-api"})
-    host.has(OLD)
-
-    class Described(TextTable):
-        def preview(self) -> dict[str, Any]:
-            return {**super().preview(), "changes": changes}
-
-    change = apply.change_table(host, Described(host.table, NEW), apply.Terms(request=REQUEST), check=False)
-    decide.confirm(host, change["guard"]["token"])
-    assert "mode enforce, opened payments-api\n" in host.run("status").stdout
-    host.has(OLD)
-    earlier = host.run("status").stdout.splitlines()[-2:]
-    assert earlier[0].endswith(" mode enforce, opened payments-api"), earlier
-    assert earlier[1].endswith(" the table changed"), earlier

@@ -163,3 +163,23 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 def lab(binary: str, tmp_path: Path) -> Lab:
     """An empty namespace with one nft."""
     return Lab(binary, tmp_path / "run")
+
+
+OTHERS = """
+table inet t {
+    comment "mine"
+    counter hits { packets 5 bytes 500; }
+    set fed { type ipv4_addr; flags interval; elements = { 192.0.2.0/24 } }
+    chain other { counter packets 7 bytes 700 accept comment "others own this"; }
+    chain base { type filter hook input priority 0; policy accept;
+        tcp dport 22 counter packets 3 bytes 300 accept comment "ssh"
+        jump other
+    }
+}
+"""
+
+
+@pytest.fixture
+def table_of_others(lab: Lab) -> None:
+    """A table with something of everything, all of it somebody else's."""
+    lab.load(OTHERS)

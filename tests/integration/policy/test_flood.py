@@ -35,7 +35,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.verify.compare import own_differences
 
 from .conftest import BINARIES, counters, load, nft
-from .test_kernel import held
+from .live_rulesets import held
 from .test_packets import built
 
 pytestmark = pytest.mark.usefixtures("network")

@@ -15,8 +15,8 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.verify.compare import own_differences
 from ansible_collections.tidegate.nftables.tests.effort import SEED, times
 from ansible_collections.tidegate.nftables.tests.integration.policy.conftest import BINARIES, load, nft, send
+from ansible_collections.tidegate.nftables.tests.integration.policy.live_rulesets import built, held
 from ansible_collections.tidegate.nftables.tests.integration.policy.test_flows import Seen, listed, watch
-from ansible_collections.tidegate.nftables.tests.integration.policy.test_kernel import built, held
 
 pytestmark = pytest.mark.usefixtures("network")
 

@@ -26,8 +26,8 @@ from ansible_collections.tidegate.nftables.tests.integration.policy.conftest imp
     send,
     uid,
 )
+from ansible_collections.tidegate.nftables.tests.integration.policy.live_rulesets import held
 from ansible_collections.tidegate.nftables.tests.integration.policy.test_applied import run
-from ansible_collections.tidegate.nftables.tests.integration.policy.test_kernel import held
 from ansible_collections.tidegate.nftables.tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.usefixtures("network")

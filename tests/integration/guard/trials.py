@@ -1,0 +1,26 @@
+# Copyright: (c) 2026, the tidegate developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a pending change left behind, for its tests."""
+
+from __future__ import annotations
+
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import (
+    journal,
+)
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import shape
+
+from .conftest import GuardedHost
+
+
+def events(host: GuardedHost) -> list[str]:
+    return [event["event"] for event in journal.read(host.paths)]
+
+
+def policy(host: GuardedHost) -> str:
+    """What stands, without numbers and elements of others."""
+    return shape(host.listing(), ("fed4",))
+
+
+def is_rolled_back(host: GuardedHost) -> bool:
+    return not host.paths.pending.exists() and not host.paths.rollback_timer.exists()
