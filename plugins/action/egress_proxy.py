@@ -60,11 +60,11 @@ class ActionModule(TidegateAction):
         if errors:
             raise PolicyErrors(tuple(dict.fromkeys(errors)))
         served = [(host, host.resolved.proxy) for host in hosts if host.resolved and host.resolved.proxy]
-        asking = [(host, found) for host, found in served if own & set(found.addresses)]
-        ports = {found.port: host for host, found in asking}
+        asking = [(host, server) for host, server in served if own & set(server.addresses)]
+        ports = {server.port: host for host, server in asking}
         if len(ports) > 1:
-            one, two = sorted(host.name for host in ports.values())[:2]
-            cause = f"{one} and {two} ask the proxy {self.host} on different ports"
+            first, second = sorted(host.name for host in ports.values())[:2]
+            cause = f"{first} and {second} ask the proxy {self.host} on different ports"
             raise PolicyErrors((PolicyError("egress_proxy_port", cause, "set it in group_vars/all"),))
         return [_client(host) for host, _proxy in asking], next(iter(ports), 0)
 

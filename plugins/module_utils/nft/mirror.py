@@ -175,9 +175,9 @@ class MirroredNft(Nft):
         with _as_engine_error():
             copy = self._mirror.copy(family, name)
         outcome = super().list_table(family, name, elements=elements)
-        head, line_break, rest = outcome.out.partition("\n")
-        listed = _LISTED_HANDLE.sub(lambda match: match[1] + copy.shown(match[2]), rest)
-        return NftOutcome(outcome.code, head + line_break + listed, outcome.err)
+        head, line_break, listing = outcome.out.partition("\n")
+        listing = _LISTED_HANDLE.sub(lambda match: match[1] + copy.shown(match[2]), listing)
+        return NftOutcome(outcome.code, head + line_break + listing, outcome.err)
 
     def load(self, script: str, *, check: bool = False) -> NftOutcome:
         """Load a script here; check: only try it beside the copies."""

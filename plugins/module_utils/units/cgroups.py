@@ -91,15 +91,6 @@ def unit_of_folder(name: str) -> str:
     return name[1:] if name.startswith("_") else name
 
 
-def unit_at(path: str) -> str:
-    """Return the unit of a cgroup, by its path: what comes first below the slices. "" for a slice or the root."""
-    for name in path.strip("/").split("/"):
-        unit = unit_of_folder(name)
-        if not unit.endswith(SLICE):
-            return unit
-    return ""
-
-
 def names(unit: str) -> frozenset[str]:
     """Return the names in a policy that mean a unit's own cgroup: its own, and of an instance the template's.
 

@@ -18,9 +18,9 @@ def reported(
     items: Sequence[Item], what: str, say: Callable[[str], None], clock: Callable[[], float] = monotonic
 ) -> Iterator[Item]:
     """Yield items, and say how many are done whenever some seconds have passed. what: as in `200 of 500 WHAT`."""
-    said = clock()
+    last = clock()
     for number, item in enumerate(items):
-        if clock() - said >= SECONDS:
+        if clock() - last >= SECONDS:
             say(f"{number} of {len(items)} {what}")
-            said = clock()
+            last = clock()
         yield item

@@ -65,8 +65,8 @@ def _reach(change: ReachChange) -> list[dict[str, Any]]:
                 for number, ports in services.protocols().items()
             ],
         }
-        for cgroups, one in reach.by_cgroup()
-        for user, region in one.by_user()
+        for cgroups, by_user in reach.by_cgroup()
+        for user, region in by_user.by_user()
         if ELSEWHERE in cgroups or user is not None
         for addresses, services in region.boxes()
     ]

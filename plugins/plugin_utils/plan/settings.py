@@ -144,10 +144,10 @@ def _names(before: ResolvedPolicy, after: ResolvedPolicy) -> Iterator[Sentence]:
         yield "changed", text, "egress_names"
     proxy = after.proxy
     if proxy is not None and proxy != before.proxy:
-        told = names_text(proxy.configured) if proxy.configured else "nobody"
+        clients = names_text(proxy.configured) if proxy.configured else "nobody"
         around = names_text(proxy.direct) if proxy.direct else "no names"
         where = f"{names_text(proxy.addresses)}, tcp/{proxy.port}"
-        yield "changed", f"egress_proxies: {where}; told to {told}; not for {around}", "egress_proxies"
+        yield "changed", f"egress_proxies: {where}; told to {clients}; not for {around}", "egress_proxies"
     for what in ("floor", "grace"):
         if (was := getattr(old, what)) != (now := getattr(new, what)):
             variable = f"egress_names_{what}"

@@ -147,13 +147,13 @@ def _who_text(
 
 def _cgroups_text(cgroups: Sequence[Cgroup], places: Sequence[Cgroup]) -> str:
     """Return places as units, a unit alone where all that is in it is among them; "" for none."""
-    found, left = [], dict.fromkeys(cgroups)
+    complete, left = [], dict.fromkeys(cgroups)
     for place in places:
         whole = [each for each in places if place in (each, each._replace(slice=""), each._replace(service=""))]
         if place in left and all(each in cgroups for each in whole):
-            found.append(str(place))
+            complete.append(str(place))
             left = dict.fromkeys(each for each in left if each not in whole)
-    return _shortened([*found, *map(str, left)], SHOWN)
+    return _shortened([*complete, *map(str, left)], SHOWN)
 
 
 def names_text(names: Iterable[str], limit: int = SHOWN) -> str:

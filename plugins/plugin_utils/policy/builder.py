@@ -168,7 +168,7 @@ def _proxy(setting: HostSettings, resolver: Resolver) -> ResolvedProxy | None:
     if not setting.names.by_proxy:
         return None
     each = [resolver.addresses([server]) for server in setting.proxy.servers]
-    machines = dict.fromkeys(address for one in each for address in one.each())
+    machines = dict.fromkeys(address for server in each for address in server.each())
     return ResolvedProxy(
         addresses=tuple(islice(machines, _MOST_PROXIES)),
         port=setting.proxy.port,

@@ -111,7 +111,7 @@ class Judge:
         users = {user for entry in entries for user in entry.users or ()}
         users |= {user for each in never for user in each.except_users}
         about_port = dataclasses.replace(self._policy, entries=entries, never=never)
-        named = {unit for listed in about_port.units() for unit in listed}
+        named = {unit for group in about_port.units() for unit in group}
         return about_port, tuple(sorted(users)), tuple(units.places("", named)[1:])
 
 

@@ -89,7 +89,7 @@ def description(changes: Sequence[Mapping[str, Any]]) -> str:
         "closed": [name for name in names["delete"] if name not in changed],
         "changed": changed,
     }
-    parts = [*modes, *(f"{verb} {_first(listed)}" for verb, listed in lists.items() if listed)]
+    parts = [*modes, *(f"{verb} {_first(entries)}" for verb, entries in lists.items() if entries)]
     parts += ["changed egress_never"] if never else []
     return ", ".join(parts) or ("the table changed" if others else "no change")
 

@@ -65,5 +65,5 @@ def _about(opening: temporary.Opening, left: float, events: Sequence[Mapping[str
 
 def _allows(event: Mapping[str, Any], destination: str, unit: str) -> bool:
     """Return whether this event allowed it; it names several destinations with commas, their unit, and then the end."""
-    listed, _for, named = str(event.get("what", "")).partition(" until ")[0].partition(" for ")
-    return event["event"] == "allowed" and destination in listed.split(", ") and named == unit
+    destinations, _for, named = str(event.get("what", "")).partition(" until ")[0].partition(" for ")
+    return event["event"] == "allowed" and destination in destinations.split(", ") and named == unit

@@ -72,5 +72,5 @@ def _misread(nft: Nft, message: str, where: str) -> EngineError:
 def _read(nft: Nft, desired: NftTable, rules: Sequence[tuple[str, DraftLine]], state: RunDirectory) -> list[str]:
     """Return how nft lists rules, each (chain, text), after it read them."""
     (table,) = scratch.canonical(nft, [ScratchDraft(desired.family, block_of(desired), tuple(rules))], state)
-    listed = {chain.name: iter(chain.rules) for chain in table.chains}
-    return [next(listed[chain]).canon for chain, _line in rules]
+    rules_of = {chain.name: iter(chain.rules) for chain in table.chains}
+    return [next(rules_of[chain]).canon for chain, _line in rules]

@@ -41,28 +41,28 @@ def parse(value: dict[str, Any], family: str, where: str) -> HookParts:
         "devices": lambda item, place: tuple(sorted(arguments.items(item, place, validate.device))),
         "base": arguments.boolean,
     }
-    given = {key: read(value[key], f"{where}.{key}") for key, read in reads.items() if key in value}
-    of_base = [key for key in _KEYS if given.get(key)]
-    if given.get("base") is False and of_base:
+    values = {key: read(value[key], f"{where}.{key}") for key, read in reads.items() if key in value}
+    of_base = [key for key in _KEYS if values.get(key)]
+    if values.get("base") is False and of_base:
         raise bad_spec(where, f"A chain with {of_base[0]!r} is a base chain, which 'base: false' excludes.")
-    return HookParts(**given)
+    return HookParts(**values)
 
 
 def complete(parts: HookParts, live: Hook | None, where: str) -> Hook | None:
     """Return the hook of a chain, None for a regular one. live: the hook that has what the parts leave out."""
-    given = {key: getattr(parts, key) for key in _KEYS if getattr(parts, key) not in (None, ())}
-    if parts.base is False or not (given or live or parts.base):
+    values = {key: getattr(parts, key) for key in _KEYS if getattr(parts, key) not in (None, ())}
+    if parts.base is False or not (values or live or parts.base):
         return None
     for key in _NEEDED if live is None else ():
-        if key not in given:
-            first = next(iter(given), "base")
+        if key not in values:
+            first = next(iter(values), "base")
             raise bad_spec(
                 where,
                 f"A chain with {first!r} is a base chain and needs type, hook and priority; {key!r} is missing.",
             )
     if parts.devices is not None:
-        given["devices"] = parts.devices
-    return replace(live or Hook("", "", 0), **given)
+        values["devices"] = parts.devices
+    return replace(live or Hook("", "", 0), **values)
 
 
 def devices_line(line: str) -> str:

@@ -105,12 +105,12 @@ def _plain_keys(spec: SetSpec) -> bool:
     )
 
 
-def check_taken(specs: Sequence[TableSpec], taken: Collection[tuple[str, str, str]]) -> None:
+def check_plain(specs: Sequence[TableSpec], set_names: Collection[tuple[str, str, str]]) -> None:
     """Raise NeedsNft for a file set whose declaration, with what its task leaves out, nft has to handle."""
     for table in specs:
         for spec in table.sets:
             name = (table.family, table.name, spec.name)
-            if name in taken and not _plain_keys(spec):
+            if name in set_names and not _plain_keys(spec):
                 raise NeedsNft(name)
 
 

@@ -42,21 +42,21 @@ def _packet_sockets() -> Iterator[tuple[str, str]]:
 
 def _qdiscs() -> Iterator[tuple[str, str]]:
     try:
-        found = sorted({(interface, kind) for interface, kind in route.qdiscs() if kind not in _PLAIN})
+        disciplines = sorted({(interface, kind) for interface, kind in route.qdiscs() if kind not in _PLAIN})
     except NetlinkError as error:
         yield "queueing disciplines", f"cannot be read: {error}"
         return
-    for interface, kind in found:
+    for interface, kind in disciplines:
         yield f"the queueing discipline {kind} at {interface}", "its filters may drop, rewrite or redirect packets"
 
 
 def _xdp() -> Iterator[tuple[str, str]]:
     try:
-        found = sorted(route.xdp_interfaces())
+        interfaces = sorted(route.xdp_interfaces())
     except NetlinkError as error:
         yield "XDP programs", f"cannot be read: {error}"
         return
-    for interface in found:
+    for interface in interfaces:
         yield f"the XDP program at {interface}", "it may drop, rewrite or redirect what comes in, past every hook"
 
 

@@ -73,7 +73,7 @@ class Planner:
         specs = [file_sets.without_files(spec, set_specs) for spec in desired]
         live = [self.read(spec, set_specs) for spec in specs]
         specs = [applicable(spec, table) for spec, table in zip(specs, live)]
-        file_sets.check_taken(specs, set_specs)
+        file_sets.check_plain(specs, set_specs)
         for spec, table in zip(specs, live):
             version_quirks.check(self._nft.version(), spec, table)
         recipes: Recipes = {}
@@ -158,12 +158,12 @@ class Planner:
                         recipes[name] = (replace(info, table=spec.name, handle=0), recipe)
 
         drafts = [scratch_draft for _spec, scratch_draft in present]
-        listed = None if set_specs else self._words.recall(self._nft.version(), drafts)
-        commits = 1 + len(drafts) if drafts and listed is None else 0
-        if listed is None:
-            listed = scratch.canonical(self._nft, drafts, self._state, inspect if set_specs else None)
-            self._words.keep(self._nft.version(), drafts, listed)
-        tables = iter(listed)
+        canonical = None if set_specs else self._words.recall(self._nft.version(), drafts)
+        commits = 1 + len(drafts) if drafts and canonical is None else 0
+        if canonical is None:
+            canonical = scratch.canonical(self._nft, drafts, self._state, inspect if set_specs else None)
+            self._words.keep(self._nft.version(), drafts, canonical)
+        tables = iter(canonical)
         return [next(tables) if spec.present else None for spec in specs], commits
 
     def _planned(self, spec: TableSpec, live: NftTable | None, canon: NftTable | None, *, refill: bool) -> PlannedTable:

@@ -23,19 +23,19 @@ def resolve(nft: Nft, spec: TableSpec, state: RunDirectory) -> TableSpec:
     if spec.text is None or not spec.present:
         return spec
     lines = tuple(DraftLine(line, where) for line, where in spec.text.lines)
-    (listed,) = scratch.canonical(nft, [ScratchDraft(spec.family, lines, ())], state)
-    arguments = table_info.declared(_whole(listed, spec.text))
+    (table,) = scratch.canonical(nft, [ScratchDraft(spec.family, lines, ())], state)
+    arguments = table_info.declared(_whole(table, spec.text))
     return replace(parse.table(arguments, spec.where), max_removed=spec.max_removed)
 
 
-def _whole(listed: NftTable, text: TableText) -> NftTable:
+def _whole(table: NftTable, text: TableText) -> NftTable:
     """Return the table with its name, hooks and devices, which the scratch table had not."""
     hooks, devices = dict(text.hooks), dict(text.devices)
-    chains = tuple(replace(chain, hook=hooks.get(chain.name)) for chain in listed.chains)
+    chains = tuple(replace(chain, hook=hooks.get(chain.name)) for chain in table.chains)
     objects = tuple(
         replace(item, declaration=(*item.declaration, devices[item.name]))
         if item.kind == "flowtable" and item.name in devices
         else item
-        for item in listed.objects
+        for item in table.objects
     )
-    return replace(listed, name=text.name, chains=chains, objects=objects)
+    return replace(table, name=text.name, chains=chains, objects=objects)
