@@ -17,6 +17,7 @@ from typing import Any, Mapping, NamedTuple
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import files
 from ansible_collections.tidegate.nftables.plugins.module_utils.errors import TidegateError
+from ansible_collections.tidegate.nftables.plugins.module_utils.unit_protections import STRICT
 
 from . import health
 
@@ -58,31 +59,10 @@ ExecReload=/bin/kill -HUP $MAINPID
 KillMode=mixed
 Restart=on-failure
 LimitNOFILE=65536
-CapabilityBoundingSet=CAP_DAC_OVERRIDE CAP_KILL CAP_NET_BIND_SERVICE CAP_SETGID CAP_SETUID
-DevicePolicy=closed
-KeyringMode=private
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-NoNewPrivileges=yes
-PrivateDevices=yes
-PrivateTmp=yes
-ProtectClock=yes
-ProtectControlGroups=yes
-ProtectHome=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
+{protections}CapabilityBoundingSet=CAP_DAC_OVERRIDE CAP_KILL CAP_NET_BIND_SERVICE CAP_SETGID CAP_SETUID
 ProtectProc=invisible
-ProtectSystem=strict
 ReadWritePaths=-/run/squid -{run} -{logs} -/var/spool/squid
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
 UMask=0027
 
 [Install]
@@ -189,7 +169,7 @@ def _files(desired: Desired, program: Program) -> dict[Path, str]:
     of_program = {"program": program.path, "user": program.user, "run": RUN, "logs": LOGS, "service": SERVICE}
     return {
         _CONFIGURATION: desired.configuration,
-        _UNIT: _UNIT_TEXT.format(configuration=_CONFIGURATION, **of_program),
+        _UNIT: _UNIT_TEXT.format(configuration=_CONFIGURATION, protections=STRICT, **of_program),
         _ROTATE: _ROTATE_TEXT.format(**of_program),
         **{FOLDER / "errors" / name: text for name, text in desired.pages.items()},
     }

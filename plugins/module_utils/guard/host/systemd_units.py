@@ -9,6 +9,7 @@ import subprocess
 from contextlib import suppress
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import RESOLVER_USER, TABLE
+from ansible_collections.tidegate.nftables.plugins.module_utils.unit_protections import BASIC, STRICT
 
 from . import files
 from .errors import GuardError
@@ -51,35 +52,10 @@ _LOADERS = (
 )
 """Units that load a ruleset at boot and may flush the present one. All of them run before network-pre.target too."""
 
-BASIC = """\
-DevicePolicy=closed
-KeyringMode=private
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-NoNewPrivileges=yes
-PrivateDevices=yes
-PrivateTmp=yes
-ProtectClock=yes
-ProtectControlGroups=yes
-ProtectHome=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-RemoveIPC=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
-"""
-"""What all units can bear (systemd.exec(5))."""
 _PROTECTIONS = f"""\
-{BASIC}CapabilityBoundingSet=CAP_NET_ADMIN
+{STRICT}CapabilityBoundingSet=CAP_NET_ADMIN
 IPAddressDeny=any
 ProcSubset=all
-ProtectKernelTunables=yes
-ProtectSystem=strict
 RestrictAddressFamilies=AF_NETLINK AF_UNIX
 SystemCallFilter=~@privileged @resources
 UMask=0077
@@ -291,9 +267,7 @@ AmbientCapabilities=CAP_NET_ADMIN CAP_NET_BIND_SERVICE
 CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_BIND_SERVICE
 RuntimeDirectory={paths.resolver.name}
 RuntimeDirectoryMode=0755
-{BASIC}ProtectKernelTunables=yes
-ProtectSystem=strict
-RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
+{STRICT}RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
 UMask=0022
 
 [Install]

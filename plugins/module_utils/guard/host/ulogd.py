@@ -11,10 +11,11 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.unit_protections import STRICT
+
 from . import clock
 from .errors import UNCHANGED, GuardError
 from .paths import Paths
-from .systemd_units import BASIC
 
 UNIT = "tidegate-ulogd.service"
 LOG = "/var/log/tidegate/rejected.json"
@@ -126,9 +127,7 @@ UMask=0027
 LogsDirectory=tidegate
 LogsDirectoryMode=0750
 CapabilityBoundingSet=CAP_NET_ADMIN
-{BASIC}IPAddressDeny=any
-ProtectKernelTunables=yes
-ProtectSystem=strict
+{STRICT}IPAddressDeny=any
 RestrictAddressFamilies=AF_NETLINK AF_UNIX
 
 [Install]

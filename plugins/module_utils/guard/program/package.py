@@ -135,6 +135,7 @@ PARTS = (
     "suggested_entries",
     "table_names",
     "unit_names",
+    "unit_protections",
     "units.cgroups",
     "units.fill",
     "units.keys",
