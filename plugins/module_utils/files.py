@@ -14,6 +14,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Callable, Iterator, TypeVar, Union
 
+MARK = "# Written by tidegate.nftables. The next run overwrites changes.\n"
+"""How files begin that the next run overwrites, and by which they are known as ours."""
 Result = TypeVar("Result")
 File = Union[int, IO[bytes], IO[str]]
 """A descriptor, or a file that has one."""

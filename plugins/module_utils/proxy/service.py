@@ -17,6 +17,7 @@ from typing import Any, Mapping, NamedTuple
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import files
 from ansible_collections.tidegate.nftables.plugins.module_utils.errors import TidegateError
+from ansible_collections.tidegate.nftables.plugins.module_utils.files import MARK
 from ansible_collections.tidegate.nftables.plugins.module_utils.unit_protections import STRICT
 
 from . import health
@@ -42,8 +43,7 @@ _COMPLAINT = re.compile(r"\b(?:ERROR|FATAL|WARNING)\b.*")
 # confines Squid, which needs them to be there. Squid starts as root and becomes its user. Its logs are of group root:
 # the watcher reads them, and is confined to files of its own user and group.
 _UNIT_TEXT = """\
-# Written by tidegate.nftables. The next run overwrites changes.
-[Unit]
+{mark}[Unit]
 Description=Proxy for domain names (tidegate.nftables)
 Wants=network-online.target
 After=network-online.target nss-lookup.target
@@ -69,8 +69,7 @@ UMask=0027
 WantedBy=multi-user.target
 """
 _ROTATE_TEXT = """\
-# Written by tidegate.nftables. The next run overwrites changes.
-{logs}/*.log {{
+{mark}{logs}/*.log {{
     daily
     rotate 14
     compress
@@ -166,7 +165,14 @@ def absent(*, check: bool) -> list[dict[str, str]]:
 
 
 def _files(desired: Desired, program: Program) -> dict[Path, str]:
-    of_program = {"program": program.path, "user": program.user, "run": RUN, "logs": LOGS, "service": SERVICE}
+    of_program = {
+        "mark": MARK,
+        "program": program.path,
+        "user": program.user,
+        "run": RUN,
+        "logs": LOGS,
+        "service": SERVICE,
+    }
     return {
         _CONFIGURATION: desired.configuration,
         _UNIT: _UNIT_TEXT.format(configuration=_CONFIGURATION, protections=STRICT, **of_program),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import domain_names
+from ansible_collections.tidegate.nftables.plugins.module_utils.files import MARK
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import RESOLVER_ADDRESS
 
 from . import unbound_module
@@ -44,8 +45,7 @@ CANARY = "use-application-dns.net"
 """Where this name does not exist, Firefox does not switch to DNS over HTTPS by itself."""
 
 _SERVER = """\
-# Written by tidegate.nftables. The next run overwrites changes.
-server:
+{mark}server:
     interface: {address}
     port: 53
     num-threads: 1
@@ -79,8 +79,7 @@ forward-zone:
 """
 
 _SCRIPT = """\
-# Written by tidegate.nftables. The next run overwrites changes.
-import sys
+{mark}import sys
 sys.path.insert(0, {program!r})
 import unboundmodule
 import {module} as tidegate
@@ -91,7 +90,7 @@ from {module} import deinit, inform_super, init, init_standard, operate
 
 def text(document: Document, script: Path) -> str:
     """Return unbound's configuration. script: the path of the script below."""
-    lines = [_SERVER.format(address=RESOLVER_ADDRESS, longest=document.longest_ttl)]
+    lines = [_SERVER.format(mark=MARK, address=RESOLVER_ADDRESS, longest=document.longest_ttl)]
     named = [pattern.name for pattern in document.patterns]
     # unbound answers whole zones itself, such as test; a zone of its own for a name lets that one through.
     lines += [f'    local-zone: "{name}." transparent\n' for name in dict.fromkeys(named)]
@@ -105,7 +104,7 @@ def text(document: Document, script: Path) -> str:
 
 def script(program: Path) -> str:
     """Return the script that unbound runs. program: the archive that holds unbound_module.py."""
-    return _SCRIPT.format(program=str(program), module=unbound_module.__name__)
+    return _SCRIPT.format(mark=MARK, program=str(program), module=unbound_module.__name__)
 
 
 def _is_named(document: Document, name: str) -> bool:

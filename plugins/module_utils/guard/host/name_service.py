@@ -10,12 +10,12 @@ import os
 from pathlib import Path
 from typing import Mapping, NamedTuple
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.files import MARK
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import RESOLVER_ADDRESS
 
 from . import files
 from .paths import Paths
 
-MARK = "# Written by tidegate.nftables. The next run overwrites changes.\n"
 _STUBS = ("127.0.0.53", "127.0.0.54")
 _KEPT = ("search", "domain", "options", "sortlist")
 """Lines of resolv.conf(5) that are about names and not about servers."""

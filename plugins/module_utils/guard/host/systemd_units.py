@@ -8,6 +8,7 @@ from __future__ import annotations
 import subprocess
 from contextlib import suppress
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.files import MARK
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import RESOLVER_USER, TABLE
 from ansible_collections.tidegate.nftables.plugins.module_utils.unit_protections import BASIC, STRICT
 
@@ -102,8 +103,7 @@ def _start(paths: Paths, command: str) -> str:
 
 def _boot(paths: Paths, start: str, protections: str) -> str:
     return f"""\
-# Written by tidegate.nftables. The next run overwrites changes.
-[Unit]
+{MARK}[Unit]
 Description=Load the last confirmed egress policy
 DefaultDependencies=no
 RequiresMountsFor={paths.state} {paths.program}
@@ -126,8 +126,7 @@ WantedBy=sysinit.target
 
 def _unconfined(start: str) -> str:
     return f"""\
-# Written by tidegate.nftables. The next run overwrites changes.
-[Unit]
+{MARK}[Unit]
 Description=Load the last confirmed egress policy where systemd cannot confine {BOOT}
 DefaultDependencies=no
 Before=network-pre.target shutdown.target
@@ -142,8 +141,7 @@ ExecStart=/bin/sh -c 'timeout 60 nft list table {" ".join(TABLE)} >/dev/null 2>&
 
 def _watch(command: str, protections: str) -> str:
     return f"""\
-# Written by tidegate.nftables. The next run overwrites changes.
-[Unit]
+{MARK}[Unit]
 Description=Load the egress policy again when its table is flushed
 After={BOOT}
 StartLimitIntervalSec=0
@@ -162,8 +160,7 @@ WantedBy=multi-user.target
 def _why_socket(paths: Paths) -> str:
     # Without a limit of triggers: beyond it systemd ends the socket for all users, and one user can go beyond it.
     return f"""\
-# Written by tidegate.nftables. The next run overwrites changes.
-[Unit]
+{MARK}[Unit]
 Description=Questions of users about the egress policy (egress-why)
 
 [Socket]
@@ -183,8 +180,7 @@ def _why_service(command: str, protections: str) -> str:
     # Whether an address is the host's own is known by binding to it; no packet leaves.
     protections = protections.replace("AF_NETLINK AF_UNIX", "AF_INET AF_INET6 AF_NETLINK AF_UNIX")
     return f"""\
-# Written by tidegate.nftables. The next run overwrites changes.
-[Unit]
+{MARK}[Unit]
 Description=Answer one question about the egress policy
 CollectMode=inactive-or-failed
 
@@ -206,8 +202,7 @@ def resolver_texts(paths: Paths, interpreter: str) -> dict[str, str]:
         RESOLVER: _resolver(paths, command),
         # It writes below /etc and to the folders of other programs, and AppArmor's parser writes to /sys.
         NAMES: f"""\
-# Written by tidegate.nftables. The next run overwrites changes.
-[Unit]
+{MARK}[Unit]
 Description=Have programs ask the resolver of the egress policy
 StartLimitIntervalSec=0
 
@@ -224,8 +219,7 @@ UMask=0022
 WantedBy=multi-user.target
 """,
         NAMES_PATH: f"""\
-# Written by tidegate.nftables. The next run overwrites changes.
-[Unit]
+{MARK}[Unit]
 Description=Notice that another program wrote {paths.resolv_conf}
 
 [Path]
@@ -241,8 +235,7 @@ def _resolver(paths: Paths, command: str) -> str:
     # Not After= the boot unit, which waits for the lock of the run that starts this one. At a boot it comes later:
     # the boot unit is a part of sysinit.target.
     return f"""\
-# Written by tidegate.nftables. The next run overwrites changes.
-[Unit]
+{MARK}[Unit]
 Description=Resolve names and open their addresses
 After=network.target
 Before=nss-lookup.target

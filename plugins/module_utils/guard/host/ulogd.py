@@ -11,6 +11,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.files import MARK
 from ansible_collections.tidegate.nftables.plugins.module_utils.unit_protections import STRICT
 
 from . import clock
@@ -24,7 +25,6 @@ PACKAGES = ("ulogd2", "ulogd2-json")
 _PLUGINS = ("inppkt_NFLOG", "raw2packet_BASE", "filter_IFINDEX", "filter_IP2STR", "output_JSON")
 _FOLDERS = ("usr/lib/*/ulogd", "usr/lib64/ulogd", "usr/lib/ulogd")
 """Where distributions have the plugins."""
-_MARK = "# Written by tidegate.nftables. The next run overwrites changes.\n"
 
 
 def texts(paths: Paths, group: int | None, *, systemd: bool) -> dict[Path, str]:
@@ -80,7 +80,7 @@ def _folder(paths: Paths) -> str:
 def _configuration(folder: str, group: int) -> str:
     plugins = "".join(f'plugin="{folder}/ulogd_{name}.so"\n' for name in _PLUGINS)
     return f"""\
-{_MARK}[global]
+{MARK}[global]
 logfile="stdout"
 loglevel=5
 {plugins}stack=egress:NFLOG,packet:BASE,interface:IFINDEX,address:IP2STR,json:JSON
@@ -96,7 +96,7 @@ sync=1
 
 def _rotation() -> str:
     return f"""\
-{_MARK}{LOG} {{
+{MARK}{LOG} {{
     daily
     maxsize 100M
     rotate 14
@@ -114,7 +114,7 @@ def _rotation() -> str:
 def _unit(paths: Paths) -> str:
     # Group adm reads logs on Debian and RHEL: what sends them on needs no root.
     return f"""\
-{_MARK}[Unit]
+{MARK}[Unit]
 Description=Write rejected packets as JSON (egress_log_ulogd)
 StartLimitIntervalSec=0
 

@@ -17,6 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Mapping, NamedTuple, Sequence
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.files import MARK
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard import unchanged
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import TABLE
 from ansible_collections.tidegate.nftables.plugins.module_utils.unit_names import parent
@@ -25,7 +26,6 @@ from . import files
 from .paths import Paths
 from .systemd_units import FOLLOW_UNITS
 
-MARK = "# Written by tidegate.nftables. The next run overwrites changes.\n"
 NAME = "90-tidegate.conf"
 """After most others: one that empties these settings comes before it."""
 FIRST_WITH_SETS = 255

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Iterator
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.files import MARK
+
 from .arguments import SHOWN, VERSION, Command, Word
 
 _STATUS = """\
@@ -65,8 +67,7 @@ def completion() -> str:
     options = {name: [word.name for word in command.words if word.name[0] == "-"] for name, command in SHOWN.items()}
     cases = "".join(f"        {name}) words='{' '.join([*words, '--help'])}' ;;\n" for name, words in options.items())
     return f"""\
-# Written by tidegate.nftables. The next run overwrites changes.
-_tidegate() {{
+{MARK}_tidegate() {{
     local words='{" ".join([*SHOWN, "--help", "--version"])}'
     if [ "$COMP_CWORD" -gt 1 ]; then
         case ${{COMP_WORDS[1]}} in
@@ -90,8 +91,7 @@ def zsh_completion() -> str:
     )
     return f"""\
 #compdef tidegate
-# Written by tidegate.nftables. The next run overwrites changes.
-_tidegate() {{
+{MARK}_tidegate() {{
     local -a commands options
     if (( CURRENT == 2 )); then
         commands=(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.files import MARK
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import unit_files
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 
@@ -23,7 +24,7 @@ def paths(tmp_path: Path) -> Paths:
 def texts(paths: Paths, monkeypatch: pytest.MonkeyPatch, release: int) -> dict[str, str]:
     monkeypatch.setattr(unit_files, "_version", lambda: release)
     made = unit_files.texts(paths, UNITS, "/usr/bin/python3")
-    return {path.parent.name: text.removeprefix(unit_files.MARK) for path, text in made.items()}
+    return {path.parent.name: text.removeprefix(MARK) for path, text in made.items()}
 
 
 def test_systemd_fills_sets_itself_where_it_can(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
