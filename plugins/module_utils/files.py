@@ -25,10 +25,11 @@ def write(path: Path, content: bytes, mode: int = 0o600) -> None:
     """Replace a file in one step: write a new file, flush it to the disk, rename it.
 
     The new file has a fixed name, so a killed writer leaves one file at most. Only one process at a time may write.
+    What has its name in a folder of another user may be a link or a pipe: that is an error, and removed.
     """
     new = path.with_name(f".{path.name}.new")
     try:
-        with descriptor(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as number:
+        with descriptor(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK) as number:
             write_all(number, content)
             os.fchmod(number, mode)
             os.fsync(number)

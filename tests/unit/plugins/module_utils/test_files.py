@@ -51,6 +51,15 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
     assert (tmp_path / "other").read_bytes() == b"of somebody else"
 
 
+def test_a_pipe_in_its_way_is_an_error_and_gone(tmp_path: Path) -> None:
+    """The owner of a folder, such as that of metrics, could have root wait for a reader for ever."""
+    os.mkfifo(tmp_path / ".policy.new")
+    with pytest.raises(OSError, match="No such device"):
+        files.write(tmp_path / "policy", b"new")
+    files.write(tmp_path / "policy", b"new")
+    assert (tmp_path / "policy").read_bytes() == b"new"
+
+
 def test_a_new_file_is_locked_and_goes_unless_it_is_renamed(tmp_path: Path) -> None:
     with files.new_file(tmp_path, "new.") as (file, path):
         file.write(b"content")
