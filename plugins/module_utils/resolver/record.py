@@ -23,6 +23,8 @@ from .answers import show
 FILE = "record.json"
 _ADDRESSES, _UNKNOWN = 5_000, 1_000
 """How many addresses, of the policy's names and of others, and how many names that would not resolve are kept."""
+_NAMED = 200
+"""How many names with trouble are kept, of each kind."""
 _INTERVAL = 5.0
 """Seconds between two files."""
 _ALIVE = 30.0
@@ -31,6 +33,8 @@ _REPEAT = 60.0
 """Seconds until the same problem is said again."""
 LARGEST = 4 << 20
 """Bytes of a file that are read: another user writes it."""
+TROUBLES = ("refused", "problems")
+"""Kinds of answers whose addresses are not open: those that may not be, and those that could not be written."""
 _COUNTS = ("written", "refused", "problems", "unknown")
 _NAME = re.compile(r"[a-z0-9_.-]{1,253}", re.ASCII)
 _OR = " or "
@@ -47,6 +51,7 @@ class Record:
         self.document = ""
         self._alive = 0
         self._last: dict[str, Any] = {}
+        self._troubles: dict[str, OrderedDict[str, str]] = {kind: OrderedDict() for kind in TROUBLES}
         self._names: OrderedDict[str, str] = OrderedDict()
         # Apart: anyone on the host can ask for any number of them.
         self._others: OrderedDict[str, str] = OrderedDict()
@@ -100,6 +105,7 @@ class Record:
 
     def _problem(self, kind: str, name: str, why: str) -> None:
         self._counts[kind] += 1
+        _keep(self._troubles[kind], name.lower().rstrip("."), why, _NAMED)
         self._note(name, why)
 
     def _note(self, name: str, why: str) -> None:
@@ -129,6 +135,7 @@ class Record:
             "alive": self._alive,
             **self._counts,
             "last": self._last,
+            **{of_names(kind): names for kind, names in self._troubles.items()},
             "names": self._names,
             "others": self._others,
             "unresolved": self._unknown,
@@ -142,6 +149,11 @@ class Record:
                     files.let_root_read(number)
                 files.write_all(number, json.dumps(content).encode())
             new.replace(self._path)
+
+
+def of_names(kind: str) -> str:
+    """Return the key of what is known of a kind of trouble: why, by name."""
+    return f"{kind}_names"
 
 
 def digest(text: str) -> str:
@@ -164,7 +176,7 @@ def read(path: Path) -> dict[str, Any]:
         return {}
     numbers = {key: content.get(key) for key in ("alive", *_COUNTS)}
     recorded: dict[str, Any] = {key: each for key, each in numbers.items() if type(each) is int and 0 <= each < 1 << 63}
-    for key in ("last", "names", "others"):
+    for key in ("last", "names", "others", *map(of_names, TROUBLES)):
         part = content.get(key)
         texts = part.items() if isinstance(part, dict) else ()
         recorded[key] = {printable(name): printable(text) for name, text in texts if isinstance(text, str)}

@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.settings import Settings
+from ansible_collections.tidegate.nftables.plugins.module_utils.resolver import record
+from ansible_collections.tidegate.nftables.tests.support.resolver import DOCUMENT
 
 from .conftest import BINARIES, GuardedHost, _host
 from .golden_tables import golden
@@ -77,15 +79,36 @@ def test_the_answer_has_nothing_else_of_the_policy(asked: GuardedHost) -> None:
         (b"203.0.113.9 tcp/443", {"decision", "never", "contact"}),
         (b"203.0.113.9 tcp/443 20001", {"error"}),
         (b"--help", {"error"}),
+        (b"api.example.com name", {"refusal"}),
         (b"\xff\x00 443", {"error"}),
     ):
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.connect(str(asked.paths.why_socket))
-            connection.sendall(question)
-            connection.shutdown(socket.SHUT_WR)
-            reply = b"".join(iter(lambda connection=connection: connection.recv(4096), b""))  # type: ignore[misc]
+        reply = replied(asked, question)
         assert json.loads(reply).keys() == keys
         assert b"payments" not in reply
+
+
+def replied(host: GuardedHost, question: bytes) -> bytes:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(host.paths.why_socket))
+        connection.sendall(question)
+        connection.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: connection.recv(4096), b""))
+
+
+def test_a_user_learns_why_a_name_has_no_address(asked: GuardedHost) -> None:
+    kept = record.Record(asked.paths.resolver_record, lambda _line: None)
+    asked.paths.resolver_record.parent.mkdir(parents=True)
+    kept.refused("inside.example.", "10.0.0.1 is no address that it may lead to")
+    kept.refused("other.example.", "of somebody else's")
+    kept.save(now=True)
+    done = ask(asked, OTHER, "inside.example", "443")
+    assert done.returncode == 2
+    assert "The resolver refused its answer: 10.0.0.1 is no address that it may lead to." in done.stderr
+    assert "somebody" not in done.stderr
+    assert "refused" not in ask(asked, OTHER, "unknown.example", "443").stderr
+    only = {**DOCUMENT, "dns_names": "only"}
+    asked.paths.resolver_document.write_text(json.dumps(only))
+    assert "no entry has this name" in ask(asked, OTHER, "unknown.example", "443").stderr
 
 
 def test_without_the_socket_it_says_so(asked: GuardedHost) -> None:

@@ -4,7 +4,8 @@
 """egress-why: what the policy says about a connection of the user who asks, for those who are not root.
 
 A socket of systemd starts one server for each question. It takes the user from the kernel, not from the question, and
-answers with the verdict, the reason of egress_never and whom to ask: nothing else of the policy.
+answers with the verdict, the reason of egress_never and whom to ask: nothing else of the policy. Of a name without an
+address it says why the resolver opens none: who asks the resolver for that name learns as much.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Any, Sequence
 from ansible_collections.tidegate.nftables.plugins.module_utils.errors import TidegateError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import settings
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import resolver_document, settings
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import answer, denied_ledger, verdict
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import unit_sets
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.live_table import LiveTable
@@ -32,12 +33,14 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.units import cgr
 from .terminal import say
 
 NAME = "egress-why"
-_LONGEST = 200
+_LONGEST = 300
 """Bytes of a question."""
 _PATIENCE = 5
 """Seconds that a server waits for its question."""
 _CREDENTIALS = struct.Struct("3i")
-_REVEALED = ("decision", "never", "contact", "error")
+_REVEALED = ("decision", "never", "contact", "error", "refusal")
+_NAME = "name"
+"""The second word of a question about a name."""
 
 
 def serve(paths: Paths, connection: socket.socket) -> int:
@@ -66,6 +69,8 @@ def _units(process: int) -> frozenset[str]:
 def _answer(paths: Paths, question: Sequence[str], sender: verdict.Sender) -> dict[str, Any]:
     if len(question) != 2:
         raise GuardError("bad_request", "The question is not an address and a service.")
+    if question[1] == _NAME:
+        return {"refusal": resolver_document.refusal(paths, question[0])}
     address, (protocol, port) = ipaddress.ip_address(question[0]), verdict.service(question[1])
     objects = verdict.objects(LiveTable())
     return answer.answer(verdict.judged(objects, address, protocol, port, sender), settings.read(paths))
@@ -82,7 +87,7 @@ def main(paths: Paths, words: Sequence[str]) -> int:
     user, code = denied_ledger.user_name(os.geteuid()), 0
     try:
         protocol, port = verdict.service(arguments.service)
-        for address in verdict.addresses(arguments.host):
+        for address in _addresses(paths, arguments.host):
             about = {
                 "entry": None,
                 "nearest": [],
@@ -98,6 +103,19 @@ def main(paths: Paths, words: Sequence[str]) -> int:
         sys.stderr.write(f"{NAME}: {error}\n")
         return 2
     return code
+
+
+def _addresses(paths: Paths, host: str) -> Sequence[verdict.Address]:
+    """Return the addresses of a host. Raise GuardError, with the reason where the resolver opens none."""
+    try:
+        return verdict.addresses(host)
+    except GuardError as error:
+        refusal = ""
+        with suppress(GuardError, OSError, ValueError):
+            refusal = str(_ask(paths, f"{host} {_NAME}").get("refusal", ""))
+        if refusal:
+            raise GuardError(error.reason, f"{error} {resolver_document.refused(refusal)}") from error
+        raise
 
 
 def _ask(paths: Paths, question: str) -> dict[str, Any]:

@@ -214,7 +214,7 @@ def show_why(paths: Paths, arguments: argparse.Namespace) -> int:
         addresses = verdict.addresses(arguments.destination)
     except GuardError as error:
         if refusal := resolver_document.refusal(paths, arguments.destination):
-            raise GuardError(error.reason, f"{error} The resolver refused its answer: {refusal}.") from error
+            raise GuardError(error.reason, f"{error} {resolver_document.refused(refusal)}") from error
         raise
     objects = verdict.objects(LiveTable())
     values, answers = settings.read(paths), []

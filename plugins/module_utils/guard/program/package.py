@@ -53,6 +53,7 @@ PARTS = (
     "guard.program.terminal",
     "guard.program.timed_rollback",
     "guard.program.names",
+    "guard.program.names_watch",
     "guard.program.proxy_files",
     "guard.program.resolve",
     "guard.program.watcher",

@@ -45,6 +45,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.resolver import 
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import UNIT_LEDGER_SETS
 
 from .exporter import Exporter
+from .names_watch import NamesWatch
 
 INTERVAL = 2.0
 """Seconds between two checks."""
@@ -79,7 +80,7 @@ class Watcher:
     ledger, allowed: what is kept of rejected and of allowed flows, as of the last look, None before the first one.
     next_compare, next_look, next_save, next_try: monotonic times before which the table is not compared, the ledger not
     looked at and not copied without news, and no rollback tried again; pause: seconds until that. exporter: of metrics.
-    units: the unit of each cgroup that was there, by its id.
+    units: the unit of each cgroup that was there, by its id. names: what the resolver did.
     """
 
     host: Host
@@ -93,6 +94,7 @@ class Watcher:
     next_try: float = field(default=0.0)
     pause: float = INTERVAL
     units: dict[int, str] = field(default_factory=dict)
+    names: NamesWatch = field(default_factory=NamesWatch)
     exporter: Exporter = field(init=False)
 
     def __post_init__(self) -> None:
@@ -142,6 +144,10 @@ class Watcher:
             self.exporter.look(before, self.ledger, live, edited=bool(self.reported))
         else:
             self.exporter.look(before, before, Ledger(), edited=False)
+        for event in self.names.look(paths):
+            system_log.send(
+                paths, event.level, event.text, event.event, {**event.about, "tier": settings.read(paths).tier}
+            )
         self.next_look = time.monotonic() + max(LOOK_INTERVAL, (time.process_time() - began) / LOOK_SHARE)
 
     def _keep_allowed(self, now: float, days: int, *, due: bool) -> None:

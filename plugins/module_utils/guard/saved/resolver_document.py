@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
+from ansible_collections.tidegate.nftables.plugins.module_utils import domain_names
+from ansible_collections.tidegate.nftables.plugins.module_utils.errors import TidegateError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import files, systemd_units
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
-from ansible_collections.tidegate.nftables.plugins.module_utils.resolver import question, record
+from ansible_collections.tidegate.nftables.plugins.module_utils.resolver import document, question, record
 from ansible_collections.tidegate.nftables.plugins.module_utils.resolver.configuration import ALIVE
 from ansible_collections.tidegate.nftables.plugins.module_utils.resolver.document import MODES, RESOLVER
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import RESOLVER_ADDRESS
@@ -68,9 +71,22 @@ def facts(paths: Paths) -> dict[str, Any] | None:
 
 
 def refusal(paths: Paths, name: str) -> str:
-    """Return why the resolver refused its last answer about a name, "" where that was about another or none was."""
-    last = record.read(paths.resolver_record).get("last") or {}
-    return str(last.get("why", "")) if str(last.get("name")) == name.lower().rstrip(".") else ""
+    """Return why the resolver opens no address of a name, "" where nothing is known of it."""
+    name = name.lower().rstrip(".")
+    with suppress(ValueError, TidegateError):
+        desired = document.parse(json.loads(read(paths)))
+        if desired.dns_names == document.ONLY and not any(
+            domain_names.matches(each, name) for each in desired.patterns
+        ):
+            return "no entry has this name, and with egress_dns_names: only no other resolves"
+    recorded = record.read(paths.resolver_record)
+    known = (recorded.get(record.of_names(kind), {}) for kind in record.TROUBLES)
+    return next((why for names in known if (why := names.get(name))), "")
+
+
+def refused(why: str) -> str:
+    """Return the sentence about a refusal."""
+    return f"The resolver refused its answer: {why}."
 
 
 def restore(paths: Paths, text: str) -> None:
