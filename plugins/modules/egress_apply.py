@@ -117,6 +117,13 @@ missing_units:
   returned: success
   type: list
   elements: str
+names_without_address:
+  description:
+    - Names of entries that the host's resolver found no address of, without wildcards. Nothing is open by them. A later
+      run returns those that take more than 5 seconds.
+  returned: success
+  type: list
+  elements: str
 confirmation:
   description: How the change was confirmed, null when no change was pending.
   returned: success

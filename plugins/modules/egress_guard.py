@@ -377,6 +377,13 @@ missing_units:
   returned: phase apply
   type: list
   elements: str
+names_without_address:
+  description:
+    - Names of entries that the host's resolver found no address of, without wildcards. Nothing is open by them. A later
+      run returns those that take more than 5 seconds.
+  returned: phase apply
+  type: list
+  elements: str
 nft_version:
   description: The version of nft on the host.
   returned: phases apply and rollback

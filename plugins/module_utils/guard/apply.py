@@ -100,6 +100,7 @@ def apply_policy(
                 logins = login_needs.of_user(HostFiles(host.paths.root), ssh_session.user())
                 own_connection.need_open(policy.objects(), connection, logins=logins)
         result = _change(host, policy, terms, preview, check=check)
+        without_address = resolver_document.without_address(host.paths, wait=result["changed"] and not check)
         # Every run says what is not covered, and a question does not.
         incomplete = any(finding["name"] == UNCOVERED for finding in findings) or requests.is_undescribed(result)
         if terms.digest and not check and not incomplete:
@@ -109,6 +110,7 @@ def apply_policy(
             "recovered": recovered,
             "preflight": findings,
             "missing_units": unit_files.missing(terms.units),
+            "names_without_address": without_address,
         }
 
 

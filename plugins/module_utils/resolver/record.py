@@ -20,7 +20,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.printable import
 
 from .answers import show
 
-FILE = "record.json"
+FILE, WITHOUT_FILE = "record.json", "without.json"
 _ADDRESSES, _UNKNOWN = 5_000, 1_000
 """How many addresses, of the policy's names and of others, and how many names that would not resolve are kept."""
 _NAMED = 200
@@ -57,7 +57,7 @@ class Record:
         self._others: OrderedDict[str, str] = OrderedDict()
         self._unknown: OrderedDict[str, int] = OrderedDict()
         self._said: dict[str, float] = {}
-        self._without: frozenset[str] = frozenset()
+        self._without: frozenset[str] | None = None
         self._saved, self._changed = 0.0, True
 
     def alive(self, moment: float) -> None:
@@ -96,12 +96,20 @@ class Record:
         """Note an answer that could not be written."""
         self._problem("problems", name, why)
 
-    def without_address(self, names: Iterable[str]) -> None:
-        """Note exact names of the policy that have no address now, each when that begins."""
-        now = frozenset(names)
-        for name in sorted(now - self._without):
+    def without_address(self, names: Iterable[str] | None) -> None:
+        """Note exact names of the policy that have no address, each when that begins. None: nobody knows yet."""
+        now = None if names is None else frozenset(names)
+        if now == self._without:
+            return
+        for name in sorted((now or frozenset()) - (self._without or frozenset())):
             self._note(name, "it has no address, so none is open")
         self._without = now
+        path = self._path.with_name(WITHOUT_FILE)
+        if now is not None:
+            _replace(path, sorted(now))
+            return
+        with suppress(OSError):
+            path.unlink()
 
     def _problem(self, kind: str, name: str, why: str) -> None:
         self._counts[kind] += 1
@@ -140,15 +148,7 @@ class Record:
             "others": self._others,
             "unresolved": self._unknown,
         }
-        new = self._path.with_name(f".{self._path.name}.new")
-        with suppress(OSError):
-            # Which names the programs of a host ask for is nobody else's business. The watcher is root without a
-            # capability for files; where there are no access control lists, it has no names.
-            with files.descriptor(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600) as number:
-                with suppress(OSError):
-                    files.let_root_read(number)
-                files.write_all(number, json.dumps(content).encode())
-            new.replace(self._path)
+        _replace(self._path, content)
 
 
 def of_names(kind: str) -> str:
@@ -167,11 +167,7 @@ def read(path: Path) -> dict[str, Any]:
     The file is of a user that reads packets of strangers: only what has a writer's keys and shapes is returned, the
     texts printable.
     """
-    try:
-        with files.descriptor(path, os.O_RDONLY | os.O_NONBLOCK) as number:
-            content = json.loads(os.read(number, LARGEST))
-    except (OSError, ValueError, RecursionError):
-        return {}
+    content = _content(path)
     if not isinstance(content, dict):
         return {}
     numbers = {key: content.get(key) for key in ("alive", *_COUNTS)}
@@ -181,6 +177,35 @@ def read(path: Path) -> dict[str, Any]:
         texts = part.items() if isinstance(part, dict) else ()
         recorded[key] = {printable(name): printable(text) for name, text in texts if isinstance(text, str)}
     return {**recorded, "document": str(content.get("document"))}
+
+
+def without_address(path: Path) -> list[str] | None:
+    """Return the exact names of the policy without an address, None while nobody knows. path: of the record."""
+    content = _content(path.with_name(WITHOUT_FILE))
+    if not isinstance(content, list):
+        return None
+    return [name for name in content if isinstance(name, str) and _NAME.fullmatch(name)]
+
+
+def _content(path: Path) -> Any:
+    """Return what is in a file, None for what cannot be read."""
+    try:
+        with files.descriptor(path, os.O_RDONLY | os.O_NONBLOCK) as number:
+            return json.loads(os.read(number, LARGEST))
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def _replace(path: Path, content: Any) -> None:
+    new = path.with_name(f".{path.name}.new")
+    with suppress(OSError):
+        # Which names the programs of a host ask for is nobody else's business. The watcher is root without a
+        # capability for files; where there are no access control lists, it has no names.
+        with files.descriptor(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600) as number:
+            with suppress(OSError):
+                files.let_root_read(number)
+            files.write_all(number, json.dumps(content).encode())
+        new.replace(path)
 
 
 def names(path: Path) -> dict[str, str]:

@@ -141,7 +141,7 @@ def _resolve(files: Files, desired: Document, record: Record, signals: _Signals)
                     _say(f"The names are as before: {error}")
                     continue
                 writer = Writer(desired, SetWriter(*desired.table, desired.stay), record, shares)
-                keeper.desired, keeper.seed_at = desired, 0.0
+                keeper.ask_for(desired)
                 child.send_signal(signal.SIGHUP)
                 record.save(now=True)
             with suppress(socket.timeout):
@@ -224,8 +224,14 @@ class _Keeper(threading.Thread):
         self.desired = desired
         self.seed_at = 0.0
         self.alive_at = 0.0
-        self.without: frozenset[str] = frozenset()
-        """Exact names that have no address."""
+        self.without: frozenset[str] | None = None
+        """Exact names that have no address; None until all were asked for."""
+        self._woken = threading.Event()
+
+    def ask_for(self, desired: Document) -> None:
+        """Ask for the names of another document, now."""
+        self.desired, self.seed_at, self.without = desired, 0.0, None
+        self._woken.set()
 
     def run(self) -> None:
         """Run until the process ends."""
@@ -238,11 +244,12 @@ class _Keeper(threading.Thread):
                     self._seed(None if ready else time.monotonic() + _SEEDING)
                 _notify("WATCHDOG=1" if ready else "READY=1")
                 ready = True
-            time.sleep(_ALIVE_INTERVAL if ready else 0.05)
+            self._woken.wait(_ALIVE_INTERVAL if ready else 0.05)
+            self._woken.clear()
 
     def _seed(self, until: float | None) -> None:
-        without = set()
-        for name in self.desired.exact:
+        without, desired = set(), self.desired
+        for name in desired.exact:
             empty = 0
             for kind in (question.A, question.AAAA):
                 if until is not None and time.monotonic() > until:
@@ -251,7 +258,8 @@ class _Keeper(threading.Thread):
                     empty += question.ask(RESOLVER_ADDRESS, name, kind, _ALIVE_TIMEOUT).is_empty
             if empty == 2:
                 without.add(name)
-        self.without = frozenset(without)
+        if self.desired is desired:
+            self.without = frozenset(without)
 
 
 def _is_alive() -> bool:

@@ -110,6 +110,7 @@ _GUARD = Record(
         **dict.fromkeys(("what", "policy_before", "policy_after"), TEXT),
         "undone": TEXTS,
         "missing_units": TEXTS,
+        "names_without_address": TEXTS,
         "missing_packages": TEXTS,
         "files": ListOf(Record({"path": TEXT, "action": TEXT})),
         "connection": TEXT,
@@ -262,7 +263,10 @@ UNCHANGED = Record(
     optional={
         "unchanged": FLAG,
         "differs": TEXT,
-        **{key: _GUARD.optional[key] for key in ("missing_users", "missing_units", "nft_version", "counters")},
+        **{
+            key: _GUARD.optional[key]
+            for key in ("missing_users", "missing_units", "names_without_address", "nft_version", "counters")
+        },
     }
 )
 """What guard/unchanged.py answers of a host."""

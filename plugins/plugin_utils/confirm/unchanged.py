@@ -39,7 +39,7 @@ _NOTHING: Mapping[str, Any] = {
 """What a whole run and its confirmation return where nothing changes, but for what the host adds."""
 
 
-_OF_HOST = ("missing_users", "missing_units", "nft_version", "counters")
+_OF_HOST = ("missing_users", "missing_units", "names_without_address", "nft_version", "counters")
 
 
 def _sources() -> str:

@@ -166,20 +166,21 @@ def _weak_proof_lines(changed: Mapping[str, Result]) -> list[Line]:
 
 
 def _missing_lines(good: Mapping[str, Result]) -> list[Line]:
-    """Return a line for each user and unit that hosts do not have."""
+    """Return a line for each user and unit that hosts do not have, and for each name without an address."""
     lines = []
     kinds = (
-        ("User", "missing_users", "does not exist"),
-        ("Unit", "missing_units", "does not exist, or is an alias of another one,"),
+        ("User", "missing_users", "does not exist", "does"),
+        ("Unit", "missing_units", "does not exist, or is an alias of another one,", "does"),
+        ("Name", "names_without_address", "has no address", "has one"),
     )
-    for kind, key, what in kinds:
+    for kind, key, what, until in kinds:
         hosts_by_name: dict[str, list[str]] = defaultdict(list)
         for host, result in good.items():
             for name in result.get(key, ()):
                 hosts_by_name[name].append(host)
         lines += [
             Line(
-                f"  {kind} {name} {what} on {_some(hosts)}: its entries allow nothing there until it does",
+                f"  {kind} {name} {what} on {_some(hosts)}: its entries allow nothing there until it {until}",
                 "loud",
             )
             for name, hosts in sorted(hosts_by_name.items())

@@ -36,6 +36,8 @@ NETWORK: dict[str, Any] = {
 }
 INSIDE: dict[str, Any] = {"name": "inside", "to": ["inside.example.com"], "services": ["https"]}
 """A name that leads inside though its entry does not say so."""
+GONE: dict[str, Any] = {"name": "gone", "to": ["gone.example.com"], "services": ["https"]}
+WITHOUT = "Name gone.example.com has no address on app1: its entries allow nothing there until it has one"
 REFUSED = "The resolver refused its answer: "
 LABNET = (sys.executable, "-B", "-m", "labnet")
 
@@ -65,10 +67,11 @@ def test_five_minutes_to_a_name(app1: str, tmp_path: Path) -> None:
     site = Project(tmp_path, inventory="inventory.yml")
     site.write("inventory.yml", {"app": {"hosts": {"app1": host}}})
     site.write("group_vars/app/egress.yml", {**variables, "egress_dns_servers": ["10.10.0.10"]})
-    site.write("group_vars/app/inside.yml", {"egress_allow_inside": [INSIDE]})
+    site.write("group_vars/app/inside.yml", {"egress_allow_inside": [INSIDE, GONE]})
     site.write("site.yml", [{"hosts": "app", "gather_facts": False, "roles": ["tidegate.nftables.egress"]}])
     applied = site.play("--limit", "app1")
     assert applied.code == 0, applied.output
+    assert WITHOUT in applied.output
 
     space = Namespace(app1)
     program = f"/run/tidegate-netns/{app1}/usr/local/bin/tidegate"

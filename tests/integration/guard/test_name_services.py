@@ -30,11 +30,12 @@ POLICY: dict[str, Any] = {
     "egress_tier": "app",
     "egress_mode": "enforce",
     "egress_internal_networks": ["10.0.0.0/8"],
-    "egress_dns_servers": [SERVER],
+    "egress_dns_servers": ["auto"],
     "egress_names": "resolver",
     "egress_allow_app": [
         {"name": "packages", "to": ["deb.packages.example"], "services": ["http"]},
         {"name": "numbers", "to": ["*.example.net"], "services": ["https"]},
+        {"name": "gone", "to": ["gone.packages.example"], "services": ["https"]},
     ],
 }
 CONNECTION = {"ansible_connection": "podman_nsenter", "ansible_python_interpreter": "/usr/bin/python3"}
@@ -94,6 +95,10 @@ def role(machine: Machine, **changes: object) -> dict[str, Any]:
     )
     applied = next(result for result in results if "egress" in result or result.get("failed"))
     assert not applied.get("failed"), applied["msg"]
+    if applied["egress"]["mode"] != "absent":
+        assert applied["names_without_address"] == ["gone.packages.example"]
+        # Those from before this host asked its own resolver.
+        assert json.loads(machine.run("cat", "/etc/tidegate/names.json"))["servers"] == [SERVER]
     return applied
 
 

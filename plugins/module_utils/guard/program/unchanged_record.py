@@ -15,7 +15,7 @@ from typing import Any
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard import unchanged
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, files, unit_files
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import confirmed_policy
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import confirmed_policy, resolver_document
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.request import ChangeRequest
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.settings import Settings
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.desired import CompiledTable
@@ -24,6 +24,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.unit
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.command import find_nft
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.desired import resolvers
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.state import proof
+from ansible_collections.tidegate.nftables.plugins.module_utils.resolver.record import WITHOUT_FILE
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import FORWARD_CHAIN
 
 from . import install, names, package
@@ -70,6 +71,7 @@ def _record(
         facts[name] = dict.fromkeys(about[name], True)
     kept = {key: result[key] for key in ("missing_users", "nft_version")}
     kept["missing_units"] = unit_files.missing(units)
+    kept["names_without_address"] = resolver_document.without_address(host.paths, wait=False)
     return {
         "about": about,
         "facts": facts,
@@ -89,6 +91,7 @@ def _about(paths: Paths, policy: CompiledTable, settings: Settings, units: Units
         paths.candidate,
         paths.pending,
         *names.files_of(paths, package.interpreter()),
+        paths.resolver / WITHOUT_FILE,
         *sorted(paths.state.glob(paths.failsafe_record("*").name)),
     ]
     accounts = [path for path in proof.NAMES if path not in _ACCOUNTS]

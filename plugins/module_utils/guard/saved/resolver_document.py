@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -19,6 +20,8 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.resolver.configu
 from ansible_collections.tidegate.nftables.plugins.module_utils.resolver.document import MODES, RESOLVER
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import RESOLVER_ADDRESS
 
+_SEEDING = 5.0
+"""Seconds that it may take to ask for every exact name; longer, and the next run says which have no address."""
 _ALIVE = 5.0
 """Seconds that the resolver may take for an answer that it has."""
 
@@ -68,6 +71,17 @@ def facts(paths: Paths) -> dict[str, Any] | None:
         **{kind: recorded.get(kind, 0) for kind in ("written", "refused", "problems", "unknown")},
         "last": f"{last.get('name')}: {last.get('why')}" if last else "",
     }
+
+
+def without_address(paths: Paths, *, wait: bool) -> list[str]:
+    """Return the exact names of the policy that have no address. wait: the resolver may still ask for them."""
+    text = read(paths)
+    if not text or json.loads(text)["mode"] not in MODES:
+        return []
+    end = time.monotonic() + (_SEEDING if wait else 0.0)
+    while (names := record.without_address(paths.resolver_record)) is None and time.monotonic() < end:
+        time.sleep(0.05)
+    return names or []
 
 
 def refusal(paths: Paths, name: str) -> str:

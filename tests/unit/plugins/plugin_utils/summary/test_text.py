@@ -68,6 +68,13 @@ def test_a_missing_user_and_a_failed_host_are_named() -> None:
     assert "FAILED on 1 host, which keeps what was loaded before: w2" in shown
 
 
+def test_a_name_without_an_address_is_named_with_its_hosts() -> None:
+    results = {f"w{number}": applied(names_without_address=["gone.example"]) for number in (1, 2)}
+    assert "  Name gone.example has no address on w1, w2: its entries allow nothing there until it has one" in text(
+        results
+    )
+
+
 def test_absent_hosts_are_counted_apart() -> None:
     shown = text({"w1": applied(mode="absent", tier=None)})
     assert "No policy on 1 host (egress_mode: absent): w1" in shown
