@@ -9,33 +9,31 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.action import evidence
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.module_result import ModuleFailed
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import connection
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.commit_confirm import GUARD
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce import decisions
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce.evidence import DEFAULT, hours_of, judge
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce.suggestion import suggested
 
 
 class ActionModule(TidegateAction):
     """Read what the host observed and compare it with its policy."""
 
-    ARGUMENTS = {"minimum": {"type": "str", "default": DEFAULT}}
+    ARGUMENTS = evidence.ARGUMENTS
 
     def act(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Return the evidence; never changed, and not failed for a host that is not ready."""
-        required = hours_of(arguments["minimum"])
         resolved = self.policy()
         root = resolved.root or connection.own_root(self.connection)
         observed = self._observed({"phase": "observed", "root": root})
-        evidence = judge(resolved, observed, required, decisions.current(self.variables, self.template))
-        self.say_lines([f"{self.host}: {evidence.sentence}"], color=None if evidence.ready else "yellow")
-        entries = suggested(evidence.unexplained, resolved.tier)
+        judged = evidence.of_host(self, resolved, observed, arguments)
+        self.say_lines([f"{self.host}: {judged.sentence}"], color=None if judged.ready else "yellow")
+        entries = suggested(judged.unexplained, resolved.tier)
         if entries:
             self.say_lines([f"{self.host}: this would allow the unexplained rejections:", *entries])
         yaml = "".join(f"{line}\n" for line in entries)
-        return {"since": observed.get("since"), **asdict(evidence), "yaml": yaml}
+        return {"since": observed.get("since"), **asdict(judged), "yaml": yaml}
 
     def _observed(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Return what the guard observed; a host without nft has observed nothing."""

@@ -9,14 +9,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.action import output
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.action import evidence, output
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.module_result import ModuleFailed
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.tier_words import TierWords
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import connection
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.commit_confirm import GUARD
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce import decisions
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce.evidence import DEFAULT, hours_of, judge
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.world import InventoryWorld
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plural import count
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import PolicyErrors
@@ -37,7 +35,7 @@ class ActionModule(TidegateAction):
     ARGUMENTS = {
         "phase": {"type": "str", "choices": ["host", "report"], "default": "host"},
         "directory": {"type": "str", "default": "egress-report"},
-        "minimum": {"type": "str", "default": DEFAULT},
+        **evidence.ARGUMENTS,
         "results": {"type": "str"},
         "source": {"type": "str"},
     }
@@ -46,10 +44,10 @@ class ActionModule(TidegateAction):
         """Run a phase; hosts are not changed."""
         directory = Path(arguments["directory"])
         if arguments["phase"] == "host":
-            return self._host(directory / sources.FOLDER, hours_of(arguments["minimum"]))
+            return self._host(directory / sources.FOLDER, arguments)
         return self._report(directory, arguments)
 
-    def _host(self, folder: Path, required: int) -> dict[str, Any]:
+    def _host(self, folder: Path, arguments: Mapping[str, Any]) -> dict[str, Any]:
         resolved = self.policy()
         host = {"host": resolved.host, "tier": resolved.tier or None}
         request = {"phase": "report", "root": resolved.root or connection.own_root(self.connection)}
@@ -64,10 +62,11 @@ class ActionModule(TidegateAction):
         # A host that is not as it should be has no more room in the report than the others.
         lines = (ledger["lines"][: HOST_LIMIT + 1], allowed["lines"][: HOST_LIMIT + 1])
         records = [*recorder.of_ledger(lines[0]), *recorder.of_allowed(lines[1])]
-        decided = decisions.current(self.variables, self.template)
+        proxied = evidence.of_proxies(self, resolved, arguments)
+        records += recorder.of_proxies(proxied.requests[:HOST_LIMIT] if proxied else ())
         data = {
             **host,
-            "row": fleet.row(resolved, known["status"], judge(resolved, known["observed"], required, decided)),
+            "row": fleet.row(resolved, known["status"], evidence.of_host(self, resolved, known["observed"], arguments)),
             "policy": policy_hash(resolved),
             "now": ledger["now"],
             "events": known["events"],

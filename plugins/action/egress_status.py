@@ -10,13 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.action import output
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.action import evidence, output
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.module_result import ModuleFailed
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import connection
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.commit_confirm import GUARD
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce import decisions
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce.evidence import DEFAULT, hours_of, judge
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.summary import fleet
 
 
@@ -25,7 +23,7 @@ class ActionModule(TidegateAction):
 
     ARGUMENTS = {
         "phase": {"type": "str", "choices": ["host", "report"], "default": "host"},
-        "minimum": {"type": "str", "default": DEFAULT},
+        **evidence.ARGUMENTS,
         "results": {"type": "str"},
         "directory": {"type": "str"},
         "fail": {"type": "bool", "default": True},
@@ -33,9 +31,9 @@ class ActionModule(TidegateAction):
 
     def act(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Run a phase; never changed. Raise NotOk for a report with hosts that need attention."""
-        return self._report(arguments) if arguments["phase"] == "report" else self._host(hours_of(arguments["minimum"]))
+        return self._report(arguments) if arguments["phase"] == "report" else self._host(arguments)
 
-    def _host(self, required: int) -> dict[str, Any]:
+    def _host(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         resolved = self.policy()
         root = resolved.root or connection.own_root(self.connection)
         try:
@@ -43,8 +41,7 @@ class ActionModule(TidegateAction):
             seen = self.need_module(GUARD, {"phase": "observed", "root": root}, needed=("observed",))["observed"]
         except ModuleFailed as error:
             return {"row": fleet.without_state(resolved, str(error.result.get("msg", "")))}
-        decided = decisions.current(self.variables, self.template)
-        return {"row": fleet.row(resolved, state, judge(resolved, seen, required, decided))}
+        return {"row": fleet.row(resolved, state, evidence.of_host(self, resolved, seen, arguments))}
 
     def _report(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         results = self.registered(arguments["results"])

@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.action import output
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.action import evidence, output
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.module_result import ModuleFailed
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.tier_words import TierWords
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import connection
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.commit_confirm import GUARD
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce import decisions
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce.evidence import DEFAULT, hours_of, judge
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce.tier_state import tier_state
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory import ages
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.fleet import (
@@ -49,7 +48,7 @@ class ActionModule(TidegateAction):
 
     ARGUMENTS = {
         "phase": {"type": "str", "choices": ["host", "report", "accept"], "default": "host"},
-        "minimum": {"type": "str", "default": DEFAULT},
+        **evidence.ARGUMENTS,
         "results": {"type": "str"},
         "records": {"type": "list", "elements": "str", "default": []},
         "ignored": {"type": "raw"},
@@ -61,11 +60,11 @@ class ActionModule(TidegateAction):
     def act(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Run a phase; never changed, since a host or a policy is not."""
         if arguments["phase"] == "host":
-            return self._host(hours_of(arguments["minimum"]))
+            return self._host(arguments)
         fleet = {host.name: host for host in self._fleet()}
         return self._accept(arguments, fleet) if arguments["phase"] == "accept" else self._report(arguments, fleet)
 
-    def _host(self, required: int) -> dict[str, Any]:
+    def _host(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         resolved = self.policy()
         root = resolved.root or connection.own_root(self.connection)
         try:
@@ -73,9 +72,11 @@ class ActionModule(TidegateAction):
             seen = self.need_module(GUARD, {"phase": "observed", "root": root}, needed=("observed",))["observed"]
         except ModuleFailed as error:
             return {"why": " ".join(str(error.result.get("msg", "")).split())}
+        recorder, proxied = Recorder(resolved), evidence.of_proxies(self, resolved, arguments)
+        of_proxies = recorder.of_proxies(proxied.requests if proxied else ())
         return {
-            "records": list(Recorder(resolved).of_ledger(ledger["lines"])),
-            "evidence": asdict(judge(resolved, seen, required, decisions.current(self.variables, self.template))),
+            "records": [*recorder.of_ledger(ledger["lines"]), *of_proxies],
+            "evidence": asdict(evidence.of_host(self, resolved, seen, arguments)),
             "incomplete": ledger["overflow"],
             "used": of_ledger(resolved, ledger),
         }

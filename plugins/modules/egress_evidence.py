@@ -20,6 +20,14 @@ options:
     description: How long the host must have been observed, such as V(72h) or V(3d).
     type: str
     default: 72h
+  proxied:
+    description:
+      - Results of M(tidegate.nftables.egress_proxy_log), delegated to each proxy of the host in a loop, where
+        C(egress_names) is V(proxy). What they would have rejected is judged as the ledger is; without them the
+        evidence is incomplete.
+    type: list
+    elements: dict
+    default: []
 extends_documentation_fragment:
   - tidegate.nftables.egress.reads_only
 notes:
@@ -94,6 +102,11 @@ overflow:
   elements: dict
   sample:
     - {user: www-data, packets: 19745, last: 1795170000.0}
+gaps:
+  description: What is not known of the logs of its proxies, a sentence each. A host with gaps is not ready.
+  returned: success
+  type: list
+  elements: str
 explained:
   description: How many other rejections there were.
   returned: success

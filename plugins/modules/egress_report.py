@@ -29,6 +29,14 @@ options:
     description: How long a host must be observed to be ready to enforce, such as V(72h) or V(3d).
     type: str
     default: 72h
+  proxied:
+    description:
+      - Results of M(tidegate.nftables.egress_proxy_log), delegated to each proxy of the host in a loop, where
+        C(egress_names) is V(proxy). What they would have rejected is judged as the ledger is; without them the
+        evidence is incomplete.
+    type: list
+    elements: dict
+    default: []
   results:
     description: The name under which the hosts registered their result, for O(phase=report).
     type: str

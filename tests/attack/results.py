@@ -46,6 +46,7 @@ ACTIONS: Mapping[str, Mapping[str, Any]] = {
     "egress_preflight": {},
     "egress_prove": {},
     "egress_proxy": {},
+    "egress_proxy_log": {},
     "egress_report": {},
     "egress_review": {},
     "egress_rollback": {},

@@ -17,6 +17,8 @@ from ansible_collections.tidegate.nftables.plugins.module_utils import files
 FOLDER = "/etc/tidegate/proxy"
 WRITTEN = f"{FOLDER}/written.json"
 """What the role wrote: port, and the SHA-256 of each file by its path."""
+CERTIFICATE = f"{FOLDER}/unused.pem"
+"""Made once, with the proxy."""
 LOG = "/var/log/tidegate-proxy/access.log"
 _LISTEN = "0A"
 """The state of a listening socket in /proc/net/tcp (include/net/tcp_states.h of Linux)."""

@@ -20,7 +20,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.errors import Ti
 from ansible_collections.tidegate.nftables.plugins.module_utils.files import MARK
 from ansible_collections.tidegate.nftables.plugins.module_utils.unit_protections import STRICT
 
-from . import health
+from . import access_log, health
 
 REASONS = (
     "proxy_failed",  # Squid does not accept its configuration, or does not work with it
@@ -71,7 +71,7 @@ WantedBy=multi-user.target
 _ROTATE_TEXT = """\
 {mark}{logs}/*.log {{
     daily
-    rotate 14
+    rotate {rotated}
     compress
     delaycompress
     missingok
@@ -176,7 +176,7 @@ def _files(desired: Desired, program: Program) -> dict[Path, str]:
     return {
         _CONFIGURATION: desired.configuration,
         _UNIT: _UNIT_TEXT.format(configuration=_CONFIGURATION, protections=STRICT, **of_program),
-        _ROTATE: _ROTATE_TEXT.format(**of_program),
+        _ROTATE: _ROTATE_TEXT.format(rotated=access_log.ROTATED, **of_program),
         **{FOLDER / "errors" / name: text for name, text in desired.pages.items()},
     }
 

@@ -13,7 +13,23 @@ from collections.abc import Mapping
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
 
-from .shape import FLAG, INTEGER, JSON, MOMENT, NUMBER, TEXT, TEXTS, Choice, ListOf, MapOf, OrNull, Record, Shape, Word
+from .shape import (
+    FLAG,
+    INTEGER,
+    JSON,
+    MOMENT,
+    NUMBER,
+    TEXT,
+    TEXTS,
+    Choice,
+    ListOf,
+    MapOf,
+    OrNull,
+    Record,
+    Shape,
+    Within,
+    Word,
+)
 
 _CHANGE = Record(
     required={"action": TEXT, "kind": TEXT},
@@ -214,6 +230,24 @@ SHAPES: Mapping[str, Record] = {
     "nft_set": Record(optional=_ENGINE),
     "egress_guard": _GUARD,
     "egress_squid": Record(optional={"files": ListOf(Record({"path": TEXT, "action": TEXT}))}),
+    "egress_proxy_log": Record(
+        optional={
+            "since": OrNull(MOMENT),
+            "complete": FLAG,
+            "requests": ListOf(
+                Record(
+                    {
+                        "name": TEXT,
+                        "port": Within(INTEGER, 0, 65535),
+                        "observed": FLAG,
+                        "times": INTEGER,
+                        "first": MOMENT,
+                        "last": MOMENT,
+                    }
+                )
+            ),
+        }
+    ),
     "egress_kernel": Record(
         optional={
             "tables": ListOf(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,13 +17,16 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.errors import Co
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plural import count
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import services
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING, AddressError
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.whatif.judge import ALLOWED, Judge
 
 from .decisions import Ignored
+from .proxied import Proxied
 
 DEFAULT = "72h"
 OVERRIDE = "Override: -e egress_enforce_anyway=true."
 _UNITS = {"h": 1, "d": 24, "w": 168, "": 1}
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_TCP = 6
 _SHOWN = 5
 """Unexplained rejections that the sentence names; the rest are counted."""
 
@@ -37,7 +41,8 @@ class DurationError(ControllerError):
 class Rejection:
     """Packets that mode enforce would have rejected. packets: how many; last: seconds since 1970.
 
-    unit: the only systemd unit that is known to have sent some, None for an unknown one or several.
+    unit: the only systemd unit that is known to have sent some, None for an unknown one or several. address: for a
+    request to a proxy the name that was asked for; packets are requests then.
     """
 
     address: str
@@ -48,8 +53,12 @@ class Rejection:
     packets: int
     last: float
     unit: str | None = None
+    proxied: bool = False
 
     def __str__(self) -> str:
+        if self.proxied:
+            service = services.to_text(self.protocol, self.port)
+            return f"{self.address} {service} through the proxy ({count(self.packets, 'request')})"
         sender = self.user or (f"uid {self.uid}" if self.uid is not None else "no user")
         sender = f"{self.unit} ({sender})" if self.unit else sender
         service = services.to_text(self.protocol, self.port)
@@ -80,6 +89,7 @@ class Evidence:
         required time, the ones that no entry names at all.
     explained: how many other rejections are known.
     overflow: of whom the ledger has not every rejection within that time, so that some may be unexplained.
+    gaps: what is not known of the proxies' logs, a sentence each.
     """
 
     ready: bool
@@ -90,6 +100,7 @@ class Evidence:
     unexplained: tuple[Rejection, ...] = ()
     explained: int = 0
     overflow: tuple[Overflow, ...] = ()
+    gaps: tuple[str, ...] = ()
 
 
 class UnexpectedObservation(ControllerError):
@@ -107,11 +118,16 @@ def hours_of(text: Any) -> int:
 
 
 def judge(
-    resolved: policy.ResolvedPolicy, observed: Mapping[str, Any], required: int, ignored: Sequence[Ignored] = ()
+    resolved: policy.ResolvedPolicy,
+    observed: Mapping[str, Any],
+    required: int,
+    ignored: Sequence[Ignored] = (),
+    proxied: Proxied | None = None,
 ) -> Evidence:
     """Return the evidence of one host. observed: what phase observed of egress_guard returned; required: hours.
 
-    ignored: what people decided not to allow. Raise UnexpectedObservation for what the guard never says.
+    ignored: what people decided not to allow. proxied: of the host's proxies, None where it has none.
+    Raise UnexpectedObservation for what the guard never says.
     """
     if observed["confirmed"] and not observed["observes"]:
         sentence = "Ready: this host already enforces its policy."
@@ -122,8 +138,13 @@ def judge(
     if observed["since"] is None:
         raise UnexpectedObservation("observed.since is null although this host observes")
     since, now = float(observed["since"]), float(observed["now"])
-    hours = max(0.0, now - since) / 3600
     lines = [Rejection(**line) for line in observed["ledger"]]
+    gaps: tuple[str, ...] = ()
+    if proxied is not None:
+        gaps = proxied.gaps
+        since = max(since, now if proxied.since is None else proxied.since)
+        lines += _through_proxies(proxied)
+    hours = max(0.0, now - since) / 3600
     counts_from = now - required * 3600
     unexplained = tuple(
         line
@@ -132,13 +153,14 @@ def judge(
     )
     overflow = tuple(item for item in (Overflow(**item) for item in observed["overflow"]) if item.last >= counts_from)
     days = unseen_days(since, now)
-    ready = hours >= required and not unexplained and not overflow
-    length = _observed(since, hours, required, complete=bool(unexplained or overflow))
+    ready = hours >= required and not unexplained and not overflow and not gaps
+    length = _observed(since, hours, required, complete=bool(unexplained or overflow or gaps))
     parts = [
         f"{'Ready' if ready else 'Not ready'}: {length}.",
         f"No {_or(days)} yet." if days else "",
-        _rejections(unexplained, counts_from, complete=not overflow),
+        _rejections(unexplained, counts_from, complete=not (overflow or gaps)),
         _incomplete(overflow),
+        f"What its proxies rejected is not known: {'; '.join(gaps)}." if gaps else "",
         "" if ready else OVERRIDE,
     ]
     return Evidence(
@@ -150,7 +172,22 @@ def judge(
         unexplained=unexplained,
         explained=len(lines) - len(unexplained),
         overflow=overflow,
+        gaps=gaps,
     )
+
+
+def _through_proxies(proxied: Proxied) -> list[Rejection]:
+    """Return what proxies let through that mode enforce would have them reject, each name and port once."""
+    known: dict[tuple[str, int], tuple[int, float]] = {}
+    for request in proxied.requests:
+        if request["observed"]:
+            key = (str(request["name"]).lower(), int(request["port"]))
+            times, last = known.get(key, (0, 0.0))
+            known[key] = (times + request["times"], max(last, request["last"]))
+    return [
+        Rejection(address=name, protocol=_TCP, port=port, uid=None, user=None, packets=times, last=last, proxied=True)
+        for (name, port), (times, last) in known.items()
+    ]
 
 
 def explained(resolved: policy.ResolvedPolicy, line: Rejection, ignored: Sequence[Ignored] = ()) -> bool:
@@ -161,6 +198,10 @@ def explained(resolved: policy.ResolvedPolicy, line: Rejection, ignored: Sequenc
     """
     if any(each.covers([line.address], line.protocol, line.port) for each in ignored):
         return True
+    if line.proxied:
+        with suppress(AddressError):
+            return Judge(resolved)(line.address, line.protocol, line.port, None).outcome == ALLOWED
+        return False
     verdicts = []
     # What was rejected was about to leave the host, whatever the inventory takes for the host's own addresses.
     resolved = replace(resolved, own=NOTHING)
@@ -179,7 +220,7 @@ def explained(resolved: policy.ResolvedPolicy, line: Rejection, ignored: Sequenc
 
 def _named(resolved: policy.ResolvedPolicy, line: Rejection) -> bool:
     """Return whether an entry names the destination and service, for whomever: somebody decided about it since."""
-    return any(
+    return not line.proxied and any(
         line.address in grant.addresses and grant.services.contains(line.protocol, line.port or 0)
         for entry in resolved.entries
         for grant in entry.grants

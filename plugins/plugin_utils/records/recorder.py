@@ -82,6 +82,21 @@ class Recorder:
                 certain=True,
             )
 
+    def of_proxies(self, requests: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Yield the records of what egress_proxy_log returned."""
+        for request in requests:
+            yield from self._record(
+                kind="squid",
+                name=request["name"].lower(),
+                flow=(request["name"].lower(), protocols.NUMBERS["tcp"], request["port"]),
+                uid=None,
+                user=None,
+                decision="would_reject" if request["observed"] else "rejected",
+                answered=None if request["observed"] else False,
+                counts=(request["times"], None, None),
+                times=(int(request["first"]), int(request["last"])),
+            )
+
     def of_logs(self, groups: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
         """Yield the records of groups of logs with COLUMNS."""
         for group in groups:

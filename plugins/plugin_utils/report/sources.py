@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +63,10 @@ _HOST = Record(
         "unreadable": INTEGER,
     },
 )
+_NAMED = re.compile(r"\.(json|ndjson|jsonl)(?:[.-]\d+)?(?:\.gz)?$")
+"""The end of a file's name; logrotate adds a number or a day."""
+_LARGEST = 1 << 30
+"""Bytes of a file, unpacked; some that are packed never end."""
 _OPTIONAL = ("tier", "user", "unit", "name", "entry", "nearest", "cause")
 
 
@@ -103,10 +109,10 @@ def document(data: Mapping[str, Any]) -> str:
 
 def read_folder(folder: Path) -> Iterator[HostData]:
     """Yield what the files of a folder have, in the order of their names. Raise SourceError."""
-    paths = sorted(path for suffix in ("json", "ndjson", "jsonl") for path in folder.glob(f"*.{suffix}"))
+    paths = sorted(path for path in folder.glob("*") if _NAMED.search(path.name))
     if not paths:
         raise SourceError(
-            f"{folder} has no file of records (*.json, *.ndjson, *.jsonl). "
+            f"{folder} has no file of records (*.json, *.ndjson, *.jsonl, also rotated and as .gz). "
             "Fix: name a folder with results of egress_flows_info or with the hosts of an earlier report."
         )
     for path in paths:
@@ -115,7 +121,8 @@ def read_folder(folder: Path) -> Iterator[HostData]:
 
 def read_file(path: Path) -> Iterator[HostData]:
     """Yield what a file has: a host of a report, a result with records, or a record a line. Raise SourceError."""
-    if path.suffix != ".json":
+    name = _NAMED.search(path.name)
+    if name is None or name[1] != "json":
         yield from _by_host(_lines(path))
         return
     content = _parsed(_text(path), str(path))
@@ -146,9 +153,14 @@ _FIX = "Fix: name files with records of docs/schema/flow-1.json, as egress_flows
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror}. {_FIX}") from error
+        with path.open("rb") as file:
+            read = gzip.GzipFile(fileobj=file) if path.suffix == ".gz" else file
+            content = read.read(_LARGEST + 1)
+        if len(content) > _LARGEST:
+            raise SourceError(f"{path} has more than {_LARGEST >> 30} GiB. {_FIX}")
+        return content.decode("utf-8")
+    except (OSError, EOFError, zlib.error) as error:
+        raise SourceError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}. {_FIX}") from error
     except UnicodeDecodeError as error:
         raise SourceError(f"{path} is no text in UTF-8. {_FIX}") from error
 

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -85,6 +87,31 @@ def test_a_host_enforces_when_it_was_observed_long_enough(observed: HostProject)
     assert "app1: Ready: this host already enforces its policy." in again.output
     assert "Commit" not in again.output
     assert named(observed, OBSERVE).code == 0
+    assert enforcing(observed)
+
+
+def test_a_host_whose_proxy_would_reject_a_name_does_not_enforce_until_it_is_decided(observed: HostProject) -> None:
+    """The proxy's log is on another host of the inventory."""
+    proxy = {"egress_names": "proxy", "egress_proxies": ["hosts:db1"], "egress_addresses": ["10.10.1.1"]}
+    age(observed, 100)
+    write(observed, **proxy)
+    assert "What its proxies rejected is not known: the log of db1 was not read" in named(observed, OBSERVE).output
+    request = {"client": "10.10.1.1", "name": "other.example", "port": "443", "decision": "would_reject", "peer": "x"}
+    log = observed.root / "var/log/tidegate-proxy/access.log"
+    made = observed.root / "etc/tidegate/proxy/unused.pem"
+    for path in (log, made):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    line = json.dumps({"time": time.time() - 60, **request}, separators=(",", ":"))
+    log.write_text(f"{line}\n" * 3)
+    made.touch()
+    os.utime(made, (0, 0))
+    early = named(observed, ENFORCE)
+    assert "1 unexplained rejection: other.example tcp/443 through the proxy (3 requests)." in early.output
+    assert (early.code, enforcing(observed)) != (0, True)
+    decided = {"to": ["other.example"], "reason": "an old mirror", "date": "2026-11-30"}
+    write(observed, **proxy, egress_suggest_ignored=[decided])
+    ready = named(observed, ENFORCE)
+    assert ready.code == 0, ready.output
     assert enforcing(observed)
 
 

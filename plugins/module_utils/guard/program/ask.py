@@ -26,6 +26,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.error
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import resolver_document, settings
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import answer, denied_ledger, verdict
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight.evaluate import Address
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table import unit_sets
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.live_table import LiveTable
 from ansible_collections.tidegate.nftables.plugins.module_utils.units import cgroups
@@ -105,7 +106,7 @@ def main(paths: Paths, words: Sequence[str]) -> int:
     return code
 
 
-def _addresses(paths: Paths, host: str) -> Sequence[verdict.Address]:
+def _addresses(paths: Paths, host: str) -> Sequence[Address]:
     """Return the addresses of a host. Raise GuardError, with the reason where the resolver opens none."""
     try:
         return verdict.addresses(host)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 from collections.abc import Callable
@@ -77,8 +78,8 @@ def test_what_was_rejected_is_grouped_the_most_frequent_first(log: Path) -> None
     observed = line("would_reject", name="new.example")
     log.write_text(old + BEGIN + observed + many + "[1]\nno JSON\n" + line(time="x") + line("allowed") + OTHER_SNI)
     assert access_log.rejected(log, 100) == [
-        Rejected("10.1.0.2", "bad.example", "443", observed=False, times=3, last=1796058499.0),
-        Rejected("10.1.0.2", "new.example", "443", observed=True, times=1, last=1796058409.0),
+        Rejected("10.1.0.2", "bad.example", "443", observed=False, times=3, last=1796058499.0, first=1796058409.0),
+        Rejected("10.1.0.2", "new.example", "443", observed=True, times=1, last=1796058409.0, first=1796058409.0),
     ]
 
 
@@ -88,7 +89,35 @@ def test_a_client_that_asks_for_any_number_of_names_hides_no_other(log: Path) ->
     rejected = access_log.rejected(log, 100)
     assert len(rejected) == 1002
     assert (rejected[0].name, rejected[0].times) == (access_log.OTHER_NAMES, 4000)
-    assert Rejected("10.1.0.3", "bad.example", "443", observed=False, times=1, last=1796058409.0) in rejected
+    assert (
+        Rejected("10.1.0.3", "bad.example", "443", observed=False, times=1, last=1796058409.0, first=1796058409.0)
+        in rejected
+    )
+
+
+def test_the_history_of_a_client_goes_through_the_logs_that_were_rotated(log: Path) -> None:
+    for number, text in ((2, line(time=1796000000.0)), (1, line(time=1796050000.0, client="10.1.0.3"))):
+        Path(f"{log}.{number}").write_text(text)
+    Path(f"{log}.3.gz").write_bytes(gzip.compress((line("would_reject", time=1795900000.0) + line()).encode()))
+    log.write_text(line() + line(client="10.1.0.20", name="other.example"))
+    history = access_log.history(log, ["10.1.0.2"], 1795000000.0)
+    assert (history.since, history.complete) == (1795000000.0, True)
+    rejected = [(each.observed, each.times, each.first, each.last) for each in history.rejected]
+    assert rejected == [(False, 3, 1796000000.0, 1796058409.0), (True, 1, 1795900000.0, 1795900000.0)]
+    # The oldest one that is kept: what was before it is gone.
+    Path(f"{log}.3.gz").rename(f"{log}.14.gz")
+    assert access_log.history(log, ["10.1.0.2"], 1795000000.0).since == 1795900000.0
+
+
+def test_a_history_that_lacks_something_says_so(log: Path) -> None:
+    assert not access_log.history(log, ["10.1.0.2"], 5.0).complete
+    log.write_text(line())
+    assert access_log.history(log, ["10.1.0.2"], 5.0).complete
+    Path(f"{log}.2.gz").write_bytes(gzip.compress(line().encode() * 100)[:-20])
+    assert not access_log.history(log, ["10.1.0.2"], 5.0).complete
+    Path(f"{log}.2.gz").unlink()
+    log.write_text("".join(line(name=f"x{number}.example") for number in range(10_002)))
+    assert not access_log.history(log, ["10.1.0.2"], 5.0).complete
 
 
 def hostile_pipe(log: Path) -> None:
@@ -114,3 +143,4 @@ def test_whatever_the_file_is_the_watcher_and_the_console_go_on(log: Path, write
         access_log.count(log, Position(1, 5))
     # The names of a request without any, for people.
     assert [each.name for each in access_log.rejected(log, 100)] in ([], ["None"])
+    assert [each.name for each in access_log.history(log, ["10.1.0.2"], 5.0).rejected] == []

@@ -8,6 +8,7 @@ The files in logs/ were written by conntrack 1.4.7 and ulogd2 2.0.8 of Debian 12
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,15 @@ def test_the_log_of_a_proxy_for_names_has_names_as_destinations(tmp_path: Path) 
         ("new.example", "new.example", 443, True, 70),
     }
     assert logs.skipped == {"begin of a tunnel": 1}
+
+
+def test_a_folder_of_rotated_logs_is_read_whole(tmp_path: Path) -> None:
+    """As logrotate leaves them beside the one that is written; Squid's own format and JSON beside each other."""
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    (folder / "access.log").write_text(SQUID)
+    (folder / "access.log.1").write_text(OF_A_PROXY)
+    (folder / "access.log.2.gz").write_bytes(gzip.compress(SQUID.replace("203.0.113.10", "203.0.113.11").encode()))
+    logs, rows = flows(tmp_path, {"squid": "logs"})
+    assert {"203.0.113.10", "203.0.113.11", "new.example"} <= {row["destination"] for row in rows}
+    assert not logs.damaged

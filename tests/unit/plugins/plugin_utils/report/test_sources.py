@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,21 @@ def test_an_error_names_place_and_fix(tmp_path: Path, name: str, content: Any, m
         list(sources.read_folder(tmp_path))
     assert message in str(error.value)
     assert "Fix: " in str(error.value)
+
+
+def test_a_folder_of_rotated_files_is_read_whole(tmp_path: Path) -> None:
+    """As logrotate leaves them: one that is written, numbered and dated ones, most of them compressed."""
+    line = f"{json.dumps(RECORD)}\n".encode()
+    for name in ("a.ndjson", "a.ndjson.1", "a.ndjson-20261129"):
+        (tmp_path / name).write_bytes(line)
+    for name in ("a.ndjson.2.gz", "b.ndjson-20261128.gz"):
+        (tmp_path / name).write_bytes(gzip.compress(line * 2))
+    (tmp_path / "c.json.1.gz").write_bytes(gzip.compress(json.dumps([RECORD]).encode()))
+    (tmp_path / "notes.txt").write_text("of somebody")
+    assert sum(len(data.records) for data in sources.read_folder(tmp_path)) == 3 + 4 + 1
+    (tmp_path / "a.ndjson.2.gz").write_bytes(gzip.compress(line * 2)[:-9])
+    with pytest.raises(sources.SourceError, match=r"a\.ndjson\.2\.gz cannot be read: .*Fix: "):
+        list(sources.read_folder(tmp_path))
 
 
 def test_other_bytes_and_empty_folders_are_errors(tmp_path: Path) -> None:
