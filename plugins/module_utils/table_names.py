@@ -152,6 +152,9 @@ class LedgerSet(NamedTuple):
 LEDGER_SIZE = 8192
 """Elements of one ledger set: 32 users with all of their share, 4 MB of the kernel's memory in all sets together."""
 
+LEDGER_TIMEOUT_DAYS = 1
+"""Days after its last packet that nf_tables forgets a line of the ledger, or of what was allowed."""
+
 LEDGER_SETS = {
     ledger.name: ledger
     for observed in (True, False)

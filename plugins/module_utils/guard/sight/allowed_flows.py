@@ -19,13 +19,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.table_names impo
     TABLE,
 )
 
-from .denied_ledger import DeniedLine, lines_of
-
-MOST = 20000
-"""Lines that are kept, the latest ones; about 2 MB."""
-
-_TIMEOUT = 86400
-"""Seconds after its last packet that nf_tables forgets a line."""
+from .denied_ledger import MOST_KEPT, TIMEOUT, DeniedLine, counts_on, lines_of
 
 
 class AllowedLine(NamedTuple):
@@ -125,8 +119,8 @@ def merged(kept: AllowedFlows, noted: Live, moment: Moment, days: int) -> Allowe
         return kept._replace(lines=_recent(kept.lines, now, days), boot_id=boot_id, since=None, counted=0)
     same_boot = kept.boot_id == boot_id
     lines = {(line.day, *line.flow): line for line in kept.lines}
-    # What MOST left out before is not counted twice.
-    oldest = kept.lines[-1].last if len(kept.lines) >= MOST else -1.0
+    # What MOST_KEPT left out before is not counted twice.
+    oldest = kept.lines[-1].last if len(kept.lines) >= MOST_KEPT else -1.0
     latest: dict[tuple[Any, ...], AllowedLine] = {}
     for line in sorted(kept.lines, key=lambda each: each.last):
         latest[line.flow] = line
@@ -146,19 +140,17 @@ def merged(kept: AllowedFlows, noted: Live, moment: Moment, days: int) -> Allowe
     recent = _recent(lines.values(), now, days)
     begun_anew = not same_boot or noted.left_out < kept.counted
     left_out = kept.left_out + noted.left_out - (0 if begun_anew else kept.counted)
-    left_out += sum(line.packets for line in recent[MOST:])
+    left_out += sum(line.packets for line in recent[MOST_KEPT:])
     # nf_tables forgets a flow after a day, so what nobody looked at for longer is a gap.
-    since = now if kept.since is None or now - kept.looked > _TIMEOUT else kept.since
-    return AllowedFlows(recent[:MOST], boot_id, since, left_out, noted.left_out, now)
+    since = now if kept.since is None or now - kept.looked > TIMEOUT else kept.since
+    return AllowedFlows(recent[:MOST_KEPT], boot_id, since, left_out, noted.left_out, now)
 
 
 def _counted_before(known: AllowedLine | None, seen: DeniedLine, last: float, *, same_boot: bool) -> int:
     """Return how many packets of a live line are in a kept one; 0 where it began anew. last: of its last packet."""
-    if known is None or not same_boot or last - known.last >= _TIMEOUT:
+    if known is None or not same_boot or not counts_on(seen, last, known.counted, known.last):
         return 0
-    # As many as before, but later: nf_tables forgot the flow in between.
-    begun_anew = seen.packets < known.counted or (seen.packets == known.counted and last > known.last + 2)
-    return 0 if begun_anew else known.counted
+    return known.counted
 
 
 def _recent(lines: Sequence[AllowedLine] | Any, now: float, days: int) -> tuple[AllowedLine, ...]:

@@ -26,6 +26,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.counted_
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import (
     FIRST_SUB_UID,
     LEDGER_SETS,
+    LEDGER_TIMEOUT_DAYS,
     MODE_COUNTERS,
     TABLE,
     UID_BLOCK,
@@ -36,6 +37,10 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.table_names impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.units import cgroups
 from ansible_collections.tidegate.nftables.plugins.module_utils.units.fill import KEY_LENGTH
 
+MOST_KEPT = 20000
+"""Lines that the watcher keeps of the ledger, and of what was allowed: the latest ones, about 2 MB each."""
+TIMEOUT = LEDGER_TIMEOUT_DAYS * 86400
+"""Seconds after its last packet that nf_tables forgets a line."""
 _PROTOCOL_NAMES = {number: name for name, number in list(protocols.NUMBERS.items())[::-1]}
 _OVERFLOW_SETS = {
     overflow_set(counter, user=user): (mode == "observe", user)
@@ -61,6 +66,16 @@ class DeniedLine:
     observed: bool
     bytes: int = 0
     units: tuple[str, ...] = ()
+
+
+def counts_on(line: DeniedLine, last: float, counted: int, last_before: float) -> bool:
+    """Return whether a line still has the packets that it had when it was read before, in the same boot.
+
+    Else nf_tables forgot it in between: it has fewer, or as many that came later. last, last_before: when its last
+    packet came, now and at the time of `counted` packets, in seconds.
+    """
+    later = last > last_before + 2
+    return last - last_before < TIMEOUT and line.packets >= counted + (later and line.packets == counted)
 
 
 @dataclass(frozen=True)

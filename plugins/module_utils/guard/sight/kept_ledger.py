@@ -13,16 +13,10 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import settings
 
 from . import denied_ledger
-from .denied_ledger import DeniedLine, Ledger, Overflow
-
-MOST = 20000
-"""Lines that are kept, the latest ones; about 2 MB."""
+from .denied_ledger import MOST_KEPT, DeniedLine, Ledger, Overflow, counts_on
 
 _UNITS = 8
 """Units that a line keeps."""
-
-_TIMEOUT = 86400
-"""Seconds after its last packet that nf_tables forgets a line."""
 
 
 class KeptLine(NamedTuple):
@@ -58,7 +52,7 @@ class KeptLine(NamedTuple):
 
 
 class KeptOverflow(NamedTuple):
-    """Packets without a line. uid, protocol: as in Overflow; both empty for lines that MOST left out here.
+    """Packets without a line. uid, protocol: as in Overflow; both empty for lines that MOST_KEPT left out here.
 
     observed, packets, last: as in KeptLine.
     """
@@ -122,13 +116,15 @@ def merged(kept: KeptLedger, live: Ledger, now: float, boot_id: str, days: int) 
         if known_more is None or more.packets != known_more.packets or more.last > known_more.last + 2:
             left_out[more.key] = more
     latest = sorted(lines.values(), key=lambda line: -line.last)
-    for line in latest[MOST:]:
+    for line in latest[MOST_KEPT:]:
         known_more = left_out.get((None, "", line.observed), KeptOverflow(None, "", line.observed, 0, 0.0))
         left_out[known_more.key] = known_more._replace(
             packets=known_more.packets + line.packets, last=max(known_more.last, line.last)
         )
     return KeptLedger(
-        tuple(sorted(latest[:MOST], key=lambda line: (-line.packets, line.key[:2], line.port or 0, line.uid or 0))),
+        tuple(
+            sorted(latest[:MOST_KEPT], key=lambda line: (-line.packets, line.key[:2], line.port or 0, line.uid or 0))
+        ),
         tuple(sorted(left_out.values(), key=lambda item: (-item.packets, item.uid or 0, item.protocol))),
         boot_id,
     )
@@ -147,8 +143,7 @@ def _merged_line(known: KeptLine | None, denied: DeniedLine, now: float, *, same
     counted = (denied.packets, denied.bytes)
     if known is None:
         return KeptLine(*flow, *counted, last, last, *counted, denied.units[:_UNITS])
-    same_count, later = denied.packets == known.counted, last > known.last + 2
-    continued = same_boot and last - known.last < _TIMEOUT and denied.packets >= known.counted + (same_count and later)
+    continued = same_boot and counts_on(denied, last, known.counted, known.last)
     packets, size = (denied.packets - known.counted, denied.bytes - known.counted_bytes) if continued else counted
     if continued and not packets:
         # The time of a packet does not change by rounding.

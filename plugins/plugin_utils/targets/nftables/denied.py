@@ -28,6 +28,7 @@ _BURST = 20
 _USERS = 1024
 """Users with a share of their own at one time."""
 # Only these headers begin with two ports: of any other protocol, `th dport` reads something else, such as a checksum.
+_DAYS = f"{table_names.LEDGER_TIMEOUT_DAYS}d"
 _PORTED = f"{{ {', '.join(table_names.PORTED_PROTOCOLS)} }}"
 # Every uid but (uid_t) -1, so each packet that has a socket: (match, whose share it is).
 _SHARERS = (
@@ -287,7 +288,7 @@ def _user_sets(mode: ModeChains) -> list[Spec]:
 
 
 def _filled_by_packets(name: str, key: str, size: int, statements: Spec) -> Spec:
-    return {"name": name, "typeof": key, "flags": ["dynamic", "timeout"], "size": size, "timeout": "1d", **statements}
+    return {"name": name, "typeof": key, "flags": ["dynamic", "timeout"], "size": size, "timeout": _DAYS, **statements}
 
 
 def _ledger_key(ledger: table_names.LedgerSet) -> str:

@@ -71,7 +71,7 @@ def test_completeness_ends_with_a_gap_or_a_table_that_notes_nothing() -> None:
 
 
 def test_what_has_no_room_is_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(allowed_flows, "MOST", 2)
+    monkeypatch.setattr(allowed_flows, "MOST_KEPT", 2)
     flows = [live(3, port, port=port) for port in range(1, 5)]
     kept = after(AllowedFlows(), *flows, full=10)
     assert [line.port for line in kept.lines] == [1, 2]

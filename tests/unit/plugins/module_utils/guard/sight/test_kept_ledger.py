@@ -62,7 +62,7 @@ def test_lines_are_kept_for_so_many_days() -> None:
 
 
 def test_lines_that_have_no_room_in_the_file_make_the_ledger_incomplete(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept_ledger, "MOST", 2)
+    monkeypatch.setattr(kept_ledger, "MOST_KEPT", 2)
     kept = after(KeptLedger(), *(live(5, port, port=port, observed=True) for port in range(1, 5)))
     assert [line.port for line in kept.lines] == [1, 2]
     assert kept.overflow == (KeptOverflow(None, "", observed=True, packets=10, last=NOW - 3),)
