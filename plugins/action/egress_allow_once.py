@@ -10,9 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import temporary_allow
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import guard, temporary_allow
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.arguments import host_arguments
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.commit_confirm import GUARD
 
 _TEXTS = {"type": "list", "elements": "str", "required": True}
 
@@ -44,7 +43,7 @@ class ActionModule(TidegateAction):
             "what": arguments["reason"],
             **host,
         }
-        outcome = self.need_module(GUARD, request, needed=("until",))
+        outcome = guard.need(self, request, needed=("until",))
         lasting = temporary_allow.lasting(entry)
         whose = f"new connections{f' of {unit}' if (unit := arguments['unit']) else ''}"
         until = f"allowed for {whose} until {outcome['until']}"

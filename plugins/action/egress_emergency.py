@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import guard
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.arguments import host_arguments
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.commit_confirm import GUARD
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.errors import ControllerError
 
 
@@ -41,13 +41,13 @@ class ActionModule(TidegateAction):
         if state == "end":
             return self._end(host, reason)
         request = {"phase": "emergency", "emergency": state, "minutes": arguments["minutes"], "what": reason, **host}
-        return self.run_module(GUARD, request)
+        return guard.run(self, request)
 
     def _end(self, host: Mapping[str, Any], reason: str) -> dict[str, Any]:
         """Roll back the emergency; without one there is nothing to do."""
-        status = self.need_module(GUARD, {"phase": "status", **host}, needed=("status",))
+        status = guard.need(self, {"phase": "status", **host}, needed=("status",))
         pending = status["status"]["pending"]
         if pending is None or pending["kind"] != "emergency":
             return status
         what = f"{host['who']} ended it" + (f": {reason}" if reason else "")
-        return self.run_module(GUARD, {"phase": "reject", "token": pending["token"], "what": what, **host})
+        return guard.run(self, {"phase": "reject", "token": pending["token"], "what": what, **host})

@@ -12,8 +12,7 @@ from typing import Any
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action import evidence
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.module_result import ModuleFailed
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import connection
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.commit_confirm import GUARD
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import connection, guard
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce.suggestion import suggested
 
 
@@ -38,7 +37,7 @@ class ActionModule(TidegateAction):
     def _observed(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Return what the guard observed; a host without nft has observed nothing."""
         try:
-            observed: dict[str, Any] = self.need_module(GUARD, request, needed=("observed",))["observed"]
+            observed: dict[str, Any] = guard.need(self, request, needed=("observed",))["observed"]
         except ModuleFailed as error:
             if error.result.get("reason") != "nft_missing":
                 raise

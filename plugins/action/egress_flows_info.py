@@ -13,8 +13,7 @@ from typing import Any
 from ansible import constants
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import connection
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.commit_confirm import GUARD
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import connection, guard
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows import groups, sources
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.flows.read import read
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.records.recorder import COLUMNS, Recorder
@@ -32,7 +31,7 @@ class ActionModule(TidegateAction):
     def _ledger(self) -> dict[str, Any]:
         resolved = self.policy()
         request = {"phase": "ledger", "root": resolved.root or connection.own_root(self.connection)}
-        ledger = self.need_module(GUARD, request, needed=("ledger",))["ledger"]
+        ledger = guard.need(self, request, needed=("ledger",))["ledger"]
         recorder = Recorder(resolved)
         allowed = ledger["allowed"]
         records = [*recorder.of_ledger(ledger["lines"]), *recorder.of_allowed(allowed["lines"])]

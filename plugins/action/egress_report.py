@@ -13,8 +13,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.action import ev
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.module_result import ModuleFailed
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.tier_words import TierWords
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import connection
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.commit_confirm import GUARD
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import connection, guard
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.world import InventoryWorld
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plural import count
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import PolicyErrors
@@ -52,7 +51,7 @@ class ActionModule(TidegateAction):
         host = {"host": resolved.host, "tier": resolved.tier or None}
         request = {"phase": "report", "root": resolved.root or connection.own_root(self.connection)}
         try:
-            known = self.need_module(GUARD, request, needed=_NEEDED)
+            known = guard.need(self, request, needed=_NEEDED)
         except ModuleFailed as error:
             return {"data": {**host, "row": fleet.without_state(resolved, str(error.result.get("msg", "")))}}
         recorder, ledger, allowed = Recorder(resolved), known["ledger"], known["ledger"]["allowed"]

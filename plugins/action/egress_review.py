@@ -15,8 +15,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action import output
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.module_result import ModuleFailed
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import connection
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.commit_confirm import GUARD
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import connection, guard
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.errors import ControllerError
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory import ages
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.fleet import fleet_hosts
@@ -63,7 +62,7 @@ class ActionModule(TidegateAction):
         resolved = self.policy()
         root = resolved.root or connection.own_root(self.connection)
         try:
-            ledger = self.need_module(GUARD, {"phase": "ledger", "root": root}, needed=("ledger",))["ledger"]
+            ledger = guard.need(self, {"phase": "ledger", "root": root}, needed=("ledger",))["ledger"]
         except ModuleFailed as error:
             return {"why": " ".join(str(error.result.get("msg", "")).split())}
         return of_ledger(resolved, ledger)

@@ -13,8 +13,7 @@ from typing import Any
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action import evidence, output
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.module_result import ModuleFailed
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import connection
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.commit_confirm import GUARD
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import connection, guard
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.summary import fleet
 
 
@@ -37,8 +36,8 @@ class ActionModule(TidegateAction):
         resolved = self.policy()
         root = resolved.root or connection.own_root(self.connection)
         try:
-            state = self.need_module(GUARD, {"phase": "status", "root": root}, needed=("status",))["status"]
-            seen = self.need_module(GUARD, {"phase": "observed", "root": root}, needed=("observed",))["observed"]
+            state = guard.need(self, {"phase": "status", "root": root}, needed=("status",))["status"]
+            seen = guard.need(self, {"phase": "observed", "root": root}, needed=("observed",))["observed"]
         except ModuleFailed as error:
             return {"row": fleet.without_state(resolved, str(error.result.get("msg", "")))}
         return {"row": fleet.row(resolved, state, evidence.of_host(self, resolved, seen, arguments))}

@@ -18,8 +18,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.action import ev
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.module_result import ModuleFailed
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.tier_words import TierWords
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import connection
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm.commit_confirm import GUARD
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import connection, guard
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce import decisions
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.enforce.tier_state import tier_state
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory import ages
@@ -68,8 +67,8 @@ class ActionModule(TidegateAction):
         resolved = self.policy()
         root = resolved.root or connection.own_root(self.connection)
         try:
-            ledger = self.need_module(GUARD, {"phase": "ledger", "root": root}, needed=("ledger",))["ledger"]
-            seen = self.need_module(GUARD, {"phase": "observed", "root": root}, needed=("observed",))["observed"]
+            ledger = guard.need(self, {"phase": "ledger", "root": root}, needed=("ledger",))["ledger"]
+            seen = guard.need(self, {"phase": "observed", "root": root}, needed=("observed",))["observed"]
         except ModuleFailed as error:
             return {"why": " ".join(str(error.result.get("msg", "")).split())}
         recorder, proxied = Recorder(resolved), evidence.of_proxies(self, resolved, arguments)

@@ -36,21 +36,21 @@ class TidegateError(Exception):
         self.details = dict(details or {})
 
 
+REPORTED = (TidegateError, MemoryError)
+"""What a module reports as its failure."""
+
+
 @contextmanager
 def report_errors(module: AnsibleModule) -> Iterator[None]:
     """Report a TidegateError or a lack of memory as the failure of ``module``, with the keys msg, reason and where."""
     try:
         yield
-    except TidegateError as error:
-        _fail(module, error)
-    except MemoryError:
-        _fail(module, TidegateError("no_memory", NO_MEMORY))
+    except REPORTED as error:
+        module.fail_json(**failure(error))
 
 
-def failure(error: TidegateError) -> dict[str, Any]:
+def failure(error: TidegateError | MemoryError) -> dict[str, Any]:
     """Return the keys of a failure: msg, reason, where and the details."""
+    if isinstance(error, MemoryError):
+        error = TidegateError("no_memory", NO_MEMORY)
     return {"msg": str(error), "reason": error.reason, "where": error.where, **error.details}
-
-
-def _fail(module: AnsibleModule, error: TidegateError) -> None:
-    module.fail_json(**failure(error))

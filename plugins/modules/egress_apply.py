@@ -165,7 +165,9 @@ nft_missing:
 REQUEST = r"""<<INCLUDE_ANSIBLE_MODULE_JSON_ARGS>>"""
 """On a host, what the action asks: JSON, which never has three quotes in a row. Elsewhere the text as it is."""
 
-# An assignment, since for everybody but a host this file is documentation alone.
+# Assignments, since for everybody but a host this file is documentation alone. Python reads it from its standard input
+# or from a folder of Ansible's, and would look for modules where it was started, or there.
+PATH = __import__("sys").path.pop(0) if REQUEST.startswith("{") else None
 ANSWER = (
     eval(compile(__import__("json").loads(REQUEST)["program"], "unchanged", "exec"), {"REQUEST": REQUEST})  # noqa: S307
     if REQUEST.startswith("{")

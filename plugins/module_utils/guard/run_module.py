@@ -9,11 +9,9 @@ import json
 import os
 from collections import Counter
 from dataclasses import replace
-from typing import Any, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Callable, Mapping
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.tidegate.nftables.plugins.module_utils.errors import report_errors
+from ansible_collections.tidegate.nftables.plugins.module_utils.errors import REPORTED, failure
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import ssh_session, system_log, ulogd
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
@@ -59,6 +57,9 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.table_names impo
 from . import apply
 from .apply import Terms
 
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
 Parameters = Mapping[str, Any]
 _EVENTS = 500
 """Events of the journal in a report, the latest."""
@@ -66,16 +67,41 @@ _EVENTS = 500
 
 def run(module: AnsibleModule) -> None:
     """Run one phase and end the module."""
-    with report_errors(module):
-        if os.geteuid() != 0:
-            raise GuardError("not_root", f"This needs root on the host. {UNCHANGED} Fix: become: true.")
-        paths = Paths(module.params["root"] or "")
-        result = PHASES[module.params["phase"]](paths, module.params, module.check_mode)
-        if result.get("guard") and module.params["phase"] in _CONFIRMED:
-            _wait(paths, module.params, result["guard"])
+    result = outcome(module.params, module.check_mode)
+    if result.get("failed"):
+        module.fail_json(**result)
     for warning in result.pop("warnings", ()):
         module.warn(warning)
     module.exit_json(**result)
+
+
+def outcome(given: Parameters, check: bool) -> dict[str, Any]:
+    """Return the result of one phase, failed or not. given: the parameters, with their defaults."""
+    try:
+        if os.geteuid() != 0:
+            raise GuardError("not_root", f"This needs root on the host. {UNCHANGED} Fix: become: true.")
+        paths = Paths(given["root"] or "")
+        result = PHASES[given["phase"]](paths, given, check)
+        if result.get("guard") and given["phase"] in _CONFIRMED:
+            _wait(paths, given, result["guard"])
+    except REPORTED as error:
+        return {"failed": True, **failure(error)}
+    return result
+
+
+def parameters(arguments: Mapping[str, Any], spec: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return arguments of the controller's own, of their types, with the defaults that AnsibleModule would give them.
+
+    spec: of options below an argument; by default that of the module.
+    """
+    filled = {}
+    for name, about in (ARGUMENTS if spec is None else spec).items():
+        value = arguments.get(name, about.get("default"))
+        if "options" in about and value is not None:
+            below = about["options"]
+            value = [parameters(each, below) for each in value] if about["type"] == "list" else parameters(value, below)
+        filled[name] = value
+    return filled
 
 
 def _apply(paths: Paths, parameters: Parameters, check: bool) -> dict[str, Any]:

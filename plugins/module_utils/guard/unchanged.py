@@ -131,7 +131,7 @@ def facts(about: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def content(path: str) -> list[Any] | None:
-    """Return the target of a link, the mode, and a checksum of what is in a file; None where there is none."""
+    """Return the target of a link, mode, owner, and a checksum of what is in a file; None where there is none."""
     try:
         status = os.lstat(path)
     except OSError:
@@ -139,9 +139,9 @@ def content(path: str) -> list[Any] | None:
     link = os.readlink(path) if stat.S_ISLNK(status.st_mode) else ""
     try:
         with open(path, "rb") as file:
-            return [link, stat.S_IMODE(status.st_mode), hashlib.sha256(file.read()).hexdigest()]
+            return [link, stat.S_IMODE(status.st_mode), status.st_uid, hashlib.sha256(file.read()).hexdigest()]
     except OSError:
-        return [link, stat.S_IMODE(status.st_mode), ""]
+        return [link, stat.S_IMODE(status.st_mode), status.st_uid, ""]
 
 
 def first(paths: Collection[str]) -> list[str]:

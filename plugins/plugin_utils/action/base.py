@@ -25,7 +25,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.world 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plural import count
 
 from .first_host import first_host
-from .module_result import ModuleFailed, module_result
+from .module_result import module_result, succeeded
 from .shape import Record, ShapeError
 from .shapes import SHAPES
 
@@ -144,10 +144,7 @@ class TidegateAction(ActionBase):
 
     def need_module(self, name: str, arguments: Mapping[str, Any], needed: Collection[str] = ()) -> dict[str, Any]:
         """As run_module; raise ModuleFailed when the module failed."""
-        result = self.run_module(name, arguments, needed)
-        if result.get("failed"):
-            raise ModuleFailed(result)
-        return result
+        return succeeded(self.run_module(name, arguments, needed))
 
     def run_action(self, name: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """Run an action of Ansible's own on the task's host and return its result, failed or not."""

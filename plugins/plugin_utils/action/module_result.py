@@ -60,6 +60,13 @@ def module_result(result: Mapping[str, Any], shape: Record, needed: Collection[s
     return known
 
 
+def succeeded(result: dict[str, Any]) -> dict[str, Any]:
+    """Return a result that did not fail; raise ModuleFailed."""
+    if result.get("failed"):
+        raise ModuleFailed(result)
+    return result
+
+
 def _texts_of_events(result: Mapping[str, Any]) -> dict[Any, Any]:
     """Return the result with warnings and the error as texts: ansible-core 2.19 and later return objects for them."""
     plain = dict(result)

@@ -305,8 +305,8 @@ UNCHANGED = Record(
 )
 """What guard/unchanged.py answers of a host."""
 
-CONFIRMED = Record(optional={**_GUARD.optional, "unanswered": TEXT})
-"""What guard/confirmation.py answers of a host."""
+GUARD_ANSWER = Record(optional={**_GUARD.optional, "answered": FLAG, "unanswered": TEXT})
+"""What guard/confirmation.py and guard/installed.py answer of a host."""
 
 APPLIED = Record(
     optional={

@@ -16,13 +16,12 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard import confirmation
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import request as requests
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.shapes import CONFIRMED
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.shapes import GUARD_ANSWER
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedPolicy
 
 from . import connection as connections
-from . import description, sent_alone
+from . import description, guard, sent_alone
 
-GUARD = "egress_guard"
 _ASK = sent_alone.program(confirmation)
 _DECISION = frozenset(("tests", "broken", "broken_before", "unsent"))
 """Keys of a confirmation that did not fail."""
@@ -65,18 +64,18 @@ def apply_and_confirm(
     began = time.monotonic()
     proves = connections.passes_network(action.connection)
     extra = {"keep_connection": proves} if request["phase"] == "apply" else {}
-    first = action.run_module(GUARD, {**request, **extra})
+    first = guard.run(action, {**request, **extra})
     first["effects"] = description.effects_of(first, resolved)
-    guard = first.get("guard")
-    if first.get("failed") or not guard:
+    pending = first.get("guard")
+    if first.get("failed") or not pending:
         return {**_recorded(action, request, first), "confirmation": None}
     # The host's clock runs from some moment of the first run; the controller's from before it.
-    deadline = max(began, time.monotonic() - _PAUSE) + guard["seconds"]
+    deadline = max(began, time.monotonic() - _PAUSE) + pending["seconds"]
     confirm = {
         "phase": "confirm",
-        "token": guard["token"],
+        "token": pending["token"],
         "tests": request.get("tests"),
-        "failing_before": guard.get("before", []),
+        "failing_before": pending.get("before", []),
         "mode": request.get("mode", "enforce"),
         "root": request.get("root"),
         "not_over": first.get("connection") if proves else None,
@@ -84,13 +83,13 @@ def apply_and_confirm(
     }
     outcome = _retry(action, lambda: _over_new_connection(action, confirm, deadline), deadline)
     if isinstance(outcome, AnsibleConnectionFailure):
-        return _rolled_back(first, _unreachable(action, guard["token"], request.get("root"), deadline, outcome))
+        return _rolled_back(first, _unreachable(action, pending["token"], request.get("root"), deadline, outcome))
     if outcome.get("failed"):
         if outcome.get("reason") not in _DECIDED:
             # The confirmation itself could not run. Rolling back now is better than waiting for the timeout.
             what = "the controller is gone" if outcome is _ABANDONED else "the confirmation failed"
-            drop = {"phase": "reject", "token": guard["token"], "root": request.get("root"), "what": what}
-            action.run_module(GUARD, drop)
+            drop = {"phase": "reject", "token": pending["token"], "root": request.get("root"), "what": what}
+            guard.run(action, drop)
         return _rolled_back(first, outcome)
     return {
         **first,
@@ -113,7 +112,7 @@ def _recorded(action: TidegateAction, request: Mapping[str, Any], first: Result)
     """
     if first.get("failed") or action.check_mode or not requests.is_undescribed(first):
         return first
-    second = action.run_module(GUARD, {**request, "what": description.of_same_table(first)})
+    second = guard.run(action, {**request, "what": description.of_same_table(first)})
     return {**first, **second} if second.get("failed") else first
 
 
@@ -121,7 +120,7 @@ def _over_new_connection(action: TidegateAction, confirm: Mapping[str, Any], dea
     connections.renew(action.connection)
     if not _starter_lives():
         return _ABANDONED
-    return _by_the_waiting_run(action, confirm, deadline) or action.run_module(GUARD, confirm, _DECISION)
+    return _by_the_waiting_run(action, confirm, deadline) or guard.run(action, confirm, _DECISION)
 
 
 def _by_the_waiting_run(action: TidegateAction, confirm: Mapping[str, Any], deadline: float) -> Result | None:
@@ -133,7 +132,7 @@ def _by_the_waiting_run(action: TidegateAction, confirm: Mapping[str, Any], dead
     left = max(deadline - time.monotonic(), _PAUSE)
     seconds = left - min(_FOR_THE_GUARD, left / 2)
     raw = sent_alone.run(action, _ASK, {**request, "seconds": seconds})
-    answer = action.known_result(sent_alone.MODULE, raw, CONFIRMED)
+    answer = action.known_result(sent_alone.MODULE, raw, GUARD_ANSWER)
     if answer.get("reason") if answer.get("failed") else answer.keys() >= _DECISION:
         return answer
     action.say_details(f"confirmed by a run of the guard: {answer.get('unanswered', 'no answer')}")
@@ -192,7 +191,7 @@ def _unreachable(
     for _attempt in range(_STATUS_ATTEMPTS):
         try:
             connections.renew(action.connection)
-            fate = action.run_module(GUARD, {"phase": "status", "token": token, "root": root}).get("fate")
+            fate = guard.run(action, {"phase": "status", "token": token, "root": root}).get("fate")
         except AnsibleConnectionFailure:
             time.sleep(_PAUSE)
             continue

@@ -8,16 +8,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard import unchanged
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.shapes import UNCHANGED
 
-from . import sent_alone
+from . import guard, sent_alone
 
-_FILE = Path(str(unchanged.__file__))
 _PROGRAM = sent_alone.program(unchanged)
 _NOT_COMPARED = ("who", "preflight")
 """What of a request a host that is right does not look at: who asks, and what is looked at before a change."""
@@ -42,24 +40,13 @@ _NOTHING: Mapping[str, Any] = {
 _OF_HOST = ("missing_users", "missing_units", "names_without_address", "nft_version", "counters")
 
 
-def _sources() -> str:
-    """Return a checksum of all that runs on hosts: another release may write other files, or see other differences."""
-    checksum = hashlib.sha256()
-    for path in sorted(_FILE.parents[1].rglob("*.py")):
-        checksum.update(path.read_bytes())
-    return checksum.hexdigest()
-
-
-_SOURCES = _sources()
-
-
 def digest(request: Mapping[str, Any], guards: str) -> str:
     """Return the checksum of a request for the phase apply that has to be equal for a host to be right.
 
     guards: the checksum of the guards of its policy, so that a run which changes nothing but a guard says so.
     """
     compared = {key: value for key, value in request.items() if key not in _NOT_COMPARED}
-    return hashlib.sha256(json.dumps([_SOURCES, guards, compared], sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([guard.SOURCES, guards, compared], sort_keys=True).encode()).hexdigest()
 
 
 def ask(action: TidegateAction, request: Mapping[str, Any]) -> dict[str, Any] | None:

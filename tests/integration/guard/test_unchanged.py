@@ -162,6 +162,7 @@ def link(path: Path, target: str = "other") -> None:
 DAMAGE: dict[str, Callable[[GuardedHost], object]] = {
     "another program": lambda host: replace(host.paths.program),
     "a program that nobody may run": lambda host: host.paths.program.chmod(0o644),
+    "a program of another user": lambda host: os.chown(host.paths.program, 65534, 0),
     "no program": lambda host: host.paths.program.unlink(),
     "a link elsewhere": lambda host: link(host.paths.command, "/bin/true"),
     "no link": lambda host: host.paths.command.unlink(),

@@ -14,8 +14,8 @@ from ansible_collections.tidegate.nftables.tests.integration.role.project import
 
 ONE = ["egress_apply"]
 """The module runs of a host that is right: a question."""
-WHOLE = ["egress_apply", "egress_guard"]
-"""Those of a host that nothing is known about: the question, and the guard, which looks at everything."""
+WHOLE = ["egress_apply", "egress_apply", "egress_guard"]
+"""Those of a host that nothing is known about: the question, whether it has the program, and the guard, with it."""
 CHANGE = [*WHOLE, "egress_apply"]
 """Those of a host where something changes: the question, apply, and over a new connection the word to confirm it."""
 

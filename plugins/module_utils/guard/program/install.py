@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ from . import manual, names, package
 
 _EVERYTHING = Settings(ulogd_group=0)
 """Settings of a host that has every file that can be installed."""
+_EXECUTABLE = 0o755
 _START_CHECKS = 50
 """How often it is checked, every 0.1 s, whether the watcher has started."""
 
@@ -63,6 +65,7 @@ def install(
     changes: list[FileChange] = []
     if not check:
         files.make_folder(paths.state)
+    changes += _program(paths.program, check=check)
     for path, (content, mode) in _files(paths, values, systemd=systemd).items():
         changes += _file(path, content, mode, check=check)
     for path, target in _links(paths, values, systemd=systemd).items():
@@ -93,7 +96,7 @@ def file_change(change: unit_files.Change | names.Change) -> FileChange:
 
 def remove(paths: Paths, *, systemd: bool, check: bool = False) -> list[FileChange]:
     """Remove all installed files and the state; the caller removes the table."""
-    installed = [*_links(paths, _EVERYTHING, systemd=True), *_files(paths, _EVERYTHING, systemd=True)]
+    installed = [*_links(paths, _EVERYTHING, systemd=True), paths.program, *_files(paths, _EVERYTHING, systemd=True)]
     present = [path for path in installed if path.exists() or path.is_symlink()]
     followed = unit_files.changes(paths, {}, package.interpreter())
     changes = [FileChange(str(path), "remove") for path in present]
@@ -124,12 +127,12 @@ def remove(paths: Paths, *, systemd: bool, check: bool = False) -> list[FileChan
 def paths_of(paths: Paths, values: Settings, units: unit_sets.Units, *, systemd: bool) -> list[Path]:
     """Return the paths of all installed files and links."""
     followed = unit_files.texts(paths, units, package.interpreter())
-    return [*_files(paths, values, systemd=systemd), *_links(paths, values, systemd=systemd), *followed]
+    files_and_links = [*_files(paths, values, systemd=systemd), *_links(paths, values, systemd=systemd)]
+    return [paths.program, *files_and_links, *followed]
 
 
 def _files(paths: Paths, values: Settings, *, systemd: bool) -> Mapping[Path, tuple[bytes, int]]:
     by_path = {
-        paths.program: (package.build(), 0o755),
         paths.failsafe: (failsafe.script(values), 0o600),
         paths.settings: (settings.dump(values), 0o600),
         paths.manual: (manual.man_page().encode(), 0o644),
@@ -161,9 +164,17 @@ def _links(paths: Paths, values: Settings, *, systemd: bool) -> Mapping[Path, Pa
     return targets
 
 
+def _program(path: Path, *, check: bool) -> Iterator[FileChange]:
+    """Install the program. Building it takes as long as the rest of a run."""
+    with contextlib.suppress(OSError):
+        if _is_ours(path, _EXECUTABLE) and package.is_built(path.read_bytes()):
+            return
+    yield from _file(path, package.build(), _EXECUTABLE, check=check)
+
+
 def _file(path: Path, content: bytes, mode: int, *, check: bool) -> Iterator[FileChange]:
     with contextlib.suppress(OSError):
-        if path.read_bytes() == content and path.stat().st_mode & 0o7777 == mode and not path.is_symlink():
+        if _is_ours(path, mode) and path.read_bytes() == content:
             return
     action = "change" if path.exists() else "add"
     before = files.read(path) if action == "change" else ""
@@ -171,6 +182,12 @@ def _file(path: Path, content: bytes, mode: int, *, check: bool) -> Iterator[Fil
     if not check:
         files.make_shared_folder(path.parent)
         files.write(path, content, mode)
+
+
+def _is_ours(path: Path, mode: int) -> bool:
+    """Return whether this is a file of this user's, and of this mode."""
+    status = path.lstat()
+    return (status.st_uid, status.st_mode) == (os.geteuid(), stat.S_IFREG | mode)
 
 
 def _link(path: Path, target: Path, *, check: bool) -> Iterator[FileChange]:

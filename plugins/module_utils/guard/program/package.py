@@ -4,145 +4,29 @@
 """The installed program: the guard and what it needs of the nft engine, as one file that Python runs (zipapp).
 
 It is a zip archive after a line with the interpreter, uncompressed, so that `less` on a host shows the sources. One
-rename replaces it, so a rollback timer never runs half an update.
+rename replaces it, so a rollback timer never runs half an update. Beside each module is the module compiled for this
+host's Python, which checks that it is of that source (PEP 552); for another Python, the sources are there.
 """
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import io
+import marshal
 import os
 import subprocess
 import sys
 import zipfile
 from functools import lru_cache
-from typing import Any
+from typing import Any, Mapping
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard import installed
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import UNCHANGED, GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.systemd_units import FOLLOW_UNITS, RESOLVE
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import timer
 
-from . import cli, follow_units, resolve, timed_rollback
-
-ROOMS = "ansible_collections.tidegate.nftables.plugins.module_utils"
-PARTS = (
-    "connection_tracking",
-    "domain_names",
-    "errors",
-    "files",
-    "guard.host.background",
-    "guard.host.clock",
-    "guard.host.errors",
-    "guard.host.files",
-    "guard.host.lock",
-    "guard.host.name_service",
-    "guard.host.paths",
-    "guard.host.ssh_session",
-    "guard.host.system_log",
-    "guard.host.systemd_units",
-    "guard.host.unit_files",
-    "guard.program.arguments",
-    "guard.program.ask",
-    "guard.program.boot",
-    "guard.program.cli",
-    "guard.program.console",
-    "guard.program.emergency",
-    "guard.program.exporter",
-    "guard.program.follow_units",
-    "guard.program.followed_units",
-    "guard.program.terminal",
-    "guard.program.timed_rollback",
-    "guard.program.names",
-    "guard.program.names_watch",
-    "guard.program.proxy_files",
-    "guard.program.resolve",
-    "guard.program.watcher",
-    "guard.saved.confirmed_policy",
-    "guard.saved.failsafe",
-    "guard.saved.history",
-    "guard.saved.journal",
-    "guard.saved.last_loaded",
-    "guard.saved.pending",
-    "guard.saved.recorded_content",
-    "guard.saved.records",
-    "guard.saved.request",
-    "guard.saved.running_time",
-    "guard.saved.settings",
-    "guard.sight.answer",
-    "guard.saved.resolver_document",
-    "guard.sight.allowed_flows",
-    "guard.sight.denied_ledger",
-    "guard.sight.evaluate",
-    "guard.sight.explain",
-    "guard.sight.kept_ledger",
-    "guard.sight.level",
-    "guard.sight.metrics",
-    "guard.sight.status",
-    "guard.sight.temporary_allows",
-    "guard.sight.verdict",
-    "guard.table.blocks",
-    "guard.table.fingerprint",
-    "guard.table.hand_edits",
-    "guard.table.host",
-    "guard.table.live_table",
-    "guard.table.restore",
-    "guard.table.unit_sets",
-    "guard.trial.commit_confirm",
-    "guard.trial.rollback",
-    "guard.trial.timer",
-    "guard.unchanged",
-    "intervals",
-    "netlink.connection",
-    "netlink.counted_elements",
-    "netlink.declaration",
-    "netlink.decode",
-    "netlink.elements",
-    "netlink.errors",
-    "netlink.garbage_collection",
-    "netlink.handles",
-    "netlink.namespace",
-    "netlink.rule_counters",
-    "netlink.ruleset",
-    "netlink.snapshot",
-    "netlink.snapshot_changes",
-    "netlink.snapshot_difference",
-    "netlink.wire",
-    "nft.command",
-    "nft.desired.hooks",
-    "nft.desired.parse_sets",
-    "nft.desired.resolvers",
-    "nft.desired.spec",
-    "nft.desired.tokens",
-    "nft.errors",
-    "nft.live.cut",
-    "nft.mirror",
-    "printable",
-    "protocols",
-    "proxy.access_log",
-    "proxy.health",
-    "resolver.answers",
-    "resolver.configuration",
-    "resolver.directory",
-    "resolver.document",
-    "resolver.kernel",
-    "resolver.messages",
-    "resolver.periodic",
-    "resolver.question",
-    "resolver.record",
-    "resolver.service",
-    "resolver.shares",
-    "resolver.unbound_module",
-    "resolver.writer",
-    "suggested_entries",
-    "table_names",
-    "unit_names",
-    "unit_protections",
-    "units.cgroups",
-    "units.fill",
-    "units.keys",
-    "units.temporary",
-)
-"""The modules in the program, below ROOMS."""
+from . import cli, follow_units, parts, resolve, timed_rollback
 
 OLDEST = (3, 8)
 _SYSTEM = "/usr/bin/python3"
@@ -167,17 +51,54 @@ _DATE = (1980, 1, 1, 0, 0, 0)
 
 @lru_cache(maxsize=1)
 def build() -> bytes:
-    """Return the program; the same sources and Python give the same bytes."""
+    """Return the program, with a seal at its end (guard/installed.py)."""
     # -I: the environment and the user's folders do not change what is imported. -S: site packages do not either.
-    archive = io.BytesIO()
-    archive.write(f"#!{interpreter()} -IS\n".encode())
+    archive, sources, magic = io.BytesIO(), _sources(), _magic()
+    archive.write(_first_line())
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as folder:
-        for name, source in sorted(_sources().items()):
-            about = zipfile.ZipInfo(name, _DATE)
-            about.create_system = 3
-            about.external_attr = 0o644 << 16
-            folder.writestr(about, source)
-    return archive.getvalue()
+        for name, source in sorted(sources.items()):
+            _add(folder, name, source)
+        for name, source in sorted(sources.items()) if any(magic) else ():
+            _add(folder, f"{name}c", _compiled(name, source))
+    # The last two bytes of an archive are the length of the comment behind it.
+    content = archive.getvalue()[:-2] + installed.SEAL.to_bytes(2, "little")
+    return content + installed.seal(content, _digest(sources), magic)
+
+
+def is_built(data: bytes) -> bool:
+    """Return whether a program on this host is as `build` makes it, without building it."""
+    return installed.sealed(data) == (_digest(_sources()), _magic()) and data.startswith(_first_line())
+
+
+def _first_line() -> bytes:
+    return f"#!{interpreter()} -IS\n".encode()
+
+
+def _magic() -> bytes:
+    """Return the magic number of the modules in the program, zeros where they are not compiled."""
+    own = importlib.util.MAGIC_NUMBER
+    return own if _is_own(interpreter()) or _about(interpreter())[1:] == (own.hex(),) else bytes(4)
+
+
+def _digest(sources: Mapping[str, bytes]) -> str:
+    return parts.digest(lambda name: sources[_path(name)])
+
+
+def _path(name: str) -> str:
+    return f"{parts.ROOMS}.{name}".replace(".", "/") + ".py"
+
+
+def _add(folder: zipfile.ZipFile, name: str, content: bytes) -> None:
+    about = zipfile.ZipInfo(name, _DATE)
+    about.create_system = 3
+    about.external_attr = 0o644 << 16
+    folder.writestr(about, content)
+
+
+def _compiled(name: str, source: bytes) -> bytes:
+    """Return a module as Python keeps it in a file: magic number, flags (checked by hash), hash, code (PEP 552)."""
+    code = compile(source, name, "exec", dont_inherit=True)
+    return importlib.util.MAGIC_NUMBER + b"\3\0\0\0" + importlib.util.source_hash(source) + marshal.dumps(code)
 
 
 def shown(content: str) -> str:
@@ -190,7 +111,7 @@ def interpreter() -> str:
 
     Where that is missing or too old, the Python that runs the module.
     """
-    if os.path.realpath(_SYSTEM) == os.path.realpath(sys.executable) or _version(_SYSTEM) >= OLDEST:
+    if _is_own(_SYSTEM) or _about(_SYSTEM)[:1] >= (OLDEST,):
         return _SYSTEM
     if not sys.executable:
         raise GuardError(
@@ -200,10 +121,17 @@ def interpreter() -> str:
     return sys.executable
 
 
-def _version(path: str) -> tuple[int, ...]:
+def _is_own(path: str) -> bool:
+    return os.path.realpath(path) == os.path.realpath(sys.executable)
+
+
+@lru_cache(maxsize=None)
+def _about(path: str) -> tuple[Any, ...]:
+    """Return version and magic number of a Python, nothing where it does not run."""
+    asked = "import sys, importlib.util as util; print(*sys.version_info[:2], util.MAGIC_NUMBER.hex())"
     try:
         done = subprocess.run(
-            [path, "-IS", "-c", "import sys; print(*sys.version_info[:2])"],
+            [path, "-IS", "-c", asked],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
@@ -211,22 +139,23 @@ def _version(path: str) -> tuple[int, ...]:
         )
     except (OSError, subprocess.CalledProcessError):
         return ()
-    return tuple(map(int, done.stdout.split()))
+    major, minor, magic = done.stdout.split()
+    return (int(major), int(minor)), magic
 
 
-def _sources() -> dict[str, bytes]:
+@lru_cache(maxsize=1)
+def _sources() -> Mapping[str, bytes]:
     sources = {"__main__.py": _MAIN.encode()}
-    above = ROOMS.split(".")
+    above = parts.ROOMS.split(".")
     packages = [above[:depth] for depth in range(1, len(above) + 1)]
-    rooms = {tuple(part.split(".")[:depth]) for part in PARTS for depth in range(1, part.count(".") + 1)}
-    for package in [*packages, *([*above, *room] for room in sorted(rooms))]:
-        sources["/".join([*package, "__init__.py"])] = b""
-    for part in PARTS:
-        module = importlib.import_module(f"{ROOMS}.{part}")
+    for room in [*packages, *([*above, *room.split(".")] for room in parts.PARTS if room)]:
+        sources["/".join([*room, "__init__.py"])] = b""
+    for name in parts.names():
+        module = importlib.import_module(f"{parts.ROOMS}.{name}")
         loader: Any = module.__spec__.loader if module.__spec__ else None
         source: str | bytes | None = loader.get_source(module.__name__) if loader else None
         if source is None:
             raise GuardError("bad_request", f"The source of {module.__name__} cannot be read. {UNCHANGED}")
         # Ansible's own loader, of a program that it imports from the checkout, gives bytes.
-        sources[f"{module.__name__.replace('.', '/')}.py"] = source if isinstance(source, bytes) else source.encode()
+        sources[_path(name)] = source if isinstance(source, bytes) else source.encode()
     return sources

@@ -14,7 +14,19 @@ import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils import guard
 
-ROOMS = ("unchanged", "confirmation", "host", "table", "saved", "sight", "trial", "program", "apply", "run_module")
+ROOMS = (
+    "unchanged",
+    "confirmation",
+    "installed",
+    "host",
+    "table",
+    "saved",
+    "sight",
+    "trial",
+    "program",
+    "apply",
+    "run_module",
+)
 """In order: what is sent alone, two files, six folders, then the two files in front of them."""
 ROOT = Path(guard.__file__).parent
 PREFIX = tuple(guard.__name__.split("."))

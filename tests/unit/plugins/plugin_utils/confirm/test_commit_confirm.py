@@ -13,7 +13,7 @@ import pytest
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.connection.local import Connection as LocalConnection
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import commit_confirm
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import commit_confirm, guard
 from ansible_collections.tidegate.nftables.tests.support.controller import Controller
 
 
@@ -32,17 +32,13 @@ class Clock:
 
 
 class Action:
-    """What a run prints about a host, and what the host says of the change."""
+    """What a run prints about a host."""
 
     host = "app1"
     connection = LocalConnection
 
-    def __init__(self, fate: dict[str, Any] | None = None) -> None:
+    def __init__(self) -> None:
         self.warnings: list[str] = []
-        self.fate = fate
-
-    def run_module(self, _name: str, _arguments: dict[str, Any]) -> dict[str, Any]:
-        return {"fate": self.fate}
 
     def warn(self, text: str) -> None:
         self.warnings.append(text)
@@ -124,10 +120,11 @@ def test_a_change_that_no_run_waits_for_is_confirmed_by_the_guard(
     }
     result = Controller(tmp_path, hosts).run("app1", "egress_apply", {}, host)
     assert asked == [
-        "egress_apply ",
+        "egress_apply ",  # is it right?
+        "egress_apply ",  # has it the program?
         "egress_guard apply",
-        "egress_apply ",
-        *(["egress_guard confirm"] if asks_the_guard else []),
+        "egress_apply ",  # does the run wait?
+        *(["egress_apply ", "egress_guard confirm"] if asks_the_guard else []),
     ]
     assert result.get("reason") == (None if asks_the_guard else answer.get("reason"))
 
@@ -142,8 +139,9 @@ def test_what_will_happen_is_said_once(clock: Clock) -> None:
     assert "the host rolls the change back by itself" in warning
 
 
-def test_what_the_host_rejected_meanwhile_is_said(clock: Clock) -> None:
-    action = Action({"event": "restored", "refused": ["192.0.2.9 tcp/51234 by root"]})
+def test_what_the_host_rejected_meanwhile_is_said(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    action, fate = Action(), {"event": "restored", "refused": ["192.0.2.9 tcp/51234 by root"]}
+    monkeypatch.setattr(guard, "run", lambda _action, _arguments: {"fate": fate})
     error = AnsibleConnectionFailure("no route")
     outcome = commit_confirm._unreachable(action, "t", None, clock.now, error)  # type: ignore[arg-type]
     assert "has rolled the change back" in outcome["msg"]

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import unchanged
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import guard, unchanged
 from ansible_collections.tidegate.nftables.tests.support.controller import Controller
 from ansible_collections.tidegate.nftables.tests.support.paths import CHECKOUT
 
@@ -39,7 +39,7 @@ def test_all_that_a_host_looks_at_is_in_the_checksum(other: dict[str, Any], *, s
 
 def test_another_release_of_what_runs_on_hosts_has_another_checksum(monkeypatch: pytest.MonkeyPatch) -> None:
     before = unchanged.digest(REQUEST, "")
-    monkeypatch.setattr(unchanged, "_SOURCES", "of another release")
+    monkeypatch.setattr(guard, "SOURCES", "of another release")
     assert unchanged.digest(REQUEST, "") != before
 
 
@@ -49,7 +49,9 @@ def test_the_module_answers_by_the_program_that_it_is_sent(tmp_path: Path) -> No
     request = {"program": unchanged._PROGRAM, "root": str(tmp_path), "digest": '""" \' \\ \n'}
     sent = source.replace("<<INCLUDE_ANSIBLE_MODULE_JSON_ARGS>>", json.dumps(request))
     assert len(sent) < 25_000
-    done = subprocess.run([sys.executable], input=sent, text=True, capture_output=True, check=True)
+    # Where it was started there may be anything.
+    (tmp_path / "json.py").write_text("raise SystemExit('a stranger')")
+    done = subprocess.run([sys.executable], input=sent, text=True, capture_output=True, check=True, cwd=tmp_path)
     answer = json.loads(done.stdout)
     assert (answer["changed"], answer["unchanged"]) == (False, False)
     assert "lock" in answer["differs"], "nothing is recorded there"
@@ -77,4 +79,4 @@ def test_only_a_plain_yes_spares_the_guard(
     result = Controller(tmp_path, HOSTS).run("app1", "egress_apply", {}, host)
     assert not result["changed"]
     assert result["egress"]["mode"] == "observe"
-    assert asked == ["egress_apply", *(["egress_guard"] if asks_the_guard else [])]
+    assert asked == ["egress_apply", *(["egress_apply", "egress_guard"] if asks_the_guard else [])]

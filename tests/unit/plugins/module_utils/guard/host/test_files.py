@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import ast
+import importlib.util
 import json
 import os
 import random
@@ -18,10 +20,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard import installed
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock, files, lock, systemd_units
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.errors import REASONS, GuardError
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program import install, package
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program import install, package, parts
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import (
     failsafe,
     history,
@@ -34,7 +37,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.records import Record
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.settings import Settings
 
-ROOM = Path(package.__file__).parents[1]
+MODULES = Path(package.__file__).parents[2]
 LISTING = 'table inet tidegate {\n\tchain out {\n\t\taccept comment "é"\n\t}\n}\n'
 
 
@@ -249,44 +252,62 @@ def test_the_program_holds_all_it_needs(tmp_path: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
         assert all(info.compress_type == zipfile.ZIP_STORED for info in archive.infolist())
-    held = {name.partition("/guard/")[2] for name in names if "/guard/" in name}
-    sent_only = {
-        "apply.py",
-        "confirmation.py",
-        "run_module.py",
-        "host/ulogd.py",
-        "program/install.py",
-        "program/manual.py",
-        "program/package.py",
-        "program/report.py",
-        "program/temporary_allow.py",
-        "program/unchanged_record.py",
-        "program/requested_names.py",
-        "program/requested_units.py",
-        "program/uninstall.py",
-        "saved/before_change.py",
-        "saved/failsafe_records.py",
-        "saved/host_floor.py",
-        "saved/recorded_table.py",
-        "sight/flow_lines.py",
-        "sight/ledger_facts.py",
-        "sight/login_needs.py",
-        "sight/observed.py",
-        "sight/own_connection.py",
-        "sight/preflight_gate.py",
-        "table/desired.py",
-        "table/older_connections.py",
-        "trial/decide.py",
-        "trial/policy_tests.py",
-        "trial/waiting.py",
+    assert {Path(name).with_suffix(".py").as_posix() for name in names if name.endswith(".pyc")} == {
+        name for name in names if name.endswith(".py")
     }
-    assert held == {str(path.relative_to(ROOM)) for path in ROOM.rglob("*.py")} - sent_only
+    assert package.is_built(path.read_bytes())
 
 
-def test_the_program_is_the_same_every_time() -> None:
-    first = package.build()
+def test_the_program_is_what_the_guard_imports() -> None:
+    """Also in functions, as Ansible looks for what it sends."""
+    assert set(parts.names()) == imported_by("guard.run_module")
+
+
+def imported_by(name: str) -> set[str]:
+    """Return this module below module_utils, and all that it imports, with what they import, and so on."""
+    modules, left = set(), [name]
+    while left:
+        module = left.pop()
+        path = MODULES.joinpath(*module.split(".")).with_suffix(".py")
+        if module in modules or not path.exists():
+            continue
+        modules.add(module)
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom):
+                above = module.split(".")[: -node.level] if node.level else []
+                room = ".".join([*above, *([node.module] if node.module else [])]).removeprefix(parts.ROOMS).lstrip(".")
+                left += [room, *(f"{room}.{each.name}".lstrip(".") for each in node.names)]
+    return modules
+
+
+@pytest.mark.parametrize("place", [0, 40_000, -1, -80, -150])
+def test_a_program_with_one_other_byte_is_made_anew(paths: Paths, place: int) -> None:
+    install.install(paths, Settings(), {}, systemd=False)
+    data = bytearray(paths.program.read_bytes())
+    data[place] ^= 1
+    paths.program.write_bytes(bytes(data))
+    assert [change.path for change in install.install(paths, Settings(), {}, systemd=False)] == [str(paths.program)]
+    assert package.is_built(paths.program.read_bytes())
+
+
+def test_modules_compiled_for_another_python_are_made_anew(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    install.install(paths, Settings(), {}, systemd=False)
+    monkeypatch.setattr(importlib.util, "MAGIC_NUMBER", b"\0\1\r\n")
     package.build.cache_clear()
-    assert package.build() == first
+    assert [change.path for change in install.install(paths, Settings(), {}, systemd=False)] == [str(paths.program)]
+    monkeypatch.undo()
+    package.build.cache_clear()
+    # The sources are in it for every Python.
+    assert subprocess.run([sys.executable, "-IS", str(paths.program), "--version"], check=False).returncode == 0
+    assert not package.is_built(paths.program.read_bytes())
+
+
+def test_the_sent_file_looks_where_the_program_is() -> None:
+    assert Path(installed.PROGRAM) == Paths().program
+
+
+def test_the_program_says_which_python_runs_it_alone() -> None:
+    first = package.build()
     assert first.startswith(b"#!/")
     assert first.split(b"\n")[0].endswith(b" -IS")
 
@@ -337,7 +358,7 @@ def test_every_error_has_a_known_reason() -> None:
     import ast
 
     reasons = set()
-    for path in ROOM.rglob("*.py"):
+    for path in MODULES.joinpath("guard").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "GuardError":
                 reason = node.args[0]
