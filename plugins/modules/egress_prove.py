@@ -108,7 +108,9 @@ differences:
   type: list
   elements: str
 tests:
-  description: How many of the policy's C(egress_tests_*) were checked.
+  description:
+    - How many of the policy's C(egress_tests_*) were checked. Those with C(unit) are not, for no packet is sent from a
+      unit here; a run of the role sends theirs.
   returned: when packets were sent
   type: int
   sample: 6

@@ -37,8 +37,15 @@ class PacketTest:
 
 
 def packet_tests(tests: Iterable[ResolvedTest], results: Sequence[ProbeResult]) -> list[PacketTest]:
-    """Return each test with the packets that it is about; a test without a user is about every user."""
-    return [_packet_test(test, [result for result in results if _concerns(test, result.flow)]) for test in tests]
+    """Return each test with the packets that it is about; a test without a user is about every user.
+
+    None of a unit: these packets are in none. The host itself sends those before it confirms a change.
+    """
+    return [
+        _packet_test(test, [result for result in results if _concerns(test, result.flow)])
+        for test in tests
+        if test.unit is None
+    ]
 
 
 def _packet_test(test: ResolvedTest, results: Sequence[ProbeResult]) -> PacketTest:

@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import product
+
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.model import Approximation
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.decide import is_one_of
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import ResolvedEntry
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.decide import is_among, is_one_of
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import ResolvedEntry, ResolvedNever
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses, units
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import AddressSet
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.boxes import Box
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.units import Cgroup
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.box_arithmetic import subtract_boxes
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.excepted_users import (
     excepted_users,
@@ -28,8 +32,11 @@ def without(fit: Fit, entry: ResolvedEntry, box: Box) -> list[Box]:
 
 def _without_by_unit(fit: Fit, entry: ResolvedEntry, boxes: list[Box]) -> list[Box]:
     """Return what elements leave that except units."""
-    if fit.can.unit or entry.by_socket:
-        return boxes  # Whom an entry for some sockets is for is decided later, for all of its openings together.
+    if fit.can.unit:
+        return boxes
+    if entry.by_socket:
+        # Whom an entry for some sockets is for is decided later, for all of its openings together.
+        return _left_to_somebody(entry, boxes, fit.resolved.never)
     excepting = [never for never in fit.resolved.never if never.except_units]
     rest = subtract_boxes(boxes, excepting)
     differing = subtract_boxes(boxes, rest)
@@ -40,6 +47,24 @@ def _without_by_unit(fit: Fit, entry: ResolvedEntry, boxes: list[Box]) -> list[B
     direction = fit.direction(entry, why)
     fit.differ(entry, direction, why, differing, users=whom if direction == NARROWER else None)
     return boxes if direction == WIDER else rest
+
+
+def _left_to_somebody(entry: ResolvedEntry, boxes: list[Box], nevers: Sequence[ResolvedNever]) -> list[Box]:
+    """Return what elements leave to any socket of an entry: those that they except may be none of its sockets."""
+    named = {unit for never in nevers for unit in never.except_units}.union(entry.units or ())
+    users = entry.users or ("", *(user for never in nevers for user in never.except_users))
+    places = {place for unit in entry.units or ("",) for place in units.places(unit, named)}
+    left = [
+        part
+        for user, place in product(sorted({*users}), sorted(places))
+        for part in subtract_boxes(boxes, (never for never in nevers if not _is_excepted(never, user, place)))
+    ]
+    return subtract_boxes(boxes, subtract_boxes(boxes, left))
+
+
+def _is_excepted(never: ResolvedNever, user: str, place: Cgroup) -> bool:
+    excepted = never.excepted
+    return never.excepts and is_among(user, place, excepted.users, excepted.units)
 
 
 def _without_by_user(fit: Fit, entry: ResolvedEntry, box: Box) -> list[Box]:

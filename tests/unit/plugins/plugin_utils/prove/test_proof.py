@@ -116,6 +116,13 @@ def test_hand_written_tests_are_about_enforce() -> None:
     assert (result["tests"], result["complaints"]) == (0, [])
 
 
+def test_hand_written_tests_of_units_are_not_about_packets_from_elsewhere() -> None:
+    resolved = with_test(app(), reach=True, to="203.0.113.10")
+    of_unit = dataclasses.replace(resolved, tests=(dataclasses.replace(resolved.tests[0], unit="agent.service"),))
+    result = prove(of_unit, (PAYMENTS, "answered"), (AS_ROOT, "refused"))
+    assert (result["tests"], result["complaints"]) == (0, [])
+
+
 def test_probes_are_what_the_module_takes_in_the_same_order() -> None:
     assert probes([RESOLVER, PAYMENTS]) == [
         {"to": "10.0.0.53", "protocol": "udp", "port": 53, "user": "root", "name": "dns1"},

@@ -36,6 +36,7 @@ from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targe
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets.test_property import (
     packet,
     policy_of,
+    with_cgroups,
 )
 
 Settings = Mapping[str, Any]
@@ -123,8 +124,10 @@ def _number(flow: policy.Flow) -> int:
 # nftables: the table spec, by a reading of its rules.
 
 
-def _table_passes(rendered: Rendering, flow: policy.Flow) -> bool:
-    return interpret.run(rendered.file.data, packet(flow)).verdict == "accept"
+@contextmanager
+def _reading_table(rendered: Rendering) -> Iterator[Passes]:
+    spec = with_cgroups(rendered.file.data, rendered.resolved.units())
+    yield lambda flow: interpret.run(spec, packet(flow)).verdict == "accept"
 
 
 def _open_table(resolved: policy.ResolvedPolicy) -> RenderedFile:
@@ -196,7 +199,7 @@ def _open_cilium(_resolved: policy.ResolvedPolicy) -> RenderedFile:
 
 
 EVALUATORS: Mapping[str, Evaluator] = {
-    "nftables": Evaluator(reading=_read(_table_passes), allow_all=_open_table),
+    "nftables": Evaluator(reading=_reading_table, allow_all=_open_table),
     "aws": Evaluator(
         reading=_read(_group_passes(secgroup.of_module)),
         allow_all=_open_group,

@@ -33,6 +33,7 @@ from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targe
     USERS,
     entries,
     flows,
+    is_of,
     listed,
     nevers,
     policy_of,
@@ -43,20 +44,40 @@ APPROXIMATIONS = ("", "wider", "narrower")
 KUBERNETES = {"namespace": "shop", "labels": {"tier": "app"}}
 """egress_kubernetes of the units."""
 _LEASES = (67, 547)
-EVERYBODY = (*USERS, "www-data", None)
-
-
-def _without_units(written: dict[str, Any]) -> dict[str, Any]:
-    """What targets make of units is in test_policy_fit.py."""
-    return {key: value for key, value in written.items() if key not in ("units", "except_units")}
-
-
-policies = st.builds(
-    lambda allow, base, never: policy_of("enforce", allow, base, never),
-    st.lists(entries.map(_without_units), max_size=3),
-    st.lists(entries.map(_without_units), max_size=2),
-    st.lists(nevers.map(_without_units), max_size=2),
+SOMEBODY = (*USERS, "www-data")
+UNITS = ("nginx.service", "restic@.service", "batch.slice")
+PLACES = (
+    ("system.slice", "nginx.service"),
+    ("batch.slice", "nginx.service"),
+    ("batch.slice", "batch-night.slice", "restic@home.service"),
+    ("system.slice", "other.service"),
 )
+"""Where sockets are: in each of UNITS, in two at once, in none."""
+Sender = tuple[str | None, tuple[str, ...]]
+"""A user, and the units that a socket is in."""
+
+
+def _policies(units: st.SearchStrategy[list[str]]) -> st.SearchStrategy[dict[str, Any]]:
+    """Random policies. units: lists for their entries and exceptions, [] for none."""
+
+    def about(key: str, written: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dict[str, Any]]:
+        return st.builds(
+            lambda each, listed: {name: value for name, value in {**each, key: listed}.items() if value},
+            written,
+            units,
+        )
+
+    allowed, closed = about("units", entries), about("except_units", nevers)
+    return st.builds(
+        lambda allow, base, never: policy_of("enforce", allow, base, never),
+        st.lists(allowed, max_size=3),
+        st.lists(allowed, max_size=2),
+        st.lists(closed, max_size=2),
+    )
+
+
+policies = _policies(st.just([]))
+policies_with_units = _policies(st.lists(st.sampled_from(UNITS), max_size=2, unique=True))
 tried = st.lists(flows, min_size=4, max_size=16)
 # A word opens no DNS, an address beside it does: flows that an entry opens anyway are no difference.
 BESIDE_A_WORD = (
@@ -87,11 +108,23 @@ BOTH_CLOSE = (
         policy.Flow("10.0.0.1", "tcp", 80),
     ],
 )
+# What is closed to all but units that the entry is not for, is open to nobody by the entry.
+CLOSED_TO_ITS_UNIT = (
+    policy_of(
+        "enforce",
+        [],
+        [{"to": ["203.0.113.0/24"], "services": ["any"], "units": ["nginx.service"]}],
+        [{"to": ["203.0.113.0/24"], "except_units": ["restic@.service"]}],
+    ),
+    [policy.Flow("203.0.113.7", "udp", 67), policy.Flow("203.0.113.7", "tcp", 443)],
+)
 EXAMPLES = (
     BESIDE_A_WORD,
     UNDER_A_WORD,
     (BOTH_CLOSE[0], "narrower", BOTH_CLOSE[1]),
     (BOTH_CLOSE[0], "wider", BOTH_CLOSE[1]),
+    (CLOSED_TO_ITS_UNIT[0], "narrower", CLOSED_TO_ITS_UNIT[1]),
+    (CLOSED_TO_ITS_UNIT[0], "wider", CLOSED_TO_ITS_UNIT[1]),
 )
 """(variables, approximation, flows) that were wrong once."""
 SOURCE = "10.0.0.77"
@@ -143,35 +176,50 @@ def check(rendered: Rendering, passes: Callable[[policy.Flow], bool], flow: poli
     passes: what the enforcement point does with the file.
     """
     resolved, differences = rendered.resolved, rendered.differences
-    flows = {user: replace(flow, user=user) for user in EVERYBODY}
-    verdicts = {user: policy.decide(resolved, flows[user]) for user in EVERYBODY}
-    let_through = {user: passes(flows[user]) for user in EVERYBODY}
+    flows = _as_everybody(resolved, flow)
+    verdicts = {sender: policy.decide(resolved, each) for sender, each in flows.items()}
+    let_through = {sender: passes(each) for sender, each in flows.items()}
     if any(let_through.values()):
         # No approximation opens what egress_never closes to everybody, be it by several elements together.
         assert {verdict.cause for verdict in verdicts.values()} != {"never"}, flow
-    for user, verdict in verdicts.items():
+    for sender, verdict in verdicts.items():
         if verdict.cause == "floor" and (flow.protocol not in ("tcp", "udp") or flow.port in _LEASES):
             return  # The parts of the floor that are the host's own.
-        if let_through[user] and not verdict.allowed:
-            assert any(_about(difference, "wider", flow) for difference in differences), (flow, user)
-        if verdict.allowed and not let_through[user]:
-            assert any(_about(difference, "narrower", flow, user) for difference in differences), (flow, user)
+        if let_through[sender] and not verdict.allowed:
+            assert any(_about(difference, "wider", flow) for difference in differences), (flow, sender)
+        if verdict.allowed and not let_through[sender]:
+            assert any(_about(difference, "narrower", flow, sender) for difference in differences), (flow, sender)
     for difference in differences:
-        # A reported difference is real: for some of its users, and because of the entry that it names.
+        # A reported difference is real: for some of its senders, and because of the entry that it names.
         if _about(difference, "wider", flow):
             assert any(let_through.values()), (flow, difference)
-            assert not all(_by(resolved, difference.entry, flow)[user] for user in EVERYBODY), (flow, difference)
+            assert not all(_by(resolved, difference.entry, flow)), (flow, difference)
         if _about(difference, "narrower", flow):
-            assert any(_by(resolved, difference.entry, flow).values()), (flow, difference)
+            assert any(_by(resolved, difference.entry, flow)), (flow, difference)
 
 
-def _by(resolved: policy.ResolvedPolicy, name: str, flow: policy.Flow) -> dict[Any, bool]:
-    """Return who may send the flow by one entry alone."""
+def _as_everybody(resolved: policy.ResolvedPolicy, flow: policy.Flow) -> dict[Sender, policy.Flow]:
+    """Return the flow as each sender whom a policy may tell from others."""
+    places = PLACES if resolved.units() else ((),)
+    senders: list[Sender] = [(None, ()), *((user, place) for user in SOMEBODY for place in places)]
+    return {(user, units): replace(flow, user=user, units=units) for user, units in senders}
+
+
+def _by(resolved: policy.ResolvedPolicy, name: str, flow: policy.Flow) -> list[bool]:
+    """Return for each sender whether one entry alone lets its flow through."""
     alone = replace(resolved, floor=(), entries=tuple(entry for entry in resolved.entries if entry.name == name))
-    return {user: policy.decide(alone, replace(flow, user=user)).allowed for user in EVERYBODY}
+    return [policy.decide(alone, each).allowed for each in _as_everybody(resolved, flow).values()]
 
 
-def _about(difference: TargetDifference, direction: str, flow: policy.Flow, user: Any = ...) -> bool:
+def _is_named(sender: Sender, text: str) -> bool:
+    """Return whether a difference is about a sender. text: "payd", "a.service, b.slice" or "payd in a.service"."""
+    users, _in, named = text.rpartition(" in ")
+    names = named.split(", ")
+    is_in = any(is_of(unit, name) for unit in sender[1] for name in names)
+    return is_in and sender[0] in users.split(", ") if users else is_in or sender[0] in names
+
+
+def _about(difference: TargetDifference, direction: str, flow: policy.Flow, sender: Sender | None = None) -> bool:
     version, value = addresses.parse_address(flow.address)
     number = flow.protocol if isinstance(flow.protocol, int) else services.PORT_PROTOCOLS.get(flow.protocol)
     if number is None:
@@ -179,5 +227,5 @@ def _about(difference: TargetDifference, direction: str, flow: policy.Flow, user
     inside = intervals.contains(difference.addresses.family(version), value) and difference.services.contains(
         number, flow.port or 0
     )
-    mine = user is ... or difference.users is None or user in difference.users
+    mine = sender is None or difference.users is None or any(_is_named(sender, text) for text in difference.users)
     return difference.direction == direction and inside and mine

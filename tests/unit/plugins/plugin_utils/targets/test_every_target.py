@@ -29,7 +29,7 @@ from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targe
 )
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets.random_units import (
     EXAMPLES,
-    policies,
+    policies_with_units,
     tried,
 )
 
@@ -38,7 +38,7 @@ GOLDEN = ROOT / "targets"
 
 @pytest.mark.parametrize("name", EVALUATORS)
 @settings(max_examples=60, deadline=None)
-@given(data=st.data(), variables=policies, flows=tried)
+@given(data=st.data(), variables=policies_with_units, flows=tried)
 def test_files_let_through_what_the_policy_does(
     name: str, data: st.DataObject, variables: Any, flows: list[policy.Flow]
 ) -> None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -164,14 +164,18 @@ def packet(flow: policy.Flow) -> Packet:
     return Packet(flow.address, protocol_number(flow), flow.port, flow.user, flow.source_port, now=now, cgroup=cgroup)
 
 
-def with_cgroups(spec: dict[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
-    """The table as the host fills it: in the set of each list of units, the cgroups of these units."""
+def written_units(variables: Mapping[str, Any]) -> list[list[str]]:
+    """The lists of units in a random policy."""
     entries = [*variables["egress_allow_one"], *variables["egress_allow_two"]]
     lists = [entry["units"] for entry in entries if "units" in entry]
-    lists += [never["except_units"] for never in variables["egress_never"] if "except_units" in never]
+    return [*lists, *(never["except_units"] for never in variables["egress_never"] if "except_units" in never)]
+
+
+def with_cgroups(spec: dict[str, Any], lists: Iterable[Sequence[str]]) -> dict[str, Any]:
+    """The table as the host fills it: in the set of each list of units, the cgroups of these units."""
     paths = {"/".join(units_of(cgroup)[:end]) for cgroup in CGROUPS for end in range(1, 5)}
     elements = {
-        units_set(sorted(set(units))): [path for path in paths if any(_is_of(path, unit) for unit in units)]
+        units_set(sorted(set(units))): [path for path in paths if any(is_of(path, unit) for unit in units)]
         for units in lists
     }
     return {**spec, "sets": [{**each, **_elements(elements.get(each["name"]))} for each in spec["sets"]]}
@@ -181,7 +185,8 @@ def _elements(paths: list[str] | None) -> dict[str, Any]:
     return {} if paths is None else {"elements": paths}
 
 
-def _is_of(path: str, unit: str) -> bool:
+def is_of(path: str, unit: str) -> bool:
+    """Whether the cgroup at the end of a path is a unit's own."""
     name = path.rpartition("/")[2]
     return name == unit or ("@." in unit and name.startswith(unit.partition("@")[0] + "@"))
 
@@ -218,7 +223,7 @@ def test_reader_oracle_and_rules_agree(allow: Any, base: Any, never: Any, tried:
         return
     observing = policy.build({**variables, "egress_mode": "observe"}, inventory, today=TODAY)
     spec, dispatched, observed = (
-        with_cgroups(table, variables)
+        with_cgroups(table, written_units(variables))
         for table in (compile_table(resolved), compile_table(resolved, in_a_row=0), compile_table(observing))
     )
     for flow in tried:
@@ -298,7 +303,7 @@ def test_reader_oracle_and_rules_agree_about_names(
     resolved, _errors = attempt(variables, inventory)
     if resolved is None:
         return
-    spec = with_cgroups(compile_table(resolved), variables)
+    spec = with_cgroups(compile_table(resolved), written_units(variables))
     must, may = policy.passing(resolved), policy.passing(resolved, may=True)
     for flow, names in tried:
         passes = reader(variables).is_allowed(replace(seen(flow), names=names))
