@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import (
     Grant,
@@ -19,12 +20,21 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.reac
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.prove.fleet import Fleet
 
 _USERS = (None, None, None, ("payd",), ("www-data", "app"))
+_UNITS = (None, ("nginx.service",), None, ("restic@.service", "batch.slice"), ("nginx.service",))
 _PORTS = (443, 80, 5432, 8443, 6379, 25, 22, 9200)
 
 
-def fleet(hosts: int, tiers: int, entries: int, *, own: bool) -> dict[str, ResolvedPolicy]:
-    """Policies by host. own: each host has a destination that no other has."""
-    return {f"host{number}": _policy(number, number % tiers, entries, own=own) for number in range(hosts)}
+def fleet(hosts: int, tiers: int, entries: int, *, own: bool, units: bool = False) -> dict[str, ResolvedPolicy]:
+    """Policies by host. own: each host has a destination that no other has. units: some entries are for units."""
+    made = {f"host{number}": _policy(number, number % tiers, entries, own=own) for number in range(hosts)}
+    return {host: _with_units(resolved) for host, resolved in made.items()} if units else made
+
+
+def _with_units(resolved: ResolvedPolicy) -> ResolvedPolicy:
+    entries = tuple(replace(entry, units=_UNITS[place % len(_UNITS)]) for place, entry in enumerate(resolved.entries))
+    never = tuple(replace(each, except_units=("backup.service",)) for each in resolved.never)
+    tests = tuple(replace(test, unit=None if test.reach else "nginx.service") for test in resolved.tests)
+    return replace(resolved, entries=entries, never=never, tests=tests)
 
 
 def _policy(number: int, tier: int, entries: int, *, own: bool) -> ResolvedPolicy:

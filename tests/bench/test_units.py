@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the tidegate developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What entries for 20 systemd units cost a packet, beside the same entries for any program and for users.
+"""What entries for systemd units cost a packet and a proof, beside the same for any program and for users.
 
 The sender is in a cgroup of its own, as deep as that of a service. Ratios are of figures of one run. Takes a minute.
 """
@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
 from ansible_collections.tidegate.nftables.tests.bench import data_path
 from ansible_collections.tidegate.nftables.tests.bench.data_path import PORT, THERE, wire
+from ansible_collections.tidegate.nftables.tests.bench.fleet import fleet, prove
 from ansible_collections.tidegate.nftables.tests.bench.test_data_path import VARIABLES, address
 from ansible_collections.tidegate.nftables.tests.golden.cases import FixedInventory
 from ansible_collections.tidegate.nftables.tests.golden.render import render
@@ -90,3 +92,17 @@ def test_twenty_units_cost_little_more_than_twenty_users(costs: dict[str, float]
 
 def test_a_packet_of_an_open_flow_pays_nothing_for_units(costs: dict[str, float]) -> None:
     assert costs[OPEN] < costs[ANYBODY]
+
+
+def test_units_cost_the_proof_of_a_fleet_at_most_half_more() -> None:
+    ratios = []
+    for _pair in range(5):
+        took = []
+        for units in (False, True):
+            policies = fleet(100, 20, 200, own=False, units=units)
+            begin = process_time()
+            prove(policies)
+            took.append(process_time() - begin)
+        ratios.append(took[1] / took[0])
+        print(f"\n100 hosts, 20 policies of 200 entries: {took[0]:.2f} s, with units {took[1]:.2f} s", end="")
+    assert sorted(ratios)[2] < 1.5

@@ -55,31 +55,6 @@ def test_an_alias_opens_nothing_and_is_reported(site: Site) -> None:
     site.run("rm", "/etc/systemd/system/alias.service")
 
 
-def test_a_container_is_its_own_scope_and_what_it_divides_stays_in_it(site: Site) -> None:
-    scope, engine = "libpod-0123456789abcdef.scope", ("engine.service",)
-    site.apply((scope,), ("divided.service",))
-    # As an engine does: a scope in machine.slice, with a cgroup for the container below.
-    inside = (
-        "cd /sys/fs/cgroup$(sed -n s/^0:://p /proc/self/cgroup); mkdir -p container; echo $$ >container/cgroup.procs"
-    )
-    site.machine.write("/usr/local/bin/container", f"#!/bin/sh\n{inside}\nexec /usr/local/bin/try $1\n", 0o755)
-    started = f"systemd-run --scope --slice machine.slice -p Delegate=yes --unit {scope} container contained"
-    site.service("engine", "KillMode=process", command=f"/bin/sh -c '{started} & exec /usr/local/bin/try engine'")
-    site.service("divided", "Delegate=yes", command="/usr/local/bin/container divided")
-    site.systemctl("start", "engine", "divided", "other")
-    try:
-        for name in ("contained", "divided"):
-            site.wait(name, "reached")
-        for name in ("engine", "other"):
-            site.wait(name, "refused")
-        site.apply(engine)
-        site.wait("engine", "reached")
-        for name in ("contained", "divided"):
-            site.wait(name, "refused")
-    finally:
-        site.systemctl("stop", "engine", "divided", scope)
-
-
 def test_a_unit_that_is_renamed_keeps_its_name_until_it_stops(site: Site) -> None:
     former = ("former.service",)
     site.service("former")
