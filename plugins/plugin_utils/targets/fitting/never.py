@@ -63,8 +63,7 @@ def _left_to_somebody(entry: ResolvedEntry, boxes: list[Box], nevers: Sequence[R
 
 
 def _is_excepted(never: ResolvedNever, user: str, place: Cgroup) -> bool:
-    excepted = never.excepted
-    return never.excepts and is_among(user, place, excepted.users, excepted.units)
+    return never.excepts and is_among(user, place, never.except_users or None, never.except_units or None)
 
 
 def _without_by_user(fit: Fit, entry: ResolvedEntry, box: Box) -> list[Box]:
