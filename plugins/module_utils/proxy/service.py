@@ -38,6 +38,10 @@ _ROTATE = Path("/etc/logrotate.d/tidegate-proxy")
 _CACHE_LOG = LOGS / "cache.log"
 _OPENED = "Accepting SSL bumped"
 """What each worker logs once it takes connections."""
+_RUNNING = ("active", "reloading")
+_STATES = (*_RUNNING, "activating", "deactivating", "failed", "inactive", "unknown")
+"""What systemctl is-active prints."""
+_SYSTEMD_PATIENCE = 30.0
 _COMPLAINT = re.compile(r"\b(?:ERROR|FATAL|WARNING)\b.*")
 # /run/squid is where Debian's package keeps the sockets between the workers. The folders are made outside of what
 # confines Squid, which needs them to be there. Squid starts as root and becomes its user. Its logs are of group root:
@@ -305,7 +309,17 @@ def _opened(offset: int) -> int:
 
 
 def _is_active() -> bool:
-    return _systemctl("is-active", SERVICE, must=False) == "active"
+    """Return whether the service runs.
+
+    While systemd reads its units again it may give no answer. That is no state: who took it for one restarted a proxy
+    that was to be reloaded.
+    """
+    end = time.monotonic() + _SYSTEMD_PATIENCE
+    while True:
+        state = _systemctl("is-active", SERVICE, must=False).rpartition("\n")[2]
+        if state in _STATES or time.monotonic() > end:
+            return state in _RUNNING
+        time.sleep(0.1)
 
 
 def _systemctl(*words: str, must: bool = True) -> str:
