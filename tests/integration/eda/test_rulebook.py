@@ -19,6 +19,7 @@ import yaml
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import system_log
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program import names_watch
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import journal
 from ansible_collections.tidegate.nftables.tests.support.paths import CHECKOUT
 from ansible_collections.tidegate.nftables.tests.support.waiting import wait_for
@@ -99,8 +100,9 @@ def test_events_of_hosts_start_what_the_rulebook_says(root: Path) -> None:
             with journald(root) as paths:
                 journal.add(paths, "restored", token="t1", who="alice", what="add {{ 7 * 7 }}")
                 journal.add(paths, "edited", token="t1")
-            meanings = (journal.EVENTS["restored"], journal.EVENTS["edited"], "PLAY RECAP")
-            wait_for(lambda: said(*meanings), "rollback and edit", process=run, instead=output.read_text)
+                system_log.send(paths, system_log.WARNING, "The resolver is silent.", names_watch.SILENT, {})
+            meanings = (journal.EVENTS["restored"], journal.EVENTS["edited"], "The resolver is silent.", "PLAY RECAP")
+            wait_for(lambda: said(*meanings), "rollback, edit, trouble", process=run, instead=output.read_text)
         finally:
             run.send_signal(signal.SIGINT)
     shown = output.read_text()

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import queue
 import socket
 import threading
@@ -16,6 +17,8 @@ import pytest
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program.watcher import Watcher
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved.settings import Settings
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.sight import ledger_facts
+from ansible_collections.tidegate.nftables.plugins.module_utils.resolver.record import Record
+from ansible_collections.tidegate.nftables.tests.support.resolver import DOCUMENT
 
 from .conftest import GuardedHost
 from .test_observed import send, table
@@ -109,6 +112,25 @@ def test_a_destination_is_announced_once(host: GuardedHost, journald: Journald) 
     send()
     Watcher(host).copy_ledger()
     assert journald.entries() == []
+
+
+def test_trouble_of_the_resolver_is_announced_by_name(host: GuardedHost, journald: Journald) -> None:
+    host.apply(ENFORCING, settings=Settings(tier="app"), confirm=False)
+    journald.entries()
+    host.paths.resolver_document.write_text(json.dumps(DOCUMENT))
+    host.paths.resolver_record.parent.mkdir(parents=True)
+    recorded = Record(host.paths.resolver_record, lambda _line: None)
+    recorded.refused("inside.example.", "10.0.0.1 is no address that it may lead to")
+    recorded.save(now=True)
+    Watcher(host).copy_ledger()
+    (entry,) = journald.entries()
+    fields = {name: entry.get(f"TIDEGATE_{name}") for name in ("EVENT", "TIER", "NAME", "WHY")}
+    assert fields == {
+        "EVENT": "resolver_refused",
+        "TIER": "app",
+        "NAME": "inside.example",
+        "WHY": "10.0.0.1 is no address that it may lead to",
+    }
 
 
 def test_a_flood_is_announced_in_part_and_counted(host: GuardedHost, journald: Journald) -> None:
