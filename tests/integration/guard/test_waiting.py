@@ -216,6 +216,18 @@ def test_what_a_killed_run_left_stops_neither_the_guard_nor_the_next_run(host: G
     assert ask(host, guard["token"], over=SECOND, not_over=FIRST)["confirmed"]["token"] == guard["token"]
 
 
+def test_a_link_in_its_way_is_removed_and_not_followed(host: GuardedHost, tmp_path: Path) -> None:
+    host.has(OLD)
+    guard = host.apply(NEW)["guard"]
+    other = tmp_path / "other"
+    other.write_text("of somebody else")
+    host.paths.confirmation.symlink_to(other)
+    wait_on_the_host(host, guard)
+    assert not host.paths.confirmation.is_symlink()
+    assert ask(host, guard["token"], over=SECOND, not_over=FIRST)["confirmed"]["token"] == guard["token"]
+    assert other.read_text() == "of somebody else"
+
+
 def test_where_nobody_can_wait_the_guard_confirms(host: GuardedHost) -> None:
     host.has(OLD)
     guard = host.apply(NEW)["guard"]
