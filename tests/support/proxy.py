@@ -79,6 +79,8 @@ class Proxy:
     process: subprocess.Popen[bytes] | None = None
     address: str = ""
     """The only one that it listens on, where others run beside it."""
+    connections: int = proxy.CONNECTIONS
+    """Of one client, for each worker."""
     names: dict[str, authority.Reply | None] = field(default_factory=dict)
     """What its name server answers, which a test may change."""
 
@@ -105,6 +107,7 @@ class Proxy:
             (self.directory / "errors" / name).write_text(text, encoding="utf-8")
         text = proxy.configuration(self.place, clients)
         text = text.replace(f"http_port {PORT}", f"http_port {self.address}:{PORT}") if self.address else text
+        text = text.replace(f"_connections {proxy.CONNECTIONS}", f"_connections {self.connections}")
         text += _NOT_INSTALLED.format(share=share(self.version), dns=authority.ADDRESS)
         (self.directory / "squid.conf").write_text(text, encoding="utf-8")
 
@@ -169,9 +172,9 @@ def folder() -> Iterator[Path]:
 
 
 @contextmanager
-def world(version: str, clients: Sequence[proxy.Client], address: str = "") -> Iterator[Proxy]:
-    """Run a proxy, the name server that it asks, and a server behind the names."""
-    with folder() as directory, _world(Proxy(version, directory, address=address), clients) as tested:
+def world(version: str, clients: Sequence[proxy.Client], **fields: Any) -> Iterator[Proxy]:
+    """Run a proxy, the name server that it asks, and a server behind the names. fields: of the proxy."""
+    with folder() as directory, _world(Proxy(version, directory, **fields), clients) as tested:
         yield tested
 
 

@@ -67,7 +67,7 @@ def pair(tmp_path: Path) -> Iterator[Pair]:
     url = texts["90tidegate-proxy"].partition('Proxy "')[2].partition('"')[0]
     with (
         own_namespace(),
-        proxy.world("6.13", clients, PROXY) as first,
+        proxy.world("6.13", clients, address=PROXY) as first,
         proxy.another(first, clients, SECOND) as second,
     ):
         publish(first)

@@ -26,6 +26,8 @@ from .squid import MAPPED, AclTypes, acl, name_acls, ports_acl
 from .through_proxy import bound, by_name
 
 WORKERS = 2
+CONNECTIONS = 4096
+"""Connections that each worker takes of one client at a time: it may open 65,536 files (LimitNOFILE), two for each."""
 DECISION, ENTRY = "tidegate", "tidegate_entry"
 """The notes on a request."""
 _SERVER_NAMES: AclTypes = ("sni", "ssl::server_name", "sni_below", "ssl::server_name_regex -i")
@@ -63,6 +65,7 @@ logfile_rotate 0
 pid_filename {run}/squid.pid
 coredump_dir {run}
 cache deny all
+client_ip_max_connections {connections}
 forwarded_for delete
 pinger_enable off
 shutdown_lifetime 1 seconds
@@ -140,7 +143,7 @@ def configuration(place: Place, clients: Iterable[Client]) -> str:
     shared = dict(pair for group in groups for pair in group.rules.shared)
     log = "{" + ",".join(f'"{key}":{code}' for key, code in _LOG.items()) + "}"
     named = {**vars(place), "host": _host(place.host)}
-    lines = [_BEGIN.format(**named, log=log, decision=DECISION, workers=WORKERS)]
+    lines = [_BEGIN.format(**named, log=log, decision=DECISION, workers=WORKERS, connections=CONNECTIONS)]
     lines += (line for name in sorted(shared) for line in shared[name])
     for group in groups:
         lines += [
