@@ -104,8 +104,12 @@ def test_a_name_that_leads_inside_after_its_request_does_not_pass(world: Proxy, 
         # Squid judges a second time, after it has read the server's name.
         with pytest.raises(ssl.SSLError):
             context.wrap_socket(connection, server_hostname=name)
-    lines = [(line["decision"], line["status"], line["peer"]) for line in world.log() if line["name"] == name]
-    assert lines[-1] == ("rejected", "403", "-"), lines
+
+    def logged() -> list[tuple[str, str, str]]:
+        return [(line["decision"], line["status"], line["peer"]) for line in world.log() if line["name"] == name]
+
+    wait_for(lambda: logged()[-1:] == [("rejected", "403", "-")], "the line of the rejection", instead=logged)
+    assert INSIDE not in {peer for _decision, _status, peer in logged()}
 
 
 def test_squid_says_nothing_against_its_configuration(world: Proxy) -> None:
