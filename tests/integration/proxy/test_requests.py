@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import ssl
@@ -54,6 +55,15 @@ def connect(client: str, authority: str) -> str:
 def test_a_name_of_an_entry_is_open(world: Proxy, url: str) -> None:
     code, _status, printed = curl(world, APP, url)
     assert (code, "hello" in printed) == (0, True), printed
+
+
+def test_nothing_is_kept_for_the_next_client(world: Proxy) -> None:
+    page = world.served / "page.txt"
+    for text in ("first", "second"):
+        page.write_text(f"{text}\n")
+        # Long unchanged, so that a cache would keep it.
+        os.utime(page, (1_000_000_000, 1_000_000_000))
+        assert text in curl(world, APP, "http://api.pay.example/page.txt")[2]
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,13 @@ def test_nothing_is_called_unused_without_evidence_for_all_of_the_time(changes: 
     assert kinds(found[0]) == []
 
 
+def test_an_entry_that_a_proxy_opens_is_not_called_unused_by_the_hosts_ledgers() -> None:
+    through: dict[str, Any] = {"egress_names": "proxy", "egress_proxies": ["10.0.0.30"]}
+    found = {row.name: row for row in review(entry(name="code", to=["git.example.com"], **FULL), **through)}
+    assert (found["code"].judged, found["code"].hits) == ("only the log of its proxy knows", None)
+    assert "unused" not in kinds(found["code"])
+
+
 def test_refusals_are_added_up_over_hosts() -> None:
     resolved = build()
     one = {"user": "payd", "decision": "rejected", "flows": 2, "packets": 5}
