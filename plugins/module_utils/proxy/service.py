@@ -205,9 +205,11 @@ def _changes(before: Mapping[Path, str | None], after: Mapping[Path, str | None]
 def _make_folders(program: Program) -> None:
     for folder in (FOLDER / "errors", _ROTATE.parent):
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-    for folder in (LOGS, RUN):
+    # As the unit makes them: a run without a change does not start it.
+    for folder, group, mode in ((LOGS, "root", 0o2750), (RUN, program.user, 0o750)):
         folder.mkdir(mode=0o750, exist_ok=True)
-        shutil.chown(str(folder), program.user, program.user)
+        shutil.chown(str(folder), program.user, group)
+        folder.chmod(mode)
     _let_root_read(program.user, _CERTIFICATE, LOGS / "access.log")
 
 
