@@ -32,7 +32,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.shape imp
     Within,
     Word,
 )
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.shapes import SHAPES, UNCHANGED
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.shapes import GUARD_ANSWER, SHAPES, UNCHANGED
 from ansible_collections.tidegate.nftables.tests.support.controller import Controller
 
 HOSTILE, OTHER = "evil1", "app1"
@@ -189,7 +189,8 @@ def answer(module: str, chosen: random.Random) -> Any:
     """Return what the hostile host answers for a module: mostly of the right shape, so that it is read further."""
     if chosen.random() < 0.05:
         return chosen.choice(JUNK)
-    shape = UNCHANGED if module == "egress_apply" else SHAPES.get(module)
+    # By that module, files of the guard are sent alone: the question, and what runs a phase by the host's program.
+    shape = chosen.choice((UNCHANGED, GUARD_ANSWER)) if module == "egress_apply" else SHAPES.get(module)
     made = value(shape, chosen) if shape is not None else {}
     if not isinstance(made, dict):
         return made
