@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Change the table so that nobody is locked out: a change is rolled back unless it is confirmed, and survives a reboot.
 
-Two programs are made of this folder. The module egress_guard imports it. And as one file it is installed on the host,
-where it needs neither the controller nor the module: rollback timer, boot, watcher and the command ``tidegate``
-(program/package.py has the list of its modules). Standard library only, Python 3.8+.
+Two programs are made of this folder. The module egress_guard imports it. And as one file it is installed on the host
+(program/parts.py has the list of its modules): rollback timer, boot, watcher and the command ``tidegate``, which need
+neither the controller nor the module, and what later runs do (installed.py). Standard library only, Python 3.8+.
 
 Six rooms, each imports only those before it: host (files, clocks, systemd), table (the live table, compare, restore),
 saved (policies and the pending change on the disk), sight (ledgers, verdicts, status), trial (commit-confirm), program
