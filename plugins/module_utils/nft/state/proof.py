@@ -39,8 +39,11 @@ NAMES = (
 )
 """Files that nft resolves names with."""
 
-_UNSTABLE = re.compile(r"\b(?:[io]if\b(?! (?:!= )?0\b)|cgroupv2\b(?! level \d+ @)|timeout\b)")
-"""Words whose meaning can change without a commit: index of a device or cgroup, elements with a timeout."""
+_UNSTABLE = re.compile(r"\b(?:[io]if\b(?! (?:!= )?0\b)|cgroupv2\b(?! level \d+ [@}])|timeout\b)")
+"""Words whose meaning can change without a commit: index of a device or cgroup, elements with a timeout.
+
+Not the cgroup that a packet is looked up by in a set, or entered with into one.
+"""
 
 
 def slot(specs: Sequence[TableSpec]) -> str:

@@ -28,6 +28,9 @@ def _table(*rules: RuleSpec) -> TableSpec:
         (_table(RuleSpec('iifname "lo" accept')), True),
         (_table(RuleSpec("iif lo accept")), False),
         (_table(RuleSpec("socket cgroupv2 level 1 user.slice accept")), False),
+        (_table(RuleSpec("socket cgroupv2 level 2 @units_a.service accept")), True),
+        (_table(RuleSpec("add @denied_unit4 { ip daddr . meta skuid . socket cgroupv2 level 3 }")), True),
+        (_table(RuleSpec('ip daddr . socket cgroupv2 level 2 { 192.0.2.1 . "user.slice" } accept')), False),
         (TableSpec("inet", "t", sets=(SetSpec("set", "s", ("type mark", "timeout 1d")),)), True),
         (
             TableSpec(
