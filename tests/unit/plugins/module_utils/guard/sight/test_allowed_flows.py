@@ -52,6 +52,12 @@ def test_packets_are_counted_over_reboots_and_reloads() -> None:
     assert by_day(kept) == {0: 17}
 
 
+def test_as_many_packets_as_before_that_came_later_are_others() -> None:
+    kept = after(AllowedFlows(), live(5, 10))
+    assert by_day(after(kept, live(5), later=60)) == {-1: 5, 0: 5}
+    assert by_day(after(kept, live(5, 70), later=60)) == {-1: 5}
+
+
 def test_a_clock_that_is_set_moves_lines_to_another_day_and_loses_none() -> None:
     kept = after(AllowedFlows(), live(5))
     ahead = Moment(NOW + 60, WALL + 400 * 86400, "a")

@@ -44,6 +44,11 @@ def test_packets_are_counted_over_reboots_reloads_and_lines_that_ended() -> None
     assert (line.packets, line.bytes, line.first) == (22, 22 * 60, NOW - 10)
 
 
+def test_as_many_packets_as_before_that_came_later_are_others() -> None:
+    kept = after(KeptLedger(), live(5, 10))
+    assert [line.packets for line in after(kept, live(5), at=NOW + 60).lines] == [10]
+
+
 def test_nothing_new_changes_nothing() -> None:
     kept = after(KeptLedger(), live(5, 10))
     assert after(kept, live(5, 11), at=NOW + 1.4) == kept
