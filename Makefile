@@ -30,6 +30,8 @@ export PATH := $(VENV)/bin:$(PATH):/usr/sbin:/sbin
 export LC_ALL := C.UTF-8
 # This checkout, not a copy that happens to be installed for the user.
 export ANSIBLE_COLLECTIONS_PATH := $(VENV)/collections
+# Of each process of pytest, half of the start is compiling what bytecode keeps: tests, and plugins such as Hypothesis.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## This list
