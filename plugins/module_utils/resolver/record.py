@@ -171,7 +171,11 @@ def read(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         return {}
     numbers = {key: content.get(key) for key in ("alive", *_COUNTS)}
-    recorded: dict[str, Any] = {key: each for key, each in numbers.items() if type(each) is int and 0 <= each < 1 << 63}
+    recorded: dict[str, Any] = {
+        key: each
+        for key, each in numbers.items()
+        if isinstance(each, int) and not isinstance(each, bool) and 0 <= each < 1 << 63
+    }
     for key in ("last", "names", "others", *map(of_names, TROUBLES)):
         part = content.get(key)
         texts = part.items() if isinstance(part, dict) else ()

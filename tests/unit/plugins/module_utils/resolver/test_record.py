@@ -40,7 +40,8 @@ def paths(tmp_path: Path) -> Paths:
 def test_whatever_the_file_holds_status_and_watcher_go_on(paths: Paths, text: str) -> None:
     paths.resolver_record.write_text(text)
     recorded = record.read(paths.resolver_record)
-    assert all(type(recorded.get(kind, 0)) is int for kind in ("alive", "written", "refused", "problems", "unknown"))
+    numbers = [recorded.get(kind, 0) for kind in ("alive", "written", "refused", "problems", "unknown")]
+    assert all(isinstance(number, int) and not isinstance(number, bool) for number in numbers)
     assert record.names(paths.resolver_record) == {}
     facts = resolver_document.facts(paths)
     assert facts is not None
