@@ -10,7 +10,6 @@ host's Python, which checks that it is of that source (PEP 552); for another Pyt
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import io
 import marshal
@@ -151,11 +150,11 @@ def _sources() -> Mapping[str, bytes]:
     for room in [*packages, *([*above, *room.split(".")] for room in parts.PARTS if room)]:
         sources["/".join([*room, "__init__.py"])] = b""
     for name in parts.names():
-        module = importlib.import_module(f"{parts.ROOMS}.{name}")
-        loader: Any = module.__spec__.loader if module.__spec__ else None
-        source: str | bytes | None = loader.get_source(module.__name__) if loader else None
+        spec = importlib.util.find_spec(f"{parts.ROOMS}.{name}")
+        loader: Any = spec.loader if spec else None
+        source: str | bytes | None = loader.get_source(f"{parts.ROOMS}.{name}") if loader else None
         if source is None:
-            raise GuardError("bad_request", f"The source of {module.__name__} cannot be read. {UNCHANGED}")
+            raise GuardError("bad_request", f"The source of {name} cannot be read. {UNCHANGED}")
         # Ansible's own loader, of a program that it imports from the checkout, gives bytes.
         sources[_path(name)] = source if isinstance(source, bytes) else source.encode()
     return sources
