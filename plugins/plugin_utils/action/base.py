@@ -9,7 +9,7 @@ from abc import abstractmethod
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, ClassVar
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleRuntimeError
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.printable import (
@@ -130,10 +130,19 @@ class TidegateAction(ActionBase):
 
         needed: keys that a result which did not fail must have. Raise UnexpectedResult for a result of another shape.
         """
-        raw = self._execute_module(
-            module_name=f"{COLLECTION}.{name}", module_args=dict(arguments), task_vars=self.task_vars
-        )
-        return self.known_result(name, raw, SHAPES[name], needed)
+        return self.known_result(name, self.execute(name, arguments), SHAPES[name], needed)
+
+    def execute(self, name: str, arguments: Mapping[str, Any]) -> Any:
+        """Return what a module of the collection answers. Raise UnexpectedResult for what Ansible does not read."""
+        try:
+            return self._execute_module(
+                module_name=f"{COLLECTION}.{name}", module_args=dict(arguments), task_vars=self.task_vars
+            )
+        except AnsibleRuntimeError as error:
+            # Such as a host that is out of reach. ansible-core 2.19 has none of its own for texts that are no UTF-8.
+            if type(error) is not AnsibleRuntimeError:
+                raise
+            raise UnexpectedResult(self.host, name, ShapeError("it", f"is not read: {error}")) from error
 
     def known_result(self, name: str, raw: Any, shape: Record, needed: Collection[str] = ()) -> dict[str, Any]:
         """Return the known keys of a result of the module ``name``, see module_result. Raise UnexpectedResult."""

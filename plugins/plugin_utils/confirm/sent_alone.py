@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import COLLECTION, TidegateAction
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
 
 MODULE = "egress_apply"
 
@@ -25,6 +25,4 @@ def program(of: ModuleType) -> str:
 
 def run(action: TidegateAction, source: str, request: Mapping[str, Any]) -> Any:
     """Return what a program answers on the action's host. Raise AnsibleConnectionFailure for one out of reach."""
-    return action._execute_module(  # noqa: SLF001
-        module_name=f"{COLLECTION}.{MODULE}", module_args={"program": source, **request}, task_vars=action.task_vars
-    )
+    return action.execute(MODULE, {"program": source, **request})

@@ -12,7 +12,7 @@ from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
-from ansible.errors import AnsibleError
+from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleRuntimeError
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils import policy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
@@ -61,6 +61,22 @@ def test_every_action_stands_on_the_base(name: str) -> None:
     assert issubclass(loaded.ActionModule, TidegateAction)
     assert "run" not in vars(loaded.ActionModule)
     assert "_execute_module" not in inspect.getsource(loaded)
+
+
+def test_what_ansible_does_not_read_is_a_wrong_answer_and_no_connection_that_failed() -> None:
+    def answered(error: Exception) -> dict[str, Any]:
+        def doing(action: Any, _arguments: Mapping[str, Any]) -> dict[str, Any]:
+            action._execute_module = MagicMock(side_effect=error)
+            done: dict[str, Any] = action.run_module("egress_guard", {})
+            return done
+
+        return run(doing)
+
+    result = answered(AnsibleRuntimeError("Refusing to deserialize an invalid UTF8 string value."))
+    assert (result["failed"], result["reason"]) == (True, "bad_result")
+    assert "app1: the result of the module egress_guard" in result["msg"]
+    with pytest.raises(AnsibleConnectionFailure):
+        answered(AnsibleConnectionFailure("no route"))
 
 
 def test_errors_of_any_room_become_one_failure() -> None:
