@@ -59,19 +59,17 @@ class ActionModule(TidegateAction):
         errors = [error for host in hosts for error in host.errors]
         if errors:
             raise PolicyErrors(tuple(dict.fromkeys(errors)))
-        served = [(host, host.resolved.proxy) for host in hosts if host.resolved and host.resolved.proxy]
-        asking = [(host, server) for host, server in served if own & set(server.addresses)]
-        ports = {server.port: host for host, server in asking}
+        served = [(host, host.resolved, host.resolved.proxy) for host in hosts if host.resolved and host.resolved.proxy]
+        asking = [each for each in served if own & set(each[2].addresses)]
+        ports = {server.port: host for host, _resolved, server in asking}
         if len(ports) > 1:
             first, second = sorted(host.name for host in ports.values())[:2]
             cause = f"{first} and {second} ask the proxy {self.host} on different ports"
             raise PolicyErrors((PolicyError("egress_proxy_port", cause, "set it in group_vars/all"),))
-        return [_client(host) for host, _proxy in asking], next(iter(ports), 0)
+        return [_client(host, resolved) for host, resolved, _server in asking], next(iter(ports), 0)
 
 
-def _client(host: FleetHost) -> proxy.Client:
-    assert host.resolved is not None
-    resolved: policy.ResolvedPolicy = host.resolved
+def _client(host: FleetHost, resolved: policy.ResolvedPolicy) -> proxy.Client:
     if not host.own:
         cause = f"{host.name} has no addresses, and a proxy knows its clients by nothing else"
         raise PolicyErrors((PolicyError("egress_addresses", cause, "set egress_addresses"),))

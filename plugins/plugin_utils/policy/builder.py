@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import RESOLVER_USER
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.advice import advise
@@ -280,9 +280,9 @@ def _inbound(
 
 
 def _expired(context: Context, entry: Entry) -> ExpiredEntry:
-    assert entry.expires is not None
     origin = context.report.origin(entry.place)
-    return ExpiredEntry(name=entry.name, expires=entry.expires, inbound=entry.kind == "inbound", origin=origin)
+    expires = cast("dt.date", entry.expires)  # what has none is never past it
+    return ExpiredEntry(name=entry.name, expires=expires, inbound=entry.kind == "inbound", origin=origin)
 
 
 def _resolve_entries(resolver: Resolver, entries: Sequence[Entry]) -> ResolvedPairs:
