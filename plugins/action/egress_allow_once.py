@@ -30,7 +30,7 @@ class ActionModule(TidegateAction):
 
     def act(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Return when it ends (``until``), what was opened (``flows``) and the entry as YAML (``lasting``)."""
-        host = host_arguments(self)
+        host, unit = host_arguments(self), arguments["unit"] or ""
         entry = temporary_allow.entry(arguments, host["who"], datetime.now(UTC))
         # The policy with the entry in it: the tier's ceiling and egress_tests hold for a few hours, too.
         resolved = self.policy(variables={**self.variables, temporary_allow.VARIABLE: [entry]})
@@ -38,14 +38,14 @@ class ActionModule(TidegateAction):
         request = {
             "phase": "allow",
             "flows": flows,
-            "unit": arguments["unit"] or "",
+            "unit": unit,
             "minutes": max(1, round(60 * arguments["hours"])),
             "what": arguments["reason"],
             **host,
         }
         outcome = guard.need(self, request, needed=("until",))
         lasting = temporary_allow.lasting(entry)
-        whose = f"new connections{f' of {unit}' if (unit := arguments['unit']) else ''}"
+        whose = f"new connections of {unit}" if unit else "new connections"
         until = f"allowed for {whose} until {outcome['until']}"
         topic = f"egress_allow_{resolved.tier}"
         self.say_lines(
