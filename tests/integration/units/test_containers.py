@@ -63,4 +63,5 @@ def test_a_container_is_its_own_scope_or_a_part_of_its_service(site: Site) -> No
             for name in everybody - reached:
                 site.wait(name, "refused")
     finally:
-        site.systemctl("stop", "engine", "quadlet", scope)
+        # The first process of a container ignores SIGTERM.
+        site.systemctl("kill", "--signal", "KILL", "engine.service", "quadlet.service", scope)
