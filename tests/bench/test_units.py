@@ -52,7 +52,8 @@ def compiled(who: str) -> dict[str, Any]:
 def in_a_unit() -> Iterator[str]:
     """Be in a cgroup as deep as that of a service; yield its path as nft takes it."""
     tree = unified()
-    before = next(line[3:].strip() for line in Path("/proc/self/cgroup").read_text().splitlines() if line[:3] == "0::")
+    lines = Path("/proc/self/cgroup").read_text().splitlines()
+    before = next((line[3:].strip() for line in lines if line[:3] == "0::"), "")
     unit = tree / own_name("bench") / "unit.service"
     unit.mkdir(parents=True)
     try:

@@ -22,7 +22,7 @@ def sockets_in(cgroup: str, user: Identity, mount: str = MOUNT) -> Iterator[None
     It stays there no longer, for what it uses counts towards the limits of the cgroup, and it may be killed or frozen.
     """
     with Path("/proc/self/cgroup").open(encoding="utf-8", errors="surrogateescape") as lines:
-        own = next(line.rstrip("\n")[3:] for line in lines if line.startswith("0::"))
+        own = next((line.rstrip("\n")[3:] for line in lines if line.startswith("0::")), "")
     _enter(cgroup)
     try:
         # The kernel takes whose a socket is from the effective user. Nobody can send signals to a real root.

@@ -247,12 +247,12 @@ def _need_accepted(program: Program, configuration: str) -> None:
         raise TidegateError("proxy_failed", f"Squid does not accept the configuration: {quoted}. Nothing was changed.")
 
 
-def _write(desired_files: Mapping[Path, str], before: Mapping[Path, Any]) -> None:
-    for path in before:
-        if path not in desired_files:
+def _write(new: Mapping[Path, str], old: Mapping[Path, Any]) -> None:
+    for path in old:
+        if path not in new:
             with suppress(FileNotFoundError):
                 path.unlink()
-    for path, text in desired_files.items():
+    for path, text in new.items():
         if _read(path) != text:
             files.write(path, text.encode(), 0o644)
 

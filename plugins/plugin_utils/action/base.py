@@ -140,7 +140,7 @@ class TidegateAction(ActionBase):
             )
         except AnsibleRuntimeError as error:
             # Such as a host that is out of reach. ansible-core 2.19 has none of its own for texts that are no UTF-8.
-            if type(error) is not AnsibleRuntimeError:
+            if error.__class__ is not AnsibleRuntimeError:
                 raise
             raise UnexpectedResult(self.host, name, ShapeError("it", f"is not read: {error}")) from error
 

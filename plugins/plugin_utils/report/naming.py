@@ -48,7 +48,7 @@ def _word(candidate: Candidate, destination: str, asked: Mapping[str, set[str]],
 
 def _seen(tier: str, destination: str, service: str, names: set[str]) -> Seen:
     """Return a destination as suggest takes it, with what words are made of."""
-    protocol, _, port = service.partition("/")
+    protocol, _slash, port = service.partition("/")
     number = protocols.number(protocol)
     return Seen(
         tier=tier,

@@ -72,12 +72,12 @@ def of_results(tree: ast.AST) -> Iterator[str]:
                 yield from words_of(items["reason"])
 
 
+TEXTS = {path.relative_to(CHECKOUT): path.read_text(encoding="utf-8") for path in (CHECKOUT / "plugins").rglob("*.py")}
 TREES = {
-    path.relative_to(CHECKOUT): ast.parse(text)
-    for path in (CHECKOUT / "plugins").rglob("*.py")
-    if any(word in (text := path.read_text(encoding="utf-8")) for word in ("reason", *HOST_ERRORS))
+    path: ast.parse(text) for path, text in TEXTS.items() if any(word in text for word in ("reason", *HOST_ERRORS))
 }
-IN_FILES = {path: reasons for path, tree in TREES.items() if (reasons := list(raised(tree)))}
+REASONS_BY_FILE = {path: list(raised(tree)) for path, tree in TREES.items()}
+IN_FILES = {path: reasons for path, reasons in REASONS_BY_FILE.items() if reasons}
 RAISED = {word: path for path, reasons in IN_FILES.items() for word, _message in reasons}
 OTHERS = {word for tree in TREES.values() for scan in (of_class, of_results) for word in scan(tree)}
 USED = {*RAISED, *filter(WORD.fullmatch, OTHERS)}

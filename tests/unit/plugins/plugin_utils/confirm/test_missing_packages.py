@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.module_result import ModuleFailed
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import missing_packages
 
@@ -34,7 +33,7 @@ class Action:
 
 
 def installed(action: Action, missing: object, reason: str = "unbound_missing") -> list[tuple[str, Any]]:
-    missing_packages.install(cast("TidegateAction", action), reason, missing)
+    missing_packages.install(action, reason, missing)  # type: ignore[arg-type]
     return [(name.rpartition(".")[2], arguments["name"]) for name, arguments in action.ran]
 
 
