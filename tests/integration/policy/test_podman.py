@@ -73,7 +73,7 @@ def pod(namespace: None) -> Iterator[Pod]:
             ip(f"address add {address}/24 dev {device}", where)
             ip(f"link set {device} up", where)
         ip(f"route add default via {OUTSIDE}")
-        subnet = f"10.{random.randint(64, 127)}.{random.randint(0, 255)}.0/24"
+        subnet = f"10.{random.randint(100, 127)}.{random.randint(0, 255)}.0/24"  # not podman's own 10.88.0.0/16
         podman("network", "create", "--disable-dns", "--subnet", subnet, name)
         stack.callback(podman, "network", "rm", "--force", name)
         for number, options in enumerate((["--publish", f"{PUBLISHED}:{ALLOWED}"], [])):
