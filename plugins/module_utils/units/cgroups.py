@@ -19,6 +19,8 @@ MOUNT = "/sys/fs/cgroup"
 FIRST_PROCESS = "/proc/1/cgroup"
 SLICE = ".slice"
 _INIT_SCOPE = "/init.scope"
+_ENDING = "user.tidegate.ending"
+"""The attribute of a cgroup's folder whose unit ends; Linux 5.7 and later have those of users (kernfs)."""
 
 Ids = Mapping[str, "frozenset[int]"]
 """By set of the table: ids of cgroups."""
@@ -84,6 +86,31 @@ def cgroups(folder: str) -> Iterator[Cgroup]:
             yield Cgroup(unit, entry.inode(), path)
             if unit.endswith(SLICE):
                 folders.append((entry.path, f"{path}/"))
+
+
+def staying(folder: str) -> list[Cgroup]:
+    """Return the cgroups below systemd's own whose units do not end; `mark` says of which they do."""
+    return [cgroup for cgroup in cgroups(folder) if not _ends(f"{folder}/{cgroup.path}")]
+
+
+def mark(folder: str, cgroup: Cgroup, *, ending: bool) -> None:
+    """Note at a cgroup whether its unit ends: its folder is there for a while after its id was removed from sets.
+
+    The note goes with the folder. Raise OSError.
+    """
+    path = f"{folder}/{cgroup.path}"
+    if ending:
+        os.setxattr(path, _ENDING, b"1")
+    elif _ends(path):
+        os.removexattr(path, _ENDING)
+
+
+def _ends(path: str) -> bool:
+    try:
+        os.getxattr(path, _ENDING)
+    except OSError:
+        return False
+    return True
 
 
 def unit_of_folder(name: str) -> str:

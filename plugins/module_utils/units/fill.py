@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import Collection, Mapping
 
 from . import cgroups, keys
@@ -27,7 +28,7 @@ def fill(units: Mapping[str, Collection[str]]) -> None:
     root = cgroups.root()
 
     def desired(_present: object) -> keys.Keys:
-        ids = cgroups.ids(units, list(cgroups.cgroups(root)))
+        ids = cgroups.ids(units, cgroups.staying(root))
         return {name: {key(number): 0 for number in numbers} for name, numbers in ids.items()}
 
     keys.hold(units, desired, anew=False)
@@ -36,8 +37,11 @@ def fill(units: Mapping[str, Collection[str]]) -> None:
 def change_one(units: Mapping[str, Collection[str]], cgroup: cgroups.Cgroup, *, ending: bool) -> None:
     """Add the id of one cgroup to the sets that are about its unit, or remove it. Raise NetlinkError.
 
-    No other: one that is there still may be about to go, and its own end took it out already.
+    No other: one that is there still may be about to go, and its own end took it out already. Whoever compares the sets
+    with the tree before the folder is gone must not bring it back.
     """
+    with suppress(OSError):
+        cgroups.mark(cgroups.root(), cgroup, ending=ending)
     names = cgroups.names(cgroup.unit)
     own, number = [name for name, listed in units.items() if names & {*listed}], frozenset((key(cgroup.id),))
 

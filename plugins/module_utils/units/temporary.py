@@ -57,7 +57,7 @@ def follow(file: Path, *, anew: bool = False) -> None:
     openings = read(file)
     if openings:
         root = cgroups.root()
-        keys.hold(list(SETS.values()), lambda _present: _desired(openings, list(cgroups.cgroups(root))), anew=anew)
+        keys.hold(list(SETS.values()), lambda _present: _desired(openings, cgroups.staying(root)), anew=anew)
 
 
 def _desired(openings: Sequence[Opening], present: Sequence[cgroups.Cgroup]) -> keys.Keys:

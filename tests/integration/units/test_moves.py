@@ -119,8 +119,12 @@ def test_children_and_other_users_stay_in_the_unit(opened: Site) -> None:
 
 
 def test_a_socket_keeps_the_cgroup_that_made_it_until_that_is_gone(opened: Site) -> None:
+    slow = "/etc/systemd/system/agent.service.d/zz.conf"
     opened.service("agent", command="/usr/local/bin/give")
-    for stopped, outcome in ((False, "reached"), (True, "refused")):
+    for stopped, seconds, outcome in ((False, 0, "reached"), (True, 0, "refused"), (True, 5, "refused")):
+        # After the last command of ours, time for the watcher to compare the set with a tree that still has the cgroup.
+        opened.machine.write(slow, f"[Service]\nExecStopPost=/bin/sleep {seconds}\n" if seconds else "")
+        opened.systemctl("daemon-reload")
         opened.run("sh", "-c", "rm -f /run/tries/door /run/tries/taken /run/tries/outcome /run/tries/turn")
         opened.systemctl("restart", "agent")
         wait_for((opened.machine.root / "run/tries/door").exists, "the door")
@@ -132,6 +136,7 @@ def test_a_socket_keeps_the_cgroup_that_made_it_until_that_is_gone(opened: Site)
         file = opened.machine.root / "run/tries/outcome"
         wait_for(lambda: file.exists() and file.read_text(), "an outcome")  # noqa: B023
         assert file.read_text() == f"{outcome}\n"
+    opened.machine.write(slow, "")
     opened.service("agent")
 
 

@@ -97,5 +97,5 @@ def filled(paths: Paths, snapshot: TableSnapshot | None) -> TableSnapshot | None
     ids: cgroups.Ids = {}
     # Without a tree to read, nothing is open to units.
     with suppress(OSError):
-        ids = cgroups.ids(read(paths), list(cgroups.cgroups(cgroups.root())))
+        ids = cgroups.ids(read(paths), cgroups.staying(cgroups.root()))
     return with_elements(snapshot, {name: [*map(fill.key, sorted(ids.get(name, ())))] for name in names})
