@@ -14,6 +14,7 @@ import importlib
 import json
 import os
 import sys
+import traceback
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing takes as long to import as all of this takes to run
@@ -61,7 +62,11 @@ def answer(request: Mapping[str, Any]) -> dict[str, Any]:
         guard = importlib.import_module("ansible_collections.tidegate.nftables.plugins.module_utils.guard.run_module")
     except Exception as error:  # noqa: BLE001  # whatever it is, the guard that is sent does without
         return {"changed": False, "unanswered": f"{type(error).__name__}: {error}"}
-    return {"answered": True, **guard.outcome(guard.parameters(request["arguments"]), request["check"])}
+    try:
+        outcome: dict[str, Any] = guard.outcome(guard.parameters(request["arguments"]), request["check"])
+    except Exception as error:  # noqa: BLE001  # a guard that is sent after it would do twice what this one has done
+        outcome = {"failed": True, "msg": f"{type(error).__name__}: {error}", "exception": traceback.format_exc()}
+    return {"answered": True, **outcome}
 
 
 def _need_program(descriptor: int, sources: str) -> None:

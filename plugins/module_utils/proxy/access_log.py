@@ -30,7 +30,7 @@ _MOST = 64 << 20
 _LONGEST = 1 << 16
 """Bytes of a line; names have 253."""
 _NAMES = 1000
-"""Names that each client is told of: it can ask for any number, and hides no other client's."""
+"""Names of each client that are shown: it can ask for any number, and hides no other client's."""
 _NAMES_OF_HISTORY, _MOST_OF_HISTORY = 10_000, 4 << 30
 """Names of each client and bytes of all logs together, where these are evidence."""
 ROTATED = 14

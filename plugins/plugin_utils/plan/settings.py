@@ -147,7 +147,7 @@ def _names(before: ResolvedPolicy, after: ResolvedPolicy) -> Iterator[Sentence]:
         clients = names_text(proxy.configured) if proxy.configured else "nobody"
         around = names_text(proxy.direct) if proxy.direct else "no names"
         where = f"{names_text(proxy.addresses)}, tcp/{proxy.port}"
-        yield "changed", f"egress_proxies: {where}; told to {clients}; not for {around}", "egress_proxies"
+        yield "changed", f"egress_proxies: {where}; set for {clients}; not for {around}", "egress_proxies"
     for what in ("floor", "grace"):
         if (was := getattr(old, what)) != (now := getattr(new, what)):
             variable = f"egress_names_{what}"
