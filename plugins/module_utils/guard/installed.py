@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run a phase of the guard by the program that the host has, whose modules are compiled, instead of sending the guard.
 
-This file alone is sent to a host (plugin_utils/confirm/guard.py), so it imports nothing of the collection before it has
-found that the program is of the same sources as the controller's.
+This file alone is sent to a host (plugin_utils/confirm/guard.py), so it imports nothing of the collection: the request
+names what runs the phase, which is imported from the program once that is known to be of the controller's sources.
 """
 
 from __future__ import annotations
@@ -51,19 +51,19 @@ def sealed(data: bytes) -> tuple[str, bytes] | None:
 def answer(request: Mapping[str, Any]) -> dict[str, Any]:
     """Return the result of a phase with answered; else unanswered, why the guard has to be sent: nothing was done.
 
-    request: root; sources, the checksum of the controller's; arguments of egress_guard, and check, see
-    plugin_utils/confirm/guard.py.
+    request: root; sources, the checksum of the controller's; guard, the name of the module that runs phases; arguments
+    of egress_guard, and check, see plugin_utils/confirm/guard.py.
     """
     try:
         # By its descriptor: another controller may replace it meanwhile.
         descriptor = os.open(request["root"] + PROGRAM, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         _need_program(descriptor, request["sources"])
         sys.path.insert(0, f"/proc/self/fd/{descriptor}")
-        guard = importlib.import_module("ansible_collections.tidegate.nftables.plugins.module_utils.guard.run_module")
+        guard = importlib.import_module(request["guard"])
     except Exception as error:  # noqa: BLE001  # whatever it is, the guard that is sent does without
         return {"changed": False, "unanswered": f"{type(error).__name__}: {error}"}
     try:
-        outcome: dict[str, Any] = guard.outcome(guard.parameters(request["arguments"]), request["check"])
+        outcome: dict[str, Any] = guard.outcome(guard.with_defaults(request["arguments"]), request["check"])
     except Exception as error:  # noqa: BLE001  # a guard that is sent after it would do twice what this one has done
         outcome = {"failed": True, "msg": f"{type(error).__name__}: {error}", "exception": traceback.format_exc()}
     return {"answered": True, **outcome}

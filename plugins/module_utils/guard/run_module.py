@@ -75,21 +75,21 @@ def run(module: AnsibleModule) -> None:
     module.exit_json(**result)
 
 
-def outcome(given: Parameters, check: bool) -> dict[str, Any]:
-    """Return the result of one phase, failed or not. given: the parameters, with their defaults."""
+def outcome(parameters: Parameters, check: bool) -> dict[str, Any]:
+    """Return the result of one phase, failed or not. parameters: all, with their defaults."""
     try:
         if os.geteuid() != 0:
             raise GuardError("not_root", f"This needs root on the host. {UNCHANGED} Fix: become: true.")
-        paths = Paths(given["root"] or "")
-        result = PHASES[given["phase"]](paths, given, check)
-        if result.get("guard") and given["phase"] in _CONFIRMED:
-            _wait(paths, given, result["guard"])
+        paths = Paths(parameters["root"] or "")
+        result = PHASES[parameters["phase"]](paths, parameters, check)
+        if result.get("guard") and parameters["phase"] in _CONFIRMED:
+            _wait(paths, parameters, result["guard"])
     except REPORTED as error:
         return {"failed": True, **failure(error)}
     return result
 
 
-def parameters(arguments: Mapping[str, Any], spec: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def with_defaults(arguments: Mapping[str, Any], spec: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return arguments of the controller's own, of their types, with the defaults that AnsibleModule would give them.
 
     spec: of options below an argument; by default that of the module.
@@ -99,7 +99,8 @@ def parameters(arguments: Mapping[str, Any], spec: Mapping[str, Any] | None = No
         value = arguments.get(name, about.get("default"))
         if "options" in about and value is not None:
             below = about["options"]
-            value = [parameters(each, below) for each in value] if about["type"] == "list" else parameters(value, below)
+            several = about["type"] == "list"
+            value = [with_defaults(each, below) for each in value] if several else with_defaults(value, below)
         filled[name] = value
     return filled
 

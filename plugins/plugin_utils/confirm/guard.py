@@ -29,6 +29,7 @@ def run(action: TidegateAction, arguments: Mapping[str, Any], needed: Collection
     request = {
         "root": arguments.get("root") or "",
         "sources": SOURCES,
+        "guard": f"{parts.ROOMS}.guard.run_module",
         "arguments": dict(arguments),
         "check": action.check_mode,
     }

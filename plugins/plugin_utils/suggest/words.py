@@ -126,8 +126,8 @@ def _lists(several: Sequence[Seen], vocabulary: Vocabulary) -> _Found:
         fitting = [seen for seen in left if all(address in content for address in seen.addresses)]
         if fitting:
             yield f"prefix_list:{name}", fitting
-            taken = set(map(id, fitting))
-            left = [seen for seen in left if id(seen) not in taken]
+            covered = set(map(id, fitting))
+            left = [seen for seen in left if id(seen) not in covered]
 
 
 def _networks(several: Sequence[Seen], _vocabulary: Vocabulary) -> _Found:
@@ -183,9 +183,9 @@ def _names_of(seen: Seen) -> list[str]:
     """
     if seen.proxied:
         return sorted(seen.proxied)
-    said = {host for _name, host in seen.named_by}
+    hosts = {host for _name, host in seen.named_by}
     names = []
-    for text in sorted(seen.names) if len(said) >= min(int(number("hosts")), len(seen.hosts)) else ():
+    for text in sorted(seen.names) if len(hosts) >= min(int(number("hosts")), len(seen.hosts)) else ():
         with contextlib.suppress(DomainNameError):
             names.append(domain_names.parse(text).name)
     return names

@@ -26,10 +26,10 @@ def of_module(paths: Paths, values: Mapping[str, Any] | None) -> Units:
     if not values:
         return {}
     units: dict[str, list[str]] = {}
-    for name, listed in values.items():
-        if not is_units_set(name) or not isinstance(listed, list) or not listed:
+    for name, names in values.items():
+        if not is_units_set(name) or not isinstance(names, list) or not names:
             raise GuardError("bad_request", f"units: {name} has no list of units. {UNCHANGED}")
-        units[name] = [_checked(name, str(unit)) for unit in listed]
+        units[name] = [_checked(name, str(unit)) for unit in names]
     if not clock.systemd_runs(paths):
         raise GuardError("bad_request", f"units: this host does not run systemd, so it has no units. {UNCHANGED}")
     if not cgroups.is_pure():

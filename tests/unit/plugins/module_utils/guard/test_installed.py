@@ -20,7 +20,13 @@ def test_a_crash_is_an_answer_so_that_nothing_is_done_twice(tmp_path: Path, monk
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.setattr(installed, "_need_program", lambda _descriptor, _sources: None)
     monkeypatch.setattr(run_module, "outcome", lambda _parameters, _check: 1 / 0)
-    request = {"root": str(tmp_path), "sources": "", "check": False, "arguments": {"phase": "rollback"}}
+    request = {
+        "root": str(tmp_path),
+        "sources": "",
+        "guard": run_module.__name__,
+        "check": False,
+        "arguments": {"phase": "rollback"},
+    }
     answer = installed.answer(request)
     assert (answer["answered"], answer["failed"]) == (True, True)
     assert answer["msg"] == "ZeroDivisionError: division by zero"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.run_module import ARGUMENTS, PHASES, parameters
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.run_module import ARGUMENTS, PHASES, with_defaults
 
 _VALUES: dict[str, Any] = {"str": "text", "int": 7, "float": 1.5, "bool": True, "list": ["a"], "dict": {"a": 1}}
 
@@ -44,4 +44,4 @@ def test_parameters_are_those_that_the_framework_gives(seed: int) -> None:
     arguments = {**drawn(ARGUMENTS, source), "phase": source.choice(list(PHASES))}
     checked = ArgumentSpecValidator(copy.deepcopy(ARGUMENTS)).validate(copy.deepcopy(arguments))
     assert not checked.error_messages
-    assert parameters(arguments) == checked.validated_parameters
+    assert with_defaults(arguments) == checked.validated_parameters
