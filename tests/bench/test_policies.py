@@ -9,44 +9,33 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from time import process_time
-from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.nftables.plugins.plugin_utils import feeds
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import PolicyErrors
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import ResolvedPolicy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import host_contribution, render_units
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.aws import security_group
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.aws.join_networks import join
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.kubernetes import network_policy
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import Target
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.verify.compare import other_differences
 from ansible_collections.tidegate.nftables.tests.bench.summary import ROWS, Row
-from ansible_collections.tidegate.nftables.tests.golden.cases import FixedInventory
 from ansible_collections.tidegate.nftables.tests.support.controller import Controller
-from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import build, entry
+from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.policy.support import build
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets.aws.test_join_networks import (
     scattered,
 )
-from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.targets.random_units import KUBERNETES
-from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.test_growth import apart, fleet, owned
+from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.test_growth import (
+    TARGETS,
+    apart,
+    fleet,
+    large,
+    owned,
+    rendered,
+)
 
 PREFIXES = 9_000
-TARGETS: Mapping[str, tuple[Target, dict[str, Any], float]] = {
-    "Kubernetes": (network_policy.TARGET, {"egress_kubernetes": KUBERNETES}, 2),
-    "AWS": (
-        security_group.TARGET,
-        {"egress_aws": {"vpc_id": "vpc-0a1b2c3d", "rules": 1000, "groups": 1}, "egress_approximate": {"aws": "wider"}},
-        2,
-    ),
-}
+LIMITS = {"build": 1, "Kubernetes": 2, "AWS": 2}
+"""Seconds to reach."""
 
 
 def seconds(function: Callable[[], object], tries: int = 3) -> float:
@@ -103,42 +92,26 @@ def test_joining_networks() -> None:
     row("AWS quota join: {} networks", timed(lambda networks: join([scattered(networks)], 60), (250, 1000)), 0.2)
 
 
-@pytest.mark.parametrize("name", ["build", *TARGETS])
+@pytest.mark.parametrize("name", LIMITS)
 def test_a_large_prefix_list_in_twenty_entries(name: str) -> None:
     """In a process of its own, whose memory counts."""
     done = subprocess.run([sys.executable, "-m", __name__, name], stdout=subprocess.PIPE, text=True, check=True)
     took, megabytes = map(float, done.stdout.split())
-    limit = TARGETS[name][2] if name in TARGETS else 1
+    limit = LIMITS[name]
     fits = took < limit and megabytes < 200
     what = f"{PREFIXES:,} prefixes in 20 entries: {name}"
     ROWS.append(Row(what, f"{took:.2f} s, {megabytes:.0f} MB", "", None, f"< {limit:g} s, < 200 MB", fits))
     assert fits
 
 
-def large() -> ResolvedPolicy:
-    networks = addresses.union(
-        addresses.parse(f"{16 + n // 4096}.{n // 16 % 256}.{n % 16 * 16}.0/22") for n in range(PREFIXES)
-    )
-    listed = feeds.PrefixListResult("big", networks)
-    allow = [
-        entry(name=f"e{number}", to=["prefix_list:big"], services=[f"tcp/{20000 + number}"]) for number in range(20)
-    ]
-    return build(
-        FixedInventory(lists={"big": listed}), egress_allow_app=allow, egress_prefix_lists={"big": {"file": "x"}}
-    )
-
-
 def main(name: str) -> None:
     """Print the seconds and megabytes of the build, or of a target's file."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     begin = process_time()
-    resolved = large()
+    resolved = large(PREFIXES, 20)
     if name in TARGETS:
-        target, variables, _limit = TARGETS[name]
         begin = process_time()
-        # AWS has no room for so many rules, which is the answer there, after every join was tried.
-        with suppress(PolicyErrors):
-            render_units.render_units([host_contribution.contribution(resolved, target, variables, NOTHING)])
+        rendered(name, resolved)
     took = process_time() - begin
     print(took, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
 

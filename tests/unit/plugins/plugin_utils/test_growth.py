@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,17 +14,23 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.tidegate.nftables.plugins.plugin_utils import feeds
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.compare import compare
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.markdown import markdown
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.model import HostPolicy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import PolicyErrors
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.proving.passing import passing
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.resolved import ResolvedPolicy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.addresses import NOTHING
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets import host_contribution, render_units
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.aws import security_group
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.kubernetes import network_policy
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.model import Target
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.nftables.table import compile_table
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.verify.compare import other_differences
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.verify.ruleset import LiveRuleset
+from ansible_collections.tidegate.nftables.tests.golden.cases import FixedInventory
 from ansible_collections.tidegate.nftables.tests.support.controller import Controller
 from ansible_collections.tidegate.nftables.tests.support.growth import growth
 from ansible_collections.tidegate.nftables.tests.support.meshes import SHAPES, mesh
@@ -73,18 +80,38 @@ def owned(users: int) -> tuple[ResolvedPolicy, LiveRuleset]:
     return build(egress_allow_app=allow), LiveRuleset([table(rules)], {}, 0.0)
 
 
-def kubernetes(resolved: ResolvedPolicy) -> object:
-    variables_of_target = {"egress_kubernetes": KUBERNETES}
-    return render_units.render_units(
-        [host_contribution.contribution(resolved, network_policy.TARGET, variables_of_target, NOTHING)]
+def large(prefixes: int, entries: int = 4) -> ResolvedPolicy:
+    """Return a policy with a prefix list of so many networks, which each entry names."""
+    networks = addresses.union(
+        addresses.parse(f"{16 + n // 4096}.{n // 16 % 256}.{n % 16 * 16}.0/22") for n in range(prefixes)
     )
+    allow = [entry(name=f"e{n}", to=["prefix_list:big"], services=[f"tcp/{20000 + n}"]) for n in range(entries)]
+    world = FixedInventory(lists={"big": feeds.PrefixListResult("big", networks)})
+    return build(world, egress_allow_app=allow, egress_prefix_lists={"big": {"file": "x"}})
+
+
+TARGETS: Mapping[str, tuple[Target, dict[str, Any]]] = {
+    "Kubernetes": (network_policy.TARGET, {"egress_kubernetes": KUBERNETES}),
+    "AWS": (
+        security_group.TARGET,
+        {"egress_aws": {"vpc_id": "vpc-0a1b2c3d", "rules": 1000, "groups": 1}, "egress_approximate": {"aws": "wider"}},
+    ),
+}
+
+
+def rendered(name: str, resolved: ResolvedPolicy) -> None:
+    """Render a target. AWS has no room for so many rules, which is its answer after every join was tried."""
+    with suppress(PolicyErrors):
+        render_units.render_units([host_contribution.contribution(resolved, *TARGETS[name], NOTHING)])
 
 
 ROWS: Mapping[str, tuple[int, Callable[[int], Any], Callable[[Any], object]]] = {
     "building entries apart": (100, variables(apart), lambda given: build(**given)),
     "building entries that overlap": (100, variables(overlapping), lambda given: build(**given)),
     "compiling": (200, lambda count: build(**variables(apart)(count)), compile_table),
-    "Kubernetes": (50, lambda count: build(**variables(apart)(count)), kubernetes),
+    "Kubernetes": (50, lambda count: build(**variables(apart)(count)), partial(rendered, "Kubernetes")),
+    "building a large prefix list": (1000, lambda count: count, large),
+    **{f"a large prefix list, {name}": (250, large, partial(rendered, name)) for name in TARGETS},
     "verifying users": (50, owned, lambda given: other_differences(*given)),
     "planning": (50, changed, plan),
     **{f"passing, {shape}": (50, partial(mesh, shape, users=50), passing) for shape in SHAPES},
