@@ -11,10 +11,11 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -26,7 +27,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import shape
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.host import Host
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.live_table import LiveTable, UtcNft
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import decide
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import commit_confirm, decide
 from ansible_collections.tidegate.nftables.tests.support.namespaces import enter_new, namespace
 from ansible_collections.tidegate.nftables.tests.support.nft import VERSIONS, binaries, by_tabs
 from ansible_collections.tidegate.nftables.tests.support.waiting import is_running, send_signal, wait_for
@@ -151,24 +152,31 @@ class GuardedHost(Host):
         return int(self.paths.rollback_timer.read_text().split()[0])
 
     def kill_timer(self) -> None:
-        pid = self.timer()
-        send_signal(signal.SIGKILL, pid)
-        wait_for(lambda: not is_running(pid), "the end of the rollback timer")
+        """Kill the rollback timer, if there is one that has not ended by itself."""
+        with suppress(FileNotFoundError):
+            pid = self.timer()
+            send_signal(signal.SIGKILL, pid)
+            wait_for(lambda: not is_running(pid), "the end of the rollback timer")
 
     @contextmanager
     def timer_held(self) -> Iterator[None]:
-        """Stop the rollback timer while the body looks at the pending change, however long that takes."""
-        pid = self.timer()
-        send_signal(signal.SIGSTOP, pid)
-        try:
+        """Stop the rollback timer of a change that the body makes, until the body has looked at it.
+
+        It is stopped before the change gives up the lock, so it does nothing before, however long making it takes.
+        """
+        written = commit_confirm.write_candidate
+
+        def write_and_stop(*arguments: Any) -> None:
+            written(*arguments)
+            send_signal(signal.SIGSTOP, self.timer())
+
+        with patch.object(commit_confirm, "write_candidate", write_and_stop):
             yield
-        finally:
-            send_signal(signal.SIGCONT, pid)
+        send_signal(signal.SIGCONT, self.timer())
 
     def reboot(self) -> None:
         """Lose what a reboot loses: the kernel's tables, /run, every process."""
-        if self.paths.rollback_timer.exists():
-            self.kill_timer()
+        self.kill_timer()
         shutil.rmtree(self.paths.run)
         enter_new()
 
@@ -206,8 +214,7 @@ def _host(root: Path, nft: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gu
     try:
         yield guarded
     finally:
-        if guarded.paths.rollback_timer.exists():
-            guarded.kill_timer()
+        guarded.kill_timer()
 
 
 @pytest.fixture

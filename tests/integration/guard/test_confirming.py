@@ -134,8 +134,9 @@ def test_the_history_keeps_ten(host: GuardedHost) -> None:
 
 def test_a_crash_right_after_the_deciding_step_is_a_confirmation(host: GuardedHost) -> None:
     host.has(OLD)
-    token = host.apply(NEW, seconds=6)["guard"]["token"]
-    host.paths.candidate.replace(host.paths.confirmed)
+    with host.timer_held():
+        token = host.apply(NEW, seconds=1)["guard"]["token"]
+        host.paths.candidate.replace(host.paths.confirmed)
     wait_for(lambda: is_rolled_back(host))
     assert "192.0.2.0/24" in host.listing()
     assert events(host)[-1] == "confirmed"

@@ -94,7 +94,7 @@ os.environ["TMPDIR"] = str(state)
 for command in {mounts!r}:
     subprocess.run(command.format(state=state), shell=True, check=True)
 try:
-    host.apply(conftest.NEW, seconds=2)
+    host.apply(conftest.NEW, seconds={seconds})
     {then}
 except GuardError as error:
     print(error.reason, error.message)
@@ -103,11 +103,13 @@ finally:
 """
 
 
-def inside(host: GuardedHost, mounts: list[str], folder: Path, then: str = "pass") -> str:
-    """Run a change with something mounted over the state's folder; return what it prints."""
+def inside(host: GuardedHost, mounts: list[str], folder: Path, then: str = "pass", seconds: int = 600) -> str:
+    """Run a change with something mounted over the state's folder; return what it prints. seconds: to its rollback."""
     script = folder / "run.py"
     tests = str(Path(__file__).parent.parent)
-    script.write_text(INSIDE.format(tests=tests, root=host.paths.root, nft=str(host.nft), mounts=mounts, then=then))
+    script.write_text(
+        INSIDE.format(tests=tests, root=host.paths.root, nft=str(host.nft), mounts=mounts, then=then, seconds=seconds)
+    )
     done = subprocess.run([sys.executable, str(script)], text=True, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -161,7 +163,7 @@ FILL = """
 def test_the_timer_acts_on_a_full_disk(host: GuardedHost, tmp_path: Path) -> None:
     host.load(OLD)
     host.paths.state.mkdir(parents=True)
-    assert inside(host, ["mount -t tmpfs -o size=2m tmpfs {state}"], tmp_path, FILL.strip()) == "restored\n"
+    assert inside(host, ["mount -t tmpfs -o size=2m tmpfs {state}"], tmp_path, FILL.strip(), seconds=2) == "restored\n"
 
 
 OPEN = """

@@ -22,6 +22,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial impo
 from ansible_collections.tidegate.nftables.tests.support.namespaces import Namespace, enter_new, named_namespace
 
 from .conftest import OLD, GuardedHost, wait_for
+from .trials import is_rolled_back
 
 STEPS = int(os.environ.get("TIDEGATE_SOAK", "40"))
 """How many things happen to each host; hundreds are for a night."""
@@ -67,8 +68,7 @@ class Life:
 
     def forgotten(self) -> None:
         self.change(seconds=1)
-        # The guard removes the one before the other.
-        wait_for(lambda: not (self.host.paths.pending.exists() or self.host.paths.candidate.exists()))
+        wait_for(lambda: is_rolled_back(self.host))
 
     def guard_killed(self) -> None:
         if self.change():
@@ -149,7 +149,7 @@ def controller() -> Iterator[Namespace]:
         yield made
 
 
-CONNECT = "import socket; socket.create_connection(('192.0.2.1', 2222), timeout=0.5).close()"
+CONNECT = "import socket, sys; socket.create_connection(('192.0.2.1', 2222), timeout=float(sys.argv[1])).close()"
 
 
 def test_a_policy_that_drops_replies_locks_nobody_out(host: GuardedHost, controller: Namespace) -> None:
@@ -161,18 +161,18 @@ def test_a_policy_that_drops_replies_locks_nobody_out(host: GuardedHost, control
         ]
     )
 
-    def reachable() -> bool:
-        return controller.run(sys.executable, "-c", CONNECT, check=False).returncode == 0
+    def reachable(seconds: float = 30.0) -> bool:
+        """Return whether a connection is made within some seconds, which pass only where none is."""
+        return controller.run(sys.executable, "-c", CONNECT, str(seconds), check=False).returncode == 0
 
     try:
         wait_for(reachable)
         host.load(OLD)
         assert reachable()
-        host.apply(
-            OLD.replace("policy accept", "policy drop").replace('oifname "lo" accept', "counter drop"), seconds=3
-        )
+        dropping = OLD.replace("policy accept", "policy drop").replace('oifname "lo" accept', "counter drop")
         with host.timer_held():
-            assert not reachable()
+            host.apply(dropping, seconds=1)
+            assert not reachable(0.5)
         wait_for(reachable)
     finally:
         listener.kill()

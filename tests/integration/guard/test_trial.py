@@ -26,6 +26,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial impo
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial.policy_tests import PolicyTests
 from ansible_collections.tidegate.nftables.plugins.module_utils.netlink.ruleset import table_handle
 from ansible_collections.tidegate.nftables.plugins.module_utils.table_names import TABLE
+from ansible_collections.tidegate.nftables.tests.support.waiting import send_signal
 
 from .conftest import NEW, OLD, GuardedHost, blocks, timeless, wait_for
 from .trials import events, is_rolled_back, policy
@@ -43,10 +44,10 @@ RULES = '\t\ttcp dport vmap @ports\n\t\tquota name "daily" limit name "calm" acc
 def test_an_unconfirmed_change_is_rolled_back_with_its_counters(each_host: GuardedHost) -> None:
     each_host.load(OLD)
     before = each_host.listing()
-    applied = each_host.apply(NEW, seconds=6)
-    assert applied["changed"]
-    assert applied["guard"]["kind"] == "process"
     with each_host.timer_held():
+        applied = each_host.apply(NEW, seconds=1)
+        assert applied["changed"]
+        assert applied["guard"]["kind"] == "process"
         assert "192.0.2.0/24" in each_host.listing()
     wait_for(lambda: is_rolled_back(each_host))
     assert blocks(each_host.listing()) == blocks(before)
@@ -57,8 +58,8 @@ def test_an_unconfirmed_change_is_rolled_back_with_its_counters(each_host: Guard
 
 
 def test_a_first_policy_that_nobody_confirms_leaves_no_table(host: GuardedHost) -> None:
-    host.apply(OLD, seconds=6)
     with host.timer_held():
+        host.apply(OLD, seconds=1)
         assert host.listing()
     wait_for(lambda: is_rolled_back(host))
     assert not host.listing()
@@ -98,23 +99,24 @@ def test_a_killed_module_leaves_a_timer_that_acts(host: GuardedHost, tmp_path: P
         f"sys.path.insert(0, {str(Path(__file__).parent.parent)!r})\n"
         "from guard import conftest\n"
         f"host = conftest.GuardedHost.at({host.paths.root!r}, conftest.Path({str(host.nft)!r}))\n"
-        "host.apply(conftest.NEW, seconds=6)\n"
-        "os.kill(host.timer(), signal.SIGSTOP)\n"
-        "os.kill(os.getpid(), signal.SIGKILL)\n"
+        "with host.timer_held():\n"
+        "    host.apply(conftest.NEW, seconds=1)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     done = subprocess.run([sys.executable, str(script)], check=False, stdin=subprocess.DEVNULL, start_new_session=True)
     assert done.returncode == -signal.SIGKILL
-    with host.timer_held():
-        assert "192.0.2.0/24" in host.listing()
+    # It left its timer stopped.
+    assert "192.0.2.0/24" in host.listing()
+    send_signal(signal.SIGCONT, host.timer())
     wait_for(lambda: is_rolled_back(host))
     assert blocks(host.listing()) == blocks(before)
 
 
 def test_the_timer_does_not_end_with_the_session(host: GuardedHost) -> None:
     host.load(OLD)
-    host.apply(NEW, seconds=6)
-    guard = host.timer()
     with host.timer_held():
+        host.apply(NEW, seconds=1)
+        guard = host.timer()
         fields = Path(f"/proc/{guard}/stat").read_text().rpartition(")")[2].split()
         assert int(fields[3]) != os.getsid(0), "it is in our session"
         assert int(fields[4]) == 0, "it has a terminal"
@@ -226,8 +228,9 @@ def test_check_mode_starts_no_timer_and_writes_nothing(host: GuardedHost) -> Non
 def test_a_flushed_table_is_rolled_back_too(host: GuardedHost) -> None:
     host.load(OLD)
     before = host.listing()
-    host.apply(NEW, seconds=6)  # long enough for the flush to come first
-    host.load("flush ruleset\n")
+    with host.timer_held():
+        host.apply(NEW, seconds=1)
+        host.load("flush ruleset\n")
     wait_for(lambda: is_rolled_back(host))
     assert blocks(host.listing()) == blocks(before)
 

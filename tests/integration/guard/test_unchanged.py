@@ -102,7 +102,7 @@ def test_what_the_policy_does_not_own_may_change(right: GuardedHost) -> None:
 def test_packets_may_be_counted(right: GuardedHost) -> None:
     right.load("add table inet foreign\n")
     before = ask(right)
-    subprocess.run(["ping", "-c", "1", "-W", "1", "127.0.0.1"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["ping", "-c", "1", "-W", "60", "127.0.0.1"], check=True, stdout=subprocess.DEVNULL)
     with contextlib.suppress(subprocess.CalledProcessError):
         subprocess.run(["ping", "-c", "1", "-W", "1", "198.51.100.7"], check=True, stderr=subprocess.DEVNULL)
     after = ask(right)

@@ -13,16 +13,18 @@ import stat
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard import confirmation, run_module
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host import clock
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import pending
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import decide
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.trial import waiting as waiting_run
-from ansible_collections.tidegate.nftables.tests.support.waiting import children, end, send_signal
+from ansible_collections.tidegate.nftables.tests.support.waiting import children, end, is_running, send_signal
 
 from .conftest import NEW, OLD, GuardedHost, wait_for
 
@@ -169,7 +171,7 @@ def test_the_end_of_the_terminal_of_the_run_leaves_it(host: GuardedHost) -> None
 
 
 def test_it_ends_with_the_change_and_does_not_keep_the_session(host: GuardedHost) -> None:
-    token = offered(host, seconds=6)
+    token = offered(host)
     (waiting,) = children(os.getpid())
     wait_for(lambda: os.getsid(waiting) == waiting, "a session of its own")
     # It closes what it inherited only after that.
@@ -179,10 +181,14 @@ def test_it_ends_with_the_change_and_does_not_keep_the_session(host: GuardedHost
         instead=lambda: open_files(waiting),
     )
     send_signal(signal.SIGHUP, waiting)
+    change = pending.read(host.paths)
+    assert change is not None
+    assert is_running(waiting)
+    # Its time is over.
+    pending.write(host.paths, replace(change, deadline=clock.uptime()))
     wait_for(ended, "the end of the waiting process")
-    wait_for(lambda: not host.paths.pending.exists(), "the rollback")
     assert "unanswered" in ask(host, token, over=SECOND, not_over=FIRST)
-    assert "203.0.113.0/24" in host.listing()
+    assert is_pending(host, token)
 
 
 def test_who_no_longer_waits_for_the_answer_does_not_confirm(host: GuardedHost) -> None:

@@ -99,11 +99,11 @@ def test_rollback_by_time_needs_one_answer(host: GuardedHost) -> None:
 
 def test_an_emergency_opens_everything_and_ends(compiled: GuardedHost) -> None:
     before = compiled.listing()
-    assert connects(compiled, "203.0.113.9") == "refused"
+    assert connects("203.0.113.9", seconds=30) == "refused"
     done = compiled.run("open", "1")
     assert done.returncode == 0, done.stderr
     assert "All outbound traffic is allowed for 1 minute;" in done.stdout
-    assert connects(compiled, "203.0.113.9") == "let out"
+    assert connects("203.0.113.9") == "let out"
     with pytest.raises(Exception, match="It ends by itself in"):
         compiled.apply(NEW)
     assert compiled.run("confirm").returncode == 1
@@ -113,16 +113,16 @@ def test_an_emergency_opens_everything_and_ends(compiled: GuardedHost) -> None:
     )
     assert "pending" not in status
     assert compiled.run("rollback").stdout == "Ended the emergency (open for 1 minute).\n"
-    assert connects(compiled, "203.0.113.9") == "refused"
+    assert connects("203.0.113.9", seconds=30) == "refused"
     assert shape(compiled.listing(), ()) == shape(before, ())
 
 
 def test_an_emergency_closes_everything_but_the_floor(compiled: GuardedHost) -> None:
     compiled.load(f"delete table inet tidegate\n{golden('app-observe')}")
     before = compiled.listing()
-    assert connects(compiled, "10.20.0.1", 5432) == "let out"
+    assert connects("10.20.0.1", 5432) == "let out"
     assert compiled.run("close", "5").returncode == 0
-    assert connects(compiled, "10.20.0.1", 5432) == "refused"
+    assert connects("10.20.0.1", 5432, seconds=30) == "refused"
     with socket.create_server(("127.0.0.1", 0)) as server:
         socket.create_connection(server.getsockname(), timeout=5).close()
     compiled.reboot()
@@ -141,16 +141,16 @@ def test_another_emergency_takes_the_place_of_the_first_and_the_policy_comes_bac
     facts = json.loads(compiled.run("status", "--json").stdout)
     assert facts["table"] == "emergency"
     assert facts["pending"]["seconds"] > 3000
-    assert connects(compiled, "203.0.113.9") == "let out"
+    assert connects("203.0.113.9") == "let out"
     assert compiled.run("close", "5").returncode == 0
-    assert connects(compiled, "203.0.113.9", 443) == "refused"
+    assert connects("203.0.113.9", 443, seconds=30) == "refused"
     assert compiled.run("open", "5").returncode == 0
-    assert connects(compiled, "203.0.113.9") == "let out"
+    assert connects("203.0.113.9") == "let out"
     # One that cannot begin leaves the one before it.
     assert compiled.run("open", "0").returncode == 1
-    assert connects(compiled, "203.0.113.9") == "let out"
+    assert connects("203.0.113.9") == "let out"
     assert compiled.run("rollback").returncode == 0
-    assert connects(compiled, "203.0.113.9") == "refused"
+    assert connects("203.0.113.9", seconds=30) == "refused"
     assert shape(compiled.listing(), ()) == shape(before, ())
 
 
@@ -176,10 +176,10 @@ def test_without_rights_it_says_what_is_needed(host: GuardedHost) -> None:
     assert "Traceback" not in done.stderr
 
 
-def connects(host: GuardedHost, address: str, port: int = 22) -> str:
-    """What becomes of a connection into nowhere: our reset, or silence."""
+def connects(address: str, port: int = 22, *, seconds: float = 0.3) -> str:
+    """What becomes of a connection into nowhere: our reset, or silence for some seconds."""
     with socket.socket() as attempt:
-        attempt.settimeout(0.3)
+        attempt.settimeout(seconds)
         try:
             attempt.connect((address, port))
         except TimeoutError:

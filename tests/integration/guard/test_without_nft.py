@@ -36,11 +36,12 @@ from ansible_collections.tidegate.nftables.tests.support.nft import HOST, NftCom
 from .conftest import BINARIES, OLD, GuardedHost, wait_for
 
 SSH = 22
+SILENCE = 0.5
+"""Seconds without an answer after which there is none."""
 HERE, THERE = "198.18.0.1", "198.18.0.2"
 CONNECT = f"""
-import socket
-with socket.create_connection(({HERE!r}, {SSH}), 0.5) as connection:
-    connection.settimeout(0.5)
+import socket, sys
+with socket.create_connection(({HERE!r}, {SSH}), float(sys.argv[1])) as connection:
     print(connection.recv(1).decode())
 """
 # The base chain of OLD, which lets everything through, in ways that cut the host off.
@@ -91,8 +92,8 @@ def peer() -> Iterator[int]:
 
 
 @pytest.fixture
-def reachable(peer: int) -> Iterator[Callable[[], bool]]:
-    """Return whether a new connection from the other host gets an answer."""
+def reachable(peer: int) -> Iterator[Callable[..., bool]]:
+    """Return whether a new connection from the other host gets an answer within some seconds, by default many."""
     server = socket.create_server((HERE, SSH))
 
     def answer() -> None:
@@ -103,8 +104,8 @@ def reachable(peer: int) -> Iterator[Callable[[], bool]]:
     answering = threading.Thread(target=answer, daemon=True)
     answering.start()
 
-    def connects() -> bool:
-        command = ["nsenter", "-t", str(peer), "-n", sys.executable, "-c", CONNECT]
+    def connects(seconds: float = 30.0) -> bool:
+        command = ["nsenter", "-t", str(peer), "-n", sys.executable, "-c", CONNECT, str(seconds)]
         return subprocess.run(command, capture_output=True, check=False).stdout == b"x\n"
 
     try:
@@ -149,8 +150,8 @@ def late(host: GuardedHost) -> None:
 
 
 def by_timer(host: GuardedHost, policy: str, fail: Callable[[], object]) -> None:
-    host.apply(policy, seconds=6)
     with host.timer_held():
+        host.apply(policy, seconds=1)
         fail()
     wait_for(lambda: not host.paths.pending.exists(), "the rollback")
 
@@ -188,12 +189,12 @@ WAYS = [by_timer, by_watcher, by_boot, by_console]
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("policy", CUTTING)
 def test_the_host_is_reachable_again(
-    guarded: GuardedHost, reachable: Callable[[], bool], policy: str, fault: str, way: Callable[..., None]
+    guarded: GuardedHost, reachable: Callable[..., bool], policy: str, fault: str, way: Callable[..., None]
 ) -> None:
     started: list[Path] = []
 
     def fail() -> None:
-        assert not reachable()
+        assert not reachable(SILENCE)
         started.append(break_nft(guarded, FAULTS[fault]))
 
     assert reachable()
@@ -208,7 +209,7 @@ def test_the_host_is_reachable_again(
 
 @pytest.mark.parametrize("version", ["0.9.8", "1.0.6"])
 def test_a_foreign_table_that_crashes_nft_stops_no_rollback(
-    guarded: GuardedHost, reachable: Callable[[], bool], version: str
+    guarded: GuardedHost, reachable: Callable[..., bool], version: str
 ) -> None:
     """A container of the host's network bans addresses with an nft that is newer than the host's."""
     guarded.nft.unlink()
@@ -227,7 +228,7 @@ def test_a_foreign_table_that_crashes_nft_stops_no_rollback(
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_everything_on_the_console_works_without_nft(
-    guarded: GuardedHost, reachable: Callable[[], bool], fault: str
+    guarded: GuardedHost, reachable: Callable[..., bool], fault: str
 ) -> None:
     guarded.has(OLD.replace("203.0.113.0/24", "192.0.2.0/24"))
     started = break_nft(guarded, FAULTS[fault])
@@ -249,9 +250,9 @@ def test_everything_on_the_console_works_without_nft(
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_the_failsafe_table_needs_no_nft(guarded: GuardedHost, reachable: Callable[[], bool], fault: str) -> None:
+def test_the_failsafe_table_needs_no_nft(guarded: GuardedHost, reachable: Callable[..., bool], fault: str) -> None:
     guarded.load(f"delete table inet tidegate\n{CUTTING['nothing leaves']}")
-    assert not reachable()
+    assert not reachable(SILENCE)
     guarded.paths.confirmed.write_text("damaged")
     started = break_nft(guarded, FAULTS[fault])
     assert boot.boot(Host(guarded.paths, LiveTable())) == boot.FAILSAFE
@@ -259,7 +260,9 @@ def test_the_failsafe_table_needs_no_nft(guarded: GuardedHost, reachable: Callab
     assert not started.exists()
 
 
-def test_after_an_upgrade_of_the_kernel_nft_is_asked_first(guarded: GuardedHost, reachable: Callable[[], bool]) -> None:
+def test_after_an_upgrade_of_the_kernel_nft_is_asked_first(
+    guarded: GuardedHost, reachable: Callable[..., bool]
+) -> None:
     """What another kernel reported may mean something else to this one; where nft fails, it is better than nothing."""
     record = confirmed_policy.read(guarded.paths)
     assert record is not None
@@ -274,14 +277,14 @@ def test_after_an_upgrade_of_the_kernel_nft_is_asked_first(guarded: GuardedHost,
     assert started.exists()
 
 
-def test_what_cannot_be_rolled_back_is_tried_until_it_is(guarded: GuardedHost, reachable: Callable[[], bool]) -> None:
+def test_what_cannot_be_rolled_back_is_tried_until_it_is(guarded: GuardedHost, reachable: Callable[..., bool]) -> None:
     """Nobody but its owner can change a table that has one."""
     guarded.apply(CUTTING["nothing leaves"])
     guarded.load("delete table inet tidegate\n")
     hook = "type filter hook output priority 0; policy drop;"
     owned = f"add table inet tidegate {{ flags owner; }}\nadd chain inet tidegate c {{ {hook} }}"
     with NftCommand(HOST).owner(owned):
-        wait_for(lambda: not reachable(), "the owner's table")
+        wait_for(lambda: not reachable(SILENCE), "the owner's table")
         late(guarded)
         watching = Watcher(Host(guarded.paths, LiveTable()))
         guarded.kill_timer()
@@ -301,7 +304,7 @@ def test_what_cannot_be_rolled_back_is_tried_until_it_is(guarded: GuardedHost, r
     assert journal.read(guarded.paths)[-1]["event"] == "restored"
 
 
-def test_an_emergency_begins_and_ends_while_others_commit(guarded: GuardedHost, reachable: Callable[[], bool]) -> None:
+def test_an_emergency_begins_and_ends_while_others_commit(guarded: GuardedHost, reachable: Callable[..., bool]) -> None:
     nft = BINARIES["1.1.3"]
     commits = f"while :; do {nft} add table ip busy; {nft} delete table ip busy; done"
     with subprocess.Popen(["sh", "-c", commits]) as others:

@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import (
-    journal,
-)
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.lock import is_held
+from ansible_collections.tidegate.nftables.plugins.module_utils.guard.saved import journal
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.table.fingerprint import shape
 
 from .conftest import GuardedHost
@@ -23,4 +22,6 @@ def policy(host: GuardedHost) -> str:
 
 
 def is_rolled_back(host: GuardedHost) -> bool:
-    return not host.paths.pending.exists() and not host.paths.rollback_timer.exists()
+    """Return whether no change is pending any more and its end is in the journal: the lock is held until it is."""
+    left = (host.paths.pending, host.paths.candidate, host.paths.rollback_timer)
+    return not any(path.exists() for path in left) and not is_held(host.paths.lock)
