@@ -100,7 +100,8 @@ class Authority:
                 connection, _client = sock.accept()
             except OSError:
                 return
-            with connection, suppress(OSError), connection.makefile("rb") as stream:
+            # Who hangs up early ends its own connection, not the server.
+            with connection, suppress(OSError, struct.error), connection.makefile("rb") as stream:
                 connection.settimeout(5)
                 (length,) = struct.unpack("!H", stream.read(2))
                 answer = self._answer(stream.read(length), truncate=False)

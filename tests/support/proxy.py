@@ -126,8 +126,9 @@ class Proxy:
         wait_for(partial(self._is_open, number), "the reload", process=self.process)
 
     def log(self) -> list[dict[str, Any]]:
-        """Return the access log."""
-        return [json.loads(line) for line in (self.directory / "access.log").read_text(encoding="utf-8").splitlines()]
+        """Return the access log, without a line that is half written."""
+        whole, _end, _rest = (self.directory / "access.log").read_text(encoding="utf-8").rpartition("\n")
+        return [json.loads(line) for line in whole.splitlines()]
 
     @contextmanager
     def running(self) -> Iterator[Proxy]:

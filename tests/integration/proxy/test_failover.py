@@ -16,7 +16,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.guard.program im
 from ansible_collections.tidegate.nftables.tests.support import proxy
 from ansible_collections.tidegate.nftables.tests.support.namespaces import own_namespace
 from ansible_collections.tidegate.nftables.tests.support.proxy import PORT, PROXY, Proxy
-from ansible_collections.tidegate.nftables.tests.support.waiting import end
+from ansible_collections.tidegate.nftables.tests.support.waiting import end, wait_for
 
 from .conftest import policy_of
 from .test_programs import COMMANDS, program, publish
@@ -76,13 +76,15 @@ def pair(tmp_path: Path) -> Iterator[Pair]:
 
 def test_each_program_goes_on_when_one_of_two_proxies_dies(pair: Pair) -> None:
     pair.need_all()
-    before = pair.requests()
+    # A request may be in the log only after its answer.
+    wait_for(lambda: max(pair.requests()) >= len(PROGRAMS), "the log of one proxy", instead=pair.requests)
     # Which one a program asks first is the order in which the C library sorts addresses.
-    asked = before.index(max(before))
+    asked = pair.requests().index(max(pair.requests()))
     process = pair.proxies[asked].process
     assert process is not None
     end(process)
+    before = pair.requests()
     pair.need_all()
-    after = pair.requests()
-    assert after[1 - asked] >= before[1 - asked] + len(PROGRAMS)
-    assert after[asked] == before[asked]
+    more = before[1 - asked] + len(PROGRAMS)
+    wait_for(lambda: pair.requests()[1 - asked] >= more, "the log of the other proxy", instead=pair.requests)
+    assert pair.requests()[asked] == before[asked]

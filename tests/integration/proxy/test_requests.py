@@ -195,8 +195,13 @@ def test_observe_lets_through_and_notes_what_enforce_would_not(world: Proxy) -> 
     # Not the inside: without a proxy the host would not come from the proxy's address.
     assert connect(OBSERVED, "169.254.169.254:80").startswith("HTTP/1.1 403 ")
     assert connect(OBSERVED, "127.0.0.1:22").startswith("HTTP/1.1 403 ")
-    seen = {(line["name"], line["decision"]) for line in world.log() if line["client"] == OBSERVED}
-    assert {("other.example", "would_reject"), ("api.pay.example", "allowed")} <= seen
+    noted = {("other.example", "would_reject"), ("api.pay.example", "allowed")}
+
+    def seen() -> set[tuple[str, str]]:
+        return {(line["name"], line["decision"]) for line in world.log() if line["client"] == OBSERVED}
+
+    # A line comes with the end of its connection, which a client does not wait for.
+    wait_for(lambda: noted <= seen(), "the lines of both", instead=seen)
 
 
 def test_the_log_is_json_whatever_a_client_sends(world: Proxy) -> None:

@@ -16,6 +16,7 @@ from ansible_collections.tidegate.nftables.tests.support.machines import Machine
 from ansible_collections.tidegate.nftables.tests.support.paths import CHECKOUT
 from ansible_collections.tidegate.nftables.tests.support.project import Project, Run
 from ansible_collections.tidegate.nftables.tests.support.squid import VERSIONS
+from ansible_collections.tidegate.nftables.tests.support.waiting import wait_for
 
 CONFIGURATION = "/etc/tidegate/proxy/squid.conf"
 CERTIFICATE, LOG = "/etc/tidegate/proxy/unused.pem", "/var/log/tidegate-proxy/access.log"
@@ -89,7 +90,7 @@ def test_a_host_from_its_first_client_to_none(host: Machine) -> None:
     assert active(host, "squid") == "inactive"
     # As the watcher may, for its metrics: it has no capability for files.
     confined = ("systemd-run", "-q", "--pipe", "--wait", "-p", "CapabilityBoundingSet=CAP_NET_ADMIN")
-    assert '"decision":"rejected"' in host.run(*confined, "cat", LOG, CERTIFICATE)
+    wait_for(lambda: '"decision":"rejected"' in host.run(*confined, "cat", LOG, CERTIFICATE), "the log")
     assert host.run("runuser", "-u", "nobody", "--", "cat", LOG, check=False) == ""
 
     process = host.run("systemctl", "show", "--property=MainPID", "tidegate-proxy")

@@ -39,6 +39,11 @@ def records(world: Proxy, client: str, folder: Path, **changes: Any) -> list[dic
     return [recorder.again(record) for data in read_file(folder / "records.json") for record in data.records]
 
 
+def is_logged(world: Proxy, client: str, before: int = 0) -> bool:
+    """Return whether the log has a request of a client for other.example, beyond so many lines."""
+    return ("other.example", client) in {(line["name"], line["client"]) for line in world.log()[before:]}
+
+
 def suggested(of_client: list[dict[str, Any]]) -> dict[str, Draft]:
     known = tier(hosts=1, vocabulary=Vocabulary(names=True))
     return {draft.to: draft for draft in drafts(refused(of_client), known).drafts}
@@ -52,6 +57,7 @@ def test_a_rejected_name_becomes_a_draft_of_this_name(world: Proxy, tmp_path: Pa
     connect(client, "localhost:443")  # no entry can have it
     # Of a tunnel the line that counts comes when it ends.
     wait_for(lambda: sum(line["peer"] == "50.0.0.1" for line in world.log()[before:]) >= 1 + (mode == "observe"))
+    wait_for(lambda: is_logged(world, client, before))
     seen = {record["destination"]: record for record in records(world, client, tmp_path, egress_mode=mode)}
     decision = "rejected" if mode == "enforce" else "would_reject"
     assert (seen["other.example"]["decision"], seen["other.example"]["cause"]) == (decision, "unlisted")
@@ -68,6 +74,7 @@ def test_a_rejected_name_becomes_a_draft_of_this_name(world: Proxy, tmp_path: Pa
 
 def test_the_draft_makes_the_request_pass(world: Proxy, tmp_path: Path) -> None:
     assert connect(APP, "other.example:443").startswith("HTTP/1.1 403 ")
+    wait_for(lambda: is_logged(world, APP))
     drafted = suggested(records(world, APP, tmp_path))["other.example"].entry
     with_draft = [*ENTRIES, {**drafted, "reason": "shop"}]
     world.write([proxy.client("app1", policy_of(egress_allow_app=with_draft), APP)])

@@ -156,6 +156,9 @@ def connect(site: Site) -> None:
     site.machine.run("sh", "-euc", _NETWORK)
     site.run("mkdir", "-p", "--mode", "1777", "/run/tries")
     site.systemctl("start", "listen")
+    # An attempt before it listens would count as refused.
+    listening = ("ip", "netns", "exec", "peer", "ss", "-Hltn", "sport", "=", f":{PORT}")
+    wait_for(lambda: site.run(*listening), "the listener")
 
 
 @pytest.fixture(scope="module", params=RELEASES)

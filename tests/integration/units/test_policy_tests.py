@@ -34,11 +34,13 @@ def decided(site: Site, *tests: dict[str, Any], mode: str = "enforce") -> dict[s
     """Return the confirmation of a policy with tests."""
     variables = {**VARIABLES, "egress_mode": mode, "egress_allow_app": OPENED}
     resolved = policy.build(variables, FixedInventory(), today=TODAY)
+    # Seconds that pass only for what is silent.
+    tested = {"tests": tests, "test_timeout": 10}
     terms = {"phase": "apply", "tables": [compile_table(resolved)], "units": units.document(resolved)}
-    decision = {"phase": "confirm", "token": "{{ run0.guard.token }}", "tests": tests, "mode": mode}
+    decision = {"phase": "confirm", "token": "{{ run0.guard.token }}", "mode": mode, **tested}
     # Each change is one from a host that allows everything.
     site.run("nft", "delete", "table", "inet", "tidegate", check=False)
-    _applied, confirmed = site.machine.module({**terms, "tests": tests, "timeout": 600}, decision, may_fail=True)
+    _applied, confirmed = site.machine.module({**terms, **tested, "timeout": 600}, decision, may_fail=True)
     return confirmed
 
 
