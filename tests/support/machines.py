@@ -147,6 +147,9 @@ class Machine:
         )
         launcher = self.launcher
         wait_for(lambda: children(launcher.pid), "process 1", process=launcher)
+        # Before, it is a shell with this machine's files, and a question to systemd would be this machine's to answer.
+        name = Path(f"/proc/{self.process}/comm")
+        wait_for(lambda: name.read_text() == "systemd\n", "systemd", process=launcher)
         self.settled()
 
     def settled(self) -> None:

@@ -51,6 +51,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
         started.run("ip", "link", "set", "lo", "up")
         started.run("ip", "route", "add", "local", "50.0.0.0/8", "dev", "lo")
         started.run("systemd-run", "--quiet", "--unit=world", "python3", "/world.py")
+        wait_for(lambda: ":0035 " in started.run("cat", "/proc/net/udp"), "the name server")
         started.run("apt-get", "-qq", "update")
         install(started, "unbound", "python3-unbound")
         yield started

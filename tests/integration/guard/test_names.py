@@ -82,6 +82,7 @@ def world(machine: Machine) -> None:
     """Start what a reboot ends: the name server, and the way to its addresses."""
     machine.run("ip", "route", "add", "local", "50.0.0.0/8", "dev", "lo")
     podman("exec", "--detach", machine.name, "python3", "-c", AUTHORITY)
+    wait_for(lambda: ":0035 " in machine.run("cat", "/proc/net/udp"), "the name server")
 
 
 def write(machine: Machine, path: str, text: str) -> None:

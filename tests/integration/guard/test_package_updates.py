@@ -54,6 +54,7 @@ def host(tmp_path: Path) -> Iterator[Machine]:
         mirror = ("python3", "-m", "http.server", "80", "--directory", "/repository")
         with running(started, "python3", "-c", AUTHORITY), running(started, *mirror):
             wait_for(lambda: ":0050 " in started.run("cat", "/proc/net/tcp"), "the mirror")
+            wait_for(lambda: ":0035 " in started.run("cat", "/proc/net/udp"), "the name server")
             yield started
 
 
