@@ -137,12 +137,12 @@ def events(host: Any) -> list[str]:
 def ssh(address: str) -> None:
     """Log in from the controller over a new connection and become root; an error when that is not possible."""
     folder = CHECKOUT / "build/molecule-ssh"
-    options = ["-F", str(folder / "config"), "-o", "ControlPath=none", "-o", "ConnectTimeout=5"]
+    options = ["-F", str(folder / "config"), "-o", "ControlPath=none", "-o", "ConnectTimeout=60"]
     enter = ["nsenter", f"--target={(folder / 'world').read_text().strip()}", "--net", "--"]
     subprocess.run([*enter, "ssh", *options, address, "sudo", "true"], check=True, stdin=subprocess.DEVNULL)
 
 
 def files_like(host: Any, pattern: str) -> list[str]:
     """Return every file or directory of the host whose name matches the pattern."""
-    everywhere = "find / -path /proc -prune -o -path /sys -prune -o"
+    everywhere = "find / -ignore_readdir_race -path /proc -prune -o -path /sys -prune -o"
     return str(host.check_output(f"{everywhere} -name '{pattern}' -print")).splitlines()

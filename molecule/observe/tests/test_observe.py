@@ -53,6 +53,8 @@ def test_an_applications_packets_have_one_count_everywhere(host: Any) -> None:
     assert {family: after[family] - before[family] for family in after} == {"ipv4": 3, "ipv6": 5}
     shown = json.loads(host.check_output("tidegate denied --json --user nosy"))["lines"]
     assert {line["destination"]: line["packets"] for line in shown if line["port"] == port} == sent
+    # What was sent to journald may not be in its files yet.
+    host.check_output("journalctl --sync")
     entries = host.check_output(f"journalctl -t tidegate TIDEGATE_EVENT=denied TIDEGATE_PORT={port} -o json")
     announced = map(json.loads, entries.splitlines())
     assert {each["TIDEGATE_DESTINATION"]: int(each["TIDEGATE_PACKETS"]) for each in announced} == sent
