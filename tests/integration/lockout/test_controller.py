@@ -62,11 +62,14 @@ ENDS: dict[str, Callable[[FleetProject, Machine, Going], None]] = dict(
 def test_whatever_ends_the_run_on_the_way_ends_in_the_old_policy(project: FleetProject) -> None:
     project.begin(*HOSTS)
     runs = {name: project.begin_run("--limit", name, held=True, **NEW) for name in HOSTS}
-    for name, going in runs.items():
-        machine = project.machine(name)
-        wait_for_change(machine, project.old[name])
+
+    def end_on_the_way(machine: Machine) -> None:
+        wait_for_change(machine, project.old[machine.name])
         reaches_only(machine, *PARTNER)
-        ENDS[name](project, machine, going)
+        ENDS[machine.name](project, machine, runs[machine.name])
+
+    # All at once: each has as long as its own change is pending.
+    project.fleet.each(end_on_the_way)
     for name in HOSTS:
         project.machine(name).settle()
         project.machine(name).cable("up")
@@ -126,7 +129,7 @@ def test_a_reboot_boots_what_was_confirmed(project: FleetProject, confirmed: boo
         project.wait_until_held("app13")
         new = ""
     machine.reboot()
-    assert machine.reachable()
+    wait_for(machine.reachable, "a login after the boot")
     if confirmed:
         assert machine.is_well(new)
         reaches_only(machine, *PARTNER)

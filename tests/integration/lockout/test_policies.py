@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from ansible_collections.tidegate.nftables.tests.integration.lockout.project imp
     policy,
     reaches_only,
 )
+from ansible_collections.tidegate.nftables.tests.support.project import Run
 from ansible_collections.tidegate.nftables.tests.support.waiting import wait_for
 
 MEDDLING = """table inet meddling {
@@ -57,6 +59,15 @@ def meddle(machine: Machine, table: str) -> None:
     machine.run("systemd-run", "--quiet", "--unit", "meddle", begun, "nft", "-f", "/root/meddling")
 
 
+def play_meddled(project: FleetProject, machine: Machine, **variables: Any) -> Run:
+    """Run to the end, which comes to confirm its change only after something else has loaded its table."""
+    going = project.begin_run("--limit", machine.name, held=True, **variables)
+    loaded = partial(machine.run, "nft", "list", "tables")
+    wait_for(lambda: "inet meddling" in loaded(), "the table of something else", process=going.process)
+    project.release(machine.name)
+    return going.end()
+
+
 def end_meddling(machine: Machine) -> None:
     """Take it away."""
     stop = "systemctl stop meddle.path meddle.service; systemctl reset-failed; nft delete table inet meddling"
@@ -74,7 +85,7 @@ def test_one_task_applies_and_confirms_on_every_release(project: FleetProject) -
         assert machine.status()["table"] == "confirmed"
         assert not machine.has_pending_change()
         reaches_only(machine, *PARTNER)
-        assert machine.reachable()
+        wait_for(machine.reachable, "a login")
     again = project.apply()
     assert {again.recap(name)["changed"] for name in HOSTS} == {0}, again.output
 
@@ -97,7 +108,7 @@ def test_through_a_jump_host_that_changes_too_and_in_turns(project: FleetProject
     assert {run.recap(name)["changed"] for name in HOSTS} == {1}, run.output
     for name in HOSTS:
         assert project.machine(name).events()[before[name] :] == ["confirmed"]
-        assert project.machine(name).reachable()
+        wait_for(project.machine(name).reachable, "a login")
         reaches_only(project.machine(name), *PAYMENTS, *PARTNER)
 
 
@@ -113,7 +124,7 @@ def test_a_policy_that_lets_no_new_connection_in_is_refused(project: FleetProjec
     assert run.code != 0
     assert "new connections from 10.94.0.1 to port 2222" in run.output, run.output
     assert project.machine("app13").events() == before
-    assert project.machine("app13").ssh("true", port=2222)
+    wait_for(lambda: project.machine("app13").ssh("true", port=2222), "a login on the other port")
     project.is_back("app13")
 
 
@@ -123,7 +134,7 @@ def test_a_change_after_which_no_new_connection_comes_in_is_rolled_back(project:
     machine = project.machine("app13")
     meddle(machine, SHUT)
     try:
-        run = project.play("--limit", "app13", **policy("partner", egress_confirm_timeout=8))
+        run = play_meddled(project, machine, **policy("partner", egress_confirm_timeout=8))
         assert run.code != 0
         assert "could not be reached over a new connection" in run.output, run.output
         machine.settle()
@@ -165,13 +176,13 @@ def meddled(project: FleetProject) -> Iterator[Machine]:
 def test_a_change_whose_tests_fail_goes_back_and_says_what_is_not_reached(
     project: FleetProject, meddled: Machine
 ) -> None:
-    run = project.play("--limit", "app12", **policy("payments", "partner", egress_tests_app=PAYMENTS_TEST))
+    run = play_meddled(project, meddled, **policy("payments", "partner", egress_tests_app=PAYMENTS_TEST))
 
     assert run.code != 0
     assert "the new policy rejects payments-answer (203.0.113.10 udp/443 as payd)" in run.output, run.output
     assert meddled.events()[-1] == "restored"
     assert meddled.is_well(project.old["app12"])
-    assert meddled.reachable()
+    wait_for(meddled.reachable, "a login")
     reaches_only(meddled, PAYMENTS[1])
 
 
@@ -196,7 +207,7 @@ def test_an_unknown_user_opens_nothing_and_locks_nobody_out(project: FleetProjec
     run = project.apply("--limit", "app11", **{**policy(), "egress_allow_app": entries})
 
     assert "nobody-here" in run.output, run.output
-    assert project.machine("app11").reachable()
+    wait_for(project.machine("app11").reachable, "a login")
     reaches_only(project.machine("app11"), *PAYMENTS)
     strict = project.play(
         "--limit", "app11", **{**policy(egress_missing_users="error"), "egress_allow_app": entries[::-1]}
