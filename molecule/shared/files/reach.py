@@ -4,7 +4,7 @@
 """Try flows, all at once, and print what became of each: reach.py [OUTCOME] PROTOCOL/PORT@ADDRESS …
 
 Prints a JSON object from each argument to ``[outcome, milliseconds]``. Outcomes: ``open`` (somebody answered),
-``refused`` (the kernel said no), ``silent`` (nothing came in time). With OUTCOME, fails unless it is that of every flow.
+``refused`` (the kernel said no), ``silent`` (nothing came in time). With OUTCOME, fails unless each has it.
 """
 
 from __future__ import annotations

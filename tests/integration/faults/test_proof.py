@@ -151,7 +151,10 @@ def test_what_somebody_adds_while_a_run_makes_its_plan_is_taken_along(
 def test_a_namespace_that_is_made_anew_in_the_place_of_another(lab: Lab, tmp_path: Path) -> None:
     """Same name, same inode, same generation, same handle: only the cookie tells that nothing is there."""
     runs_by_inode: dict[int, list[int]] = {}
-    for number in range(60):
+    # Other work on the machine makes namespaces, too, and may be given what these had.
+    for number in range(2000):
+        if number >= 60 and max(map(len, runs_by_inode.values())) > 1:
+            break
         report = tmp_path / f"report.{number}"
         child = os.fork()
         if child == 0:

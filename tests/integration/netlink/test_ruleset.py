@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from pathlib import Path
@@ -102,6 +103,7 @@ def test_without_the_capability_the_error_says_become() -> None:
 
 def test_no_socket_is_left_open(nft: NftCommand) -> None:
     nft("add", "table", "inet", "t")
+    gc.collect()  # what earlier tests left open
     before = len(list(Path("/proc/self/fd").iterdir()))
     for _turn in range(20):
         netlink.generation()

@@ -31,7 +31,7 @@ import socket, sys
 connection = socket.create_connection((sys.argv[1], int(sys.argv[2])), float(sys.argv[3]))
 print(connection.recv(9).decode())
 """
-KNOCK = "import socket,sys; socket.create_connection((sys.argv[1],int(sys.argv[2])),1)"
+KNOCK = "import socket,sys; socket.create_connection((sys.argv[1],int(sys.argv[2])),5)"
 SERVE = """
 import socket, sys
 server = socket.create_server((sys.argv[1], 9), family=int(sys.argv[2]))

@@ -134,7 +134,7 @@ def cost_of_a_change(binary: Path, tmp_path: Path) -> tuple[float, float]:
 
     change(tables[0])
     empty, full = [], []
-    for turn in range(6):
+    for turn in range(20):
         empty += [change(table) for table in tables[::-1]]
         fill_ledgers(8192)
         full += [change(table) for table in tables[::-1]]

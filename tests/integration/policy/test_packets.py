@@ -242,13 +242,15 @@ def test_observe_refuses_nothing_and_counts_the_same(tmp_path: Path) -> None:
 
 
 def test_an_entry_closes_on_the_host_after_its_last_day(tmp_path: Path) -> None:
-    today = dt.datetime.now(dt.UTC).date()
+    now = dt.datetime.now(dt.UTC)
+    # Its last day is still on when the test ends, also just before midnight.
+    today = (now + dt.timedelta(hours=1)).date()
     dated = {"to": ["192.0.2.1"], "services": ["https"]}
     resolved = built(egress_allow_x=[{"name": "today", "expires": today, **dated}])
     load(compile_table(resolved), tmp_path)
     send(policy.Flow("192.0.2.1", "tcp", 443))
     assert counters()["denied"] == 0
-    yesterday = tuple(replace(entry, expires=today - dt.timedelta(days=1)) for entry in resolved.entries)
+    yesterday = tuple(replace(entry, expires=now.date() - dt.timedelta(days=1)) for entry in resolved.entries)
     spec = compile_table(replace(resolved, entries=yesterday))
     spec["name"] = "tidegate_later"
     load(spec, tmp_path)
