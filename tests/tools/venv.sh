@@ -36,3 +36,8 @@ fi
 # Twice: for every Python and Ansible of this environment, and alone for ANSIBLE_COLLECTIONS_PATH and mypy.
 site_packages=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 tests/tools/link.sh "$site_packages" .venv/collections
+
+# See bytecode.py.
+ln -sfn "$PWD/tests/tools/bytecode.py" "$site_packages/tidegate_bytecode.py"
+echo 'import sys; sys.orig_argv[1:2] and sys.orig_argv[1].endswith("/ansible-playbook") and __import__("tidegate_bytecode")' \
+    >"$site_packages/tidegate_bytecode.pth"
