@@ -17,11 +17,11 @@ PYTHON := $(VENV)/bin/python
 SUITES := bullseye bookworm trixie
 INPUTS := $(shell . tests/images/podman.sh && echo $$inputs)
 NFT := build/nft/0.9.8/nft build/nft/1.0.6/nft build/nft/1.1.3/nft
-NAMES := build/squid/5.7/squid build/squid/6.13/squid build/dnsmasq/2.90/dnsmasq build/dnsmasq/2.91/dnsmasq \
+NAMES := build/squid/4.13/squid build/squid/5.7/squid build/squid/6.13/squid build/dnsmasq/2.90/dnsmasq build/dnsmasq/2.91/dnsmasq \
     build/ulogd/2.0.8/ulogd build/prometheus/2.42.0/prometheus build/prometheus/2.42.0/promtool build/rsyslog/8.2302.0/rsyslogd
 UNBOUND := $(foreach version,1.13.1 1.17.1 1.26.2,$(addprefix build/unbound/$(version)/,unbound unbound-checkconf))
 AXE := build/axe/axe.min.js
-DEBS := $(SUITES:%=build/debian/%-debs/Packages) $(patsubst %,build/debian/%-squid-debs/Packages,bookworm trixie)
+DEBS := $(SUITES:%=build/debian/%-debs/Packages) $(SUITES:%=build/debian/%-squid-debs/Packages)
 RULEBOOK := build/rulebook/bin/ansible-rulebook
 TYPED := plugins playbooks tests molecule extensions
 SCENARIOS := $(notdir $(patsubst %/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
@@ -74,6 +74,7 @@ build/debian/bookworm-%.package.tar: build/debian/bookworm-$(INPUTS).tar tests/i
 build/debian/trixie-%.package.tar: build/debian/trixie-$(INPUTS).tar tests/images/extract.sh
 	tests/images/extract.sh trixie $* $< $@
 
+build/squid/4.13/squid: build/debian/bullseye-squid-openssl.package.tar
 build/squid/5.7/squid: build/debian/bookworm-squid-openssl.package.tar
 build/squid/6.13/squid: build/debian/trixie-squid-openssl.package.tar
 build/dnsmasq/2.90/dnsmasq: build/debian/bookworm-dnsmasq-base.package.tar

@@ -45,7 +45,7 @@ attributes:
     description: Shows the files before and after.
     support: full
 requirements:
-  - Squid 5 or later that is built with OpenSSL, such as Debian's package squid-openssl
+  - Squid 4 or later that is built with OpenSSL, such as Debian's package squid-openssl
   - openssl
   - systemd
 seealso:

@@ -32,13 +32,21 @@ for loader in "$(dirname "$libc")"/ld*.so.[0-9]; do break; done
 for program in "$root/usr/sbin/$name-openssl" "$root/usr/sbin/$name" "$root/usr/bin/$name"; do
     [ ! -e "$program" ] || break
 done
+libraries="$root/lib/$triplet:$root/usr/lib/$triplet"
+
+# Squid starts itself again by the name that it was started by. Before glibc 2.33 (Debian 12) no loader can be told that
+# name, so there this machine's is taken, with its libc, which programs of older ones run with.
+named=""
+if [ "$name" = squid ]; then
+    named="--argv0 '$(pwd)/$wrapper' "
+    if ! "$loader" --help 2>&1 | grep -q argv0; then
+        loader=$(find "/lib/$triplet/" -name "$(basename "$loader")")
+        libraries="/lib/$triplet:$libraries"
+    fi
+fi
 
 # unbound has a Python inside, which looks for its library where this machine has another version's. Debian's packages
 # of unbound for 11 and 12 do not name their own folder either.
-# Squid starts itself again by the name that it was started by.
-named=""
-[ "$name" != squid ] || named="--argv0 '$(pwd)/$wrapper' "
-
 python=""
 if [ -d "$root/usr/lib/python3/dist-packages" ]; then
     python="PYTHONHOME='$root/usr' PYTHONPATH='$root/usr/lib/python3/dist-packages' "
@@ -47,7 +55,7 @@ fi
 mkdir -p "$(dirname "$wrapper")"
 cat >"$wrapper.new" <<END
 #!/bin/sh
-${python}exec '$loader' ${named}--library-path '$root/lib/$triplet:$root/usr/lib/$triplet' '$program' "\$@"
+${python}exec '$loader' ${named}--library-path '$libraries' '$program' "\$@"
 END
 chmod +x "$wrapper.new"
 # unbound would start with -v, and unbound-checkconf knows no option for it: its usage names the version.

@@ -24,6 +24,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.proxy import squid4
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy import ResolvedPolicy
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets import addresses
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.targets.names import proxy
@@ -105,7 +106,7 @@ class Proxy:
         (self.directory / "errors").mkdir(exist_ok=True)
         for name, text in proxy.pages("netops@example.org").items():
             (self.directory / "errors" / name).write_text(text, encoding="utf-8")
-        text = proxy.configuration(self.place, clients)
+        text = squid4.translated(proxy.configuration(self.place, clients), int(self.version.partition(".")[0]))
         text = text.replace(f"http_port {PORT}", f"http_port {self.address}:{PORT}") if self.address else text
         text = text.replace(f"_connections {proxy.CONNECTIONS}", f"_connections {self.connections}")
         text += _NOT_INSTALLED.format(share=share(self.version), dns=authority.ADDRESS)

@@ -21,8 +21,8 @@ from .dnsmasq import Dnsmasq
 from .paths import CHECKOUT
 from .waiting import end, run, wait_for
 
-VERSIONS: Mapping[str, str] = {"5.7": "bookworm", "6.13": "trixie"}
-"""Those of Debian 12 and 13."""
+VERSIONS: Mapping[str, str] = {"4.13": "bullseye", "5.7": "bookworm", "6.13": "trixie"}
+"""Those of Debian 11, 12 and 13."""
 
 _PORT = 3128
 # A request that no rule is about ends at `rest`, with a status of its own.
@@ -33,7 +33,7 @@ http_access deny rest
 deny_info 404:ERR_ACCESS_DENIED rest
 http_port 127.0.0.1:{port}
 pid_filename none
-cache_log {directory}/cache.log
+cache_log /dev/null
 access_log none
 coredump_dir {directory}
 mime_table {share}/mime.conf

@@ -20,7 +20,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.errors import Ti
 from ansible_collections.tidegate.nftables.plugins.module_utils.files import MARK
 from ansible_collections.tidegate.nftables.plugins.module_utils.unit_protections import STRICT
 
-from . import access_log, health
+from . import access_log, health, squid4
 
 REASONS = (
     "proxy_failed",  # Squid does not accept its configuration, or does not work with it
@@ -81,17 +81,18 @@ _ROTATE_TEXT = """\
     missingok
     su {user} {user}
     postrotate
-        systemctl kill --kill-whom=main --signal=USR1 {service} 2>/dev/null || true
+        systemctl kill --kill-who=main --signal=USR1 {service} 2>/dev/null || true
     endscript
 }}
 """
 
 
 class Program(NamedTuple):
-    """Squid on this host. path: of it. user: as whom it handles requests."""
+    """Squid on this host. path: of it. user: as whom it handles requests. release: the first number of its version."""
 
     path: str
     user: str
+    release: int
 
 
 class Desired(NamedTuple):
@@ -116,7 +117,11 @@ def find_program() -> Program:
     if "--with-openssl" not in options:
         raise TidegateError("squid_missing", f"{path} cannot read the server's name in TLS (no OpenSSL). {_FIX}")
     user = re.search(r"--with-default-user=([a-z_][a-z0-9_-]*)", options)
-    return Program(path, user.group(1) if user else "nobody")
+    version = re.search(r"Version (\d+)", options)
+    release = int(version.group(1)) if version else 0
+    if release < squid4.RELEASE:
+        raise TidegateError("squid_missing", f"{path} is of release {release}; 4 and later are known. {_FIX}")
+    return Program(path, user.group(1) if user else "nobody", release)
 
 
 _FIX = "Nothing was changed. Fix: install the package squid-openssl."
@@ -125,6 +130,7 @@ _FIX = "Nothing was changed. Fix: install the package squid-openssl."
 def present(desired: Desired, *, check: bool) -> list[dict[str, str]]:
     """Make the proxy as desired; return the files that change. Raise TidegateError, with the old proxy running."""
     program = find_program()
+    desired = desired._replace(configuration=squid4.translated(desired.configuration, program.release))
     desired_files = _files(desired, program)
     before = {path: _read(path) for path in {*desired_files, *_pages()}}
     changes = _changes(before, {path: desired_files.get(path) for path in before})

@@ -19,6 +19,8 @@ from .conftest import APP, OBSERVED, policy_of
 from .test_requests import connect
 
 MOST = 3
+WITHOUT = "4.13"
+"""The release that cannot bound them."""
 
 
 def is_open(connection: socket.socket) -> bool:
@@ -32,7 +34,7 @@ def is_open(connection: socket.socket) -> bool:
         return False
 
 
-@pytest.mark.parametrize("version", squid.VERSIONS)
+@pytest.mark.parametrize("version", [version for version in squid.VERSIONS if version != WITHOUT])
 def test_a_client_has_so_many_connections_and_no_more(version: str) -> None:
     clients = [proxy.client("app1", policy_of(), APP), proxy.client("app2", policy_of(), OBSERVED)]
     with own_namespace(), proxy.world(version, clients, connections=MOST) as world, ExitStack() as opened:
@@ -47,6 +49,15 @@ def test_a_client_has_so_many_connections_and_no_more(version: str) -> None:
             with suppress(OSError):
                 connection.close()
         wait_for(lambda: answers(APP), "room for the client again", process=world.process)
+
+
+def test_squid_4_has_no_bound() -> None:
+    """That of Squid 4 loses a file descriptor for each connection beyond, for good, and answers nobody."""
+    clients = [proxy.client("app1", policy_of(), APP)]
+    with own_namespace(), proxy.world(WITHOUT, clients, connections=MOST), ExitStack() as opened:
+        for _number in range(10 * MOST):
+            opened.enter_context(socket.create_connection((PROXY, PORT), source_address=(APP, 0)))
+        assert all(answers(APP) for _number in range(2 * MOST))
 
 
 def answers(client: str) -> bool:

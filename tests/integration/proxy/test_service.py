@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from ansible_collections.tidegate.nftables.tests.support.waiting import wait_for
 
 CONFIGURATION = "/etc/tidegate/proxy/squid.conf"
 CERTIFICATE, LOG = "/etc/tidegate/proxy/unused.pem", "/var/log/tidegate-proxy/access.log"
+REQUEST = r"exec 3<>/dev/tcp/127.0.0.1/3128; printf 'GET http://x.example/ HTTP/1.0\r\n\r\n' >&3; cat <&3"
 PAY = {"name": "pay", "to": ["api.pay.example"], "services": ["https"]}
 CODE = {"name": "code", "to": ["*.code.example"], "services": ["https"]}
 APP: dict[str, Any] = {
@@ -80,6 +82,12 @@ def active(host: Machine, unit: str) -> str:
     return host.run("systemctl", "is-active", unit, check=False).strip()
 
 
+def logged(host: Machine) -> str:
+    """Return the log after one more request."""
+    host.run("bash", "-c", REQUEST)
+    return host.run("cat", LOG, check=False)
+
+
 def test_a_host_from_its_first_client_to_none(host: Machine) -> None:
     """One test: the installation takes seconds."""
     foreseen = [{**ROLE, "check_mode": True}, command("test ! -e /usr/sbin/squid")]
@@ -92,6 +100,8 @@ def test_a_host_from_its_first_client_to_none(host: Machine) -> None:
     confined = ("systemd-run", "-q", "--pipe", "--wait", "-p", "CapabilityBoundingSet=CAP_NET_ADMIN")
     wait_for(lambda: '"decision":"rejected"' in host.run(*confined, "cat", LOG, CERTIFICATE), "the log")
     assert host.run("runuser", "-u", "nobody", "--", "cat", LOG, check=False) == ""
+    host.run("logrotate", "--force", "/etc/logrotate.d/tidegate-proxy")
+    assert "x.example" in wait_for(partial(logged, host), "a line in the log after the rotated one")
 
     process = host.run("systemctl", "show", "--property=MainPID", "tidegate-proxy")
     more = {**APP, "egress_allow_app": [PAY, CODE]}
