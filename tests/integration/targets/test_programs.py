@@ -66,7 +66,7 @@ def namespace() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids="-".join)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data(), variables=policies, flows=requests)
 def test_programs_let_through_what_the_policy_does(
     program: tuple[str, str], data: st.DataObject, variables: Any, flows: list[policy.Flow]
