@@ -16,7 +16,6 @@ from ansible import context
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action import output
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
-from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.progress import reported
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.errors import ControllerError
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.checkout import (
     Repository,
@@ -26,6 +25,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.checko
 )
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.fleet import fleet_hosts
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.host_policy import Preview, run_directory
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.parallel import cores
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.compare import compare
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.formats import plan_files
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.plan.markdown import markdown
@@ -100,13 +100,15 @@ class ActionModule(TidegateAction):
         self.say(markdown(plan))
         different = len({id(policy.resolved) for policy in (*before.values(), *after.values())})
         took = f"built in {built - begin:.1f} s, compared in {monotonic() - built:.1f} s"
-        self.say(f"{count(different, 'different policy', 'different policies')} of both commits: {took}.")
+        policies = count(different, "different policy", "different policies")
+        self.say_aside(f"{count(len(before | after), 'host')}, {policies} of both commits: {took}.")
         return plan
 
     def _fleet(self, preview: Preview) -> dict[str, HostPolicy]:
         """Return the policies of all hosts of the play that have a tier."""
-        hosts = reported(self.variables["ansible_play_hosts_all"], "hosts have their policies", self.say)
-        built = fleet_hosts(self, self.variables, hosts, preview)
+        # Both commits are built at once.
+        hosts, share = self.variables["ansible_play_hosts_all"], (cores() + 1) // 2
+        built = fleet_hosts(self, self.variables, hosts, preview, progress=self.reported, processes=share)
         return {host.name: HostPolicy(host.resolved, tuple(map(str, host.errors)), host.own) for host in built}
 
 

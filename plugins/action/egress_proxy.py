@@ -55,7 +55,7 @@ class ActionModule(TidegateAction):
         """Return the hosts that name this one, and the port on which they all ask it."""
         world = self.world()
         own = set(world.address_set(self.host).each())
-        hosts = list(fleet_hosts(self, self.variables, world.hosts("all"), Preview()))
+        hosts = list(fleet_hosts(self, self.variables, world.hosts("all"), Preview(), processes=1))
         errors = [error for host in hosts for error in host.errors]
         if errors:
             raise PolicyErrors(tuple(dict.fromkeys(errors)))

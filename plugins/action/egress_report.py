@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action import evidence, output
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.base import TidegateAction
+from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.first_host import seconds_of_run
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.module_result import ModuleFailed
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.tier_words import TierWords
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.confirm import connection, guard
@@ -41,6 +42,7 @@ class ActionModule(TidegateAction):
 
     def act(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Run a phase; hosts are not changed."""
+        seconds_of_run()
         directory = Path(arguments["directory"])
         if arguments["phase"] == "host":
             return self._host(directory / sources.FOLDER, arguments)
@@ -81,7 +83,8 @@ class ActionModule(TidegateAction):
     def _report(self, directory: Path, arguments: Mapping[str, Any]) -> dict[str, Any]:
         totals, hosts, world = Totals(), [], self.world()
         tiers = _tiers(world)
-        for data in self._sources(directory, arguments, tiers):
+        total = 0 if arguments["source"] else len(self.variables["ansible_play_hosts_all"])
+        for data in self.reported(self._sources(directory, arguments, tiers), total, "hosts are in the report"):
             totals.add(data)
             # Of a host's records the sums are enough, or a large fleet would take all memory.
             hosts.append(HostData(**{**vars(data), "records": ()}))
@@ -98,6 +101,9 @@ class ActionModule(TidegateAction):
         silent = sum((data.row or {}).get("level") == fleet.NO_DATA for data in hosts)
         figures = {"hosts": len(hosts), "silent": silent, "records": totals.records, "not_allowed": totals.flows}
         self.say(_sentence(files[0], figures))
+        if len(hosts) > 1:
+            took = f"reported in {seconds_of_run():.1f} s"
+            self.say_aside(f"{count(len(hosts), 'host')}, {count(totals.records, 'record')}: {took}.")
         return {"file": files[0], **figures}
 
     def _sources(

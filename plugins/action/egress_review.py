@@ -97,7 +97,8 @@ class ActionModule(TidegateAction):
 
     def _fleet(self) -> dict[str, policy.ResolvedPolicy]:
         fleet = {}
-        for host in fleet_hosts(self, self.variables, self.variables["ansible_play_hosts_all"], Preview()):
+        hosts = self.variables["ansible_play_hosts_all"]
+        for host in fleet_hosts(self, self.variables, hosts, Preview(), progress=self.reported):
             if host.resolved is None:
                 raise policy.PolicyErrors(host.errors)
             fleet[host.name] = host.resolved

@@ -82,7 +82,7 @@ class ActionModule(TidegateAction):
 
     def _fleet(self) -> Iterable[FleetHost]:
         hosts = self.variables["ansible_play_hosts_all"]
-        for host in fleet_hosts(self, self.variables, hosts, Preview()):
+        for host in fleet_hosts(self, self.variables, hosts, Preview(), progress=self.reported):
             if host.resolved is None:
                 raise policy.PolicyErrors(host.errors)
             if host.resolved.mode != "absent":

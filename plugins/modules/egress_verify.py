@@ -22,6 +22,12 @@ options:
     description: Whether a difference, or something unknown in C(inet tidegate), fails the task. Other tables never do.
     type: bool
     default: true
+  results:
+    description:
+      - The name under which the results of an earlier task with this module are registered.
+      - Prints how many hosts are proven to hold their policies and how long it took, when there are several, and asks
+        no host.
+    type: str
 extends_documentation_fragment:
   - tidegate.nftables.egress.reads_only
 seealso:
@@ -34,6 +40,12 @@ EXAMPLES = r"""
 - name: Verify that the kernel holds the policy
   tidegate.nftables.egress_verify:
   become: true
+  register: verified
+
+- name: Print how many kernels hold their policies
+  tidegate.nftables.egress_verify:
+    results: verified
+  run_once: true
 """
 
 RETURN = r"""

@@ -20,13 +20,13 @@ options:
   phase:
     description:
       - V(read) reads O(flows) and groups them, once for all hosts.
-      - V(judge) judges the flows of the task's host.
-      - V(report) prints the answers of all hosts of the play.
+      - V(report) judges the flows of each host of the play, by all cores of the controller, and prints the answers.
+        It fails when the policies of hosts have errors, after it has reported on the others.
       - V(allowed) computes what the policy of the task's host allows to every user, for V(queries).
       - V(queries) writes one query for each policy.
     type: str
     required: true
-    choices: [read, judge, report, allowed, queries]
+    choices: [read, report, allowed, queries]
   flows:
     description:
       - The logs, a list of mappings. Each names its kind with a file, a directory or a glob, relative to the current
@@ -45,7 +45,7 @@ options:
     description: What V(read) returned as RV(logs).
     type: dict
   answers:
-    description: The name under which V(judge) or V(allowed) was registered.
+    description: The name under which V(allowed) was registered.
     type: str
   directory:
     description: Directory on the controller for the files of V(report) and V(queries).
@@ -77,15 +77,9 @@ EXAMPLES = r"""
   register: flow_logs
   run_once: true
 
-- name: Judge each host's flows
-  tidegate.nftables.egress_whatif:
-    phase: judge
-  register: judged
-
 - name: Report what would have been rejected
   tidegate.nftables.egress_whatif:
     phase: report
-    answers: judged
     logs: "{{ flow_logs.logs }}"
   run_once: true
 """
@@ -94,12 +88,6 @@ RETURN = r"""
 logs:
   description: Records that were read, groups that they formed, and what was left out and why.
   returned: phase read
-  type: dict
-answer:
-  description: What would be rejected (C(rejected), the largest first), what depends on the user or a domain name
-    (C(depends)), the sums of each, the entries with what used them (C(entries)), and the entries that were not used
-    (C(unused)).
-  returned: phase judge
   type: dict
 rejected:
   description: Flows of all hosts that would have been rejected.

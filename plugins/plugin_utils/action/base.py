@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from ansible.errors import AnsibleActionFail, AnsibleRuntimeError
@@ -26,6 +26,7 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.plural import co
 
 from .first_host import first_host
 from .module_result import module_result, succeeded
+from .progress import Item, reported
 from .shape import Record, ShapeError
 from .shapes import SHAPES
 
@@ -82,6 +83,14 @@ class TidegateAction(ActionBase):
     def say_lines(self, lines: Iterable[str], color: str | None = None) -> None:
         """Print texts, each on a line of its own whatever is in it."""
         self._display.display("\n".join(printable(line) for line in lines), color=color)
+
+    def say_aside(self, text: str) -> None:
+        """Print a line about the run itself, such as its progress, where it is in nobody's way who reads the output."""
+        self._display.display(printable(text), stderr=True)
+
+    def reported(self, items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
+        """Yield items, and print how many are done whenever some seconds have passed; see progress.reported."""
+        return reported(items, total, what, self.say_aside)
 
     def say_details(self, text: str) -> None:
         """Print a line about the host with -vv."""

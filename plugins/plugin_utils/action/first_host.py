@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from time import time
 
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory.host_policy import run_directory
 
@@ -27,3 +28,9 @@ def first_host(text: str, host: str, directory: str = "") -> str:
     except OSError:
         return host
     return host
+
+
+def seconds_of_run() -> float:
+    """Return for how long this ansible-playbook has run, from the first task in any worker that asked."""
+    now = time()
+    return now - float(first_host("the first task that asked for the time", str(now)))

@@ -5,22 +5,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from time import monotonic
 from typing import TypeVar
 
 Item = TypeVar("Item")
-SECONDS = 5.0
+SECONDS = 2.0
 """As long as nobody wonders."""
 
 
 def reported(
-    items: Sequence[Item], what: str, say: Callable[[str], None], clock: Callable[[], float] = monotonic
+    items: Iterable[Item], total: int, what: str, say: Callable[[str], None], clock: Callable[[], float] = monotonic
 ) -> Iterator[Item]:
-    """Yield items, and say how many are done whenever some seconds have passed. what: as in `200 of 500 WHAT`."""
+    """Yield items, and say how many are done whenever some seconds have passed.
+
+    total: 0 where nobody knows it. what: as in `200 of 500 WHAT`.
+    """
     last = clock()
     for number, item in enumerate(items):
-        if clock() - last >= SECONDS:
-            say(f"{number} of {len(items)} {what}")
+        if number and clock() - last >= SECONDS:
+            say(f"{number} of {total} {what}" if total else f"{number} {what}")
             last = clock()
         yield item

@@ -42,7 +42,6 @@ class Preview:
 
 
 BuiltPolicy = tuple[policy.ResolvedPolicy | None, tuple[policy.PolicyError, ...]]
-Build = Callable[[ActionBase, Mapping[str, Any], str | None, Preview | None], BuiltPolicy]
 
 
 def run_directory() -> str:
@@ -51,26 +50,29 @@ def run_directory() -> str:
 
 
 def host_policy(
-    action: ActionBase,
-    task_vars: Mapping[str, Any],
-    tier: str | None = None,
-    preview: Preview | None = None,
-    build: Build | None = None,
+    action: ActionBase, task_vars: Mapping[str, Any], tier: str | None = None, preview: Preview | None = None
 ) -> policy.ResolvedPolicy:
     """Return the policy of the host that an action runs for, or of another one whose variables these are.
 
     task_vars: the operator's, see operator_variables. tier: the tier that a thin role sets. preview: build it only to
-    read it. build: by default build_policy. Raise PolicyErrors with all errors of the inventory, the prefix lists and
-    the policy together.
+    read it. Raise PolicyErrors with all errors of the inventory, the prefix lists and the policy together.
     """
     from_facts = fact_errors(task_vars)
     if from_facts:
         raise policy.PolicyErrors(tuple(from_facts))
-    resolved, errors = (build or build_policy)(action, task_vars, tier, preview)
-    search_path = action._task.get_search_path()  # noqa: SLF001
-    conflicts = host_conflicts(task_vars, action._loader, search_path)  # noqa: SLF001
-    host = str(task_vars["inventory_hostname"])
-    errors = (*(_conflict_error(conflict, host) for conflict in conflicts), *errors)
+    return accepted(build_policy(action, task_vars, tier, preview), conflict_errors(action, task_vars))
+
+
+def conflict_errors(action: ActionBase, task_vars: Mapping[str, Any]) -> tuple[policy.PolicyError, ...]:
+    """Return an error for each variable that a host gets from two groups. task_vars: the operator's."""
+    conflicts = host_conflicts(task_vars, action._loader, action._task.get_search_path())  # noqa: SLF001
+    return tuple(_conflict_error(conflict, str(task_vars["inventory_hostname"])) for conflict in conflicts)
+
+
+def accepted(built: BuiltPolicy, of_inventory: tuple[policy.PolicyError, ...]) -> policy.ResolvedPolicy:
+    """Return a built policy. Raise PolicyErrors with its errors and those of the inventory, if there are any."""
+    resolved, errors = built
+    errors = (*of_inventory, *errors)
     if resolved is None or (errors and resolved.mode != "absent"):
         raise policy.PolicyErrors(tuple(dict.fromkeys(errors)))
     return resolved
@@ -79,10 +81,17 @@ def host_policy(
 def build_policy(
     action: ActionBase, task_vars: Mapping[str, Any], tier: str | None, preview: Preview | None
 ) -> BuiltPolicy:
-    """Return the policy of a host, None where there is none, and the errors of its variables and prefix lists.
+    """Return the policy of a host, None where there is none, and the errors of its variables and prefix lists."""
+    try:
+        return _build_policy(action, task_vars, tier, preview)
+    except policy.PolicyErrors as errors:
+        return None, errors.errors
 
-    Raise PolicyErrors with all variables that cannot be templated.
-    """
+
+def _build_policy(
+    action: ActionBase, task_vars: Mapping[str, Any], tier: str | None, preview: Preview | None
+) -> BuiltPolicy:
+    """Return what build_policy does. Raise PolicyErrors with all variables that cannot be templated."""
     template = templating(action, task_vars)
     variables = policy_variables(task_vars, template, leave=(PREFIX_LISTS,))
     declared = feeds.template_each(task_vars.get(PREFIX_LISTS), template, AnsibleError)

@@ -45,7 +45,9 @@ def test_hosts_are_files_and_every_host_is_in_the_page(tmp_path: Path, monkeypat
         "records": 2,
         "not_allowed": 1,
     }
-    assert controller.printed[-1] == "egress-report/report.html: 4 hosts, 3 hosts without data, 1 flow not allowed."
+    *_before, sentence, took = controller.printed
+    assert sentence == "egress-report/report.html: 4 hosts, 3 hosts without data, 1 flow not allowed."
+    assert took.startswith("4 hosts, 2 records: reported in ")
     text = (tmp_path / "egress-report" / "report.html").read_text(encoding="utf-8")
     assert all(
         words in text

@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 import json
+import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ansible_collections.tidegate.nftables.plugins.action import egress_plan
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.inventory import fleet, host_policy
 from ansible_collections.tidegate.nftables.tests.support.controller import Controller
 
@@ -101,6 +104,22 @@ def test_a_policy_is_built_once_for_all_who_share_it(
         return host_policy.build_policy(action, task_vars, tier, preview)
 
     monkeypatch.setattr(fleet, "build_policy", counting)
+    monkeypatch.setattr(egress_plan, "cores", lambda: 1)
     together(controller, tmp_path)
     assert {"app1", "app2"} & set(built) == {"app1"}
     assert {"b1", "b2"} & set(built) == {"b1"}
+
+
+def test_several_processes_build_what_one_does(
+    controller: Controller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(egress_plan, "cores", lambda: 1)
+    alone = together(controller, tmp_path)
+    monkeypatch.setattr(egress_plan, "cores", lambda: 8)
+    monkeypatch.setattr(fleet, "build_policy", partial(_in_another_process, os.getpid()))
+    assert json.dumps(together(controller, tmp_path)) == json.dumps(alone)
+
+
+def _in_another_process(process: int, *given: Any) -> host_policy.BuiltPolicy:
+    assert os.getpid() != process
+    return host_policy.build_policy(*given)

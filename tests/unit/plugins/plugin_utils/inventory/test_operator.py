@@ -33,7 +33,7 @@ POLICY_ACTIONS: Mapping[str, Mapping[str, Any]] = {
     "egress_status": {},
     "egress_suggest": {},
     "egress_verify": {},
-    "egress_whatif": {"phase": "judge"},
+    "egress_whatif": {"phase": "allowed"},
 }
 """Every action that builds a policy, renders, plans, proves or judges flows, with its arguments."""
 REPORTS = {"egress_adopt", "egress_preflight"}
