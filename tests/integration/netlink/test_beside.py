@@ -14,9 +14,11 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ansible_collections.tidegate.nftables.plugins.module_utils.nft.runs import bpf_programs
 from ansible_collections.tidegate.nftables.plugins.module_utils.nft.runs.beside import beside
 from ansible_collections.tidegate.nftables.tests.support.machines import unified
 from ansible_collections.tidegate.nftables.tests.support.namespaces import namespace
@@ -101,6 +103,32 @@ def test_a_cgroup_with_programs_is_named_with_their_hooks(cgroup: Path) -> None:
     finally:
         inner.rmdir()
     assert not any(cgroup.name in name for name, _effect in beside())
+
+
+def test_a_cgroup_that_goes_while_it_is_looked_at_hides_no_other(cgroup: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    goes, stays = cgroup / "goes", cgroup / "stays"
+    goes.mkdir()
+    stays.mkdir()
+    real = os.open
+
+    def open_and_remove(path: Any, *arguments: Any) -> int:
+        number = real(path, *arguments)
+        if path == str(goes):
+            goes.rmdir()
+        return number
+
+    try:
+        place = real(stays, os.O_RDONLY)
+        try:
+            attach(place, EGRESS, CGROUP_SKB, 1)
+        finally:
+            os.close(place)
+        monkeypatch.setattr(os, "open", open_and_remove)
+        names = [path.rpartition("/")[2] for path, _hooks in bpf_programs.of_cgroups() if cgroup.name in path]
+        assert names == ["stays"]
+        assert not goes.exists()
+    finally:
+        stays.rmdir()
 
 
 def attach_xdp(interface: str) -> None:

@@ -257,5 +257,6 @@ def _empty(folder: Path) -> None:
         return
     for path in folder.iterdir():
         if not path.is_dir():
-            path.unlink()
+            # A watcher that ends removes files of its own.
+            path.unlink(missing_ok=True)
     folder.rmdir()

@@ -40,8 +40,8 @@ CGROUP_HOOKS = {
     43: "lsm_cgroup",
 }
 _INTERFACE_HOOKS = {46: "tcx ingress", 47: "tcx egress", 54: "netkit primary", 55: "netkit peer"}
-_ABSENT = (errno.EINVAL, errno.ENOSYS, errno.ENODEV)
-"""A kernel without this hook or without eBPF, or an interface of another kind or one that has just gone."""
+_ABSENT = (errno.EINVAL, errno.ENOSYS, errno.ENODEV, errno.ENOENT)
+"""A kernel without this hook or without eBPF, an interface of another kind, or what has just gone."""
 
 
 def of_cgroups() -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -13,6 +13,7 @@ import random
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -239,6 +240,22 @@ def test_a_recycled_process_id_is_another_process() -> None:
         pass
     child.wait()
     assert clock.start_time(child.pid) is None
+
+
+def test_a_file_that_goes_meanwhile_stops_no_removal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "of a watcher that ends").touch()
+    real = Path.iterdir
+
+    def going(self: Path) -> Iterator[Path]:
+        for path in list(real(self)):
+            path.unlink()
+            yield path
+
+    monkeypatch.setattr(Path, "iterdir", going)
+    install._empty(folder)
+    assert not folder.exists()
 
 
 def test_the_program_holds_all_it_needs(tmp_path: Path) -> None:
