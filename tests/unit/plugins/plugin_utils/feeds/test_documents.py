@@ -9,7 +9,6 @@ import hashlib
 import ipaddress
 import json
 import random
-import time
 from typing import Any
 
 import pytest
@@ -20,6 +19,7 @@ from netaddr import cidr_merge
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds import FeedError, PrefixList, documents
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.feeds.model import Aws
 from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.errors import variable
+from ansible_collections.tidegate.nftables.tests.support.growth import fastest
 from ansible_collections.tidegate.nftables.tests.unit.plugins.plugin_utils.feeds import samples
 
 SMALL = {
@@ -204,9 +204,8 @@ def test_networks_are_joined_as_netaddr_joins_them(networks: list[str]) -> None:
 )
 def test_large_documents_are_read_in_less_than_a_second(document: Any, options: dict[str, Any], least: int) -> None:
     body = samples.as_bytes(document)
-    begin = time.process_time()
     found = read(body, **options)
-    assert time.process_time() - begin < 1
+    assert fastest(lambda: read(body, **options), 1) < 1
     assert len(found) >= least
 
 
@@ -215,7 +214,6 @@ def test_fifty_thousand_networks_are_read_in_less_than_a_second() -> None:
     networks = [samples.network(dice, 4, 16, 32) for _time in range(35_000)] + [
         samples.network(dice, 6, 40, 64) for _time in range(15_000)
     ]
-    begin = time.process_time()
     found = read(networks)
-    assert time.process_time() - begin < 1
+    assert fastest(lambda: read(networks), 1) < 1
     assert len(found) > 30_000
