@@ -73,8 +73,11 @@ def compiled(entries: int, destinations: int) -> tuple[dict[str, Any], list[Dest
         }
         for number in range(entries)
     ]
-    given = {**VARIABLES, "egress_allow_bench": [*allow, {"name": "peer", "to": THERE, "services": [f"udp/{PORT}"]}]}
-    resolved = policy.build(given, FixedInventory(), today=dt.date(2026, 11, 20))
+    variables = {
+        **VARIABLES,
+        "egress_allow_bench": [*allow, {"name": "peer", "to": THERE, "services": [f"udp/{PORT}"]}],
+    }
+    resolved = policy.build(variables, FixedInventory(), today=dt.date(2026, 11, 20))
     return compile_table(resolved), [(address(number), PORT) for number in range(each * entries)]
 
 
@@ -129,14 +132,14 @@ def wires() -> Iterator[Wire]:
 def costs() -> dict[str, float]:
     """Nanoseconds a packet, by what is measured."""
     with data_path.namespaces():
-        found = list(wires())
+        pairs = list(wires())
         try:
-            data_path.measure(found)
+            data_path.measure(pairs)
         finally:
-            for one in found:
+            for one in pairs:
                 one.close()
     print(f"\n{'':52}{'ns a packet':>12}{'for the entries':>17}")
-    by_name = {one.name: one.best for one in found}
+    by_name = {one.name: one.best for one in pairs}
     for name, cost in by_name.items():
         compared = "destinations" in name and not name.startswith("everything")
         print(f"{name:52}{cost:12.0f}{for_entries(by_name, name) if compared else 0:17.0f}")

@@ -44,8 +44,8 @@ def compiled(who: str) -> dict[str, Any]:
         to = {"name": f"entry-{number:02}", "to": [address(number)], "services": [f"udp/{PORT}"]}
         entries.append({**to, **narrowed})
     allow = [*entries, {"name": "peer", "to": THERE, "services": [f"udp/{PORT}"]}]
-    given = {**VARIABLES, "egress_allow_bench": allow}
-    return compile_table(policy.build(given, FixedInventory(), today=dt.date(2026, 11, 20)))
+    variables = {**VARIABLES, "egress_allow_bench": allow}
+    return compile_table(policy.build(variables, FixedInventory(), today=dt.date(2026, 11, 20)))
 
 
 @contextmanager
@@ -74,14 +74,14 @@ def costs() -> dict[str, float]:
             f'add element inet tidegate {units_set([f"unit{number}.service"])} {{ "{path}" }}\n'
             for number in range(COUNT)
         )
-        found = [wire(who, render(compiled(who)) + (filled if who == UNITS else ""), allowed) for who in WHO]
-        found.append(wire(OPEN, render(compiled(UNITS)) + filled, [(THERE, PORT)], established=True))
+        wires = [wire(who, render(compiled(who)) + (filled if who == UNITS else ""), allowed) for who in WHO]
+        wires.append(wire(OPEN, render(compiled(UNITS)) + filled, [(THERE, PORT)], established=True))
         try:
-            data_path.measure(found)
+            data_path.measure(wires)
         finally:
-            for one in found:
+            for one in wires:
                 one.close()
-    by_name = {one.name: one.best for one in found}
+    by_name = {one.name: one.best for one in wires}
     for name, cost in by_name.items():
         print(f"\n{name:52}{cost:12.0f} ns a packet", end="")
     return by_name

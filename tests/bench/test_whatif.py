@@ -15,8 +15,8 @@ MODULE = "ansible_collections.tidegate.nftables.tests.bench.whatif"
 def test_ten_million_records_in_a_minute_and_two_gigabytes() -> None:
     done = subprocess.run([sys.executable, "-m", MODULE], stdout=subprocess.PIPE, text=True, check=True)
     print("\n" + done.stdout)
-    found = re.search(r"^10,000,000 records, .* ([\d.]+) s in all, peak ([\d,]+) MB; ([\d,]+) flows", done.stdout)
-    assert found
-    assert float(found[1]) < 60
-    assert int(found[2].replace(",", "")) < 2000
-    assert found[3] != "0"
+    line = re.search(r"^10,000,000 records, .* ([\d.]+) s in all, peak ([\d,]+) MB; ([\d,]+) flows", done.stdout)
+    assert line
+    assert float(line[1]) < 60
+    assert int(line[2].replace(",", "")) < 2000
+    assert line[3] != "0"

@@ -139,11 +139,11 @@ class Reader:
         own = self.variables.get("egress_tiers", {})
         if name not in own or shipped:
             return _page_tiers()[name]
-        said = own[name]
+        chain = own[name]
         base: dict[str, Any] = {"internal_services": [], "allow": []}
-        if "extends" in said:
-            base = self._tier(said["extends"], shipped=said["extends"] == name)
-        return {**base, **{key: said[key] for key in base if key in said}}
+        if "extends" in chain:
+            base = self._tier(chain["extends"], shipped=chain["extends"] == name)
+        return {**base, **{key: chain[key] for key in base if key in chain}}
 
     def _stays(self, packet: Packet) -> bool:
         """What is delivered on the host itself, over loopback or at its own addresses, is no egress."""

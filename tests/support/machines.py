@@ -214,8 +214,8 @@ def unified() -> Path:
 
 def _unpacked(release: str) -> Path:
     """Return the root of an unpacked release, which `make nft` leaves."""
-    found = (CHECKOUT / "build" / "debian").glob(f"{release}-*/.complete")
-    complete = [path for path in found if not path.parent.name.endswith(".package")]
+    folders = (CHECKOUT / "build" / "debian").glob(f"{release}-*/.complete")
+    complete = [path for path in folders if not path.parent.name.endswith(".package")]
     assert complete, f"Debian {release} is not unpacked: run `make nft`"
     return complete[0].parent
 

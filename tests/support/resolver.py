@@ -258,8 +258,8 @@ def connects(address: str) -> bool:
 def elements(name: str = "names_api4", nft: NftCommand | None = None) -> dict[str, float]:
     """Return the addresses in a set with the seconds that they stay."""
     listing = (nft or NftCommand(HOST))("-j", "list", "set", "inet", "tidegate", name)
-    listed = json.loads(listing)["nftables"][-1]["set"]
-    return {each["elem"]["val"]: each["elem"]["expires"] for each in listed.get("elem", [])}
+    set_ = json.loads(listing)["nftables"][-1]["set"]
+    return {each["elem"]["val"]: each["elem"]["expires"] for each in set_.get("elem", [])}
 
 
 def add_huge_set(nft: NftCommand) -> None:

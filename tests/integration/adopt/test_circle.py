@@ -63,8 +63,8 @@ def send(project: HostProject, port: int = PORT, user: str = USER) -> None:
 
 def arrived(project: HostProject) -> dict[str, int]:
     """Return how many packets left for each destination so far."""
-    listed = json.loads(project.nft("-j", "list", "counters", "netdev"))["nftables"]
-    counters = {item["counter"]["name"]: item["counter"]["packets"] for item in listed if "counter" in item}
+    listing = json.loads(project.nft("-j", "list", "counters", "netdev"))["nftables"]
+    counters = {item["counter"]["name"]: item["counter"]["packets"] for item in listing if "counter" in item}
     return dict(zip(SENT, (counters["at4"], counters["at6"]), strict=True))
 
 
@@ -169,8 +169,8 @@ def test_counts_agree_everywhere_and_the_suggestion_lets_them_pass(watched: Host
 
 def denied(project: HostProject) -> int:
     """Return how many packets were rejected, or would have been."""
-    listed = json.loads(project.nft("-j", "list", "counters", "table", "inet", "tidegate"))["nftables"]
-    counters = {item["counter"]["name"]: item["counter"]["packets"] for item in listed if "counter" in item}
+    listing = json.loads(project.nft("-j", "list", "counters", "table", "inet", "tidegate"))["nftables"]
+    counters = {item["counter"]["name"]: item["counter"]["packets"] for item in listing if "counter" in item}
     return int(counters["denied"] + counters["would_deny"])
 
 

@@ -96,8 +96,8 @@ def named(project: HostProject, playbook: str, *options: str) -> Run:
 def draft_of(project: HostProject) -> dict[str, Any]:
     run = named(project, ADOPT, "-e", f"adopt_dest={project.path}/drafts")
     assert run.code == 0, run.output
-    found: dict[str, Any] = yaml.safe_load((project.path / "drafts/app1.yml").read_text())
-    return found
+    draft: dict[str, Any] = yaml.safe_load((project.path / "drafts/app1.yml").read_text())
+    return draft
 
 
 def opened(given: dict[str, Any], flows: list[tuple[str, int]]) -> list[bool]:
@@ -116,7 +116,7 @@ def without_policy(project: HostProject) -> None:
 def test_a_draft_opens_nothing_that_the_rules_refuse(connected: HostProject) -> None:
     without_policy(connected)
     load(connected, RULES)
-    given = draft_of(connected)
+    draft = draft_of(connected)
     flows = [(address, port) for address in ADDRESSES for port in PORTS]
     chosen = random.Random(SEED)
     for network in ("203.0.113.0/24", "192.0.2.0/24", "2001:db8::/48"):
@@ -124,7 +124,7 @@ def test_a_draft_opens_nothing_that_the_rules_refuse(connected: HostProject) -> 
         flows += [
             (str(ipaddress.ip_address(first + chosen.randrange(256))), chosen.choice(PORTS)) for _each in range(40)
         ]
-    let, wanted = leaving(connected, flows), opened(given, flows)
+    let, wanted = leaving(connected, flows), opened(draft, flows)
     wider = [flow for flow, passed, allowed in zip(flows, let, wanted, strict=True) if allowed and not passed]
     assert wider == []
     # Nothing is lost either, but what rules let through under conditions that entries have no words for.
@@ -183,11 +183,11 @@ def test_preflight_tells_what_stands_in_the_way(connected: HostProject) -> None:
     connected.namespace.ip("link add docker0 type bridge")
     run = named(connected, PREFLIGHT)
     assert run.code == 0, run.output
-    said = run.output
-    assert "STOP  notrack in ip raw o." in said
-    assert "STOP  containers: docker0." in said
-    assert "WARN  table inet f: rules in w reject." in said
-    assert "table ip sleeping" not in said
+    printed = run.output
+    assert "STOP  notrack in ip raw o." in printed
+    assert "STOP  containers: docker0." in printed
+    assert "WARN  table inet f: rules in w reject." in printed
+    assert "table ip sleeping" not in printed
     assert run.module_runs == ["egress_preflight"]
 
 

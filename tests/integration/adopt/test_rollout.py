@@ -33,9 +33,9 @@ def write(project: HostProject, **changes: Any) -> None:
 
 
 def enforcing(project: HostProject) -> bool:
-    listed = project.nft("list", "chain", "inet", "tidegate", "egress_denied")
-    assert "chain egress_denied" in listed, listed
-    return "goto egress_enforced" in listed
+    listing = project.nft("list", "chain", "inet", "tidegate", "egress_denied")
+    assert "chain egress_denied" in listing, listing
+    return "goto egress_enforced" in listing
 
 
 def age(project: HostProject, hours: float) -> None:
@@ -170,9 +170,9 @@ def test_anyway_is_anyway_and_check_mode_changes_nothing(observed: HostProject) 
     checked = named(observed, ENFORCE, "-e", "egress_enforce_anyway=true", "--check")
     assert checked.code == 0, checked.output
     assert not enforcing(observed)
-    told = named(observed, ENFORCE, "-e", "egress_observe_min=soon")
-    assert told.code != 0
-    assert "write hours or days" in told.output
+    run = named(observed, ENFORCE, "-e", "egress_observe_min=soon")
+    assert run.code != 0
+    assert "write hours or days" in run.output
     anyway = named(observed, ENFORCE, "-e", "egress_enforce_anyway=true")
     assert anyway.code == 0, anyway.output
     assert enforcing(observed)

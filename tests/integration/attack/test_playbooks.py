@@ -138,9 +138,9 @@ def test_what_a_hostile_host_said_before_changes_no_policy(beside_evil: HostProj
     for words in (["init", "-q"], ["add", "."], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "a"]):
         subprocess.run(["git", *words], cwd=project.path, check=True)
     for name, parameters in ON_THE_CONTROLLER.items():
-        said = run(project, name, parameters).output
-        assert "egress_addresses: comes from facts of the host a-evil1" in said, said
-        assert "facts of the host app1" not in said
+        printed = run(project, name, parameters).output
+        assert "egress_addresses: comes from facts of the host a-evil1" in printed, printed
+        assert "facts of the host app1" not in printed
     assert not (project.path / "rendered").exists()
 
 

@@ -44,20 +44,20 @@ class Block:
 
 def blocks(path: Path) -> list[Block]:
     """Return the YAML blocks and commands of a page: fenced, indented, and between backticks."""
-    found: list[Block] = []
+    of_page: list[Block] = []
     lines = iter(enumerate(path.read_text(encoding="utf-8").splitlines(), 1))
     for number, line in lines:
         if fence := _FENCE.match(line):
             body = list(_until_fence(lines, fence[1]))
             if fence[2] in ("yaml", "yml"):
-                found.append(Block(number, "yaml", "".join(f"{text}\n" for text in body)))
+                of_page.append(Block(number, "yaml", "".join(f"{text}\n" for text in body)))
             elif not fence[2]:
-                found += _commands(number, body)
+                of_page += _commands(number, body)
         elif line.startswith("    ") and line.strip():
-            found += _indented(number, line, lines)
+            of_page += _indented(number, line, lines)
         else:
-            found += [Block(number, "command", text) for text in _INLINE.findall(line) if _COMMAND.fullmatch(text)]
-    return found
+            of_page += [Block(number, "command", text) for text in _INLINE.findall(line) if _COMMAND.fullmatch(text)]
+    return of_page
 
 
 def _until_fence(lines: Iterator[tuple[int, str]], indent: str) -> Iterator[str]:
@@ -81,11 +81,11 @@ def _indented(number: int, line: str, lines: Iterator[tuple[int, str]]) -> list[
 
 def _commands(number: int, body: list[str]) -> list[Block]:
     """Return the commands among lines that also show what they print; a command may go on behind a backslash."""
-    found: list[Block] = []
+    blocks: list[Block] = []
     for line in re.sub(r"\\\n\s*", "", "\n".join(body)).split("\n"):
         text = re.sub(r"\s+#\s.*", "", re.sub(r"^[#$] ", "", line))
         if _COMMAND.fullmatch(text):
-            found.append(Block(number, "command", text))
-        elif found and line.strip():
-            found[-1] = replace(found[-1], output=(*found[-1].output, line.strip()))
-    return found
+            blocks.append(Block(number, "command", text))
+        elif blocks and line.strip():
+            blocks[-1] = replace(blocks[-1], output=(*blocks[-1].output, line.strip()))
+    return blocks

@@ -30,5 +30,5 @@ def test_each_way_to_install_works_again_and_again(tmp_path: Path) -> None:
     ):
         done = run(["ansible-galaxy", "collection", *words, "--offline"], env=environment, cwd=tmp_path)
         assert "ERROR" not in done.stderr
-        listed = run(["ansible-galaxy", "collection", "list", "tidegate.nftables"], env=environment).stdout
-        assert VERSION in listed
+        listing = run(["ansible-galaxy", "collection", "list", "tidegate.nftables"], env=environment).stdout
+        assert VERSION in listing

@@ -74,8 +74,8 @@ def test_events_of_hosts_start_what_the_rulebook_says(root: Path) -> None:
     }
     (root / "inventory.yml").write_text(yaml.safe_dump({"all": {"hosts": {host: variables}}}))
     cursor = root / "cursor"
-    given = {"egress_journal_directory": str(root / "log"), "egress_journal_cursor": str(cursor)}
-    (root / "vars.yml").write_text(yaml.safe_dump(given))
+    settings = {"egress_journal_directory": str(root / "log"), "egress_journal_cursor": str(cursor)}
+    (root / "vars.yml").write_text(yaml.safe_dump(settings))
     with journald(root) as paths:
         journal.add(paths, "confirmed", token="t0")
         cursor.write_text(last_cursor(root / "log"))

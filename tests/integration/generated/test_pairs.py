@@ -118,8 +118,8 @@ def test_from_any_ruleset_to_any_other(lab: Lab, seed: int) -> None:
     for spec in goal:
         # What nobody wrote down, the old table may have left there.
         given_elements = {wanted["name"] for wanted in spec["sets"] if "elements" in wanted}
-        fresh, found = (_only(one, given_elements) for one in (lab.table(spec["name"]), reached[spec["name"]]))
-        assert normal(fresh) == normal(found)
+        fresh, loaded = (_only(one, given_elements) for one in (lab.table(spec["name"]), reached[spec["name"]]))
+        assert normal(fresh) == normal(loaded)
 
 
 def keep_their_handles(before: NftTable, after: NftTable) -> None:

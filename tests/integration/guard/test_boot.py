@@ -123,8 +123,8 @@ def test_a_damaged_policy_boots_the_failsafe_table(each_host: GuardedHost, damag
 
 
 def test_the_failsafe_table_lets_the_floor_out_and_nothing_else(each_host: GuardedHost) -> None:
-    given = {"egress_tier": "app", "egress_mode": "enforce", "egress_internal_networks": ["10.0.0.0/8"]}
-    resolved = policy.build({**given, "egress_dns_servers": ["10.10.0.10"]}, FixedInventory())
+    variables = {"egress_tier": "app", "egress_mode": "enforce", "egress_internal_networks": ["10.0.0.0/8"]}
+    resolved = policy.build({**variables, "egress_dns_servers": ["10.10.0.10"]}, FixedInventory())
     each_host.load(restore.script(failsafe.table(Settings(floor=tuple(floor.fail_safe(resolved))))))
     assert re.search(r"th dport \{ 53, 853 \} ip daddr 10\.10\.0\.10 accept", each_host.listing())
     with socket.create_server(("127.0.0.1", 0)) as server:

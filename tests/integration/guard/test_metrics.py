@@ -68,8 +68,8 @@ def written(host: GuardedHost) -> str:
 
 def samples(host: GuardedHost, name: str) -> dict[str, float]:
     """Return the samples of a metric by their labels."""
-    found = re.findall(rf"^{name}(?:\{{(.*)\}})? (\S+)$", written(host), re.MULTILINE)
-    return {labels: float(value) for labels, value in found}
+    series = re.findall(rf"^{name}(?:\{{(.*)\}})? (\S+)$", written(host), re.MULTILINE)
+    return {labels: float(value) for labels, value in series}
 
 
 def need_valid(host: GuardedHost) -> None:

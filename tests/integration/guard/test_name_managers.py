@@ -77,8 +77,8 @@ def resolves(host: Machine, number: int) -> bool:
     """Return whether a program on the host finds a name and its address is open then."""
     address = f"50.0.1.{number}"
     program = f"import socket; print(socket.gethostbyname('n{number}.example.net'))"
-    found = address in host.run("python3", "-c", program, check=False)
-    return found and address in host.run("nft", "list", "set", "inet", "tidegate", "names_api4")
+    leads_there = address in host.run("python3", "-c", program, check=False)
+    return leads_there and address in host.run("nft", "list", "set", "inet", "tidegate", "names_api4")
 
 
 def servers(host: Machine) -> list[str]:

@@ -135,13 +135,13 @@ def test_logins_that_need_dns_are_not_cut_off_from_it(each_host: GuardedHost, wi
     has_file(each_host, "/etc/resolv.conf", f"nameserver {'192.0.2.53' if without_dns else server}\n")
     assert logins_refused(each_host, spec, "ops") == ""
     has_file(each_host, "/etc/ssh/sshd_config", "UseDNS yes\n")
-    said = logins_refused(each_host, spec, "ops")
+    reason = logins_refused(each_host, spec, "ops")
     if not without_dns:
-        assert said == ""
+        assert reason == ""
         return
-    assert "rejects DNS (192.0.2.53 udp/53), and sshd asks for the names of its clients" in said
-    assert "(/etc/ssh/sshd_config:1)" in said
-    assert "Fix: let it through, or set UseDNS no." in said
+    assert "rejects DNS (192.0.2.53 udp/53), and sshd asks for the names of its clients" in reason
+    assert "(/etc/ssh/sshd_config:1)" in reason
+    assert "Fix: let it through, or set UseDNS no." in reason
     assert logins_refused(each_host, Case(ROOT / "app-observe").spec(), "ops") == ""
 
 
@@ -150,9 +150,9 @@ def test_a_user_of_a_directory_is_not_cut_off_from_it(each_host: GuardedHost) ->
     has_file(each_host, "/etc/passwd", "root:x:0:0::/root:/bin/sh\n")
     has_file(each_host, "/etc/nsswitch.conf", "passwd: files sss\n")
     has_file(each_host, "/etc/sssd/sssd.conf", "ldap_uri = ldaps://192.0.2.7\n")
-    said = logins_refused(each_host, spec, "ops")
-    assert "would end logins after this run" in said
-    assert "rejects the directory (192.0.2.7 tcp/636), and user ops comes from there" in said
+    reason = logins_refused(each_host, spec, "ops")
+    assert "would end logins after this run" in reason
+    assert "rejects the directory (192.0.2.7 tcp/636), and user ops comes from there" in reason
     assert logins_refused(each_host, spec, "root") == ""
 
 

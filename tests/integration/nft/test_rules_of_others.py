@@ -113,9 +113,9 @@ def test_rules_of_iptables_stay_as_they_are_and_iptables_reads_them(lab: Lab, se
         iptables("-A", CHAIN, *rule.split())
     anchor = rng.randint(0, len(theirs))
     lab.load(f'add rule ip filter {CHAIN} counter comment "anchor"')
-    listed = iptables("-S")
+    listing = iptables("-S")
     put_everywhere(lab, rng)
-    assert iptables("-S") == listed
+    assert iptables("-S") == listing
     lab.single("rule", family="ip", table="filter", chain=CHAIN, rule=OWN[0], position="first")
     for rule in theirs[:anchor]:
         iptables("-C", CHAIN, *rule.split())
@@ -158,7 +158,7 @@ def test_a_chain_with_extensions_of_iptables_is_not_made_anew(lab: Lab) -> None:
     lab.table_name = "filter"
     iptables("-N", CHAIN)
     iptables("-A", CHAIN, "-m", "string", "--string", "words", "--algo", "bm", "-j", "DROP")
-    before, listed = rules(lab), iptables("-S")
+    before, listing = rules(lab), iptables("-S")
     tasks: tuple[tuple[str, dict[str, Any]], ...] = (
         ("chain", {"table": "filter", "name": CHAIN}),
         ("table", {"name": "filter"}),
@@ -166,4 +166,4 @@ def test_a_chain_with_extensions_of_iptables_is_not_made_anew(lab: Lab) -> None:
     for kind, arguments in tasks:
         with pytest.raises(EngineError, match="rules of iptables with extensions, which nft can list but not write"):
             lab.single(kind, family="ip", comment="words", **arguments)
-    assert (rules(lab), iptables("-S")) == (before, listed)
+    assert (rules(lab), iptables("-S")) == (before, listing)

@@ -49,13 +49,13 @@ PLAY = """
 
 def read(example: Path, into: Path) -> dict[str, policy.ResolvedPolicy]:
     """The policy of every host of a project. into: an empty directory for a copy and what else is written."""
-    project, found = into / "project", into / "found"
+    project, answer = into / "project", into / "found"
     shutil.copytree(example, project)
-    found.mkdir()
+    answer.mkdir()
     (project / "action_plugins").mkdir()
     (project / "action_plugins" / "policy_probe.py").write_text(ACTION, encoding="utf-8")
-    (project / "probe.yml").write_text(PLAY % found, encoding="utf-8")
+    (project / "probe.yml").write_text(PLAY % answer, encoding="utf-8")
     environment = {"XDG_CACHE_HOME": str(into / "cache")}
     Project(project, environment=environment).play(playbook="probe.yml").ok()
     # Written by ourselves a moment ago.
-    return {path.name: pickle.loads(path.read_bytes()) for path in sorted(found.iterdir())}
+    return {path.name: pickle.loads(path.read_bytes()) for path in sorted(answer.iterdir())}

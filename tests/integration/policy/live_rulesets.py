@@ -50,7 +50,7 @@ def held(binary: Path, now: float = NOON) -> LiveRuleset:
 
 
 def built(**changes: Any) -> policy.ResolvedPolicy:
-    given = {
+    variables = {
         "egress_mode": "enforce",
         "egress_tier": "app",
         "egress_internal_networks": ["10.0.0.0/8", "fd12:3456:789a::/48"],
@@ -61,14 +61,14 @@ def built(**changes: Any) -> policy.ResolvedPolicy:
         ],
         **changes,
     }
-    return policy.build(given, FixedInventory(), today=dt.date(2026, 11, 20))
+    return policy.build(variables, FixedInventory(), today=dt.date(2026, 11, 20))
 
 
-def first(found: list[Difference]) -> list[Difference]:
+def first(differences: list[Difference]) -> list[Difference]:
     """Return the differences about the first packets of connections: what is wrong for them is said of others, too."""
-    return [difference for difference in found if not any(" in state " in user for user in difference.users)]
+    return [difference for difference in differences if not any(" in state " in user for user in difference.users)]
 
 
-def one(found: list[Difference], what: str) -> Difference:
-    (difference,) = (difference for difference in found if difference.kind == what)
+def one(differences: list[Difference], what: str) -> Difference:
+    (difference,) = (difference for difference in differences if difference.kind == what)
     return difference

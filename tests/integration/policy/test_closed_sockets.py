@@ -113,10 +113,10 @@ def connected(server: Server, version: int = 4) -> Iterator[socket.socket]:
 
 
 def spec(*entries: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
-    given: dict[str, Any] = {"egress_mode": "enforce", "egress_tier": "app"}
-    given["egress_internal_networks"] = ["10.0.0.0/8"]
-    given |= {"egress_established": "recheck", "egress_allow_x": list(entries)}
-    return compile_table(policy.build({**given, **changes}, FixedInventory()))
+    variables: dict[str, Any] = {"egress_mode": "enforce", "egress_tier": "app"}
+    variables["egress_internal_networks"] = ["10.0.0.0/8"]
+    variables |= {"egress_established": "recheck", "egress_allow_x": list(entries)}
+    return compile_table(policy.build({**variables, **changes}, FixedInventory()))
 
 
 def rejected() -> int:

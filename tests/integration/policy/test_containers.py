@@ -135,7 +135,7 @@ def net(namespace: None) -> Iterator[Net]:
 
 
 def build(**changes: Any) -> policy.ResolvedPolicy:
-    given = {
+    variables = {
         "egress_mode": "enforce",
         "egress_tier": "app",
         "egress_internal_networks": ["10.0.0.0/8"],
@@ -143,7 +143,7 @@ def build(**changes: Any) -> policy.ResolvedPolicy:
         "egress_allow_app": ENTRIES,
         **changes,
     }
-    return policy.build(given, FixedInventory())
+    return policy.build(variables, FixedInventory())
 
 
 def spec(**changes: Any) -> dict[str, Any]:

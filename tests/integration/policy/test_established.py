@@ -140,9 +140,9 @@ def _open(stack: ExitStack, peer: int, version: int, dials: bool, kind: str, por
 def spec(**changes: Any) -> dict[str, Any]:
     """A policy that allows one of the flows."""
     allowed = [{"name": "peer", "to": [THERE[4], THERE[6]], "services": [f"tcp/{ALLOWED}"]}]
-    given = {"egress_mode": "enforce", "egress_tier": "app", "egress_internal_networks": ["10.0.0.0/8"]}
+    variables = {"egress_mode": "enforce", "egress_tier": "app", "egress_internal_networks": ["10.0.0.0/8"]}
     return compile_table(
-        policy.build({**given, "egress_allow_x": allowed, "ansible_port": ANSIBLE, **changes}, FixedInventory())
+        policy.build({**variables, "egress_allow_x": allowed, "ansible_port": ANSIBLE, **changes}, FixedInventory())
     )
 
 
@@ -198,10 +198,10 @@ def test_recheck_holds_incoming_connections_to_the_inbound_policy(
     established: str, cut: list[str], peer: int, tmp_path: Path
 ) -> None:
     inbound = [{"name": "site", "from": [THERE[4]], "services": ["tcp/80"]}]
-    given = {"egress_inbound_allow": inbound, "egress_established": established}
-    apply(spec(**given, egress_mode="observe"), HOST, tmp_path)
+    variables = {"egress_inbound_allow": inbound, "egress_established": established}
+    apply(spec(**variables, egress_mode="observe"), HOST, tmp_path)
     with opened(peer, 4, "incoming", "ansible", "allowed", "incoming-udp") as flows:
-        apply(spec(**given), HOST, tmp_path)
+        apply(spec(**variables), HOST, tmp_path)
         assert [name for name, flow in flows.items() if not flow.answers()] == cut
 
 

@@ -42,8 +42,13 @@ sys.stdin.read()
 
 def spec(**changes: Any) -> dict[str, Any]:
     """The table as the first apply loads it."""
-    given = {"egress_mode": "enforce", "egress_tier": "database", "egress_internal_networks": ["10.0.0.0/8"], **changes}
-    return older_connections.kept([compile_table(policy.build(given, FixedInventory()))])[0]
+    variables = {
+        "egress_mode": "enforce",
+        "egress_tier": "database",
+        "egress_internal_networks": ["10.0.0.0/8"],
+        **changes,
+    }
+    return older_connections.kept([compile_table(policy.build(variables, FixedInventory()))])[0]
 
 
 @pytest.mark.parametrize("version", [4, 6])

@@ -79,7 +79,7 @@ NUMBERS = {"tcp": 6, "udp": 17, "sctp": 132, "icmp": 1, "ipv6-icmp": 58, "icmpv6
 
 def listed(prefix: str) -> Counter[Seen]:
     """The flows that one of the chains saw."""
-    found: Counter[Seen] = Counter()
+    flows: Counter[Seen] = Counter()
     for family in ("ip", "ip6"):
         for ports in ("ports", "others"):
             answer = json.loads(nft("-nn", "-j", "list", "set", "inet", "watch", f"{prefix}_{family}_{ports}"))
@@ -88,8 +88,8 @@ def listed(prefix: str) -> Counter[Seen]:
                 address, protocol, *rest = (item["elem"]["val"] if "elem" in item else item)["concat"]
                 number = NUMBERS[protocol] if isinstance(protocol, str) else protocol
                 port, user = (rest[0], rest[1]) if len(rest) == 2 else (0, rest[0])
-                found[str(address), number, int(port), int(user)] += 1
-    return found
+                flows[str(address), number, int(port), int(user)] += 1
+    return flows
 
 
 def number(flow: policy.Flow) -> int:
@@ -108,13 +108,13 @@ def flows(resolved: policy.ResolvedPolicy, chosen: random.Random) -> list[policy
     """Random flows, most of them at a border of something in the policy, no two of which look alike."""
     grants = [grant for entry in resolved.entries for grant in entry.grants]
     named: list[AddressSet] = [grant.addresses for grant in grants] + [one.addresses for one in resolved.never]
-    places = sorted({text for found in [*named, resolved.dns] for text in borders(found) if sendable(text)})
+    places = sorted({text for first_flows in [*named, resolved.dns] for text in borders(first_flows) if sendable(text)})
     places += [text for text in random_policies.ADDRESSES if sendable(text)]
     ports = {443, 53, 853, 80, 1, 65535}
     for services in [grant.services for grant in grants] + [one.services for one in resolved.never]:
         ports |= {place % 65536 + step for ends in services.line for place in ends for step in (-1, 0, 1)}
     known = sorted(port for port in ports if 0 < port < 65536)
-    found: dict[Seen, policy.Flow] = {}
+    first_flows: dict[Seen, policy.Flow] = {}
     for _time in range(EACH * 2):
         address = chosen.choice(places) if chosen.random() < 0.8 else anywhere(chosen)
         port = chosen.choice(known) if chosen.random() < 0.8 else chosen.randint(1, 65535)
@@ -123,8 +123,8 @@ def flows(resolved: policy.ResolvedPolicy, chosen: random.Random) -> list[policy
         if protocol == "icmp":
             flow = replace(flow, port=128 if ":" in address else 8)
         if sendable(address) and not (protocol == "tcp" and ipaddress.ip_address(address).is_multicast):
-            found.setdefault(key(flow), flow)
-    return list(found.values())[:EACH]
+            first_flows.setdefault(key(flow), flow)
+    return list(first_flows.values())[:EACH]
 
 
 def anywhere(chosen: random.Random) -> str:
@@ -135,8 +135,8 @@ def anywhere(chosen: random.Random) -> str:
 
 @pytest.fixture
 def directory() -> Any:
-    with tempfile.TemporaryDirectory(prefix="tg-flows-") as found:
-        yield Path(found)
+    with tempfile.TemporaryDirectory(prefix="tg-flows-") as folder:
+        yield Path(folder)
 
 
 def test_ten_thousand_random_flows_meet_what_the_policy_says(directory: Path) -> None:

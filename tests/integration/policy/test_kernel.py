@@ -101,8 +101,8 @@ def test_a_match_of_units_that_somebody_changed_is_named(
     spec = json.loads(text.replace(*edit))
     spec["sets"].append({"name": "units_other", "typeof": "socket cgroupv2 level 0"})
     load(spec, tmp_path, binary)
-    found = [each for each in first(own_differences(resolved, held(binary))) if each.kind == kind]
-    assert [(each.users, each.region.witness()) for each in found] == [(users, ("203.0.113.0", "tcp/443"))]
+    differences = [each for each in first(own_differences(resolved, held(binary))) if each.kind == kind]
+    assert [(each.users, each.region.witness()) for each in differences] == [(users, ("203.0.113.0", "tcp/443"))]
 
 
 @RELEASES
@@ -121,13 +121,15 @@ def test_what_cannot_be_modelled_is_unknown(binary: Path, tmp_path: Path) -> Non
     resolved = built()
     load(compile_table(resolved), tmp_path, binary)
     nft("insert", "rule", "inet", "tidegate", "egress_allow", "meta mark 5 tcp dport 22 accept", binary=binary)
-    found = one(own_differences(resolved, held(binary)), UNKNOWN)
-    assert found.reasons == ("meta mark",)
-    assert found.region.witness()[1] == "tcp/22"
+    unknown = one(own_differences(resolved, held(binary)), UNKNOWN)
+    assert unknown.reasons == ("meta mark",)
+    assert unknown.region.witness()[1] == "tcp/22"
     nft("insert", "rule", "inet", "tidegate", "egress_allow", "meta mark 6 tcp dport 8000 drop", binary=binary)
-    found = next(difference for difference in own_differences(resolved, held(binary)) if difference.region.at(6, 8000))
-    assert found.kind == UNKNOWN
-    assert found.region.at(6, 8001) == policy.Region().at(6, 8001)
+    unknown = next(
+        difference for difference in own_differences(resolved, held(binary)) if difference.region.at(6, 8000)
+    )
+    assert unknown.kind == UNKNOWN
+    assert unknown.region.at(6, 8001) == policy.Region().at(6, 8001)
 
 
 @RELEASES
@@ -151,8 +153,8 @@ def test_what_an_operator_allowed_once_is_no_edit_and_is_said(binary: Path, tmp_
 
 def test_a_missing_table_and_one_that_should_not_be_there(tmp_path: Path) -> None:
     resolved = built()
-    (found,) = own_differences(resolved, LiveRuleset([], UIDS, time.time()))
-    assert (found.kind, found.reasons) == (UNKNOWN, ("there is no such table",))
+    (missing,) = own_differences(resolved, LiveRuleset([], UIDS, time.time()))
+    assert (missing.kind, missing.reasons) == (UNKNOWN, ("there is no such table",))
     load(compile_table(resolved), tmp_path)
     absent = replace(built(), mode="absent")
     assert [difference.kind for difference in own_differences(absent, held(BINARIES[0]))] == [TOO_MUCH]

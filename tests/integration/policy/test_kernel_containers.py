@@ -55,9 +55,9 @@ def test_what_containers_send_is_proven_and_what_somebody_changed_is_named(
     assert own_differences(resolved, held(binary)) == []
     rule = 'iifname "br-lan" udp dport 5000 accept'
     nft("insert", "rule", "inet", "tidegate", "egress_forward", rule, binary=binary)
-    (found,) = own_differences(resolved, held(binary))
-    assert (found.kind, found.region.witness()) == (TOO_MUCH, ("0.0.0.0", "udp/5000"))
-    assert found.users == ("containers behind br-lan",)
+    (only,) = own_differences(resolved, held(binary))
+    assert (only.kind, only.region.witness()) == (TOO_MUCH, ("0.0.0.0", "udp/5000"))
+    assert only.users == ("containers behind br-lan",)
     nft("add", "element", "inet", "tidegate", "allow_store4", "{ 198.51.100.7 }", binary=binary)
     opened = [difference for difference in own_differences(resolved, held(binary)) if difference.region.at(6, 443)]
     assert {difference.kind for difference in opened} == {TOO_MUCH}
@@ -79,21 +79,21 @@ def test_what_is_no_business_of_the_policy_passes_through_the_host(binary: Path,
         'iifname "docker0" meta mark 7 tcp dport 25 accept',
     ):
         nft("insert", "rule", "inet", "tidegate", "egress_forward", rule, binary=binary)
-    found = {
+    rejected = {
         difference.kind: difference
         for difference in own_differences(resolved, held(binary))
         if difference.region.at(6, 8080)
     }
-    assert set(found) == {TOO_LITTLE}
-    assert set(found[TOO_LITTLE].users) == {
+    assert set(rejected) == {TOO_LITTLE}
+    assert set(rejected[TOO_LITTLE].users) == {
         f"packets forwarded from eth0 to {name}" for name in ("docker0", "br-*", "eth0", "other interfaces")
     }
-    found = {
+    rejected = {
         difference.kind: difference
         for difference in own_differences(resolved, held(binary))
         if difference.region.at(6, 5432)
     }
-    assert found[TOO_LITTLE].users == ("packets forwarded from docker0 to br-*",)
+    assert rejected[TOO_LITTLE].users == ("packets forwarded from docker0 to br-*",)
     unknown = one(own_differences(resolved, held(binary)), UNKNOWN)
     assert (unknown.reasons, unknown.region.witness()[1]) == (("meta mark",), "tcp/25")
     assert set(unknown.users) == {"containers behind docker0", "containers behind docker0 to eth0"}

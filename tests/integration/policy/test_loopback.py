@@ -32,8 +32,8 @@ table inet local_nat {{
 
 @pytest.fixture(params=BINARIES, ids=lambda path: path.parent.name)
 def enforcing(request: pytest.FixtureRequest, network: None, tmp_path: Path) -> None:
-    given = {"egress_mode": "enforce", "egress_tier": "app", "egress_internal_networks": ["10.0.0.0/8"]}
-    load(compile_table(policy.build(given, FixedInventory())), tmp_path, request.param)
+    variables = {"egress_mode": "enforce", "egress_tier": "app", "egress_internal_networks": ["10.0.0.0/8"]}
+    load(compile_table(policy.build(variables, FixedInventory())), tmp_path, request.param)
     nft("-f", "-", given=LOCAL_NAT, binary=request.param)
 
 

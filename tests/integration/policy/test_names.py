@@ -74,8 +74,8 @@ def passes(address: str, port: int = 443, user: str = "www-data", protocol: str 
 def expires(name: str, binary: Path) -> dict[str, int]:
     """The seconds that each element of a set still has."""
     listing = json.loads(nft("-j", "list", "set", *TABLE.split(), name, binary=binary))["nftables"]
-    found = next(item["set"]["elem"] for item in listing if "set" in item)
-    return {element["elem"]["val"]: element["elem"]["expires"] for element in found}
+    elements = next(item["set"]["elem"] for item in listing if "set" in item)
+    return {element["elem"]["val"]: element["elem"]["expires"] for element in elements}
 
 
 @RELEASES

@@ -20,15 +20,15 @@ KERNEL = "<4>Nov 20 14:44:40 kernel: "
 def example() -> str:
     """Return the lines for rsyslog of the page."""
     page = (CHECKOUT / "docs" / "observe.md").read_text(encoding="utf-8")
-    (found,) = re.findall(r"^# rsyslog, .*?\n(.*?)```", page, re.DOTALL | re.MULTILINE)
-    return str(found)
+    (configuration,) = re.findall(r"^# rsyslog, .*?\n(.*?)```", page, re.DOTALL | re.MULTILINE)
+    return str(configuration)
 
 
 def logged_line() -> str:
     """Return the line of the kernel's log that the page shows."""
     page = (CHECKOUT / "docs" / "observe.md").read_text(encoding="utf-8")
-    (found,) = re.findall(r"^Nov 20 .* kernel: (tidegate: tier=.*)$", page, re.MULTILINE)
-    return str(found)
+    (line,) = re.findall(r"^Nov 20 .* kernel: (tidegate: tier=.*)$", page, re.MULTILINE)
+    return str(line)
 
 
 def test_lines_of_rejected_packets_have_a_file_of_their_own(tmp_path: Path) -> None:

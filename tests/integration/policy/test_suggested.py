@@ -113,11 +113,11 @@ def test_the_drafts_make_the_refused_flows_pass_and_nothing_else(mode: str, tmp_
     assert len(records) == 2 * len([*REFUSED, *NEVER])
     words = Vocabulary(hosts={"10.2.0.1": "db1", "10.2.0.2": "db2"}, groups={"db": ["db1", "db2"]})
     tier = Tier(name="app", hosts=2, vocabulary=words, around=Surroundings(resolved.internal))
-    found = drafts(records, tier)
-    assert [draft.to for draft in found.drafts if draft.kind != "address"] == ["198.51.100.4/30", "group:db"]
-    assert sorted(each.why for each in found.look_at) == ["mining", "never", "port"]
-    for draft in found.drafts:
+    suggestions = drafts(records, tier)
+    assert [draft.to for draft in suggestions.drafts if draft.kind != "address"] == ["198.51.100.4/30", "group:db"]
+    assert sorted(each.why for each in suggestions.look_at) == ["mining", "never", "port"]
+    for draft in suggestions.drafts:
         proven = proof.prove(draft, resolved, "app1", lambda _host, added: built(egress_mode=mode, **added))
         assert proven.accepted, proven.verdict
-    allowed = {proof.variable("app"): [{**draft.entry, "reason": "reviewed"} for draft in found.drafts]}
+    allowed = {proof.variable("app"): [{**draft.entry, "reason": "reviewed"} for draft in suggestions.drafts]}
     assert passing(tmp_path, built(egress_mode="enforce", **allowed)) - before == set(REFUSED)

@@ -145,8 +145,8 @@ class HostProject(Project):
 
     def rules(self, chain: str) -> list[dict[str, Any]]:
         """The chain's rules as nft's JSON shows them, handles and counters included."""
-        listed = json.loads(self.nft("-j", "list", "chain", *TABLE, chain))["nftables"]
-        return [item["rule"] for item in listed if "rule" in item]
+        listing = json.loads(self.nft("-j", "list", "chain", *TABLE, chain))["nftables"]
+        return [item["rule"] for item in listing if "rule" in item]
 
 
 SITE = """

@@ -39,8 +39,8 @@ def test_a_variable_in_two_unrelated_groups_is_refused_and_host_vars_decide(proj
     project.write("group_vars/pci/egress.yml", {"egress_allow_app": []})
     refused = project.play()
     assert refused.code != 0
-    for told in ("egress_allow_app", "app1", "pci", "Nothing was changed"):
-        assert told in refused.output
+    for word in ("egress_allow_app", "app1", "pci", "Nothing was changed"):
+        assert word in refused.output
     assert "tidegate" not in project.nft("list", "tables")
     project.write("host_vars/app1.yml", {"egress_allow_app": []})
     assert project.play().code == 0
@@ -53,8 +53,8 @@ def test_two_tiers_for_one_host_are_refused(project: HostProject) -> None:
     project.write("group_vars/web/egress.yml", {"egress_tier": "web"})
     refused = project.play()
     assert refused.code != 0
-    for told in ("egress_tier", "app", "web"):
-        assert told in refused.output
+    for word in ("egress_tier", "app", "web"):
+        assert word in refused.output
 
 
 def test_a_template_that_fails_is_named(project: HostProject) -> None:
@@ -108,9 +108,9 @@ def test_hosts_known_by_name_or_instance_id_need_egress_addresses_and_may_have_s
     refused = project.play()
     assert refused.code != 0
     assert "Traceback" not in refused.output
-    told = refused.output.replace('\\"', '"')
+    printed = refused.output.replace('\\"', '"')
     for host in ("db1.example.com", "i-0abc123def4567890", "db3", "db7"):
-        assert f'"hosts:database": the host {host} has no address. Fix: set egress_addresses for {host}' in told
+        assert f'"hosts:database": the host {host} has no address. Fix: set egress_addresses for {host}' in printed
     fixes = {"db4": "define what it uses in the inventory"}  # its template names an unknown variable
     for host in ("db4", "db5", "db6"):
         assert f"egress_addresses of the host {host}" in refused.output

@@ -154,7 +154,7 @@ def test_every_error_is_told_at_once_and_nothing_is_changed(project: HostProject
     assert run.output.count("10.0.0.300") <= 2, run.output
     assert run.output.count('"msg": "3 errors in the policy, the same as of app') == 2, run.output
     assert run.code != 0
-    for told in (
+    for text in (
         "10.0.0.300",
         "htps",
         "https",
@@ -163,7 +163,7 @@ def test_every_error_is_told_at_once_and_nothing_is_changed(project: HostProject
         "group_vars/app/egress.yml",
         "Nothing was changed",
     ):
-        assert told in run.output
+        assert text in run.output
     assert "Traceback" not in run.output
     assert run.module_runs == []
     assert project.table() == before

@@ -23,8 +23,8 @@ def test_the_kernel_is_proven_to_hold_the_policy_and_a_change_by_hand_is_named(p
     project.nft(OTHER)
     second = project.play(*options, playbook=VERIFY)
     assert second.code == 2, second.output
-    said = "inet tidegate allows what the policy rejects, for"
-    assert said in second.output
+    message = "inet tidegate allows what the policy rejects, for"
+    assert message in second.output
     assert "198.51.100.7 with tcp/25" in second.output
     assert project.play("--limit", "app").code == 0
     project.nft("add", "rule", "inet", "theirs", "c", "ip daddr 10.10.0.30 meta mark 7 drop")

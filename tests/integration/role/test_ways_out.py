@@ -82,8 +82,8 @@ def test_allow_once_opens_one_destination_and_the_next_run_leaves_it(project: Ho
     assert not project.lets_out("198.51.100.7", 80)
     assert not project.lets_out("198.51.100.8", 443)
     assert "timeout 4h" in project.nft("list", "set", "inet", "tidegate", "temporary_allow4")
-    for told in ("name: once-198-51-100-7", "- 198.51.100.7", "- https", "reason:", "To keep it, add this entry"):
-        assert told in opened.output, told
+    for text in ("name: once-198-51-100-7", "- 198.51.100.7", "- https", "reason:", "To keep it, add this entry"):
+        assert text in opened.output, text
     again = project.play()
     assert (again.changed(), again.module_runs) == (0, ["egress_apply"])
     assert project.lets_out("198.51.100.7", 443)

@@ -110,8 +110,8 @@ class Site:
     def ids(self, *units: str) -> list[str]:
         """The elements of a set as nft lists them: paths of cgroups, numbers of those that are gone."""
         text = self.run("nft", "list", "set", "inet", "tidegate", units_set(units), check=False)
-        _set, found, elements = text.partition("elements = { ")
-        return [each.strip().strip('"') for each in elements.partition("}")[0].split(",")] if found else []
+        _set, after, elements = text.partition("elements = { ")
+        return [each.strip().strip('"') for each in elements.partition("}")[0].split(",")] if after else []
 
     def apply(
         self, *lists: Sequence[str], confirm: bool = True, seconds: float = 60, check: bool = True, **more: Any

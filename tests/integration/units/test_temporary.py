@@ -76,9 +76,9 @@ def test_what_is_open_to_a_unit_follows_it_and_ends(opened: Site) -> None:
 
 
 def test_a_unit_that_cannot_be_opened_to_is_refused_with_a_reason(opened: Site) -> None:
-    for unit, said in (("other", "write other.service"), ("a-b-c-d-e.slice", "is below more than 3 slices")):
+    for unit, reason in (("other", "write other.service"), ("a-b-c-d-e.slice", "is below more than 3 slices")):
         (refused,) = opened.machine.module({**ALLOW, "unit": unit}, may_fail=True)
-        assert said in refused["msg"]
+        assert reason in refused["msg"]
     opened.apply(("agent.service",))
     (refused,) = opened.machine.module({**ALLOW, "unit": "other.service"}, may_fail=True)
     # The table of these tests, which has no set for it.

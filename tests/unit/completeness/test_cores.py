@@ -52,12 +52,12 @@ def run_by_playbooks(names: set[str]) -> set[str]:
         "roles": "*/tasks/*.yml",
         "playbooks/tasks": "*.yml",
     }
-    found = set()
+    mentioned = set()
     for folder, pattern in folders.items():
         for path in (CHECKOUT / folder).glob(pattern):
             if folder != "playbooks" or path.stem in names:
-                found |= set(re.findall(r"tidegate\.nftables\.(\w+)", path.read_text(encoding="utf-8")))
-    return found
+                mentioned |= set(re.findall(r"tidegate\.nftables\.(\w+)", path.read_text(encoding="utf-8")))
+    return mentioned
 
 
 RUN = run_by_tests()

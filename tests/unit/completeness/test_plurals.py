@@ -65,5 +65,5 @@ def is_constant(value: ast.expr) -> bool:
 
 @pytest.mark.parametrize("room", ["action", "module_utils", "modules", "plugin_utils"])
 def test_a_number_agrees_with_its_noun(room: str) -> None:
-    found = [text for path in sorted((CHECKOUT / "plugins" / room).rglob("*.py")) for text in numbered(path)]
-    assert [text for text in found if text.partition("{")[2].rpartition("}")[0] not in NOT_ONE] == []
+    texts = [text for path in sorted((CHECKOUT / "plugins" / room).rglob("*.py")) for text in numbered(path)]
+    assert [text for text in texts if text.partition("{")[2].rpartition("}")[0] not in NOT_ONE] == []

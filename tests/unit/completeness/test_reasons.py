@@ -103,10 +103,10 @@ def test_a_reason_comes_with_a_message(path: Path) -> None:
 
 
 def test_the_lists_of_reasons_are_those_that_are_raised() -> None:
-    listed = {*engine_errors.REASONS, *guard_errors.REASONS, *proxy_service.REASONS}
+    reasons = {*engine_errors.REASONS, *guard_errors.REASONS, *proxy_service.REASONS}
     translated = {word for path, tree in TREES.items() if "netlink" in path.parts for word in of_class(tree)}
-    assert set(RAISED) <= listed
-    assert listed <= {*RAISED, *translated}
+    assert set(RAISED) <= reasons
+    assert reasons <= {*RAISED, *translated}
 
 
 def test_the_scan_finds_reasons_in_each_form() -> None:

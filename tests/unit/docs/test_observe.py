@@ -19,8 +19,8 @@ def fields(line: str) -> dict[str, str]:
 
 
 def test_vector_takes_the_words_and_nothing_that_has_no_value() -> None:
-    (wanted,) = re.findall(r'!contains\(string!\(\.message\), "(.*)"\)', PAGE)
-    assert wanted in LINE
+    (text,) = re.findall(r'!contains\(string!\(\.message\), "(.*)"\)', PAGE)
+    assert text in LINE
     (pattern,) = re.findall(r"replace\(string!\(\.message\), r'(.*)', \"\"\)", PAGE)
     # Its parser takes the next word for the value of a key without one.
     kept = re.sub(pattern, "", LINE)
@@ -30,6 +30,6 @@ def test_vector_takes_the_words_and_nothing_that_has_no_value() -> None:
 
 
 def test_the_query_of_loki_selects_the_line() -> None:
-    ((wanted, name, value),) = re.findall(r'\|= "(.*?)" \| logfmt \| (\w+)="(\w+)"', PAGE)
-    assert wanted in LINE
+    ((text, name, value),) = re.findall(r'\|= "(.*?)" \| logfmt \| (\w+)="(\w+)"', PAGE)
+    assert text in LINE
     assert fields(LINE)[name] == value

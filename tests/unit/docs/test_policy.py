@@ -32,12 +32,12 @@ def test_there_are_examples() -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda text: text.splitlines()[0].removeprefix("# "))
 def test_an_example_is_a_policy_without_errors(example: str) -> None:
-    given: dict[str, Any] = yaml.safe_load(example)
-    declared = feeds.parse(ErrorReport(), given.get("egress_prefix_lists"))
+    variables: dict[str, Any] = yaml.safe_load(example)
+    declared = feeds.parse(ErrorReport(), variables.get("egress_prefix_lists"))
     inventory = replace(
         INVENTORY, lists={name: feeds.PrefixListResult(name, one.addresses) for name, one in declared.items()}
     )
-    assert compile_table(build(inventory, **given))["name"] == "tidegate"
+    assert compile_table(build(inventory, **variables))["name"] == "tidegate"
 
 
 def test_the_examples_add_up_to_the_policy_of_a_fleet() -> None:

@@ -112,8 +112,8 @@ def test_a_dump_with_more_than_keys_is_left_to_the_other_way(odd: bytes) -> None
 
 def test_the_end_that_nft_puts_at_the_lowest_key_is_no_element() -> None:
     lowest = elements.element_attribute(bytes(4), elements.INTERVAL_END)
-    listed = as_kernel(TREE4, lowest + next(elements.encode(TREE4, [PLAIN])))
-    assert list(plain_elements.decode_lists(TREE4, listed) or ()) == [PLAIN]
+    items = as_kernel(TREE4, lowest + next(elements.encode(TREE4, [PLAIN])))
+    assert list(plain_elements.decode_lists(TREE4, items) or ()) == [PLAIN]
     higher = elements.element_attribute(b"\0\0\0\x05", elements.INTERVAL_END)
     assert plain_elements.decode_lists(TREE4, as_kernel(TREE4, higher + next(elements.encode(TREE4, [PLAIN])))) is None
 

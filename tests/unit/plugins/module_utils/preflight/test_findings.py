@@ -61,9 +61,9 @@ def test_a_quiet_host_has_no_findings() -> None:
 
 @pytest.mark.parametrize("check", [check.name for check in CHECKS])
 def test_each_check_finds_what_it_is_about_and_nothing_else(check: str) -> None:
-    found = findings({**QUIET, **FOUND[check]}, Decisions("enforce", interfaces=("docker*",)))
-    assert [one.name for one in found] == [check]
-    assert all((found[0].what, found[0].meaning, found[0].fix))
+    rows = findings({**QUIET, **FOUND[check]}, Decisions("enforce", interfaces=("docker*",)))
+    assert [one.name for one in rows] == [check]
+    assert all((rows[0].what, rows[0].meaning, rows[0].fix))
 
 
 @pytest.mark.parametrize(
@@ -87,15 +87,15 @@ def test_enforce_is_stopped_until_it_is_decided_and_observe_never(facts: Any, de
 
 def test_interfaces_matter_where_containers_are_filtered_and_no_pattern_has_them() -> None:
     facts = {**QUIET, **FOUND["uncovered-interfaces"]}
-    (found,) = findings(facts, Decisions(interfaces=("docker0", "br-*")))
-    assert found.what == "this host forwards what lab0 sends"
+    (finding,) = findings(facts, Decisions(interfaces=("docker0", "br-*")))
+    assert finding.what == "this host forwards what lab0 sends"
     assert findings(facts, Decisions(interfaces=("docker0", "lab*"))) == []
     assert findings(facts, Decisions()) == []
 
 
 def test_a_nearly_full_connection_table_is_told_with_its_numbers() -> None:
-    (found,) = findings({**QUIET, "conntrack": {"count": 800, "max": 1000, "users": []}}, Decisions())
-    assert "800 of 1000" in found.what
+    (finding,) = findings({**QUIET, "conntrack": {"count": 800, "max": 1000, "users": []}}, Decisions())
+    assert "800 of 1000" in finding.what
     assert findings({**QUIET, "conntrack": {"count": 799, "max": 1000, "users": []}}, Decisions()) == []
     assert findings({**QUIET, "conntrack": {"count": None, "max": None, "users": []}}, Decisions()) == []
 

@@ -190,8 +190,8 @@ def test_what_a_file_names_is_read(path: str, text: str, expected: list[Far], tm
     file.write_text(text)
     host = HostFiles(str(tmp_path))
     rooms = (needs_packages, needs_dns_ntp, needs_software)
-    found = [(need.what, need.host, need.port, need.protocol) for room in rooms for need in room.needs(host)]
-    assert sorted(set(found)) == sorted(expected)
+    needed = [(need.what, need.host, need.port, need.protocol) for room in rooms for need in room.needs(host)]
+    assert sorted(set(needed)) == sorted(expected)
 
 
 def test_every_software_of_the_table_has_files_with_an_absolute_path() -> None:

@@ -120,8 +120,8 @@ def test_a_result_of_another_shape_fails_its_host_with_one_message(returned: Any
 
 def test_a_missing_key_fails_only_where_an_action_needs_it() -> None:
     def needing(action: Any, _arguments: Mapping[str, Any]) -> dict[str, Any]:
-        found: dict[str, Any] = action.need_module("egress_guard", {}, needed=("until",))
-        return found
+        result: dict[str, Any] = action.need_module("egress_guard", {}, needed=("until",))
+        return result
 
     assert "until is missing" in run(needing, {"changed": False})["msg"]
     failed = run(needing, {"failed": True, "msg": "This needs root.", "reason": "not_root"})

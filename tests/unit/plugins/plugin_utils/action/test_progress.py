@@ -11,13 +11,13 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.action.progress 
 
 
 def test_it_says_how_far_it_is_every_few_seconds() -> None:
-    said: list[str] = []
+    lines: list[str] = []
     seconds = count()
-    assert list(reported(range(6), 6, "hosts", said.append, clock=lambda: float(next(seconds)))) == list(range(6))
-    assert said == ["2 of 6 hosts", "4 of 6 hosts"]
+    assert list(reported(range(6), 6, "hosts", lines.append, clock=lambda: float(next(seconds)))) == list(range(6))
+    assert lines == ["2 of 6 hosts", "4 of 6 hosts"]
 
 
 def test_it_says_nothing_about_what_takes_no_time() -> None:
-    said: list[str] = []
-    assert len(list(reported(range(1000), 1000, "hosts", said.append, clock=lambda: 0.0))) == 1000
-    assert said == []
+    lines: list[str] = []
+    assert len(list(reported(range(1000), 1000, "hosts", lines.append, clock=lambda: 0.0))) == 1000
+    assert lines == []

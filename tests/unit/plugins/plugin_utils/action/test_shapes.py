@@ -28,8 +28,8 @@ TYPES = {"str": str, "int": int, "float": (int, float), "bool": bool}
 
 def documented(module: str) -> dict[str, dict[str, Any]]:
     _before, _mark, text = (MODULES / f"{module}.py").read_text().partition('RETURN = r"""\n')
-    found: dict[str, dict[str, Any]] = yaml.safe_load(text.partition('"""')[0])
-    return found
+    blocks: dict[str, dict[str, Any]] = yaml.safe_load(text.partition('"""')[0])
+    return blocks
 
 
 def inner(shape: Shape) -> Shape:

@@ -67,9 +67,9 @@ def test_those_of_a_unit_say_which() -> None:
 
 def test_there_are_never_many_and_every_test_has_its_first() -> None:
     tests = [{"name": f"t{n}", "not_reach": "hosts:farm", "services": [f"tcp/{9000 + n}"]} for n in range(40)]
-    found = packets(build(FARM, egress_tests_app=tests, egress_internal_services=["https"]))
-    assert len(found) == LIMIT
-    assert {one["name"] for one in found} == {f"t{n}" for n in range(40)}
+    sent = packets(build(FARM, egress_tests_app=tests, egress_internal_services=["https"]))
+    assert len(sent) == LIMIT
+    assert {one["name"] for one in sent} == {f"t{n}" for n in range(40)}
     (single,) = ([one["to"] for one in packets(build(FARM, egress_tests_app=tests[:1]))],)
     assert single == ["10.30.0.1", "10.30.50.1", "10.30.100.1", "10.30.150.1"]
 
@@ -78,8 +78,8 @@ def test_a_user_may_be_missing_where_an_entry_waits_for_him() -> None:
     waiting = entry(to=["203.0.113.7"], users=["payd"])
     known = {"name": "pay", "reach": "203.0.113.7", "services": ["https"], "user": "payd"}
     typo = {"name": "typo", "not_reach": "198.51.100.7", "services": ["https"], "user": "pyad"}
-    found = packets(build(egress_allow_app=[waiting], egress_tests_app=[known, typo]))
-    assert [(one["user"], one["missing_user"]) for one in found] == [("payd", "skip"), ("pyad", "error")]
+    sent = packets(build(egress_allow_app=[waiting], egress_tests_app=[known, typo]))
+    assert [(one["user"], one["missing_user"]) for one in sent] == [("payd", "skip"), ("pyad", "error")]
 
 
 def test_the_module_gets_what_the_variables_say() -> None:
@@ -129,9 +129,9 @@ def test_the_fail_safe_table_keeps_the_host_reachable_whatever_the_floor_is_with
     ],
 )
 def test_values_that_commit_confirm_cannot_have(name: str, value: Any, cause: str) -> None:
-    (found,) = errors(**{name: value})
-    assert found.startswith(f"{name}: ")
-    assert cause in found
+    (message,) = errors(**{name: value})
+    assert message.startswith(f"{name}: ")
+    assert cause in message
 
 
 def test_absent_removes_below_the_root_and_nowhere_else() -> None:

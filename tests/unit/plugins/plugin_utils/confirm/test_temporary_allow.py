@@ -24,8 +24,8 @@ def flows(**changes: Any) -> list[dict[str, Any]]:
     made = temporary_allow.entry(
         {**GIVEN, **{key: changes[key] for key in changes if key not in variables}}, "alice", NOW
     )
-    given: dict[str, Any] = {temporary_allow.VARIABLE: [made], **variables}
-    return temporary_allow.flows(build(**given), made["name"])
+    all_variables: dict[str, Any] = {temporary_allow.VARIABLE: [made], **variables}
+    return temporary_allow.flows(build(**all_variables), made["name"])
 
 
 def test_an_address_and_a_service_are_one_flow() -> None:
@@ -91,8 +91,8 @@ def test_what_is_for_one_unit_says_so_and_asks_what_holds_for_it() -> None:
 )
 def test_a_name_is_what_it_leads_to_now(name: str, found: list[str], opened: list[str] | str) -> None:
     made = temporary_allow.entry({**GIVEN, "to": [name]}, "alice", NOW)
-    given: dict[str, Any] = {temporary_allow.VARIABLE: [made], "egress_never": [{"to": ["9.9.9.9"]}]}
-    resolved = build(**given)
+    variables: dict[str, Any] = {temporary_allow.VARIABLE: [made], "egress_never": [{"to": ["9.9.9.9"]}]}
+    resolved = build(**variables)
     if isinstance(opened, str):
         with pytest.raises(temporary_allow.TemporaryAllowError, match=re.escape(opened)):
             temporary_allow.flows(resolved, made["name"], lambda _name: found)

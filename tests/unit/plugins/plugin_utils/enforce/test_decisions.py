@@ -19,9 +19,9 @@ ONE: dict[str, Any] = {"to": ["8.8.4.0/24"], "services": ["https-alt"], "reason"
 
 def test_what_people_ignored_is_listed_with_their_reason() -> None:
     decisions = ignored([ONE], TODAY)
-    found = suggested([*evident(), *evident(port=25)], ignored=decisions)
-    assert [each.why for each in found.ignored] == ["ignored on 2026-11-01: a mistake"]
-    assert [draft.services for draft in found.drafts] == [("smtp",)]
+    suggestions = suggested([*evident(), *evident(port=25)], ignored=decisions)
+    assert [each.why for each in suggestions.ignored] == ["ignored on 2026-11-01: a mistake"]
+    assert [draft.services for draft in suggestions.drafts] == [("smtp",)]
     # Without services, all of them.
     every = ignored([{**ONE, "services": None}], TODAY)
     assert suggested([*evident(), *evident(port=25)], ignored=every).drafts == ()

@@ -18,12 +18,12 @@ NOW = 1000 * HOUR
 def state(*evidence: tuple[bool, float], **changes: Any) -> TierState:
     """evidence: (ready, hours) of each host."""
     hosts = [{"ready": ready, "hours": hours, "required_hours": 72} for ready, hours in evidence]
-    given: dict[str, Any] = {"silent": 0, "enforced": False, "newest": 0.0, "now": float(NOW), **changes}
-    return tier_state("app", hosts, **given)
+    arguments: dict[str, Any] = {"silent": 0, "enforced": False, "newest": 0.0, "now": float(NOW), **changes}
+    return tier_state("app", hosts, **arguments)
 
 
 @pytest.mark.parametrize(
-    ("found", "expected"),
+    ("summary", "expected"),
     [
         (state((True, 400), (True, 336)), "app: stable: nothing new for 14 days, enforce is safe"),
         (state((True, 400), newest=NOW - 144 * HOUR), "app: stable: nothing new for 6 days, enforce is safe"),
@@ -42,8 +42,8 @@ def state(*evidence: tuple[bool, float], **changes: Any) -> TierState:
         (state((True, 0), enforced=True), "app: enforced: enforces its policy"),
     ],
 )
-def test_states(found: TierState, expected: str) -> None:
-    assert found.sentence == expected
+def test_states(summary: TierState, expected: str) -> None:
+    assert summary.sentence == expected
 
 
 @pytest.mark.parametrize("ready", [True, False])

@@ -27,14 +27,14 @@ def ip_ranges(rows4: int = 7000, rows6: int = 3000, seed: int = 1) -> dict[str, 
     dice = random.Random(seed)
 
     def rows(count: int, version: int, key: str) -> list[dict[str, str]]:
-        found: list[dict[str, str]] = []
-        while len(found) < count:
+        entries: list[dict[str, str]] = []
+        while len(entries) < count:
             prefix, region = network(dice, version, *((13, 28) if version == 4 else (36, 64))), dice.choice(REGIONS)
-            found.extend(
+            entries.extend(
                 {key: prefix, "region": region, "service": service, "network_border_group": region}
                 for service in ("AMAZON", dice.choice(SERVICES))
             )
-        return found[:count]
+        return entries[:count]
 
     return {
         "syncToken": "1795000000",

@@ -160,14 +160,14 @@ def test_a_wrong_key_gets_the_right_one_named_and_nothing_else_is_said(
     ],
 )
 def test_each_mistake_is_told_with_place_cause_and_cure(project: Project, declared: str, message: str) -> None:
-    found = errors(project, declared)
-    assert len(found) == 1, found
-    assert message in found[0]
+    messages = errors(project, declared)
+    assert len(messages) == 1, messages
+    assert message in messages[0]
 
 
 def test_all_mistakes_of_all_lists_are_told_at_once(project: Project) -> None:
-    found = errors(project, "a: {prefixes: [10.0.0.300, 10.0.0.301]}\nb: {url: 'http://b/', max_change: x}\nc: []")
-    assert [line.partition(":")[0] for line in found] == [
+    messages = errors(project, "a: {prefixes: [10.0.0.300, 10.0.0.301]}\nb: {url: 'http://b/', max_change: x}\nc: []")
+    assert [line.partition(":")[0] for line in messages] == [
         "egress_prefix_lists.a.prefixes[0]",
         "egress_prefix_lists.a.prefixes[1]",
         "egress_prefix_lists.b.url",

@@ -100,5 +100,5 @@ def test_it_has_the_guards_of_every_list(internet: Project) -> None:
     ],
 )
 def test_every_mistake_is_one_error(project: Project, declared: str, error: str) -> None:
-    (found,) = (str(each) for each in project.lists(f"crm: {declared}").errors)
-    assert error in found
+    (message,) = (str(each) for each in project.lists(f"crm: {declared}").errors)
+    assert error in message

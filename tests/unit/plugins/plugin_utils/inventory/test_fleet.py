@@ -75,12 +75,12 @@ def test_each_host_has_the_policy_and_the_errors_that_it_has_alone(controller: C
         if not alone["managed"]:
             assert host.name not in data["hosts"]
             continue
-        found = data["hosts"][host.name]
-        assert found["errors"] == alone["errors"]
-        if found["resolved"] is None:
+        described = data["hosts"][host.name]
+        assert described["errors"] == alone["errors"]
+        if described["resolved"] is None:
             assert alone["policy"] is None
             continue
-        policy = {**data["policies"][found["resolved"]], "host": host.name, "own": found["own"]}
+        policy = {**data["policies"][described["resolved"]], "host": host.name, "own": described["own"]}
         assert policy | {"origins": []} == alone["policy"] | {"origins": []}
         own = [origin for origin in alone["policy"]["origins"] if origin not in policy["origins"]]
         assert [name for name, _origin in own] in ([], ["egress_addresses"])

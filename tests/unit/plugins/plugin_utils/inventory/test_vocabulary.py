@@ -29,10 +29,10 @@ def test_an_address_is_that_of_one_host_and_errors_of_others_do_not_matter() -> 
 
 def test_bundles_are_the_shipped_ones_and_the_own_ones() -> None:
     own: dict[str, Any] = {"billing": {"names": ["api.billing.example"], "services": ["https"]}}
-    found = vocabulary.bundles({"egress_known": own}, lambda value: value)
-    assert found["billing"] == (("api.billing.example",), services.expand(services.catalogue(), "https"))
-    assert "github.com" in " ".join(found["github"][0])
-    assert "aws-REGION" not in found
+    known = vocabulary.bundles({"egress_known": own}, lambda value: value)
+    assert known["billing"] == (("api.billing.example",), services.expand(services.catalogue(), "https"))
+    assert "github.com" in " ".join(known["github"][0])
+    assert "aws-REGION" not in known
 
 
 def test_lists_are_the_declared_ones() -> None:

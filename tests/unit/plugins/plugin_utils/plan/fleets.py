@@ -21,10 +21,10 @@ TEST = {"name": "t", "not_reach": "198.51.100.0/24", "services": "any"}
 
 
 def policy(**changes: Any) -> HostPolicy:
-    given = {**VARIABLES, **changes}
+    variables = {**VARIABLES, **changes}
     return HostPolicy(
         build(
-            given,
+            variables,
             FixedInventory(),
             today=TODAY,
             check_tests=False,

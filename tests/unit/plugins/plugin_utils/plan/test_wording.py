@@ -18,10 +18,10 @@ from ansible_collections.tidegate.nftables.plugins.plugin_utils.policy.sets.serv
 
 
 def service_set(*texts: str) -> ServiceSet:
-    found = services.NONE
+    ports = services.NONE
     for text in texts:
-        found |= services.parse_literal(text) or services.NONE
-    return found
+        ports |= services.parse_literal(text) or services.NONE
+    return ports
 
 
 @pytest.mark.parametrize(
@@ -44,8 +44,10 @@ def test_all_but_a_few_services() -> None:
 
 
 def test_many_addresses_are_counted() -> None:
-    found = addresses.union(addresses.parse(f"192.0.2.{2 * number}") for number in range(10))
-    assert address_text(found) == "192.0.2.0, 192.0.2.2, 192.0.2.4, 192.0.2.6, 192.0.2.8 and 5 more (10 IPv4 addresses)"
+    content = addresses.union(addresses.parse(f"192.0.2.{2 * number}") for number in range(10))
+    assert (
+        address_text(content) == "192.0.2.0, 192.0.2.2, 192.0.2.4, 192.0.2.6, 192.0.2.8 and 5 more (10 IPv4 addresses)"
+    )
     assert address_text(addresses.EVERYTHING) == "any address"
 
 

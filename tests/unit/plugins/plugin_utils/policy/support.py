@@ -33,8 +33,8 @@ VARIABLES: Mapping[str, Any] = {
 
 def build(inventory: policy.Inventory = INVENTORY, today: dt.date = TODAY, **changes: Any) -> policy.ResolvedPolicy:
     """The policy of VARIABLES with these changes; a value of ... takes a variable away."""
-    given = {name: value for name, value in {**VARIABLES, **changes}.items() if value is not ...}
-    return policy.build(given, inventory, today=today)
+    variables = {name: value for name, value in {**VARIABLES, **changes}.items() if value is not ...}
+    return policy.build(variables, inventory, today=today)
 
 
 def errors(**changes: Any) -> list[str]:

@@ -200,8 +200,8 @@ def test_bounds_are_networks_of_names(changes: dict[str, Any], place: str, cause
 
 
 def test_a_list_that_others_fill_carries_its_names() -> None:
-    listed = feeds.PrefixListResult("partners", external=True, names=(NAME,))
-    inventory = replace(INVENTORY, lists={"partners": listed})
+    prefix_list = feeds.PrefixListResult("partners", external=True, names=(NAME,))
+    inventory = replace(INVENTORY, lists={"partners": prefix_list})
     written = [entry(to=["prefix_list:partners"])]
     resolved = build(inventory, egress_tier="build", egress_prefix_lists={"partners": {}}, egress_allow_app=written)
     (resolved_entry,) = (one for one in resolved.entries if one.name == "api")

@@ -85,7 +85,7 @@ NAMED: dict[str, Any] = {"egress_names": "resolver", "egress_dns_servers": ["10.
 
 
 def test_where_names_open_a_need_is_judged_and_allowed_by_its_name() -> None:
-    found = [
+    needs = [
         need(host="deb.debian.org", addresses=("151.101.2.132",), port=80),
         need(host="Security.Debian.org", addresses=("151.101.66.132",)),
         need(what="pip", host="pypi.org", addresses=("151.101.0.223",)),
@@ -95,8 +95,8 @@ def test_where_names_open_a_need_is_judged_and_allowed_by_its_name() -> None:
         need(what="agent", host="single", addresses=("50.0.0.8",)),
     ]
     resolved = build(**NAMED)
-    assert len(diagnose(resolved, found).rejected) == len(found)
-    variables = yaml.safe_load(advise(found, "app", {}, partial(name_of, resolved)))
+    assert len(diagnose(resolved, needs).rejected) == len(needs)
+    variables = yaml.safe_load(advise(needs, "app", {}, partial(name_of, resolved)))
     bundles = {name: (bundle["names"], bundle["services"]) for name, bundle in variables["egress_known"].items()}
     assert bundles == {
         "apt-sources": (["deb.debian.org", "security.debian.org"], ["http", "https"]),
@@ -110,12 +110,12 @@ def test_where_names_open_a_need_is_judged_and_allowed_by_its_name() -> None:
         "apt-sources": ["known:apt-sources"],
         "pip-sources": ["known:pip-sources"],
     }
-    assert diagnose(build(**NAMED, **variables), found).allowed == len(found)
+    assert diagnose(build(**NAMED, **variables), needs).allowed == len(needs)
 
 
 def test_without_names_a_need_has_addresses() -> None:
-    found = need(host="deb.debian.org", addresses=("151.101.2.132",))
-    assert name_of(build(), found) == ""
+    required = need(host="deb.debian.org", addresses=("151.101.2.132",))
+    assert name_of(build(), required) == ""
     # And a name that an entry has opens nothing.
     entry = {"name": "deb", "to": ["deb.debian.org"], "services": ["https"], "approximate": "narrower"}
-    assert diagnose(build(egress_allow_app=[entry]), [found]).rejected
+    assert diagnose(build(egress_allow_app=[entry]), [required]).rejected

@@ -37,7 +37,7 @@ class Alone:
 
 def app(mode: str = "enforce", **variables: Any) -> policy.ResolvedPolicy:
     """Payments for payd only, and a port range to the inside."""
-    given: dict[str, Any] = {
+    all_variables: dict[str, Any] = {
         "egress_mode": mode,
         "egress_tier": "app",
         "egress_internal_networks": ["10.0.0.0/8", "fd12:3456:789a::/48"],
@@ -49,4 +49,4 @@ def app(mode: str = "enforce", **variables: Any) -> policy.ResolvedPolicy:
         ],
         **variables,
     }
-    return policy.build(given, Alone(), today=dt.date(2026, 11, 20))
+    return policy.build(all_variables, Alone(), today=dt.date(2026, 11, 20))

@@ -75,10 +75,10 @@ def test_less_than_an_hour_after_a_change_is_no_rate() -> None:
 def test_edits_rollbacks_and_emergencies_are_incidents() -> None:
     named = ("edited", "restored", "emergency", "confirmed", "booted")
     hosts = [host("app1", *(event(name, f"2026-11-19T1{at}:00:00Z", who="eve") for at, name in enumerate(named)))]
-    found = changes.incidents(hosts)
-    assert [incident.event for incident in found] == ["emergency", "restored", "edited"]
-    assert found[1].meaning == "a change was rolled back"
-    assert found[1].about == "by eve"
+    reported = changes.incidents(hosts)
+    assert [incident.event for incident in reported] == ["emergency", "restored", "edited"]
+    assert reported[1].meaning == "a change was rolled back"
+    assert reported[1].about == "by eve"
 
 
 def test_an_entry_is_unused_that_no_host_used_and_only_since_the_table_was_loaded() -> None:
@@ -88,5 +88,5 @@ def test_an_entry_is_unused_that_no_host_used_and_only_since_the_table_was_loade
         host("app2", event("confirmed", "2026-11-10T14:00:00Z"), entries={"used": 5, "unused": 0, "old": 0}),
         host("app3", entries={"young": 0}),
     ]
-    found = {entry.name: (entry.hosts, entry.seconds) for entry in changes.unused_entries(hosts)}
-    assert found == {"old": (1, 10 * fleets.DAY), "unused": (2, 2 * fleets.DAY), "young": (1, None)}
+    unused = {entry.name: (entry.hosts, entry.seconds) for entry in changes.unused_entries(hosts)}
+    assert unused == {"old": (1, 10 * fleets.DAY), "unused": (2, 2 * fleets.DAY), "young": (1, None)}

@@ -69,8 +69,8 @@ def test_what_a_proxy_was_asked_for_is_its_own_word_or_a_bundle() -> None:
 
 
 def test_a_tier_without_a_policy_here_has_the_words_of_everybody() -> None:
-    found = named({"destination": "10.2.0.1"}, {"destination": "9.9.9.9", "name": "dns.example"}, tier="other")
-    assert found == {"10.2.0.1": "hosts:db1", "9.9.9.9": "dns.example"}
+    names = named({"destination": "10.2.0.1"}, {"destination": "9.9.9.9", "name": "dns.example"}, tier="other")
+    assert names == {"10.2.0.1": "hosts:db1", "9.9.9.9": "dns.example"}
 
 
 def test_no_name_of_a_host_is_a_word_unless_it_is_a_name() -> None:

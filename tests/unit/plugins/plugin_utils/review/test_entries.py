@@ -83,16 +83,16 @@ def test_what_nothing_used_is_unused_and_so_is_a_part() -> None:
     ],
 )
 def test_nothing_is_called_unused_without_evidence_for_all_of_the_time(changes: dict[str, Any], why: str) -> None:
-    found = review(entry(name="old", services=["https", "http"], **FULL), **changes)
-    assert why in found[0].judged
-    assert kinds(found[0]) == []
+    rows = review(entry(name="old", services=["https", "http"], **FULL), **changes)
+    assert why in rows[0].judged
+    assert kinds(rows[0]) == []
 
 
 def test_an_entry_that_a_proxy_opens_is_not_called_unused_by_the_hosts_ledgers() -> None:
     through: dict[str, Any] = {"egress_names": "proxy", "egress_proxies": ["10.0.0.30"]}
-    found = {row.name: row for row in review(entry(name="code", to=["git.example.com"], **FULL), **through)}
-    assert (found["code"].judged, found["code"].hits) == ("only the log of its proxy knows", None)
-    assert "unused" not in kinds(found["code"])
+    rows = {row.name: row for row in review(entry(name="code", to=["git.example.com"], **FULL), **through)}
+    assert (rows["code"].judged, rows["code"].hits) == ("only the log of its proxy knows", None)
+    assert "unused" not in kinds(rows["code"])
 
 
 def test_refusals_are_added_up_over_hosts() -> None:
@@ -107,24 +107,24 @@ def test_refusals_are_added_up_over_hosts() -> None:
 
 def test_the_overdue_come_first() -> None:
     yesterday = TODAY - dt.timedelta(days=1)
-    found = review(
+    rows = review(
         entry(**FULL),
         entry(name="due", to=["203.0.113.7"], review_by=yesterday, **FULL),
         entry(name="over", to=["203.0.113.8"], expires=yesterday, **FULL),
         entry(name="bare", to=["198.51.100.1"]),
     )
-    assert [(row.name, row.overdue) for row in found] == [
+    assert [(row.name, row.overdue) for row in rows] == [
         ("over", True),
         ("due", True),
         ("bare", False),
         ("api", False),
     ]
-    assert set(kinds(found[2])) == {"unused", "no_owner", "no_reason"}
+    assert set(kinds(rows[2])) == {"unused", "no_owner", "no_reason"}
 
 
 def test_what_policies_say_about_entries_is_in_the_review() -> None:
     raised = {"name": "raised", "to": ["8.0.0.0/7"], "services": ["https"], "review_by": "2099-01-01", **FULL}
-    found = review(
+    rows = review(
         entry(**FULL),
         entry(name="inner", to=["203.0.113.9"], **FULL),
         entry(name="outer", to=["198.51.100.1"], approximate="wider", **FULL),
@@ -134,7 +134,7 @@ def test_what_policies_say_about_entries_is_in_the_review() -> None:
         egress_dns_servers=["10.0.0.53"],
         egress_known={"old": {"names": ["api.billing.example"], "read": "2024-11-01"}},
     )
-    by_name = {row.name: kinds(row) for row in found}
+    by_name = {row.name: kinds(row) for row in rows}
     assert "above_ceiling" in by_name["raised"]
     assert "redundant" in by_name["inner"]
     assert "approximate" in by_name["outer"]

@@ -33,23 +33,23 @@ def proven(**changes: Any) -> proof.Proof:
 
 
 def test_the_proof_names_what_is_opened_and_for_whom() -> None:
-    found = proven(nearest="api", decision="rejected", answered=False)
-    assert found.opens == ("opened for payd: to 8.8.4.4 with tcp/8443 (by payd-8-8-4-4-https-alt)",)
-    assert (found.verdict, found.accepted, found.nearest) == ("below the ceiling of tier app", True, ("api",))
-    assert found.answered is False
+    proof = proven(nearest="api", decision="rejected", answered=False)
+    assert proof.opens == ("opened for payd: to 8.8.4.4 with tcp/8443 (by payd-8-8-4-4-https-alt)",)
+    assert (proof.verdict, proof.accepted, proof.nearest) == ("below the ceiling of tier app", True, ("api",))
+    assert proof.answered is False
 
 
 def test_a_draft_above_the_ceiling_is_not_accepted() -> None:
-    found = proven(port=22)
-    assert not found.accepted
-    assert "is above the ceiling of tier app" in found.verdict
-    assert found.opens == ()
+    proof = proven(port=22)
+    assert not proof.accepted
+    assert "is above the ceiling of tier app" in proof.verdict
+    assert proof.opens == ()
 
 
 def test_a_draft_that_breaks_a_policy_test_is_not_accepted() -> None:
-    found = proven(destination="8.8.8.8", port=443)
-    assert not found.accepted
-    assert "closed" in found.verdict
+    proof = proven(destination="8.8.8.8", port=443)
+    assert not proof.accepted
+    assert "closed" in proof.verdict
 
 
 def test_a_user_who_is_no_user_is_not_accepted() -> None:

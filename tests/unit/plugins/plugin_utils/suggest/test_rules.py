@@ -37,30 +37,34 @@ def test_two_hosts_on_two_days_are_enough() -> None:
     ],
 )
 def test_days(moments: tuple[int, int], enough: bool) -> None:
-    found = suggested(evident(first=moments[0], last=moments[1]))
-    assert bool(found.drafts) is enough
-    assert bool(found.waiting) is not enough
+    suggestions = suggested(evident(first=moments[0], last=moments[1]))
+    assert bool(suggestions.drafts) is enough
+    assert bool(suggestions.waiting) is not enough
 
 
 def test_three_separate_hours_of_a_day_are_enough_two_are_not() -> None:
     first, second = (START, START + HOUR), (START + HOUR, START + 2 * HOUR)
     times = [{"first": one, "last": other} for one, other in (first, second)]
     assert suggested([record("app1", **times[0]), record("app2", **times[1])]).drafts
-    found = suggested([record("app1", **times[0]), record("app2", **times[0])])
-    assert [each.why for each in found.waiting] == ["seen on 1 day in 2 hours, 2 days or 3 separate hours are needed"]
+    suggestions = suggested([record("app1", **times[0]), record("app2", **times[0])])
+    assert [each.why for each in suggestions.waiting] == [
+        "seen on 1 day in 2 hours, 2 days or 3 separate hours are needed"
+    ]
 
 
 @pytest.mark.parametrize(("hosts", "enough"), [(1, True), (2, False), (3, False)])
 def test_one_host_is_enough_where_the_tier_has_no_other(hosts: int, enough: bool) -> None:
-    found = suggested([record("app1")], hosts=hosts)
-    assert bool(found.drafts) is enough
-    assert [each.why for each in found.waiting] == ([] if enough else [f"seen on 1 host of {hosts}, 2 are needed"])
+    suggestions = suggested([record("app1")], hosts=hosts)
+    assert bool(suggestions.drafts) is enough
+    assert [each.why for each in suggestions.waiting] == (
+        [] if enough else [f"seen on 1 host of {hosts}, 2 are needed"]
+    )
 
 
 def test_the_evidence_of_one_user_is_not_that_of_another() -> None:
-    found = suggested([*evident(), record("app1", user="mallory", uid=1007)])
-    assert [draft.users for draft in found.drafts] == [("payd",)]
-    assert [each.seen.user for each in found.waiting] == ["mallory"]
+    suggestions = suggested([*evident(), record("app1", user="mallory", uid=1007)])
+    assert [draft.users for draft in suggestions.drafts] == [("payd",)]
+    assert [each.seen.user for each in suggestions.waiting] == ["mallory"]
 
 
 @pytest.mark.parametrize(
@@ -81,10 +85,10 @@ def test_the_evidence_of_one_user_is_not_that_of_another() -> None:
     ],
 )
 def test_what_is_never_suggested_is_listed_apart(why: str, changes: dict[str, Any]) -> None:
-    found = suggested(evident(**changes))
-    assert not found.drafts
-    assert not found.waiting
-    assert {each.why for each in found.look_at} == {why}
+    suggestions = suggested(evident(**changes))
+    assert not suggestions.drafts
+    assert not suggestions.waiting
+    assert {each.why for each in suggestions.look_at} == {why}
 
 
 def test_every_reason_is_tested() -> None:
@@ -109,15 +113,15 @@ def test_what_is_rejected_has_no_answer_and_is_suggested_all_the_same() -> None:
 @pytest.mark.parametrize(("ports", "is_scan"), [(20, False), (21, True)])
 def test_many_ports_of_an_address_are_a_scan(ports: int, is_scan: bool) -> None:
     records = [each for port in range(8000, 8000 + ports) for each in evident(port=port)]
-    found = suggested(records)
-    assert bool(found.drafts) is not is_scan
-    assert {each.why for each in found.look_at} == ({"scan"} if is_scan else set())
+    suggestions = suggested(records)
+    assert bool(suggestions.drafts) is not is_scan
+    assert {each.why for each in suggestions.look_at} == ({"scan"} if is_scan else set())
 
 
 @pytest.mark.parametrize(("number", "is_scan"), [(50, False), (51, True)])
 def test_many_addresses_on_a_port_are_a_scan(number: int, is_scan: bool) -> None:
-    found = suggested(to_each(*(f"9.9.{each}.9" for each in range(number))))
-    assert bool(found.drafts) is not is_scan
+    suggestions = suggested(to_each(*(f"9.9.{each}.9" for each in range(number))))
+    assert bool(suggestions.drafts) is not is_scan
 
 
 def test_what_comes_slowly_is_no_scan() -> None:

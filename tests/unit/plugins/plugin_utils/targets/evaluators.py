@@ -148,12 +148,14 @@ def _over_quota(
 ) -> Callable[[Rendering, Settings], list[str]]:
     def complaints(rendered: Rendering, settings: Settings) -> list[str]:
         groups = read(rendered.file.data)
-        found = [f"{len(groups)} groups"] if len(groups) > settings["groups"] else []
+        problems = [f"{len(groups)} groups"] if len(groups) > settings["groups"] else []
         for rules in groups:
             networks = [":" in rule.to for rule in rules]
             counts = {"IPv4": networks.count(False), "IPv6": networks.count(True)}
-            found += [f"{count} rules for {version}" for version, count in counts.items() if count > settings["rules"]]
-        return found
+            problems += [
+                f"{count} rules for {version}" for version, count in counts.items() if count > settings["rules"]
+            ]
+        return problems
 
     return complaints
 

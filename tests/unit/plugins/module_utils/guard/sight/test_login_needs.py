@@ -26,8 +26,8 @@ def needs(folder: Path, files: dict[str, str], user: str) -> list[tuple[str, lis
     for path, text in files.items():
         (folder / path[1:]).parent.mkdir(parents=True, exist_ok=True)
         (folder / path[1:]).write_text(text)
-    found = login_needs.of_user(HostFiles(str(folder)), user)
-    return [(need.what, [(server.host, server.port) for server in need.servers]) for need in found]
+    required = login_needs.of_user(HostFiles(str(folder)), user)
+    return [(need.what, [(server.host, server.port) for server in need.servers]) for need in required]
 
 
 @pytest.mark.parametrize(

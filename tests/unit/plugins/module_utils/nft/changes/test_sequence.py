@@ -24,10 +24,10 @@ def longest(left: str, right: str) -> int:
 
 @given(st.text("abcde", max_size=25), st.text("abcde", max_size=25))
 def test_is_common_ascending_and_longest(left: str, right: str) -> None:
-    found = common(left, right)
-    assert all(left[one] == right[other] for one, other in found)
-    assert all(a < c and b < d for (a, b), (c, d) in itertools.pairwise(found))
-    assert len(found) == longest(left, right)
+    shared = common(left, right)
+    assert all(left[one] == right[other] for one, other in shared)
+    assert all(a < c and b < d for (a, b), (c, d) in itertools.pairwise(shared))
+    assert len(shared) == longest(left, right)
 
 
 def test_thousands_of_rules_take_no_time() -> None:

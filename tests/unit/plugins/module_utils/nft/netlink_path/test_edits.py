@@ -29,9 +29,9 @@ def test_whatever_happened_the_lines_add_up() -> None:
     def check(before: list[bytes], after: list[bytes]) -> None:
         old, new = b"\n".join(before), b"\n".join(after)
         had, has = Counter(old.split(b"\n") if old else ()), Counter(new.split(b"\n") if new else ())
-        found = edits.edits(old, new, 100)
-        assert found is not None
-        assert (Counter(found[0]), Counter(found[1])) == (had - has, has - had)
+        actual = edits.edits(old, new, 100)
+        assert actual is not None
+        assert (Counter(actual[0]), Counter(actual[1])) == (had - has, has - had)
 
     check()
 

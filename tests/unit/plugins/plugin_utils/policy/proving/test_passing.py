@@ -75,14 +75,18 @@ def test_every_border_of_the_golden_policies(case: Case) -> None:
         return
     reached = passing(resolved)
     users = [*reached.users(), "somebody", None]
-    found = [grant for one in resolved.entries for grant in one.grants]
+    all_grants = [grant for one in resolved.entries for grant in one.grants]
     texts = {"127.0.0.1", "::1", "ff02::1:2", "fe80::1", "224.0.0.22", "192.0.2.99"}
-    for one in (*(grant.addresses for grant in found), *(never.addresses for never in resolved.never), resolved.dns):
+    for one in (
+        *(grant.addresses for grant in all_grants),
+        *(never.addresses for never in resolved.never),
+        resolved.dns,
+    ):
         for version in (4, 6):
             for start, end in one.family(version)[:3]:
                 texts |= {addresses.to_text(version, value) for value in (start, end)}
     ports = {(6, 443), (6, 53), (17, 123), (17, 67), (17, 547), (2, 0), (112, 0)}
-    for grant in found:
+    for grant in all_grants:
         ports |= {divmod(place, services.PORTS) for ends in grant.services.line for place in ends}
     for text in sorted(texts):
         for protocol, port in sorted(ports):

@@ -238,10 +238,10 @@ def test_users_that_somebody_wrote_down_are_named_and_no_others() -> None:
 )
 def test_a_name_may_be_any_uid_of_the_policy_and_a_uid_any_name(users: list[str], tested: str, fails: bool) -> None:
     test = {"name": "t", "not_reach": "203.0.113.0/24", "services": ["https"], "user": tested}
-    found = errors(egress_allow_app=[entry(users=users)], egress_tests_app=[test])
-    assert len(found) == fails
+    messages = errors(egress_allow_app=[entry(users=users)], egress_tests_app=[test])
+    assert len(messages) == fails
     if fails:
-        assert f"user {tested} may be {users[0]}, who reaches 203.0.113.0 with tcp/443 by the entry api" in found[0]
+        assert f"user {tested} may be {users[0]}, who reaches 203.0.113.0 with tcp/443 by the entry api" in messages[0]
     # What must be reached is not proven by a perhaps.
     reach = {"name": "t", "reach": "203.0.113.0/24", "services": ["https"], "user": tested}
     assert errors(egress_allow_app=[entry(users=users)], egress_tests_app=[reach])
@@ -286,15 +286,15 @@ def test_a_test_about_a_unit_is_about_every_place_where_it_may_be(
     units: list[str], tested: dict[str, Any], message: str
 ) -> None:
     test = {"name": "t", "services": ["https"], **tested}
-    found = errors(**BY_UNIT, egress_allow_app=[entry(units=units)], egress_tests_app=[test])
-    assert [message in each for each in found] == ([True] if message else [])
+    messages = errors(**BY_UNIT, egress_allow_app=[entry(units=units)], egress_tests_app=[test])
+    assert [message in each for each in messages] == ([True] if message else [])
 
 
 def test_a_test_about_a_user_in_a_unit() -> None:
     test = {"name": "t", "not_reach": "203.0.113.1", "services": ["https"], "user": "payd", "unit": "a.service"}
     assert errors(egress_allow_app=[entry(units=["a.service"], users=["root"])], egress_tests_app=[test]) == []
-    (found,) = errors(egress_allow_app=[entry(units=["a.service"], users=["payd"])], egress_tests_app=[test])
-    assert "user payd in a.service reaches 203.0.113.1 with tcp/443 by the entry api" in found
+    (message,) = errors(egress_allow_app=[entry(units=["a.service"], users=["payd"])], egress_tests_app=[test])
+    assert "user payd in a.service reaches 203.0.113.1 with tcp/443 by the entry api" in message
 
 
 def test_a_user_of_two_names_has_what_each_opens_and_is_excepted_from() -> None:

@@ -60,8 +60,8 @@ def test_names_of_a_region_have_it_in_them() -> None:
 
 
 def test_a_bundle_joins_names_and_prefix_lists() -> None:
-    listed = feeds.PrefixListResult("pay", addresses.parse("203.0.113.0/24"))
-    inventory = replace(INVENTORY, lists={"pay": listed})
+    prefix_list = feeds.PrefixListResult("pay", addresses.parse("203.0.113.0/24"))
+    inventory = replace(INVENTORY, lists={"pay": prefix_list})
     bundle = {**BILLING, "prefix_lists": ["pay"]}
     (billing,) = build(
         inventory,
@@ -75,9 +75,9 @@ def test_a_bundle_joins_names_and_prefix_lists() -> None:
 
 
 def test_your_own_extends_a_shipped_one() -> None:
-    listed = feeds.PrefixListResult("git", addresses.parse("203.0.113.0/24"))
+    prefix_list = feeds.PrefixListResult("git", addresses.parse("203.0.113.0/24"))
     built = build(
-        replace(INVENTORY, lists={"git": listed}),
+        replace(INVENTORY, lists={"git": prefix_list}),
         egress_prefix_lists={"git": {}},
         egress_known={"github": {"extends": "github", "names": ["code.example.com"], "prefix_lists": ["git"]}},
         egress_allow_build=[{"name": "c", "to": ["known:github"]}],
@@ -132,5 +132,5 @@ def test_a_bundle_older_than_a_year_is_named(age: int, old: bool) -> None:
     ],
 )
 def test_what_is_no_bundle_is_an_error(changes: dict[str, Any], message: str) -> None:
-    found = errors(**RESOLVER, **changes)
-    assert any(message in one for one in found), found
+    messages = errors(**RESOLVER, **changes)
+    assert any(message in one for one in messages), messages

@@ -47,5 +47,5 @@ def test_proxies_alone_open_nothing() -> None:
     ],
 )
 def test_what_is_wrong_names_its_place_and_the_fix(changes: dict[str, Any], message: str) -> None:
-    (found,) = errors(**{**PROXY, **changes})
-    assert message in found
+    (error,) = errors(**{**PROXY, **changes})
+    assert message in error

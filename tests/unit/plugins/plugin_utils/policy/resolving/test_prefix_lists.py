@@ -23,8 +23,8 @@ OLD = policy.Notice("prefix_list_kept", "egress_prefix_lists.crm", "the copy of 
 
 
 def listed(name: str, *networks: str, **about: Any) -> feeds.PrefixListResult:
-    found = addresses.union(addresses.parse(text) for text in networks)
-    return feeds.PrefixListResult(name, found, **about)
+    content = addresses.union(addresses.parse(text) for text in networks)
+    return feeds.PrefixListResult(name, content, **about)
 
 
 LISTS = {
@@ -107,16 +107,16 @@ def test_a_name_that_is_not_declared_gets_a_guess_where_it_is_used() -> None:
 
 def test_the_errors_of_a_list_come_with_all_others_and_once() -> None:
     inventory = Failing("app1", support.INVENTORY.groups, support.INVENTORY.known)
-    given = [entry(name=name, to=["prefix_list:crm"]) for name in ("one", "two")]
-    messages = errors(inventory, egress_allow_app=[*given, entry(to=["hosts:nobody"])])
+    entries = [entry(name=name, to=["prefix_list:crm"]) for name in ("one", "two")]
+    messages = errors(inventory, egress_allow_app=[*entries, entry(to=["hosts:nobody"])])
     assert len(messages) == 2
     assert messages[0] == "egress_prefix_lists.crm: answers HTTP 503"
     assert "matches no host" in messages[1]
 
 
 def test_an_expired_entry_does_not_need_its_list() -> None:
-    given = [entry(to=["prefix_list:gone"], expires="2026-11-19")]
-    assert errors(Failing("app1"), egress_allow_app=given) == []
+    entries = [entry(to=["prefix_list:gone"], expires="2026-11-19")]
+    assert errors(Failing("app1"), egress_allow_app=entries) == []
 
 
 def test_a_list_from_elsewhere_opens_nothing_inside_and_no_metadata_service() -> None:

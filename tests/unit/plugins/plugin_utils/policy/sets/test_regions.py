@@ -65,8 +65,7 @@ def test_boxes_are_what_is_in_one_of_them(given_boxes: list[tuple[AddressSet, Se
         (version, number, protocol, port)
         for version, number, protocol, port in FLOWS
         if any(
-            addresses.to_text(version, number) in found and spoken.contains(protocol, port)
-            for found, spoken in given_boxes
+            addresses.to_text(version, number) in box and spoken.contains(protocol, port) for box, spoken in given_boxes
         )
     }
 
@@ -135,8 +134,8 @@ def is_among(user: str | None, cgroup: Cgroup, whose: Sockets) -> bool:
 def test_each_socket_reaches_the_boxes_for_it(given_boxes: list[tuple[AddressSet, ServiceSet, Sockets]]) -> None:
     reach, closed = Reach.of_boxes(given_boxes), Reach.of_excepting(given_boxes)
     for user, cgroup in product(USERS, CGROUPS):
-        own = [(found, spoken) for found, spoken, whose in given_boxes if is_among(user, cgroup, whose)]
-        others = [(found, spoken) for found, spoken, whose in given_boxes if not is_among(user, cgroup, whose)]
+        own = [(box, spoken) for box, spoken, whose in given_boxes if is_among(user, cgroup, whose)]
+        others = [(box, spoken) for box, spoken, whose in given_boxes if not is_among(user, cgroup, whose)]
         assert reach.at(user, cgroup) == of_boxes(own)
         assert closed.at(user, cgroup) == of_boxes(others)
 
@@ -211,7 +210,7 @@ def test_pairs_are_as_few_as_can_be() -> None:
         (addresses.parse(f"10.0.0.0/{8 + number}"), services.of_protocol(6, 100 + number, 200 + number))
         for number in range(10)
     ]
-    found = of_boxes(nested).boxes()
-    assert (len(found), of_boxes(found)) == (10, of_boxes(nested))
+    divided = of_boxes(nested).boxes()
+    assert (len(divided), of_boxes(divided)) == (10, of_boxes(nested))
     hosts = [(addresses.parse(f"192.0.2.{number}"), services.of_protocol(6, 443, 443)) for number in range(10)]
     assert len(of_boxes(hosts).boxes()) == 1

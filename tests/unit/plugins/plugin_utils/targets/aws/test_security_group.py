@@ -99,9 +99,9 @@ def test_too_many_rules_are_refused_with_their_entries() -> None:
 
 def test_a_reference_counts_with_its_weight() -> None:
     references = {"hosts:database": {"id": "pl-6da54004", "weight": 55}}
-    given = {"references": references, "groups": 1}
+    settings = {"references": references, "groups": 1}
     many = [entry(to=SCATTERED[:10]), entry(name="db", to=["hosts:database"], services=["postgresql"])]
-    (error,) = errors_of(given=given, egress_allow_app=many)
+    (error,) = errors_of(given=settings, egress_allow_app=many)
     assert "needs 65 IPv4 and 55 IPv6 rules" in error
 
 
@@ -241,9 +241,9 @@ def resources(**changes: Any) -> dict[str, Any]:
     read = hcl2.loads(f"found = {unit.text}")
     assert read
     data = json.loads(unit.text)["resource"]
-    found: dict[str, Any] = data.get("aws_vpc_security_group_egress_rule", {})
-    assert all(rule["security_group_id"] == "${aws_security_group.tidegate_app.id}" for rule in found.values())
-    return found
+    rules: dict[str, Any] = data.get("aws_vpc_security_group_egress_rule", {})
+    assert all(rule["security_group_id"] == "${aws_security_group.tidegate_app.id}" for rule in rules.values())
+    return rules
 
 
 def test_an_edit_of_one_entry_is_one_change() -> None:

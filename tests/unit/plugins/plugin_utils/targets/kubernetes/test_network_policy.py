@@ -81,8 +81,10 @@ def test_of_a_list_that_others_fill_only_what_is_not_open_anyhow_differs(word: s
         egress_never=[{"to": ["9.9.9.9"], "reason": "shut"}],
     )
     variables = {"egress_kubernetes": KUBERNETES, "egress_approximate": {"kubernetes": word}}
-    told = host_contribution.contribution(resolved, network_policy.TARGET, variables, NOTHING)["differences"]
-    differing = union(difference.addresses for difference in map(read_difference, told) if difference.entry == "api")
+    differences = host_contribution.contribution(resolved, network_policy.TARGET, variables, NOTHING)["differences"]
+    differing = union(
+        difference.addresses for difference in map(read_difference, differences) if difference.entry == "api"
+    )
     assert "1.1.1.1" in differing
     assert "1.0.0.9" not in differing  # open by its address
     assert "9.9.9.9" not in differing  # closed to everybody
@@ -243,11 +245,11 @@ NUMBERS = itertools.count()
 def host_part(target: Target, networks: int, entries: int) -> dict[str, Any]:
     """Return what a host contributes whose entries share a list."""
     shift = next(NUMBERS)
-    listed = union(
+    allowed = union(
         parse(f"{20 + number // 4096}.{number // 16 % 256}.{number % 16 * 16}.{shift % 256}")
         for number in range(networks)
     )
-    inventory = replace(INVENTORY, lists={"big": feeds.PrefixListResult("big", listed)})
+    inventory = replace(INVENTORY, lists={"big": feeds.PrefixListResult("big", allowed)})
     resolved = build(
         inventory,
         egress_tier="build",

@@ -98,7 +98,7 @@ def test_users_are_left_to_the_host_to_look_up(missing: str) -> None:
 
 
 def test_observe_and_enforce_differ_in_one_rule() -> None:
-    given: dict[str, Any] = {
+    variables: dict[str, Any] = {
         "egress_never": [{"to": "cloud-metadata", "except_users": ["root"]}],
         "egress_deny_quietly": [{"to": "192.0.2.80"}],
         "egress_allow_app": [entry()],
@@ -106,7 +106,7 @@ def test_observe_and_enforce_differ_in_one_rule() -> None:
         "egress_inbound_allow": [{"name": "site", "from": "any", "services": ["https"]}],
     }
     enforced, observed = (
-        json.dumps(compile_table(build(**given, egress_mode=mode))) for mode in ("enforce", "observe")
+        json.dumps(compile_table(build(**variables, egress_mode=mode))) for mode in ("enforce", "observe")
     )
     before, after = (f'{{"name": "egress_denied", "rules": ["goto egress_{end}"]}}' for end in ("observed", "enforced"))
     assert observed.count(before) == 1
@@ -118,8 +118,8 @@ def test_observe_and_enforce_differ_in_one_rule() -> None:
     [("enforce", "drop", "denied_inbound"), ("observe", "accept", "would_deny_inbound")],
 )
 def test_what_comes_in_is_counted_by_itself_and_in_no_ledger(mode: str, verdict: str, counter: str) -> None:
-    given = [{"name": "site", "from": "192.0.2.0/24", "services": ["https"]}]
-    spec = compile_table(build(egress_mode=mode, egress_inbound_allow=given))
+    entries = [{"name": "site", "from": "192.0.2.0/24", "services": ["https"]}]
+    spec = compile_table(build(egress_mode=mode, egress_inbound_allow=entries))
     outcome = run(spec, Packet("203.0.113.1", 6, 443, incoming=True), "egress_inbound")
     assert (outcome.verdict, outcome.counters, outcome.written) == (verdict, [counter], [])
 
@@ -239,8 +239,8 @@ def many(entries: list[Any]) -> dict[str, Any]:
 
 
 def rules_of(spec: dict[str, Any], chain: str) -> list[Any]:
-    (found,) = (spec_chain["rules"] for spec_chain in spec["chains"] if spec_chain["name"] == chain)
-    return list(found)
+    (rules,) = (spec_chain["rules"] for spec_chain in spec["chains"] if spec_chain["name"] == chain)
+    return list(rules)
 
 
 def entries_of(spec: dict[str, Any]) -> dict[str, list[Any]]:
