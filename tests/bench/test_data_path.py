@@ -159,7 +159,7 @@ def costs() -> dict[str, float]:
         by_name["10 entries, 10 destinations"],
         by_name["50 entries, 50 destinations"],
         1.0,
-        "32 entries or fewer are read in a row",
+        "32 entries or fewer stay in one chain that people read (docs/performance.md)",
     )
     return by_name
 
