@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import is_hypothesis_test, settings
+from hypothesis import HealthCheck, is_hypothesis_test, settings
 
 import ansible_collections.tidegate.nftables as collection
 from ansible_collections.tidegate.nftables.tests.support.golden import Golden
@@ -34,7 +34,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # On a busy machine a generated case may take seconds: what is asserted are results, never times.
-settings.register_profile("any_machine", deadline=None)
+settings.register_profile("any_machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any_machine")
 
 EXAMPLES = int(os.environ.get("TIDEGATE_EXAMPLES", "1"))

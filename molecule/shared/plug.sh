@@ -5,7 +5,7 @@
 #
 # Plug a machine of the lab into its network, once after every start of it: plug.sh LAB HOST ADDRESS …
 # On each address somebody listens on every port that a test tries: what is refused later is refused by a policy, not
-# by an empty port. Returns when systemd has settled and sshd, where there is one, runs.
+# by an empty port. Returns when systemd has settled, sshd, where there is one, runs, and all of them listen.
 set -euo pipefail
 # shellcheck source=tests/images/podman.sh
 . "$(dirname "$0")/../../tests/images/podman.sh"
@@ -55,3 +55,6 @@ if inside systemctl --quiet is-enabled ssh; then
     inside systemctl start ssh
 fi
 inside systemd-run --quiet --unit lab-listen python3 /opt/lab/listen.py "tcp=$ports" udp=53,123,443,514 "$@"
+# The last port on the list, on every address.
+# shellcheck disable=SC2016 # for the shell inside
+inside timeout 600 sh -c 'until [ "$(ss -Hlun sport = :514 | wc -l)" -ge "$0" ]; do sleep 0.1; done' "$#"

@@ -74,7 +74,13 @@ class Browser:
         self._ready()
 
     def _ready(self) -> None:
-        wait_for(lambda: self.run("document.documentElement?.dataset?.ready || ''"), "the page's program")
+        def is_ready() -> Any:
+            # While one page takes the place of another there is none to ask.
+            with suppress(AssertionError):
+                return self.run("document.documentElement?.dataset?.ready || ''")
+            return ""
+
+        wait_for(is_ready, "the page's program")
 
     def press(self, key: str, text: str = "") -> None:
         """Press and release a key, such as Tab or Enter."""

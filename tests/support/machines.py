@@ -224,7 +224,9 @@ def _unpacked(release: str) -> Path:
 def _remove_orphans() -> None:
     """End, once in a run, the machines of runs that were killed."""
     for cgroup in [path for path in unified().glob("tg-*") if is_orphan(path.name)]:
-        (cgroup / "cgroup.kill").write_text("1")
+        # Another worker of this run may be removing it as well.
+        with suppress(FileNotFoundError):
+            (cgroup / "cgroup.kill").write_text("1")
         _remove(cgroup)
 
 

@@ -103,12 +103,14 @@ def test_events_of_hosts_start_what_the_rulebook_says(root: Path) -> None:
                 system_log.send(paths, system_log.WARNING, "The resolver is silent.", names_watch.SILENT, {})
             meanings = (journal.EVENTS["restored"], journal.EVENTS["edited"], "The resolver is silent.", "PLAY RECAP")
             wait_for(lambda: said(*meanings), "rollback, edit, trouble", process=run, instead=output.read_text)
+            last = last_cursor(root / "log")
+            wait_for(lambda: cursor.read_text().strip() == last, "the place of the last entry", process=run)
         finally:
             run.send_signal(signal.SIGINT)
     shown = output.read_text()
     assert f"no: {host} as everybody to 203.0.113.66 with tcp/25" in shown
     assert "would be rejected." not in shown
-    assert cursor.read_text().strip() == last_cursor(root / "log")
+    assert cursor.read_text().strip() == last
 
 
 def last_cursor(folder: Path) -> str:

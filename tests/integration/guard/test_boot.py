@@ -128,7 +128,7 @@ def test_the_failsafe_table_lets_the_floor_out_and_nothing_else(each_host: Guard
     each_host.load(restore.script(failsafe.table(Settings(floor=tuple(floor.fail_safe(resolved))))))
     assert re.search(r"th dport \{ 53, 853 \} ip daddr 10\.10\.0\.10 accept", each_host.listing())
     with socket.create_server(("127.0.0.1", 0)) as server:
-        socket.create_connection(server.getsockname(), timeout=5).close()
+        socket.create_connection(server.getsockname(), timeout=60).close()
     commands = "ip link add v0 type veth peer v1; ip addr add 192.0.2.1/24 dev v0; ip link set v0 up; ip link set v1 up"
     subprocess.run(commands, shell=True, check=True)
     with socket.socket() as refused, pytest.raises(ConnectionRefusedError):

@@ -133,7 +133,7 @@ def _open(stack: ExitStack, peer: int, version: int, dials: bool, kind: str, por
             here.connect(there)
     flow = Open(here, other)
     assert flow.answers()
-    here.settimeout(5)
+    here.settimeout(PATIENCE)
     return flow
 
 

@@ -21,7 +21,7 @@ from ansible_collections.tidegate.nftables.plugins.module_utils.nft import nf_ta
 from ansible_collections.tidegate.nftables.tests.support.namespaces import Namespace
 from ansible_collections.tidegate.nftables.tests.support.paths import COLLECTIONS
 from ansible_collections.tidegate.nftables.tests.support.project import Project
-from ansible_collections.tidegate.nftables.tests.support.waiting import send_signal
+from ansible_collections.tidegate.nftables.tests.support.waiting import send_signal, wait_for
 
 TABLE = ("inet", "tidegate")
 
@@ -82,7 +82,14 @@ class HostProject(Project):
         """Ansible's workers lead sessions of their own, so the namespace knows who belongs to it."""
         timer = Paths(str(self.root)).rollback_timer
         spared = int(timer.read_text().split()[0]) if timer.exists() else 0
-        send_signal(signal.SIGKILL, *(pid for pid in self.namespace.processes() if pid != spared))
+
+        def are_gone() -> bool:
+            others = [pid for pid in self.namespace.processes() if pid != spared]
+            send_signal(signal.SIGKILL, *others)
+            return not others
+
+        # Again: one that was started just then was not among them.
+        wait_for(are_gone, "the end of the run")
 
     def nft(self, *words: str) -> str:
         """Return what nft prints on the host, errors too."""
