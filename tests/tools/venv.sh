@@ -37,7 +37,8 @@ fi
 site_packages=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 tests/tools/link.sh "$site_packages" .venv/collections
 
-# See bytecode.py.
+# See bytecode.py. Our plan starts `python -m ansible playbook`.
 ln -sfn "$PWD/tests/tools/bytecode.py" "$site_packages/tidegate_bytecode.py"
-echo 'import sys; sys.orig_argv[1:2] and sys.orig_argv[1].endswith("/ansible-playbook") and __import__("tidegate_bytecode")' \
-    >"$site_packages/tidegate_bytecode.pth"
+cat >"$site_packages/tidegate_bytecode.pth" <<PYTHON
+import sys; any(word == "ansible" or word.endswith("/ansible-playbook") for word in sys.orig_argv[1:3]) and __import__("tidegate_bytecode")
+PYTHON
