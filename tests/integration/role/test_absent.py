@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard.host.paths import Paths
 from ansible_collections.tidegate.nftables.tests.integration.role.project import HostProject
+
+pytestmark = pytest.mark.new_host
 
 
 def test_absent_removes_every_trace(project: HostProject) -> None:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ansible_collections.tidegate.nftables.tests.integration.role.project import HostProject
 
 
@@ -41,6 +43,7 @@ INCLUDED = """
 """
 
 
+@pytest.mark.new_host
 def test_include_role_and_become_work(project: HostProject) -> None:
     project.write("site.yml", INCLUDED)
     assert project.play().code == 0

@@ -15,6 +15,8 @@ import pytest
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard import installed
 from ansible_collections.tidegate.nftables.tests.integration.role.project import HostProject
 
+pytestmark = pytest.mark.new_host
+
 SENT = ["egress_apply", "egress_apply", "egress_guard", "egress_apply"]
 """The question, whether it has the program, the guard, and the word to confirm it."""
 NOT_SENT = ["egress_apply"] * 3

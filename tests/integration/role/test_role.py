@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from ansible_collections.tidegate.nftables.tests.integration.role.project import TABLE, HostProject
@@ -28,6 +29,7 @@ def handles(project: HostProject, chain: str = "egress_allow") -> dict[str, int]
     return {str(rule["expr"]): rule["handle"] for rule in project.rules(chain)}
 
 
+@pytest.mark.new_host
 def test_first_run_changes_second_run_is_one_module_run_and_no_change(project: HostProject) -> None:
     first = project.play()
     assert first.code == 0, first.output
@@ -53,6 +55,7 @@ def test_a_host_where_others_commit_answers_the_question_too(project: HostProjec
     assert project.generation() == generation
 
 
+@pytest.mark.new_host
 def test_check_predicts_and_changes_nothing(project: HostProject) -> None:
     predicted = project.play("--check", "--diff")
     assert predicted.code == 0, predicted.output
@@ -126,6 +129,7 @@ def test_a_hand_edit_is_repaired_and_nothing_else_is_touched(project: HostProjec
         assert {expression: now[expression] for expression in others} == others
 
 
+@pytest.mark.new_host
 def test_a_new_host_is_observed_and_each_run_says_loudly_that_nothing_is_rejected(project: HostProject) -> None:
     without_mode = {key: value for key, value in project.common.items() if key != "egress_mode"}
     project.write("group_vars/all/egress.yml", without_mode)
@@ -268,6 +272,7 @@ def test_a_guard_that_changes_alone_is_named_once(project: HostProject) -> None:
     assert project.table() == table
 
 
+@pytest.mark.new_host
 def test_without_a_trial_a_change_takes_one_run_and_boots_too(project: HostProject) -> None:
     run = project.play("-e", "egress_confirm=false")
     assert run.code == 0, run.output
