@@ -21,7 +21,7 @@ NAMES := build/squid/4.13/squid build/squid/5.7/squid build/squid/6.13/squid bui
     build/ulogd/2.0.8/ulogd build/prometheus/2.42.0/prometheus build/prometheus/2.42.0/promtool build/rsyslog/8.2302.0/rsyslogd
 UNBOUND := $(foreach version,1.13.1 1.17.1 1.26.2,$(addprefix build/unbound/$(version)/,unbound unbound-checkconf))
 AXE := build/axe/axe.min.js
-DEBS := $(SUITES:%=build/debian/%-debs/Packages) $(SUITES:%=build/debian/%-squid-debs/Packages)
+DEBS := $(foreach kind,debs managers-debs squid-debs,$(SUITES:%=build/debian/%-$(kind)/Packages))
 RULEBOOK := build/rulebook/bin/ansible-rulebook
 TYPED := plugins playbooks tests molecule extensions
 SCENARIOS := $(notdir $(patsubst %/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
@@ -90,9 +90,12 @@ $(NFT) $(NAMES) $(UNBOUND): tests/images/program.sh
 
 # What a host needs for names and logs, and what other hosts have its name service from.
 DEBS_OF_NAMES := "python3-apt unbound python3-unbound"
-DEBS_bookworm := $(DEBS_OF_NAMES) resolvconf systemd-resolved network-manager apparmor "ulogd2 ulogd2-json logrotate"
+DEBS_bookworm := $(DEBS_OF_NAMES) systemd-resolved apparmor "ulogd2 ulogd2-json logrotate"
 build/debian/%-debs/Packages: build/debian/%-$(INPUTS).tar tests/images/debs.sh
 	tests/images/debs.sh $< $(@D) $(or $(DEBS_$*),$(DEBS_OF_NAMES))
+
+build/debian/%-managers-debs/Packages: build/debian/%-$(INPUTS).tar tests/images/debs.sh
+	tests/images/debs.sh $< $(@D) resolvconf network-manager
 
 build/debian/%-squid-debs/Packages: build/debian/%-$(INPUTS).tar tests/images/debs.sh
 	tests/images/debs.sh $< $(@D) "python3-apt squid-openssl openssl"

@@ -9,6 +9,7 @@ It runs in threads of the test, and so in the test's network namespace.
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 import struct
 import threading
@@ -23,6 +24,8 @@ SERVFAIL, NXDOMAIN = 2, 3
 ADDRESS = "127.0.1.53"
 
 _NOT_AN_ADDRESS = {CNAME}
+_ASKED = b"\xc0\x0c"
+"""A pointer to the name in the question, as a record's owner (RFC 1035, 4.1.4)."""
 
 
 @dataclass(frozen=True)
@@ -109,8 +112,9 @@ class Authority:
 
     def _answer(self, query: bytes, *, truncate: bool) -> bytes:
         """Return the answer to a query, b"" for none."""
-        end = query.index(b"\0", 12) + 5
-        name, kind = _shown(query[12 : end - 4]), int.from_bytes(query[end - 4 : end - 2], "big")
+        name, length = _shown(query[12:])
+        end = 12 + length + 4
+        kind = int.from_bytes(query[end - 4 : end - 2], "big")
         self.asked[name, kind] += 1
         reply = self.replies[name] if name in self.replies else self.answer(name, kind)
         if reply is None:
@@ -118,28 +122,34 @@ class Authority:
         records = [] if truncate else [each for each in reply.records if each[1] == kind or each[1] in _NOT_AN_ADDRESS]
         flags = 0x8580 | reply.rcode | (0x0200 if truncate else 0)
         head = query[:2] + struct.pack("!5H", flags, 1, len(records), 0, 0)
-        return head + query[12:end] + b"".join(_record(*each, name=name) for each in records)
+        return head + query[12:end] + b"".join(_record(*each) for each in records)
 
 
-def _record(owner: str, kind: int, data: str, ttl: int, *, name: str) -> bytes:
+def _record(owner: str, kind: int, data: str, ttl: int) -> bytes:
     if kind == CNAME:
         body = wire(data)
     elif kind in (SVCB, HTTPS):
         body = bytes.fromhex(data)
     else:
         body = ipaddress.ip_address(data).packed
-    return wire(owner or name) + struct.pack("!2HIH", kind, 1, ttl, len(body)) + body
+    return (wire(owner) if owner else _ASKED) + struct.pack("!2HIH", kind, 1, ttl, len(body)) + body
 
 
 def wire(name: str) -> bytes:
-    """Return a name as messages have it. A dot after a backslash is a part of its label."""
-    labels = name.replace("\\.", "\0").split(".")
-    return b"".join(bytes([len(label)]) + label.replace("\0", ".").encode() for label in labels) + b"\0"
+    """Return a name as messages have it. A dot after a backslash, and a zero as backslash and 000, are in a label."""
+    labels = [_unescaped(label) for label in re.split(r"(?<!\\)\.", name)]
+    return b"".join(bytes([len(label)]) + label for label in labels) + b"\0"
 
 
-def _shown(encoded: bytes) -> str:
+def _unescaped(label: str) -> bytes:
+    return label.replace("\\.", ".").replace("\\000", "\0").encode("latin-1")
+
+
+def _shown(encoded: bytes) -> tuple[str, int]:
+    """Return a name at the begin of something, and the bytes that it takes. A label may hold any of them."""
     labels, place = [], 0
     while encoded[place]:
-        labels.append(encoded[place + 1 : place + 1 + encoded[place]].decode().replace(".", "\\."))
+        labels.append(encoded[place + 1 : place + 1 + encoded[place]].decode("latin-1"))
         place += 1 + encoded[place]
-    return ".".join(labels).lower()
+    shown = [label.replace(".", "\\.").replace("\0", "\\000") for label in labels]
+    return ".".join(shown).lower(), place + 1

@@ -38,14 +38,18 @@ method=disabled
 """
 
 
-@pytest.fixture(scope="module")
-def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    """A machine of Debian 12 with unbound, a name server, and the packages of what it may be given besides."""
-    with machine("bookworm", tmp_path_factory.mktemp("managers")) as started:
-        shutil.copytree(CHECKOUT / "build" / "debian" / "bookworm-debs", started.root / "repository")
+@pytest.fixture(scope="module", params=["bullseye", "bookworm", "trixie"])
+def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """A machine of a release with unbound, a name server, and the packages of what it may be given besides."""
+    with machine(request.param, tmp_path_factory.mktemp("managers")) as started:
+        repositories = {"names": f"{request.param}-debs", "managers": f"{request.param}-managers-debs"}
+        for name, folder in repositories.items():
+            shutil.copytree(CHECKOUT / "build" / "debian" / folder, started.root / "repositories" / name)
+        shutil.rmtree(started.root / "etc/apt/sources.list.d", ignore_errors=True)
         shutil.copy(CHECKOUT / "tests" / "support" / "authority.py", started.root)
         started.write("/world.py", AUTHORITY)
-        started.write("/etc/apt/sources.list", "deb [trusted=yes] file:/repository ./\n")
+        sources = [f"deb [trusted=yes] file:/repositories/{name} ./\n" for name in repositories]
+        started.write("/etc/apt/sources.list", "".join(sources))
         started.write("/usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n", 0o755)
         started.write(RESOLV_CONF, f"nameserver {SERVER}\n")
         started.run("ip", "link", "set", "lo", "up")

@@ -165,6 +165,13 @@ def test_a_name_in_two_entries_opens_both(world: World) -> None:
         ("UPPER.Example.NET", True),
         ("api.example.com.example.org", False),
         ("evil\\.example.net", False),
+        ("api.example.com\\000.example.org", False),
+        ("api.example.com\\000", False),
+        ("\\000api.example.com", False),
+        ("api\\.example.com", False),
+        ("x.example\\000.net", False),
+        (" api.example.com", False),
+        ("api?example.com", False),
     ],
 )
 def test_the_grammar_holds_for_every_spelling(world: World, asked: str, opens: bool) -> None:
@@ -178,7 +185,7 @@ def test_the_grammar_holds_for_every_spelling(world: World, asked: str, opens: b
 def test_an_address_stays_longer_than_any_client_keeps_it(world: World) -> None:
     """Also where another name with the same address has a shorter TTL."""
     address = fresh_name()[1]
-    for ttl in (86_400, 30):
+    for ttl in (86_400, 2**31, 2**32 - 1, 30):
         name = f"x{next(_numbers)}.example.net"
         world.authority.replies[name] = addresses(address, ttl=ttl)
         ((_key, kept),) = world.resolver.ask(name).records
@@ -231,6 +238,20 @@ def test_twenty_addresses_over_tcp(world: World) -> None:
     finally:
         world.authority.truncate = False
     assert all(map(connects, texts))
+
+
+def test_three_thousand_addresses_over_tcp(world: World) -> None:
+    """All of them are open or, where unbound itself takes no such answer (1.26), none is; other names resolve."""
+    name, texts = f"x{next(_numbers)}.example.net", [f"50.7.{each >> 8}.{each & 255}" for each in range(3000)]
+    world.authority.replies[name] = addresses(*texts, ttl=0)
+    world.authority.truncate = True
+    try:
+        found = world.resolver.addresses(name)
+    finally:
+        world.authority.truncate = False
+    assert len(found) in (0, len(texts))
+    assert set(found) == set(texts) & world.resolver.elements().keys()
+    assert not refused(world.resolver, [fresh_name()[0]])
 
 
 def test_https_records_are_empty_for_names_of_the_policy(world: World) -> None:
