@@ -15,8 +15,6 @@ import pytest
 from ansible_collections.tidegate.nftables.plugins.module_utils.guard import installed
 from ansible_collections.tidegate.nftables.tests.integration.role.project import HostProject
 
-pytestmark = pytest.mark.new_host
-
 SENT = ["egress_apply", "egress_apply", "egress_guard", "egress_apply"]
 """The question, whether it has the program, the guard, and the word to confirm it."""
 NOT_SENT = ["egress_apply"] * 3
@@ -29,6 +27,7 @@ def change(project: HostProject, number: int, *options: str) -> Any:
     return project.play(*options)
 
 
+@pytest.mark.new_host
 def test_a_change_is_run_by_the_program_that_the_host_has(project: HostProject) -> None:
     assert project.play().ok().module_runs == SENT
     predicted = change(project, 7, "--check", "--diff")
@@ -58,24 +57,25 @@ def link(program: Path) -> None:
     program.symlink_to(elsewhere)
 
 
-@pytest.mark.parametrize(
-    "spoil",
-    [
-        other_byte,
-        other_release,
-        link,
-        Path.unlink,
-        lambda program: program.chmod(0o777),
-        lambda program: os.chown(program, 65534, 0),
-    ],
-    ids=["damaged", "other release", "link", "missing", "others may write", "other owner"],
-)
-def test_another_program_is_not_run_and_is_replaced(project: HostProject, spoil: Callable[[Path], None]) -> None:
+SPOILED: dict[str, Callable[[Path], object]] = {
+    "damaged": other_byte,
+    "other release": other_release,
+    "link": link,
+    "missing": Path.unlink,
+    "others may write": lambda program: program.chmod(0o777),
+    "other owner": lambda program: os.chown(program, 65534, 0),
+}
+
+
+def test_another_program_is_not_run_and_is_replaced(project: HostProject) -> None:
     project.play().ok()
     program = Path(f"{project.root}{installed.PROGRAM}")
-    spoil(program)
-    changed = change(project, 8)
-    assert changed.ok().module_runs == SENT
-    status = program.lstat()
-    assert (status.st_uid, status.st_mode & 0o7777, program.is_symlink()) == (0, 0o755, False)
-    assert change(project, 9).ok().module_runs == NOT_SENT
+    whole = installed.sealed(program.read_bytes())
+    assert whole
+    for number, (name, spoil) in enumerate(SPOILED.items()):
+        spoil(program)
+        assert change(project, number).ok().module_runs == SENT, name
+        status = program.lstat()
+        assert (status.st_uid, status.st_mode & 0o7777, program.is_symlink()) == (0, 0o755, False), name
+        assert installed.sealed(program.read_bytes()) == whole, name
+    assert change(project, len(SPOILED)).ok().module_runs == NOT_SENT
