@@ -7,7 +7,8 @@ A request's notes come from `annotate_transaction`, which Squid has since releas
 it makes notes. So one is run that answers what it is asked: sed, with OK before each line. Squid asks it once for each
 note and keeps the answer, as no question has anything of a request in it.
 
-How many connections a client has is not limited: Squid 4 loses a file descriptor for each one beyond such a limit.
+How many connections a client has is not limited: with such a limit Squid 4 keeps those beyond it open, answers none of
+them, and logs `BUG 3556: FD … is not an open socket` (seen with 4.13).
 """
 
 from __future__ import annotations

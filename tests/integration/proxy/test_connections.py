@@ -52,7 +52,7 @@ def test_a_client_has_so_many_connections_and_no_more(version: str) -> None:
 
 
 def test_squid_4_has_no_bound() -> None:
-    """That of Squid 4 loses a file descriptor for each connection beyond, for good, and answers nobody."""
+    """With its own, connections beyond it stay open without an answer, so none is set."""
     clients = [proxy.client("app1", policy_of(), APP)]
     with own_namespace(), proxy.world(WITHOUT, clients, connections=MOST), ExitStack() as opened:
         for _number in range(10 * MOST):
