@@ -11,12 +11,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+from testinfra.backend import BACKENDS
+from testinfra.backend.base import CommandResult
+from testinfra.backend.podman import PodmanBackend
+
+from ansible_collections.tidegate.nftables.tests.support.containers import inside
 
 SHARED = Path(__file__).resolve().parent
 CHECKOUT = SHARED.parents[1]
@@ -80,10 +86,24 @@ def to_itself(machine: Machine) -> frozenset[str]:
     return both(*(name for name, flow in _FLOWS.items() if flow["to"] == machine.name))
 
 
+class Backend(PodmanBackend):  # type: ignore[misc]  # testinfra's is of no type here
+    """Runs what podman's does by the container's namespaces, see `inside`."""
+
+    def run(self, command: str, *args: str, **_kwargs: Any) -> CommandResult:
+        """Run a command in the container."""
+        line = self.get_command(command, *args)
+        result = self.run_local(shlex.join([*inside(self.name), "/bin/sh", "-c", line]))
+        result.command = self.encode(line)
+        return result
+
+
+BACKENDS["inside"] = f"{Backend.__module__}.{Backend.__name__}"
+
+
 def targets(*groups: str) -> list[str]:
     """Return the machines of the groups as pytest-testinfra's testinfra_hosts."""
     lab = "tidegate-" + hashlib.sha256(str(CHECKOUT).encode()).hexdigest()[:8]
-    return [f"podman://{lab}-{machine.name}" for machine in MACHINES.values() if machine.tier in groups]
+    return [f"inside://{lab}-{machine.name}" for machine in MACHINES.values() if machine.tier in groups]
 
 
 def machine_of(host: Any) -> Machine:

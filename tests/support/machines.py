@@ -70,8 +70,10 @@ def entering(process: int) -> list[str]:
     """
     namespaces = ("--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root", "--wd")
     words = ["nsenter", "--target", str(process), *namespaces, "--", "env", "-i", *ENVIRONMENT]
-    lines = Path(f"/proc/{process}/cgroup").read_text().splitlines()
-    path = next(line[3:] for line in lines if line.startswith("0::"))
+    path = ""
+    with suppress(OSError):
+        lines = Path(f"/proc/{process}/cgroup").read_text().splitlines()
+        path = next((line[3:] for line in lines if line.startswith("0::")), "")
     if not path.endswith("/init.scope"):
         return words
     return ["sh", "-euc", 'echo 0 >"$0"; exec "$@"', f"{unified()}{path}/cgroup.procs", *words]

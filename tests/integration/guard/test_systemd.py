@@ -18,10 +18,17 @@ from typing import Any
 import pytest
 
 from ansible_collections.tidegate.nftables.tests.golden.cases import ROOT, Case
-from ansible_collections.tidegate.nftables.tests.support.containers import RELEASES, image, new_container, podman
+from ansible_collections.tidegate.nftables.tests.support.containers import (
+    RELEASES,
+    image,
+    inside,
+    new_container,
+    podman,
+)
 from ansible_collections.tidegate.nftables.tests.support.machines import exposure
 from ansible_collections.tidegate.nftables.tests.support.paths import CHECKOUT
 from ansible_collections.tidegate.nftables.tests.support.project import run_tasks
+from ansible_collections.tidegate.nftables.tests.support.waiting import run
 
 from .conftest import wait_for
 
@@ -39,7 +46,7 @@ class Machine:
     folder: Path
 
     def run(self, *words: str, check: bool = True) -> str:
-        return podman("exec", self.name, *words, check=check).stdout
+        return run([*inside(self.name), *words], check=check).stdout
 
     def table(self) -> str:
         return self.run("nft", "list", "table", "inet", "tidegate", check=False)
@@ -132,17 +139,9 @@ def test_a_first_policy_is_confirmed_and_everything_runs(container: Machine) -> 
 
 def test_systemd_has_nothing_to_say_about_the_units(machine: Machine) -> None:
     folder = "/etc/systemd/system"
-    done = podman(
-        "exec",
-        machine.name,
-        "systemd-analyze",
-        "verify",
-        f"{folder}/tidegate.service",
-        f"{folder}/tidegate-watch.service",
-        f"{folder}/tidegate-unconfined.service",
-        f"{folder}/tidegate-why.socket",
-        f"{folder}/tidegate-why@.service",
-    )
+    services = ("tidegate", "tidegate-watch", "tidegate-unconfined", "tidegate-why@")
+    units = [*(f"{name}.service" for name in services), "tidegate-why.socket"]
+    done = run([*inside(machine.name), "systemd-analyze", "verify", *(f"{folder}/{unit}" for unit in units)])
     assert done.stdout + done.stderr == ""
 
 
