@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -20,7 +18,6 @@ from ansible_collections.tidegate.nftables.tests.support.waiting import wait_for
 
 from .test_names import AUTHORITY, NAMES, SPEC
 
-RELEASES = ("bullseye", "bookworm", "trixie")
 OTHER = "127.0.1.54"
 """A second server of the site, which nobody runs."""
 RESOLV_CONF = "/etc/resolv.conf"
@@ -42,18 +39,11 @@ method=disabled
 """
 
 
-@pytest.fixture(scope="module", params=RELEASES)
+@pytest.fixture(scope="module", params=["bullseye", "bookworm", "trixie"])
 def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    """A machine of a release, once for all tests."""
-    with prepared(request.param, tmp_path_factory.mktemp("managers")) as started:
-        yield started
-
-
-@contextmanager
-def prepared(release: str, files: Path) -> Iterator[Machine]:
-    """Yield a machine with unbound, a name server, and the packages of what it may be given besides."""
-    with machine(release, files) as started:
-        repositories = {"names": f"{release}-debs", "managers": f"{release}-managers-debs"}
+    """A machine of a release with unbound, a name server, and the packages of what it may be given besides."""
+    with machine(request.param, tmp_path_factory.mktemp("managers")) as started:
+        repositories = {"names": f"{request.param}-debs", "managers": f"{request.param}-managers-debs"}
         for name, folder in repositories.items():
             shutil.copytree(CHECKOUT / "build" / "debian" / folder, started.root / "repositories" / name)
         shutil.rmtree(started.root / "etc/apt/sources.list.d", ignore_errors=True)
@@ -107,15 +97,8 @@ def learn(host: Machine, server: str, interface: str) -> None:
     host.run("resolvconf", "-a", interface, text=f"nameserver {server}\n", check=False)
 
 
-@pytest.mark.parametrize("release", RELEASES)
-def test_systemd_resolved(release: str, tmp_path: Path) -> None:
-    """On a machine of its own: it does not go with the others. Debian 11 has it without a package of its own."""
-    with prepared(release, tmp_path) as host:
-        there_and_back(host)
-
-
-def there_and_back(host: Machine) -> None:
-    """Give a host with systemd-resolved a resolver, and take it back."""
+def test_systemd_resolved(host: Machine) -> None:
+    """Before the others, with which it does not go. Debian 11 has it without a package of its own."""
     if not host.run("ls", "/lib/systemd/systemd-resolved", check=False):
         install(host, "systemd-resolved")
     # It asks nobody while no link is up.
@@ -139,6 +122,10 @@ def there_and_back(host: Machine) -> None:
     assert RESOLVER_ADDRESS not in host.run("resolvectl", "dns")
     assert servers(host) == before
     assert host.run("ls", RESOLVED) == "site.conf\n"
+    host.run("systemctl", "disable", "--now", "systemd-resolved")
+    host.run("ip", "link", "delete", "up0")
+    host.run("rm", RESOLV_CONF)
+    host.write(RESOLV_CONF, f"nameserver {SERVER}\n")
 
 
 def test_network_manager(host: Machine) -> None:
