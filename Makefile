@@ -94,11 +94,8 @@ DEBS_bookworm := $(DEBS_OF_NAMES) systemd-resolved apparmor "ulogd2 ulogd2-json 
 build/debian/%-debs/Packages: build/debian/%-$(INPUTS).tar tests/images/debs.sh
 	tests/images/debs.sh $< $(@D) $(or $(DEBS_$*),$(DEBS_OF_NAMES))
 
-# Debian 11 has systemd-resolved in systemd's own package.
-RESOLVED_bookworm := systemd-resolved
-RESOLVED_trixie := systemd-resolved
 build/debian/%-managers-debs/Packages: build/debian/%-$(INPUTS).tar tests/images/debs.sh
-	tests/images/debs.sh $< $(@D) $(RESOLVED_$*) resolvconf network-manager
+	tests/images/debs.sh $< $(@D) resolvconf network-manager
 
 build/debian/%-squid-debs/Packages: build/debian/%-$(INPUTS).tar tests/images/debs.sh
 	tests/images/debs.sh $< $(@D) "python3-apt squid-openssl openssl"

@@ -22,7 +22,6 @@ OTHER = "127.0.1.54"
 """A second server of the site, which nobody runs."""
 RESOLV_CONF = "/etc/resolv.conf"
 HEAD = "/etc/resolvconf/resolv.conf.d/head"
-RESOLVED = "/etc/systemd/resolved.conf.d"
 MANAGER = "/etc/NetworkManager"
 CONNECTION = f"""\
 [connection]
@@ -82,8 +81,8 @@ def resolves(host: Machine, number: int) -> bool:
     """Return whether a program on the host finds a name and its address is open then."""
     address = f"50.0.1.{number}"
     program = f"import socket; print(socket.gethostbyname('n{number}.example.net'))"
-    found = address in host.run("python3", "-c", program, check=False)
-    return found and address in host.run("nft", "list", "set", "inet", "tidegate", "names_api4")
+    leads_there = address in host.run("python3", "-c", program, check=False)
+    return leads_there and address in host.run("nft", "list", "set", "inet", "tidegate", "names_api4")
 
 
 def servers(host: Machine) -> list[str]:
@@ -95,37 +94,6 @@ def servers(host: Machine) -> list[str]:
 def learn(host: Machine, server: str, interface: str) -> None:
     """Have resolvconf learn of a server. It says that unbound's own service, which is off, took no notice."""
     host.run("resolvconf", "-a", interface, text=f"nameserver {server}\n", check=False)
-
-
-def test_systemd_resolved(host: Machine) -> None:
-    """Before the others, with which it does not go. Debian 11 has it without a package of its own."""
-    if not host.run("ls", "/lib/systemd/systemd-resolved", check=False):
-        install(host, "systemd-resolved")
-    # It asks nobody while no link is up.
-    for words in ("add up0 type veth peer name up1", "set up1 up", "set up0 up"):
-        host.run("ip", "link", *words.split())
-    host.run("ip", "address", "add", "10.78.0.1/24", "dev", "up0")
-    host.write(f"{RESOLVED}/site.conf", f"[Resolve]\nDNS={SERVER}\n")
-    host.run("systemctl", "restart", "systemd-resolved")
-    host.run("ln", "-sf", "/run/systemd/resolve/stub-resolv.conf", RESOLV_CONF)
-    before = servers(host)
-    assert before == ["127.0.0.53"]
-
-    assert apply(host)
-    assert RESOLVER_ADDRESS in host.run("resolvectl", "dns")
-    assert resolves(host, 5)
-    host.run("systemctl", "restart", "systemd-resolved")
-    assert resolves(host, 6)
-    assert apply(host) == []
-
-    apply(host, state="absent")
-    assert RESOLVER_ADDRESS not in host.run("resolvectl", "dns")
-    assert servers(host) == before
-    assert host.run("ls", RESOLVED) == "site.conf\n"
-    host.run("systemctl", "disable", "--now", "systemd-resolved")
-    host.run("ip", "link", "delete", "up0")
-    host.run("rm", RESOLV_CONF)
-    host.write(RESOLV_CONF, f"nameserver {SERVER}\n")
 
 
 def test_network_manager(host: Machine) -> None:

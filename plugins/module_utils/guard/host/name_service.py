@@ -36,9 +36,8 @@ class Source(NamedTuple):
 _NAMESERVER = f"nameserver {RESOLVER_ADDRESS}\n"
 RESOLVED = Source(
     "/etc/systemd/resolved.conf.d/tidegate.conf",
-    # Without the first DNS= it would ask those of the site's files, too, which mode observe does not reject.
     # What it caches would not renew an address, and its own ways to servers are closed.
-    f"{MARK}[Resolve]\nDNS=\nDNS={RESOLVER_ADDRESS}\nFallbackDNS=\nDomains=~.\nDNSSEC=no\nDNSOverTLS=no\nCache=no\n",
+    f"{MARK}[Resolve]\nDNS={RESOLVER_ADDRESS}\nFallbackDNS=\nDomains=~.\nDNSSEC=no\nDNSOverTLS=no\nCache=no\n",
     ("systemctl", "restart", "systemd-resolved.service"),
 )
 RESOLVCONF = Source("/etc/resolvconf/resolv.conf.d/head", f"{MARK}{_NAMESERVER}", ("resolvconf", "-u"))
